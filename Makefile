@@ -1,0 +1,22 @@
+# Each target does all of its own set-up: a virtual environment in .venv, pinned by constraints.txt.
+PYTHON ?= python3
+
+.PHONY: demo test lint bench clean
+
+demo: .venv/ready
+	.venv/bin/lpel demo
+
+test: .venv/ready
+	scripts/test
+
+lint: .venv/ready
+	scripts/lint
+
+bench: .venv/ready
+	.venv/bin/python benchmarks/explanation.py
+
+.venv/ready: pyproject.toml constraints.txt scripts/setup
+	PYTHON=$(PYTHON) scripts/setup
+
+clean:
+	rm -rf .venv demo-output dist build

@@ -1,0 +1,102 @@
+"""Writing a bundle, whole or not at all."""
+
+import hashlib
+import secrets
+import shutil
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+
+from lpel_export.parity import Parity
+from lpel_serving.bundle import load_bundle
+from lpel_serving.errors import OutputError
+from lpel_serving.files import write_atomically
+from lpel_serving.manifest import (
+    DECODER_FILE,
+    EMBEDDER_FILE,
+    MANIFEST_FILE,
+    DecoderRecord,
+    EmbedderRecord,
+    FileRecord,
+    Manifest,
+    ThresholdRecord,
+)
+
+
+def write_bundle(
+    folder: Path,
+    *,
+    embedder: bytes,
+    decoder: bytes,
+    embedder_record: EmbedderRecord,
+    decoder_record: DecoderRecord,
+    crop: str,
+    threshold: ThresholdRecord,
+    parity: Mapping[str, Parity],
+) -> Manifest:
+    """Write the models and their manifest into a new folder, verify it, and put it in place.
+
+    Parameters
+    ----------
+    folder
+        Where the bundle goes. A bundle that stands there is replaced; any other folder is left
+        alone.
+    embedder, decoder
+        Serialised ONNX models.
+    embedder_record, decoder_record, crop, threshold
+        See `lpel_serving.manifest.Manifest`.
+    parity
+        The reports, by model.
+
+    Raises
+    ------
+    OutputError
+        If the folder holds something else than a bundle, or cannot be written.
+    """
+    check_replaceable(folder)
+    contents = {EMBEDDER_FILE: embedder, DECODER_FILE: decoder}
+    manifest = Manifest(
+        files={name: _record(data) for name, data in contents.items()},
+        embedder=embedder_record,
+        decoder=decoder_record,
+        crop=crop,
+        threshold=threshold,
+        parity={name: report.to_json() for name, report in parity.items()},
+        created_by=f"lpel-tf {version('lpel-tf')}",
+    )
+    partial = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.partial")
+    try:
+        for name, data in contents.items():
+            write_atomically(partial / name, data)
+        write_atomically(partial / MANIFEST_FILE, manifest.to_json().encode())
+        load_bundle(partial)
+        _put_in_place(partial, folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return manifest
+
+
+def check_replaceable(folder: Path) -> None:
+    """Raise `OutputError` if a folder exists and is neither empty nor a bundle."""
+    if folder.is_dir():
+        if any(folder.iterdir()) and not (folder / MANIFEST_FILE).is_file():
+            raise OutputError(f"{folder} exists and is not a bundle: choose another folder.")
+    elif folder.exists():
+        raise OutputError(f"{folder} is a file: choose another name for the bundle.")
+
+
+def _record(data: bytes) -> FileRecord:
+    return FileRecord(hashlib.sha256(data).hexdigest(), len(data))
+
+
+def _put_in_place(partial: Path, folder: Path) -> None:
+    old = folder.with_name(f"{partial.name}.old")
+    try:
+        if folder.exists():
+            folder.rename(old)
+        partial.rename(folder)
+    except OSError as error:
+        if old.exists() and not folder.exists():
+            old.rename(folder)
+        raise OutputError(f"cannot write the bundle {folder}: {error.strerror}.") from error
+    shutil.rmtree(old, ignore_errors=True)

@@ -1,0 +1,19 @@
+"""The errors of exporting: one family, each also the builtin it is a case of."""
+
+from lpel_serving.errors import LpelError
+
+
+class ExportError(LpelError):
+    """The family of `lpel_export`."""
+
+
+class ConversionError(ExportError, RuntimeError):
+    """A model could not be converted to ONNX."""
+
+
+class ModelShapeError(ExportError, ValueError):
+    """A model does not take or give what an embedder or a decoder must."""
+
+
+class ParityError(ExportError, ArithmeticError):
+    """An exported model does not agree with the Keras model that it came from."""

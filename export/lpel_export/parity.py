@@ -1,0 +1,89 @@
+"""Export is not finished until the ONNX model agrees with Keras."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lpel_export.conversion import Exported
+from lpel_export.errors import ParityError
+from lpel_serving.session import open_session
+
+TOLERANCE = 1e-5
+
+
+@dataclass(frozen=True)
+class Parity:
+    """How far an ONNX model is from the Keras model that it came from.
+
+    Attributes
+    ----------
+    max_difference
+        Largest absolute difference of any output.
+    tolerance
+        What it was allowed to be.
+    batch_sizes
+        The batch sizes that it was measured at.
+    samples
+        How many inputs there were.
+    inputs
+        What they were, in words.
+    """
+
+    max_difference: float
+    tolerance: float
+    batch_sizes: tuple[int, ...]
+    samples: int
+    inputs: str
+
+    def to_json(self) -> dict[str, Any]:
+        """The report as it stands in a manifest."""
+        return asdict(self)
+
+
+def check_parity(
+    exported: Exported,
+    values: NDArray[Any],
+    *,
+    input_name: str,
+    output_name: str,
+    inputs: str,
+    tolerance: float = TOLERANCE,
+) -> Parity:
+    """Compare an exported model with Keras, at batch size 1 and with all the inputs at once.
+
+    Parameters
+    ----------
+    exported
+        The model.
+    values
+        Real inputs, shape (N, ...), N at least 2.
+    input_name, output_name
+        Its tensors.
+    inputs
+        What the inputs are, for the report.
+    tolerance
+        Largest absolute difference allowed.
+
+    Raises
+    ------
+    ParityError
+        If they differ by more.
+    """
+    session = open_session(exported.model, input_name=input_name, output_name=output_name)
+    sizes = (1, len(values))
+    difference = max(_difference(exported, session.run, values, size) for size in sizes)
+    if not difference <= tolerance:  # NaN must fail too
+        raise ParityError(
+            f"the ONNX model from {input_name} to {output_name} differs from Keras by "
+            f"{difference:.2e} on {inputs}; allowed are {tolerance:.0e}. Nothing was exported."
+        )
+    return Parity(difference, tolerance, sizes, len(values), inputs)
+
+
+def _difference(exported: Exported, run: Any, values: NDArray[Any], size: int) -> float:
+    starts: Sequence[int] = range(0, len(values), size)
+    batches = [values[start : start + size] for start in starts]
+    return max(float(np.abs(run(batch) - exported.keras(batch)).max()) for batch in batches)

@@ -1,0 +1,25 @@
+"""Keras: FaceNet, the dense decoder and its training; from photographs to a bundle.
+
+TensorFlow is imported where it is used, never by importing this package.
+"""
+
+from lpel_tf.bundling import train_bundle
+from lpel_tf.dataset import FaceSet, split_by_identity
+from lpel_tf.embedders import ExportedEmbedder, from_facenet, from_keras
+from lpel_tf.facenet import facenet
+from lpel_tf.least_squares import LinearDecoder, solve
+from lpel_tf.training import Recipe, train_decoder
+
+__all__ = [
+    "ExportedEmbedder",
+    "FaceSet",
+    "LinearDecoder",
+    "Recipe",
+    "facenet",
+    "from_facenet",
+    "from_keras",
+    "solve",
+    "split_by_identity",
+    "train_bundle",
+    "train_decoder",
+]

@@ -1,0 +1,203 @@
+"""From a folder of faces to a bundle: embed, train, export, choose the threshold, write."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lpel_export.bundle_writer import write_bundle
+from lpel_export.conversion import export_decoder
+from lpel_export.parity import Parity, check_parity
+from lpel_serving.crops import parse_crop
+from lpel_serving.embedder import Embedder
+from lpel_serving.explanation import Floats
+from lpel_serving.faces import Face
+from lpel_serving.manifest import (
+    EMBEDDING,
+    RECONSTRUCTION,
+    DecoderRecord,
+    Manifest,
+    ThresholdRecord,
+)
+from lpel_serving.pairs import Pair
+from lpel_serving.progress import Progress, silent
+from lpel_tf.cache import cache_folder
+from lpel_tf.dataset import FaceSet, Split, embed_faces, split_by_identity
+from lpel_tf.decoder import IMAGE_SIZE, mean_squared_error, to_keras
+from lpel_tf.embedders import ExportedEmbedder
+from lpel_tf.least_squares import LinearDecoder, mean_face, solve
+from lpel_tf.thresholds import threshold_on_pairs, threshold_on_split
+from lpel_tf.training import Recipe, Trained, train_decoder
+
+
+@dataclass(frozen=True)
+class Losses:
+    """Mean squared errors on the test faces, pixels in [0, 1], smaller is better.
+
+    Attributes
+    ----------
+    decoder
+        Of the trained decoder.
+    mean_face
+        Of a decoder that always gives the mean training face.
+    least_squares
+        Of the closed-form optimum on the training faces.
+    least_squares_with_noise
+        Of the optimum when the embeddings carry the recipe's noise: what training aims at.
+    """
+
+    decoder: float
+    mean_face: float
+    least_squares: float
+    least_squares_with_noise: float
+
+
+def train_bundle(
+    embedder: ExportedEmbedder,
+    faces: tuple[Face, ...],
+    out: Path,
+    *,
+    crop: str,
+    recipe: Recipe,
+    closed_form: bool = False,
+    cache: Path | None = None,
+    pairs: tuple[Pair, ...] = (),
+    checkpoint: Path | None = None,
+    progress: Progress = silent,
+) -> Manifest:
+    """Train a decoder for an embedding network on photographs, and write both as a bundle.
+
+    Parameters
+    ----------
+    embedder
+        The network ``f``: see `lpel_tf.embedders`.
+    faces
+        Photographs with the people in them; a tenth of the people is kept apart to stop the
+        training, another tenth for the test.
+    out
+        Folder of the bundle.
+    crop
+        How photographs become face crops: see `lpel_serving.crops.parse_crop`.
+    recipe
+        How the decoder is trained.
+    closed_form
+        Solve for the decoder instead of training it.
+    cache
+        Root of the cache, where the embeddings are kept.
+    pairs
+        Pairs to choose the threshold on; drawn from the people kept apart when there are none.
+    checkpoint
+        File that lets an interrupted training go on.
+    progress
+        Told how far it is.
+
+    Raises
+    ------
+    TrainingDataError
+        If there are too few photographs or people.
+    ImageError
+        If a photograph cannot be used.
+    ParityError
+        If the exported decoder differs from the trained one.
+    OutputError, CacheError
+        If files cannot be written.
+    """
+    store = cache_folder("embeddings", root=cache) / f"{_store_key(embedder, crop)}.sqlite"
+    engine = Embedder(embedder.model, embedder.record, parse_crop(crop))
+
+    def embed(photographs: tuple[Face, ...]) -> FaceSet:
+        return embed_faces(engine, photographs, IMAGE_SIZE, store, progress=progress)
+
+    everyone = embed(faces)
+    split = split_by_identity(everyone, np.random.default_rng(recipe.seed))
+    if closed_form:
+        trained = Trained(solve(split.train, recipe.noise), (), 0, recipe)
+    else:
+        trained = train_decoder(
+            split.train, split.validation, recipe, checkpoint=checkpoint, progress=progress
+        )
+    rng = np.random.default_rng(recipe.seed)
+    threshold = threshold_on_pairs(pairs, embed) if pairs else threshold_on_split(split, rng)
+    training = describe(trained, split, closed_form=closed_form)
+    return assemble(
+        embedder,
+        trained.decoder,
+        out,
+        crop=crop,
+        threshold=threshold,
+        training=training,
+        examples=split.test.embeddings[:100],
+    )
+
+
+def assemble(
+    embedder: ExportedEmbedder,
+    decoder: LinearDecoder,
+    out: Path,
+    *,
+    crop: str,
+    threshold: ThresholdRecord,
+    training: Mapping[str, Any],
+    examples: Floats,
+) -> Manifest:
+    """Export a decoder, check its parity on real embeddings, and write the bundle."""
+    metadata = {"lpel": "decoder", "embedder": embedder.record.name}
+    exported = export_decoder(to_keras(decoder), metadata)
+    parity: dict[str, Parity] = {
+        "embedder": embedder.parity,
+        "decoder": check_parity(
+            exported,
+            np.resize(examples, (max(2, len(examples)), examples.shape[1])),
+            input_name=EMBEDDING,
+            output_name=RECONSTRUCTION,
+            inputs=f"embeddings of {len(examples)} faces",
+        ),
+    }
+    return write_bundle(
+        out,
+        embedder=embedder.model,
+        decoder=exported.model,
+        embedder_record=embedder.record,
+        decoder_record=DecoderRecord(decoder.image_size, training),
+        crop=crop,
+        threshold=threshold,
+        parity=parity,
+    )
+
+
+def losses(decoder: LinearDecoder, split: Split, noise: float) -> Losses:
+    """Measure a decoder on people that it was not trained on, beside its natural bounds."""
+    test = split.test
+
+    def loss(other: LinearDecoder) -> float:
+        return mean_squared_error(other(test.embeddings), test.targets)
+
+    return Losses(
+        decoder=loss(decoder),
+        mean_face=mean_squared_error(mean_face(split.train).astype(np.float32), test.targets),
+        least_squares=loss(solve(split.train, 0.0)),
+        least_squares_with_noise=loss(solve(split.train, noise)),
+    )
+
+
+def describe(trained: Trained, split: Split, *, closed_form: bool) -> dict[str, Any]:
+    """Say how a decoder was trained, for the manifest."""
+    sides = {"train": split.train, "validation": split.validation, "test": split.test}
+    return {
+        "method": "closed-form least squares" if closed_form else "Adamax",
+        "recipe": asdict(trained.recipe),
+        "photographs": {name: len(side) for name, side in sides.items()},
+        "people": {name: len(set(side.identities)) for name, side in sides.items()},
+        "loss": "mean squared error over images, pixels and channels; pixels in [0, 1]",
+        "test_loss": asdict(losses(trained.decoder, split, trained.recipe.noise)),
+        "best_epoch": trained.best_epoch,
+        "history": [asdict(epoch) for epoch in trained.history],
+    }
+
+
+def _store_key(embedder: ExportedEmbedder, crop: str) -> str:
+    made_of = f"{embedder.sha256}|{crop}|{IMAGE_SIZE}"
+    return hashlib.sha256(made_of.encode()).hexdigest()[:32]

@@ -1,0 +1,40 @@
+"""Where downloads, exports and embeddings are kept between runs."""
+
+import hashlib
+from pathlib import Path
+
+from lpel_serving.extras import require
+from lpel_tf.errors import CacheError
+
+
+def cache_folder(*parts: str, root: Path | None = None) -> Path:
+    """Make and return a folder of the cache.
+
+    Parameters
+    ----------
+    parts
+        Folders below the root.
+    root
+        The root of the cache; the platform's own place for caches when None.
+
+    Raises
+    ------
+    CacheError
+        If the folder cannot be made.
+    """
+    base = root or Path(require("platformdirs", "train").user_cache_dir("lpel"))
+    folder = base.joinpath(*parts)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CacheError(
+            f"the cache folder {folder} cannot be made ({error.strerror or error}): "
+            "name another one with --cache."
+        ) from error
+    return folder
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,102 @@
+"""The state of a training between epochs, on disk in one file."""
+
+import io
+import json
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lpel_serving.files import write_atomically
+
+Weights = tuple[NDArray[np.float32], ...]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Where a training stands.
+
+    Attributes
+    ----------
+    history
+        Training and validation loss of each epoch so far.
+    best_weights
+        Kernel and bias after the epoch with the lowest validation loss.
+    variables
+        Everything that the model and its optimiser hold.
+    """
+
+    history: tuple[tuple[float, float], ...] = ()
+    best_weights: Weights = ()
+    variables: tuple[NDArray[Any], ...] = ()
+
+    def best_epoch(self) -> int:
+        """Number of the epoch with the lowest validation loss, from 1; 0 before the first."""
+        losses = [validation for _, validation in self.history]
+        return losses.index(min(losses)) + 1 if losses else 0
+
+    def waited(self) -> int:
+        """How many epochs have passed since the best one."""
+        return len(self.history) - self.best_epoch()
+
+    def after_epoch(self, model: Any, loss: float, validation_loss: float) -> "Checkpoint":
+        """Add an epoch that has just ended."""
+        history = (*self.history, (loss, validation_loss))
+        best = Checkpoint(history).waited() == 0
+        return Checkpoint(
+            history,
+            tuple(model.get_weights()) if best else self.best_weights,
+            tuple(np.asarray(variable) for variable in _variables(model)),
+        )
+
+    def restore(self, model: Any) -> None:
+        """Put a compiled model back into this state; nothing happens before the first epoch."""
+        for variable, value in zip(_variables(model), self.variables, strict=False):
+            variable.assign(value)
+
+
+def save_checkpoint(path: Path, checkpoint: Checkpoint, identity: dict[str, Any]) -> None:
+    """Write a checkpoint, with what a training must share that goes on from it.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written.
+    """
+    named: dict[str, NDArray[Any]] = {
+        "identity": np.array(json.dumps(identity, sort_keys=True)),
+        "history": np.array(checkpoint.history),
+    }
+    named |= {f"best_{i}": value for i, value in enumerate(checkpoint.best_weights)}
+    named |= {f"variable_{i}": value for i, value in enumerate(checkpoint.variables)}
+    buffer = io.BytesIO()
+    np.savez(buffer, allow_pickle=False, **named)
+    write_atomically(path, buffer.getvalue())
+
+
+def load_checkpoint(path: Path | None, identity: dict[str, Any]) -> Checkpoint | None:
+    """Read a checkpoint, or None if there is none, or it is damaged or of another training."""
+    if path is None or not path.is_file():
+        return None
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            if file["identity"].item() != json.dumps(identity, sort_keys=True):
+                return None
+            return Checkpoint(
+                tuple((float(loss), float(validation)) for loss, validation in file["history"]),
+                tuple(file[f"best_{i}"] for i in range(2)),
+                tuple(file[f"variable_{i}"] for i in range(_count(file.files, "variable_"))),
+            )
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+        return None
+
+
+def _variables(model: Any) -> list[Any]:
+    return [*model.weights, *model.optimizer.variables]
+
+
+def _count(names: list[str], prefix: str) -> int:
+    return sum(name.startswith(prefix) for name in names)

@@ -1,0 +1,68 @@
+"""`lpel demo`: the main job, end to end, from a bare machine."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from lpel_serving.cli.command import Command
+from lpel_serving.cli.options import JsonOption, print_json
+from lpel_tf.commands import EXPORT, TRAINING
+from lpel_tf.commands.options import CacheOption, MirrorOption
+
+
+def demo(
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the results.")] = Path(
+        "demo-output"
+    ),
+    cache: CacheOption = None,
+    mirror: MirrorOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Fetch FaceNet, export it with a trained decoder, and explain pairs of real faces.
+
+    The first run downloads 90 MB and exports the network, which is kept in the cache.
+    """
+    from lpel_serving.cli.progress import progress_bar
+    from lpel_tf.commands.quiet import load_tensorflow
+    from lpel_tf.demo.run import document_of, run_demo
+
+    load_tensorflow()
+    result = run_demo(out, cache=cache, mirror=mirror, progress=progress_bar)
+    if json:
+        document = document_of(result.manifest, result.pairs)
+        print_json(document | {"page": str(result.page), "bundle": str(out / "bundle")})
+        return
+    typer.echo(_parity(result.manifest.parity))
+    for pair in result.pairs:
+        typer.echo(_line(pair))
+    typer.echo(
+        f"\nOpen {result.page}: each pair explained both ways, how to read it, and what it cannot "
+        f"show.\nFigures, arrays and summary.json lie beside it. With your own photographs:\n"
+        f"  lpel explain --bundle {out / 'bundle'} --crop mtcnn ONE.jpg ANOTHER.jpg --out explained"
+    )
+
+
+def _parity(parity: Any) -> str:
+    lines = [
+        f"{name}: ONNX agrees with Keras to {report['max_difference']:.1e} on {report['inputs']} "
+        f"(batch sizes {', '.join(map(str, report['batch_sizes']))}; allowed "
+        f"{report['tolerance']:.0e})"
+        for name, report in parity.items()
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _line(pair: Any) -> str:
+    explanation = pair.explanation
+    decision = "similar" if explanation.similar else "dissimilar"
+    wrong = (
+        "" if pair.same_person == explanation.similar else " (a mistake, explained all the same)"
+    )
+    return (
+        f"{pair.name}.png  {pair.title}: similarity {explanation.similarity:+.3f}, the network "
+        f"calls them {decision}{wrong}"
+    )
+
+
+command = Command(demo, needs=(*TRAINING, *EXPORT, ("matplotlib", "figures")))

@@ -1,0 +1,43 @@
+"""`lpel weights`: fetch a FaceNet's weights and verify them."""
+
+from typing import Annotated
+
+import typer
+
+from lpel_serving.cli.command import Command
+from lpel_serving.cli.options import JsonOption, print_json
+from lpel_tf.commands import TRAINING
+from lpel_tf.commands.options import CacheOption, MirrorOption
+from lpel_tf.facenet import DEFAULT_KEY, FACENETS
+
+
+def weights(
+    key: Annotated[str, typer.Argument(help=f"One of {', '.join(FACENETS)}.")] = DEFAULT_KEY,
+    cache: CacheOption = None,
+    mirror: MirrorOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Fetch the weights of a FaceNet, verify them, and print where they are."""
+    from lpel_serving.cli.progress import progress_bar
+    from lpel_tf.cache import file_sha256
+    from lpel_tf.facenet import facenet
+    from lpel_tf.weights import fetch
+
+    network = facenet(key)
+    path = fetch(network, cache=cache, mirror=mirror, progress=progress_bar)
+    if json:
+        print_json(
+            {
+                "key": key,
+                "path": str(path),
+                "sha256": file_sha256(path),
+                "dimension": network.dimension,
+                "standardisation": network.standardisation,
+                "trained_on": network.faces,
+            }
+        )
+    else:
+        typer.echo(path)
+
+
+command = Command(weights, needs=TRAINING)

@@ -1,0 +1,154 @@
+"""What a decoder is trained on: embeddings, and the faces that gave them."""
+
+import hashlib
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lpel_serving.crops import decoder_target
+from lpel_serving.embedder import DEFAULT_BATCH, Embedder
+from lpel_serving.faces import Face
+from lpel_serving.images import read_bytes
+from lpel_serving.progress import Progress, silent
+from lpel_tf.errors import TrainingDataError
+from lpel_tf.store import FaceStore, StoredFace
+
+
+@dataclass(frozen=True)
+class FaceSet:
+    """Faces as a decoder sees them.
+
+    Attributes
+    ----------
+    embeddings
+        ``h = f(x)``, float32, shape (N, D).
+    targets
+        ``x``, uint8, shape (N, H, H, 3).
+    identities
+        Who each is, N of them.
+    """
+
+    embeddings: NDArray[np.float32]
+    targets: NDArray[np.uint8]
+    identities: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.identities)
+
+    def select(self, chosen: NDArray[np.bool_]) -> "FaceSet":
+        """Keep the faces that a mask of shape (N,) chooses."""
+        kept = tuple(
+            identity for identity, keep in zip(self.identities, chosen, strict=True) if keep
+        )
+        return FaceSet(self.embeddings[chosen], self.targets[chosen], kept)
+
+
+@dataclass(frozen=True)
+class Split:
+    """Faces of different people, for training, for choosing when to stop, and for the test."""
+
+    train: FaceSet
+    validation: FaceSet
+    test: FaceSet
+
+
+def embed_faces(
+    embedder: Embedder,
+    faces: Sequence[Face],
+    target_size: int,
+    store_path: Path,
+    *,
+    progress: Progress = silent,
+) -> FaceSet:
+    """Embed photographs, those that the store does not hold yet.
+
+    Parameters
+    ----------
+    embedder
+        The network ``f`` with its crop.
+    faces
+        The photographs.
+    target_size
+        Side H of the images that the decoder will reconstruct.
+    store_path
+        Where embeddings are kept; one file for one network, crop and target size.
+    progress
+        Told how far it is.
+
+    Raises
+    ------
+    ImageError, NoFaceError
+        If a photograph cannot be used; it is named.
+    CacheError
+        If the store cannot be used.
+    """
+    n = len(faces)
+    embeddings = np.empty((n, embedder.record.dimension), np.float32)
+    targets = np.empty((n, target_size, target_size, 3), np.uint8)
+    store = FaceStore(store_path, embedder.record.dimension, target_size)
+    with closing(store), progress("embedding faces", n) as advance:
+        for start in range(0, n, DEFAULT_BATCH):
+            batch = faces[start : start + DEFAULT_BATCH]
+            for offset, face in enumerate(_embed_batch(embedder, batch, target_size, store)):
+                embeddings[start + offset], targets[start + offset] = face.embedding, face.target
+            advance(len(batch))
+    return FaceSet(embeddings, targets, tuple(face.identity for face in faces))
+
+
+def split_by_identity(
+    faces: FaceSet, rng: np.random.Generator, *, validation: float = 0.1, test: float = 0.1
+) -> Split:
+    """Divide faces so that nobody is on two sides.
+
+    Parameters
+    ----------
+    faces
+        All of them.
+    rng
+        The source of randomness.
+    validation, test
+        Shares of the people, not of the photographs; at least one person each.
+
+    Raises
+    ------
+    TrainingDataError
+        If there are fewer than three people.
+    """
+    people = sorted(set(faces.identities))
+    if len(people) < 3:
+        raise TrainingDataError(
+            f"the photographs show {len(people)} people; at least 3 are needed, to keep some apart "
+            "for validation and test, and hundreds to train a useful decoder."
+        )
+    order = rng.permutation(len(people))
+    n_test = max(1, round(len(people) * test))
+    n_validation = max(1, round(len(people) * validation))
+    side = np.full(len(people), 2)
+    side[order[:n_test]] = 0
+    side[order[n_test : n_test + n_validation]] = 1
+    place = {person: int(side[i]) for i, person in enumerate(people)}
+    sides = np.array([place[identity] for identity in faces.identities])
+    return Split(faces.select(sides == 2), faces.select(sides == 1), faces.select(sides == 0))
+
+
+def _embed_batch(
+    embedder: Embedder, batch: Sequence[Face], target_size: int, store: FaceStore
+) -> list[StoredFace]:
+    contents = [read_bytes(face.path) for face in batch]
+    keys = [hashlib.sha256(content).digest() for content in contents]
+    known = store.get(keys)
+    new = {key: i for i, key in enumerate(keys) if key not in known}
+    if new:
+        crops = [embedder.read(contents[i], str(batch[i].path)) for i in new.values()]
+        vectors = embedder.embed(crops)
+        computed = {
+            key: StoredFace(vector, decoder_target(crop, target_size))
+            for key, vector, crop in zip(new, vectors, crops, strict=True)
+        }
+        store.put(computed)
+        known |= computed
+    return [known[key] for key in keys]

@@ -1,0 +1,106 @@
+"""The page that shows what the demo made: one file, nothing loaded from elsewhere."""
+
+import base64
+from collections.abc import Sequence
+from html import escape
+from importlib.resources import files
+from pathlib import Path
+from string import Template
+from typing import Protocol
+
+from lpel_serving.explanation import PairExplanation
+from lpel_serving.manifest import Manifest
+from lpel_serving.record import DECISIONS
+
+
+class ShownPair(Protocol):
+    """What the page needs to know of a pair."""
+
+    @property
+    def name(self) -> str:
+        """Begins the names of its files."""
+        ...
+
+    @property
+    def title(self) -> str:
+        """Who is compared with whom."""
+        ...
+
+    @property
+    def same_person(self) -> bool:
+        """The truth."""
+        ...
+
+    @property
+    def explanation(self) -> PairExplanation:
+        """Of the network's decision."""
+        ...
+
+
+def page(manifest: Manifest, pairs: Sequence[ShownPair], folder: Path) -> str:
+    """Write the page as HTML.
+
+    Parameters
+    ----------
+    manifest
+        Of the bundle that explained.
+    pairs
+        The pairs, whose figures lie in `folder` as ``name.png``.
+    folder
+        Where the demo's results are.
+    """
+    training = manifest.decoder.training
+    loss, parity = training["test_loss"], manifest.parity
+    facts = {
+        "lead": _lead(pairs),
+        "mistakes": _mistakes(pairs),
+        "dimension": manifest.embedder.dimension,
+        "embedder": manifest.embedder.name,
+        "embedder_parity": f"{parity['embedder']['max_difference']:.0e}",
+        "embedder_inputs": parity["embedder"]["inputs"],
+        "decoder_parity": f"{parity['decoder']['max_difference']:.0e}",
+        "decoder_inputs": parity["decoder"]["inputs"],
+        "photographs": f"{training['photographs']['train']:,}",
+        "people": f"{training['people']['train']:,}",
+        "loss": f"{loss['decoder']:.4f}",
+        "mean_face": f"{loss['mean_face']:.4f}",
+        "least_squares": f"{loss['least_squares']:.4f}",
+        "threshold": f"{manifest.threshold.value:.3f}",
+        "threshold_how": manifest.threshold.chosen["how"],
+    }
+    escaped = {name: escape(str(value)) for name, value in facts.items()}
+    shown = "\n".join(_figure(pair, folder) for pair in pairs)
+    template = files("lpel_tf.demo").joinpath("page.html").read_text(encoding="utf-8")
+    return Template(template).substitute(escaped, pairs=shown)
+
+
+def _lead(pairs: Sequence[ShownPair]) -> str:
+    similar = sum(pair.explanation.similar for pair in pairs)
+    return (
+        f"{len(pairs)} pairs of photographs. The network calls {similar} of them similar and "
+        f"{len(pairs) - similar} dissimilar. Below is what each decision goes back to in the "
+        "faces, according to LPEL: local perturbations on the embedding layer."
+    )
+
+
+def _mistakes(pairs: Sequence[ShownPair]) -> str:
+    wrong = [pair.title for pair in pairs if pair.same_person != pair.explanation.similar]
+    return f"Here it is wrong about {', '.join(wrong)}." if wrong else "Here it is right each time."
+
+
+def _figure(pair: ShownPair, folder: Path) -> str:
+    explanation = pair.explanation
+    picture = base64.b64encode((folder / f"{pair.name}.png").read_bytes()).decode("ascii")
+    decision = DECISIONS[explanation.similar]
+    wrong = pair.same_person != explanation.similar
+    truth = "the same person" if pair.same_person else "two people"
+    return (
+        f'<figure id="{escape(pair.name)}">\n'
+        f'<img alt="{escape(pair.title)}, explained both ways" '
+        f'src="data:image/png;base64,{picture}">\n'
+        f'<figcaption><span class="badge">{decision}</span>'
+        + ('<span class="badge wrong">a mistake</span>' if wrong else "")
+        + f"{escape(pair.title)}: {truth}. Similarity {explanation.similarity:.3f} against the "
+        f"threshold {explanation.threshold:.3f}; {explanation.forward.mask.mean():.1%} of the "
+        "pixels are marked.</figcaption>\n</figure>"
+    )

@@ -1,0 +1,162 @@
+"""The demo: from published weights to explained pairs."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lpel_serving.crops import CentreCrop
+from lpel_serving.embedder import Embedder
+from lpel_serving.explainer import Explainer
+from lpel_serving.explanation import PairExplanation
+from lpel_serving.figures import write_pair_figure
+from lpel_serving.files import write_atomically
+from lpel_serving.images import Pixels, read_pixels
+from lpel_serving.manifest import Manifest
+from lpel_serving.progress import Progress
+from lpel_serving.record import summary, write_arrays
+from lpel_tf.bundling import assemble
+from lpel_tf.demo.page import page
+from lpel_tf.demo.photographs import PAIRS, Photograph, fetch_photographs
+from lpel_tf.detection import AlignedCrop
+from lpel_tf.embedders import from_facenet, some_crops
+from lpel_tf.facenet import DEFAULT_KEY, IMAGE_SIZE, facenet
+from lpel_tf.pretrained import load_pretrained
+
+
+@dataclass(frozen=True)
+class ExplainedPair:
+    """A pair of the demo.
+
+    Attributes
+    ----------
+    name
+        Begins the names of its files.
+    reference, test
+        The photographs.
+    explanation
+        Of the network's decision.
+    """
+
+    name: str
+    reference: Photograph
+    test: Photograph
+    explanation: PairExplanation
+
+    @property
+    def same_person(self) -> bool:
+        """The truth, which the network does not know."""
+        return self.reference.person == self.test.person
+
+    @property
+    def title(self) -> str:
+        """Who is compared with whom."""
+        if self.same_person:
+            return f"{self.reference.person}, two photographs"
+        return f"{self.reference.person} and {self.test.person}"
+
+
+@dataclass(frozen=True)
+class DemoResult:
+    """What the demo made: the bundle's manifest, the pairs, and the page that shows them."""
+
+    manifest: Manifest
+    pairs: tuple[ExplainedPair, ...]
+    page: Path
+
+
+def run_demo(
+    out: Path, *, cache: Path | None, mirror: str | None, progress: Progress
+) -> DemoResult:
+    """Fetch, build, export, explain and draw; see `lpel demo --help`.
+
+    Parameters
+    ----------
+    out
+        Folder of the results.
+    cache
+        Root of the cache.
+    mirror
+        See `lpel_tf.weights.fetch`.
+    progress
+        Told how far it is.
+
+    Raises
+    ------
+    LpelError
+        What `lpel_tf.weights.fetch`, the export and the engine raise.
+    """
+    photographs = fetch_photographs(cache, progress)
+    align = AlignedCrop()
+    crops: dict[Photograph, Pixels] = {
+        photograph: align(read_pixels(path), IMAGE_SIZE) for photograph, path in photographs.items()
+    }
+    manifest = _make_bundle(out / "bundle", list(crops.values()), cache, mirror, progress)
+    explainer = Explainer.load(out / "bundle", crop="none")
+    explanations = explainer.explain_pairs([(crops[r], crops[t]) for r, t in PAIRS])
+    pairs = tuple(
+        ExplainedPair(_name(number, pair), *pair, explanation)
+        for number, (pair, explanation) in enumerate(zip(PAIRS, explanations, strict=True), start=1)
+    )
+    with progress("drawing pairs", len(pairs)) as advance:
+        for pair in pairs:
+            write_pair_figure(pair.explanation, out / f"{pair.name}.png", pair.title)
+            write_arrays(pair.explanation, out / f"{pair.name}.npz")
+            advance(1)
+    document = json.dumps(document_of(manifest, pairs), indent=2, allow_nan=False) + "\n"
+    write_atomically(out / "summary.json", document.encode())
+    write_atomically(out / "index.html", page(manifest, pairs, out).encode())
+    return DemoResult(manifest, pairs, out / "index.html")
+
+
+def document_of(manifest: Manifest, pairs: tuple[ExplainedPair, ...]) -> dict[str, Any]:
+    """Summarise the demo in JSON's own types."""
+    return {
+        "embedder": manifest.embedder.name,
+        "threshold": manifest.threshold.value,
+        "parity": dict(manifest.parity),
+        "pairs": [
+            {
+                "name": pair.name,
+                "reference": pair.reference.person,
+                "test": pair.test.person,
+                "same_person": pair.same_person,
+                **summary(pair.explanation),
+            }
+            for pair in pairs
+        ],
+    }
+
+
+def _make_bundle(
+    folder: Path,
+    crops: list[Pixels],
+    cache: Path | None,
+    mirror: str | None,
+    progress: Progress,
+) -> Manifest:
+    embedder = from_facenet(
+        facenet(DEFAULT_KEY),
+        lambda _: some_crops(crops),
+        cache=cache,
+        mirror=mirror,
+        progress=progress,
+    )
+    pretrained = load_pretrained(DEFAULT_KEY)
+    engine = Embedder(embedder.model, embedder.record, CentreCrop())
+    return assemble(
+        embedder,
+        pretrained.decoder,
+        folder,
+        crop=pretrained.crop,
+        threshold=pretrained.threshold,
+        training=pretrained.training,
+        examples=engine.embed(np.stack(crops)),
+    )
+
+
+def _name(number: int, pair: tuple[Photograph, Photograph]) -> str:
+    surnames = [photograph.person.split()[-1].lower() for photograph in pair]
+    return f"pair-{number}-{surnames[0]}-{surnames[1]}"

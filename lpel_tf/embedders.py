@@ -1,0 +1,155 @@
+"""Embedding networks made ready to train decoders for: exported, and agreeing with Keras."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lpel_export.conversion import export_embedder
+from lpel_export.parity import Parity, check_parity
+from lpel_serving.files import write_atomically
+from lpel_serving.images import Pixels
+from lpel_serving.manifest import EMBEDDING, IMAGE, EmbedderRecord
+from lpel_serving.progress import Progress, silent
+from lpel_tf.cache import cache_folder, file_sha256
+from lpel_tf.facenet import IMAGE_SIZE, FaceNet, build
+from lpel_tf.weights import fetch
+
+PARITY_FACES = 33
+
+
+@dataclass(frozen=True)
+class ExportedEmbedder:
+    """An embedding network in ONNX.
+
+    Attributes
+    ----------
+    model
+        The serialised ONNX model.
+    record
+        What the bundle will say of it.
+    parity
+        How far it is from Keras.
+    """
+
+    model: bytes
+    record: EmbedderRecord
+    parity: Parity
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the model, in hexadecimal."""
+        return hashlib.sha256(self.model).hexdigest()
+
+
+def from_keras(
+    model: Any, *, name: str, image_size: int, standardisation: str, faces: NDArray[np.uint8]
+) -> ExportedEmbedder:
+    """Export any Keras model from images to vectors, and check that nothing was lost.
+
+    Parameters
+    ----------
+    model
+        A Keras model from float images, shape (batch, S, S, 3), to vectors, shape (batch, D).
+    name
+        What the bundle will call it.
+    image_size
+        The side S.
+    standardisation
+        What happens to uint8 pixels before the model, a key of
+        `lpel_export.standardisation.STANDARDISATIONS`.
+    faces
+        Some real crops to compare on, uint8, shape (N, S, S, 3), N at least 2.
+
+    Raises
+    ------
+    ConversionError, ModelShapeError, ParityError
+        If the model cannot be exported faithfully.
+    """
+    record = EmbedderRecord(name, image_size, int(model.output_shape[-1]), standardisation)
+    metadata = {key: str(value) for key, value in asdict(record).items()}
+    exported = export_embedder(model, image_size, standardisation, metadata)
+    parity = check_parity(
+        exported,
+        faces,
+        input_name=IMAGE,
+        output_name=EMBEDDING,
+        inputs=f"{len(faces)} face crops",
+    )
+    return ExportedEmbedder(exported.model, record, parity)
+
+
+def from_facenet(
+    network: FaceNet,
+    faces: Callable[[int], NDArray[np.uint8]],
+    *,
+    cache: Path | None = None,
+    mirror: str | None = None,
+    progress: Progress = silent,
+) -> ExportedEmbedder:
+    """Fetch, build and export a FaceNet, or take the export from the cache.
+
+    Parameters
+    ----------
+    network
+        Which one.
+    faces
+        Called for real crops of a given side if an export is needed: uint8, shape (N, S, S, 3).
+    cache, mirror, progress
+        See `lpel_tf.weights.fetch`.
+    """
+    weights = fetch(network, cache=cache, mirror=mirror, progress=progress)
+    folder = cache_folder("exports", _export_key(weights), root=cache)
+    kept = _load(folder)
+    if kept is not None:
+        return kept
+    embedder = from_keras(
+        build(network, weights),
+        name=f"FaceNet {network.key}",
+        image_size=IMAGE_SIZE,
+        standardisation=network.standardisation,
+        faces=faces(IMAGE_SIZE),
+    )
+    _save(folder, embedder)
+    return embedder
+
+
+def some_crops(crops: list[Pixels]) -> NDArray[np.uint8]:
+    """Repeat crops until there are enough to compare two networks at a large batch size."""
+    return np.stack([crops[i % len(crops)] for i in range(PARITY_FACES)])
+
+
+def _export_key(weights: Path) -> str:
+    made_of = [file_sha256(weights), *(version(p) for p in ("lpel-tf", "tensorflow", "tf2onnx"))]
+    return hashlib.sha256("|".join(made_of).encode()).hexdigest()[:32]
+
+
+def _save(folder: Path, embedder: ExportedEmbedder) -> None:
+    write_atomically(folder / "embedder.onnx", embedder.model)
+    about = {
+        "sha256": embedder.sha256,
+        "record": asdict(embedder.record),
+        "parity": embedder.parity.to_json(),
+    }
+    write_atomically(folder / "embedder.json", json.dumps(about).encode())
+
+
+def _load(folder: Path) -> ExportedEmbedder | None:
+    """Read an export from the cache, or None if it is not there whole."""
+    try:
+        about = json.loads((folder / "embedder.json").read_bytes())
+        parity = about["parity"] | {"batch_sizes": tuple(about["parity"]["batch_sizes"])}
+        kept = ExportedEmbedder(
+            (folder / "embedder.onnx").read_bytes(),
+            EmbedderRecord(**about["record"]),
+            Parity(**parity),
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return kept if kept.sha256 == about["sha256"] else None

@@ -1,0 +1,59 @@
+"""Decoders that come with the package, each trained by this code; see the model card."""
+
+import json
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+
+from lpel_serving.manifest import ThresholdRecord
+from lpel_tf.errors import UnknownNetworkError
+from lpel_tf.least_squares import LinearDecoder
+
+
+@dataclass(frozen=True)
+class Pretrained:
+    """A decoder with the facts of its training.
+
+    Attributes
+    ----------
+    decoder
+        The weights.
+    crop
+        The crop that it was trained on.
+    threshold
+        Chosen on LFW's development pairs.
+    training
+        Data, split, recipe, losses; it goes into the manifest.
+    """
+
+    decoder: LinearDecoder
+    crop: str
+    threshold: ThresholdRecord
+    training: dict[str, Any]
+
+
+def load_pretrained(key: str) -> Pretrained:
+    """Load the shipped decoder for a FaceNet.
+
+    Raises
+    ------
+    UnknownNetworkError
+        If none is shipped for that key.
+    """
+    folder = files(__name__)
+    about, weights = folder / f"{key}.json", folder / f"{key}.npz"
+    if not about.is_file():
+        raise UnknownNetworkError(
+            f"no decoder is shipped for FaceNet {key}: train one with `lpel train --facenet {key}`."
+        )
+    facts = json.loads(about.read_text(encoding="utf-8"))
+    with weights.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+        decoder = LinearDecoder(arrays["kernel"], arrays["bias"])
+    return Pretrained(
+        decoder,
+        facts["crop"],
+        ThresholdRecord(facts["threshold"]["value"], facts["threshold"]["chosen"]),
+        facts["training"] | {"command": facts["command"]},
+    )

@@ -1,0 +1,66 @@
+"""Choosing the similarity above which two faces are called the same."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lpel_serving.faces import Face
+from lpel_serving.manifest import ThresholdRecord
+from lpel_serving.pairs import Pair, draw_pairs, possible_pairs
+from lpel_serving.similarity import cosine_similarity
+from lpel_serving.verification import best_threshold, cross_validate
+from lpel_tf.dataset import FaceSet, Split
+
+THESIS_THRESHOLD = 0.3
+FOLDS = 10
+_MIN_PAIRS = 100
+_MAX_PAIRS = 2000
+
+
+def threshold_on_pairs(
+    pairs: Sequence[Pair], embed: Callable[[tuple[Face, ...]], FaceSet]
+) -> ThresholdRecord:
+    """Choose the threshold that is most accurate on given pairs.
+
+    Parameters
+    ----------
+    pairs
+        Pairs whose truth is known.
+    embed
+        Embeds photographs.
+    """
+    paths = dict.fromkeys(path for pair in pairs for path in (pair.reference, pair.test))
+    embeddings = embed(tuple(Face(path, path.parent.name) for path in paths)).embeddings
+    place = {path: i for i, path in enumerate(paths)}
+    first = embeddings[[place[pair.reference] for pair in pairs]]
+    second = embeddings[[place[pair.test] for pair in pairs]]
+    same = np.array([pair.same for pair in pairs])
+    return _most_accurate(cosine_similarity(first, second), same, "a list of pairs")
+
+
+def threshold_on_split(split: Split, rng: np.random.Generator) -> ThresholdRecord:
+    """Choose the threshold on pairs of people kept apart; the thesis's if they give too few."""
+    identities = split.validation.identities + split.test.identities
+    embeddings = np.concatenate([split.validation.embeddings, split.test.embeddings])
+    n = min(_MAX_PAIRS, possible_pairs(identities))
+    if n < _MIN_PAIRS:
+        return ThresholdRecord(
+            THESIS_THRESHOLD,
+            {"how": "the thesis's: the people kept apart give too few pairs", "pairs": n},
+        )
+    first, second, same = (
+        np.array(column) for column in zip(*draw_pairs(identities, n, rng), strict=True)
+    )
+    similarities = cosine_similarity(embeddings[first], embeddings[second])
+    return _most_accurate(similarities, same, "pairs of the people kept apart from training")
+
+
+def _most_accurate(
+    similarities: NDArray[np.float32], same: NDArray[np.bool_], on: str
+) -> ThresholdRecord:
+    chosen: dict[str, Any] = {"how": f"most accurate on {on}", "pairs": len(same)}
+    if min(np.count_nonzero(same), np.count_nonzero(~same)) >= FOLDS:
+        chosen["cross_validated_accuracy"] = cross_validate(similarities, same, FOLDS).accuracy
+    return ThresholdRecord(best_threshold(similarities, same), chosen)

@@ -1,0 +1,42 @@
+"""How alike the two explanations of a pair are, when reference and test change roles."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Likeness of two explanations.
+
+    Attributes
+    ----------
+    spearman
+        Rank correlation of the heat-maps, in [-1, 1]; 0 when one of them is constant.
+    iou
+        Intersection over union of the masks, in [0, 1]; 1 when both are empty.
+    """
+
+    spearman: float
+    iou: float
+
+
+def spearman(first: NDArray[np.float32], second: NDArray[np.float32]) -> float:
+    """Spearman's rank correlation of two arrays of one shape; tied values share their mean rank."""
+    a, b = (_mean_ranks(values.ravel()) for values in (first, second))
+    a, b = a - a.mean(), b - b.mean()
+    norm = float(np.sqrt(np.sum(a * a) * np.sum(b * b)))
+    return float(np.sum(a * b)) / norm if norm else 0.0
+
+
+def intersection_over_union(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float:
+    """Share of the pixels in either mask that are in both."""
+    union = int(np.count_nonzero(first | second))
+    return int(np.count_nonzero(first & second)) / union if union else 1.0
+
+
+def _mean_ranks(values: NDArray[np.float32]) -> NDArray[np.float64]:
+    _, places, counts = np.unique(values, return_inverse=True, return_counts=True)
+    last = np.cumsum(counts)
+    return (last - (counts - 1) / 2)[places]

@@ -1,0 +1,1 @@
+"""The command line `lpel`: this package brings `explain` and `verify`."""

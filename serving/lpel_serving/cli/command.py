@@ -1,0 +1,31 @@
+"""What a package hands to `lpel` through the entry-point group `lpel.commands`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Any
+
+from lpel_serving.extras import missing
+
+
+@dataclass(frozen=True)
+class Command:
+    """A sub-command of `lpel`.
+
+    Attributes
+    ----------
+    run
+        The function behind it, with typer's annotations; its docstring is the help text.
+    needs
+        Modules that it cannot do without, each with the extra that installs it.
+    """
+
+    run: Callable[..., Any]
+    needs: tuple[tuple[str, str], ...] = ()
+
+    def missing(self) -> str | None:
+        """Say which extra is missing for this command, if one is."""
+        for module, extra in self.needs:
+            if find_spec(module) is None:
+                return missing(module, extra)
+        return None

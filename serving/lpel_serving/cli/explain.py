@@ -1,0 +1,88 @@
+"""`lpel explain`: one pair, both ways."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from lpel_serving.cli.command import Command
+from lpel_serving.cli.options import (
+    BundleOption,
+    CropOption,
+    JsonOption,
+    ProviderOption,
+    ThreadsOption,
+    print_json,
+)
+from lpel_serving.mask import DEFAULT_EPSILON
+from lpel_serving.perturbation import DEFAULT_P
+
+
+def explain(
+    reference: Annotated[Path, typer.Argument(help="A photograph of a face.", show_default=False)],
+    test: Annotated[Path, typer.Argument(help="Another one.", show_default=False)],
+    bundle: BundleOption,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="Write figure, arrays and summary here."),
+    ] = None,
+    crop: CropOption = None,
+    p: Annotated[float, typer.Option(help="Magnitude of the perturbation (Eq. 4.5).")] = DEFAULT_P,
+    epsilon: Annotated[
+        float, typer.Option(help="Threshold of the mask (Eq. 4.7).")
+    ] = DEFAULT_EPSILON,
+    provider: ProviderOption = "cpu",
+    threads: ThreadsOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Explain why two faces were called the same or different, each in the light of the other."""
+    from lpel_serving.explainer import Explainer
+    from lpel_serving.record import summary
+
+    explainer = Explainer.load(bundle, crop=crop, provider=provider, threads=threads)
+    pair = explainer.explain(reference, test, p=p, epsilon=epsilon)
+    document = {
+        **summary(pair),
+        "parameters": {"p": p, "epsilon": epsilon, "crop": crop or explainer.manifest.crop},
+        "bundle": {name: file.sha256 for name, file in explainer.manifest.files.items()},
+        "files": _write(pair, out) if out is not None else {},
+    }
+    if json:
+        print_json(document)
+        return
+    typer.echo(_sentence(document))
+    for what, path in document["files"].items():
+        typer.echo(f"  {what}: {path}")
+
+
+def _write(pair: Any, out: Path) -> dict[str, str]:
+    import json
+
+    from lpel_serving.errors import MissingExtraError
+    from lpel_serving.figures import write_pair_figure
+    from lpel_serving.files import write_atomically
+    from lpel_serving.record import summary, write_arrays
+
+    files = {"arrays": out / "explanation.npz", "summary": out / "explanation.json"}
+    write_arrays(pair, files["arrays"])
+    text = json.dumps(summary(pair), indent=2, allow_nan=False) + "\n"
+    write_atomically(files["summary"], text.encode())
+    try:
+        write_pair_figure(pair, out / "explanation.png")
+        files["figure"] = out / "explanation.png"
+    except MissingExtraError as error:
+        typer.echo(f"No figure was drawn. {error}", err=True)
+    return {what: str(path) for what, path in files.items()}
+
+
+def _sentence(document: dict[str, Any]) -> str:
+    return (
+        f"Similarity {document['similarity']:.4f}, threshold {document['threshold']:.2f}: "
+        f"the network calls them {document['decision']}.\n"
+        f"Explained both ways, the heat-maps agree with rank correlation "
+        f"{document['agreement']['spearman']:.2f}, the masks with IoU "
+        f"{document['agreement']['mask_iou']:.2f}."
+    )
+
+
+command = Command(explain, needs=(("onnxruntime", "cpu"),))

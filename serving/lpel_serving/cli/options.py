@@ -1,0 +1,52 @@
+"""Options that several commands share."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+BundleOption = Annotated[
+    Path, typer.Option("--bundle", "-b", help="The folder of the models.", show_default=False)
+]
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="Print one JSON document and nothing else.")
+]
+CropOption = Annotated[
+    str | None,
+    typer.Option(
+        "--crop",
+        help="How to cut the face out: none, a share such as 0.48 (centred), or mtcnn (detected "
+        "and aligned). The bundle's own by default.",
+        show_default=False,
+    ),
+]
+ProviderOption = Annotated[
+    str, typer.Option("--provider", help="onnxruntime's execution provider: cpu, cuda, …")
+]
+ThreadsOption = Annotated[
+    int | None,
+    typer.Option("--threads", min=1, help="Threads of one inference.", show_default=False),
+]
+SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Seed of all randomness.")]
+FacesOption = Annotated[
+    Path,
+    typer.Option(
+        "--faces",
+        help="Photographs, as identity/image.jpg or flat with --identities.",
+        show_default=False,
+    ),
+]
+IdentitiesOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--identities",
+        help="For a flat folder: lines `000001.jpg 2880`, as CelebA has them.",
+        show_default=False,
+    ),
+]
+
+
+def print_json(document: dict[str, Any]) -> None:
+    """Print a document on standard output, complete and alone."""
+    typer.echo(json.dumps(document, indent=2, allow_nan=False))

@@ -1,0 +1,107 @@
+"""The embedding network ``f``: from photographs to embeddings."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lpel_serving.crops import Crop
+from lpel_serving.errors import EmbeddingError, ImageError, NoFaceError
+from lpel_serving.images import Image, Pixels, name_of, read_pixels
+from lpel_serving.manifest import EMBEDDING, IMAGE, EmbedderRecord
+from lpel_serving.session import open_session
+
+DEFAULT_BATCH = 8
+"""Images in one inference; on a CPU larger batches take memory and gain no time."""
+
+
+class Embedder:
+    """An exported embedding network and the crop that goes with it; safe to share among threads.
+
+    Attributes
+    ----------
+    record
+        Its size, dimension and name.
+    crop
+        How photographs become face crops.
+    provider
+        The execution provider that is active, such as ``"cpu"``.
+    """
+
+    def __init__(
+        self,
+        model: bytes,
+        record: EmbedderRecord,
+        crop: Crop,
+        provider: str = "cpu",
+        threads: int | None = None,
+    ) -> None:
+        self.record = record
+        self.crop = crop
+        self._session = open_session(
+            model, input_name=IMAGE, output_name=EMBEDDING, provider=provider, threads=threads
+        )
+        self.provider = self._session.provider
+
+    def read(self, image: Image, name: str | None = None) -> Pixels:
+        """Read an image and cut the face out, uint8, shape (S, S, 3).
+
+        Parameters
+        ----------
+        image
+            See `lpel_serving.images.read_pixels`.
+        name
+            What complaints call it; its path, if it has one, when None.
+
+        Raises
+        ------
+        ImageError
+            If it is no usable image, or the crop finds no face in it.
+        """
+        size = self.record.image_size
+        pixels = read_pixels(image, name)
+        try:
+            crop = self.crop(pixels, size)
+        except NoFaceError as error:
+            raise NoFaceError(f"{name or name_of(image)}: {error}") from error
+        if crop.shape != (size, size, 3) or crop.dtype != np.uint8:
+            raise ImageError(
+                f"the crop gave {crop.dtype} of shape {crop.shape}; "
+                f"expected uint8 of shape ({size}, {size}, 3)."
+            )
+        return crop
+
+    def embed(
+        self, crops: NDArray[np.uint8] | Sequence[Pixels], batch_size: int = DEFAULT_BATCH
+    ) -> NDArray[np.float32]:
+        """Compute the embeddings ``h = f(x)`` of face crops.
+
+        Parameters
+        ----------
+        crops
+            N crops, uint8, shape (S, S, 3) each.
+        batch_size
+            Crops in one inference; the result does not depend on it.
+
+        Returns
+        -------
+        NDArray[np.float32]
+            Shape (N, D).
+
+        Raises
+        ------
+        EmbeddingError
+            If an embedding is not finite, or is of another length than the record says.
+        """
+        embeddings = np.empty((len(crops), self.record.dimension), np.float32)
+        for start in range(0, len(crops), batch_size):
+            part = self._session.run(np.stack(list(crops[start : start + batch_size])))
+            if part.shape[1:] != embeddings.shape[1:]:
+                raise EmbeddingError(
+                    f"the embedder gave embeddings of shape {part.shape}; "
+                    f"expected {self.record.dimension} features, as its record says."
+                )
+            embeddings[start : start + batch_size] = part
+        if not np.isfinite(embeddings).all():
+            raise EmbeddingError("the embedder gave NaN or infinity: its weights are broken.")
+        return embeddings

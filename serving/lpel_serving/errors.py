@@ -1,0 +1,48 @@
+"""The errors of the engine: one family, each also the builtin it is a case of.
+
+A message says what was expected, what was received, and what to do.
+"""
+
+
+class LpelError(Exception):
+    """Anything that `lpel_tf`, `lpel_export` or `lpel_serving` raises on purpose."""
+
+
+class ServingError(LpelError):
+    """The family of `lpel_serving`."""
+
+
+class ImageError(ServingError, ValueError):
+    """Something given as a face image is not one that can be used."""
+
+
+class NoFaceError(ImageError):
+    """A crop found no face in an image."""
+
+
+class BundleError(ServingError, ValueError):
+    """A bundle is incomplete, was altered, or was made for another engine."""
+
+
+class ProviderError(ServingError, RuntimeError):
+    """The execution provider that was asked for is not active."""
+
+
+class EmbeddingError(ServingError, ValueError):
+    """An embedding has the wrong shape or is not finite."""
+
+
+class ParameterError(ServingError, ValueError):
+    """A parameter lies outside its range."""
+
+
+class PairsError(ServingError, ValueError):
+    """A pairs file, or a folder that pairs are drawn from, cannot be used."""
+
+
+class OutputError(ServingError, OSError):
+    """A result could not be written."""
+
+
+class MissingExtraError(ServingError, ImportError):
+    """An optional part of the installation is missing."""

@@ -1,0 +1,178 @@
+"""The engine: a bundle, loaded and ready to explain pairs of faces."""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from lpel_serving.bundle import Bundle, load_bundle
+from lpel_serving.crops import Crop, parse_crop
+from lpel_serving.embedder import DEFAULT_BATCH, Embedder
+from lpel_serving.explanation import (
+    Floats,
+    PairExplanation,
+    check_parameters,
+    compare,
+    explain_embeddings,
+)
+from lpel_serving.images import Image, Pixels
+from lpel_serving.manifest import EMBEDDING, RECONSTRUCTION, Manifest
+from lpel_serving.mask import DEFAULT_EPSILON
+from lpel_serving.perturbation import DEFAULT_P
+from lpel_serving.session import open_session
+from lpel_serving.similarity import cosine_similarity, is_similar
+
+
+class Explainer:
+    """Explains why a siamese network called two faces the same or different.
+
+    Safe to share among threads. Use `Explainer.load`.
+
+    Attributes
+    ----------
+    manifest
+        What the bundle says of itself.
+    embedder
+        The embedding network, for those who need embeddings alone.
+    provider
+        The execution provider that is active, such as ``"cpu"``.
+    """
+
+    def __init__(self, bundle: Bundle, crop: Crop, provider: str, threads: int | None) -> None:
+        self.manifest: Manifest = bundle.manifest
+        self.embedder = Embedder(bundle.embedder, bundle.manifest.embedder, crop, provider, threads)
+        self._decoder = open_session(
+            bundle.decoder,
+            input_name=EMBEDDING,
+            output_name=RECONSTRUCTION,
+            provider=provider,
+            threads=threads,
+        )
+        self.provider = self.embedder.provider
+
+    @classmethod
+    def load(
+        cls,
+        bundle: str | Path,
+        *,
+        crop: Crop | str | None = None,
+        provider: str = "cpu",
+        threads: int | None = None,
+    ) -> "Explainer":
+        """Load and verify a bundle.
+
+        Parameters
+        ----------
+        bundle
+            The folder that `lpel train` or `lpel demo` wrote.
+        crop
+            How to cut faces out of photographs: see `parse_crop`. The bundle's own when None.
+        provider
+            The execution provider: ``"cpu"``, ``"cuda"``, … Used as asked for, or not at all.
+        threads
+            Threads of one inference; onnxruntime's choice when None.
+
+        Raises
+        ------
+        BundleError
+            If the bundle is incomplete, altered, or made for a newer engine.
+        ProviderError
+            If the provider cannot be used.
+        """
+        loaded = load_bundle(bundle)
+        chosen = loaded.manifest.crop if crop is None else crop
+        return cls(
+            loaded, parse_crop(chosen) if isinstance(chosen, str) else chosen, provider, threads
+        )
+
+    def decode(self, embeddings: Floats) -> Floats:
+        """Reconstruct images ``g(h)`` from embeddings (N, D): float32, shape (N, H, W, 3)."""
+        return self._decoder.run(embeddings)
+
+    def explain(
+        self,
+        reference: Image,
+        test: Image,
+        *,
+        p: float = DEFAULT_P,
+        epsilon: float = DEFAULT_EPSILON,
+    ) -> PairExplanation:
+        """Explain one pair both ways; see `explain_pairs`."""
+        return self.explain_pairs([(reference, test)], p=p, epsilon=epsilon)[0]
+
+    def explain_pairs(
+        self,
+        pairs: Sequence[tuple[Image, Image]],
+        *,
+        p: float = DEFAULT_P,
+        epsilon: float = DEFAULT_EPSILON,
+        batch_size: int = DEFAULT_BATCH,
+    ) -> list[PairExplanation]:
+        """Explain many pairs both ways, embedding every distinct image once.
+
+        Parameters
+        ----------
+        pairs
+            References and tests: paths, bytes, Pillow images, or uint8 RGB arrays.
+        p
+            Magnitude of the perturbation (Eq. 4.5).
+        epsilon
+            Threshold of the mask (Eq. 4.7).
+        batch_size
+            Images in one inference. Each pair's result is the same, byte for byte, alone or among
+            others.
+
+        Raises
+        ------
+        ImageError
+            If an image cannot be used.
+        ParameterError
+            If `p` or `epsilon` is out of range.
+        """
+        check_parameters(p, epsilon)
+        crops, places = self._distinct_crops([image for pair in pairs for image in pair])
+        embeddings = self.embedder.embed(crops, batch_size)
+        return [
+            self._explain_crops(crops[r], crops[t], embeddings[[r, t]], p, epsilon)
+            for r, t in zip(places[::2], places[1::2], strict=True)
+        ]
+
+    def _distinct_crops(self, images: Sequence[Image]) -> tuple[list[Pixels], list[int]]:
+        """Read images, each source once; return the different crops and each image's place."""
+        crops: list[Pixels] = []
+        by_source: dict[object, int] = {}
+        by_content: dict[bytes, int] = {}
+        places: list[int] = []
+        for image in images:
+            source = image if isinstance(image, str | Path | bytes) else id(image)
+            if source not in by_source:
+                crop = self.embedder.read(image)
+                content = hashlib.sha256(crop.tobytes()).digest()
+                by_source[source] = by_content.setdefault(content, len(crops))
+                if by_source[source] == len(crops):
+                    crops.append(crop)
+            places.append(by_source[source])
+        return crops, places
+
+    def _explain_crops(
+        self, reference: Pixels, test: Pixels, embeddings: Floats, p: float, epsilon: float
+    ) -> PairExplanation:
+        threshold = self.manifest.threshold.value
+        similarity = float(cosine_similarity(embeddings[0], embeddings[1]))
+        similar = is_similar(similarity, threshold)
+        forward, swapped = explain_embeddings(
+            self.decode, embeddings, embeddings[::-1], np.full(2, similar), p=p, epsilon=epsilon
+        )
+        return PairExplanation(
+            similarity=similarity,
+            threshold=threshold,
+            similar=similar,
+            reference_crop=reference,
+            test_crop=test,
+            reference_embedding=embeddings[0],
+            test_embedding=embeddings[1],
+            forward=forward,
+            swapped=swapped,
+            agreement=compare(forward, swapped),
+        )

@@ -1,0 +1,156 @@
+"""The method, from two embeddings to two explanations."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lpel_serving.agreement import Agreement, intersection_over_union, spearman
+from lpel_serving.errors import EmbeddingError, ParameterError
+from lpel_serving.heatmap import heat_map, normalise
+from lpel_serving.images import Pixels
+from lpel_serving.mask import DEFAULT_EPSILON, mask
+from lpel_serving.perturbation import DEFAULT_P, perturb
+from lpel_serving.relevance import relevance
+
+Floats = NDArray[np.float32]
+Decoder = Callable[[Floats], Floats]
+"""``g``: embeddings, shape (N, D), to reconstructions, shape (N, H, W, 3)."""
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why one image, the test, was called similar or dissimilar to another, the reference.
+
+    Attributes
+    ----------
+    relevance
+        Eq. 4.4, float32, shape (D,), in [0, 1].
+    reconstruction
+        ``g(h_t)``, float32, shape (H, W, 3); about [0, 1], not clipped.
+    perturbed_reconstruction
+        ``g(h_p)``, the same shape; not clipped, and often far outside [0, 1].
+    heat_map
+        Eq. 4.6, float32, shape (H, W), at least 0, in units of pixel intensity.
+    mask
+        Eq. 4.7, bool, shape (H, W).
+    """
+
+    relevance: Floats
+    reconstruction: Floats
+    perturbed_reconstruction: Floats
+    heat_map: Floats
+    mask: NDArray[np.bool_]
+
+    @property
+    def normalised_heat_map(self) -> Floats:
+        """The heat-map scaled to [0, 1], float32, shape (H, W)."""
+        return normalise(self.heat_map)
+
+
+@dataclass(frozen=True)
+class PairExplanation:
+    """A pair of images explained both ways.
+
+    Attributes
+    ----------
+    similarity
+        Cosine of the two embeddings, Eq. 5.1, in [-1, 1].
+    threshold
+        The similarity above which the network calls two images the same.
+    similar
+        The network's decision, which is what is explained.
+    reference_crop, test_crop
+        What the embedder saw, uint8, shape (S, S, 3).
+    reference_embedding, test_embedding
+        Float32, shape (D,).
+    forward
+        Explanation of the test against the reference.
+    swapped
+        Explanation of the reference against the test: the roles exchanged.
+    agreement
+        How alike the two explanations are.
+    """
+
+    similarity: float
+    threshold: float
+    similar: bool
+    reference_crop: Pixels
+    test_crop: Pixels
+    reference_embedding: Floats
+    test_embedding: Floats
+    forward: Explanation
+    swapped: Explanation
+    agreement: Agreement
+
+
+def explain_embeddings(
+    decode: Decoder,
+    h_r: Floats,
+    h_t: Floats,
+    similar: NDArray[np.bool_],
+    *,
+    p: float = DEFAULT_P,
+    epsilon: float = DEFAULT_EPSILON,
+) -> list[Explanation]:
+    """Explain each test embedding against its reference embedding, section 4.1.
+
+    Parameters
+    ----------
+    decode
+        The decoder ``g``.
+    h_r, h_t
+        Embeddings of the references and of the tests, float32, shape (N, D).
+    similar
+        The network's decision on each pair, shape (N,).
+    p
+        Magnitude of the perturbation, more than 0 (Eq. 4.5).
+    epsilon
+        Threshold of the mask, in [0, 1) (Eq. 4.7).
+
+    Raises
+    ------
+    EmbeddingError
+        If the embeddings differ in shape or hold NaN or infinity.
+    ParameterError
+        If `p` or `epsilon` is out of range.
+    """
+    check_parameters(p, epsilon)
+    check_embeddings(h_r, h_t)
+    r = relevance(h_r, h_t, similar)
+    h_p = perturb(h_t, r, p)
+    both = decode(np.concatenate([h_t, h_p]))
+    reconstruction, perturbed = both[: len(h_t)], both[len(h_t) :]
+    heat_maps = heat_map(reconstruction, perturbed)
+    masks = mask(heat_maps, epsilon)
+    return [
+        Explanation(*parts)
+        for parts in zip(r, reconstruction, perturbed, heat_maps, masks, strict=True)
+    ]
+
+
+def compare(forward: Explanation, swapped: Explanation) -> Agreement:
+    """Say how alike the explanations of a pair are when the roles are exchanged."""
+    return Agreement(
+        spearman(forward.heat_map, swapped.heat_map),
+        intersection_over_union(forward.mask, swapped.mask),
+    )
+
+
+def check_parameters(p: float, epsilon: float) -> None:
+    """Raise `ParameterError` unless 0 < p < infinity and 0 <= epsilon < 1."""
+    if not 0 < p < np.inf:
+        raise ParameterError(f"p, the size of the perturbation, must be above 0; received {p}.")
+    if not 0 <= epsilon < 1:
+        raise ParameterError(f"epsilon, the mask's threshold, lies in [0, 1); received {epsilon}.")
+
+
+def check_embeddings(h_r: Floats, h_t: Floats) -> None:
+    """Raise `EmbeddingError` unless both have one shape (N, D) and are finite."""
+    if h_r.ndim != 2 or h_r.shape != h_t.shape:
+        raise EmbeddingError(
+            f"expected two arrays of one shape (N, D), received {h_r.shape} and {h_t.shape}."
+        )
+    if not (np.isfinite(h_r).all() and np.isfinite(h_t).all()):
+        raise EmbeddingError("an embedding holds NaN or infinity: the embedder is broken.")

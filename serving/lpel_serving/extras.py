@@ -1,0 +1,35 @@
+"""Optional packages, imported where they are used."""
+
+import importlib
+from typing import Any
+
+from lpel_serving.errors import MissingExtraError
+
+
+def require(module: str, extra: str) -> Any:
+    """Import an optional module, or say which extra brings it.
+
+    Parameters
+    ----------
+    module
+        Dotted name of the module, such as ``"matplotlib.figure"``.
+    extra
+        The extra of ``lpel-tf`` that installs it.
+
+    Raises
+    ------
+    MissingExtraError
+        If the module is not installed.
+    """
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name is None or module.split(".", maxsplit=1)[0] != error.name.split(".")[0]:
+            raise
+        raise MissingExtraError(missing(module, extra)) from error
+
+
+def missing(module: str, extra: str) -> str:
+    """Say in one sentence that an extra is not installed."""
+    package = module.split(".", maxsplit=1)[0]
+    return f"This needs {package}, which is not installed: pip install 'lpel-tf[{extra}]'."

@@ -1,0 +1,142 @@
+"""Pictures of explanations, in the manner of figures 5.10 and 5.11: the one module that plots."""
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as pillow
+
+from lpel_serving.crops import decoder_target
+from lpel_serving.explanation import Explanation, PairExplanation
+from lpel_serving.extras import require
+from lpel_serving.files import write_atomically
+from lpel_serving.images import Pixels
+from lpel_serving.record import DECISIONS
+
+COLUMNS = (
+    "Reference",
+    "Test",
+    "Reconstruction",
+    "Reference\nhighlighted",
+    "Reconstruction\nhighlighted",
+    "Heat-map",
+)
+_HIGHLIGHT = np.array([255, 221, 51], np.float32)
+_INK = "#1b1b1f"
+_QUIET = "#5f6068"
+
+
+def pair_figure(pair: PairExplanation, title: str = "") -> Any:
+    """Draw a pair explained both ways, a row for each, as figures 5.10 and 5.11 do.
+
+    The first row explains the test against the reference; in the second the roles are exchanged.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    MissingExtraError
+        If matplotlib is not installed.
+    """
+    figure = require("matplotlib.figure", "figures").Figure(figsize=(10.2, 4.3), dpi=130)
+    grid = figure.subplots(2, len(COLUMNS))
+    rows = (
+        (pair.reference_crop, pair.test_crop, pair.forward),
+        (pair.test_crop, pair.reference_crop, pair.swapped),
+    )
+    for axes, (reference, test, explanation) in zip(grid, rows, strict=True):
+        _draw_row(axes, _row_pictures(reference, test, explanation), explanation)
+    for axis, name in zip(grid[0], COLUMNS, strict=True):
+        axis.set_title(name, fontsize=9, color=_INK)
+    for axis, name in zip(grid[:, 0], ("test explained", "roles exchanged"), strict=True):
+        axis.set_ylabel(name, fontsize=8, color=_QUIET)
+    figure.suptitle(_headline(pair, title), fontsize=11, color=_INK, y=0.98)
+    figure.subplots_adjust(left=0.03, right=0.95, top=0.8, bottom=0.02, wspace=0.06, hspace=0.06)
+    _draw_scale(figure, grid)
+    return figure
+
+
+def write_pair_figure(pair: PairExplanation, path: Path, title: str = "") -> None:
+    """Draw `pair_figure` and write it as a PNG.
+
+    Raises
+    ------
+    OutputError
+        If the file cannot be written.
+    MissingExtraError
+        If matplotlib is not installed.
+    """
+    buffer = io.BytesIO()
+    pair_figure(pair, title).savefig(buffer, format="png", metadata={"Software": None})
+    write_atomically(path, buffer.getvalue())
+
+
+def highlight(image: Pixels, mask: NDArray[np.bool_]) -> Pixels:
+    """Lay a mask on an image: what it selects is tinted, the rest loses its colour.
+
+    Parameters
+    ----------
+    image
+        uint8, shape (S, S, 3).
+    mask
+        bool, shape (H, W), of any size: it is enlarged to the image, pixel by pixel.
+    """
+    size = (image.shape[1], image.shape[0])
+    enlarged = pillow.fromarray(mask.astype(np.uint8) * 255)
+    chosen = np.asarray(enlarged.resize(size, pillow.Resampling.NEAREST)) > 0
+    pixels = image.astype(np.float32)
+    grey = pixels.mean(axis=2, keepdims=True).repeat(3, axis=2) * 0.75
+    tinted = 0.45 * pixels + 0.55 * _HIGHLIGHT
+    return np.where(chosen[:, :, np.newaxis], tinted, grey).round().astype(np.uint8)
+
+
+def displayable(reconstruction: NDArray[np.float32]) -> Pixels:
+    """Clip a reconstruction, float32 in about [0, 1], to what a screen shows: uint8."""
+    return (np.clip(reconstruction, 0, 1) * 255).round().astype(np.uint8)
+
+
+def _row_pictures(reference: Pixels, test: Pixels, explanation: Explanation) -> Sequence[Pixels]:
+    reconstruction = displayable(explanation.reconstruction)
+    side = reconstruction.shape[0]
+    return (
+        reference,
+        test,
+        reconstruction,
+        highlight(decoder_target(reference, side), explanation.mask),
+        highlight(reconstruction, explanation.mask),
+    )
+
+
+def _draw_row(axes: Sequence[Any], pictures: Sequence[Pixels], explanation: Explanation) -> None:
+    for axis, picture in zip(axes, pictures, strict=False):
+        axis.imshow(picture, interpolation="nearest")
+    axes[-1].imshow(
+        explanation.normalised_heat_map, cmap="viridis", vmin=0, vmax=1, interpolation="nearest"
+    )
+    for axis in axes:
+        axis.set_xticks([])
+        axis.set_yticks([])
+        for spine in axis.spines.values():
+            spine.set_visible(False)
+
+
+def _draw_scale(figure: Any, grid: Any) -> None:
+    scale = figure.colorbar(
+        grid[0, -1].images[0], ax=None, cax=figure.add_axes((0.96, 0.1, 0.01, 0.6))
+    )
+    scale.set_ticks([0, 1], labels=["least", "most"])
+    scale.ax.tick_params(labelsize=7, colors=_QUIET, length=0)
+    scale.outline.set_visible(False)
+
+
+def _headline(pair: PairExplanation, title: str) -> str:
+    decision = (
+        f"similarity {pair.similarity:.3f}, threshold {pair.threshold:.2f}: "
+        f"the network calls them {DECISIONS[pair.similar]}"
+    )
+    return f"{title}\n{decision}" if title else decision

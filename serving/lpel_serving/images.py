@@ -1,0 +1,129 @@
+"""Reading face images that come from anywhere, safely and rightly."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as pillow
+from PIL import ImageOps
+
+from lpel_serving.errors import ImageError
+
+Pixels = NDArray[np.uint8]
+"""An RGB image: uint8, shape (H, W, 3)."""
+
+Image = str | Path | bytes | pillow.Image | Pixels
+"""What the engine takes for an image: a file, its bytes, a Pillow image, or RGB pixels."""
+
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "PPM")
+"""The formats that are opened, told by content and never by file name."""
+
+MAX_BYTES = 64 * 2**20
+MAX_PIXELS = 64_000_000
+
+
+def read_pixels(image: Image, name: str | None = None) -> Pixels:
+    """Turn an image into upright 8-bit RGB pixels.
+
+    EXIF rotation is applied, 16-bit grey is scaled to 8 bits, CMYK is converted and transparency
+    is laid on white. The size is checked before anything is decoded.
+
+    Parameters
+    ----------
+    image
+        A path, the bytes of a file, a Pillow image, or RGB pixels (uint8, shape (H, W, 3)).
+    name
+        What complaints call it; its path, if it has one, when None.
+
+    Returns
+    -------
+    NDArray[np.uint8]
+        Shape (H, W, 3).
+
+    Raises
+    ------
+    ImageError
+        If it cannot be read, is no image of the formats above, is truncated, animated or larger
+        than 64 million pixels, or is an array of another shape or type.
+    """
+    if isinstance(image, np.ndarray):
+        return _check_array(image)
+    name = name or name_of(image)
+    if isinstance(image, pillow.Image):
+        return _to_rgb(image, name)
+    data = image if isinstance(image, bytes) else read_bytes(Path(image))
+    try:
+        with pillow.open(io.BytesIO(data), formats=FORMATS) as opened:
+            return _to_rgb(opened, name)
+    except (pillow.DecompressionBombError, pillow.DecompressionBombWarning) as error:
+        raise ImageError(_too_large(name)) from error
+    except pillow.UnidentifiedImageError as error:
+        formats = ", ".join(FORMATS)
+        raise ImageError(
+            f"{name} is not an image: expected one of {formats} by content."
+        ) from error
+    except (OSError, SyntaxError, ValueError, EOFError) as error:
+        if isinstance(error, ImageError):
+            raise
+        raise ImageError(
+            f"{name} is damaged or truncated and cannot be decoded: {error}"
+        ) from error
+
+
+def name_of(image: Image) -> str:
+    """What to call an image in a complaint: its path, if it has one."""
+    return str(image) if isinstance(image, str | Path) else "the image"
+
+
+def read_bytes(path: Path) -> bytes:
+    """Read an image file, at most 64 MiB.
+
+    Raises
+    ------
+    ImageError
+        If there is no such file, it may not be read, or it is too large.
+    """
+    try:
+        size = path.stat().st_size
+        if size > MAX_BYTES:
+            raise ImageError(f"{path} has {size:,} bytes; at most {MAX_BYTES:,} are read.")
+        return path.read_bytes()
+    except OSError as error:
+        raise ImageError(f"{path} cannot be read: {error.strerror or error}.") from error
+
+
+def _check_array(pixels: NDArray[np.generic]) -> Pixels:
+    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.size == 0:
+        raise ImageError(
+            "expected RGB pixels as uint8 of shape (H, W, 3), received "
+            f"{pixels.dtype} of shape {pixels.shape}; scale to 0..255 and convert first."
+        )
+    return np.ascontiguousarray(pixels, dtype=np.uint8)
+
+
+def _to_rgb(image: pillow.Image, name: str) -> Pixels:
+    if image.width * image.height > MAX_PIXELS:
+        raise ImageError(_too_large(name))
+    if image.format != "MPO" and getattr(image, "n_frames", 1) > 1:
+        raise ImageError(f"{name} is animated: expected a single picture.")
+    upright = ImageOps.exif_transpose(image)
+    if upright.mode == "F":
+        raise ImageError(f"{name} holds floating-point pixels: expected 8 or 16 bits; convert it.")
+    if upright.mode.startswith("I"):
+        return np.repeat(_scale_16_bits(upright)[:, :, np.newaxis], 3, axis=2)
+    if upright.has_transparency_data:
+        coloured = upright.convert("RGBA")
+        white = pillow.new("RGBA", coloured.size, "white")
+        upright = pillow.alpha_composite(white, coloured)
+    return np.asarray(upright.convert("RGB"), dtype=np.uint8)
+
+
+def _scale_16_bits(image: pillow.Image) -> NDArray[np.uint8]:
+    # Pillow's own conversion clips: every value above 255 would become white.
+    wide = np.clip(np.asarray(image), 0, 65535).astype(np.uint32)
+    return ((wide + 128) // 257).astype(np.uint8)
+
+
+def _too_large(name: str) -> str:
+    return f"{name} is too large: at most {MAX_PIXELS:,} pixels are decoded; make it smaller."

@@ -1,0 +1,188 @@
+"""What a bundle says of itself: `manifest.json`, written and read."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, TypeVar, cast
+
+from lpel_serving.errors import BundleError
+
+SCHEMA = 1
+"""The newest manifest that this engine reads."""
+
+IMAGE, EMBEDDING, RECONSTRUCTION = "image", "embedding", "reconstruction"
+"""The stable tensor names of every bundle."""
+
+EMBEDDER_FILE, DECODER_FILE, MANIFEST_FILE = "embedder.onnx", "decoder.onnx", "manifest.json"
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class FileRecord:
+    """A file of the bundle: its SHA-256 in hexadecimal and its size."""
+
+    sha256: str
+    bytes: int
+
+
+@dataclass(frozen=True)
+class EmbedderRecord:
+    """The embedding network ``f``, from `image` to `embedding`.
+
+    Attributes
+    ----------
+    name
+        Which network and weights it is.
+    image_size
+        Side of the square uint8 RGB image that it takes, shape (batch, size, size, 3).
+    dimension
+        Length D of its embeddings, float32, shape (batch, D).
+    standardisation
+        What the graph does to the pixels first, for the reader's information.
+    """
+
+    name: str
+    image_size: int
+    dimension: int
+    standardisation: str
+
+
+@dataclass(frozen=True)
+class DecoderRecord:
+    """The decoder ``g``, from `embedding` to `reconstruction`.
+
+    Attributes
+    ----------
+    image_size
+        Side of the reconstructions, float32 in about [0, 1], shape (batch, size, size, 3).
+    training
+        How it was trained: data, split, optimiser, seed, losses.
+    """
+
+    image_size: int
+    training: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class ThresholdRecord:
+    """The similarity above which two faces are called the same, and how it was chosen."""
+
+    value: float
+    chosen: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """Everything an engine needs to know of a bundle.
+
+    Attributes
+    ----------
+    files
+        Every file of the bundle but the manifest, by name.
+    crop
+        How photographs become face crops: `none`, a share of the shorter side, or a plugin's name.
+    parity
+        How far the ONNX models were from Keras when they were exported.
+    created_by
+        The software that wrote the bundle.
+    """
+
+    files: Mapping[str, FileRecord]
+    embedder: EmbedderRecord
+    decoder: DecoderRecord
+    crop: str
+    threshold: ThresholdRecord
+    parity: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    created_by: str = "lpel"
+    schema: int = SCHEMA
+
+    def to_json(self) -> str:
+        """Serialise, keys in order of declaration."""
+        return json.dumps(asdict(self), indent=2, allow_nan=False) + "\n"
+
+
+def parse_manifest(text: str) -> Manifest:
+    """Read a manifest and check every field.
+
+    Raises
+    ------
+    BundleError
+        If it is not JSON, lacks a field, has one of the wrong type, names a file outside the
+        bundle, or was written for a newer engine.
+    """
+    try:
+        fields = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise BundleError(f"the manifest is not JSON: {error}.") from error
+    if not isinstance(fields, dict):
+        raise BundleError("the manifest is not a JSON object.")
+    root = _Reader(cast("dict[str, Any]", fields), "manifest")
+    schema = root.take("schema", int)
+    if schema > SCHEMA:
+        raise BundleError(
+            f"the bundle has schema {schema}, this engine reads up to {SCHEMA}: upgrade lpel-tf."
+        )
+    files = {name: _file(root.inner("files"), name) for name in root.mapping("files")}
+    embedder, decoder, threshold = (root.inner(k) for k in ("embedder", "decoder", "threshold"))
+    return Manifest(
+        files=files,
+        embedder=EmbedderRecord(
+            embedder.take("name", str),
+            embedder.size("image_size"),
+            embedder.size("dimension"),
+            embedder.take("standardisation", str),
+        ),
+        decoder=DecoderRecord(decoder.size("image_size"), decoder.mapping("training")),
+        crop=root.take("crop", str),
+        threshold=ThresholdRecord(threshold.cosine("value"), threshold.mapping("chosen")),
+        parity=root.mapping("parity"),
+        created_by=root.take("created_by", str),
+        schema=schema,
+    )
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """Typed access to one JSON object; complaints name the field."""
+
+    fields: Mapping[str, Any]
+    where: str
+
+    def take(self, key: str, kind: type[T]) -> T:
+        value = self.fields.get(key)
+        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+            raise BundleError(
+                f"{self.where}.{key}: expected {kind.__name__}, received {type(value).__name__}."
+            )
+        return value
+
+    def inner(self, key: str) -> "_Reader":
+        return _Reader(self.mapping(key), f"{self.where}.{key}")
+
+    def mapping(self, key: str) -> dict[str, Any]:
+        return cast("dict[str, Any]", self.take(key, dict))
+
+    def size(self, key: str) -> int:
+        value = self.take(key, int)
+        if not 0 < value <= 65536:
+            raise BundleError(f"{self.where}.{key}: expected 1 to 65536, received {value}.")
+        return value
+
+    def cosine(self, key: str) -> float:
+        kind = int if isinstance(self.fields.get(key), int) else float
+        value = float(self.take(key, kind))
+        if not -1 <= value <= 1:
+            raise BundleError(f"{self.where}.{key}: expected -1 to 1, received {value}.")
+        return value
+
+
+def _file(files: _Reader, name: str) -> FileRecord:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
+        raise BundleError(f"the manifest names {name!r}, which is no plain file name.")
+    record = files.inner(name)
+    sha256 = record.take("sha256", str)
+    if not re.fullmatch(r"[0-9a-f]{64}", sha256):
+        raise BundleError(f"{record.where}.sha256: expected 64 hexadecimal digits.")
+    return FileRecord(sha256, record.take("bytes", int))

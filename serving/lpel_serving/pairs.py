@@ -1,0 +1,152 @@
+"""Pairs of photographs, of the same person or of two."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from lpel_serving.errors import PairsError
+from lpel_serving.faces import Face
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two photographs, and whether they show the same person."""
+
+    reference: Path
+    test: Path
+    same: bool
+
+
+def read_pairs(path: Path, folder: Path) -> tuple[Pair, ...]:
+    """Read a list of pairs in LFW's format.
+
+    Parameters
+    ----------
+    path
+        Lines ``name 1 2`` (two photographs of one person) and ``name 1 other 3`` (of two people),
+        separated by tabs; a first line of counts is skipped.
+    folder
+        Where the photographs lie, as ``name/name_0001.jpg``.
+
+    Raises
+    ------
+    PairsError
+        If the file cannot be read, a line has another form, or a photograph is missing.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise PairsError(f"the pairs file {path} cannot be read: {error}.") from error
+    pairs: list[Pair] = []
+    for number, line in enumerate(lines, start=1):
+        fields = line.split()
+        if not fields or (number == 1 and all(field.isdecimal() for field in fields)):
+            continue
+        pair = _parse(fields, folder)
+        if pair is None:
+            raise PairsError(
+                f"{path}, line {number}: expected `name 1 2` or `name 1 other 3`, "
+                f"received {line!r}."
+            )
+        for photograph in (pair.reference, pair.test):
+            if not photograph.is_file():
+                raise PairsError(f"{path}, line {number}: there is no {photograph}.")
+        pairs.append(pair)
+    if not pairs:
+        raise PairsError(f"{path} lists no pairs.")
+    return tuple(pairs)
+
+
+def sample_pairs(faces: Sequence[Face], n: int, rng: np.random.Generator) -> tuple[Pair, ...]:
+    """Draw distinct pairs of photographs; see `draw_pairs`."""
+    drawn = draw_pairs([face.identity for face in faces], n, rng)
+    return tuple(Pair(faces[a].path, faces[b].path, same) for a, b, same in drawn)
+
+
+def draw_pairs(
+    identities: Sequence[str], n: int, rng: np.random.Generator
+) -> list[tuple[int, int, bool]]:
+    """Draw distinct pairs at random, half of the same person and half of two people.
+
+    Parameters
+    ----------
+    identities
+        Who is in each photograph; who has only one takes part in the pairs of two people alone.
+    n
+        How many pairs; for an odd number one more of the same person. Every person with several
+        photographs is equally likely to give a pair of the same person.
+    rng
+        The source of randomness.
+
+    Returns
+    -------
+    list[tuple[int, int, bool]]
+        The places of the two photographs, and whether they show the same person.
+
+    Raises
+    ------
+    PairsError
+        If there are not that many distinct pairs.
+    """
+    members = group_by_identity(identities)
+    several = [group for group in members.values() if len(group) > 1]
+    possible = possible_pairs(identities)
+    if not 1 <= n <= possible:
+        raise PairsError(
+            f"asked for {n} pairs, half of them of the same person; these photographs give at "
+            f"most {possible}."
+        )
+    same = _distinct((n + 1) // 2, lambda: _two_of_one(several, rng))
+    different = _distinct(n // 2, lambda: _one_of_two(identities, rng))
+    return [(a, b, True) for a, b in same] + [(a, b, False) for a, b in different]
+
+
+def possible_pairs(identities: Sequence[str]) -> int:
+    """Count the pairs that can be drawn, half of the same person and half of two people."""
+    sizes = [len(group) for group in group_by_identity(identities).values()]
+    same = sum(size * (size - 1) // 2 for size in sizes)
+    different = len(identities) * (len(identities) - 1) // 2 - same
+    return 2 * min(same, different)
+
+
+def group_by_identity(identities: Sequence[str]) -> dict[str, list[int]]:
+    """List the places of each person's photographs."""
+    groups: dict[str, list[int]] = {}
+    for place, identity in enumerate(identities):
+        groups.setdefault(identity, []).append(place)
+    return groups
+
+
+def _parse(fields: list[str], folder: Path) -> Pair | None:
+    def photograph(name: str, number: str) -> Path:
+        return folder / name / f"{name}_{int(number):04d}.jpg"
+
+    if len(fields) == 3 and all(field.isdecimal() for field in fields[1:]):
+        name, first, second = fields
+        return Pair(photograph(name, first), photograph(name, second), same=True)
+    if len(fields) == 4 and fields[1].isdecimal() and fields[3].isdecimal():
+        name, first, other, second = fields
+        return Pair(photograph(name, first), photograph(other, second), same=False)
+    return None
+
+
+def _two_of_one(several: Sequence[list[int]], rng: np.random.Generator) -> tuple[int, int]:
+    group = several[int(rng.integers(len(several)))]
+    first, second = (int(place) for place in rng.choice(len(group), 2, replace=False))
+    return group[first], group[second]
+
+
+def _one_of_two(identities: Sequence[str], rng: np.random.Generator) -> tuple[int, int] | None:
+    first, second = (int(place) for place in rng.choice(len(identities), 2, replace=False))
+    return (first, second) if identities[first] != identities[second] else None
+
+
+def _distinct(n: int, draw: Callable[[], tuple[int, int] | None]) -> list[tuple[int, int]]:
+    drawn: dict[frozenset[int], tuple[int, int]] = {}
+    while len(drawn) < n:
+        pair = draw()
+        if pair is not None:
+            drawn.setdefault(frozenset(pair), pair)
+    return list(drawn.values())

@@ -1,0 +1,15 @@
+"""How long work says how far it is, without knowing who listens."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+
+Advance = Callable[[int], None]
+"""Called with how many more items are done."""
+
+Progress = Callable[[str, int], AbstractContextManager[Advance]]
+"""Opened with what is done and how many items there are."""
+
+
+def silent(what: str, total: int) -> AbstractContextManager[Advance]:  # noqa: ARG001
+    """Show nothing."""
+    return nullcontext(lambda done: None)  # noqa: ARG005

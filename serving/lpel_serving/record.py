@@ -1,0 +1,84 @@
+"""An explanation as a record: numbers for JSON, arrays for a file."""
+
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lpel_serving.crops import decoder_target
+from lpel_serving.explanation import Explanation, PairExplanation
+from lpel_serving.files import write_atomically
+
+DECISIONS = {True: "similar", False: "dissimilar"}
+
+
+def summary(pair: PairExplanation) -> dict[str, Any]:
+    """Summarise a pair's explanation in JSON's own types."""
+    return {
+        "similarity": pair.similarity,
+        "threshold": pair.threshold,
+        "margin": pair.similarity - pair.threshold,
+        "decision": DECISIONS[pair.similar],
+        "agreement": {"spearman": pair.agreement.spearman, "mask_iou": pair.agreement.iou},
+        "explanations": {
+            "test": _numbers(pair.forward, pair.test_crop),
+            "reference": _numbers(pair.swapped, pair.reference_crop),
+        },
+    }
+
+
+def arrays(pair: PairExplanation) -> dict[str, NDArray[Any]]:
+    """Collect all the arrays of a pair's explanation.
+
+    Those that explain the test image begin with ``test_``, those that explain the reference, the
+    roles exchanged, with ``reference_``.
+    """
+    named: dict[str, NDArray[Any]] = {}
+    for role, crop, embedding, explanation in (
+        ("test", pair.test_crop, pair.test_embedding, pair.forward),
+        ("reference", pair.reference_crop, pair.reference_embedding, pair.swapped),
+    ):
+        named[f"{role}_crop"] = crop
+        named[f"{role}_embedding"] = embedding
+        named[f"{role}_relevance"] = explanation.relevance
+        named[f"{role}_reconstruction"] = explanation.reconstruction
+        named[f"{role}_perturbed_reconstruction"] = explanation.perturbed_reconstruction
+        named[f"{role}_heat_map"] = explanation.heat_map
+        named[f"{role}_mask"] = explanation.mask
+    return named
+
+
+def write_arrays(pair: PairExplanation, path: Path) -> None:
+    """Write the arrays of a pair's explanation as a compressed ``.npz`` file.
+
+    Raises
+    ------
+    OutputError
+        If the file cannot be written.
+    """
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, allow_pickle=False, **arrays(pair))
+    write_atomically(path, buffer.getvalue())
+
+
+def _numbers(explanation: Explanation, crop: NDArray[np.uint8]) -> dict[str, Any]:
+    return {
+        "mask_share": float(explanation.mask.mean()),
+        "reconstruction_mse": reconstruction_error(explanation.reconstruction, crop),
+    }
+
+
+def reconstruction_error(reconstruction: NDArray[np.float32], crop: NDArray[np.uint8]) -> float:
+    """Mean squared error of a reconstruction over pixels and channels, Eq. 4.1, pixels in [0, 1].
+
+    Parameters
+    ----------
+    reconstruction
+        ``g(h)``, float32, shape (H, W, 3).
+    crop
+        The image that was embedded, uint8, shape (S, S, 3).
+    """
+    target = decoder_target(crop, reconstruction.shape[0]) / 255
+    return float(np.mean((reconstruction - target) ** 2))

@@ -1,0 +1,125 @@
+"""Running an ONNX model: the one module that knows onnxruntime."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lpel_serving.errors import BundleError, ParameterError, ProviderError
+from lpel_serving.extras import require
+
+PROVIDERS = {
+    "cpu": "CPUExecutionProvider",
+    "cuda": "CUDAExecutionProvider",
+    "tensorrt": "TensorrtExecutionProvider",
+    "openvino": "OpenVINOExecutionProvider",
+    "coreml": "CoreMLExecutionProvider",
+    "directml": "DmlExecutionProvider",
+}
+"""Short names of onnxruntime's execution providers."""
+
+_ERRORS_ONLY = 3
+
+
+@dataclass(frozen=True)
+class Session:
+    """One ONNX model with one input and one output, ready to run; safe to share among threads.
+
+    Attributes
+    ----------
+    provider
+        The execution provider that is really active, by its short name.
+    """
+
+    provider: str
+    _session: Any
+    _input: str
+    _output: str
+
+    def run(self, values: NDArray[Any]) -> NDArray[np.float32]:
+        """Compute the output, float32, shape (N, ...), of an input of shape (N, ...)."""
+        return self._session.run([self._output], {self._input: values})[0]
+
+
+def open_session(
+    model: bytes,
+    *,
+    input_name: str,
+    output_name: str,
+    provider: str = "cpu",
+    threads: int | None = None,
+) -> Session:
+    """Make a session from the bytes of a model.
+
+    Parameters
+    ----------
+    model
+        A serialised ONNX model without external data.
+    input_name, output_name
+        The tensors to feed and to fetch.
+    provider
+        One of `PROVIDERS`. It is used for the whole graph or not at all.
+    threads
+        Threads within one operator; onnxruntime's choice when None.
+
+    Raises
+    ------
+    ProviderError
+        If the provider is not available, or onnxruntime silently chose another.
+    BundleError
+        If the model is not valid, or lacks one of the tensors.
+    MissingExtraError
+        If no onnxruntime is installed.
+    """
+    ort = require("onnxruntime", "cpu")
+    _check_available(provider, ort)
+    options = ort.SessionOptions()
+    options.log_severity_level = _ERRORS_ONLY
+    if threads is not None:
+        options.intra_op_num_threads = threads
+    if provider != "cpu":
+        options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
+    try:
+        session = ort.InferenceSession(model, options, providers=[PROVIDERS[provider]])
+    except _runtime_errors(ort) as error:
+        kind = BundleError if provider == "cpu" else ProviderError
+        raise kind(f"onnxruntime cannot load the model on {provider}: {error}") from error
+    active = session.get_providers()[0]
+    if active != PROVIDERS[provider]:
+        raise ProviderError(
+            f"asked for {PROVIDERS[provider]}, but onnxruntime activated {active}: "
+            f"check the drivers that {provider} needs, or ask for cpu."
+        )
+    _check_tensors(session, input_name, output_name)
+    return Session(provider, session, input_name, output_name)
+
+
+def _check_available(provider: str, ort: Any) -> None:
+    if provider not in PROVIDERS:
+        names = ", ".join(PROVIDERS)
+        raise ParameterError(f"no provider is called {provider!r}; there are: {names}.")
+    available = ort.get_available_providers()
+    if PROVIDERS[provider] not in available:
+        raise ProviderError(
+            f"the provider {provider} is not in the installed onnxruntime, which has "
+            f"{', '.join(available)}: install the build that has it (for cuda, 'lpel-tf[gpu]')."
+        )
+
+
+def _check_tensors(session: Any, input_name: str, output_name: str) -> None:
+    inputs = [tensor.name for tensor in session.get_inputs()]
+    outputs = [tensor.name for tensor in session.get_outputs()]
+    if inputs != [input_name] or output_name not in outputs:
+        raise BundleError(
+            f"expected a model from {input_name!r} to {output_name!r}, "
+            f"received one from {inputs} to {outputs}: export it again."
+        )
+
+
+def _runtime_errors(ort: Any) -> tuple[type[Exception], ...]:
+    # onnxruntime's exceptions share no base class but Exception.
+    state = ort.capi.onnxruntime_pybind11_state
+    members = (getattr(state, name) for name in dir(state))
+    own = [kind for kind in members if isinstance(kind, type) and issubclass(kind, Exception)]
+    return (RuntimeError, *own)
