@@ -7,7 +7,7 @@ demo: .venv/ready
 	.venv/bin/lpel demo
 
 test: .venv/ready
-	scripts/test
+	scripts/test $(ARGS)
 
 lint: .venv/ready
 	scripts/lint

@@ -1,4 +1,4 @@
-"""A bundle of a few kilobytes whose every weight is known: linear networks, made with onnx alone."""
+"""A bundle of a few kilobytes whose every weight is known: linear networks, made with onnx."""
 
 import hashlib
 from dataclasses import replace
