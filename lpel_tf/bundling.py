@@ -105,7 +105,7 @@ def train_bundle(
     OutputError, CacheError
         If files cannot be written.
     """
-    store = cache_folder("embeddings", root=cache) / f"{_store_key(embedder, crop)}.sqlite"
+    store = cache_folder("embeddings", root=cache) / f"{store_key(embedder, crop)}.sqlite"
     engine = Embedder(embedder.model, embedder.record, parse_crop(crop))
 
     def embed(photographs: tuple[Face, ...]) -> FaceSet:
@@ -198,6 +198,7 @@ def describe(trained: Trained, split: Split, *, closed_form: bool) -> dict[str, 
     }
 
 
-def _store_key(embedder: ExportedEmbedder, crop: str) -> str:
+def store_key(embedder: ExportedEmbedder, crop: str) -> str:
+    """Name the store of embeddings that belongs to a network with a crop."""
     made_of = f"{embedder.sha256}|{crop}|{IMAGE_SIZE}"
     return hashlib.sha256(made_of.encode()).hexdigest()[:32]

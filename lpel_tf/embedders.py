@@ -6,12 +6,13 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_export.conversion import export_embedder
+from lpel_export.adoption import Layout, adopt_embedder
+from lpel_export.conversion import Exported, export_embedder
 from lpel_export.parity import Parity, check_parity
 from lpel_serving.files import write_atomically
 from lpel_serving.images import Pixels
@@ -75,14 +76,45 @@ def from_keras(
     record = EmbedderRecord(name, image_size, int(model.output_shape[-1]), standardisation)
     metadata = {key: str(value) for key, value in asdict(record).items()}
     exported = export_embedder(model, image_size, standardisation, metadata)
-    parity = check_parity(
-        exported,
-        faces,
-        input_name=IMAGE,
-        output_name=EMBEDDING,
-        inputs=f"{len(faces)} face crops",
+    return _checked(exported, record, faces)
+
+
+def from_onnx(
+    model: bytes,
+    *,
+    name: str,
+    image_size: int,
+    mean: float,
+    scale: float,
+    faces: NDArray[np.uint8],
+    layout: Layout = "NCHW",
+    channels: Literal["RGB", "BGR"] = "RGB",
+) -> ExportedEmbedder:
+    """Take in an embedding network that is already in ONNX; see `lpel_export.adopt_embedder`.
+
+    Parameters
+    ----------
+    model
+        A serialised ONNX model with one float32 image input and one output of vectors.
+    name
+        What the bundle will call it.
+    image_size, mean, scale, layout, channels
+        How it wants its pixels: ``(pixel - mean) / scale``.
+    faces
+        Some real crops to compare on, uint8, shape (N, S, S, 3), N at least 2.
+
+    Raises
+    ------
+    ConversionError, ModelShapeError, ParityError
+        If the model cannot be taken in faithfully.
+    """
+    exported = adopt_embedder(
+        model, image_size=image_size, mean=mean, scale=scale, layout=layout, channels=channels
     )
-    return ExportedEmbedder(exported.model, record, parity)
+    dimension = exported.original(faces[:1]).shape[-1]
+    standardisation = f"(pixel - {mean}) / {scale}, {channels}"
+    record = EmbedderRecord(name, image_size, dimension, standardisation)
+    return _checked(exported, record, faces)
 
 
 def from_facenet(
@@ -118,6 +150,19 @@ def from_facenet(
     )
     _save(folder, embedder)
     return embedder
+
+
+def _checked(
+    exported: Exported, record: EmbedderRecord, faces: NDArray[np.uint8]
+) -> ExportedEmbedder:
+    parity = check_parity(
+        exported,
+        faces,
+        input_name=IMAGE,
+        output_name=EMBEDDING,
+        inputs=f"{len(faces)} face crops",
+    )
+    return ExportedEmbedder(exported.model, record, parity)
 
 
 def some_crops(crops: list[Pixels]) -> NDArray[np.uint8]:

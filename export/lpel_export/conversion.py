@@ -23,18 +23,19 @@ Arrays = Callable[[NDArray[Any]], NDArray[np.float32]]
 
 @dataclass(frozen=True)
 class Exported:
-    """An ONNX model beside the Keras computation that it came from.
+    """An ONNX model beside the computation that it came from.
 
     Attributes
     ----------
     model
         The serialised ONNX model.
-    keras
-        The same computation in TensorFlow, from numpy to numpy: what parity is measured against.
+    original
+        The same computation in Keras, or in the model that was adopted, from numpy to numpy: what
+        parity is measured against.
     """
 
     model: bytes
-    keras: Arrays
+    original: Arrays
 
 
 def export_embedder(
@@ -109,16 +110,16 @@ def _export(
             model, _ = tf2onnx.convert.from_function(traced, input_signature=[spec], opset=OPSET)
     except (ValueError, TypeError, KeyError, RuntimeError, NotImplementedError) as error:
         raise ConversionError(f"tf2onnx cannot convert the model: {error}") from error
-    _finish(model, metadata)
+    finish(model, metadata)
 
-    def keras(values: NDArray[Any]) -> NDArray[np.float32]:
+    def original(values: NDArray[Any]) -> NDArray[np.float32]:
         return traced(tf.constant(values))[output].numpy()
 
-    return Exported(model.SerializeToString(), keras)
+    return Exported(model.SerializeToString(), original)
 
 
-def _finish(model: Any, metadata: Mapping[str, str]) -> None:
-    """Name the batch axis and fill the metadata."""
+def finish(model: Any, metadata: Mapping[str, str]) -> None:
+    """Name the batch axis, fill the metadata and check an ONNX model, in place."""
     onnx = require("onnx", "export")
     for tensor in (*model.graph.input, *model.graph.output):
         tensor.type.tensor_type.shape.dim[0].dim_param = BATCH

@@ -1,4 +1,4 @@
-"""Export is not finished until the ONNX model agrees with Keras."""
+"""Export is not finished until the ONNX model agrees with the one that it came from."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -16,7 +16,7 @@ TOLERANCE = 1e-5
 
 @dataclass(frozen=True)
 class Parity:
-    """How far an ONNX model is from the Keras model that it came from.
+    """How far an ONNX model is from the one that it came from.
 
     Attributes
     ----------
@@ -52,7 +52,7 @@ def check_parity(
     inputs: str,
     tolerance: float = TOLERANCE,
 ) -> Parity:
-    """Compare an exported model with Keras, at batch size 1 and with all the inputs at once.
+    """Compare an exported model with its original, at batch size 1 and with all the inputs at once.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def check_parity(
     difference = max(_difference(exported, session.run, values, size) for size in sizes)
     if not difference <= tolerance:  # NaN must fail too
         raise ParityError(
-            f"the ONNX model from {input_name} to {output_name} differs from Keras by "
+            f"the ONNX model from {input_name} to {output_name} differs from its original by "
             f"{difference:.2e} on {inputs}; allowed are {tolerance:.0e}. Nothing was exported."
         )
     return Parity(difference, tolerance, sizes, len(values), inputs)
@@ -86,4 +86,4 @@ def check_parity(
 def _difference(exported: Exported, run: Any, values: NDArray[Any], size: int) -> float:
     starts: Sequence[int] = range(0, len(values), size)
     batches = [values[start : start + size] for start in starts]
-    return max(float(np.abs(run(batch) - exported.keras(batch)).max()) for batch in batches)
+    return max(float(np.abs(run(batch) - exported.original(batch)).max()) for batch in batches)

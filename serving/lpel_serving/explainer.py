@@ -47,7 +47,7 @@ class Explainer:
             input_name=EMBEDDING,
             output_name=RECONSTRUCTION,
             provider=provider,
-            threads=threads,
+            threads=1,  # a second pool of threads would spin against the embedder's
         )
         self.provider = self.embedder.provider
 

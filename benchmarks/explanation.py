@@ -1,0 +1,207 @@
+"""Time and memory of explaining pairs: keras-facenet as a Keras user would call it, and the engine.
+
+    .venv/bin/python benchmarks/explanation.py [--pairs 24] [--out FILE.json]
+
+Both explain the same crops both ways in one process, by turns, so that what else the machine does
+meets both: read the ratios, not the times. Import and memory are measured in a process for each.
+Needs what `lpel demo` needs, and runs it first.
+"""
+
+import argparse
+import contextlib
+import io
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lpel_serving import Explainer
+from lpel_serving.explanation import explain_embeddings
+from lpel_serving.similarity import cosine_similarity
+
+Pairs = list[tuple[np.ndarray, np.ndarray]]
+
+
+def main() -> None:
+    """Measure and print a table."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--pairs", type=int, default=24)
+    options.add_argument("--out", type=Path)
+    options.add_argument("--first", choices=["keras", "engine"], help=argparse.SUPPRESS)
+    options.add_argument("--demo", type=Path, help=argparse.SUPPRESS)
+    chosen = options.parse_args()
+    if chosen.first:
+        first_explanation(chosen.first, chosen.demo)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        demo = Path(folder)
+        run = [Path(sys.executable).with_name("lpel"), "demo", "--out", str(demo)]
+        subprocess.run(run, check=True, stdout=subprocess.DEVNULL)
+        result = {
+            "one_pair": one_pair(demo, chosen.pairs),
+            "batched": batched(demo, chosen.pairs),
+            "first_explanation": {name: in_own_process(name, demo) for name in ("keras", "engine")},
+        }
+    print(table(result))
+    if chosen.out:
+        chosen.out.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+
+
+def one_pair(demo: Path, n: int) -> dict[str, Any]:
+    """Pair by pair, the three by turns: milliseconds at the median and at 95 %."""
+    keras, engine = keras_user(demo), Explainer.load(demo / "bundle", crop="none")
+    pairs = distinct_pairs(demo, n + 3)
+    ways: dict[str, Callable[[Any, Any], Any]] = {
+        "keras": keras,
+        "engine": engine.explain,
+        "bare embeddings": lambda a, b: engine.embedder.embed([a, b]),
+    }
+    times: dict[str, list[float]] = {name: [] for name in ways}
+    for number, pair in enumerate(pairs):
+        order = np.roll(list(ways), number)  # no one always runs in another's wake
+        for name, explain in ((str(name), ways[str(name)]) for name in order):
+            start = time.perf_counter()
+            explain(*pair)
+            if number >= 3:  # the first ones warm up
+                times[name].append(time.perf_counter() - start)
+    summary = {name: percentiles(values) for name, values in times.items()}
+    medians = {name: np.median(values) for name, values in times.items()}
+    overhead = np.median(np.array(times["engine"]) / np.array(times["bare embeddings"])) - 1
+    return summary | {
+        "keras_over_engine": float(medians["keras"] / medians["engine"]),
+        "engine_overhead": float(overhead),
+    }
+
+
+def batched(demo: Path, n: int, repeats: int = 3) -> dict[str, Any]:
+    """All pairs at once, by turns: milliseconds a pair, the best of the repeats."""
+    keras, engine = keras_batch(demo), Explainer.load(demo / "bundle", crop="none")
+    pairs = distinct_pairs(demo, n)
+    best = {"keras": np.inf, "engine": np.inf}
+    for _ in range(repeats):
+        for name, explain in (("keras", keras), ("engine", engine.explain_pairs)):
+            start = time.perf_counter()
+            explain(pairs)
+            best[name] = min(best[name], (time.perf_counter() - start) / n * 1000)
+    return {
+        "keras_ms": float(best["keras"]),
+        "engine_ms": float(best["engine"]),
+        "keras_over_engine": float(best["keras"] / best["engine"]),
+    }
+
+
+def first_explanation(name: str, demo: Path) -> None:
+    """From the start of the process to the first explanation; prints the peak memory."""
+    pair = distinct_pairs(demo, 1)[0]
+    if name == "keras":
+        keras_user(demo)(*pair)
+    else:
+        Explainer.load(demo / "bundle", crop="none").explain(*pair)
+    # Not ru_maxrss: on Linux that starts from the peak of the process that started this one.
+    status = Path("/proc/self/status").read_text(encoding="utf-8").split()
+    print(float(status[status.index("VmHWM:") + 1]) / 1024)
+
+
+def in_own_process(name: str, demo: Path) -> dict[str, float]:
+    """Seconds and peak memory (MB) of a process that explains one pair; the best of three."""
+    command = [sys.executable, __file__, "--first", name, "--demo", str(demo)]
+    seconds, megabytes = [], []
+    for _ in range(3):
+        start = time.perf_counter()
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+        seconds.append(time.perf_counter() - start)
+        megabytes.append(float(done.stdout.split()[-1]))
+    return {"seconds": min(seconds), "peak_mb": min(megabytes)}
+
+
+def keras_user(demo: Path) -> Callable[[np.ndarray, np.ndarray], Any]:
+    """The method as a Keras user would write it: `embeddings()`, then `predict` at each step."""
+    facenet, decoder, threshold = keras_networks(demo)
+
+    def explain(reference: np.ndarray, test: np.ndarray) -> Any:
+        with contextlib.redirect_stdout(io.StringIO()):  # predict draws a bar for each call
+            h = facenet.embeddings([reference, test])
+            similar = cosine_similarity(h[0], h[1]) > threshold
+            return [
+                explain_embeddings(decoder.predict, h[[r]], h[[t]], np.array([similar]))
+                for r, t in ((0, 1), (1, 0))
+            ]
+
+    return explain
+
+
+def keras_batch(demo: Path) -> Callable[[Pairs], Any]:
+    """The same on all pairs at once: `predict` in Keras' own batches of 32."""
+    facenet, decoder, threshold = keras_networks(demo)
+
+    def explain(pairs: Pairs) -> Any:
+        with contextlib.redirect_stdout(io.StringIO()):
+            h = facenet.embeddings([image for pair in pairs for image in pair])
+            references, tests = h[::2], h[1::2]
+            similar = cosine_similarity(references, tests) > threshold
+            return [
+                explain_embeddings(decoder.predict, r, t, similar)
+                for r, t in ((references, tests), (tests, references))
+            ]
+
+    return explain
+
+
+def keras_networks(demo: Path) -> tuple[Any, Any, float]:
+    """keras-facenet's own object around the cached weights, the Keras decoder, the threshold."""
+    from keras_facenet import FaceNet, metadata
+
+    from lpel_serving.bundle import read_manifest
+    from lpel_tf.decoder import to_keras
+    from lpel_tf.facenet import DEFAULT_KEY, build, facenet
+    from lpel_tf.pretrained import load_pretrained
+    from lpel_tf.weights import fetch
+
+    wrapper = object.__new__(FaceNet)  # its constructor would download what the cache has
+    wrapper.metadata = metadata.MODEL_METADATA[DEFAULT_KEY]
+    wrapper.model = build(facenet(DEFAULT_KEY), fetch(facenet(DEFAULT_KEY)))
+    decoder = to_keras(load_pretrained(DEFAULT_KEY).decoder)
+    return wrapper, decoder, read_manifest(demo / "bundle").threshold.value
+
+
+def distinct_pairs(demo: Path, n: int) -> Pairs:
+    """Pairs of the demo's crops, each image different: shifted a little, so none is cached."""
+    crops: list[np.ndarray] = []
+    for path in sorted(demo.glob("pair-*.npz")):
+        with np.load(path) as arrays:
+            crops += [arrays["reference_crop"], arrays["test_crop"]]
+    images = [np.roll(crops[i % len(crops)], i // len(crops), axis=1) for i in range(2 * n)]
+    return list(zip(images[::2], images[1::2], strict=True))
+
+
+def percentiles(seconds: list[float]) -> dict[str, float]:
+    """Median and 95th percentile in milliseconds."""
+    p50, p95 = np.percentile(np.array(seconds) * 1000, [50, 95])
+    return {"p50_ms": float(p50), "p95_ms": float(p95)}
+
+
+def table(result: dict[str, Any]) -> str:
+    """The result as a Markdown table."""
+    one, many, first = result["one_pair"], result["batched"], result["first_explanation"]
+    keras, engine = one["keras"], one["engine"]
+    rows = [
+        ("one pair, p50", keras["p50_ms"], engine["p50_ms"], "ms"),
+        ("one pair, p95", keras["p95_ms"], engine["p95_ms"], "ms"),
+        ("in batches, a pair", many["keras_ms"], many["engine_ms"], "ms"),
+        ("start to first", first["keras"]["seconds"], first["engine"]["seconds"], "s"),
+        ("peak memory of that", first["keras"]["peak_mb"], first["engine"]["peak_mb"], "MB"),
+    ]
+    lines = ["| | Keras | engine | ratio |", "|---|---|---|---|"]
+    lines += [f"| {what} | {a:.3g} {u} | {b:.3g} {u} | {a / b:.1f} |" for what, a, b, u in rows]
+    lines.append(f"\nOverhead over the bare embeddings: {one['engine_overhead']:+.1%} (median).")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()
