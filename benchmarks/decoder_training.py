@@ -18,13 +18,12 @@ from lpel_serving.cli.progress import progress_bar
 from lpel_serving.crops import parse_crop
 from lpel_serving.embedder import Embedder
 from lpel_serving.faces import list_faces
-from lpel_serving.images import read_pixels
 from lpel_tf.bundling import store_key
 from lpel_tf.cache import cache_folder
 from lpel_tf.commands.quiet import load_tensorflow
 from lpel_tf.dataset import FaceSet, Split, embed_faces, split_by_identity
 from lpel_tf.decoder import IMAGE_SIZE, mean_squared_error
-from lpel_tf.embedders import PARITY_FACES, from_facenet, some_crops
+from lpel_tf.embedders import example_crops, from_facenet
 from lpel_tf.facenet import DEFAULT_KEY, facenet
 from lpel_tf.least_squares import LinearDecoder, mean_face, solve
 from lpel_tf.training import Recipe, train_decoder
@@ -85,14 +84,12 @@ def main() -> None:
 def split_of(folder: Path) -> Split:
     """Embed a folder and divide it by identity, as `lpel train` does with seed 0."""
     faces = tuple(face for face in list_faces(folder) if face.identity not in EXCLUDED)
-    crop = parse_crop("0.48")
-    paths = [face.path for face in faces[:PARITY_FACES]]
     embedder = from_facenet(
         facenet(DEFAULT_KEY),
-        lambda size: some_crops([crop(read_pixels(path), size) for path in paths]),
+        lambda size: example_crops(faces, "0.48", size),
         progress=progress_bar,
     )
-    engine = Embedder(embedder.model, embedder.record, crop)
+    engine = Embedder(embedder.model, embedder.record, parse_crop("0.48"))
     store = cache_folder("embeddings") / f"{store_key(embedder, '0.48')}.sqlite"
     everyone = embed_faces(engine, faces, IMAGE_SIZE, store, progress=progress_bar)
     return split_by_identity(everyone, np.random.default_rng(0))

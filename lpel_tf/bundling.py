@@ -121,7 +121,9 @@ def train_bundle(
         )
     rng = np.random.default_rng(recipe.seed)
     threshold = threshold_on_pairs(pairs, embed) if pairs else threshold_on_split(split, rng)
-    training = describe(trained, split, closed_form=closed_form)
+    training = describe(trained, split, closed_form=closed_form) | {
+        "photographs_without_face": len(everyone.without_face)
+    }
     return assemble(
         embedder,
         trained.decoder,

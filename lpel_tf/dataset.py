@@ -1,9 +1,10 @@
 """What a decoder is trained on: embeddings, and the faces that gave them."""
 
+import contextlib
 import hashlib
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,9 @@ from numpy.typing import NDArray
 
 from lpel_serving.crops import decoder_target
 from lpel_serving.embedder import DEFAULT_BATCH, Embedder
+from lpel_serving.errors import NoFaceError
 from lpel_serving.faces import Face
-from lpel_serving.images import read_bytes
+from lpel_serving.images import Pixels, read_bytes
 from lpel_serving.progress import Progress, silent
 from lpel_tf.errors import TrainingDataError
 from lpel_tf.store import FaceStore, StoredFace
@@ -30,11 +32,14 @@ class FaceSet:
         ``x``, uint8, shape (N, H, H, 3).
     identities
         Who each is, N of them.
+    without_face
+        The photographs that were left out, since the crop found no face in them.
     """
 
     embeddings: NDArray[np.float32]
     targets: NDArray[np.uint8]
     identities: tuple[str, ...]
+    without_face: tuple[Face, ...] = ()
 
     def __len__(self) -> int:
         return len(self.identities)
@@ -66,6 +71,8 @@ def embed_faces(
 ) -> FaceSet:
     """Embed photographs, those that the store does not hold yet.
 
+    Those in which the crop finds no face are left out, and listed in the result.
+
     Parameters
     ----------
     embedder
@@ -81,22 +88,27 @@ def embed_faces(
 
     Raises
     ------
-    ImageError, NoFaceError
+    ImageError
         If a photograph cannot be used; it is named.
     CacheError
         If the store cannot be used.
     """
-    n = len(faces)
-    embeddings = np.empty((n, embedder.record.dimension), np.float32)
-    targets = np.empty((n, target_size, target_size, 3), np.uint8)
+    embeddings = np.empty((len(faces), embedder.record.dimension), np.float32)
+    targets = np.empty((len(faces), target_size, target_size, 3), np.uint8)
+    found = np.zeros(len(faces), np.bool_)
     store = FaceStore(store_path, embedder.record.dimension, target_size)
-    with closing(store), progress("embedding faces", n) as advance:
-        for start in range(0, n, DEFAULT_BATCH):
+    with closing(store), progress("embedding faces", len(faces)) as advance:
+        for start in range(0, len(faces), DEFAULT_BATCH):
             batch = faces[start : start + DEFAULT_BATCH]
-            for offset, face in enumerate(_embed_batch(embedder, batch, target_size, store)):
-                embeddings[start + offset], targets[start + offset] = face.embedding, face.target
+            for i, face in enumerate(_embed_batch(embedder, batch, target_size, store), start):
+                if face is not None:
+                    embeddings[i], targets[i], found[i] = face.embedding, face.target, True
             advance(len(batch))
-    return FaceSet(embeddings, targets, tuple(face.identity for face in faces))
+    everyone = FaceSet(embeddings, targets, tuple(face.identity for face in faces))
+    if found.all():
+        return everyone
+    without_face = tuple(face for face, seen in zip(faces, found, strict=True) if not seen)
+    return replace(everyone.select(found), without_face=without_face)
 
 
 def split_by_identity(
@@ -137,18 +149,21 @@ def split_by_identity(
 
 def _embed_batch(
     embedder: Embedder, batch: Sequence[Face], target_size: int, store: FaceStore
-) -> list[StoredFace]:
+) -> list[StoredFace | None]:
     contents = [read_bytes(face.path) for face in batch]
     keys = [hashlib.sha256(content).digest() for content in contents]
     known = store.get(keys)
-    new = {key: i for i, key in enumerate(keys) if key not in known}
-    if new:
-        crops = [embedder.read(contents[i], str(batch[i].path)) for i in new.values()]
-        vectors = embedder.embed(crops)
+    crops: dict[bytes, Pixels] = {}
+    for key, content, face in zip(keys, contents, batch, strict=True):
+        if key not in known:
+            with contextlib.suppress(NoFaceError):
+                crops[key] = embedder.read(content, str(face.path))
+    if crops:
+        vectors = embedder.embed(list(crops.values()))
         computed = {
             key: StoredFace(vector, decoder_target(crop, target_size))
-            for key, vector, crop in zip(new, vectors, crops, strict=True)
+            for (key, crop), vector in zip(crops.items(), vectors, strict=True)
         }
         store.put(computed)
         known |= computed
-    return [known[key] for key in keys]
+    return [known.get(key) for key in keys]

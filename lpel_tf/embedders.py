@@ -1,8 +1,9 @@
 """Embedding networks made ready to train decoders for: exported, and agreeing with Keras."""
 
+import contextlib
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -14,11 +15,15 @@ from numpy.typing import NDArray
 from lpel_export.adoption import Layout, adopt_embedder
 from lpel_export.conversion import Exported, export_embedder
 from lpel_export.parity import Parity, check_parity
+from lpel_serving.crops import parse_crop, read_face
+from lpel_serving.errors import NoFaceError
+from lpel_serving.faces import Face
 from lpel_serving.files import write_atomically
 from lpel_serving.images import Pixels
 from lpel_serving.manifest import EMBEDDING, IMAGE, EmbedderRecord
 from lpel_serving.progress import Progress, silent
 from lpel_tf.cache import cache_folder, file_sha256
+from lpel_tf.errors import TrainingDataError
 from lpel_tf.facenet import IMAGE_SIZE, FaceNet, build
 from lpel_tf.weights import fetch
 
@@ -165,8 +170,42 @@ def _checked(
     return ExportedEmbedder(exported.model, record, parity)
 
 
-def some_crops(crops: list[Pixels]) -> NDArray[np.uint8]:
-    """Repeat crops until there are enough to compare two networks at a large batch size."""
+def example_crops(faces: Sequence[Face], crop: str, size: int) -> NDArray[np.uint8]:
+    """Cut the first faces out of photographs, to compare an exported network on.
+
+    Parameters
+    ----------
+    faces
+        Photographs.
+    crop
+        See `lpel_serving.crops.parse_crop`.
+    size
+        Side of the crops.
+
+    Returns
+    -------
+    NDArray[np.uint8]
+        Shape (33, size, size, 3).
+
+    Raises
+    ------
+    TrainingDataError
+        If no photograph shows a face.
+    """
+    cut = parse_crop(crop)
+    crops: list[Pixels] = []
+    for face in faces:
+        with contextlib.suppress(NoFaceError):
+            crops.append(read_face(face.path, cut, size))
+        if len(crops) == PARITY_FACES:
+            break
+    if not crops:
+        raise TrainingDataError("no photograph shows a face that the crop can find.")
+    return repeat_crops(crops)
+
+
+def repeat_crops(crops: Sequence[Pixels]) -> NDArray[np.uint8]:
+    """Repeat crops until there are enough to compare networks at a large batch size."""
     return np.stack([crops[i % len(crops)] for i in range(PARITY_FACES)])
 
 

@@ -32,11 +32,13 @@ def threshold_on_pairs(
         Embeds photographs.
     """
     paths = dict.fromkeys(path for pair in pairs for path in (pair.reference, pair.test))
-    embeddings = embed(tuple(Face(path, path.parent.name) for path in paths)).embeddings
-    place = {path: i for i, path in enumerate(paths)}
-    first = embeddings[[place[pair.reference] for pair in pairs]]
-    second = embeddings[[place[pair.test] for pair in pairs]]
-    same = np.array([pair.same for pair in pairs])
+    faces = embed(tuple(Face(path, path.parent.name) for path in paths))
+    missing = {face.path for face in faces.without_face}
+    place = {path: i for i, path in enumerate(path for path in paths if path not in missing)}
+    usable = [pair for pair in pairs if pair.reference in place and pair.test in place]
+    first = faces.embeddings[[place[pair.reference] for pair in usable]]
+    second = faces.embeddings[[place[pair.test] for pair in usable]]
+    same = np.array([pair.same for pair in usable])
     return _most_accurate(cosine_similarity(first, second), same, "a list of pairs")
 
 

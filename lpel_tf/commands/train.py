@@ -67,7 +67,7 @@ def train(
     from lpel_serving.pairs import read_pairs
     from lpel_tf.bundling import train_bundle
     from lpel_tf.commands.quiet import load_tensorflow
-    from lpel_tf.embedders import from_facenet
+    from lpel_tf.embedders import example_crops, from_facenet
     from lpel_tf.facenet import facenet as find
     from lpel_tf.training import Recipe
 
@@ -78,7 +78,7 @@ def train(
     load_tensorflow()
     embedder = from_facenet(
         find(facenet),
-        lambda size: _example_crops([face.path for face in people], crop, size),
+        lambda size: example_crops(people, crop, size),
         cache=cache,
         mirror=mirror,
         progress=progress_bar,
@@ -100,15 +100,6 @@ def train(
     _report(manifest, out, json=json)
 
 
-def _example_crops(paths: list[Path], crop: str, size: int) -> Any:
-    from lpel_serving.crops import parse_crop
-    from lpel_serving.images import read_pixels
-    from lpel_tf.embedders import PARITY_FACES, some_crops
-
-    cut = parse_crop(crop)
-    return some_crops([cut(read_pixels(path), size) for path in paths[:PARITY_FACES]])
-
-
 def _report(manifest: Any, out: Path, *, json: bool) -> None:
     training, threshold = manifest.decoder.training, manifest.threshold
     if json:
@@ -121,7 +112,9 @@ def _report(manifest: Any, out: Path, *, json: bool) -> None:
             }
         )
         return
-    loss = training["test_loss"]
+    loss, without_face = training["test_loss"], training["photographs_without_face"]
+    if without_face:
+        typer.echo(f"{without_face} photographs were left out: no face was found in them.")
     typer.echo(
         f"Bundle: {out}\n"
         f"Test loss {loss['decoder']:.5f} on {training['photographs']['test']} photographs of "

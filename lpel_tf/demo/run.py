@@ -21,7 +21,7 @@ from lpel_tf.bundling import assemble
 from lpel_tf.demo.page import page
 from lpel_tf.demo.photographs import PAIRS, Photograph, fetch_photographs
 from lpel_tf.detection import AlignedCrop
-from lpel_tf.embedders import from_facenet, some_crops
+from lpel_tf.embedders import from_facenet, repeat_crops
 from lpel_tf.facenet import DEFAULT_KEY, IMAGE_SIZE, facenet
 from lpel_tf.pretrained import load_pretrained
 
@@ -139,7 +139,7 @@ def _make_bundle(
 ) -> Manifest:
     embedder = from_facenet(
         facenet(DEFAULT_KEY),
-        lambda _: some_crops(crops),
+        lambda _: repeat_crops(crops),
         cache=cache,
         mirror=mirror,
         progress=progress,

@@ -7,8 +7,8 @@ from typing import Protocol
 import numpy as np
 from PIL import Image as pillow
 
-from lpel_serving.errors import ParameterError, ServingError
-from lpel_serving.images import Pixels
+from lpel_serving.errors import ImageError, NoFaceError, ParameterError, ServingError
+from lpel_serving.images import Image, Pixels, name_of, read_pixels
 
 
 class Crop(Protocol):
@@ -44,6 +44,38 @@ class CentreCrop:
         side = max(1, round(min(height, width) * self.fraction))
         top, left = (height - side) // 2, (width - side) // 2
         return resize(pixels[top : top + side, left : left + side], size)
+
+
+def read_face(image: Image, crop: Crop, size: int, name: str | None = None) -> Pixels:
+    """Read an image and cut the face out, uint8, shape (size, size, 3).
+
+    Parameters
+    ----------
+    image
+        See `lpel_serving.images.read_pixels`.
+    crop
+        How to cut.
+    size
+        Side of the result.
+    name
+        What complaints call the image; its path, if it has one, when None.
+
+    Raises
+    ------
+    ImageError
+        If it is no usable image, or the crop finds no face in it.
+    """
+    pixels = read_pixels(image, name)
+    try:
+        face = crop(pixels, size)
+    except NoFaceError as error:
+        raise NoFaceError(f"{name or name_of(image)}: {error}") from error
+    if face.shape != (size, size, 3) or face.dtype != np.uint8:
+        raise ImageError(
+            f"the crop gave {face.dtype} of shape {face.shape}; "
+            f"expected uint8 of shape ({size}, {size}, 3)."
+        )
+    return face
 
 
 def parse_crop(text: str) -> Crop:

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_serving.crops import Crop
-from lpel_serving.errors import EmbeddingError, ImageError, NoFaceError
-from lpel_serving.images import Image, Pixels, name_of, read_pixels
+from lpel_serving.crops import Crop, read_face
+from lpel_serving.errors import EmbeddingError
+from lpel_serving.images import Image, Pixels
 from lpel_serving.manifest import EMBEDDING, IMAGE, EmbedderRecord
 from lpel_serving.session import open_session
 
@@ -44,32 +44,8 @@ class Embedder:
         self.provider = self._session.provider
 
     def read(self, image: Image, name: str | None = None) -> Pixels:
-        """Read an image and cut the face out, uint8, shape (S, S, 3).
-
-        Parameters
-        ----------
-        image
-            See `lpel_serving.images.read_pixels`.
-        name
-            What complaints call it; its path, if it has one, when None.
-
-        Raises
-        ------
-        ImageError
-            If it is no usable image, or the crop finds no face in it.
-        """
-        size = self.record.image_size
-        pixels = read_pixels(image, name)
-        try:
-            crop = self.crop(pixels, size)
-        except NoFaceError as error:
-            raise NoFaceError(f"{name or name_of(image)}: {error}") from error
-        if crop.shape != (size, size, 3) or crop.dtype != np.uint8:
-            raise ImageError(
-                f"the crop gave {crop.dtype} of shape {crop.shape}; "
-                f"expected uint8 of shape ({size}, {size}, 3)."
-            )
-        return crop
+        """Read an image and cut the face out; see `lpel_serving.crops.read_face`."""
+        return read_face(image, self.crop, self.record.image_size, name)
 
     def embed(
         self, crops: NDArray[np.uint8] | Sequence[Pixels], batch_size: int = DEFAULT_BATCH

@@ -6,7 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from lpel_serving.embedder import DEFAULT_BATCH, Embedder
+from lpel_serving.errors import NoFaceError
 from lpel_serving.explanation import Floats
+from lpel_serving.images import Pixels
 from lpel_serving.pairs import Pair
 from lpel_serving.progress import Progress, silent
 from lpel_serving.similarity import cosine_similarity
@@ -19,19 +21,28 @@ def embed_photographs(
     batch_size: int = DEFAULT_BATCH,
     progress: Progress = silent,
 ) -> Floats:
-    """Compute the embeddings of photographs, float32, shape (N, D), in bounded memory.
+    """Compute the embeddings of photographs in bounded memory.
+
+    Returns
+    -------
+    NDArray[np.float32]
+        Shape (N, D); NaN for photographs in which the crop found no face.
 
     Raises
     ------
     ImageError
         If a photograph cannot be used; it is named.
     """
-    embeddings = np.empty((len(paths), embedder.record.dimension), np.float32)
+    embeddings = np.full((len(paths), embedder.record.dimension), np.nan, np.float32)
     with progress("embedding", len(paths)) as advance:
         for start in range(0, len(paths), batch_size):
             batch = paths[start : start + batch_size]
-            crops = [embedder.read(path) for path in batch]
-            embeddings[start : start + len(batch)] = embedder.embed(crops, batch_size)
+            crops = {
+                start + i: crop
+                for i, path in enumerate(batch)
+                if (crop := _face(embedder, path)) is not None
+            }
+            embeddings[list(crops)] = embedder.embed(list(crops.values()), batch_size)
             advance(len(batch))
     return embeddings
 
@@ -39,10 +50,26 @@ def embed_photographs(
 def pair_similarities(
     embedder: Embedder, pairs: Sequence[Pair], *, progress: Progress = silent
 ) -> Floats:
-    """Compute the similarity of each pair, shape (N,), embedding every photograph once."""
+    """Compute the similarity of each pair, embedding every photograph once.
+
+    Returns
+    -------
+    NDArray[np.float32]
+        Shape (N,); NaN for pairs in which the crop found no face in a photograph.
+    """
     paths = list(dict.fromkeys(path for pair in pairs for path in (pair.reference, pair.test)))
     embeddings = embed_photographs(embedder, paths, progress=progress)
     place = {path: i for i, path in enumerate(paths)}
-    references = [place[pair.reference] for pair in pairs]
-    tests = [place[pair.test] for pair in pairs]
-    return cosine_similarity(embeddings[references], embeddings[tests])
+    references = embeddings[[place[pair.reference] for pair in pairs]]
+    tests = embeddings[[place[pair.test] for pair in pairs]]
+    found = np.isfinite(references[:, 0]) & np.isfinite(tests[:, 0])
+    similarities = np.full(len(pairs), np.nan, np.float32)
+    similarities[found] = cosine_similarity(references[found], tests[found])
+    return similarities
+
+
+def _face(embedder: Embedder, path: Path) -> Pixels | None:
+    try:
+        return embedder.read(path)
+    except NoFaceError:
+        return None

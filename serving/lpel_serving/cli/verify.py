@@ -51,11 +51,15 @@ def verify(
         chosen = sample_pairs(list_faces(faces, identities), n, np.random.default_rng(seed))
     explainer = Explainer.load(bundle, crop=crop, provider=provider, threads=threads)
     similarities = pair_similarities(explainer.embedder, chosen, progress=progress_bar)
-    same = np.array([pair.same for pair in chosen])
-    result = verification(similarities, same, explainer.manifest.threshold.value)
+    found = np.isfinite(similarities)
+    same = np.array([pair.same for pair in chosen])[found]
+    result = verification(similarities[found], same, explainer.manifest.threshold.value)
+    without_face = int(np.count_nonzero(~found))
     if json:
-        print_json(asdict(result))
+        print_json(asdict(result) | {"pairs_without_face": without_face})
         return
+    if without_face:
+        typer.echo(f"{without_face} pairs were left out: no face was found in a photograph.")
     at, best = result.at_threshold, result.best
     typer.echo(
         f"{result.pairs_same} pairs of the same person, {result.pairs_different} of two people\n"
