@@ -10,6 +10,7 @@ from PIL import Image as pillow
 from lpel_serving.errors import NoFaceError
 from lpel_serving.extras import require
 from lpel_serving.images import Pixels
+from lpel_tf.quiet import load_tensorflow
 
 LANDMARKS = ("left_eye", "right_eye", "nose", "mouth_left", "mouth_right")
 """The points that MTCNN finds; left is left in the picture."""
@@ -70,6 +71,7 @@ class AlignedCrop:
     def detect(self, pixels: Pixels) -> list[Detection]:
         """Find all faces in RGB pixels, shape (H, W, 3)."""
         if self._detector is None:
+            load_tensorflow()
             self._detector = require("mtcnn", "train").MTCNN()
         scale = min(1.0, MAX_SIDE / max(pixels.shape[:2]))
         height, width = (max(1, round(side * scale)) for side in pixels.shape[:2])

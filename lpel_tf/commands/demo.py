@@ -24,8 +24,8 @@ def demo(
     The first run downloads 90 MB and exports the network, which is kept in the cache.
     """
     from lpel_serving.cli.progress import progress_bar
-    from lpel_tf.commands.quiet import load_tensorflow
     from lpel_tf.demo.run import document_of, run_demo
+    from lpel_tf.quiet import load_tensorflow
 
     load_tensorflow()
     result = run_demo(out, cache=cache, mirror=mirror, progress=progress_bar)

@@ -66,9 +66,9 @@ def train(
     from lpel_serving.faces import list_faces
     from lpel_serving.pairs import read_pairs
     from lpel_tf.bundling import train_bundle
-    from lpel_tf.commands.quiet import load_tensorflow
     from lpel_tf.embedders import example_crops, from_facenet
     from lpel_tf.facenet import facenet as find
+    from lpel_tf.quiet import load_tensorflow
     from lpel_tf.training import Recipe
 
     check_replaceable(out)

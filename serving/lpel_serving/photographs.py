@@ -37,12 +37,10 @@ def embed_photographs(
     with progress("embedding", len(paths)) as advance:
         for start in range(0, len(paths), batch_size):
             batch = paths[start : start + batch_size]
-            crops = {
-                start + i: crop
-                for i, path in enumerate(batch)
-                if (crop := _face(embedder, path)) is not None
-            }
-            embeddings[list(crops)] = embedder.embed(list(crops.values()), batch_size)
+            faces = {i: _face(embedder, path) for i, path in enumerate(batch, start)}
+            found = {i: face for i, face in faces.items() if face is not None}
+            if found:
+                embeddings[list(found)] = embedder.embed(list(found.values()), batch_size)
             advance(len(batch))
     return embeddings
 

@@ -1,4 +1,4 @@
-"""Loading TensorFlow without its chatter, for commands whose standard error people read."""
+"""Loading TensorFlow without its chatter, where people read standard error."""
 
 import os
 import sys
