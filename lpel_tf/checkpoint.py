@@ -82,7 +82,7 @@ def load_checkpoint(path: Path | None, identity: dict[str, Any]) -> Checkpoint |
     if path is None or not path.is_file():
         return None
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
             if file["identity"].item() != json.dumps(identity, sort_keys=True):
                 return None
             return Checkpoint(
@@ -90,7 +90,7 @@ def load_checkpoint(path: Path | None, identity: dict[str, Any]) -> Checkpoint |
                 tuple(file[f"best_{i}"] for i in range(2)),
                 tuple(file[f"variable_{i}"] for i in range(_count(file.files, "variable_"))),
             )
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):
         return None
 
 

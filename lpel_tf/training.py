@@ -76,6 +76,7 @@ def train_decoder(
     validation: FaceSet,
     recipe: Recipe,
     *,
+    start: LinearDecoder | None = None,
     checkpoint: Path | None = None,
     progress: Progress = silent,
 ) -> Trained:
@@ -90,6 +91,9 @@ def train_decoder(
         Faces of different people.
     recipe
         How to train.
+    start
+        The decoder to start from; when None the mean face in whitened coordinates, and random
+        weights in raw ones.
     checkpoint
         File that keeps the state after each epoch; none when None.
     progress
@@ -105,7 +109,10 @@ def train_decoder(
     dimension = train.embeddings.shape[1]
     white = whitening(train.embeddings, recipe.noise) if recipe.whiten else no_whitening(dimension)
     model = _compiled(keras, train, white, recipe)
-    state = load_checkpoint(checkpoint, _identity(train, recipe)) or Checkpoint()
+    if start is not None:
+        model.get_layer("pixels").set_weights(white.unfold(start))
+    identity = _identity(train, recipe, start)
+    state = load_checkpoint(checkpoint, identity) or Checkpoint()
     state.restore(model)
     z, z_validation = white(train.embeddings), white(validation.embeddings)
     with progress("training the decoder (epochs)", recipe.epochs) as advance:
@@ -114,7 +121,7 @@ def train_decoder(
             loss = _train_epoch(model, z, train.targets, recipe, epoch=len(state.history))
             state = state.after_epoch(model, loss, _loss(model, z_validation, validation.targets))
             if checkpoint is not None:
-                save_checkpoint(checkpoint, state, _identity(train, recipe))
+                save_checkpoint(checkpoint, state, identity)
             advance(1)
     history = tuple(Epoch(*losses) for losses in state.history)
     return Trained(white.fold(*state.best_weights), history, state.best_epoch(), recipe)
@@ -184,10 +191,11 @@ def _loss(model: Any, z: NDArray[np.float32], targets: NDArray[np.uint8]) -> flo
     return total / targets.size
 
 
-def _identity(train: FaceSet, recipe: Recipe) -> dict[str, Any]:
+def _identity(train: FaceSet, recipe: Recipe, start: LinearDecoder | None) -> dict[str, Any]:
     """What a checkpoint must have in common with a training that goes on from it."""
     return asdict(recipe) | {
         "faces": len(train),
         "embeddings": float(np.sum(train.embeddings, dtype=np.float64)),
         "pixels": int(np.sum(train.targets, dtype=np.int64)),
+        "start": None if start is None else float(np.sum(start.kernel, dtype=np.float64)),
     }

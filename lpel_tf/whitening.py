@@ -44,6 +44,13 @@ class Whitening:
             raw.astype(np.float32), (bias.astype(np.float64) - self.mean @ raw).astype(np.float32)
         )
 
+    def unfold(self, decoder: LinearDecoder) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Turn a decoder of raw embeddings into kernel and bias on whitened features."""
+        raw = decoder.kernel.astype(np.float64)
+        kernel = np.linalg.pinv(self.scale) @ raw
+        bias = decoder.bias.astype(np.float64) + self.mean @ raw
+        return kernel.astype(np.float32), bias.astype(np.float32)
+
 
 def whitening(embeddings: NDArray[np.float32], noise: float) -> Whitening:
     """Find the coordinates in which embeddings with noise have the identity as covariance.

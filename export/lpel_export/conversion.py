@@ -121,11 +121,33 @@ def _export(
 def finish(model: Any, metadata: Mapping[str, str]) -> None:
     """Name the batch axis, fill the metadata and check an ONNX model, in place."""
     onnx = require("onnx", "export")
+    _number_names_afresh(model.graph)
     for tensor in (*model.graph.input, *model.graph.output):
         tensor.type.tensor_type.shape.dim[0].dim_param = BATCH
     onnx.helper.set_model_props(model, {str(k): str(v) for k, v in metadata.items()})
     model.producer_name = "lpel_export"
     onnx.checker.check_model(model)
+
+
+def _number_names_afresh(graph: Any) -> None:
+    """Make names hang on the model alone: tf2onnx numbers them through the life of a process."""
+    renamed: dict[str, str] = {}
+
+    def fresh(name: str) -> str:
+        if name not in renamed:
+            stem, counter, number = name.rpartition("__")
+            counted = bool(counter) and number.isdecimal()
+            renamed[name] = f"{stem}__{len(renamed)}" if counted else name
+        return renamed[name]
+
+    for tensor in graph.initializer:
+        tensor.name = fresh(tensor.name)
+    for node in graph.node:
+        node.name = fresh(node.name)
+        node.input[:] = [fresh(name) for name in node.input]
+        node.output[:] = [fresh(name) for name in node.output]
+    graph.doc_string = ""  # holds such a number too
+    del graph.value_info[:]  # shapes that anybody can infer again, under the old names
 
 
 @contextlib.contextmanager
