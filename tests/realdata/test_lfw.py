@@ -1,0 +1,84 @@
+"""On the photographs of Labeled Faces in the Wild: what the model card and the README say."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lpel_serving import Explainer
+from lpel_serving.faces import list_faces
+from lpel_serving.pairs import read_pairs
+from lpel_serving.photographs import pair_similarities
+from lpel_serving.verification import verification
+
+pytestmark = [pytest.mark.realdata, pytest.mark.weights]
+
+EXCLUDED = {"Elton_John", "Madonna"}
+
+
+@pytest.fixture(scope="module")
+def explainer(demo_folder: Path) -> Explainer:
+    return Explainer.load(demo_folder / "bundle")
+
+
+@pytest.fixture(scope="module")
+def card() -> dict:
+    folder = Path(__file__).parents[2] / "lpel_tf" / "pretrained"
+    return json.loads((folder / "20170512-110547.json").read_text(encoding="utf-8"))
+
+
+def test_faces_are_verified_as_well_as_the_card_says(explainer, realdata, card):
+    pairs = read_pairs(realdata / "pairsDevTrain.txt", realdata / "lfw")
+    similarities = pair_similarities(explainer.embedder, pairs)
+    same = np.array([pair.same for pair in pairs])
+    result = verification(similarities, same, explainer.manifest.threshold.value)
+    assert (result.pairs_same, result.pairs_different) == (1100, 1100)
+    assert result.best.accuracy > 0.985
+    assert result.at_threshold.total > 0.985
+    accuracy = card["threshold"]["chosen"]["cross_validated_accuracy"]
+    assert result.best.accuracy == pytest.approx(accuracy, abs=0.002)
+
+
+def test_the_shipped_decoder_is_as_good_on_its_test_people_as_the_card_says(
+    explainer, realdata, card, tmp_path
+):
+    from lpel_tf.dataset import FaceSet, embed_faces, split_by_identity
+    from lpel_tf.decoder import mean_squared_error
+    from lpel_tf.pretrained import load_pretrained
+
+    faces = [face for face in list_faces(realdata / "lfw") if face.identity not in EXCLUDED]
+    nothing = np.empty((len(faces), 0))
+    everyone = FaceSet(nothing, nothing, tuple(face.identity for face in faces))
+    split = split_by_identity(everyone, np.random.default_rng(card["training"]["recipe"]["seed"]))
+    people = set(split.test.identities)
+    assert len(people) == card["training"]["people"]["test"]
+    photographs = [face for face in faces if face.identity in people]
+    test = embed_faces(explainer.embedder, photographs, 40, tmp_path / "faces.sqlite")
+    assert len(test) == card["training"]["photographs"]["test"]
+    decoder = load_pretrained("20170512-110547").decoder
+    loss = mean_squared_error(decoder(test.embeddings), test.targets)
+    assert loss == pytest.approx(card["training"]["test_loss"]["decoder"], rel=1e-3)
+
+
+def test_nobody_of_the_demo_is_among_the_training_people(realdata):
+    from lpel_tf.demo.photographs import PAIRS
+
+    in_demo = {photo.person.replace(" ", "_") for pair in PAIRS for photo in pair}
+    in_lfw = {face.identity for face in list_faces(realdata / "lfw")}
+    assert in_demo & in_lfw == EXCLUDED
+
+
+def test_detected_and_aligned_faces_are_framed_as_the_centred_crops_are(realdata, explainer):
+    from lpel_tf.detection import TEMPLATE, AlignedCrop
+
+    align = AlignedCrop()
+    landmarks = []
+    for face in list_faces(realdata / "lfw")[::400]:
+        crop = explainer.embedder.read(face.path)
+        found = align.detect(crop.repeat(2, axis=0).repeat(2, axis=1))
+        if found:
+            largest = max(found, key=lambda detection: detection.eye_distance)
+            landmarks.append(largest.landmarks / (2 * len(crop)))
+    assert len(landmarks) >= 15
+    np.testing.assert_allclose(np.median(landmarks, axis=0), TEMPLATE, atol=0.04)
