@@ -53,6 +53,7 @@ def write_bundle(
     OutputError
         If the folder holds something else than a bundle, or cannot be written.
     """
+    folder = folder.resolve()  # a link keeps pointing at the bundle, which is replaced behind it
     check_replaceable(folder)
     contents = {EMBEDDER_FILE: embedder, DECODER_FILE: decoder}
     manifest = Manifest(

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from lpel_serving.cli.command import Command
-from lpel_serving.cli.options import JsonOption, print_json
+from lpel_serving.cli.options import JsonOption, print_json, say
 from lpel_tf.commands import EXPORT, TRAINING
 from lpel_tf.commands.options import CacheOption, MirrorOption
 
@@ -33,10 +33,10 @@ def demo(
         document = document_of(result.manifest, result.pairs)
         print_json(document | {"page": str(result.page), "bundle": str(out / "bundle")})
         return
-    typer.echo(_parity(result.manifest.parity))
+    say(_parity(result.manifest.parity))
     for pair in result.pairs:
-        typer.echo(_line(pair))
-    typer.echo(
+        say(_line(pair))
+    say(
         f"\nOpen {result.page}: each pair explained both ways, how to read it, and what it cannot "
         f"show.\nFigures, arrays and summary.json lie beside it. With your own photographs:\n"
         f"  lpel explain --bundle {out / 'bundle'} --crop mtcnn ONE.jpg ANOTHER.jpg --out explained"

@@ -12,6 +12,7 @@ from lpel_serving.cli.options import (
     JsonOption,
     SeedOption,
     print_json,
+    say,
 )
 from lpel_tf.commands import EXPORT, TRAINING
 from lpel_tf.commands.options import CacheOption, MirrorOption
@@ -114,8 +115,8 @@ def _report(manifest: Any, out: Path, *, json: bool) -> None:
         return
     loss, without_face = training["test_loss"], training["photographs_without_face"]
     if without_face:
-        typer.echo(f"{without_face} photographs were left out: no face was found in them.")
-    typer.echo(
+        say(f"{without_face} photographs were left out: no face was found in them.")
+    say(
         f"Bundle: {out}\n"
         f"Test loss {loss['decoder']:.5f} on {training['photographs']['test']} photographs of "
         f"{training['people']['test']} other people; the mean face gives {loss['mean_face']:.5f}, "

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from lpel_serving.cli.command import Command
-from lpel_serving.cli.options import JsonOption, print_json
+from lpel_serving.cli.options import JsonOption, print_json, say
 from lpel_tf.commands import TRAINING
 from lpel_tf.commands.options import CacheOption, MirrorOption
 from lpel_tf.facenet import DEFAULT_KEY, FACENETS
@@ -37,7 +37,7 @@ def weights(
             }
         )
     else:
-        typer.echo(path)
+        say(str(path))
 
 
 command = Command(weights, needs=TRAINING)

@@ -66,41 +66,51 @@ def read_manifest(folder: Path) -> Manifest:
     BundleError
         If the folder holds none, or it is not valid.
     """
-    path = folder / MANIFEST_FILE
     try:
-        if path.stat().st_size > _MAX_MANIFEST_BYTES:
-            raise BundleError(f"{path} is larger than {_MAX_MANIFEST_BYTES:,} bytes.")
-        return parse_manifest(path.read_text(encoding="utf-8"))
-    except OSError as error:
+        with _inside(folder, MANIFEST_FILE).open("rb") as file:
+            data = file.read(_MAX_MANIFEST_BYTES + 1)
+    except (OSError, ValueError) as error:  # ValueError: a path with a null byte
+        reason = getattr(error, "strerror", None) or error
         raise BundleError(
-            f"{folder} is not a bundle: its {MANIFEST_FILE} cannot be read "
-            f"({error.strerror or error}). `lpel train` and `lpel demo` write bundles."
+            f"{folder} is not a bundle: its {MANIFEST_FILE} cannot be read ({reason}). "
+            "`lpel train` and `lpel demo` write bundles."
         ) from error
+    if len(data) > _MAX_MANIFEST_BYTES:
+        raise BundleError(f"{folder / MANIFEST_FILE} is larger than {_MAX_MANIFEST_BYTES:,} bytes.")
+    try:
+        return parse_manifest(data.decode("utf-8"))
     except UnicodeDecodeError as error:
-        raise BundleError(f"{path} is not UTF-8 text.") from error
+        raise BundleError(f"{folder / MANIFEST_FILE} is not UTF-8 text.") from error
+
+
+def _inside(folder: Path, name: str) -> Path:
+    """Resolve a file of a bundle; raise `BundleError` if it is a link that leads out of it."""
+    try:
+        path = (folder / name).resolve()
+    except RuntimeError as error:  # before Python 3.13
+        raise BundleError(f"{folder / name} cannot be read: it is a link to itself.") from error
+    if path.parent != folder.resolve():
+        raise BundleError(f"{folder / name} leads out of the bundle.")
+    return path
 
 
 def _verified(folder: Path, name: str, record: FileRecord, *, keep: bool) -> bytes:
-    path = folder / name
+    path = _inside(folder, name)
     try:
-        if path.resolve().parent != folder.resolve():
-            raise BundleError(f"{path} leads out of the bundle.")
         size = path.stat().st_size
-        if size != record.bytes:
-            raise BundleError(
-                f"{path} has {size:,} bytes, the manifest says {record.bytes:,}: "
-                "the bundle was altered or copied incompletely."
-            )
         with path.open("rb") as file:
-            if not keep:
-                return _matching(hashlib.file_digest(file, "sha256").hexdigest(), record, path, b"")
-            data = file.read(record.bytes + 1)
+            if keep:
+                data = file.read(record.bytes + 1)
+                digest = hashlib.sha256(data).hexdigest()
+            else:
+                data, digest = b"", hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise BundleError(f"{path} cannot be read: {error.strerror or error}.") from error
-    return _matching(hashlib.sha256(data).hexdigest(), record, path, data)
-
-
-def _matching(digest: str, record: FileRecord, path: Path, data: bytes) -> bytes:
+    if size != record.bytes:
+        raise BundleError(
+            f"{path} has {size:,} bytes, the manifest says {record.bytes:,}: the bundle was "
+            "altered or copied incompletely."
+        )
     if digest != record.sha256:
         raise BundleError(f"{path} differs from the manifest's SHA-256: the bundle was altered.")
     return data

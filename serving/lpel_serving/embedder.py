@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpel_serving.crops import Crop, read_face
-from lpel_serving.errors import EmbeddingError
+from lpel_serving.errors import EmbeddingError, ParameterError
 from lpel_serving.images import Image, Pixels
 from lpel_serving.manifest import EMBEDDING, IMAGE, EmbedderRecord
 from lpel_serving.session import open_session
@@ -69,10 +69,13 @@ class Embedder:
         EmbeddingError
             If an embedding is not finite, or is of another length than the record says.
         """
+        if batch_size < 1:
+            raise ParameterError(f"a batch holds at least 1 image; received {batch_size}.")
         embeddings = np.empty((len(crops), self.record.dimension), np.float32)
         for start in range(0, len(crops), batch_size):
-            part = self._session.run(np.stack(list(crops[start : start + batch_size])))
-            if part.shape[1:] != embeddings.shape[1:]:
+            batch = np.stack(list(crops[start : start + batch_size]))
+            part = self._session.run(batch)
+            if part.shape != (len(batch), self.record.dimension):
                 raise EmbeddingError(
                     f"the embedder gave embeddings of shape {part.shape}; "
                     f"expected {self.record.dimension} features, as its record says."

@@ -9,6 +9,7 @@ import numpy as np
 from lpel_serving.bundle import Bundle, load_bundle
 from lpel_serving.crops import Crop, parse_crop
 from lpel_serving.embedder import DEFAULT_BATCH, Embedder
+from lpel_serving.errors import BundleError, EmbeddingError
 from lpel_serving.explanation import (
     Floats,
     PairExplanation,
@@ -87,8 +88,27 @@ class Explainer:
         )
 
     def decode(self, embeddings: Floats) -> Floats:
-        """Reconstruct images ``g(h)`` from embeddings (N, D): float32, shape (N, H, W, 3)."""
-        return self._decoder.run(embeddings)
+        """Reconstruct images ``g(h)`` from embeddings (N, D): float32, shape (N, H, W, 3).
+
+        Raises
+        ------
+        EmbeddingError
+            If the embeddings are of another shape.
+        BundleError
+            If the reconstructions are not of the size that the manifest says.
+        """
+        dimension, side = self.manifest.embedder.dimension, self.manifest.decoder.image_size
+        if embeddings.ndim != 2 or embeddings.shape[1] != dimension:
+            raise EmbeddingError(
+                f"expected embeddings of shape (N, {dimension}), received {embeddings.shape}."
+            )
+        images = self._decoder.run(embeddings)
+        if images.shape != (len(embeddings), side, side, 3):
+            raise BundleError(
+                f"the decoder gave images of shape {images.shape}, the manifest promises a side "
+                f"of {side}: export the bundle again."
+            )
+        return images
 
     def explain(
         self,

@@ -18,6 +18,9 @@ Floats = NDArray[np.float32]
 Decoder = Callable[[Floats], Floats]
 """``g``: embeddings, shape (N, D), to reconstructions, shape (N, H, W, 3)."""
 
+MAX_P = 1e6
+_SANE = 1e30
+
 
 @dataclass(frozen=True)
 class Explanation:
@@ -105,14 +108,14 @@ def explain_embeddings(
     similar
         The network's decision on each pair, shape (N,).
     p
-        Magnitude of the perturbation, more than 0 (Eq. 4.5).
+        Magnitude of the perturbation, above 0 and up to 1e6 (Eq. 4.5).
     epsilon
         Threshold of the mask, in [0, 1) (Eq. 4.7).
 
     Raises
     ------
     EmbeddingError
-        If the embeddings differ in shape or hold NaN or infinity.
+        If the embeddings differ in shape, or they or the reconstructions are not finite.
     ParameterError
         If `p` or `epsilon` is out of range.
     """
@@ -121,6 +124,8 @@ def explain_embeddings(
     r = relevance(h_r, h_t, similar)
     h_p = perturb(h_t, r, p)
     both = decode(np.concatenate([h_t, h_p]))
+    if not (np.abs(both) < _SANE).all():  # NaN must fail too
+        raise EmbeddingError("the decoder gave NaN, infinity or worse than 1e30: it is broken.")
     reconstruction, perturbed = both[: len(h_t)], both[len(h_t) :]
     heat_maps = heat_map(reconstruction, perturbed)
     masks = mask(heat_maps, epsilon)
@@ -139,9 +144,11 @@ def compare(forward: Explanation, swapped: Explanation) -> Agreement:
 
 
 def check_parameters(p: float, epsilon: float) -> None:
-    """Raise `ParameterError` unless 0 < p < infinity and 0 <= epsilon < 1."""
-    if not 0 < p < np.inf:
-        raise ParameterError(f"p, the size of the perturbation, must be above 0; received {p}.")
+    """Raise `ParameterError` unless 0 < p <= 1e6 and 0 <= epsilon < 1."""
+    if not 0 < p <= MAX_P:
+        raise ParameterError(
+            f"p, the size of the perturbation, lies above 0 and up to {MAX_P:.0e}; received {p}."
+        )
     if not 0 <= epsilon < 1:
         raise ParameterError(f"epsilon, the mask's threshold, lies in [0, 1); received {epsilon}.")
 

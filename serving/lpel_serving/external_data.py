@@ -56,6 +56,8 @@ def _fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
     at = 0
     while at < len(message):
         key, at = _varint(message, at)
+        if key > 0xFFFFFFFF:  # protobuf reads keys modulo 2**32: a larger one hides a field
+            raise OverflowError(key)
         field, wire = key >> 3, key & 7
         if wire == _VARINT:
             value, at = _varint(message, at)

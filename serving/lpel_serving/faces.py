@@ -1,5 +1,6 @@
 """Folders of face photographs, with the person in each."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,7 +54,8 @@ def list_faces(folder: Path, identities: Path | None = None) -> tuple[Face, ...]
 
 
 def _shown(path: Path) -> bool:
-    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
+    hidden = path.name.startswith(".") or path.parent.name.startswith(".")
+    return path.suffix.lower() in SUFFIXES and not hidden and path.is_file()
 
 
 def _listed(folder: Path, identities: Path) -> list[Face]:
@@ -70,6 +72,6 @@ def _listed(folder: Path, identities: Path) -> list[Face]:
             raise PairsError(
                 f"{identities}, line {number}: expected `image.jpg identity`, received {line!r}."
             )
-        if (folder / name).is_file():
+        if os.path.isfile(folder / name):  # noqa: PTH113 (a name too long for a file is just absent)
             faces.append(Face(folder / name, identity.strip()))
     return faces

@@ -55,7 +55,7 @@ def pair_figure(pair: PairExplanation, title: str = "") -> Any:
         axis.set_title(name, fontsize=9, color=_INK)
     for axis, name in zip(grid[:, 0], ("test explained", "roles exchanged"), strict=True):
         axis.set_ylabel(name, fontsize=8, color=_QUIET)
-    figure.suptitle(_headline(pair, title), fontsize=11, color=_INK, y=0.98)
+    figure.suptitle(_headline(pair, title), fontsize=11, color=_INK, y=0.98, parse_math=False)
     figure.subplots_adjust(left=0.03, right=0.95, top=0.8, bottom=0.02, wspace=0.06, hspace=0.06)
     _draw_scale(figure, grid)
     return figure

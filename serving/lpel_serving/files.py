@@ -16,7 +16,9 @@ def write_atomically(path: Path, data: bytes) -> None:
     OutputError
         If it cannot be written; what stood there before is untouched.
     """
-    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
+    if not path.name:
+        raise OutputError(f"cannot write {path}: it names no file.")
+    partial = path.with_name(f".{secrets.token_hex(8)}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with partial.open("wb") as file:
@@ -24,8 +26,9 @@ def write_atomically(path: Path, data: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         partial.replace(path)
-    except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror or error}.") from error
+    except (OSError, ValueError) as error:  # ValueError: a path with a null byte
+        reason = getattr(error, "strerror", None) or error
+        raise OutputError(f"cannot write {path}: {reason}.") from error
     finally:
         with contextlib.suppress(OSError):  # gone after the rename; out of reach if never made
             partial.unlink()

@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as pillow
-from PIL import ImageOps
 
 from lpel_serving.errors import ImageError
 
@@ -21,6 +20,17 @@ FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "PPM")
 
 MAX_BYTES = 64 * 2**20
 MAX_PIXELS = 64_000_000
+
+_ORIENTATION = 0x0112
+_UPRIGHT = {
+    2: pillow.Transpose.FLIP_LEFT_RIGHT,
+    3: pillow.Transpose.ROTATE_180,
+    4: pillow.Transpose.FLIP_TOP_BOTTOM,
+    5: pillow.Transpose.TRANSPOSE,
+    6: pillow.Transpose.ROTATE_270,
+    7: pillow.Transpose.TRANSVERSE,
+    8: pillow.Transpose.ROTATE_90,
+}
 
 
 def read_pixels(image: Image, name: str | None = None) -> Pixels:
@@ -48,12 +58,12 @@ def read_pixels(image: Image, name: str | None = None) -> Pixels:
         than 64 million pixels, or is an array of another shape or type.
     """
     if isinstance(image, np.ndarray):
-        return _check_array(image)
+        return _check_array(image, name)
     name = name or name_of(image)
-    if isinstance(image, pillow.Image):
-        return _to_rgb(image, name)
-    data = image if isinstance(image, bytes) else read_bytes(Path(image))
+    data = image if isinstance(image, bytes | pillow.Image) else read_bytes(Path(image))
     try:
+        if isinstance(data, pillow.Image):
+            return _to_rgb(data, name)
         with pillow.open(io.BytesIO(data), formats=FORMATS) as opened:
             return _to_rgb(opened, name)
     except (pillow.DecompressionBombError, pillow.DecompressionBombWarning) as error:
@@ -77,7 +87,7 @@ def name_of(image: Image) -> str:
 
 
 def read_bytes(path: Path) -> bytes:
-    """Read an image file, at most 64 MiB.
+    """Read an image file, at most 64 MiB, whatever size it claims to have.
 
     Raises
     ------
@@ -85,18 +95,20 @@ def read_bytes(path: Path) -> bytes:
         If there is no such file, it may not be read, or it is too large.
     """
     try:
-        size = path.stat().st_size
-        if size > MAX_BYTES:
-            raise ImageError(f"{path} has {size:,} bytes; at most {MAX_BYTES:,} are read.")
-        return path.read_bytes()
-    except OSError as error:
-        raise ImageError(f"{path} cannot be read: {error.strerror or error}.") from error
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as error:  # ValueError: a path with a null byte
+        reason = getattr(error, "strerror", None) or error
+        raise ImageError(f"{path} cannot be read: {reason}.") from error
+    if len(data) > MAX_BYTES:
+        raise ImageError(f"{path} is too large: at most {MAX_BYTES:,} bytes are read.")
+    return data
 
 
-def _check_array(pixels: NDArray[np.generic]) -> Pixels:
+def _check_array(pixels: NDArray[np.generic], name: str | None) -> Pixels:
     if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.size == 0:
         raise ImageError(
-            "expected RGB pixels as uint8 of shape (H, W, 3), received "
+            f"{name or 'the array'}: expected RGB pixels as uint8 of shape (H, W, 3), received "
             f"{pixels.dtype} of shape {pixels.shape}; scale to 0..255 and convert first."
         )
     return np.ascontiguousarray(pixels, dtype=np.uint8)
@@ -105,9 +117,13 @@ def _check_array(pixels: NDArray[np.generic]) -> Pixels:
 def _to_rgb(image: pillow.Image, name: str) -> Pixels:
     if image.width * image.height > MAX_PIXELS:
         raise ImageError(_too_large(name))
+    if image.width * image.height == 0:
+        raise ImageError(f"{name} is empty: it has no pixels.")
     if image.format != "MPO" and getattr(image, "n_frames", 1) > 1:
         raise ImageError(f"{name} is animated: expected a single picture.")
-    upright = ImageOps.exif_transpose(image)
+    turn = _UPRIGHT.get(image.getexif().get(_ORIENTATION, 1))
+    # Not ImageOps.exif_transpose: it writes the EXIF anew, and fails where a tag makes no sense.
+    upright = image if turn is None else image.transpose(turn)
     if upright.mode == "F":
         raise ImageError(f"{name} holds floating-point pixels: expected 8 or 16 bits; convert it.")
     if upright.mode.startswith("I"):

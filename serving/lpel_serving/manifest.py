@@ -119,7 +119,7 @@ def parse_manifest(text: str) -> Manifest:
     if not isinstance(fields, dict):
         raise BundleError("the manifest is not a JSON object.")
     root = _Reader(cast("dict[str, Any]", fields), "manifest")
-    schema = root.take("schema", int)
+    schema = root.count("schema", 1)
     if schema > SCHEMA:
         raise BundleError(
             f"the bundle has schema {schema}, this engine reads up to {SCHEMA}: upgrade lpel-tf."
@@ -172,9 +172,15 @@ class _Reader:
 
     def cosine(self, key: str) -> float:
         kind = int if isinstance(self.fields.get(key), int) else float
-        value = float(self.take(key, kind))
+        value = self.take(key, kind)
         if not -1 <= value <= 1:
             raise BundleError(f"{self.where}.{key}: expected -1 to 1, received {value}.")
+        return float(value)
+
+    def count(self, key: str, least: int) -> int:
+        value = self.take(key, int)
+        if value < least:
+            raise BundleError(f"{self.where}.{key}: expected at least {least}, received {value}.")
         return value
 
 
@@ -185,4 +191,4 @@ def _file(files: _Reader, name: str) -> FileRecord:
     sha256 = record.take("sha256", str)
     if not re.fullmatch(r"[0-9a-f]{64}", sha256):
         raise BundleError(f"{record.where}.sha256: expected 64 hexadecimal digits.")
-    return FileRecord(sha256, record.take("bytes", int))
+    return FileRecord(sha256, record.count("bytes", 0))

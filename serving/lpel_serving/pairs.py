@@ -44,16 +44,10 @@ def read_pairs(path: Path, folder: Path) -> tuple[Pair, ...]:
         fields = line.split()
         if not fields or (number == 1 and all(field.isdecimal() for field in fields)):
             continue
-        pair = _parse(fields, folder)
-        if pair is None:
-            raise PairsError(
-                f"{path}, line {number}: expected `name 1 2` or `name 1 other 3`, "
-                f"received {line!r}."
-            )
-        for photograph in (pair.reference, pair.test):
-            if not photograph.is_file():
-                raise PairsError(f"{path}, line {number}: there is no {photograph}.")
-        pairs.append(pair)
+        try:
+            pairs.append(_parse(fields, folder))
+        except (OSError, ValueError) as error:  # also names and numbers beyond all measure
+            raise PairsError(f"{path}, line {number}: {error}") from error
     if not pairs:
         raise PairsError(f"{path} lists no pairs.")
     return tuple(pairs)
@@ -90,13 +84,12 @@ def draw_pairs(
     PairsError
         If there are not that many distinct pairs.
     """
-    members = group_by_identity(identities)
-    several = [group for group in members.values() if len(group) > 1]
-    possible = possible_pairs(identities)
-    if not 1 <= n <= possible:
+    several = [group for group in group_by_identity(identities).values() if len(group) > 1]
+    same_pairs, different_pairs = count_pairs(identities)
+    if n < 1 or (n + 1) // 2 > same_pairs or n // 2 > different_pairs:
         raise PairsError(
             f"asked for {n} pairs, half of them of the same person; these photographs give at "
-            f"most {possible}."
+            f"most {same_pairs} of the same person and {different_pairs} of two people."
         )
     same = _distinct((n + 1) // 2, lambda: _two_of_one(several, rng))
     different = _distinct(n // 2, lambda: _one_of_two(identities, rng))
@@ -105,10 +98,15 @@ def draw_pairs(
 
 def possible_pairs(identities: Sequence[str]) -> int:
     """Count the pairs that can be drawn, half of the same person and half of two people."""
+    return 2 * min(count_pairs(identities))
+
+
+def count_pairs(identities: Sequence[str]) -> tuple[int, int]:
+    """Count the distinct pairs of the same person and of two people."""
     sizes = [len(group) for group in group_by_identity(identities).values()]
     same = sum(size * (size - 1) // 2 for size in sizes)
     different = len(identities) * (len(identities) - 1) // 2 - same
-    return 2 * min(same, different)
+    return same, different
 
 
 def group_by_identity(identities: Sequence[str]) -> dict[str, list[int]]:
@@ -119,17 +117,22 @@ def group_by_identity(identities: Sequence[str]) -> dict[str, list[int]]:
     return groups
 
 
-def _parse(fields: list[str], folder: Path) -> Pair | None:
-    def photograph(name: str, number: str) -> Path:
-        return folder / name / f"{name}_{int(number):04d}.jpg"
-
+def _parse(fields: list[str], folder: Path) -> Pair:
     if len(fields) == 3 and all(field.isdecimal() for field in fields[1:]):
-        name, first, second = fields
-        return Pair(photograph(name, first), photograph(name, second), same=True)
-    if len(fields) == 4 and fields[1].isdecimal() and fields[3].isdecimal():
+        (name, first, second), other = fields, fields[0]
+    elif len(fields) == 4 and fields[1].isdecimal() and fields[3].isdecimal():
         name, first, other, second = fields
-        return Pair(photograph(name, first), photograph(other, second), same=False)
-    return None
+    else:
+        raise PairsError(f"expected `name 1 2` or `name 1 other 3`, received {' '.join(fields)!r}.")
+    reference, test = _photograph(folder, name, first), _photograph(folder, other, second)
+    return Pair(reference, test, same=len(fields) == 3)
+
+
+def _photograph(folder: Path, name: str, number: str) -> Path:
+    path = folder / name / f"{name}_{int(number):04d}.jpg"
+    if not path.is_file():
+        raise PairsError(f"there is no {path}.")
+    return path
 
 
 def _two_of_one(several: Sequence[list[int]], rng: np.random.Generator) -> tuple[int, int]:

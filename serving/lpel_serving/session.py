@@ -38,8 +38,20 @@ class Session:
     _output: str
 
     def run(self, values: NDArray[Any]) -> NDArray[np.float32]:
-        """Compute the output, float32, shape (N, ...), of an input of shape (N, ...)."""
-        return self._session.run([self._output], {self._input: values})[0]
+        """Compute the output, float32, shape (N, ...), of an input of shape (N, ...).
+
+        Raises
+        ------
+        BundleError
+            If the model does not take such an input.
+        """
+        try:
+            return self._session.run([self._output], {self._input: values})[0]
+        except _runtime_errors(require("onnxruntime", "cpu")) as error:
+            raise BundleError(
+                f"the model from {self._input} to {self._output} does not take {values.dtype} of "
+                f"shape {values.shape}, as the manifest says it does: {error}"
+            ) from error
 
 
 def open_session(
@@ -74,6 +86,8 @@ def open_session(
     """
     ort = require("onnxruntime", "cpu")
     _check_available(provider, ort)
+    if threads is not None and threads < 1:
+        raise ParameterError(f"at least 1 thread is needed; received {threads}.")
     options = ort.SessionOptions()
     options.log_severity_level = _ERRORS_ONLY
     if threads is not None:

@@ -117,7 +117,8 @@ def verification(
 
 def accuracy(similarities: Scores, same: Labels, threshold: float) -> Accuracy:
     """Share of right decisions at a threshold; NaN for a kind of which there are no pairs."""
-    right = (similarities > threshold) == same
+    # In float64, as `is_similar` compares a Python float: float32 would round the threshold.
+    right = (similarities.astype(np.float64) > threshold) == same
     kinds = [right[same], right[~same], right]
     return Accuracy(*(float(kind.mean()) if kind.size else float("nan") for kind in kinds))
 
@@ -163,7 +164,7 @@ def roc_points(similarities: Scores, same: Labels) -> tuple[RocPoint, ...]:
     last = np.flatnonzero(np.append(scores[1:] < scores[:-1], True))
     true = np.append(0, np.cumsum(truth)[last]) / max(1, np.count_nonzero(same))
     false = np.append(0, np.cumsum(~truth)[last]) / max(1, np.count_nonzero(~same))
-    below = np.append(scores[last[1:]], -1.0)
+    below = np.append(scores[last[1:]].astype(np.float64), -1.0 if scores[-1] > -1 else -2.0)
     cuts = np.append(1.0, (scores[last].astype(np.float64) + below) / 2)
     points = [RocPoint(*map(float, point)) for point in zip(cuts, false, true, strict=True)]
     return tuple(p for i, p in enumerate(points) if i in {0, len(points) - 1} or _corner(points, i))

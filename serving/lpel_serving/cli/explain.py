@@ -13,6 +13,7 @@ from lpel_serving.cli.options import (
     ProviderOption,
     ThreadsOption,
     print_json,
+    say,
 )
 from lpel_serving.mask import DEFAULT_EPSILON
 from lpel_serving.perturbation import DEFAULT_P
@@ -50,9 +51,9 @@ def explain(
     if json:
         print_json(document)
         return
-    typer.echo(_sentence(document))
+    say(_sentence(document))
     for what, path in document["files"].items():
-        typer.echo(f"  {what}: {path}")
+        say(f"  {what}: {path}")
 
 
 def _write(pair: Any, out: Path) -> dict[str, str]:

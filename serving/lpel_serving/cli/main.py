@@ -20,12 +20,13 @@ def main() -> None:
     except LpelError as error:
         sys.stderr.write(f"lpel: {error}\n")
         sys.exit(BAD_INPUT)
+    except SystemExit as stop:  # typer turns Ctrl-C into a silent exit
+        if stop.code == INTERRUPTED:
+            sys.stderr.write("lpel: interrupted.\n")
+        raise
     except KeyboardInterrupt:
         sys.stderr.write("lpel: interrupted.\n")
         sys.exit(INTERRUPTED)
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader of our output went away: nothing is left to say
-        sys.exit(DONE)
 
 
 def build_app() -> typer.Typer:

@@ -1,6 +1,8 @@
 """Options that several commands share."""
 
 import json
+import os
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -47,6 +49,16 @@ IdentitiesOption = Annotated[
 ]
 
 
+def say(text: str) -> None:
+    """Print a line on standard output; if its reader has gone away, stop without complaint."""
+    try:
+        typer.echo(text)
+    except BrokenPipeError:
+        # What is still buffered must not meet the closed pipe again when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit from None
+
+
 def print_json(document: dict[str, Any]) -> None:
     """Print a document on standard output, complete and alone."""
-    typer.echo(json.dumps(document, indent=2, allow_nan=False))
+    say(json.dumps(document, indent=2, allow_nan=False))

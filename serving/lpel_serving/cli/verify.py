@@ -17,6 +17,7 @@ from lpel_serving.cli.options import (
     SeedOption,
     ThreadsOption,
     print_json,
+    say,
 )
 
 
@@ -59,9 +60,9 @@ def verify(
         print_json(asdict(result) | {"pairs_without_face": without_face})
         return
     if without_face:
-        typer.echo(f"{without_face} pairs were left out: no face was found in a photograph.")
+        say(f"{without_face} pairs were left out: no face was found in a photograph.")
     at, best = result.at_threshold, result.best
-    typer.echo(
+    say(
         f"{result.pairs_same} pairs of the same person, {result.pairs_different} of two people\n"
         f"at the bundle's threshold {result.threshold:.3f}: same {at.same:.2%}, "
         f"different {at.different:.2%}, all {at.total:.2%}\n"

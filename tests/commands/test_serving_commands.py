@@ -1,0 +1,231 @@
+"""`lpel explain` and `lpel verify` as a user runs them."""
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from lpel_serving import Explainer
+from lpel_serving.record import summary
+from support.images import pixels, write_people
+
+LPEL = str(Path(sys.executable).with_name("lpel"))
+
+
+def lpel(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    command = [LPEL, *map(str, arguments)]
+    return subprocess.run(command, check=False, capture_output=True, text=True, cwd=cwd)
+
+
+def refused(done: subprocess.CompletedProcess[str], *words: str) -> None:
+    """Check that a command ended with one sentence, and nothing on standard output."""
+    assert done.returncode == 2, done.stderr
+    assert done.stdout == ""
+    assert done.stderr.startswith("lpel: ")
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.endswith(".\n")
+    for word in words:
+        assert word in done.stderr
+
+
+@pytest.fixture(scope="module")
+def faces(tmp_path_factory):
+    """Six people with five photographs each."""
+    return write_people(tmp_path_factory.mktemp("commands") / "faces", people=6, each=5)
+
+
+@pytest.fixture(scope="module")
+def two(faces):
+    """Photographs of two people."""
+    return faces / "Person_00/Person_00_0001.png", faces / "Person_01/Person_01_0001.png"
+
+
+def test_version_and_help():
+    assert lpel("--version").stdout == f"lpel {version('lpel-tf')}\n"
+    help_text = lpel("--help")
+    assert help_text.returncode == 0
+    assert help_text.stderr == ""
+    assert "explain" in help_text.stdout
+    assert "verify" in help_text.stdout
+
+
+def test_explain_prints_one_json_document_and_writes_its_files(tiny_bundle, two, tmp_path):
+    out = tmp_path / "new" / "out"
+    done = lpel(
+        "explain", "--bundle", tiny_bundle, *two, "--out", out, "--json",
+        "--p", 0.5, "--epsilon", 0.6,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    document = json.loads(done.stdout)
+    explainer = Explainer.load(tiny_bundle)
+    expected = summary(explainer.explain(*two, p=0.5, epsilon=0.6))
+    assert {key: document[key] for key in expected} == expected
+    assert document["parameters"] == {"p": 0.5, "epsilon": 0.6, "crop": "none"}
+    assert document["bundle"] == {
+        name: record.sha256 for name, record in explainer.manifest.files.items()
+    }
+    assert document["files"] == {
+        what: str(out / f"explanation.{suffix}")
+        for what, suffix in (("arrays", "npz"), ("summary", "json"), ("figure", "png"))
+    }
+    assert sorted(map(str, out.iterdir())) == sorted(document["files"].values())
+    assert json.loads((out / "explanation.json").read_text()) == expected
+    with np.load(out / "explanation.npz", allow_pickle=False) as arrays:
+        assert arrays["test_mask"].shape == (8, 8)
+    with Image.open(out / "explanation.png") as figure:
+        assert figure.format == "PNG"
+
+
+def test_explain_says_in_words_what_was_decided_and_writes_nothing(tiny_bundle, two, tmp_path):
+    done = lpel("explain", "-b", tiny_bundle, *two, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert done.stdout.startswith("Similarity 0.")
+    assert "threshold 0.25: the network calls them similar." in done.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_bad_input_to_explain_ends_with_one_sentence(tiny_bundle, two, tmp_path):
+    (tmp_path / "file").write_bytes(b"no image")
+    explain = ("explain", "--bundle", tiny_bundle)
+    refused(lpel(*explain, two[0], tmp_path / "none.jpg", "--json"), "none.jpg", "No such file")
+    refused(lpel(*explain, two[0], tmp_path / "file"), str(tmp_path / "file"), "is not an image")
+    refused(lpel("explain", "--bundle", tmp_path, *two), str(tmp_path), "is not a bundle")
+    refused(lpel(*explain, *two, "--p", "-1"), "p, the size of the perturbation")
+    refused(lpel(*explain, *two, "--epsilon", "nan"), "epsilon")
+    refused(lpel(*explain, *two, "--crop", "oval"), "no crop is called 'oval'")
+    refused(lpel(*explain, *two, "--provider", "cuda"), "cuda", "lpel-tf[gpu]")
+    below = tmp_path / "file" / "out"
+    refused(lpel(*explain, *two, "--out", below, "--json"), "cannot write", str(below))
+    assert (tmp_path / "file").read_bytes() == b"no image"
+
+
+def test_bad_usage_is_explained_without_a_traceback(tiny_bundle, two):
+    for arguments in (
+        ("explain", "--bundle", tiny_bundle, two[0]),
+        ("verify", "--bundle", tiny_bundle, "--faces", two[0].parent.parent, "--n", 3),
+        ("no-such-command",),
+    ):
+        done = lpel(*arguments)
+        assert done.returncode == 2
+        assert done.stdout == ""
+        assert "Usage: lpel" in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_verify_prints_one_json_document_and_progress_elsewhere(tiny_bundle, faces, tmp_path):
+    arguments = ("verify", "--bundle", tiny_bundle, "--faces", faces, "--n", 40, "--seed", 3)
+    done = lpel(*arguments, "--json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert (document["pairs_same"], document["pairs_different"]) == (20, 20)
+    assert document["threshold"] == 0.25
+    assert document["pairs_without_face"] == 0
+    assert 0 <= document["at_threshold"]["total"] <= 1
+    assert document["auc"] > 0.9
+    assert document["roc"][0]["true_accept_rate"] == 0
+    assert "embedding" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert lpel(*arguments, "--json").stdout == done.stdout
+    words = lpel(*arguments)
+    assert words.returncode == 0
+    assert words.stdout.startswith("20 pairs of the same person, 20 of two people\n")
+    assert f"area under the ROC curve: {document['auc']:.4f}\n" in words.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_verify_reads_lfw_pairs_and_flat_folders(tiny_bundle, tmp_path):
+    flat, listing, pairs = tmp_path / "flat", tmp_path / "identity.txt", tmp_path / "pairs.txt"
+    flat.mkdir()
+    lines = []
+    for i in range(24):
+        Image.fromarray(pixels(i % 6)).save(flat / f"{i:06d}.png")
+        lines.append(f"{i:06d}.png {i % 6}\n")
+        home = tmp_path / "lfw" / f"P{i % 6}"
+        home.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels(i % 6)).save(home / f"P{i % 6}_{i // 6 + 1:04d}.jpg")
+    listing.write_text("".join(lines))
+    same = [f"P{i % 6}\t{i // 6 + 1}\t{i // 6 + 2}\n" for i in range(12)]
+    different = [f"P{i % 6}\t1\tP{(i + 1) % 6}\t{i // 6 + 2}\n" for i in range(12)]
+    pairs.write_text("12\n" + "".join(same + different))
+    verify = ("verify", "--bundle", tiny_bundle, "--json", "--faces")
+    for done in (
+        lpel(*verify, flat, "--identities", listing, "--n", 24),
+        lpel(*verify, tmp_path / "lfw", "--pairs", pairs),
+    ):
+        assert done.returncode == 0, done.stderr
+        document = json.loads(done.stdout)
+        assert (document["pairs_same"], document["pairs_different"]) == (12, 12)
+        assert document["auc"] == 1
+
+
+def test_bad_input_to_verify_ends_with_one_sentence(tiny_bundle, faces, tmp_path):
+    verify = ("verify", "--bundle", tiny_bundle)
+    refused(lpel(*verify, "--faces", tmp_path / "none"), "none is not a folder")
+    refused(lpel(*verify, "--faces", faces, "--n", 100_000), "asked for 100000 pairs", "at most")
+    refused(lpel(*verify, "--faces", faces, "--pairs", tmp_path / "none.txt"), "none.txt")
+    pairs = tmp_path / "pairs.txt"
+    pairs.write_text("Person_00 1 2\n")
+    refused(lpel(*verify, "--faces", faces, "--pairs", pairs), "line 1", "Person_00_0001.jpg")
+
+
+def test_an_interrupted_verify_ends_with_one_line_and_status_130(tiny_bundle, tmp_path):
+    people = write_people(tmp_path / "faces", people=2, each=2, size=1500)
+    for photograph in sorted(people.glob("*/*.png")):
+        for copy in range(60):
+            photograph.with_name(f"copy_{copy}_{photograph.name}").symlink_to(photograph)
+    screen, terminal = pty.openpty()
+    # A handler that is set is not inherited, while "ignore" is, as in a shell's background jobs.
+    ours = signal.signal(signal.SIGINT, signal.default_int_handler)
+    command = [LPEL, "verify", "--bundle", tiny_bundle, "--faces", people, "--json"]
+    process = subprocess.Popen(
+        [*command, "--n", "200"],
+        stdout=subprocess.PIPE,
+        stderr=terminal,
+        env={**os.environ, "TERM": "xterm", "COLUMNS": "100"},
+    )
+    signal.signal(signal.SIGINT, ours)
+    os.close(terminal)
+    shown = b""
+    while b"embedding" not in shown:
+        shown += os.read(screen, 1024)
+    process.send_signal(signal.SIGINT)
+    stdout, _ = process.communicate(timeout=60)
+    while more := read_terminal(screen):
+        shown += more
+    os.close(screen)
+    assert process.returncode == 130
+    assert stdout == b""
+    assert b"Traceback" not in shown
+    assert shown.replace(b"\r", b"").endswith(b"lpel: interrupted.\n")
+
+
+def read_terminal(screen: int) -> bytes:
+    """Read on; Linux answers an error once the other end is closed and all was read."""
+    try:
+        return os.read(screen, 4096)
+    except OSError:
+        return b""
+
+
+def test_a_reader_that_goes_away_is_no_error(tiny_bundle, two):
+    out, into = os.pipe()
+    os.close(out)
+    process = subprocess.run(
+        [LPEL, "explain", "--bundle", tiny_bundle, *two, "--json"],
+        check=False,
+        stdout=into,
+        stderr=subprocess.PIPE,
+    )
+    os.close(into)
+    assert process.stderr == b""
+    assert process.returncode == 0

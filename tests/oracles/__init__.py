@@ -1,0 +1,1 @@
+"""Slow, literal versions of what the engine computes."""

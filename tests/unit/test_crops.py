@@ -1,0 +1,109 @@
+"""Cutting faces out of photographs."""
+
+import numpy as np
+import pytest
+
+from lpel_serving.crops import CentreCrop, decoder_target, parse_crop, resize
+from lpel_serving.errors import ParameterError
+from support.images import pixels
+
+
+def test_lfw_photographs_give_the_usual_face_crop():
+    photograph = pixels(0, 250)
+    received = CentreCrop(0.48)(photograph, 120)
+    np.testing.assert_array_equal(received, photograph[65:185, 65:185])
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "fraction", "box"),
+    [
+        (10, 10, 1.0, (0, 10, 0, 10)),
+        (10, 20, 1.0, (0, 10, 5, 15)),
+        (20, 10, 1.0, (5, 15, 0, 10)),
+        (20, 10, 0.5, (7, 12, 2, 7)),
+        (11, 11, 0.5, (2, 8, 2, 8)),
+        (5, 5, 0.01, (2, 3, 2, 3)),
+        (1, 9, 1.0, (0, 1, 4, 5)),
+    ],
+)
+def test_the_square_is_cut_from_the_middle(height, width, fraction, box):
+    shape = (height, width, 3)
+    photograph = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    top, bottom, left, right = box
+    received = CentreCrop(fraction)(photograph, bottom - top)
+    np.testing.assert_array_equal(received, photograph[top:bottom, left:right])
+
+
+@pytest.mark.parametrize("size", [1, 8, 160, 300])
+def test_the_crop_has_the_size_that_was_asked_for(size):
+    received = CentreCrop(0.48)(pixels(0, 250), size)
+    assert received.shape == (size, size, 3)
+    assert received.dtype == np.uint8
+    assert received.flags.c_contiguous
+
+
+def test_shrinking_is_antialiased():
+    stripes = np.zeros((64, 64, 3), np.uint8)
+    stripes[:, ::2] = 255
+    inner = resize(stripes, 8)[:, 2:-2].astype(int)
+    assert abs(inner - 127).max() < 20
+
+
+@pytest.mark.parametrize("fraction", [0, -0.1, 1.01, 48, float("nan"), float("inf")])
+def test_a_share_out_of_range_is_refused(fraction):
+    with pytest.raises(ParameterError, match=r"\(0, 1\]"):
+        CentreCrop(fraction)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("none", CentreCrop(1)), ("1", CentreCrop(1)), ("0.48", CentreCrop(0.48))],
+)
+def test_texts_that_name_a_crop(text, expected):
+    assert parse_crop(text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "None", "48%", "0,48", "face", "\0", "\ud800"])
+def test_texts_that_name_no_crop_are_refused_with_those_that_do(text):
+    with pytest.raises(ParameterError) as caught:
+        parse_crop(text)
+    message = str(caught.value)
+    assert repr(text) in message
+    assert "none, a share such as 0.48" in message
+    assert "mtcnn" in message
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "1.5", "nan", "inf", "1e400"])
+def test_texts_of_shares_out_of_range_are_refused(text):
+    with pytest.raises(ParameterError, match=r"\(0, 1\]"):
+        parse_crop(text)
+
+
+PLUGIN = """
+import numpy as np
+
+class Corner:
+    def __call__(self, pixels, size):
+        return np.ascontiguousarray(pixels[:size, :size])
+"""
+
+
+def test_an_installed_plugin_gives_its_crop(tmp_path, monkeypatch):
+    (tmp_path / "corner_crop.py").write_text(PLUGIN)
+    home = tmp_path / "corner_crop-1.0.dist-info"
+    home.mkdir()
+    (home / "METADATA").write_text("Metadata-Version: 2.1\nName: corner-crop\nVersion: 1.0\n")
+    (home / "entry_points.txt").write_text("[lpel.crops]\ncorner = corner_crop:Corner\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    crop = parse_crop("corner")
+    np.testing.assert_array_equal(crop(pixels(0), 5), pixels(0)[:5, :5])
+    with pytest.raises(ParameterError, match="corner"):
+        parse_crop("centre")
+
+
+def test_the_target_of_the_decoder_is_the_mean_of_what_each_pixel_covers():
+    crop = pixels(0, 16)
+    means = crop.reshape(8, 2, 8, 2, 3).mean(axis=(1, 3))
+    received = decoder_target(crop, 8)
+    assert received.dtype == np.uint8
+    np.testing.assert_allclose(received, means, atol=1)  # rounded once for rows, once for columns

@@ -1,0 +1,184 @@
+"""What is kept of an explanation, and what is drawn of it."""
+
+import io
+import json
+import subprocess
+import sys
+from dataclasses import replace
+
+import matplotlib.figure
+import numpy as np
+import pytest
+from PIL import Image
+
+from lpel_serving.errors import OutputError
+from lpel_serving.figures import COLUMNS, displayable, highlight, pair_figure, write_pair_figure
+from lpel_serving.record import arrays, reconstruction_error, summary, write_arrays
+from support.images import pixels
+
+ROLES = ("test", "reference")
+FIELDS = ("relevance", "reconstruction", "perturbed_reconstruction", "heat_map", "mask")
+
+
+@pytest.fixture(scope="module")
+def pair(tiny_explainer):
+    return tiny_explainer.explain(pixels(0), pixels(1))
+
+
+def test_the_arrays_are_those_of_the_explanations(pair):
+    named = arrays(pair)
+    assert set(named) == {
+        f"{role}_{field}" for role in ROLES for field in ("crop", "embedding", *FIELDS)
+    }
+    for role, explanation in (("test", pair.forward), ("reference", pair.swapped)):
+        for field in FIELDS:
+            assert named[f"{role}_{field}"] is getattr(explanation, field)
+        for field in ("crop", "embedding"):
+            assert named[f"{role}_{field}"] is getattr(pair, f"{role}_{field}")
+
+
+def test_the_arrays_come_back_from_the_file_bit_by_bit_without_pickle(pair, tmp_path):
+    path = tmp_path / "new" / "pair.npz"
+    write_arrays(pair, path)
+    with np.load(path, allow_pickle=False) as file:
+        assert set(file.files) == set(arrays(pair))
+        for name, expected in arrays(pair).items():
+            assert file[name].dtype == expected.dtype
+            np.testing.assert_array_equal(file[name], expected)
+    assert [entry.name for entry in path.parent.iterdir()] == ["pair.npz"]
+
+
+def test_arrays_that_cannot_be_written_are_refused(pair, tmp_path):
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(OutputError, match=r"pair\.npz"):
+        write_arrays(pair, tmp_path / "file" / "pair.npz")
+
+
+@pytest.mark.parametrize("similar", [True, False])
+def test_the_summary_is_json_of_the_explanation(pair, similar):
+    decided = replace(pair, similar=similar)
+    document = summary(decided)
+    assert json.loads(json.dumps(document, allow_nan=False)) == document
+    assert document["similarity"] == pair.similarity
+    assert document["threshold"] == 0.25
+    assert document["margin"] == pair.similarity - 0.25
+    assert document["decision"] == ("similar" if similar else "dissimilar")
+    assert document["agreement"] == {
+        "spearman": pair.agreement.spearman,
+        "mask_iou": pair.agreement.iou,
+    }
+    for role, explanation, crop in (
+        ("test", pair.forward, pair.test_crop),
+        ("reference", pair.swapped, pair.reference_crop),
+    ):
+        numbers = document["explanations"][role]
+        assert numbers["mask_share"] == np.count_nonzero(explanation.mask) / 64
+        assert numbers["reconstruction_mse"] == reconstruction_error(
+            explanation.reconstruction, crop
+        )
+
+
+def test_the_reconstruction_error_is_the_mean_square_over_pixels_and_channels():
+    crop = np.full((16, 16, 3), 255, np.uint8)
+    reconstruction = np.ones((8, 8, 3), np.float32)
+    assert reconstruction_error(reconstruction, crop) == 0
+    reconstruction[0, 0, 0] = 3
+    assert reconstruction_error(reconstruction, crop) == pytest.approx(4 / 192)
+    assert reconstruction_error(np.zeros((8, 8, 3), np.float32), crop) == pytest.approx(1)
+
+
+def test_a_figure_has_a_row_for_each_explanation_and_the_columns_of_the_thesis(pair):
+    figure = pair_figure(pair, "Ann and Bob")
+    assert isinstance(figure, matplotlib.figure.Figure)
+    *grid, scale = figure.axes
+    assert len(grid) == 12
+    assert [axis.get_title() for axis in grid[:6]] == list(COLUMNS)
+    assert [axis.get_title() for axis in grid[6:]] == [""] * 6
+    assert [label.get_text() for label in scale.get_yticklabels()] == ["least", "most"]
+    assert figure.get_suptitle().startswith("Ann and Bob\nsimilarity ")
+    images = [axis.images[0].get_array() for axis in grid]
+    for row, reference, test, explanation in (
+        (images[:6], pair.reference_crop, pair.test_crop, pair.forward),
+        (images[6:], pair.test_crop, pair.reference_crop, pair.swapped),
+    ):
+        np.testing.assert_array_equal(row[0], reference)
+        np.testing.assert_array_equal(row[1], test)
+        np.testing.assert_array_equal(row[2], displayable(explanation.reconstruction))
+        assert row[3].shape == row[4].shape == (8, 8, 3)
+        np.testing.assert_array_equal(
+            row[4], highlight(displayable(explanation.reconstruction), explanation.mask)
+        )
+        np.testing.assert_array_equal(row[5], explanation.normalised_heat_map)
+
+
+@pytest.mark.parametrize("similar", [True, False])
+def test_the_headline_says_what_the_network_decided(pair, similar):
+    headline = pair_figure(replace(pair, similar=similar)).get_suptitle()
+    decision = "similar" if similar else "dissimilar"
+    assert headline == (
+        f"similarity {pair.similarity:.3f}, threshold 0.25: the network calls them {decision}"
+    )
+
+
+def test_a_figure_is_written_as_a_png_that_says_nothing_of_its_maker(pair, tmp_path):
+    path = tmp_path / "new" / "pair.png"
+    write_pair_figure(pair, path)
+    with Image.open(path) as image:
+        image.load()
+        assert image.format == "PNG"
+        assert image.size == (1326, 559)
+        assert "Software" not in image.info
+    assert [entry.name for entry in path.parent.iterdir()] == ["pair.png"]
+    again = tmp_path / "again.png"
+    write_pair_figure(pair, again)
+    assert again.read_bytes() == path.read_bytes()
+
+
+def test_a_figure_that_cannot_be_written_is_refused(pair, tmp_path):
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(OutputError, match=r"pair\.png"):
+        write_pair_figure(pair, tmp_path / "file" / "pair.png")
+
+
+@pytest.mark.parametrize("title", ["$10 and $20", r"$\no such command$", "a_b ^ c", "{x} %s", "#"])
+def test_a_title_is_drawn_as_it_stands(pair, title):
+    figure = pair_figure(pair, title)
+    figure.savefig(io.BytesIO(), format="png")
+    assert figure.get_suptitle().startswith(f"{title}\n")
+    # Two dollar signs would set what is between them as a formula.
+    assert title.count("$") < 2 or not figure._suptitle.get_parse_math()
+
+
+def test_drawing_uses_none_of_matplotlibs_global_state(tmp_path, tiny_bundle):
+    program = f"""
+import sys
+import numpy as np
+from pathlib import Path
+from lpel_serving import Explainer
+from lpel_serving.figures import write_pair_figure
+pixels = np.random.default_rng(0).integers(0, 256, (2, 16, 16, 3), dtype=np.uint8)
+pair = Explainer.load({str(tiny_bundle)!r}).explain(*pixels)
+write_pair_figure(pair, Path({str(tmp_path / "pair.png")!r}))
+assert "matplotlib" in sys.modules
+assert "matplotlib.pyplot" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
+    assert (tmp_path / "pair.png").is_file()
+
+
+def test_a_mask_tints_what_it_selects_and_takes_the_colour_of_the_rest():
+    image = np.zeros((4, 4, 3), np.uint8)
+    image[:] = [200, 100, 0]
+    mask = np.array([[True, False], [False, False]])
+    received = highlight(image, mask)
+    np.testing.assert_array_equal(received[:2, :2], np.broadcast_to([230, 167, 28], (2, 2, 3)))
+    np.testing.assert_array_equal(received[2:], 75)
+    np.testing.assert_array_equal(received[:2, 2:], 75)
+    np.testing.assert_array_equal(image[0, 0], [200, 100, 0])
+
+
+def test_a_reconstruction_is_clipped_to_what_a_screen_shows():
+    values = np.array([-9.0, 0.0, 0.5, 1.0, 1.5, 1e30], np.float32)
+    received = displayable(values)
+    assert received.dtype == np.uint8
+    np.testing.assert_array_equal(received, [0, 0, 128, 255, 255, 255])
