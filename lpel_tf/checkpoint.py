@@ -1,8 +1,8 @@
 """The state of a training between epochs, on disk in one file."""
 
+import hashlib
 import io
 import json
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpel_serving.files import write_atomically
+
+_DIGEST_BYTES = 32
 
 Weights = tuple[NDArray[np.float32], ...]
 
@@ -61,6 +63,8 @@ class Checkpoint:
 def save_checkpoint(path: Path, checkpoint: Checkpoint, identity: dict[str, Any]) -> None:
     """Write a checkpoint, with what a training must share that goes on from it.
 
+    The file is an ``.npz`` followed by the SHA-256 of what comes before.
+
     Raises
     ------
     OutputError
@@ -74,24 +78,26 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint, identity: dict[str, Any]
     named |= {f"variable_{i}": value for i, value in enumerate(checkpoint.variables)}
     buffer = io.BytesIO()
     np.savez(buffer, allow_pickle=False, **named)
-    write_atomically(path, buffer.getvalue())
+    data = buffer.getvalue()
+    write_atomically(path, data + hashlib.sha256(data).digest())
 
 
 def load_checkpoint(path: Path | None, identity: dict[str, Any]) -> Checkpoint | None:
     """Read a checkpoint, or None if there is none, or it is damaged or of another training."""
     if path is None or not path.is_file():
         return None
-    try:
-        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
-            if file["identity"].item() != json.dumps(identity, sort_keys=True):
-                return None
-            return Checkpoint(
-                tuple((float(loss), float(validation)) for loss, validation in file["history"]),
-                tuple(file[f"best_{i}"] for i in range(2)),
-                tuple(file[f"variable_{i}"] for i in range(_count(file.files, "variable_"))),
-            )
-    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):
+    content = path.read_bytes()
+    data, digest = content[:-_DIGEST_BYTES], content[-_DIGEST_BYTES:]
+    if hashlib.sha256(data).digest() != digest:
         return None
+    with np.load(io.BytesIO(data), allow_pickle=False) as file:
+        if file["identity"].item() != json.dumps(identity, sort_keys=True):
+            return None
+        return Checkpoint(
+            tuple((float(loss), float(validation)) for loss, validation in file["history"]),
+            tuple(file[f"best_{i}"] for i in range(_count(file.files, "best_"))),
+            tuple(file[f"variable_{i}"] for i in range(_count(file.files, "variable_"))),
+        )
 
 
 def _variables(model: Any) -> list[Any]:

@@ -53,7 +53,7 @@ class FaceStore:
                     keys,
                 )
                 found |= {key: self._face(embedding, target) for key, embedding, target in rows}
-        except (sqlite3.Error, ValueError) as error:
+        except (sqlite3.Error, TypeError, ValueError) as error:
             raise _unusable(self._path, error) from error
         return found
 
@@ -74,7 +74,7 @@ class FaceStore:
 
     def _face(self, embedding: bytes, target: bytes) -> StoredFace:
         return StoredFace(
-            np.frombuffer(embedding, np.float32, self._dimension),
+            np.frombuffer(embedding, np.float32).reshape(self._dimension),
             np.frombuffer(target, np.uint8).reshape(self._shape),
         )
 

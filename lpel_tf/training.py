@@ -1,5 +1,6 @@
 """Training the decoder with Adamax (section 5.2), so that it can stop and go on anywhere."""
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -102,16 +103,17 @@ def train_decoder(
     Raises
     ------
     TrainingDataError
-        If there are fewer training faces than features, or an embedding is not finite.
+        If there are no more training faces than features, none for validation, or an embedding is
+        not finite.
     """
-    _check(train)
+    _check(train, validation)
     keras = require("keras", "train")
     dimension = train.embeddings.shape[1]
     white = whitening(train.embeddings, recipe.noise) if recipe.whiten else no_whitening(dimension)
     model = _compiled(keras, train, white, recipe)
     if start is not None:
         model.get_layer("pixels").set_weights(white.unfold(start))
-    identity = _identity(train, recipe, start)
+    identity = _identity(train, validation, recipe, start)
     state = load_checkpoint(checkpoint, identity) or Checkpoint()
     state.restore(model)
     z, z_validation = white(train.embeddings), white(validation.embeddings)
@@ -127,14 +129,18 @@ def train_decoder(
     return Trained(white.fold(*state.best_weights), history, state.best_epoch(), recipe)
 
 
-def _check(train: FaceSet) -> None:
+def _check(train: FaceSet, validation: FaceSet) -> None:
     n, dimension = train.embeddings.shape
     if n <= dimension:
         raise TrainingDataError(
             f"{n} faces are too few to train a decoder of {dimension} features: more than "
             f"{dimension} are needed, thousands are better."
         )
-    if not np.isfinite(train.embeddings).all():
+    if not len(validation):
+        raise TrainingDataError(
+            "no faces are left for validation: give photographs of more people."
+        )
+    if not (np.isfinite(train.embeddings).all() and np.isfinite(validation.embeddings).all()):
         raise TrainingDataError("an embedding holds NaN or infinity: the embedder is broken.")
 
 
@@ -191,11 +197,15 @@ def _loss(model: Any, z: NDArray[np.float32], targets: NDArray[np.uint8]) -> flo
     return total / targets.size
 
 
-def _identity(train: FaceSet, recipe: Recipe, start: LinearDecoder | None) -> dict[str, Any]:
+def _identity(
+    train: FaceSet, validation: FaceSet, recipe: Recipe, start: LinearDecoder | None
+) -> dict[str, Any]:
     """What a checkpoint must have in common with a training that goes on from it."""
-    return asdict(recipe) | {
-        "faces": len(train),
-        "embeddings": float(np.sum(train.embeddings, dtype=np.float64)),
-        "pixels": int(np.sum(train.targets, dtype=np.int64)),
-        "start": None if start is None else float(np.sum(start.kernel, dtype=np.float64)),
-    }
+    arrays: list[NDArray[Any]] = [train.embeddings, train.targets]
+    arrays += [validation.embeddings, validation.targets]
+    if start is not None:
+        arrays += [start.kernel, start.bias]
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(np.ascontiguousarray(array).data)
+    return asdict(recipe) | {"data": digest.hexdigest()}

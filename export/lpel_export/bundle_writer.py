@@ -8,8 +8,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 from lpel_export.parity import Parity
-from lpel_serving.bundle import load_bundle
-from lpel_serving.errors import OutputError
+from lpel_serving.bundle import load_bundle, read_manifest
+from lpel_serving.errors import BundleError, OutputError
 from lpel_serving.files import write_atomically
 from lpel_serving.manifest import (
     DECODER_FILE,
@@ -78,12 +78,20 @@ def write_bundle(
 
 
 def check_replaceable(folder: Path) -> None:
-    """Raise `OutputError` if a folder exists and is neither empty nor a bundle."""
+    """Raise `OutputError` if something else would be lost than an old bundle."""
     if folder.is_dir():
-        if any(folder.iterdir()) and not (folder / MANIFEST_FILE).is_file():
-            raise OutputError(f"{folder} exists and is not a bundle: choose another folder.")
+        if any(folder.iterdir()) and not _is_only_a_bundle(folder):
+            raise OutputError(f"{folder} holds other things than a bundle: choose another folder.")
     elif folder.exists():
         raise OutputError(f"{folder} is a file: choose another name for the bundle.")
+
+
+def _is_only_a_bundle(folder: Path) -> bool:
+    try:
+        manifest = read_manifest(folder)
+    except BundleError:
+        return False
+    return {path.name for path in folder.iterdir()} <= {MANIFEST_FILE, *manifest.files}
 
 
 def _record(data: bytes) -> FileRecord:

@@ -1,3 +1,4 @@
+import gc
 import hashlib
 import resource
 import shutil
@@ -22,6 +23,9 @@ from lpel_tf.facenet import FACENETS, THESIS_KEY, build, facenet
 from lpel_tf.weights import fetch
 from support.http import Page, closed_port, serve
 
+# pooch never closes the response of a download that failed.
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
+
 NAME = MODEL_METADATA[THESIS_KEY]["keras_weights_filename"]
 SMALL = np.random.default_rng(7).bytes(3 * 2**20)
 THESIS = facenet(THESIS_KEY)
@@ -38,6 +42,12 @@ def files_in(folder):
 
 def cached(cache):
     return cache / "weights" / THESIS_KEY / NAME
+
+
+@pytest.fixture(scope="module", autouse=True)
+def collect_what_pooch_left_open():
+    yield
+    gc.collect()  # here, where the mark above holds, and not in the middle of another test
 
 
 @pytest.fixture
@@ -267,8 +277,9 @@ def test_a_failed_download_says_what_to_do_leaves_nothing_and_the_next_one_works
     check_complaint(caught.value, kind)
 
 
-@pytest.mark.parametrize(("page", "kind"), FAILURES.values(), ids=FAILURES)
-def test_a_failed_download_never_makes_a_corrupted_file_pass(page, kind, pinned, tmp_path):
+@pytest.mark.parametrize("name", ["the connection breaks midway", "the content is cut short"])
+def test_a_failed_download_never_makes_a_corrupted_file_pass(name, pinned, tmp_path):
+    page, kind = FAILURES[name]
     cached(tmp_path).parent.mkdir(parents=True)
     cached(tmp_path).write_bytes(TAMPERED)
     with serve({f"/{NAME}": page}) as site, pytest.raises(kind):

@@ -16,7 +16,9 @@ PACKAGES = {"lpel_tf", "lpel_export", "lpel_serving"}
 
 
 def run(*command: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False)
+    return subprocess.run(
+        [str(part) for part in command], capture_output=True, text=True, check=False
+    )
 
 
 @pytest.fixture(scope="module")

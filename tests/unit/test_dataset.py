@@ -1,0 +1,460 @@
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+
+import numpy as np
+import pytest
+from PIL import Image as pillow
+
+from lpel_serving.crops import CentreCrop, decoder_target
+from lpel_serving.embedder import Embedder
+from lpel_serving.errors import ImageError, NoFaceError
+from lpel_serving.faces import Face, list_faces
+from lpel_serving.manifest import EmbedderRecord
+from lpel_tf.dataset import FaceSet, embed_faces, split_by_identity
+from lpel_tf.errors import CacheError, TrainingDataError
+from lpel_tf.store import FaceStore, StoredFace
+from support import tiny
+from support.images import write_people
+
+DIMENSION = 5
+SIDE = 4
+
+
+def stored(seed):
+    rng = np.random.default_rng(seed)
+    return StoredFace(
+        rng.normal(size=DIMENSION).astype(np.float32),
+        rng.integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8),
+    )
+
+
+def key(number):
+    return number.to_bytes(32, "big")
+
+
+def open_store(path):
+    return closing(FaceStore(path, DIMENSION, SIDE))
+
+
+def check_same(found, expected):
+    assert found.keys() == expected.keys()
+    for name, face in expected.items():
+        np.testing.assert_array_equal(found[name].embedding, face.embedding)
+        np.testing.assert_array_equal(found[name].target, face.target)
+        assert found[name].embedding.dtype == np.float32
+        assert found[name].target.dtype == np.uint8
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "faces.sqlite"
+
+
+# --- the store -----------------------------------------------------------------------------------
+
+
+def test_what_was_put_in_is_found_again(path):
+    faces = {key(i): stored(i) for i in range(3)}
+    with open_store(path) as store:
+        store.put(faces)
+        check_same(store.get([key(0), key(1), key(2)]), faces)
+
+
+def test_what_is_not_stored_is_left_out(path):
+    with open_store(path) as store:
+        store.put({key(1): stored(1)})
+        check_same(store.get([key(0), key(1), key(1), key(7)]), {key(1): stored(1)})
+        assert store.get([]) == {}
+
+
+def test_a_store_that_was_closed_holds_what_it_held(path):
+    with open_store(path) as store:
+        store.put({key(1): stored(1)})
+    with open_store(path) as store:
+        check_same(store.get([key(1)]), {key(1): stored(1)})
+
+
+def test_putting_again_replaces(path):
+    with open_store(path) as store:
+        store.put({key(1): stored(1)})
+        store.put({key(1): stored(2)})
+        check_same(store.get([key(1)]), {key(1): stored(2)})
+
+
+def test_more_photographs_than_one_query_takes_are_found(path):
+    faces = {key(i): stored(i) for i in range(1203)}
+    with open_store(path) as store:
+        store.put(faces)
+        check_same(store.get(list(faces)), faces)
+
+
+CRASH = """
+import os, signal, sys
+from pathlib import Path
+import numpy as np
+from lpel_tf.store import FaceStore, StoredFace
+
+store = FaceStore(Path(sys.argv[1]), 5, 4)
+face = StoredFace(np.full(5, 0.5, np.float32), np.full((4, 4, 3), 7, np.uint8))
+store.put({bytes([1] * 32): face})
+store._database.execute("BEGIN")
+store._database.execute("INSERT INTO faces VALUES (?, ?, ?)", (bytes([2] * 32), b"", b""))
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_what_was_put_in_survives_a_crash_and_what_was_not_is_absent(path):
+    done = subprocess.run([sys.executable, "-c", CRASH, str(path)], check=False, timeout=60)
+    assert done.returncode == -signal.SIGKILL
+    face = StoredFace(np.full(5, 0.5, np.float32), np.full((4, 4, 3), 7, np.uint8))
+    with open_store(path) as store:
+        check_same(store.get([bytes([1] * 32), bytes([2] * 32)]), {bytes([1] * 32): face})
+        store.put({key(3): stored(3)})
+        check_same(store.get([key(3)]), {key(3): stored(3)})
+
+
+WRITE = """
+import sys
+from pathlib import Path
+import numpy as np
+from lpel_tf.store import FaceStore, StoredFace
+
+writer = int(sys.argv[2])
+store = FaceStore(Path(sys.argv[1]), 5, 4)
+for i in range(100):
+    face = StoredFace(np.full(5, i, np.float32), np.full((4, 4, 3), i, np.uint8))
+    store.put({bytes([writer, i] * 16): face, bytes([9, i] * 16): face})
+store.close()
+"""
+
+
+def test_several_processes_may_write_at_once(path):
+    writers = [
+        subprocess.Popen(
+            [sys.executable, "-c", WRITE, str(path), str(number)],
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for number in range(4)
+    ]
+    complaints = [writer.communicate(timeout=90)[1] for writer in writers]
+    assert complaints == [""] * 4
+    keys = [bytes([writer, i] * 16) for writer in (0, 1, 2, 3, 9) for i in range(100)]
+    with open_store(path) as store:
+        found = store.get(keys)
+    assert len(found) == 500
+    assert all(found[name].target[0, 0, 0] == name[1] for name in keys)
+
+
+def not_a_database(path):
+    path.write_bytes(b"this is no database" * 1000)
+
+
+def damaged_pages(path):
+    with open_store(path) as store:
+        store.put({key(i): stored(i) for i in range(300)})
+    data = path.read_bytes()
+    path.write_bytes(data[:4096] + b"\xff" * (len(data) - 4096))
+
+
+def cut_short(path):
+    with open_store(path) as store:
+        store.put({key(i): stored(i) for i in range(300)})
+    path.write_bytes(path.read_bytes()[:6000])
+
+
+def other_table(path):
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("CREATE TABLE faces (something TEXT)")
+
+
+def wrong_type(path):
+    with open_store(path), closing(sqlite3.connect(path)) as database, database:
+        database.execute("INSERT INTO faces VALUES (?, ?, ?)", (key(1), "text", 3))
+
+
+def other_dimension(dimension):
+    def make(path):
+        with closing(FaceStore(path, dimension, SIDE)) as store:
+            face = stored(1)
+            vector = np.ones(dimension, np.float32)
+            store.put({key(1): StoredFace(vector, face.target)})
+
+    return make
+
+
+def other_size(path):
+    with closing(FaceStore(path, DIMENSION, SIDE + 1)) as store:
+        target = np.zeros((SIDE + 1, SIDE + 1, 3), np.uint8)
+        store.put({key(1): StoredFace(stored(1).embedding, target)})
+
+
+SPOILT = {
+    "not a database": not_a_database,
+    "damaged pages": damaged_pages,
+    "cut short": cut_short,
+    "another table": other_table,
+    "values of other types": wrong_type,
+    "embeddings too short": other_dimension(DIMENSION - 1),
+    "embeddings too long": other_dimension(DIMENSION + 1),
+    "targets too large": other_size,
+    "a folder": lambda path: path.mkdir(),
+}
+
+
+@pytest.mark.parametrize("spoil", SPOILT.values(), ids=SPOILT)
+def test_a_store_that_cannot_be_used_is_named_with_what_to_do(spoil, path):
+    spoil(path)
+    with pytest.raises(CacheError, match="delete it, or name another cache") as caught:
+        open_and_get(path)
+    assert isinstance(caught.value, OSError)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def open_and_get(path):
+    with open_store(path) as store:
+        store.get([key(i) for i in range(300)])
+        store.put({key(2): stored(2)})
+
+
+def test_a_store_in_a_missing_folder_is_reported(tmp_path):
+    with pytest.raises(CacheError):
+        FaceStore(tmp_path / "missing" / "faces.sqlite", DIMENSION, SIDE)
+
+
+# --- embedding a folder --------------------------------------------------------------------------
+
+RECORD = EmbedderRecord("tiny", tiny.IMAGE_SIZE, tiny.DIMENSION, "unit")
+
+
+@pytest.fixture(scope="module")
+def model():
+    return tiny.embedder_model().SerializeToString()
+
+
+@pytest.fixture
+def counted(model):
+    """A real embedder, and the crops that it embedded so far."""
+    return counting(Embedder(model, RECORD, CentreCrop()))
+
+
+def counting(embedder):
+    seen = []
+    embed = embedder.embed
+
+    def embed_and_count(crops, *rest):
+        seen.extend(crop.tobytes() for crop in crops)
+        return embed(crops, *rest)
+
+    embedder.embed = embed_and_count
+    return embedder, seen
+
+
+@pytest.fixture
+def people(tmp_path):
+    return list_faces(write_people(tmp_path / "people", people=5, each=4))
+
+
+def pixels_of(faces):
+    return np.stack([np.asarray(pillow.open(face.path).convert("RGB")) for face in faces])
+
+
+def test_faces_are_embedded_with_their_targets_and_names(counted, people, path):
+    embedder, _ = counted
+    faces = embed_faces(embedder, people, tiny.TARGET_SIZE, path)
+    crops = pixels_of(people)
+    assert len(faces) == 20
+    np.testing.assert_allclose(faces.embeddings, tiny.embed(crops), rtol=1e-5, atol=1e-6)
+    wanted = np.stack([decoder_target(crop, tiny.TARGET_SIZE) for crop in crops])
+    np.testing.assert_array_equal(faces.targets, wanted)
+    blocks = crops.reshape(20, 8, 2, 8, 2, 3).mean(axis=(2, 4))
+    assert np.abs(faces.targets - blocks).max() <= 1, "a target's pixel is the mean of its block"
+    assert faces.identities == tuple(face.identity for face in people)
+    assert faces.embeddings.dtype == np.float32
+
+
+def test_each_photograph_is_embedded_once_and_the_second_time_none(counted, people, path):
+    embedder, seen = counted
+    first = embed_faces(embedder, people, tiny.TARGET_SIZE, path)
+    assert len(seen) == len(set(seen)) == 20
+    again = embed_faces(embedder, people, tiny.TARGET_SIZE, path)
+    assert len(seen) == 20
+    assert again.embeddings.tobytes() == first.embeddings.tobytes()
+    assert again.targets.tobytes() == first.targets.tobytes()
+    assert again.identities == first.identities
+
+
+@pytest.mark.parametrize("distance", [1, 8, 13])
+def test_a_copy_of_a_photograph_is_not_embedded_again(distance, counted, people, path):
+    embedder, seen = counted
+    copy = people[distance].path
+    shutil.copy(people[0].path, copy)
+    faces = embed_faces(embedder, people, tiny.TARGET_SIZE, path)
+    assert len(seen) == len(set(seen)) == 19
+    np.testing.assert_array_equal(faces.embeddings[distance], faces.embeddings[0])
+    assert faces.identities[distance] == people[distance].identity
+
+
+def test_a_photograph_that_moved_or_was_renamed_is_not_embedded_again(
+    counted, people, path, tmp_path
+):
+    embedder, seen = counted
+    first = embed_faces(embedder, people, tiny.TARGET_SIZE, path)
+    (tmp_path / "people").rename(tmp_path / "humans")
+    moved = list_faces(tmp_path / "humans")
+    again = embed_faces(embedder, moved, tiny.TARGET_SIZE, path)
+    assert len(seen) == 20
+    np.testing.assert_array_equal(again.embeddings, first.embeddings)
+
+
+def test_only_new_photographs_are_embedded(counted, people, path):
+    embedder, seen = counted
+    embed_faces(embedder, people[3:9], tiny.TARGET_SIZE, path)
+    everyone = embed_faces(embedder, people, tiny.TARGET_SIZE, path)
+    assert len(seen) == len(set(seen)) == 20
+    np.testing.assert_allclose(
+        everyone.embeddings, tiny.embed(pixels_of(people)), rtol=1e-5, atol=1e-6
+    )
+
+
+def test_an_interruption_loses_at_most_one_batch(counted, people, path):
+    embedder, seen = counted
+    damaged = people[17].path
+    content = damaged.read_bytes()
+    damaged.write_bytes(b"damaged")
+    with pytest.raises(ImageError, match=damaged.name) as caught:
+        embed_faces(embedder, people, tiny.TARGET_SIZE, path)
+    assert str(damaged) in str(caught.value)
+    assert len(seen) == 16
+    damaged.write_bytes(content)
+    assert len(embed_faces(embedder, people, tiny.TARGET_SIZE, path)) == 20
+    assert len(seen) == len(set(seen)) == 20
+
+
+def test_a_missing_photograph_is_named(counted, people, path):
+    embedder, _ = counted
+    people[2].path.unlink()
+    with pytest.raises(ImageError, match=people[2].path.name):
+        embed_faces(embedder, people, tiny.TARGET_SIZE, path)
+
+
+def test_photographs_without_a_face_are_left_out_and_listed(model, people, path):
+    hidden = {people[i].path for i in (0, 9, 19)}
+    contents = {np.asarray(pillow.open(face).convert("RGB")).tobytes() for face in hidden}
+
+    def crop(pixels, size):
+        if pixels.tobytes() in contents:
+            raise NoFaceError("no face was found.")
+        return CentreCrop()(pixels, size)
+
+    embedder, seen = counting(Embedder(model, RECORD, crop))
+    faces = embed_faces(embedder, people, tiny.TARGET_SIZE, path)
+    shown = [face for face in people if face.path not in hidden]
+    assert {face.path for face in faces.without_face} == hidden
+    assert len(faces) == len(seen) == 17
+    assert faces.identities == tuple(face.identity for face in shown)
+    np.testing.assert_allclose(faces.embeddings, tiny.embed(pixels_of(shown)), rtol=1e-5, atol=1e-6)
+
+
+def test_no_photographs_give_no_faces(counted, path):
+    embedder, seen = counted
+    faces = embed_faces(embedder, [], tiny.TARGET_SIZE, path)
+    assert len(faces) == len(seen) == 0
+    assert faces.embeddings.shape == (0, tiny.DIMENSION)
+
+
+def test_progress_counts_every_photograph(counted, people, path):
+    from contextlib import contextmanager
+
+    told = []
+
+    @contextmanager
+    def progress(what, total):
+        told.append(total)
+        yield lambda more: told.append(-more)
+
+    embedder, _ = counted
+    embed_faces(embedder, people, tiny.TARGET_SIZE, path, progress=progress)
+    assert sum(told) == 0
+    assert told[0] == 20
+
+
+def test_the_store_holds_neither_names_nor_paths(counted, people, path):
+    embedder, _ = counted
+    embed_faces(embedder, people, tiny.TARGET_SIZE, path)
+    content = path.read_bytes()
+    assert b"Person" not in content
+    assert os.fsencode(people[0].path.parent.parent) not in content
+
+
+# --- the split -----------------------------------------------------------------------------------
+
+
+def crowd(people, each=4):
+    identities = tuple(f"person {i % people}" for i in range(people * each))
+    n = len(identities)
+    embeddings = np.arange(n, dtype=np.float32)[:, np.newaxis]
+    return FaceSet(embeddings, np.zeros((n, 2, 2, 3), np.uint8), identities)
+
+
+def sides_of(split):
+    return split.train, split.validation, split.test
+
+
+@pytest.mark.parametrize("people", [3, 4, 10, 57])
+@pytest.mark.parametrize("seed", [0, 1])
+def test_nobody_is_on_two_sides_and_everybody_is_on_one(people, seed):
+    faces = crowd(people)
+    sides = sides_of(split_by_identity(faces, np.random.default_rng(seed)))
+    who = [set(side.identities) for side in sides]
+    assert all(who)
+    assert sum(map(len, who)) == len(set.union(*who)) == people
+    photographs = np.concatenate([side.embeddings[:, 0] for side in sides])
+    assert sorted(photographs) == list(range(len(faces)))
+    for side in sides:
+        assert [faces.identities[int(i)] for i in side.embeddings[:, 0]] == list(side.identities)
+
+
+@pytest.mark.parametrize(
+    ("shares", "people"),
+    [({}, (80, 10, 10)), ({"validation": 0.2, "test": 0.3}, (50, 20, 30))],
+)
+def test_the_shares_are_of_people(shares, people):
+    split = split_by_identity(crowd(100), np.random.default_rng(0), **shares)
+    assert tuple(len(set(side.identities)) for side in sides_of(split)) == people
+
+
+def test_the_split_hangs_on_the_seed_alone_and_not_on_the_order_of_the_faces():
+    faces = crowd(30)
+    backwards = FaceSet(faces.embeddings[::-1], faces.targets[::-1], faces.identities[::-1])
+    splits = [split_by_identity(f, np.random.default_rng(5)) for f in (faces, faces, backwards)]
+    test_people = [set(split.test.identities) for split in splits]
+    assert test_people[0] == test_people[1] == test_people[2]
+    other = split_by_identity(faces, np.random.default_rng(6))
+    assert set(other.test.identities) != test_people[0]
+
+
+@pytest.mark.parametrize("people", [0, 1, 2])
+def test_fewer_than_three_people_are_refused(people):
+    with pytest.raises(TrainingDataError, match=f"show {people} people; at least 3") as caught:
+        split_by_identity(crowd(people), np.random.default_rng(0))
+    assert isinstance(caught.value, ValueError)
+
+
+def test_a_selection_keeps_faces_and_names_together():
+    faces = crowd(3, each=2)
+    chosen = np.array([True, False, False, True, False, True])
+    kept = faces.select(chosen)
+    assert kept.identities == ("person 0", "person 0", "person 2")
+    assert kept.embeddings[:, 0].tolist() == [0, 3, 5]
+    assert len(kept) == len(kept.targets) == 3
+
+
+def test_a_face_is_told_apart_by_its_person(tmp_path):
+    assert Face(tmp_path, "one") != Face(tmp_path, "another")

@@ -1,0 +1,59 @@
+"""Importing the Keras side must cost nothing until it is used."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = {
+    *("tensorflow", "keras", "keras_facenet", "h5py", "mtcnn", "cv2", "scipy", "pooch"),
+    *("tf2onnx", "onnx", "onnxruntime", "matplotlib", "skimage", "requests", "pip"),
+}
+LOOK = """
+import importlib, json, sys
+for name in sys.argv[1:]:
+    importlib.import_module(name)
+print(json.dumps(sorted(sys.modules)))
+"""
+MODULES = {
+    "the packages": ["lpel_tf", "lpel_export"],
+    "the commands": [f"lpel_tf.commands.{name}" for name in ("demo", "train", "weights")],
+    "all of the Keras side": [
+        *(f"lpel_tf.{name}" for name in ("bundling", "cache", "checkpoint", "dataset", "decoder")),
+        *(f"lpel_tf.{name}" for name in ("detection", "download", "embedders", "facenet")),
+        *(f"lpel_tf.{name}" for name in ("least_squares", "registry", "store", "thresholds")),
+        *(f"lpel_tf.{name}" for name in ("training", "weights", "whitening", "pretrained")),
+        *(f"lpel_tf.demo.{name}" for name in ("page", "photographs", "run")),
+        *(f"lpel_export.{name}" for name in ("bundle_writer", "conversion", "parity")),
+        "lpel_export.standardisation",
+    ],
+}
+
+
+def run(home, *command):
+    """Run a command whose home, and all other places for files, is an empty folder."""
+    environment = {"HOME": str(home), "PATH": os.environ["PATH"], "TMPDIR": str(home)}
+    return subprocess.run(
+        command, env=environment, cwd=home, capture_output=True, text=True, check=False, timeout=120
+    )
+
+
+@pytest.mark.parametrize("modules", MODULES.values(), ids=MODULES)
+def test_importing_loads_no_framework_and_makes_no_files(modules, tmp_path):
+    done = run(tmp_path, sys.executable, "-W", "error", "-c", LOOK, *modules)
+    assert (done.returncode, done.stderr) == (0, "")
+    loaded = set(json.loads(done.stdout))
+    assert set(modules) <= loaded
+    assert loaded & HEAVY == set()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", ["demo", "train", "weights"])
+def test_asking_for_help_makes_no_files(command, tmp_path):
+    lpel = os.path.join(os.path.dirname(sys.executable), "lpel")  # noqa: PTH118, PTH120
+    done = run(tmp_path, lpel, command, "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"lpel {command}" in done.stdout
+    assert list(tmp_path.iterdir()) == []
