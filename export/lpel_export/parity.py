@@ -70,8 +70,12 @@ def check_parity(
     Raises
     ------
     ParityError
-        If they differ by more.
+        If they differ by more, or there are fewer than two inputs.
     """
+    if len(values) < 2:
+        raise ParityError(
+            f"two inputs at least are needed to compare models; received {len(values)}."
+        )
     session = open_session(exported.model, input_name=input_name, output_name=output_name)
     sizes = (1, len(values))
     difference = max(_difference(exported, session.run, values, size) for size in sizes)

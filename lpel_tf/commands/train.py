@@ -64,6 +64,7 @@ def train(
     """
     from lpel_export.bundle_writer import check_replaceable
     from lpel_serving.cli.progress import progress_bar
+    from lpel_serving.crops import parse_crop
     from lpel_serving.faces import list_faces
     from lpel_serving.pairs import read_pairs
     from lpel_tf.bundling import train_bundle
@@ -73,12 +74,14 @@ def train(
     from lpel_tf.training import Recipe
 
     check_replaceable(out)
+    parse_crop(crop)
+    network = find(facenet)
     recipe = Recipe(epochs=epochs, batch_size=batch_size, noise=noise, patience=patience, seed=seed)
     people = tuple(f for f in list_faces(faces, identities) if f.identity not in (exclude or ()))
     chosen_pairs = read_pairs(pairs, faces) if pairs is not None else ()
     load_tensorflow()
     embedder = from_facenet(
-        find(facenet),
+        network,
         lambda size: example_crops(people, crop, size),
         cache=cache,
         mirror=mirror,
