@@ -37,6 +37,10 @@ def intersection_over_union(first: NDArray[np.bool_], second: NDArray[np.bool_])
 
 
 def _mean_ranks(values: NDArray[np.float32]) -> NDArray[np.float64]:
-    _, places, counts = np.unique(values, return_inverse=True, return_counts=True)
-    last = np.cumsum(counts)
-    return (last - (counts - 1) / 2)[places]
+    order = np.argsort(values, kind="stable")
+    ascending = values[order]
+    first = np.flatnonzero(np.append(True, ascending[1:] != ascending[:-1]))
+    ties = np.diff(np.append(first, len(values)))
+    ranks = np.empty(len(values), np.float64)
+    ranks[order] = np.repeat(first + (ties + 1) / 2, ties)
+    return ranks
