@@ -4,6 +4,7 @@ import contextlib
 import gc
 import logging
 import os
+import re
 import warnings
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from lpel_serving.manifest import EMBEDDING, IMAGE, RECONSTRUCTION
 OPSET = 17
 BATCH = "batch"
 _NO_COPIES = "TF2ONNX_CATCH_ERRORS"
+_COUNTERS = re.compile(r"(__?\d+)+(?=/|$)")
 
 Arrays = Callable[[NDArray[Any]], NDArray[np.float32]]
 
@@ -170,7 +172,8 @@ def finish(model: Any, metadata: Mapping[str, str]) -> None:
 def _name_by_place(graph: Any) -> None:
     """Make names hang on the model alone, so that the same weights give the same bytes.
 
-    tf2onnx numbers names through the life of a process, and of equal constants keeps any one.
+    Keras and tf2onnx number names through the life of a process, and tf2onnx keeps any one of equal
+    constants.
     """
     if any(
         attribute.HasField("g") or attribute.graphs for n in graph.node for attribute in n.attribute
@@ -180,9 +183,8 @@ def _name_by_place(graph: Any) -> None:
     constants = {tensor.name: tensor for tensor in graph.initializer}
     renamed: dict[str, str] = {}
     for place, node in enumerate(graph.node):
-        stem, counter, _ = node.name.rpartition("__")
-        if counter or not node.name:
-            node.name = f"{stem or node.op_type}__{place}"
+        stem = _COUNTERS.sub("", node.name) or node.op_type
+        node.name = f"{stem}#{place}"
         for kind, names in (("input", node.input), ("output", node.output)):
             for number, name in enumerate(names):
                 if name and name not in kept and (kind == "output" or name in constants):
