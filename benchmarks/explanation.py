@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,46 +54,46 @@ def main() -> None:
 
 
 def one_pair(demo: Path, n: int) -> dict[str, Any]:
-    """Pair by pair, the three by turns: milliseconds at the median and at 95 %."""
+    """Pair by pair: milliseconds at the median and at 95 %, and the engine's own overhead."""
     keras, engine = keras_user(demo), Explainer.load(demo / "bundle", crop="none")
-    pairs = distinct_pairs(demo, n + 3)
-    ways: dict[str, Callable[[Any, Any], Any]] = {
-        "keras": keras,
-        "engine": engine.explain,
-        "bare embeddings": lambda a, b: engine.embedder.embed([a, b]),
-    }
-    times: dict[str, list[float]] = {name: [] for name in ways}
-    for number, pair in enumerate(pairs):
-        order = np.roll(list(ways), number)  # no one always runs in another's wake
-        for name, explain in ((str(name), ways[str(name)]) for name in order):
-            start = time.perf_counter()
-            explain(*pair)
-            if number >= 3:  # the first ones warm up
-                times[name].append(time.perf_counter() - start)
-    summary = {name: percentiles(values) for name, values in times.items()}
-    medians = {name: np.median(values) for name, values in times.items()}
-    overhead = np.median(np.array(times["engine"]) / np.array(times["bare embeddings"])) - 1
-    return summary | {
-        "keras_over_engine": float(medians["keras"] / medians["engine"]),
-        "engine_overhead": float(overhead),
-    }
-
-
-def batched(demo: Path, n: int, repeats: int = 3) -> dict[str, Any]:
-    """All pairs at once, by turns: milliseconds a pair, the best of the repeats."""
-    keras, engine = keras_batch(demo), Explainer.load(demo / "bundle", crop="none")
     pairs = distinct_pairs(demo, n)
-    best = {"keras": np.inf, "engine": np.inf}
-    for _ in range(repeats):
-        for name, explain in (("keras", keras), ("engine", engine.explain_pairs)):
-            start = time.perf_counter()
-            explain(pairs)
-            best[name] = min(best[name], (time.perf_counter() - start) / n * 1000)
-    return {
-        "keras_ms": float(best["keras"]),
-        "engine_ms": float(best["engine"]),
-        "keras_over_engine": float(best["keras"] / best["engine"]),
+    times = by_turns({"keras": keras, "engine": engine.explain}, pairs)
+    alone = by_turns(
+        {"engine": engine.explain, "bare": lambda a, b: engine.embedder.embed([a, b])}, pairs
+    )
+    return {name: percentiles(values) for name, values in times.items()} | {
+        "keras_over_engine": float(np.median(times["keras"]) / np.median(times["engine"])),
+        "engine_overhead": float(np.median(alone["engine"] / alone["bare"])) - 1,
     }
+
+
+def batched(demo: Path, n: int, repeats: int = 5) -> dict[str, Any]:
+    """All pairs at once: milliseconds a pair at the median of the repeats."""
+    ways = {
+        "keras": keras_batch(demo),
+        "engine": Explainer.load(demo / "bundle", crop="none").explain_pairs,
+    }
+    times = by_turns(ways, [(distinct_pairs(demo, n),)] * repeats)
+    return {
+        "keras_ms": float(np.median(times["keras"]) / n * 1000),
+        "engine_ms": float(np.median(times["engine"]) / n * 1000),
+        "keras_over_engine": float(np.median(times["keras"] / times["engine"])),
+    }
+
+
+def by_turns(
+    ways: dict[str, Callable[..., Any]], inputs: Sequence[tuple[Any, ...]]
+) -> dict[str, np.ndarray]:
+    """Time each way on each input, in seconds, by turns; once before without timing."""
+    times: dict[str, list[float]] = {name: [] for name in ways}
+    for function in ways.values():
+        function(*inputs[0])
+    for number, values in enumerate(inputs):
+        for name in np.roll(list(ways), number):  # no way always runs in another's wake
+            start = time.perf_counter()
+            ways[str(name)](*values)
+            times[str(name)].append(time.perf_counter() - start)
+    return {name: np.array(measured) for name, measured in times.items()}
 
 
 def first_explanation(name: str, demo: Path) -> None:
@@ -180,9 +180,9 @@ def distinct_pairs(demo: Path, n: int) -> Pairs:
     return list(zip(images[::2], images[1::2], strict=True))
 
 
-def percentiles(seconds: list[float]) -> dict[str, float]:
+def percentiles(seconds: np.ndarray) -> dict[str, float]:
     """Median and 95th percentile in milliseconds."""
-    p50, p95 = np.percentile(np.array(seconds) * 1000, [50, 95])
+    p50, p95 = np.percentile(seconds * 1000, [50, 95])
     return {"p50_ms": float(p50), "p95_ms": float(p95)}
 
 

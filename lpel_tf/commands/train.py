@@ -59,8 +59,9 @@ def train(
 ) -> None:
     """Train a decoder for a FaceNet on photographs of faces, and write both as an ONNX bundle.
 
-    Embeddings are kept in the cache by the content of each photograph. Interrupted, the same
-    command goes on where it stopped.
+    Embeddings are kept in the cache, by the content of each photograph.
+
+    Interrupted, the same command goes on where it stopped.
     """
     from lpel_export.bundle_writer import check_replaceable
     from lpel_serving.cli.progress import progress_bar
