@@ -63,6 +63,7 @@ def one_pair(demo: Path, n: int) -> dict[str, Any]:
     )
     return {name: percentiles(values) for name, values in times.items()} | {
         "keras_over_engine": float(np.median(times["keras"]) / np.median(times["engine"])),
+        "without_keras_beside": {name: percentiles(values) for name, values in alone.items()},
         "engine_overhead": float(np.median(alone["engine"] / alone["bare"])) - 1,
     }
 

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -203,5 +204,5 @@ def describe(trained: Trained, split: Split, *, closed_form: bool) -> dict[str, 
 
 def store_key(embedder: ExportedEmbedder, crop: str) -> str:
     """Name the store of embeddings that belongs to a network with a crop."""
-    made_of = f"{embedder.sha256}|{crop}|{IMAGE_SIZE}"
+    made_of = f"{embedder.sha256}|{crop}|{IMAGE_SIZE}|{version('pillow')}|{version('lpel-tf')}"
     return hashlib.sha256(made_of.encode()).hexdigest()[:32]

@@ -25,7 +25,7 @@ def cache_folder(*parts: str, root: Path | None = None) -> Path:
     base = root or Path(require("platformdirs", "train").user_cache_dir("lpel"))
     folder = base.joinpath(*parts)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise CacheError(
             f"the cache folder {folder} cannot be made ({error.strerror or error}): "

@@ -17,7 +17,7 @@ _DIGEST_BYTES = 32
 Weights = tuple[NDArray[np.float32], ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Checkpoint:
     """Where a training stands.
 

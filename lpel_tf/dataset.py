@@ -20,7 +20,7 @@ from lpel_tf.errors import TrainingDataError
 from lpel_tf.store import FaceStore, StoredFace
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FaceSet:
     """Faces as a decoder sees them.
 
@@ -52,7 +52,7 @@ class FaceSet:
         return FaceSet(self.embeddings[chosen], self.targets[chosen], kept)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Split:
     """Faces of different people, for training, for choosing when to stop, and for the test."""
 

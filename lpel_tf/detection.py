@@ -1,5 +1,6 @@
 """Finding the face in a photograph and aligning it, with the MTCNN that keras-facenet brings."""
 
+import threading
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,7 +30,7 @@ MAX_SIDE = 1024
 """Larger photographs are shrunk before detection."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Detection:
     """A face: how sure the detector is, and its landmarks in pixels, float64, shape (5, 2)."""
 
@@ -51,6 +52,7 @@ class AlignedCrop:
 
     def __init__(self) -> None:
         self._detector: Any = None
+        self._loading = threading.Lock()
 
     def __call__(self, pixels: Pixels, size: int) -> Pixels:
         """Align the largest face, shape (size, size, 3).
@@ -70,9 +72,10 @@ class AlignedCrop:
 
     def detect(self, pixels: Pixels) -> list[Detection]:
         """Find all faces in RGB pixels, shape (H, W, 3)."""
-        if self._detector is None:
-            load_tensorflow()
-            self._detector = require("mtcnn", "train").MTCNN()
+        with self._loading:
+            if self._detector is None:
+                load_tensorflow()
+                self._detector = require("mtcnn", "train").MTCNN()
         scale = min(1.0, MAX_SIDE / max(pixels.shape[:2]))
         height, width = (max(1, round(side * scale)) for side in pixels.shape[:2])
         shrunk = pillow.fromarray(pixels).resize((width, height), pillow.Resampling.BILINEAR)

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
+from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
 
@@ -28,6 +29,7 @@ from lpel_tf.facenet import IMAGE_SIZE, FaceNet, build
 from lpel_tf.weights import fetch
 
 PARITY_FACES = 33
+_EXPORTERS = ("lpel-tf", "keras-facenet", "tensorflow", "keras", "tf2onnx", "onnx")
 
 
 @dataclass(frozen=True)
@@ -167,7 +169,7 @@ def _checked(
         faces,
         input_name=IMAGE,
         output_name=EMBEDDING,
-        inputs=f"{len(faces)} face crops",
+        inputs=f"{len(np.unique(faces, axis=0))} different face crops",
     )
     return ExportedEmbedder(exported.model, record, parity)
 
@@ -212,7 +214,13 @@ def repeat_crops(crops: Sequence[Pixels]) -> NDArray[np.uint8]:
 
 
 def _export_key(weights: Path) -> str:
-    made_of = [file_sha256(weights), *(version(p) for p in ("lpel-tf", "tensorflow", "tf2onnx"))]
+    """Name an export after everything that its bytes hang on, our own code among it."""
+    made_of = [file_sha256(weights), *(version(name) for name in _EXPORTERS)]
+    code = files("lpel_export")
+    made_of += [
+        hashlib.sha256(code.joinpath(module).read_bytes()).hexdigest()
+        for module in ("conversion.py", "standardisation.py")
+    ]
     return hashlib.sha256("|".join(made_of).encode()).hexdigest()[:32]
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from lpel_tf.dataset import FaceSet
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LinearDecoder:
     """A dense decoder ``g(h) = h W + b``.
 

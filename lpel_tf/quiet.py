@@ -2,8 +2,11 @@
 
 import os
 import sys
+import threading
 
 from lpel_serving.extras import require
+
+_LOADING = threading.Lock()
 
 
 def load_tensorflow() -> None:
@@ -13,14 +16,21 @@ def load_tensorflow() -> None:
     import that fails still raises.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    sys.stderr.flush()
-    screen = os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 2)
-        require("tensorflow", "train")
-        require("keras_facenet", "train")
-    finally:
-        os.dup2(screen, 2)
-        os.close(screen)
-        os.close(nowhere)
+    with _LOADING:
+        if "tensorflow" in sys.modules and "keras_facenet" in sys.modules:
+            return
+        try:
+            screen = os.dup(2)
+        except OSError:  # standard error is closed
+            screen = None
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        try:
+            if screen is not None:
+                os.dup2(nowhere, 2)
+            require("tensorflow", "train")
+            require("keras_facenet", "train")
+        finally:
+            if screen is not None:
+                os.dup2(screen, 2)
+                os.close(screen)
+            os.close(nowhere)

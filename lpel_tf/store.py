@@ -13,7 +13,7 @@ from lpel_tf.errors import CacheError
 _FEW = 500
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class StoredFace:
     """An embedding, float32, shape (D,), and the decoder's target, uint8, shape (H, H, 3)."""
 
@@ -32,12 +32,13 @@ class FaceStore:
         self._shape = (image_size, image_size, 3)
         self._dimension = dimension
         try:
+            path.touch(mode=0o600)  # embeddings and crops are nobody else's to read
             self._database = sqlite3.connect(path, timeout=60)
             self._database.execute(
                 "CREATE TABLE IF NOT EXISTS faces (photograph BLOB PRIMARY KEY, "
                 "embedding BLOB NOT NULL, target BLOB NOT NULL) WITHOUT ROWID"
             )
-        except sqlite3.Error as error:
+        except (OSError, sqlite3.Error) as error:
             raise _unusable(path, error) from error
         self._path = path
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lpel_serving.errors import PairsError
 from lpel_serving.faces import Face
 from lpel_serving.manifest import ThresholdRecord
 from lpel_serving.pairs import Pair, draw_pairs, possible_pairs
@@ -30,6 +31,11 @@ def threshold_on_pairs(
         Pairs whose truth is known.
     embed
         Embeds photographs.
+
+    Raises
+    ------
+    PairsError
+        If there are not pairs of both kinds that show faces.
     """
     paths = dict.fromkeys(path for pair in pairs for path in (pair.reference, pair.test))
     faces = embed(tuple(Face(path, path.parent.name) for path in paths))
@@ -62,6 +68,11 @@ def threshold_on_split(split: Split, rng: np.random.Generator) -> ThresholdRecor
 def _most_accurate(
     similarities: NDArray[np.float32], same: NDArray[np.bool_], on: str
 ) -> ThresholdRecord:
+    if not 0 < np.count_nonzero(same) < len(same):
+        raise PairsError(
+            f"a threshold needs pairs of the same person and pairs of two; of {len(same)} usable "
+            f"pairs {np.count_nonzero(same)} are of the same person."
+        )
     chosen: dict[str, Any] = {"how": f"most accurate on {on}", "pairs": len(same)}
     if min(np.count_nonzero(same), np.count_nonzero(~same)) >= FOLDS:
         chosen["cross_validated_accuracy"] = cross_validate(similarities, same, FOLDS).accuracy

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lpel_serving.errors import ParameterError
 from lpel_serving.extras import require
 from lpel_serving.progress import Progress, silent
 from lpel_tf.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
@@ -52,6 +53,18 @@ class Recipe:
     noise: float = 0.0005
     patience: int = 5
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        if min(self.epochs, self.batch_size, self.patience) < 1 or self.seed < 0:
+            raise ParameterError(
+                "epochs, batch size and patience are 1 or more, the seed 0 or more; received "
+                f"{self.epochs}, {self.batch_size}, {self.patience} and {self.seed}."
+            )
+        if not (0 < self.learning_rate < np.inf and 0 <= self.noise < np.inf):
+            raise ParameterError(
+                "the learning rate is above 0 and the noise 0 or more, both finite; received "
+                f"{self.learning_rate} and {self.noise}."
+            )
 
 
 @dataclass(frozen=True)
@@ -183,11 +196,12 @@ def _train_epoch(
 ) -> float:
     # The order hangs on the epoch alone, so that a resumed training sees the same one.
     order = np.random.default_rng((recipe.seed, epoch)).permutation(len(z))
-    model.reset_metrics()
-    mean_so_far = 0.0
+    total = 0.0
     for chosen in np.split(order, range(recipe.batch_size, len(z), recipe.batch_size)):
-        mean_so_far = model.train_on_batch(z[chosen], targets[chosen] / np.float32(255))
-    return float(mean_so_far)
+        model.reset_metrics()  # so that the loss is this batch's, whatever Keras averages over
+        loss = model.train_on_batch(z[chosen], targets[chosen] / np.float32(255))
+        total += float(loss) * len(chosen)
+    return total / len(z)
 
 
 def _loss(model: Any, z: NDArray[np.float32], targets: NDArray[np.uint8]) -> float:

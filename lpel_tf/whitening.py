@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from lpel_tf.least_squares import LinearDecoder
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Whitening:
     """``z = (h - mean) @ scale``: uncorrelated features of one size.
 

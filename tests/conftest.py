@@ -56,7 +56,7 @@ def demo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from lpel_tf.demo.run import run_demo
 
     out = tmp_path_factory.mktemp("demo")
-    run_demo(out, cache=None, mirror=None, progress=silent)
+    run_demo(out, cache=None, progress=silent)
     return out
 
 

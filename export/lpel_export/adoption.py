@@ -14,6 +14,7 @@ from lpel_serving.manifest import EMBEDDING, IMAGE
 from lpel_serving.session import open_session
 
 Layout = Literal["NHWC", "NCHW"]
+_STANDARD = {"", "ai.onnx"}
 
 
 def adopt_embedder(
@@ -56,9 +57,8 @@ def adopt_embedder(
         refuse_external_data(model, "the embedder")
     except BundleError as error:
         raise ModelShapeError(str(error)) from error
-    network = onnx.load_from_string(model)
-    weights = {tensor.name for tensor in network.graph.initializer}
-    inputs = [tensor.name for tensor in network.graph.input if tensor.name not in weights]
+    network = _load(onnx, model)
+    inputs = [tensor.name for tensor in network.graph.input]
     outputs = [tensor.name for tensor in network.graph.output]
     if len(inputs) != 1 or len(outputs) != 1:
         raise ModelShapeError(
@@ -82,6 +82,21 @@ def adopt_embedder(
         return session.run(np.ascontiguousarray(prepared.transpose(axes)))
 
     return Exported(merged.SerializeToString(), original)
+
+
+def _load(onnx: Any, model: bytes) -> Any:
+    try:
+        network = onnx.load_from_string(model)
+    except require("google.protobuf.message", "export").DecodeError as error:
+        raise ModelShapeError("the embedder is not an ONNX model: it cannot be parsed.") from error
+    if not any(entry.domain in _STANDARD for entry in network.opset_import):
+        raise ModelShapeError("the embedder is not an ONNX model of standard operators.")
+    # Old exporters list weights as inputs too, to be overridden: here they are constants.
+    weights = {tensor.name for tensor in network.graph.initializer}
+    given = [tensor for tensor in network.graph.input if tensor.name not in weights]
+    del network.graph.input[:]
+    network.graph.input.extend(given)
+    return network
 
 
 def _preparation(
@@ -131,7 +146,7 @@ def _at_least_our_opset(onnx: Any, network: Any) -> Any:
 
 
 def _opset(model: Any) -> int:
-    return max(entry.version for entry in model.opset_import if entry.domain in {"", "ai.onnx"})
+    return max(entry.version for entry in model.opset_import if entry.domain in _STANDARD)
 
 
 def _rename_output(model: Any, name: str) -> None:

@@ -190,9 +190,10 @@ def _name_by_place(graph: Any) -> None:
                 if name and name not in kept and (kind == "output" or name in constants):
                     renamed.setdefault(name, f"{node.name}/{kind}{number}")
             names[:] = [renamed.get(name, name) for name in names]
-    ordered = [constants[name] for name in renamed if name in constants]
+    used = [constants[name] for name in renamed if name in constants]
+    ordered = used + [tensor for name, tensor in constants.items() if name in kept]
     for tensor in ordered:
-        tensor.name = renamed[tensor.name]
+        tensor.name = renamed.get(tensor.name, tensor.name)
     del graph.initializer[:]
     graph.initializer.extend(ordered)
     del graph.value_info[:]  # shapes that anybody can infer again, under the old names

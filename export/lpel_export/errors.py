@@ -20,4 +20,6 @@ class StandardisationError(ExportError, ValueError):
 
 
 class ParityError(ExportError, ArithmeticError):
-    """An exported model does not agree with the Keras model that it came from."""
+    """An exported model does not agree with the one that it came from."""
+
+    exit_status = 1

@@ -26,8 +26,8 @@ def per_image(image: Any) -> Any:
     pixels = tf.cast(image, tf.float32)
     centred = pixels - tf.reduce_mean(pixels, axis=[1, 2, 3], keepdims=True)
     deviation = tf.sqrt(tf.reduce_mean(tf.square(centred), axis=[1, 2, 3], keepdims=True))
-    size = tf.cast(tf.reduce_prod(tf.shape(pixels)[1:]), tf.float32)
-    return centred / tf.maximum(deviation, tf.math.rsqrt(size))
+    # The size is a constant of the graph: computed in it, it would be for the CPU alone.
+    return centred / tf.maximum(deviation, pixels.shape[1:].num_elements() ** -0.5)
 
 
 def unit(image: Any) -> Any:

@@ -8,7 +8,7 @@ import typer
 from lpel_serving.cli.command import Command
 from lpel_serving.cli.options import JsonOption, print_json, say
 from lpel_tf.commands import EXPORT, TRAINING
-from lpel_tf.commands.options import CacheOption, MirrorOption
+from lpel_tf.commands.options import CacheOption
 
 
 def demo(
@@ -16,7 +16,6 @@ def demo(
         "demo-output"
     ),
     cache: CacheOption = None,
-    mirror: MirrorOption = None,
     json: JsonOption = False,
 ) -> None:
     """Fetch FaceNet, export it with a trained decoder, and explain pairs of real faces.
@@ -28,7 +27,7 @@ def demo(
     from lpel_tf.quiet import load_tensorflow
 
     load_tensorflow()
-    result = run_demo(out, cache=cache, mirror=mirror, progress=progress_bar)
+    result = run_demo(out, cache=cache, progress=progress_bar)
     if json:
         document = document_of(result.manifest, result.pairs)
         print_json(document | {"page": str(result.page), "bundle": str(out / "bundle")})

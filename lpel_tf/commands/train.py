@@ -1,5 +1,6 @@
 """`lpel train`: from a folder of faces to a bundle."""
 
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -66,7 +67,7 @@ def train(
     from lpel_export.bundle_writer import check_replaceable
     from lpel_serving.cli.progress import progress_bar
     from lpel_serving.crops import parse_crop
-    from lpel_serving.faces import list_faces
+    from lpel_serving.faces import leave_out, list_faces
     from lpel_serving.pairs import read_pairs
     from lpel_tf.bundling import train_bundle
     from lpel_tf.embedders import example_crops, from_facenet
@@ -74,11 +75,12 @@ def train(
     from lpel_tf.quiet import load_tensorflow
     from lpel_tf.training import Recipe
 
+    out = Path(os.path.abspath(out))  # noqa: PTH100 (resolve would follow a link)
     check_replaceable(out)
     parse_crop(crop)
     network = find(facenet)
     recipe = Recipe(epochs=epochs, batch_size=batch_size, noise=noise, patience=patience, seed=seed)
-    people = tuple(f for f in list_faces(faces, identities) if f.identity not in (exclude or ()))
+    people = leave_out(list_faces(faces, identities), exclude or ())
     chosen_pairs = read_pairs(pairs, faces) if pairs is not None else ()
     load_tensorflow()
     embedder = from_facenet(

@@ -12,6 +12,9 @@ from lpel_serving.explanation import PairExplanation
 from lpel_serving.manifest import Manifest
 from lpel_serving.record import DECISIONS
 
+MARK = b'<meta name="generator" content="lpel demo">'
+"""By which the demo knows its own page again."""
+
 
 class ShownPair(Protocol):
     """What the page needs to know of a pair."""

@@ -9,6 +9,7 @@ import numpy as np
 
 from lpel_serving.crops import CentreCrop
 from lpel_serving.embedder import Embedder
+from lpel_serving.errors import OutputError
 from lpel_serving.explainer import Explainer
 from lpel_serving.explanation import PairExplanation
 from lpel_serving.figures import write_pair_figure
@@ -18,7 +19,7 @@ from lpel_serving.manifest import Manifest
 from lpel_serving.progress import Progress
 from lpel_serving.record import summary, write_arrays
 from lpel_tf.bundling import assemble
-from lpel_tf.demo.page import page
+from lpel_tf.demo.page import MARK, page
 from lpel_tf.demo.photographs import PAIRS, Photograph, fetch_photographs
 from lpel_tf.detection import AlignedCrop
 from lpel_tf.embedders import from_facenet, repeat_crops
@@ -67,9 +68,7 @@ class DemoResult:
     page: Path
 
 
-def run_demo(
-    out: Path, *, cache: Path | None, mirror: str | None, progress: Progress
-) -> DemoResult:
+def run_demo(out: Path, *, cache: Path | None, progress: Progress) -> DemoResult:
     """Fetch, build, export, explain and draw; see `lpel demo --help`.
 
     Parameters
@@ -78,8 +77,6 @@ def run_demo(
         Folder of the results.
     cache
         Root of the cache.
-    mirror
-        See `lpel_tf.weights.fetch`.
     progress
         Told how far it is.
 
@@ -88,12 +85,13 @@ def run_demo(
     LpelError
         What `lpel_tf.weights.fetch`, the export and the engine raise.
     """
+    check_output(out)
     photographs = fetch_photographs(cache, progress)
     align = AlignedCrop()
     crops: dict[Photograph, Pixels] = {
         photograph: align(read_pixels(path), IMAGE_SIZE) for photograph, path in photographs.items()
     }
-    manifest = _make_bundle(out / "bundle", list(crops.values()), cache, mirror, progress)
+    manifest = _make_bundle(out / "bundle", list(crops.values()), cache, progress)
     explainer = Explainer.load(out / "bundle", crop="none")
     explanations = explainer.explain_pairs([(crops[r], crops[t]) for r, t in PAIRS])
     pairs = tuple(
@@ -109,6 +107,14 @@ def run_demo(
     write_atomically(out / "summary.json", document.encode())
     write_atomically(out / "index.html", page(manifest, pairs, out).encode())
     return DemoResult(manifest, pairs, out / "index.html")
+
+
+def check_output(out: Path) -> None:
+    """Raise `OutputError` if the folder holds files of the demo's names that are not the demo's."""
+    page_there = out / "index.html"
+    ours = page_there.is_file() and MARK in page_there.read_bytes()
+    if not ours and (page_there.exists() or (out / "summary.json").exists()):
+        raise OutputError(f"{out} holds a page that is not the demo's: choose another folder.")
 
 
 def document_of(manifest: Manifest, pairs: tuple[ExplainedPair, ...]) -> dict[str, Any]:
@@ -134,14 +140,12 @@ def _make_bundle(
     folder: Path,
     crops: list[Pixels],
     cache: Path | None,
-    mirror: str | None,
     progress: Progress,
 ) -> Manifest:
     embedder = from_facenet(
         facenet(DEFAULT_KEY),
         lambda _: repeat_crops(crops),
         cache=cache,
-        mirror=mirror,
         progress=progress,
     )
     pretrained = load_pretrained(DEFAULT_KEY)

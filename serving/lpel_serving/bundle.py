@@ -99,8 +99,8 @@ def _verified(folder: Path, name: str, record: FileRecord, *, keep: bool) -> byt
     try:
         size = path.stat().st_size
         with path.open("rb") as file:
-            if keep:
-                data = file.read(record.bytes + 1)
+            if keep and size == record.bytes:
+                data = file.read(size + 1)
                 digest = hashlib.sha256(data).hexdigest()
             else:
                 data, digest = b"", hashlib.file_digest(file, "sha256").hexdigest()

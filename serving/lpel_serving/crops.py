@@ -108,7 +108,7 @@ def parse_crop(text: str) -> Crop:
 def resize(pixels: Pixels, size: int) -> Pixels:
     """Resize RGB pixels to a square of `size`; bicubic, antialiased where they shrink."""
     if pixels.shape[:2] == (size, size):
-        return np.ascontiguousarray(pixels)
+        return np.array(pixels)  # a copy: what was given may change later
     image = pillow.fromarray(np.ascontiguousarray(pixels))
     return np.asarray(image.resize((size, size), pillow.Resampling.BICUBIC), dtype=np.uint8)
 

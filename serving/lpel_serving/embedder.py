@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpel_serving.crops import Crop, read_face
-from lpel_serving.errors import EmbeddingError, ParameterError
+from lpel_serving.errors import EmbeddingError, ImageError, ParameterError
 from lpel_serving.images import Image, Pixels
 from lpel_serving.manifest import EMBEDDING, IMAGE, EmbedderRecord
 from lpel_serving.session import open_session
@@ -38,8 +38,15 @@ class Embedder:
     ) -> None:
         self.record = record
         self.crop = crop
+        side = record.image_size
         self._session = open_session(
-            model, input_name=IMAGE, output_name=EMBEDDING, provider=provider, threads=threads
+            model,
+            input_name=IMAGE,
+            output_name=EMBEDDING,
+            input_shape=(None, side, side, 3),
+            output_shape=(None, record.dimension),
+            provider=provider,
+            threads=threads,
         )
         self.provider = self._session.provider
 
@@ -66,11 +73,19 @@ class Embedder:
 
         Raises
         ------
+        ImageError
+            If a crop is of another shape or type.
         EmbeddingError
             If an embedding is not finite, or is of another length than the record says.
         """
         if batch_size < 1:
             raise ParameterError(f"a batch holds at least 1 image; received {batch_size}.")
+        side = self.record.image_size
+        if any(crop.shape != (side, side, 3) or crop.dtype != np.uint8 for crop in crops):
+            raise ImageError(
+                f"expected crops as uint8 of shape ({side}, {side}, 3), received "
+                f"{[f'{crop.dtype} {crop.shape}' for crop in crops][:3]}: use `read` to cut them."
+            )
         embeddings = np.empty((len(crops), self.record.dimension), np.float32)
         for start in range(0, len(crops), batch_size):
             batch = np.stack(list(crops[start : start + batch_size]))

@@ -5,7 +5,15 @@ A message says what was expected, what was received, and what to do.
 
 
 class LpelError(Exception):
-    """Anything that `lpel_tf`, `lpel_export` or `lpel_serving` raises on purpose."""
+    """Anything that `lpel_tf`, `lpel_export` or `lpel_serving` raises on purpose.
+
+    Attributes
+    ----------
+    exit_status
+        What `lpel` exits with: 2 for bad input, 1 where a check of its own failed.
+    """
+
+    exit_status = 2
 
 
 class ServingError(LpelError):

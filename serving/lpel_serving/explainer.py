@@ -43,10 +43,13 @@ class Explainer:
     def __init__(self, bundle: Bundle, crop: Crop, provider: str, threads: int | None) -> None:
         self.manifest: Manifest = bundle.manifest
         self.embedder = Embedder(bundle.embedder, bundle.manifest.embedder, crop, provider, threads)
+        side = bundle.manifest.decoder.image_size
         self._decoder = open_session(
             bundle.decoder,
             input_name=EMBEDDING,
             output_name=RECONSTRUCTION,
+            input_shape=(None, bundle.manifest.embedder.dimension),
+            output_shape=(None, side, side, 3),
             provider=provider,
             threads=1,  # a second pool of threads would spin against the embedder's
         )

@@ -18,11 +18,12 @@ Floats = NDArray[np.float32]
 Decoder = Callable[[Floats], Floats]
 """``g``: embeddings, shape (N, D), to reconstructions, shape (N, H, W, 3)."""
 
-MAX_P = 1e6
+MIN_P, MAX_P = 1e-4, 1e6
+"""Beyond these float32 loses the difference that Eq. 4.6 is about."""
 _SANE = 1e30
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Explanation:
     """Why one image, the test, was called similar or dissimilar to another, the reference.
 
@@ -52,7 +53,7 @@ class Explanation:
         return normalise(self.heat_map)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PairExplanation:
     """A pair of images explained both ways.
 
@@ -108,7 +109,7 @@ def explain_embeddings(
     similar
         The network's decision on each pair, shape (N,).
     p
-        Magnitude of the perturbation, above 0 and up to 1e6 (Eq. 4.5).
+        Magnitude of the perturbation, from 1e-4 to 1e6 (Eq. 4.5).
     epsilon
         Threshold of the mask, in [0, 1) (Eq. 4.7).
 
@@ -144,10 +145,10 @@ def compare(forward: Explanation, swapped: Explanation) -> Agreement:
 
 
 def check_parameters(p: float, epsilon: float) -> None:
-    """Raise `ParameterError` unless 0 < p <= 1e6 and 0 <= epsilon < 1."""
-    if not 0 < p <= MAX_P:
+    """Raise `ParameterError` unless 1e-4 <= p <= 1e6 and 0 <= epsilon < 1."""
+    if not MIN_P <= p <= MAX_P:
         raise ParameterError(
-            f"p, the size of the perturbation, lies above 0 and up to {MAX_P:.0e}; received {p}."
+            f"p, the size of the perturbation, lies from {MIN_P:.0e} to {MAX_P:.0e}; received {p}."
         )
     if not 0 <= epsilon < 1:
         raise ParameterError(f"epsilon, the mask's threshold, lies in [0, 1); received {epsilon}.")

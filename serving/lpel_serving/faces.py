@@ -1,6 +1,7 @@
 """Folders of face photographs, with the person in each."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,6 +52,20 @@ def list_faces(folder: Path, identities: Path | None = None) -> tuple[Face, ...]
             "or a flat folder together with an identity file."
         )
     return tuple(faces)
+
+
+def leave_out(faces: tuple[Face, ...], people: Sequence[str]) -> tuple[Face, ...]:
+    """Leave people out.
+
+    Raises
+    ------
+    PairsError
+        If a name is nobody's: a misspelt one must not go unnoticed.
+    """
+    unknown = set(people) - {face.identity for face in faces}
+    if unknown:
+        raise PairsError(f"there is nobody called {', '.join(sorted(unknown))} to leave out.")
+    return tuple(face for face in faces if face.identity not in people)
 
 
 def _shown(path: Path) -> bool:

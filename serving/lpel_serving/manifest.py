@@ -16,6 +16,8 @@ IMAGE, EMBEDDING, RECONSTRUCTION = "image", "embedding", "reconstruction"
 
 EMBEDDER_FILE, DECODER_FILE, MANIFEST_FILE = "embedder.onnx", "decoder.onnx", "manifest.json"
 
+_MAX_SIDE, _MAX_DIMENSION = 4096, 65536
+
 T = TypeVar("T")
 
 
@@ -130,11 +132,11 @@ def parse_manifest(text: str) -> Manifest:
         files=files,
         embedder=EmbedderRecord(
             embedder.take("name", str),
-            embedder.size("image_size"),
-            embedder.size("dimension"),
+            embedder.size("image_size", _MAX_SIDE),
+            embedder.size("dimension", _MAX_DIMENSION),
             embedder.take("standardisation", str),
         ),
-        decoder=DecoderRecord(decoder.size("image_size"), decoder.mapping("training")),
+        decoder=DecoderRecord(decoder.size("image_size", _MAX_SIDE), decoder.mapping("training")),
         crop=root.take("crop", str),
         threshold=ThresholdRecord(threshold.cosine("value"), threshold.mapping("chosen")),
         parity=root.mapping("parity"),
@@ -164,10 +166,10 @@ class _Reader:
     def mapping(self, key: str) -> dict[str, Any]:
         return cast("dict[str, Any]", self.take(key, dict))
 
-    def size(self, key: str) -> int:
+    def size(self, key: str, most: int) -> int:
         value = self.take(key, int)
-        if not 0 < value <= 65536:
-            raise BundleError(f"{self.where}.{key}: expected 1 to 65536, received {value}.")
+        if not 0 < value <= most:
+            raise BundleError(f"{self.where}.{key}: expected 1 to {most}, received {value}.")
         return value
 
     def cosine(self, key: str) -> float:

@@ -21,6 +21,8 @@ PROVIDERS = {
 
 _ERRORS_ONLY = 3
 
+Shape = tuple[int | None, ...]
+
 
 @dataclass(frozen=True)
 class Session:
@@ -59,6 +61,8 @@ def open_session(
     *,
     input_name: str,
     output_name: str,
+    input_shape: Shape | None = None,
+    output_shape: Shape | None = None,
     provider: str = "cpu",
     threads: int | None = None,
 ) -> Session:
@@ -70,6 +74,8 @@ def open_session(
         A serialised ONNX model without external data.
     input_name, output_name
         The tensors to feed and to fetch.
+    input_shape, output_shape
+        What their shapes must be compatible with; None stands for any size, or any shape.
     provider
         One of `PROVIDERS`. It is used for the whole graph or not at all.
     threads
@@ -80,7 +86,7 @@ def open_session(
     ProviderError
         If the provider is not available, or onnxruntime silently chose another.
     BundleError
-        If the model is not valid, or lacks one of the tensors.
+        If the model is not valid, or lacks one of the tensors, or they are of other shapes.
     MissingExtraError
         If no onnxruntime is installed.
     """
@@ -106,6 +112,8 @@ def open_session(
             f"check the drivers that {provider} needs, or ask for cpu."
         )
     _check_tensors(session, input_name, output_name)
+    _check_shape(session.get_inputs()[0], input_shape)
+    _check_shape(next(t for t in session.get_outputs() if t.name == output_name), output_shape)
     return Session(provider, session, input_name, output_name)
 
 
@@ -128,6 +136,20 @@ def _check_tensors(session: Any, input_name: str, output_name: str) -> None:
         raise BundleError(
             f"expected a model from {input_name!r} to {output_name!r}, "
             f"received one from {inputs} to {outputs}: export it again."
+        )
+
+
+def _check_shape(tensor: Any, wanted: Shape | None) -> None:
+    shape = tensor.shape
+    if wanted is None:
+        return
+    if len(shape) != len(wanted) or any(
+        isinstance(size, int) and expected is not None and size != expected
+        for size, expected in zip(shape, wanted, strict=True)
+    ):
+        raise BundleError(
+            f"the manifest promises {tensor.name} of shape {wanted}, the model has {shape}: the "
+            "bundle was put together wrongly; export it again."
         )
 
 

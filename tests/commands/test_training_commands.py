@@ -16,6 +16,8 @@ from PIL import Image as pillow
 
 from lpel_serving import Explainer
 from lpel_serving.bundle import load_bundle
+from lpel_serving.errors import OutputError
+from lpel_tf.demo.run import check_output
 from support.images import write_people
 
 LPEL = Path(sys.executable).with_name("lpel")
@@ -367,3 +369,16 @@ def test_the_demos_pictures_are_whole(demo):
         with pillow.open(path) as picture:
             picture.load()
             assert picture.width > 500
+
+
+def test_the_demo_leaves_a_page_that_is_not_its_own_alone(tmp_path):
+    (tmp_path / "index.html").write_text("<h1>my own site</h1>", encoding="utf-8")
+    with pytest.raises(OutputError, match="choose another folder"):
+        check_output(tmp_path)
+    (tmp_path / "index.html").unlink()
+    check_output(tmp_path)
+
+
+@pytest.mark.weights
+def test_the_demo_may_replace_its_own_page(demo_folder):
+    check_output(demo_folder)

@@ -629,3 +629,26 @@ def test_a_provider_that_onnxruntime_replaces_is_refused(tiny_bundle, monkeypatc
 def test_the_active_provider_is_told(tiny_explainer):
     assert tiny_explainer.provider == "cpu"
     assert tiny_explainer.embedder.provider == "cpu"
+
+
+@pytest.mark.parametrize("size", [10**9, 10**18, 10**30])
+def test_a_size_beyond_all_memory_is_refused_without_reading(size, tmp_path):
+    folder = tiny.write_bundle(tmp_path / "bundle")
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    manifest["files"]["embedder.onnx"]["bytes"] = size
+    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    with pytest.raises(BundleError, match="altered or copied incompletely"):
+        load_bundle(folder)
+
+
+@pytest.mark.parametrize(
+    ("part", "field", "value"),
+    [("embedder", "image_size", 100), ("embedder", "dimension", 7), ("decoder", "image_size", 9)],
+)
+def test_sizes_that_the_models_do_not_have_are_refused_at_load(part, field, value, tmp_path):
+    folder = tiny.write_bundle(tmp_path / "bundle")
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    manifest[part][field] = value
+    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    with pytest.raises(BundleError, match="the manifest promises"):
+        Explainer.load(folder)

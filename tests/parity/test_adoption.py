@@ -45,6 +45,20 @@ def network(layout="NCHW", opset=17, outputs=1, external=False):
     return helper.make_model(graph, opset_imports=opsets, ir_version=8).SerializeToString()
 
 
+def with_weights_as_inputs(model):
+    """As old exporters write models: every weight is an input as well."""
+    proto = onnx.load_from_string(model)
+    given = helper.make_tensor_value_info("W", TensorProto.FLOAT, list(KERNEL.shape))
+    proto.graph.input.append(given)
+    return proto.SerializeToString()
+
+
+def of_a_strange_domain(model):
+    proto = onnx.load_from_string(model)
+    proto.opset_import[0].domain = "of.my.own"
+    return proto.SerializeToString()
+
+
 def by_hand(faces, layout, channels, mean, scale):
     pixels = faces if channels == "RGB" else faces[..., ::-1]
     prepared = (pixels.astype(np.float64) - mean) / scale
@@ -69,6 +83,14 @@ def test_an_adopted_network_takes_bytes_and_prepares_them_itself(layout, channel
     expected = by_hand(FACES, layout, channels, 127.5, 128.0)
     np.testing.assert_allclose(session.run(FACES), expected, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(adopted.original(FACES), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_weights_that_are_inputs_too_become_constants():
+    settings = {"image_size": SIDE, "mean": 0.0, "scale": 255.0}
+    adopted = adopt_embedder(with_weights_as_inputs(network()), **settings)
+    session = open_session(adopted.model, input_name="image", output_name="embedding")
+    expected = by_hand(FACES, "NCHW", "RGB", 0.0, 255.0)
+    np.testing.assert_allclose(session.run(FACES), expected, rtol=1e-4, atol=1e-5)
 
 
 def test_an_adopted_network_embeds_like_any_other():
@@ -97,8 +119,10 @@ def test_the_same_network_is_adopted_to_the_same_bytes():
         (network(outputs=2), "one input and one output"),
         (network(external=True), "tensors in other files"),
         (b"no model at all", "not an ONNX model|one input and one output"),
+        (b"\x42\x01\xff", "not an ONNX model"),
+        (of_a_strange_domain(network()), "not an ONNX model of standard operators"),
     ],
-    ids=["two outputs", "external data", "not a model"],
+    ids=["two outputs", "external data", "not a model", "not text where it must be", "domain"],
 )
 def test_what_cannot_be_adopted_is_refused(model, complaint):
     with pytest.raises(ModelShapeError, match=complaint):
@@ -120,3 +144,17 @@ def test_the_same_keras_model_is_exported_to_the_same_bytes():
     assert first == second
     names = [tensor.name for tensor in onnx.load_from_string(first).graph.initializer]
     assert len(set(names)) == len(names)
+
+
+def test_no_export_computes_shapes_which_are_for_the_cpu_alone():
+    import keras
+
+    from lpel_export import export_embedder
+    from lpel_export.standardisation import STANDARDISATIONS
+
+    image = keras.Input((SIDE, SIDE, 3))
+    model = keras.Model(image, keras.layers.GlobalAveragePooling2D()(image))
+    for standardisation in STANDARDISATIONS:
+        exported = export_embedder(model, SIDE, standardisation, {"a": "b"})
+        operations = {node.op_type for node in onnx.load_from_string(exported.model).graph.node}
+        assert not operations & {"Shape", "Size", "Loop", "If"}, standardisation

@@ -177,6 +177,7 @@ def test_a_centred_crop_is_always_the_square_that_was_asked_for(height, width, f
 letters = "abcXYZ019"
 names = st.text(letters, min_size=1, max_size=4).map(lambda name: f"{name}-1.on_nx")
 texts = st.text(max_size=8)
+sides = st.integers(1, 4096)
 sizes = st.integers(1, 65536)
 scalars = (
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
@@ -187,8 +188,8 @@ file_records = st.builds(FileRecord, hashes, st.integers(0, 2**40))
 manifests = st.builds(
     Manifest,
     files=st.dictionaries(names, file_records, max_size=3),
-    embedder=st.builds(EmbedderRecord, texts, sizes, sizes, texts),
-    decoder=st.builds(DecoderRecord, sizes, notes),
+    embedder=st.builds(EmbedderRecord, texts, sides, sizes, texts),
+    decoder=st.builds(DecoderRecord, sides, notes),
     crop=texts,
     threshold=st.builds(ThresholdRecord, st.floats(-1, 1), notes),
     parity=notes,

@@ -329,3 +329,16 @@ def test_explain_embeddings_checks_its_parameters(p, epsilon):
 def test_decode_refuses_embeddings_of_another_length(tiny_explainer):
     with pytest.raises(EmbeddingError):
         tiny_explainer.decode(np.zeros((1, 5), np.float32))
+
+
+def test_a_result_stays_when_the_caller_uses_his_buffer_again(tiny_explainer):
+    buffer = pixels(3)
+    pair = tiny_explainer.explain(buffer, pixels(4))
+    buffer[:] = 0
+    assert (pair.reference_crop == pixels(3)).all()
+
+
+def test_crops_of_another_shape_or_type_are_refused_by_name(tiny_explainer):
+    for crops in ([pixels(0), pixels(1, size=15)], [pixels(0).astype(np.float32)]):
+        with pytest.raises(ImageError, match="expected crops as uint8 of shape"):
+            tiny_explainer.embedder.embed(crops)

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 
-from lpel_serving.errors import LpelError
+from lpel_serving.errors import LpelError, ParameterError
 from lpel_tf.checkpoint import load_checkpoint
 from lpel_tf.dataset import FaceSet
 from lpel_tf.decoder import build_decoder, mean_squared_error, to_keras
@@ -245,7 +245,33 @@ def test_the_history_tells_the_losses_of_the_weights(train, validation):
     told = trained.history[trained.best_epoch - 1].validation
     loss = mean_squared_error(trained.decoder(validation.embeddings), validation.targets)
     assert told == pytest.approx(loss, rel=1e-3)
-    assert all(epoch.train > 0 for epoch in trained.history)
+
+
+def test_the_training_loss_is_the_mean_over_all_faces_whatever_the_batches(train, validation):
+    still = Recipe(epochs=1, batch_size=64, learning_rate=1e-12, noise=0.0)
+    told = train_decoder(train, validation, still).history[0].train
+    assert len(train) % still.batch_size
+    start = mean_squared_error(mean_face(train).astype(np.float32), train.targets)
+    assert told == pytest.approx(start, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"epochs": 0},
+        {"batch_size": 0},
+        {"patience": 0},
+        {"seed": -1},
+        {"learning_rate": 0.0},
+        {"learning_rate": np.inf},
+        {"noise": -0.1},
+        {"noise": np.inf},
+        {"noise": np.nan},
+    ],
+)
+def test_a_recipe_that_cannot_be_followed_is_refused(change):
+    with pytest.raises(ParameterError, match="received"):
+        Recipe(**change)
 
 
 def test_the_recipe_of_the_thesis_trains(train, validation):

@@ -57,3 +57,21 @@ def test_asking_for_help_makes_no_files(command, tmp_path):
     assert (done.returncode, done.stderr) == (0, "")
     assert f"lpel {command}" in done.stdout
     assert list(tmp_path.iterdir()) == []
+
+
+def test_loading_tensorflow_from_many_threads_leaves_standard_error_as_it_was():
+    program = """
+import os, threading
+from lpel_tf.quiet import load_tensorflow
+before = os.fstat(2)
+threads = [threading.Thread(target=load_tensorflow) for _ in range(4)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+after = os.fstat(2)
+print((before.st_dev, before.st_ino) == (after.st_dev, after.st_ino))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["True"]
+    assert "InitializeLog" not in done.stderr

@@ -9,8 +9,7 @@ import typer
 from lpel_serving.cli.command import Command
 from lpel_serving.errors import LpelError, MissingExtraError
 
-DONE, CHECK_FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
-"""Exit statuses."""
+BAD_INPUT, INTERRUPTED = 2, 130
 
 
 def main() -> None:
@@ -19,6 +18,9 @@ def main() -> None:
         build_app()()
     except LpelError as error:
         sys.stderr.write(f"lpel: {error}\n")
+        sys.exit(error.exit_status)
+    except OSError as error:  # such as a path that no file system takes
+        sys.stderr.write(f"lpel: {error.filename or 'a file'}: {error.strerror or error}.\n")
         sys.exit(BAD_INPUT)
     except SystemExit as stop:  # typer turns Ctrl-C into a silent exit
         if stop.code == INTERRUPTED:
