@@ -1,6 +1,7 @@
 """Pairs of photographs, of the same person or of two."""
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,15 +85,15 @@ def draw_pairs(
     PairsError
         If there are not that many distinct pairs.
     """
-    several = [group for group in group_by_identity(identities).values() if len(group) > 1]
+    groups = list(group_by_identity(identities).values())
     same_pairs, different_pairs = count_pairs(identities)
     if n < 1 or (n + 1) // 2 > same_pairs or n // 2 > different_pairs:
         raise PairsError(
             f"asked for {n} pairs, half of them of the same person; these photographs give at "
             f"most {same_pairs} of the same person and {different_pairs} of two people."
         )
-    same = _distinct((n + 1) // 2, lambda: _two_of_one(several, rng))
-    different = _distinct(n // 2, lambda: _one_of_two(identities, rng))
+    same = _pairs_of_one(groups, (n + 1) // 2, rng)
+    different = _pairs_of_two(groups, n // 2, rng)
     return [(a, b, True) for a, b in same] + [(a, b, False) for a, b in different]
 
 
@@ -135,21 +136,40 @@ def _photograph(folder: Path, name: str, number: str) -> Path:
     return path
 
 
-def _two_of_one(several: Sequence[list[int]], rng: np.random.Generator) -> tuple[int, int]:
-    group = several[int(rng.integers(len(several)))]
-    first, second = (int(place) for place in rng.choice(len(group), 2, replace=False))
-    return group[first], group[second]
+def _pairs_of_one(
+    groups: Sequence[Sequence[int]], n: int, rng: np.random.Generator
+) -> list[tuple[int, int]]:
+    """Draw pairs within groups, each group equally likely as long as it has pairs left."""
+    room = np.array([len(group) * (len(group) - 1) // 2 for group in groups], np.int64)
+    taken = np.zeros_like(room)
+    while (left := n - int(taken.sum())) > 0:
+        spare = np.flatnonzero(taken < room)
+        taken[spare] += rng.multinomial(left, np.full(len(spare), 1 / len(spare)))
+        taken = np.minimum(taken, room)
+    pairs: list[tuple[int, int]] = []
+    for group, total, count in zip(groups, room, taken, strict=True):
+        ranks = rng.choice(int(total), int(count), replace=False)
+        pairs += [_pair_number(int(rank), group) for rank in ranks]
+    return pairs
 
 
-def _one_of_two(identities: Sequence[str], rng: np.random.Generator) -> tuple[int, int] | None:
-    first, second = (int(place) for place in rng.choice(len(identities), 2, replace=False))
-    return (first, second) if identities[first] != identities[second] else None
+def _pair_number(rank: int, group: Sequence[int]) -> tuple[int, int]:
+    """Find one of a group's pairs, which are counted 01, 02, 12, 03, 13, 23 and so on."""
+    second = (1 + math.isqrt(1 + 8 * rank)) // 2
+    return group[rank - second * (second - 1) // 2], group[second]
 
 
-def _distinct(n: int, draw: Callable[[], tuple[int, int] | None]) -> list[tuple[int, int]]:
-    drawn: dict[frozenset[int], tuple[int, int]] = {}
-    while len(drawn) < n:
-        pair = draw()
-        if pair is not None:
-            drawn.setdefault(frozenset(pair), pair)
-    return list(drawn.values())
+def _pairs_of_two(
+    groups: Sequence[Sequence[int]], n: int, rng: np.random.Generator
+) -> list[tuple[int, int]]:
+    """Draw pairs across groups, all equally likely."""
+    # Lined up by group, each photograph is paired with those after the end of its own group.
+    line = np.concatenate([np.array(group, np.int64) for group in groups])
+    sizes = [len(group) for group in groups]
+    ends = np.repeat(np.cumsum(sizes), sizes)
+    partners = len(line) - ends
+    counted = np.cumsum(partners)
+    ranks = rng.choice(int(counted[-1]), n, replace=False) if n else np.zeros(0, np.int64)
+    first = np.searchsorted(counted, ranks, side="right")
+    second = ends[first] + ranks - (counted - partners)[first]
+    return [(int(a), int(b)) for a, b in zip(line[first], line[second], strict=True)]
