@@ -219,7 +219,7 @@ def _export_key(weights: Path) -> str:
     code = files("lpel_export")
     made_of += [
         hashlib.sha256(code.joinpath(module).read_bytes()).hexdigest()
-        for module in ("conversion.py", "standardisation.py")
+        for module in ("conversion.py", "naming.py", "standardisation.py")
     ]
     return hashlib.sha256("|".join(made_of).encode()).hexdigest()[:32]
 

@@ -21,7 +21,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if config.getoption("--realdata") is None:
-        skip = pytest.mark.skip(reason="needs --realdata DIR")
+        skip = pytest.mark.skip(reason="needs --realdata=DIR")
         for item in items:
             if "realdata" in item.keywords:
                 item.add_marker(skip)

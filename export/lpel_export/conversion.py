@@ -4,7 +4,6 @@ import contextlib
 import gc
 import logging
 import os
-import re
 import warnings
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpel_export.errors import ConversionError, ModelShapeError, StandardisationError
+from lpel_export.naming import name_by_place
 from lpel_export.standardisation import STANDARDISATIONS
 from lpel_serving.extras import require
 from lpel_serving.manifest import EMBEDDING, IMAGE, RECONSTRUCTION
@@ -21,7 +21,6 @@ from lpel_serving.manifest import EMBEDDING, IMAGE, RECONSTRUCTION
 OPSET = 17
 BATCH = "batch"
 _NO_COPIES = "TF2ONNX_CATCH_ERRORS"
-_COUNTERS = re.compile(r"(__?\d+)+(?=/|$)")
 
 Arrays = Callable[[NDArray[Any]], NDArray[np.float32]]
 
@@ -155,7 +154,7 @@ def _export(
 def finish(model: Any, metadata: Mapping[str, str]) -> None:
     """Name the batch axis, fill the metadata and check an ONNX model, in place."""
     onnx = require("onnx", "export")
-    _name_by_place(model.graph)
+    name_by_place(model.graph)
     for tensor in (*model.graph.input, *model.graph.output):
         tensor.type.tensor_type.shape.dim[0].dim_param = BATCH
     onnx.helper.set_model_props(model, {str(k): str(v) for k, v in metadata.items()})
@@ -167,37 +166,6 @@ def finish(model: Any, metadata: Mapping[str, str]) -> None:
         raise ConversionError(
             f"the model has operations that ONNX's opset {OPSET} lacks: {reason}"
         ) from error
-
-
-def _name_by_place(graph: Any) -> None:
-    """Make names hang on the model alone, so that the same weights give the same bytes.
-
-    Keras and tf2onnx number names through the life of a process, and tf2onnx keeps any one of equal
-    constants.
-    """
-    if any(
-        attribute.HasField("g") or attribute.graphs for n in graph.node for attribute in n.attribute
-    ):
-        return  # bodies of branches and loops would refer to the old names
-    kept = {tensor.name for tensor in (*graph.input, *graph.output)}
-    constants = {tensor.name: tensor for tensor in graph.initializer}
-    renamed: dict[str, str] = {}
-    for place, node in enumerate(graph.node):
-        stem = _COUNTERS.sub("", node.name) or node.op_type
-        node.name = f"{stem}#{place}"
-        for kind, names in (("input", node.input), ("output", node.output)):
-            for number, name in enumerate(names):
-                if name and name not in kept and (kind == "output" or name in constants):
-                    renamed.setdefault(name, f"{node.name}/{kind}{number}")
-            names[:] = [renamed.get(name, name) for name in names]
-    used = [constants[name] for name in renamed if name in constants]
-    ordered = used + [tensor for name, tensor in constants.items() if name in kept]
-    for tensor in ordered:
-        tensor.name = renamed.get(tensor.name, tensor.name)
-    del graph.initializer[:]
-    graph.initializer.extend(ordered)
-    del graph.value_info[:]  # shapes that anybody can infer again, under the old names
-    graph.doc_string = ""
 
 
 @contextlib.contextmanager

@@ -1,0 +1,44 @@
+"""Names that hang on a graph alone, so that the same weights export to the same bytes.
+
+Keras and tf2onnx number names through the life of a process, and of equal constants tf2onnx keeps
+any one.
+"""
+
+import re
+from typing import Any
+
+_COUNTERS = re.compile(r"(__?\d+)+(?=/|$)")
+
+
+def name_by_place(graph: Any) -> None:
+    """Name nodes and tensors after their places, in place; inputs and outputs keep their names.
+
+    Parameters
+    ----------
+    graph
+        An ``onnx.GraphProto``. One with branches or loops is left as it is, since their bodies
+        would refer to the old names.
+    """
+    if any(
+        attribute.HasField("g") or attribute.graphs for n in graph.node for attribute in n.attribute
+    ):
+        return
+    kept = {tensor.name for tensor in (*graph.input, *graph.output)}
+    constants = {tensor.name: tensor for tensor in graph.initializer}
+    renamed: dict[str, str] = {}
+    for place, node in enumerate(graph.node):
+        stem = _COUNTERS.sub("", node.name) or node.op_type
+        node.name = f"{stem}#{place}"
+        for kind, names in (("input", node.input), ("output", node.output)):
+            for number, name in enumerate(names):
+                if name and name not in kept and (kind == "output" or name in constants):
+                    renamed.setdefault(name, f"{node.name}/{kind}{number}")
+            names[:] = [renamed.get(name, name) for name in names]
+    used = [constants[name] for name in renamed if name in constants]
+    ordered = used + [tensor for name, tensor in constants.items() if name in kept]
+    for tensor in ordered:
+        tensor.name = renamed.get(tensor.name, tensor.name)
+    del graph.initializer[:]
+    graph.initializer.extend(ordered)
+    del graph.value_info[:]  # shapes that anybody can infer again, under the old names
+    graph.doc_string = ""
