@@ -150,14 +150,16 @@ def from_facenet(
     kept = _load(folder)
     if kept is not None:
         return kept
-    embedder = from_keras(
-        build(network, weights),
-        name=f"FaceNet {network.key}",
-        image_size=IMAGE_SIZE,
-        standardisation=network.standardisation,
-        faces=faces(IMAGE_SIZE),
-    )
-    _save(folder, embedder)
+    with progress("exporting FaceNet to ONNX", 1) as advance:
+        embedder = from_keras(
+            build(network, weights),
+            name=f"FaceNet {network.key}",
+            image_size=IMAGE_SIZE,
+            standardisation=network.standardisation,
+            faces=faces(IMAGE_SIZE),
+        )
+        _save(folder, embedder)
+        advance(1)
     return embedder
 
 

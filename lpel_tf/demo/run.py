@@ -87,10 +87,7 @@ def run_demo(out: Path, *, cache: Path | None, progress: Progress) -> DemoResult
     """
     check_output(out)
     photographs = fetch_photographs(cache, progress)
-    align = AlignedCrop()
-    crops: dict[Photograph, Pixels] = {
-        photograph: align(read_pixels(path), IMAGE_SIZE) for photograph, path in photographs.items()
-    }
+    crops = _align_all(photographs, progress)
     manifest = _make_bundle(out / "bundle", list(crops.values()), cache, progress)
     explainer = Explainer.load(out / "bundle", crop="none")
     explanations = explainer.explain_pairs([(crops[r], crops[t]) for r, t in PAIRS])
@@ -134,6 +131,16 @@ def document_of(manifest: Manifest, pairs: tuple[ExplainedPair, ...]) -> dict[st
             for pair in pairs
         ],
     }
+
+
+def _align_all(photographs: dict[Photograph, Path], progress: Progress) -> dict[Photograph, Pixels]:
+    align = AlignedCrop()
+    crops: dict[Photograph, Pixels] = {}
+    with progress("finding faces", len(photographs)) as advance:
+        for photograph, path in photographs.items():
+            crops[photograph] = align(read_pixels(path), IMAGE_SIZE)
+            advance(1)
+    return crops
 
 
 def _make_bundle(
