@@ -57,7 +57,8 @@ def one_pair(demo: Path, n: int) -> dict[str, Any]:
     """Pair by pair: milliseconds at the median and at 95 %, and the engine's own overhead."""
     keras, engine = keras_user(demo), Explainer.load(demo / "bundle", crop="none")
     pairs = distinct_pairs(demo, n)
-    times = by_turns({"keras": keras, "engine": engine.explain}, pairs)
+    # In blocks, since TensorFlow's threads go on spinning for a while after each call.
+    times = by_turns({"keras": keras, "engine": engine.explain}, pairs, block=8)
     alone = by_turns(
         {"engine": engine.explain, "bare": lambda a, b: engine.embedder.embed([a, b])}, pairs
     )
@@ -83,17 +84,18 @@ def batched(demo: Path, n: int, repeats: int = 5) -> dict[str, Any]:
 
 
 def by_turns(
-    ways: dict[str, Callable[..., Any]], inputs: Sequence[tuple[Any, ...]]
+    ways: dict[str, Callable[..., Any]], inputs: Sequence[tuple[Any, ...]], block: int = 1
 ) -> dict[str, np.ndarray]:
-    """Time each way on each input, in seconds, by turns; once before without timing."""
+    """Time each way on each input, in seconds, by turns of a block each; once before untimed."""
     times: dict[str, list[float]] = {name: [] for name in ways}
     for function in ways.values():
         function(*inputs[0])
-    for number, values in enumerate(inputs):
-        for name in np.roll(list(ways), number):  # no way always runs in another's wake
-            start = time.perf_counter()
-            ways[str(name)](*values)
-            times[str(name)].append(time.perf_counter() - start)
+    for number, first in enumerate(range(0, len(inputs), block)):
+        for name in np.roll(list(ways), number):  # no way always comes first
+            for values in inputs[first : first + block]:
+                start = time.perf_counter()
+                ways[str(name)](*values)
+                times[str(name)].append(time.perf_counter() - start)
     return {name: np.array(measured) for name, measured in times.items()}
 
 
