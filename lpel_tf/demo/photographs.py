@@ -28,8 +28,8 @@ def _photograph(person: str, folder: str, name: str, sha256: str) -> Photograph:
     return Photograph(person, f"{_FOLDER}/{folder}/{name}.jpg", sha256)
 
 
-# Five of them are from Wikimedia Commons, as their names in the archive tell; those five are in
-# the README's pictures too.
+# Five of them are from Wikimedia Commons, as their names in the archive tell; the README's pictures
+# show four of those and no others.
 AFFLECK = _photograph(
     "Ben Affleck",
     "ben_afflek",
