@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lpel_serving.bundle import Bundle, load_bundle
 from lpel_serving.crops import Crop, parse_crop
@@ -89,6 +90,10 @@ class Explainer:
         return cls(
             loaded, parse_crop(chosen) if isinstance(chosen, str) else chosen, provider, threads
         )
+
+    def embed(self, crops: NDArray[np.uint8]) -> Floats:
+        """Compute the embeddings ``h = f(x)`` of face crops; see `Embedder.embed`."""
+        return self.embedder.embed(crops)
 
     def decode(self, embeddings: Floats) -> Floats:
         """Reconstruct images ``g(h)`` from embeddings (N, D): float32, shape (N, H, W, 3).

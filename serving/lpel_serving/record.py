@@ -1,6 +1,7 @@
 """An explanation as a record: numbers for JSON, arrays for a file."""
 
 import io
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -58,9 +59,14 @@ def write_arrays(pair: PairExplanation, path: Path) -> None:
     OutputError
         If the file cannot be written.
     """
+    write_atomically(path, npz(arrays(pair)))
+
+
+def npz(named: Mapping[str, NDArray[Any]]) -> bytes:
+    """Pack arrays as a compressed ``.npz`` file."""
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, allow_pickle=False, **arrays(pair))
-    write_atomically(path, buffer.getvalue())
+    np.savez_compressed(buffer, allow_pickle=False, **named)
+    return buffer.getvalue()
 
 
 def _numbers(explanation: Explanation, crop: NDArray[np.uint8]) -> dict[str, Any]:

@@ -1,6 +1,5 @@
-"""Pictures of explanations, in the manner of figures 5.10 and 5.11: the one module that plots."""
+"""A pair explained both ways, in the manner of figures 5.10 and 5.11."""
 
-import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from PIL import Image as pillow
 
 from lpel_serving.crops import decoder_target
 from lpel_serving.explanation import Explanation, PairExplanation
-from lpel_serving.extras import require
+from lpel_serving.figures.canvas import INK, QUIET, bare, new_figure, png
 from lpel_serving.files import write_atomically
 from lpel_serving.images import Pixels
 from lpel_serving.record import DECISIONS
@@ -25,8 +24,6 @@ COLUMNS = (
     "Heat-map",
 )
 _HIGHLIGHT = np.array([255, 221, 51], np.float32)
-_INK = "#1b1b1f"
-_QUIET = "#5f6068"
 
 
 def pair_figure(pair: PairExplanation, title: str = "") -> Any:
@@ -43,7 +40,7 @@ def pair_figure(pair: PairExplanation, title: str = "") -> Any:
     MissingExtraError
         If matplotlib is not installed.
     """
-    figure = require("matplotlib.figure", "figures").Figure(figsize=(10.2, 4.3), dpi=130)
+    figure = new_figure(10.2, 4.3)
     grid = figure.subplots(2, len(COLUMNS))
     rows = (
         (pair.reference_crop, pair.test_crop, pair.forward),
@@ -52,10 +49,10 @@ def pair_figure(pair: PairExplanation, title: str = "") -> Any:
     for axes, (reference, test, explanation) in zip(grid, rows, strict=True):
         _draw_row(axes, _row_pictures(reference, test, explanation), explanation)
     for axis, name in zip(grid[0], COLUMNS, strict=True):
-        axis.set_title(name, fontsize=9, color=_INK)
+        axis.set_title(name, fontsize=9, color=INK)
     for axis, name in zip(grid[:, 0], ("test explained", "roles exchanged"), strict=True):
-        axis.set_ylabel(name, fontsize=8, color=_QUIET)
-    figure.suptitle(_headline(pair, title), fontsize=11, color=_INK, y=0.98, parse_math=False)
+        axis.set_ylabel(name, fontsize=8, color=QUIET)
+    figure.suptitle(_headline(pair, title), fontsize=11, color=INK, y=0.98, parse_math=False)
     figure.subplots_adjust(left=0.03, right=0.95, top=0.8, bottom=0.02, wspace=0.06, hspace=0.06)
     _draw_scale(figure, grid)
     return figure
@@ -71,9 +68,7 @@ def write_pair_figure(pair: PairExplanation, path: Path, title: str = "") -> Non
     MissingExtraError
         If matplotlib is not installed.
     """
-    buffer = io.BytesIO()
-    pair_figure(pair, title).savefig(buffer, format="png", metadata={"Software": None})
-    write_atomically(path, buffer.getvalue())
+    write_atomically(path, png(pair_figure(pair, title)))
 
 
 def highlight(image: Pixels, mask: NDArray[np.bool_]) -> Pixels:
@@ -119,10 +114,7 @@ def _draw_row(axes: Sequence[Any], pictures: Sequence[Pixels], explanation: Expl
         explanation.normalised_heat_map, cmap="viridis", vmin=0, vmax=1, interpolation="nearest"
     )
     for axis in axes:
-        axis.set_xticks([])
-        axis.set_yticks([])
-        for spine in axis.spines.values():
-            spine.set_visible(False)
+        bare(axis)
 
 
 def _draw_scale(figure: Any, grid: Any) -> None:
@@ -130,7 +122,7 @@ def _draw_scale(figure: Any, grid: Any) -> None:
         grid[0, -1].images[0], ax=None, cax=figure.add_axes((0.96, 0.1, 0.01, 0.6))
     )
     scale.set_ticks([0, 1], labels=["least", "most"])
-    scale.ax.tick_params(labelsize=7, colors=_QUIET, length=0)
+    scale.ax.tick_params(labelsize=7, colors=QUIET, length=0)
     scale.outline.set_visible(False)
 
 

@@ -1,0 +1,206 @@
+"""`lpel assess`: whether an explanation beats chance, and every other control."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+import typer
+
+from lpel_serving.cli.command import Command
+from lpel_serving.cli.options import (
+    BundleOption,
+    CropOption,
+    FacesOption,
+    IdentitiesOption,
+    JsonOption,
+    ProviderOption,
+    SeedOption,
+    ThreadsOption,
+    print_json,
+    say,
+)
+
+if TYPE_CHECKING:
+    from lpel_serving.fill import FillName
+
+_SPARE = 8
+"""So many times the pairs that are wanted are drawn, since the network must be right on them."""
+
+
+def assess(
+    bundle: BundleOption,
+    faces: FacesOption,
+    pairs: Annotated[
+        Path | None,
+        typer.Option(help="Pairs in LFW's format to draw from; all possible ones when left out."),
+    ] = None,
+    n: Annotated[int, typer.Option("--n", min=2, help="Pairs for each curve.")] = 100,
+    method: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="What is assessed, lpel by default; may be repeated for rivals on the same pairs."
+        ),
+    ] = None,
+    curve: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="similar, dissimilar, transplant or transplant-similar; may be repeated. The "
+            "first three by default.",
+        ),
+    ] = None,
+    superpixel: Annotated[
+        int, typer.Option(min=1, help="Side of a superpixel, in pixels of the decoder's images.")
+    ] = 5,
+    every: Annotated[
+        int,
+        typer.Option(min=1, help="Measure after every so many superpixels; 1 in the thesis."),
+    ] = 4,
+    fill: Annotated[
+        str, typer.Option(help="normal, uniform, grey, black, mean or blur.")
+    ] = "normal",
+    variance: Annotated[
+        float, typer.Option(min=0, help="Of the normal noise, on pixels in [0, 1].")
+    ] = 0.09,
+    shared_noise: Annotated[
+        bool, typer.Option("--shared-noise", help="Fill both images with the same noise.")
+    ] = False,
+    draws: Annotated[int, typer.Option(min=1, help="Random orders for each pair.")] = 10,
+    identities: IdentitiesOption = None,
+    crop: CropOption = None,
+    seed: SeedOption = 0,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", "-o", help="Write curves, figures and summary here; interrupted, go on there."
+        ),
+    ] = None,
+    provider: ProviderOption = "cpu",
+    threads: ThreadsOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Draw the quality curves of an explanation method beside those of its controls."""
+    import numpy as np
+
+    from lpel_serving.assessment import CurveSettings
+    from lpel_serving.cli.progress import progress_bar
+    from lpel_serving.explainer import Explainer
+    from lpel_serving.fill import Fill
+    from lpel_serving.methods import find_method
+    from lpel_serving.photograph_pairs import rightly_decided
+    from lpel_serving.study import QUESTIONS, ask, find_question
+
+    questions = {name: find_question(name) for name in curve or list(QUESTIONS)[:3]}
+    methods = {_title(name): find_method(name) for name in method or ["lpel"]}
+    explainer = Explainer.load(bundle, crop=crop, provider=provider, threads=threads)
+    manifest, size = explainer.manifest, explainer.manifest.decoder.image_size
+    settings = CurveSettings(
+        "test", superpixel, size, every, Fill(cast("FillName", fill), variance, size), shared_noise, draws
+    )
+    candidates = _candidates(faces, identities, pairs, n, seed)
+    chosen = {
+        similar: rightly_decided(
+            explainer.embedder,
+            candidates,
+            n,
+            threshold=manifest.threshold.value,
+            same=similar,
+            rng=np.random.default_rng(seed),
+            progress=progress_bar,
+        )
+        for similar in dict.fromkeys(question.similar for question in questions.values())
+    }
+    document: dict[str, Any] = {
+        "bundle": {name: file.sha256 for name, file in manifest.files.items()},
+        "crop": crop or manifest.crop,
+        "threshold": manifest.threshold.value,
+        "seed": seed,
+        "curves": {},
+    }
+    for name, question in questions.items():
+        answer = ask(
+            explainer,
+            chosen[question.similar],
+            question,
+            methods,
+            settings,
+            seed,
+            networks_identity=repr(document["bundle"]),
+            partial=None if out is None else out / f".{name}.partial",
+            progress=progress_bar,
+        )
+        document["curves"][name] = _report(name, answer, out, quiet=json)
+    if out is not None:
+        _write_json(out, document)
+    if json:
+        print_json(document)
+
+
+def _title(method: str) -> str:
+    """A control that is assessed as a method must not bear the control's name."""
+    return {"lpel": "LPEL", "emsnn": "EMSNN"}.get(method, f"the method {method}")
+
+
+def _candidates(faces: Path, identities: Path | None, pairs: Path | None, n: int, seed: int) -> Any:
+    import numpy as np
+
+    from lpel_serving.faces import list_faces
+    from lpel_serving.pairs import possible_pairs, read_pairs, sample_pairs
+
+    if pairs is not None:
+        return read_pairs(pairs, faces)
+    people = list_faces(faces, identities)
+    most = possible_pairs([face.identity for face in people])
+    return sample_pairs(people, min(most, _SPARE * n), np.random.default_rng(seed))
+
+
+def _report(name: str, answer: Any, out: Path | None, *, quiet: bool) -> dict[str, Any]:
+    from lpel_serving.assessment_record import judgement_record
+
+    record = judgement_record(answer.measured, answer.judgement)
+    if not quiet:
+        say(f"{answer.question.title}, {record['pairs']} pairs. {record['in_words']}")
+        area = record["area"]
+        better = "lower" if record["lower_is_better"] else "higher"
+        say(
+            f"  area {area['mean']:.3f} [{area['low']:.3f}, {area['high']:.3f}], {better} is better"
+        )
+        for comparison in record["comparisons"]:
+            say(f"  {comparison['words']}")
+        if "caveat" in record:
+            say(f"  {record['caveat']}")
+    if out is not None:
+        record["files"] = _write(out, name, answer)
+        if not quiet:
+            say(f"  {', '.join(record['files'].values())}")
+    return record
+
+
+def _write(out: Path, name: str, answer: Any) -> dict[str, str]:
+    from lpel_serving.assessment_record import measured_arrays
+    from lpel_serving.errors import MissingExtraError
+    from lpel_serving.figures import curve_figure
+    from lpel_serving.figures.canvas import png
+    from lpel_serving.files import write_atomically
+    from lpel_serving.record import npz
+
+    files = {"arrays": out / f"{name}.npz"}
+    write_atomically(files["arrays"], npz(measured_arrays(answer.measured)))
+    try:
+        write_atomically(
+            out / f"{name}.png", png(curve_figure(answer.judgement, answer.question.title))
+        )
+        files["figure"] = out / f"{name}.png"
+    except MissingExtraError as error:
+        typer.echo(f"No figure was drawn. {error}", err=True)
+    return {what: str(path) for what, path in files.items()}
+
+
+def _write_json(out: Path, document: dict[str, Any]) -> None:
+    import json
+
+    from lpel_serving.files import write_atomically
+
+    text = json.dumps(document, indent=2, allow_nan=False) + "\n"
+    write_atomically(out / "assessment.json", text.encode())
+
+
+command = Command(assess, needs=(("onnxruntime", "cpu"),))

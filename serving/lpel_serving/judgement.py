@@ -1,0 +1,193 @@
+"""What the curves say of a method, in numbers and in words."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lpel_serving.assessment import Measured
+from lpel_serving.controls import CONTROLS, RANDOM
+from lpel_serving.curve import Interval, area, bootstrap, normalise_falling, normalise_rising
+
+Outcome = Literal["better", "worse", "undecided"]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A method against one control or rival, on the same pairs.
+
+    Attributes
+    ----------
+    against
+        The other's name.
+    area
+        Under the other's curve.
+    difference
+        Area of the method less that of the other, pair by pair.
+    outcome
+        ``better`` or ``worse`` if the interval of the difference leaves out 0.
+    words
+        All that as a sentence.
+    """
+
+    against: str
+    area: Interval
+    difference: Interval
+    outcome: Outcome
+    words: str
+
+
+@dataclass(frozen=True, eq=False)
+class Judgement:
+    """A method's curve and how it compares.
+
+    Attributes
+    ----------
+    method
+        Its name.
+    lower_is_better
+        Whether a good order makes the curve fall: so it is for similar pairs.
+    pairs
+        How many.
+    replaced
+        Superpixels replaced at each step, shape (steps,).
+    curves
+        Mean normalised curve of each order, shape (steps,), by name.
+    random_band
+        Lowest and highest of the mean curves of the random draws, shape (2, steps).
+    area
+        Under the method's normalised curve.
+    comparisons
+        With each control and rival.
+    """
+
+    method: str
+    lower_is_better: bool
+    pairs: int
+    replaced: NDArray[np.int64]
+    curves: dict[str, NDArray[np.float64]]
+    random_band: NDArray[np.float64]
+    area: Interval
+    comparisons: tuple[Comparison, ...]
+
+    def against(self, name: str) -> Comparison:
+        """The comparison with a control or rival."""
+        return next(one for one in self.comparisons if one.against == name)
+
+
+def normalised(measured: Measured) -> NDArray[np.float64]:
+    """Every curve, normalised: shape (pairs, orders, steps).
+
+    Of similar pairs that are taken apart, as a share of the first similarity (figure 5.12); of
+    others, from 0 at the first to 1 where the two images are the same to the network.
+    """
+    falls = measured.similar and measured.settings.kind != "transplant"
+    return (normalise_falling if falls else normalise_rising)(measured.similarities)
+
+
+def areas(measured: Measured) -> dict[str, NDArray[np.float64]]:
+    """Area under each pair's normalised curve, shape (pairs,), by order; mean over random ones."""
+    each = area(normalised(measured), measured.settings.replaced)
+    return {name: each[:, places].mean(axis=1) for name, places in _places(measured).items()}
+
+
+def judge(measured: Measured, rng: np.random.Generator, method: str | None = None) -> Judgement:
+    """Compare a method with every control and rival that was measured beside it.
+
+    Parameters
+    ----------
+    measured
+        The curves.
+    rng
+        The source of randomness, for the bootstrap over pairs.
+    method
+        The subject if None; or one of its rivals.
+    """
+    method = method or measured.subject
+    by_name = areas(measured)
+    curves = normalised(measured)
+    random = curves[:, _places(measured)[RANDOM]].mean(axis=0)
+    seed = int(rng.integers(2**62))
+
+    def interval(values: NDArray[np.float64]) -> Interval:
+        # The same resampled pairs for every comparison.
+        return bootstrap(values, np.random.default_rng(seed))
+
+    comparisons = tuple(
+        _compare(method, other, interval(values), interval(by_name[method] - values), measured)
+        for other, values in sorted(by_name.items(), key=_controls_first)
+        if other != method
+    )
+    return Judgement(
+        method=method,
+        lower_is_better=measured.similar,
+        pairs=len(curves),
+        replaced=measured.settings.replaced,
+        curves={n: curves[:, p].mean(axis=(0, 1)) for n, p in _places(measured).items()},
+        random_band=np.stack([random.min(axis=0), random.max(axis=0)]),
+        area=interval(by_name[method]),
+        comparisons=comparisons,
+    )
+
+
+def outcome(difference: Interval, *, lower_is_better: bool) -> Outcome:
+    """Say whether a difference in area is for the better."""
+    sign = -difference.sign if lower_is_better else difference.sign
+    return ("undecided", "better", "worse")[sign]
+
+
+def in_numbers(interval: Interval) -> str:
+    """Write an interval as ``+0.012 [-0.003, +0.027]``."""
+    return f"{interval.mean:+.3f} [{interval.low:+.3f}, {interval.high:+.3f}]"
+
+
+def _compare(
+    method: str, other: str, of_other: Interval, difference: Interval, measured: Measured
+) -> Comparison:
+    result = outcome(difference, lower_is_better=measured.similar)
+    title = CONTROLS[other].title if other in CONTROLS else other
+    says = {
+        "better": f"{method} beats {title}",
+        "worse": f"{method} does worse than {title}",
+        "undecided": f"{method} is not told apart from {title}",
+    }[result]
+    words = f"{says}: difference in area {in_numbers(difference)}."
+    return Comparison(other, of_other, difference, result, words)
+
+
+def _controls_first(named: tuple[str, object]) -> int:
+    return list(CONTROLS).index(named[0]) if named[0] in CONTROLS else len(CONTROLS)
+
+
+def _places(measured: Measured) -> dict[str, list[int]]:
+    places: dict[str, list[int]] = {}
+    for place, name in enumerate(measured.names):
+        places.setdefault(name, []).append(place)
+    return places
+
+
+def headline(judgement: Judgement, names: Sequence[str] = tuple(CONTROLS)) -> str:
+    """Say in one sentence which controls a method beats and which it does not."""
+    by_outcome: dict[str, list[str]] = {"better": [], "undecided": [], "worse": []}
+    for comparison in judgement.comparisons:
+        if comparison.against in names:
+            title = CONTROLS[comparison.against].title
+            by_outcome[comparison.outcome].append(title)
+    parts = [
+        f"{verb} {_listed(by_outcome[kind])}"
+        for kind, verb in (
+            ("better", "beats"),
+            ("undecided", "is not told apart from"),
+            ("worse", "does worse than"),
+        )
+        if by_outcome[kind]
+    ]
+    return f"{judgement.method} {_listed(parts, last='and')}."
+
+
+def _listed(items: Sequence[str], last: str = "and") -> str:
+    if len(items) < 2:
+        return "".join(items)
+    return f"{', '.join(items[:-1])} {last} {items[-1]}"

@@ -1,0 +1,9 @@
+"""Explanation methods: a pair in, a signed map out. One file each.
+
+A method is found by its name in the entry-point group `lpel.methods`, where packages of others may
+put theirs.
+"""
+
+from lpel_serving.methods.method import Engine, FacePair, Method, Networks, find_method, methods
+
+__all__ = ["Engine", "FacePair", "Method", "Networks", "find_method", "methods"]

@@ -1,0 +1,16 @@
+"""A control: the middle of the crop first, knowing nothing of networks or of faces."""
+
+import numpy as np
+
+from lpel_serving.methods.method import FacePair, Networks, SignedMap
+
+
+class Centre:
+    """The nearer to the centre, the higher."""
+
+    def __call__(self, pair: FacePair, networks: Networks, rng: np.random.Generator) -> SignedMap:
+        """Compute the map, shape (S, S): minus the distance from the centre, in pixels."""
+        del networks, rng
+        size = len(pair.test)
+        place = np.arange(size) - (size - 1) / 2
+        return -np.hypot(place[:, np.newaxis], place).astype(np.float32)

@@ -1,0 +1,29 @@
+"""A control: LPEL without its idea, every feature taken to be equally relevant."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lpel_serving.heatmap import heat_map
+from lpel_serving.methods.method import FacePair, Networks, SignedMap
+from lpel_serving.perturbation import DEFAULT_P, perturb
+
+
+@dataclass(frozen=True)
+class ConstantRelevance:
+    """Eq. 4.5 and 4.6 with r = 1: for a linear decoder one map, whatever the pair.
+
+    Attributes
+    ----------
+    p
+        Magnitude of the perturbation (Eq. 4.5).
+    """
+
+    p: float = DEFAULT_P
+
+    def __call__(self, pair: FacePair, networks: Networks, rng: np.random.Generator) -> SignedMap:
+        """Compute the map, shape (H, H)."""
+        del rng
+        h_p = perturb(pair.h_t, np.ones_like(pair.h_t), self.p)
+        reconstruction, perturbed = networks.decode(np.stack([pair.h_t, h_p]))
+        return heat_map(reconstruction, perturbed)

@@ -1,0 +1,108 @@
+"""EMSNN: perturb the closest features at random (Utkin et al.; sections 3.1.1 and 5.5.3)."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lpel_serving.errors import ParameterError
+from lpel_serving.methods.method import FacePair, Floats, Networks, SignedMap
+from lpel_serving.perturbation import DEFAULT_P
+from lpel_serving.relevance import feature_distance
+
+DEFAULT_K, DEFAULT_DRAWS = 100, 50
+_BATCH = 64
+
+
+@dataclass(frozen=True)
+class Emsnn:
+    """Mean change of the reconstruction when the k closest features are perturbed at random.
+
+    The reference may be an image or, as in EMSNN itself, a prototype: see `prototype`. The method
+    knows no dissimilar pairs.
+
+    Attributes
+    ----------
+    k
+        How many features are perturbed; 20 and 100 in the thesis.
+    draws
+        N, the number of perturbations: 50 in the thesis. None stands for infinitely many, whose
+        mean has a closed form if the decoder is linear.
+    scale
+        Standard deviation of the normal perturbations. For a linear decoder it only scales the map.
+    """
+
+    k: int = DEFAULT_K
+    draws: int | None = DEFAULT_DRAWS
+    scale: float = DEFAULT_P
+
+    def __post_init__(self) -> None:
+        if self.k < 1 or (self.draws is not None and self.draws < 1) or not self.scale > 0:
+            raise ParameterError(
+                "EMSNN perturbs at least 1 feature, at least once, by more than 0; received "
+                f"k = {self.k}, {self.draws} draws, scale {self.scale}."
+            )
+
+    def __call__(self, pair: FacePair, networks: Networks, rng: np.random.Generator) -> SignedMap:
+        """Compute the map, shape (H, H), at least 0."""
+        if not pair.similar:
+            raise ParameterError(
+                "EMSNN explains why a pair is similar, and this pair was called dissimilar: "
+                "choose another method."
+            )
+        if self.k > len(pair.h_t):
+            raise ParameterError(
+                f"EMSNN was to perturb {self.k} features, but embeddings have {len(pair.h_t)}."
+            )
+        chosen = closest(pair.h_r, pair.h_t, self.k)
+        if self.draws is None:
+            return half_normal_mean(networks, pair.h_t, chosen, self.scale)
+        steps = rng.normal(0, self.scale, (self.draws, self.k)).astype(np.float32)
+        return mean_change(networks, pair.h_t, chosen, steps)
+
+
+def closest(h_r: Floats, h_t: Floats, k: int) -> NDArray[np.int64]:
+    """Find the k features of the smallest distance (Eq. 4.2); of equal ones the first."""
+    return np.argsort(feature_distance(h_r, h_t), kind="stable")[:k]
+
+
+def mean_change(
+    networks: Networks, h_t: Floats, chosen: NDArray[np.int64], steps: Floats
+) -> SignedMap:
+    """Average ``|g(h_t + step) - g(h_t)|`` over steps of the chosen features, shape (N, k)."""
+    original = networks.decode(h_t[np.newaxis])[0]
+    total = np.zeros(original.shape, np.float64)
+    for start in range(0, len(steps), _BATCH):
+        part = steps[start : start + _BATCH]
+        perturbed = np.repeat(h_t[np.newaxis], len(part), axis=0)
+        perturbed[:, chosen] += part
+        total += np.abs(networks.decode(perturbed) - original).sum(axis=0, dtype=np.float64)
+    return (total / len(steps)).mean(axis=-1).astype(np.float32)
+
+
+def half_normal_mean(
+    networks: Networks, h_t: Floats, chosen: NDArray[np.int64], scale: float
+) -> SignedMap:
+    """What `mean_change` tends to for a linear decoder as the number of draws grows.
+
+    A pixel moves by a normal variable of standard deviation ``scale * sqrt(sum of w**2)`` over the
+    chosen features' weights w, whose absolute value has the mean ``sqrt(2 / pi)`` times that.
+
+    Raises
+    ------
+    ParameterError
+        If the decoder is not linear.
+    """
+    at_zero = np.zeros((1, len(h_t)), np.float32)
+    units = np.eye(len(h_t), dtype=np.float32)[chosen]
+    images = networks.decode(np.concatenate([at_zero, units, units.sum(axis=0, keepdims=True)]))
+    weights = images[1:-1].astype(np.float64) - images[0]
+    together = images[-1].astype(np.float64) - images[0]
+    allowed = 1e-4 * max(float(np.abs(weights).sum(axis=0).max()), 1e-30)
+    if not np.abs(weights.sum(axis=0) - together).max() <= allowed:
+        raise ParameterError(
+            "infinitely many draws have a closed form for linear decoders only, and this one is "
+            "not linear: name a number of draws."
+        )
+    spread = scale * np.sqrt(np.square(weights).sum(axis=0))
+    return (np.sqrt(2 / np.pi) * spread).mean(axis=-1).astype(np.float32)

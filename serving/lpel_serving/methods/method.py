@@ -1,0 +1,107 @@
+"""What every explanation method is: a pair in, a signed map out."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lpel_serving.errors import ParameterError
+from lpel_serving.images import Pixels
+
+Floats = NDArray[np.float32]
+SignedMap = NDArray[np.float32]
+"""Shape (H, W), of any size: positive where a pixel speaks for the network's decision."""
+
+
+@dataclass(frozen=True, eq=False)
+class FacePair:
+    """A pair as a method sees it: the test is to be explained in the light of the reference.
+
+    Attributes
+    ----------
+    reference, test
+        The crops that were embedded, uint8, shape (S, S, 3).
+    h_r, h_t
+        Their embeddings, float32, shape (D,).
+    similar
+        The decision to be explained.
+    """
+
+    reference: Pixels
+    test: Pixels
+    h_r: Floats
+    h_t: Floats
+    similar: bool
+
+    @property
+    def swapped(self) -> "FacePair":
+        """The same pair with the roles exchanged."""
+        return FacePair(self.test, self.reference, self.h_t, self.h_r, self.similar)
+
+
+class Networks(Protocol):
+    """The two networks that a method may ask: `Explainer` is one."""
+
+    def embed(self, crops: NDArray[np.uint8], /) -> Floats:
+        """Compute ``f``: crops, uint8, shape (N, S, S, 3), to embeddings, shape (N, D)."""
+        ...
+
+    def decode(self, embeddings: Floats, /) -> Floats:
+        """Compute ``g``: embeddings, shape (N, D), to images, shape (N, H, H, 3)."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Engine:
+    """Two networks put together: any embedder with any decoder."""
+
+    embed: Callable[[NDArray[np.uint8]], Floats]
+    decode: Callable[[Floats], Floats]
+
+
+class Method(Protocol):
+    """Says which pixels of the test image the decision on a pair rests on."""
+
+    def __call__(
+        self, pair: FacePair, networks: Networks, rng: np.random.Generator, /
+    ) -> SignedMap:
+        """Explain a pair.
+
+        Parameters
+        ----------
+        pair
+            To be explained.
+        networks
+            To be asked as often as the method needs.
+        rng
+            The source of any randomness.
+
+        Returns
+        -------
+        NDArray[np.float32]
+            Shape (H, W): positive where a pixel speaks for the decision, negative where it speaks
+            against it; only the order of the values is used.
+        """
+        ...
+
+
+def methods() -> list[str]:
+    """Name the methods that are installed."""
+    return sorted(entry.name for entry in entry_points(group="lpel.methods"))
+
+
+def find_method(name: str) -> Method:
+    """Make the method of a name, with its own defaults.
+
+    Raises
+    ------
+    ParameterError
+        If no method has that name.
+    """
+    for entry in entry_points(group="lpel.methods"):
+        if entry.name == name:
+            return entry.load()()
+    raise ParameterError(f"no method is called {name!r}; there are: {', '.join(methods())}.")

@@ -1,0 +1,42 @@
+"""Occlusion: replace one superpixel at a time, and see what the similarity does (Zeiler 2014)."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from lpel_serving.fill import Fill
+from lpel_serving.methods.method import FacePair, Networks, SignedMap
+from lpel_serving.replacement import Kind, replacement
+
+
+@dataclass(frozen=True)
+class Occlusion:
+    """The network itself is asked about each superpixel: what a good order can reach.
+
+    Attributes
+    ----------
+    side
+        Superpixels along one side, K in all, each of which costs an embedding (two for ``both``).
+    kind, fill, shared_noise
+        How superpixels are replaced: see `lpel_serving.replacement.replacement`.
+    """
+
+    side: int = 8
+    kind: Kind = "test"
+    fill: Fill = field(default_factory=Fill)
+    shared_noise: bool = False
+
+    def __call__(self, pair: FacePair, networks: Networks, rng: np.random.Generator) -> SignedMap:
+        """Compute the map, shape (side, side).
+
+        It is the fall in similarity that each superpixel brings by itself if the pair was called
+        similar, and the rise if it was called dissimilar.
+        """
+        change = replacement(pair, self.kind, self.fill, rng, shared_noise=self.shared_noise)
+        chosen = np.concatenate(
+            [np.zeros((1, self.side**2), np.bool_), np.eye(self.side**2, dtype=np.bool_)]
+        )
+        images = [image for one in chosen for image in change.images(one)]
+        similarities = change.similarities(networks.embed(np.stack(images)))
+        rise = (similarities[1:] - similarities[0]).reshape(self.side, self.side)
+        return -rise if pair.similar else rise
