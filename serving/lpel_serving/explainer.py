@@ -15,15 +15,13 @@ from lpel_serving.explanation import (
     Floats,
     PairExplanation,
     check_parameters,
-    compare,
-    explain_embeddings,
+    explain_both_ways,
 )
 from lpel_serving.images import Image, Pixels
 from lpel_serving.manifest import EMBEDDING, RECONSTRUCTION, Manifest
 from lpel_serving.mask import DEFAULT_EPSILON
 from lpel_serving.perturbation import DEFAULT_P
 from lpel_serving.session import open_session
-from lpel_serving.similarity import cosine_similarity, is_similar
 
 
 class Explainer:
@@ -161,8 +159,16 @@ class Explainer:
         check_parameters(p, epsilon)
         crops, places = self._distinct_crops([image for pair in pairs for image in pair])
         embeddings = self.embedder.embed(crops, batch_size)
+        threshold = self.manifest.threshold.value
         return [
-            self._explain_crops(crops[r], crops[t], embeddings[[r, t]], p, epsilon)
+            explain_both_ways(
+                self.decode,
+                (crops[r], crops[t]),
+                embeddings[[r, t]],
+                threshold,
+                p=p,
+                epsilon=epsilon,
+            )
             for r, t in zip(places[::2], places[1::2], strict=True)
         ]
 
@@ -182,25 +188,3 @@ class Explainer:
                     crops.append(crop)
             places.append(by_source[source])
         return crops, places
-
-    def _explain_crops(
-        self, reference: Pixels, test: Pixels, embeddings: Floats, p: float, epsilon: float
-    ) -> PairExplanation:
-        threshold = self.manifest.threshold.value
-        similarity = float(cosine_similarity(embeddings[0], embeddings[1]))
-        similar = is_similar(similarity, threshold)
-        forward, swapped = explain_embeddings(
-            self.decode, embeddings, embeddings[::-1], np.full(2, similar), p=p, epsilon=epsilon
-        )
-        return PairExplanation(
-            similarity=similarity,
-            threshold=threshold,
-            similar=similar,
-            reference_crop=reference,
-            test_crop=test,
-            reference_embedding=embeddings[0],
-            test_embedding=embeddings[1],
-            forward=forward,
-            swapped=swapped,
-            agreement=compare(forward, swapped),
-        )

@@ -13,6 +13,7 @@ from lpel_serving.images import Pixels
 from lpel_serving.mask import DEFAULT_EPSILON, mask
 from lpel_serving.perturbation import DEFAULT_P, perturb
 from lpel_serving.relevance import relevance
+from lpel_serving.similarity import cosine_similarity, is_similar
 
 Floats = NDArray[np.float32]
 Decoder = Callable[[Floats], Floats]
@@ -134,6 +135,49 @@ def explain_embeddings(
         Explanation(*parts)
         for parts in zip(r, reconstruction, perturbed, heat_maps, masks, strict=True)
     ]
+
+
+def explain_both_ways(
+    decode: Decoder,
+    crops: tuple[Pixels, Pixels],
+    embeddings: Floats,
+    threshold: float,
+    *,
+    p: float = DEFAULT_P,
+    epsilon: float = DEFAULT_EPSILON,
+) -> PairExplanation:
+    """Explain the network's decision on one pair, then again with the roles exchanged.
+
+    Parameters
+    ----------
+    decode
+        The decoder ``g``.
+    crops
+        Reference and test, uint8, shape (S, S, 3).
+    embeddings
+        Theirs, float32, shape (2, D).
+    threshold
+        The similarity above which the network calls two images the same.
+    p, epsilon
+        See `explain_embeddings`.
+    """
+    similarity = float(cosine_similarity(embeddings[0], embeddings[1]))
+    similar = is_similar(similarity, threshold)
+    forward, swapped = explain_embeddings(
+        decode, embeddings, embeddings[::-1], np.full(2, similar), p=p, epsilon=epsilon
+    )
+    return PairExplanation(
+        similarity=similarity,
+        threshold=threshold,
+        similar=similar,
+        reference_crop=crops[0],
+        test_crop=crops[1],
+        reference_embedding=embeddings[0],
+        test_embedding=embeddings[1],
+        forward=forward,
+        swapped=swapped,
+        agreement=compare(forward, swapped),
+    )
 
 
 def compare(forward: Explanation, swapped: Explanation) -> Agreement:

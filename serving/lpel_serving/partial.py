@@ -54,7 +54,3 @@ class Partial:
         np.savez(buffer, allow_pickle=False, identity=np.array(self.identity), **arrays)
         data = buffer.getvalue()
         write_atomically(self.path, data + hashlib.sha256(data).digest())
-
-    def discard(self) -> None:
-        """Remove the file."""
-        self.path.unlink(missing_ok=True)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpel_serving.embedder import DEFAULT_BATCH
+from lpel_serving.errors import ParameterError
 from lpel_serving.images import Pixels
 
 T = TypeVar("T")
@@ -42,30 +43,44 @@ def embed_jobs(
 
     No more than a batch of images and the embeddings of the jobs under way are held at a time.
 
+    Raises
+    ------
+    ParameterError
+        If a batch is to hold less than one image, or a job makes another number than it says.
+
     Yields
     ------
     tuple[T, NDArray[np.float32]]
         Each job's key and embeddings, shape (count, D), in the order of the jobs.
     """
+    if batch_size < 1:
+        raise ParameterError(f"a batch holds at least 1 image; received {batch_size}.")
     waiting: list[tuple[T, int]] = []
     done: list[Floats] = []
     batch: list[Pixels] = []
     for job in jobs:
         waiting.append((job.key, job.count))
+        made = 0
         for image in job.images:
+            made += 1
             batch.append(image)
             if len(batch) == batch_size:
                 done.append(embed(np.stack(batch)))
                 batch.clear()
+                yield from _finished(waiting, done, besides=1)
+        if made != job.count:
+            raise ParameterError(f"a job was to have {job.count} images; it made {made}.")
         yield from _finished(waiting, done)
     if batch:
         done.append(embed(np.stack(batch)))
     yield from _finished(waiting, done)
 
 
-def _finished(waiting: list[tuple[T, int]], done: list[Floats]) -> Iterator[tuple[T, Floats]]:
-    """Take from the front the jobs whose embeddings are all there."""
-    while waiting and sum(map(len, done)) >= waiting[0][1]:
+def _finished(
+    waiting: list[tuple[T, int]], done: list[Floats], besides: int = 0
+) -> Iterator[tuple[T, Floats]]:
+    """Take from the front the jobs whose embeddings are all there; the last few not yet."""
+    while len(waiting) > besides and sum(map(len, done)) >= waiting[0][1]:
         key, count = waiting.pop(0)
         if not count:
             yield key, np.empty((0, 0), np.float32)

@@ -140,6 +140,53 @@ def best_threshold(similarities: Scores, same: Labels) -> float:
     return float(cuts[best[len(best) // 2]])
 
 
+def equal_error_threshold(similarities: Scores, same: Labels) -> float:
+    """Threshold at which false accepts and false rejects are as equally frequent as can be.
+
+    Their rates are compared, so that it does not matter which kind of pair is the commoner.
+
+    Parameters
+    ----------
+    similarities
+        Float32, shape (N,), finite.
+    same
+        Whether each pair is of one person, shape (N,); both kinds are needed.
+
+    Returns
+    -------
+    float
+        Half-way between two neighbouring similarities. Of two that balance the rates equally well,
+        the one with the fewer errors, then the lower. If all similarities are equal, that value.
+
+    Raises
+    ------
+    ParameterError
+        If a kind of pair is absent, a similarity is not finite, or the lengths differ.
+    """
+    if similarities.shape != same.shape or not np.isfinite(similarities).all():
+        raise ParameterError(
+            f"expected a finite similarity for each of {len(same)} pairs, received "
+            f"{int(np.isfinite(similarities).sum())}: leave out pairs without a face."
+        )
+    n_same, n_different = int(np.count_nonzero(same)), int(np.count_nonzero(~same))
+    if not n_same or not n_different:
+        raise ParameterError(
+            "an equal-error threshold needs pairs of one person and of two; received "
+            f"{n_same} and {n_different}."
+        )
+    order = np.argsort(similarities, kind="stable")
+    scores, truth = similarities[order].astype(np.float64), same[order]
+    cut = np.flatnonzero(scores[1:] > scores[:-1])
+    if not len(cut):
+        return float(scores[0])
+    # Both rates over one denominator, so that whole numbers are compared.
+    false_rejects = np.cumsum(truth)[cut] * n_different
+    false_accepts = (n_different - np.cumsum(~truth)[cut]) * n_same
+    gap, errors = np.abs(false_accepts - false_rejects), false_accepts + false_rejects
+    best = cut[np.lexsort((errors, gap))[0]]
+    return float((scores[best] + scores[best + 1]) / 2)
+
+
 def cross_validate(similarities: Scores, same: Labels, folds: int) -> CrossValidation:
     """Accuracy on each fold at the threshold that is best on the others."""
     fold = np.empty(len(same), np.int64)

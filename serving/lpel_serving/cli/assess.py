@@ -80,20 +80,26 @@ def assess(
     """Draw the quality curves of an explanation method beside those of its controls."""
     import numpy as np
 
-    from lpel_serving.assessment import CurveSettings
     from lpel_serving.cli.progress import progress_bar
     from lpel_serving.explainer import Explainer
     from lpel_serving.fill import Fill
+    from lpel_serving.laboratory.curve_settings import CurveSettings
+    from lpel_serving.laboratory.photograph_pairs import rightly_decided
+    from lpel_serving.laboratory.study import QUESTIONS, ask, find_question
     from lpel_serving.methods import find_method
-    from lpel_serving.photograph_pairs import rightly_decided
-    from lpel_serving.study import QUESTIONS, ask, find_question
 
     questions = {name: find_question(name) for name in curve or list(QUESTIONS)[:3]}
     methods = {_title(name): find_method(name) for name in method or ["lpel"]}
     explainer = Explainer.load(bundle, crop=crop, provider=provider, threads=threads)
     manifest, size = explainer.manifest, explainer.manifest.decoder.image_size
     settings = CurveSettings(
-        "test", superpixel, size, every, Fill(cast("FillName", fill), variance, size), shared_noise, draws
+        "test",
+        superpixel,
+        size,
+        every,
+        Fill(cast("FillName", fill), variance, size),
+        shared_noise,
+        draws,
     )
     candidates = _candidates(faces, identities, pairs, n, seed)
     chosen = {
@@ -124,14 +130,20 @@ def assess(
             settings,
             seed,
             networks_identity=repr(document["bundle"]),
-            partial=None if out is None else out / f".{name}.partial",
+            partial=None if out is None else _partial(out, name),
             progress=progress_bar,
         )
         document["curves"][name] = _report(name, answer, out, quiet=json)
     if out is not None:
         _write_json(out, document)
+        for name in questions:
+            _partial(out, name).unlink(missing_ok=True)
     if json:
         print_json(document)
+
+
+def _partial(out: Path, curve: str) -> Path:
+    return out / f".{curve}.partial"
 
 
 def _title(method: str) -> str:
@@ -153,7 +165,7 @@ def _candidates(faces: Path, identities: Path | None, pairs: Path | None, n: int
 
 
 def _report(name: str, answer: Any, out: Path | None, *, quiet: bool) -> dict[str, Any]:
-    from lpel_serving.assessment_record import judgement_record
+    from lpel_serving.laboratory.assessment_record import judgement_record
 
     record = judgement_record(answer.measured, answer.judgement)
     if not quiet:
@@ -175,11 +187,11 @@ def _report(name: str, answer: Any, out: Path | None, *, quiet: bool) -> dict[st
 
 
 def _write(out: Path, name: str, answer: Any) -> dict[str, str]:
-    from lpel_serving.assessment_record import measured_arrays
     from lpel_serving.errors import MissingExtraError
     from lpel_serving.figures import curve_figure
     from lpel_serving.figures.canvas import png
     from lpel_serving.files import write_atomically
+    from lpel_serving.laboratory.assessment_record import measured_arrays
     from lpel_serving.record import npz
 
     files = {"arrays": out / f"{name}.npz"}

@@ -1,6 +1,9 @@
 """Pictures: the one package that plots."""
 
+from lpel_serving.figures.accuracy import accuracy_figure
+from lpel_serving.figures.canvas import png
 from lpel_serving.figures.curves import curve_figure, difference_figure
+from lpel_serving.figures.gallery import gallery_figure
 from lpel_serving.figures.pair import (
     COLUMNS,
     displayable,
@@ -12,11 +15,14 @@ from lpel_serving.figures.strip import strip_figure
 
 __all__ = [
     "COLUMNS",
+    "accuracy_figure",
     "curve_figure",
     "difference_figure",
     "displayable",
+    "gallery_figure",
     "highlight",
     "pair_figure",
+    "png",
     "strip_figure",
     "write_pair_figure",
 ]

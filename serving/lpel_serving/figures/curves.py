@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
-from lpel_serving.controls import CONTROLS, RANDOM
 from lpel_serving.figures.canvas import FAINT, INK, OTHERS, QUIET, SUBJECT, new_figure, quiet
-from lpel_serving.judgement import Comparison, Judgement
+from lpel_serving.laboratory.controls import RANDOM
+from lpel_serving.laboratory.judgement import Comparison, Judgement, title_of
 
 _COLOURS = {"better": "#2c8a4b", "worse": "#b3123f", "undecided": "#5f6068"}
 
@@ -48,9 +48,10 @@ def difference_figure(judgements: Sequence[tuple[str, Judgement]], against: str)
     axis = figure.subplots()
     for row, (_, judgement) in enumerate(judgements):
         _draw_interval(axis, row, judgement.against(against))
-    title = CONTROLS[against].title if against in CONTROLS else against
     _finish_differences(axis, [name for name, _ in judgements], judgements[0][1])
-    figure.suptitle(f"Area less that of {title}", fontsize=10, color=INK, parse_math=False)
+    figure.suptitle(
+        f"Area less that of {title_of(against)}", fontsize=10, color=INK, parse_math=False
+    )
     figure.subplots_adjust(left=0.42, right=0.97, top=1 - 0.35 / figure.get_figheight(), bottom=0.2)
     return figure
 
@@ -59,7 +60,7 @@ def draw_differences(axis: Any, comparisons: Sequence[Comparison], judgement: Ju
     """Draw one row for each comparison: the difference in area and its interval."""
     for row, comparison in enumerate(comparisons):
         _draw_interval(axis, row, comparison)
-    names = [_title(comparison.against) for comparison in comparisons]
+    names = [title_of(comparison.against) for comparison in comparisons]
     _finish_differences(axis, names, judgement)
     axis.set_title(f"area of {judgement.method} less that of …", fontsize=9, color=INK)
 
@@ -92,7 +93,7 @@ def _draw_curves(axis: Any, judgement: Judgement) -> None:
             color=OTHERS[place % len(OTHERS)],
             linewidth=1.1,
             linestyle=("-", "--", ":")[place // len(OTHERS) % 3],
-            label=_title(name),
+            label=title_of(name),
         )
     axis.plot(
         x, judgement.curves[RANDOM], color=QUIET, linewidth=1.4, label="a random order, with band"
@@ -112,7 +113,3 @@ def _draw_curves(axis: Any, judgement: Judgement) -> None:
 
 def _falls(judgement: Judgement) -> bool:
     return bool(judgement.curves[judgement.method][0] == 1)
-
-
-def _title(name: str) -> str:
-    return CONTROLS[name].title if name in CONTROLS else name

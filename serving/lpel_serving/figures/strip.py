@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_serving.curve import prefixes
 from lpel_serving.figures.canvas import INK, bare, new_figure
+from lpel_serving.laboratory.curve import prefixes
 from lpel_serving.replacement import Replacement
 
 

@@ -1,10 +1,13 @@
 """A control: the middle of the crop first, knowing nothing of networks or of faces."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from lpel_serving.methods.method import FacePair, Networks, SignedMap
 
 
+@dataclass(frozen=True)
 class Centre:
     """The nearer to the centre, the higher."""
 
@@ -13,4 +16,4 @@ class Centre:
         del networks, rng
         size = len(pair.test)
         place = np.arange(size) - (size - 1) / 2
-        return -np.hypot(place[:, np.newaxis], place).astype(np.float32)
+        return np.negative(np.hypot(place[:, np.newaxis], place), dtype=np.float32)

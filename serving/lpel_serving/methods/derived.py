@@ -1,10 +1,23 @@
-"""Controls made from a method's own map: what is left when one property of it is taken away."""
+"""Methods made from a method: controls that lack one property of its map, and other decoders."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from lpel_serving.methods.method import FacePair, Method, Networks, SignedMap
+from lpel_serving.methods.method import Engine, FacePair, Floats, Method, Networks, SignedMap
+
+
+@dataclass(frozen=True, eq=False)
+class Given:
+    """A map that is known already, shape (H, W), for whatever pair is asked about."""
+
+    values: SignedMap
+
+    def __call__(self, pair: FacePair, networks: Networks, rng: np.random.Generator) -> SignedMap:
+        """Return it."""
+        del pair, networks, rng
+        return self.values
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,3 +54,26 @@ class AnotherPair:
         """Compute the map."""
         del pair
         return self.method(self.another, networks, rng)
+
+
+@dataclass(frozen=True, eq=False)
+class WithDecoder:
+    """The method, asking another decoder than the one that it is given.
+
+    Attributes
+    ----------
+    method
+        The method.
+    decode
+        Embeddings, shape (N, D), to images, shape (N, H, H, 3).
+    name
+        What the decoder is called.
+    """
+
+    method: Method
+    decode: Callable[[Floats], Floats] = field(repr=False)
+    name: str
+
+    def __call__(self, pair: FacePair, networks: Networks, rng: np.random.Generator) -> SignedMap:
+        """Compute the map."""
+        return self.method(pair, Engine(networks.embed, self.decode), rng)

@@ -12,6 +12,7 @@ from lpel_serving.relevance import feature_distance
 
 DEFAULT_K, DEFAULT_DRAWS = 100, 50
 _BATCH = 64
+_PROBES, _ROUNDING = 8, 1e-3
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class Emsnn:
             )
         chosen = closest(pair.h_r, pair.h_t, self.k)
         if self.draws is None:
-            return half_normal_mean(networks, pair.h_t, chosen, self.scale)
+            return half_normal_mean(networks, pair.h_t, chosen, self.scale, rng)
         steps = rng.normal(0, self.scale, (self.draws, self.k)).astype(np.float32)
         return mean_change(networks, pair.h_t, chosen, steps)
 
@@ -81,7 +82,11 @@ def mean_change(
 
 
 def half_normal_mean(
-    networks: Networks, h_t: Floats, chosen: NDArray[np.int64], scale: float
+    networks: Networks,
+    h_t: Floats,
+    chosen: NDArray[np.int64],
+    scale: float,
+    rng: np.random.Generator,
 ) -> SignedMap:
     """What `mean_change` tends to for a linear decoder as the number of draws grows.
 
@@ -91,18 +96,21 @@ def half_normal_mean(
     Raises
     ------
     ParameterError
-        If the decoder is not linear.
+        If the decoder is not linear about `h_t`, as far as some random steps tell.
     """
-    at_zero = np.zeros((1, len(h_t)), np.float32)
-    units = np.eye(len(h_t), dtype=np.float32)[chosen]
-    images = networks.decode(np.concatenate([at_zero, units, units.sum(axis=0, keepdims=True)]))
-    weights = images[1:-1].astype(np.float64) - images[0]
-    together = images[-1].astype(np.float64) - images[0]
-    allowed = 1e-4 * max(float(np.abs(weights).sum(axis=0).max()), 1e-30)
-    if not np.abs(weights.sum(axis=0) - together).max() <= allowed:
+    steps = np.zeros((len(chosen) + _PROBES, len(h_t)), np.float32)
+    steps[np.arange(len(chosen)), chosen] = scale
+    probes = rng.normal(0, 3 * scale, (_PROBES, len(chosen))).astype(np.float32)
+    steps[len(chosen) :, chosen] = probes
+    images = networks.decode(np.concatenate([h_t[np.newaxis], h_t + steps])).astype(np.float64)
+    moved = images[1:] - images[0]
+    by_unit, by_probe = moved[: len(chosen)], moved[len(chosen) :]
+    foretold = np.einsum("nk,khwc->nhwc", probes / scale, by_unit)
+    size = np.einsum("nk,khwc->nhwc", np.abs(probes / scale), np.abs(by_unit))
+    if not (np.abs(by_probe - foretold) <= _ROUNDING * (size + np.abs(images[0]))).all():
         raise ParameterError(
             "infinitely many draws have a closed form for linear decoders only, and this one is "
             "not linear: name a number of draws."
         )
-    spread = scale * np.sqrt(np.square(weights).sum(axis=0))
+    spread = np.sqrt(np.square(by_unit).sum(axis=0))
     return (np.sqrt(2 / np.pi) * spread).mean(axis=-1).astype(np.float32)

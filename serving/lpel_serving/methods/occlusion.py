@@ -7,6 +7,8 @@ import numpy as np
 from lpel_serving.fill import Fill
 from lpel_serving.methods.method import FacePair, Networks, SignedMap
 from lpel_serving.replacement import Kind, replacement
+from lpel_serving.similarity import cosine_similarity
+from lpel_serving.stream import Job, embed_jobs
 
 
 @dataclass(frozen=True)
@@ -16,7 +18,7 @@ class Occlusion:
     Attributes
     ----------
     side
-        Superpixels along one side, K in all, each of which costs an embedding (two for ``both``).
+        Superpixels along one side, each of which costs an embedding (two for ``both``).
     kind, fill, shared_noise
         How superpixels are replaced: see `lpel_serving.replacement.replacement`.
     """
@@ -33,10 +35,11 @@ class Occlusion:
         similar, and the rise if it was called dissimilar.
         """
         change = replacement(pair, self.kind, self.fill, rng, shared_noise=self.shared_noise)
-        chosen = np.concatenate(
-            [np.zeros((1, self.side**2), np.bool_), np.eye(self.side**2, dtype=np.bool_)]
+        images = (
+            image for one in np.eye(self.side**2, dtype=np.bool_) for image in change.images(one)
         )
-        images = [image for one in chosen for image in change.images(one)]
-        similarities = change.similarities(networks.embed(np.stack(images)))
-        rise = (similarities[1:] - similarities[0]).reshape(self.side, self.side)
+        job = Job(None, images, self.side**2 * change.images_per_step)
+        ((_, embeddings),) = embed_jobs(networks.embed, [job])
+        before = cosine_similarity(pair.h_r, pair.h_t)
+        rise = (change.similarities(embeddings) - before).reshape(self.side, self.side)
         return -rise if pair.similar else rise

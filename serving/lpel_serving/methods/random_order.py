@@ -1,10 +1,13 @@
 """A control: chance."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from lpel_serving.methods.method import FacePair, Networks, SignedMap
 
 
+@dataclass(frozen=True)
 class RandomOrder:
     """A map that holds nothing: the same value everywhere, so that ties decide every order."""
 

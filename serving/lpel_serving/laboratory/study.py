@@ -7,12 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from lpel_serving.assessment import CurveSettings, Measured, measure_curves
 from lpel_serving.errors import ParameterError
-from lpel_serving.judgement import Judgement, judge
+from lpel_serving.laboratory.assessment import Measured, measure_curves
+from lpel_serving.laboratory.curve_settings import CurveSettings
+from lpel_serving.laboratory.judgement import Judgement, judge
+from lpel_serving.laboratory.photograph_pairs import PhotographPairs
 from lpel_serving.methods.method import Method, Networks
 from lpel_serving.partial import Partial
-from lpel_serving.photograph_pairs import PhotographPairs
 from lpel_serving.progress import Progress, silent
 from lpel_serving.replacement import Kind
 
@@ -102,7 +103,7 @@ def ask(
     networks_identity
         Such as the hashes of their files: kept results of other networks are not gone on with.
     partial
-        File that keeps what is done; it is removed at the end. None keeps nothing.
+        File that keeps what is done; to be removed when the answer is safe. None keeps nothing.
     progress
         Told of each pair.
     """
@@ -120,8 +121,6 @@ def ask(
         partial=kept,
         progress=progress,
     )
-    if kept is not None:
-        kept.discard()
     return Answer(question, measured, judge(measured, np.random.default_rng((seed, 1))))
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from lpel_serving.fill import Fill
 from lpel_serving.methods.centre import Centre
 from lpel_serving.methods.constant_relevance import ConstantRelevance
-from lpel_serving.methods.derived import AnotherPair, Reverse, Shifted
-from lpel_serving.methods.method import FacePair, Method
+from lpel_serving.methods.derived import Given, Reverse, Shifted
+from lpel_serving.methods.method import Method, SignedMap
 from lpel_serving.methods.occlusion import Occlusion
 from lpel_serving.replacement import Kind
 
@@ -35,30 +35,34 @@ CONTROLS: Mapping[str, Control] = {
 }
 
 
+OF_SUBJECT = ("reverse", "shifted", "another pair")
+"""Those that are made from the map of the method that is assessed."""
+
+
 def controls(
-    subject: Method,
-    another: FacePair,
+    own: SignedMap,
+    anothers: SignedMap,
     *,
     side: int,
     kind: Kind,
     fill: Fill,
     shared_noise: bool,
 ) -> dict[str, Method]:
-    """Make the controls of a method, all but the random orders, by the names in `CONTROLS`.
+    """Make the controls for one pair, all but the random orders, by the names in `CONTROLS`.
 
     Parameters
     ----------
-    subject
-        The method that is assessed.
-    another
-        A pair other than the one explained, with the same decision.
+    own
+        The map of the method that is assessed.
+    anothers
+        Its map of another pair with the same decision.
     side, kind, fill, shared_noise
         How superpixels are replaced, for the occlusion.
     """
     return {
-        "reverse": Reverse(subject),
-        "shifted": Shifted(subject),
-        "another pair": AnotherPair(subject, another),
+        "reverse": Reverse(Given(own)),
+        "shifted": Shifted(Given(own)),
+        "another pair": Given(anothers),
         "constant relevance": ConstantRelevance(),
         "centre": Centre(),
         "occlusion": Occlusion(side, kind, fill, shared_noise),

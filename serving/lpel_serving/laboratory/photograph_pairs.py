@@ -12,6 +12,7 @@ from lpel_serving.embedder import Embedder
 from lpel_serving.errors import PairsError
 from lpel_serving.explanation import Floats
 from lpel_serving.images import Pixels
+from lpel_serving.laboratory.curve import IDENTICAL
 from lpel_serving.methods.method import FacePair
 from lpel_serving.pairs import Pair
 from lpel_serving.photographs import embed_photographs
@@ -68,10 +69,11 @@ class PhotographPairs(Sequence[FacePair]):
     def _read(self, path: Path) -> Pixels:
         recent = self._recent
         if path not in recent:
-            while (
-                len(recent) >= 6
-            ):  # a pair, its neighbour and the first: no photograph is cut twice
-                recent.pop(next(iter(recent)))
+            # A walk asks for a pair and its neighbour, and the last one's neighbour is the first.
+            first = {self.pairs[0].reference, self.pairs[0].test}
+            old = [known for known in recent if known not in first]
+            for known in old[: max(0, len(old) - 3)]:
+                del recent[known]
             recent[path] = self.embedder.read(path)
         return recent[path]
 
@@ -145,8 +147,9 @@ def _embed_missing(embedder: Embedder, pairs: Sequence[Pair], known: dict[Path, 
 
 
 def _decided(pair: Pair, known: dict[Path, Floats], threshold: float) -> bool | None:
-    """The network's decision; None if a photograph shows no face."""
+    """The network's decision; None if a photograph shows no face, or both are copies of one."""
     h_r, h_t = known[pair.reference], known[pair.test]
     if not (np.isfinite(h_r).all() and np.isfinite(h_t).all()):
         return None
-    return is_similar(float(cosine_similarity(h_r, h_t)), threshold)
+    similarity = float(cosine_similarity(h_r, h_t))
+    return is_similar(similarity, threshold) if similarity < IDENTICAL else None

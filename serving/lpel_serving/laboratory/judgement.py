@@ -7,11 +7,21 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_serving.assessment import Measured
-from lpel_serving.controls import CONTROLS, RANDOM
-from lpel_serving.curve import Interval, area, bootstrap, normalise_falling, normalise_rising
+from lpel_serving.errors import ParameterError
+from lpel_serving.laboratory.assessment import Measured
+from lpel_serving.laboratory.controls import CONTROLS, OF_SUBJECT, RANDOM
+from lpel_serving.laboratory.curve import (
+    Interval,
+    area,
+    bootstrap,
+    normalise_falling,
+    normalise_rising,
+)
 
 Outcome = Literal["better", "worse", "undecided"]
+
+FEW = 6
+"""With fewer pairs a bootstrap interval leaves out 0 too often by chance: nothing is decided."""
 
 
 @dataclass(frozen=True)
@@ -73,8 +83,18 @@ class Judgement:
     comparisons: tuple[Comparison, ...]
 
     def against(self, name: str) -> Comparison:
-        """The comparison with a control or rival."""
-        return next(one for one in self.comparisons if one.against == name)
+        """The comparison with a control or rival.
+
+        Raises
+        ------
+        ParameterError
+            If there is none of that name.
+        """
+        for one in self.comparisons:
+            if one.against == name:
+                return one
+        names = ", ".join(one.against for one in self.comparisons)
+        raise ParameterError(f"nothing called {name!r} was compared; there are: {names}.")
 
 
 def normalised(measured: Measured) -> NDArray[np.float64]:
@@ -103,7 +123,8 @@ def judge(measured: Measured, rng: np.random.Generator, method: str | None = Non
     rng
         The source of randomness, for the bootstrap over pairs.
     method
-        The subject if None; or one of its rivals.
+        The subject if None; or one of its rivals, which is not compared with the controls that
+        are made from the subject's map.
     """
     method = method or measured.subject
     by_name = areas(measured)
@@ -118,7 +139,7 @@ def judge(measured: Measured, rng: np.random.Generator, method: str | None = Non
     comparisons = tuple(
         _compare(method, other, interval(values), interval(by_name[method] - values), measured)
         for other, values in sorted(by_name.items(), key=_controls_first)
-        if other != method
+        if other != method and not (other in OF_SUBJECT and method != measured.subject)
     )
     return Judgement(
         method=method,
@@ -133,26 +154,35 @@ def judge(measured: Measured, rng: np.random.Generator, method: str | None = Non
 
 
 def outcome(difference: Interval, *, lower_is_better: bool) -> Outcome:
-    """Say whether a difference in area is for the better."""
+    """Say whether a difference in area is for the better, if its interval leaves out 0."""
     sign = -difference.sign if lower_is_better else difference.sign
     return ("undecided", "better", "worse")[sign]
 
 
+def title_of(name: str) -> str:
+    """What a control or rival is called in a sentence."""
+    return CONTROLS[name].title if name in CONTROLS else name
+
+
 def in_numbers(interval: Interval) -> str:
     """Write an interval as ``+0.012 [-0.003, +0.027]``."""
-    return f"{interval.mean:+.3f} [{interval.low:+.3f}, {interval.high:+.3f}]"
+    mean, low, high = (round(v, 3) + 0.0 for v in (interval.mean, interval.low, interval.high))
+    return f"{mean:+.3f} [{low:+.3f}, {high:+.3f}]"
 
 
 def _compare(
     method: str, other: str, of_other: Interval, difference: Interval, measured: Measured
 ) -> Comparison:
-    result = outcome(difference, lower_is_better=measured.similar)
-    title = CONTROLS[other].title if other in CONTROLS else other
+    enough = len(measured.similarities) >= FEW
+    result = outcome(difference, lower_is_better=measured.similar) if enough else "undecided"
+    title = title_of(other)
     says = {
         "better": f"{method} beats {title}",
         "worse": f"{method} does worse than {title}",
         "undecided": f"{method} is not told apart from {title}",
     }[result]
+    if not enough:
+        says += f" by {len(measured.similarities)} pairs, which are too few"
     words = f"{says}: difference in area {in_numbers(difference)}."
     return Comparison(other, of_other, difference, result, words)
 
@@ -173,8 +203,7 @@ def headline(judgement: Judgement, names: Sequence[str] = tuple(CONTROLS)) -> st
     by_outcome: dict[str, list[str]] = {"better": [], "undecided": [], "worse": []}
     for comparison in judgement.comparisons:
         if comparison.against in names:
-            title = CONTROLS[comparison.against].title
-            by_outcome[comparison.outcome].append(title)
+            by_outcome[comparison.outcome].append(title_of(comparison.against))
     parts = [
         f"{verb} {_listed(by_outcome[kind])}"
         for kind, verb in (
@@ -184,10 +213,10 @@ def headline(judgement: Judgement, names: Sequence[str] = tuple(CONTROLS)) -> st
         )
         if by_outcome[kind]
     ]
-    return f"{judgement.method} {_listed(parts, last='and')}."
+    return f"{judgement.method} {_listed(parts) or 'is compared with nothing'}."
 
 
-def _listed(items: Sequence[str], last: str = "and") -> str:
+def _listed(items: Sequence[str]) -> str:
     if len(items) < 2:
         return "".join(items)
-    return f"{', '.join(items[:-1])} {last} {items[-1]}"
+    return f"{', '.join(items[:-1])} and {items[-1]}"

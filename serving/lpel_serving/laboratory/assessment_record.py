@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_serving.assessment import Measured
-from lpel_serving.judgement import Judgement, headline, normalised
+from lpel_serving.laboratory.assessment import Measured
+from lpel_serving.laboratory.judgement import Judgement, headline, normalised
 
 BOTH_CAVEAT = (
     "Both images lose the same superpixels here, so that any order makes them alike in the end: "

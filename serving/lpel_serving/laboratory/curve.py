@@ -9,6 +9,9 @@ from lpel_serving.errors import ParameterError
 
 Curves = NDArray[np.float64]
 
+IDENTICAL = 0.999
+"""Two images with such a similarity are copies of one, to the network."""
+
 
 def counts(superpixels: int, every: int) -> NDArray[np.int64]:
     """How many superpixels are replaced at each step: 0, `every`, 2 `every` … and all of them.
@@ -53,9 +56,19 @@ def normalise_rising(similarities: Curves) -> Curves:
     """Scale curves, shape (..., steps), from 0 at their first value to 1 at a similarity of 1.
 
     The quotient of figure 5.12 means nothing for dissimilar pairs, whose similarity starts about 0.
+
+    Raises
+    ------
+    ParameterError
+        If a curve starts at `IDENTICAL` or above, where the scale would be rounding.
     """
     start = similarities[..., :1]
-    return (similarities - start) / np.maximum(1 - start, 1e-6)
+    if not (start < IDENTICAL).all():
+        raise ParameterError(
+            "the similarity of two images that are the same to the network cannot rise; one pair "
+            f"starts at {float(start.max()):.6f}: leave it out."
+        )
+    return (similarities - start) / (1 - start)
 
 
 def area(curves: Curves, replaced: NDArray[np.int64]) -> Curves:

@@ -1,0 +1,177 @@
+"""What the experiments of a reproduction have in common."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lpel_serving.faces import Face
+from lpel_serving.figures import displayable
+from lpel_serving.fill import Fill
+from lpel_serving.images import Pixels
+from lpel_serving.laboratory.curve import Interval, bootstrap
+from lpel_serving.laboratory.curve_settings import CurveSettings
+from lpel_serving.laboratory.photograph_pairs import PhotographPairs
+from lpel_serving.laboratory.study import QUESTIONS, Answer, ask
+from lpel_serving.methods.method import FacePair, Method
+from lpel_serving.progress import Progress
+from lpel_serving.replacement import Kind
+from lpel_tf.autoencoder import Autoencoder, AutoencoderRecipe, match_reconstruction
+from lpel_tf.decoder import IMAGE_SIZE, mean_squared_error
+from lpel_tf.embedders import ExportedEmbedder
+from lpel_tf.reproduction.setting import (
+    ADAMAX,
+    Setting,
+    TrainedDecoder,
+    prepare,
+    through_onnx,
+)
+from lpel_tf.reproduction.sizes import Sizes
+
+SUPERPIXEL = 5
+
+
+@dataclass(frozen=True, eq=False)
+class Laboratory:
+    """Faces, networks and sizes; what takes long is made when it is first asked for.
+
+    Attributes
+    ----------
+    embedder
+        The network that is explained.
+    photographs
+        The faces, by person.
+    crops
+        How faces are cut out: the tight crop that the thesis uses, and perhaps a loose one.
+    sizes
+        How large the experiments are.
+    threshold
+        The similarity above which a pair is called similar; 0.3 in the thesis.
+    seed
+        Of all randomness.
+    work
+        Folder for what an interrupted run goes on from.
+    hide_photographs
+        Show reconstructions in place of photographs.
+    """
+
+    embedder: ExportedEmbedder
+    photographs: tuple[Face, ...]
+    crops: tuple[str, ...]
+    sizes: Sizes
+    threshold: float
+    seed: int
+    work: Path
+    cache: Path | None
+    hide_photographs: bool
+    progress: Progress
+
+    @cached_property
+    def main(self) -> Setting:
+        """The first crop."""
+        return self._prepare(self.crops[0])
+
+    @cached_property
+    def loose(self) -> Setting | None:
+        """The second crop, if there is one."""
+        return self._prepare(self.crops[1]) if len(self.crops) > 1 else None
+
+    @cached_property
+    def similar_pairs(self) -> PhotographPairs:
+        """Pairs of one person, called similar, cut out tightly."""
+        return self.draw(self.main, self.sizes.pairs, same=True)
+
+    @cached_property
+    def dissimilar_pairs(self) -> PhotographPairs:
+        """Pairs of two people, called dissimilar, cut out tightly."""
+        return self.draw(self.main, self.sizes.pairs, same=False)
+
+    @cached_property
+    def autoencoder(self) -> Autoencoder:
+        """EMSNN's, trained until it reconstructs as well as the decoder does (section 5.5.1)."""
+        split, decoder = self.main.split, self.main.decoders[ADAMAX].weights
+        wanted = mean_squared_error(decoder(split.validation.embeddings), split.validation.targets)
+        recipe = AutoencoderRecipe(
+            epochs=self.sizes.autoencoder_epochs,
+            batch_size=self.sizes.autoencoder_batch,
+            seed=self.seed,
+        )
+        return match_reconstruction(
+            split.train,
+            split.validation,
+            wanted,
+            recipe,
+            steps=self.sizes.autoencoder_steps,
+            progress=self.progress,
+        )
+
+    @cached_property
+    def emsnn_decoder(self) -> TrainedDecoder:
+        """The decoder half of the autoencoder, exported and run by the engine."""
+        return through_onnx(self.autoencoder.decoder, self.main.split.test.embeddings[:100])
+
+    def draw(self, setting: Setting, n: int, *, same: bool) -> PhotographPairs:
+        """Draw pairs; the same ones each time."""
+        rng = np.random.default_rng((self.seed, int(same)))
+        return setting.pairs(n, same=same, threshold=self.threshold, rng=rng)
+
+    def ask(
+        self,
+        key: str,
+        question: str,
+        setting: Setting,
+        pairs: PhotographPairs,
+        methods: dict[str, Method],
+        *,
+        every: int,
+        draws: int,
+        superpixel: int = SUPERPIXEL,
+        fill: Fill | None = None,
+    ) -> Answer:
+        """Measure curves with the decoder that the thesis trains; see `study.ask`."""
+        kind: Kind = QUESTIONS[question].kind
+        settings = CurveSettings(
+            kind, superpixel, IMAGE_SIZE, every, fill or Fill(grain=IMAGE_SIZE), draws=draws
+        )
+        return ask(
+            setting.engine(),
+            pairs,
+            QUESTIONS[question],
+            methods,
+            settings,
+            self.seed,
+            networks_identity=f"{self.embedder.sha256} {setting.crop}",
+            partial=self.work / f"{key}.partial",
+            progress=self.progress,
+        )
+
+    def interval(self, values: Sequence[float] | NDArray[np.floating]) -> Interval:
+        """Mean and 95 % interval over pairs."""
+        return bootstrap(np.asarray(values, np.float64), np.random.default_rng(self.seed))
+
+    def shown(self, crop: Pixels, embedding: NDArray[np.float32]) -> Pixels:
+        """A face as figures may show it."""
+        if not self.hide_photographs:
+            return crop
+        decode = self.main.decoders[ADAMAX].decode
+        return displayable(decode(embedding[np.newaxis])[0])
+
+    def shown_pair(self, pair: FacePair) -> tuple[Pixels, Pixels]:
+        """Reference and test as figures may show them."""
+        return self.shown(pair.reference, pair.h_r), self.shown(pair.test, pair.h_t)
+
+    def _prepare(self, crop: str) -> Setting:
+        return prepare(
+            self.embedder,
+            self.photographs,
+            crop,
+            epochs=self.sizes.decoder_epochs,
+            batch_size=self.sizes.decoder_batch,
+            seed=self.seed,
+            work=self.work,
+            cache=self.cache,
+            progress=self.progress,
+        )

@@ -1,0 +1,205 @@
+"""One way to cut faces out, with the embeddings and the decoders that belong to it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from lpel_export.conversion import export_decoder
+from lpel_export.parity import Parity, check_parity
+from lpel_serving.crops import parse_crop
+from lpel_serving.embedder import Embedder
+from lpel_serving.errors import PairsError
+from lpel_serving.explanation import Floats
+from lpel_serving.faces import Face
+from lpel_serving.laboratory.curve import IDENTICAL
+from lpel_serving.laboratory.photograph_pairs import PhotographPairs
+from lpel_serving.manifest import EMBEDDING, RECONSTRUCTION
+from lpel_serving.methods.method import Engine
+from lpel_serving.pairs import Pair, count_pairs, draw_pairs
+from lpel_serving.progress import Progress
+from lpel_serving.session import open_session
+from lpel_serving.similarity import cosine_similarity, is_similar
+from lpel_tf.bundling import store_key
+from lpel_tf.cache import cache_folder
+from lpel_tf.dataset import FaceSet, Split, embed_faces, split_by_identity
+from lpel_tf.decoder import IMAGE_SIZE, to_keras
+from lpel_tf.embedders import ExportedEmbedder
+from lpel_tf.least_squares import LinearDecoder, solve
+from lpel_tf.training import Recipe, check_faces, train_decoder
+
+ADAMAX, LEAST_SQUARES, OURS = "Adamax", "least squares", "Adamax, whitened"
+"""The decoders: as the thesis trains it, in closed form, and as `lpel train` does."""
+
+_SPARE = 6
+Decode = Callable[[Floats], Floats]
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedDecoder:
+    """A decoder ready to run.
+
+    Attributes
+    ----------
+    weights
+        Kernel and bias.
+    decode
+        Embeddings to images.
+    parity
+        How far ONNX is from Keras; None for the closed form, which runs in numpy, since its large
+        weights do not meet the tolerance of an export.
+    """
+
+    weights: LinearDecoder
+    decode: Decode
+    parity: Parity | None
+
+
+@dataclass(frozen=True, eq=False)
+class Setting:
+    """Faces cut out in one way.
+
+    Attributes
+    ----------
+    crop
+        The way: see `lpel_serving.crops.parse_crop`.
+    embedder
+        The network, with that crop.
+    everyone
+        All faces.
+    split
+        The same by people, for training, validation and test.
+    test_photographs
+        The photographs of ``split.test``, in its order.
+    decoders
+        By name: `ADAMAX`, `LEAST_SQUARES`, `OURS`.
+    """
+
+    crop: str
+    embedder: Embedder
+    everyone: FaceSet
+    split: Split
+    test_photographs: tuple[Face, ...]
+    decoders: Mapping[str, TrainedDecoder]
+
+    def engine(self, decoder: str = ADAMAX) -> Engine:
+        """The embedder with one of the decoders."""
+        return Engine(self.embedder.embed, self.decoders[decoder].decode)
+
+    def pairs(
+        self, n: int, *, same: bool, threshold: float | None, rng: np.random.Generator
+    ) -> PhotographPairs:
+        """Draw pairs of people not trained on, on which the network is right (chapter 6).
+
+        Without a threshold, whatever the network says of them.
+
+        Raises
+        ------
+        PairsError
+            If fewer than two are found.
+        """
+        test = self.split.test
+        of_one, of_two = count_pairs(test.identities)
+        most = 2 * min(_SPARE * n, of_one if same else of_two, of_one, of_two)
+        found: list[tuple[int, int]] = []
+        for a, b, truth in draw_pairs(test.identities, max(1, most), rng):
+            similarity = float(cosine_similarity(test.embeddings[a], test.embeddings[b]))
+            right = threshold is None or is_similar(similarity, threshold) == same
+            if truth == same and right and similarity < IDENTICAL:
+                found.append((a, b))
+        chosen = [found[int(i)] for i in rng.permutation(len(found))[:n]]
+        if len(chosen) < 2:
+            raise PairsError(
+                f"the people kept apart for the test give {len(chosen)} pairs of the kind wanted; "
+                "at least 2 are needed: give more photographs."
+            )
+        first, second = np.array(chosen).T
+        photographs = self.test_photographs
+        return PhotographPairs(
+            self.embedder,
+            tuple(Pair(photographs[a].path, photographs[b].path, same) for a, b in chosen),
+            test.embeddings[first],
+            test.embeddings[second],
+            same,
+        )
+
+
+def prepare(
+    embedder: ExportedEmbedder,
+    photographs: tuple[Face, ...],
+    crop: str,
+    *,
+    epochs: int,
+    batch_size: int,
+    seed: int,
+    work: Path,
+    cache: Path | None,
+    progress: Progress,
+) -> Setting:
+    """Embed photographs and train the decoders, going on where an earlier run stopped.
+
+    Parameters
+    ----------
+    embedder
+        The network.
+    photographs
+        All of them.
+    crop
+        How faces are cut out.
+    epochs, batch_size
+        Of Adamax as the thesis uses it.
+    seed
+        Of the split and the trainings.
+    work
+        Folder for the state of trainings.
+    cache
+        Root of the cache, where embeddings are kept.
+    progress
+        Told how far it is.
+    """
+    engine = Embedder(embedder.model, embedder.record, parse_crop(crop))
+    store = cache_folder("embeddings", root=cache) / f"{store_key(embedder, crop)}.sqlite"
+    everyone = embed_faces(engine, photographs, IMAGE_SIZE, store, progress=progress)
+    without = {face.path for face in everyone.without_face}
+    shown = tuple(face for face in photographs if face.path not in without)
+    split = split_by_identity(everyone, np.random.default_rng(seed))
+    check_faces(split.train, split.validation)
+    test_people = set(split.test.identities)
+    as_thesis = Recipe(
+        epochs=epochs,
+        batch_size=batch_size,
+        whiten=False,
+        noise=0,
+        decay=False,
+        patience=epochs,
+        seed=seed,
+    )
+    recipes = {ADAMAX: as_thesis, OURS: replace(Recipe(), seed=seed)}
+    decoders: dict[str, TrainedDecoder] = {}
+    for place, (name, recipe) in enumerate(recipes.items()):
+        state = work / f"decoder-{crop}-{place}.npz"
+        trained = train_decoder(
+            split.train, split.validation, recipe, checkpoint=state, progress=progress
+        )
+        decoders[name] = through_onnx(trained.decoder, split.test.embeddings[:100])
+    closed = solve(split.train, 0.0)
+    decoders[LEAST_SQUARES] = TrainedDecoder(closed, closed, None)
+    test_photographs = tuple(face for face in shown if face.identity in test_people)
+    return Setting(crop, engine, everyone, split, test_photographs, decoders)
+
+
+def through_onnx(weights: LinearDecoder, examples: Floats) -> TrainedDecoder:
+    """Export a decoder, check its parity with Keras, and run it with the engine."""
+    exported = export_decoder(to_keras(weights), {"lpel": "decoder"})
+    parity = check_parity(
+        exported,
+        examples,
+        input_name=EMBEDDING,
+        output_name=RECONSTRUCTION,
+        inputs=f"embeddings of {len(examples)} faces",
+    )
+    session = open_session(
+        exported.model, input_name=EMBEDDING, output_name=RECONSTRUCTION, threads=1
+    )
+    return TrainedDecoder(weights, session.run, parity)

@@ -1,0 +1,60 @@
+"""The exact definition of a quality curve."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lpel_serving.errors import ParameterError
+from lpel_serving.fill import Fill
+from lpel_serving.laboratory.curve import counts
+from lpel_serving.replacement import KINDS, Kind
+from lpel_serving.superpixels import grid_side
+
+
+@dataclass(frozen=True)
+class CurveSettings:
+    """The exact definition of a quality curve.
+
+    Attributes
+    ----------
+    kind
+        How superpixels are replaced: see `lpel_serving.replacement.replacement`.
+    superpixel
+        Side of a superpixel in pixels of the decoder's images.
+    image_size
+        Side of the decoder's images.
+    every
+        The similarity is measured after every so many superpixels; 1 in the thesis.
+    fill
+        What superpixels are replaced by.
+    shared_noise
+        The same noise in both images, for the kind ``both``.
+    draws
+        Random orders for each pair.
+    """
+
+    kind: Kind
+    superpixel: int = 5
+    image_size: int = 40
+    every: int = 1
+    fill: Fill = field(default_factory=Fill)
+    shared_noise: bool = False
+    draws: int = 10
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise ParameterError(f"no curve is called {self.kind!r}; there are: {KINDS}.")
+        if self.draws < 1:
+            raise ParameterError(f"at least 1 random order is needed; received {self.draws}.")
+        counts(self.side**2, self.every)
+
+    @property
+    def side(self) -> int:
+        """Superpixels along one side."""
+        return grid_side(self.image_size, self.superpixel)
+
+    @property
+    def replaced(self) -> NDArray[np.int64]:
+        """How many superpixels are replaced at each step, shape (steps,)."""
+        return counts(self.side**2, self.every)
