@@ -2,18 +2,29 @@
 
 The method is LPEL: local perturbations on the embedding layer. Its equations stand in
 `similarity`, `relevance`, `perturbation`, `heatmap` and `mask`; `explanation` puts them together;
-`Explainer` runs them on images with the models of a bundle.
+`Explainer` runs them on images with the models of a bundle. `methods` holds LPEL and all others
+behind one protocol, `laboratory` measures whether they can be believed.
 """
 
 from lpel_serving.crops import CentreCrop, Crop
 from lpel_serving.explainer import Explainer
-from lpel_serving.explanation import Explanation, PairExplanation, explain_embeddings
+from lpel_serving.explanation import (
+    Explanation,
+    LpelExplanation,
+    PairExplanation,
+    explain_embeddings,
+)
+from lpel_serving.methods.method import FacePair, Method, find_method
 
 __all__ = [
     "CentreCrop",
     "Crop",
     "Explainer",
     "Explanation",
+    "FacePair",
+    "LpelExplanation",
+    "Method",
     "PairExplanation",
     "explain_embeddings",
+    "find_method",
 ]

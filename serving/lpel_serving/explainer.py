@@ -20,6 +20,8 @@ from lpel_serving.explanation import (
 from lpel_serving.images import Image, Pixels
 from lpel_serving.manifest import EMBEDDING, RECONSTRUCTION, Manifest
 from lpel_serving.mask import DEFAULT_EPSILON
+from lpel_serving.methods.explain import explain_by
+from lpel_serving.methods.method import Method
 from lpel_serving.perturbation import DEFAULT_P
 from lpel_serving.session import open_session
 
@@ -123,9 +125,12 @@ class Explainer:
         *,
         p: float = DEFAULT_P,
         epsilon: float = DEFAULT_EPSILON,
+        method: Method | None = None,
+        seed: int = 0,
     ) -> PairExplanation:
         """Explain one pair both ways; see `explain_pairs`."""
-        return self.explain_pairs([(reference, test)], p=p, epsilon=epsilon)[0]
+        pairs = [(reference, test)]
+        return self.explain_pairs(pairs, p=p, epsilon=epsilon, method=method, seed=seed)[0]
 
     def explain_pairs(
         self,
@@ -133,6 +138,8 @@ class Explainer:
         *,
         p: float = DEFAULT_P,
         epsilon: float = DEFAULT_EPSILON,
+        method: Method | None = None,
+        seed: int = 0,
         batch_size: int = DEFAULT_BATCH,
     ) -> list[PairExplanation]:
         """Explain many pairs both ways, embedding every distinct image once.
@@ -145,6 +152,10 @@ class Explainer:
             Magnitude of the perturbation (Eq. 4.5).
         epsilon
             Threshold of the mask (Eq. 4.7).
+        method
+            Another explanation method, such as `find_method` gives, in place of LPEL.
+        seed
+            Of that method's randomness; each pair's is the same.
         batch_size
             Images in one inference. Each pair's result is the same, byte for byte, alone or among
             others.
@@ -160,17 +171,14 @@ class Explainer:
         crops, places = self._distinct_crops([image for pair in pairs for image in pair])
         embeddings = self.embedder.embed(crops, batch_size)
         threshold = self.manifest.threshold.value
-        return [
-            explain_both_ways(
-                self.decode,
-                (crops[r], crops[t]),
-                embeddings[[r, t]],
-                threshold,
-                p=p,
-                epsilon=epsilon,
-            )
-            for r, t in zip(places[::2], places[1::2], strict=True)
-        ]
+
+        def explain(r: int, t: int) -> PairExplanation:
+            both, h = (crops[r], crops[t]), embeddings[[r, t]]
+            if method is not None:
+                return explain_by(method, self, both, h, threshold, epsilon=epsilon, seed=seed)
+            return explain_both_ways(self.decode, both, h, threshold, p=p, epsilon=epsilon)
+
+        return [explain(r, t) for r, t in zip(places[::2], places[1::2], strict=True)]
 
     def _distinct_crops(self, images: Sequence[Image]) -> tuple[list[Pixels], list[int]]:
         """Read images, each source once; return the different crops and each image's place."""

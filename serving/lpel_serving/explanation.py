@@ -30,21 +30,16 @@ class Explanation:
 
     Attributes
     ----------
-    relevance
-        Eq. 4.4, float32, shape (D,), in [0, 1].
     reconstruction
         ``g(h_t)``, float32, shape (H, W, 3); about [0, 1], not clipped.
-    perturbed_reconstruction
-        ``g(h_p)``, the same shape; not clipped, and often far outside [0, 1].
     heat_map
-        Eq. 4.6, float32, shape (H, W), at least 0, in units of pixel intensity.
+        Which pixels matter, float32, shape (H, W). By LPEL Eq. 4.6, at least 0, in units of pixel
+        intensity; by other methods signed, on a scale of their own and perhaps of another size.
     mask
         Eq. 4.7, bool, shape (H, W).
     """
 
-    relevance: Floats
     reconstruction: Floats
-    perturbed_reconstruction: Floats
     heat_map: Floats
     mask: NDArray[np.bool_]
 
@@ -52,6 +47,22 @@ class Explanation:
     def normalised_heat_map(self) -> Floats:
         """The heat-map scaled to [0, 1], float32, shape (H, W)."""
         return normalise(self.heat_map)
+
+
+@dataclass(frozen=True, eq=False)
+class LpelExplanation(Explanation):
+    """An explanation by LPEL, with the steps that led to it.
+
+    Attributes
+    ----------
+    relevance
+        Eq. 4.4, float32, shape (D,), in [0, 1].
+    perturbed_reconstruction
+        ``g(h_p)``, float32, shape (H, W, 3); not clipped, and often far outside [0, 1].
+    """
+
+    relevance: Floats
+    perturbed_reconstruction: Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +109,7 @@ def explain_embeddings(
     *,
     p: float = DEFAULT_P,
     epsilon: float = DEFAULT_EPSILON,
-) -> list[Explanation]:
+) -> list[LpelExplanation]:
     """Explain each test embedding against its reference embedding, section 4.1.
 
     Parameters
@@ -132,8 +143,8 @@ def explain_embeddings(
     heat_maps = heat_map(reconstruction, perturbed)
     masks = mask(heat_maps, epsilon)
     return [
-        Explanation(*parts)
-        for parts in zip(r, reconstruction, perturbed, heat_maps, masks, strict=True)
+        LpelExplanation(*parts)
+        for parts in zip(reconstruction, heat_maps, masks, r, perturbed, strict=True)
     ]
 
 
@@ -161,15 +172,26 @@ def explain_both_ways(
     p, epsilon
         See `explain_embeddings`.
     """
-    similarity = float(cosine_similarity(embeddings[0], embeddings[1]))
-    similar = is_similar(similarity, threshold)
+    similar = is_similar(float(cosine_similarity(embeddings[0], embeddings[1])), threshold)
     forward, swapped = explain_embeddings(
         decode, embeddings, embeddings[::-1], np.full(2, similar), p=p, epsilon=epsilon
     )
+    return put_together(crops, embeddings, threshold, forward, swapped)
+
+
+def put_together(
+    crops: tuple[Pixels, Pixels],
+    embeddings: Floats,
+    threshold: float,
+    forward: Explanation,
+    swapped: Explanation,
+) -> PairExplanation:
+    """Join the two explanations of a pair to what they are explanations of."""
+    similarity = float(cosine_similarity(embeddings[0], embeddings[1]))
     return PairExplanation(
         similarity=similarity,
         threshold=threshold,
-        similar=similar,
+        similar=is_similar(similarity, threshold),
         reference_crop=crops[0],
         test_crop=crops[1],
         reference_embedding=embeddings[0],

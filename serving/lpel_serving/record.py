@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -43,11 +44,8 @@ def arrays(pair: PairExplanation) -> dict[str, NDArray[Any]]:
     ):
         named[f"{role}_crop"] = crop
         named[f"{role}_embedding"] = embedding
-        named[f"{role}_relevance"] = explanation.relevance
-        named[f"{role}_reconstruction"] = explanation.reconstruction
-        named[f"{role}_perturbed_reconstruction"] = explanation.perturbed_reconstruction
-        named[f"{role}_heat_map"] = explanation.heat_map
-        named[f"{role}_mask"] = explanation.mask
+        for field in fields(explanation):
+            named[f"{role}_{field.name}"] = getattr(explanation, field.name)
     return named
 
 

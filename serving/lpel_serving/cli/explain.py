@@ -11,12 +11,15 @@ from lpel_serving.cli.options import (
     CropOption,
     JsonOption,
     ProviderOption,
+    SeedOption,
     ThreadsOption,
     print_json,
     say,
 )
 from lpel_serving.mask import DEFAULT_EPSILON
 from lpel_serving.perturbation import DEFAULT_P
+
+LPEL = "lpel"
 
 
 def explain(
@@ -32,19 +35,30 @@ def explain(
     epsilon: Annotated[
         float, typer.Option(help="Threshold of the mask (Eq. 4.7).")
     ] = DEFAULT_EPSILON,
+    method: Annotated[
+        str, typer.Option(help="lpel, or another method; see the README for their names.")
+    ] = LPEL,
+    seed: SeedOption = 0,
     provider: ProviderOption = "cpu",
     threads: ThreadsOption = None,
     json: JsonOption = False,
 ) -> None:
     """Explain why two faces were called the same or different, each in the light of the other."""
     from lpel_serving.explainer import Explainer
+    from lpel_serving.methods import find_method
     from lpel_serving.record import summary
 
+    chosen = None if method == LPEL else find_method(method)
     explainer = Explainer.load(bundle, crop=crop, provider=provider, threads=threads)
-    pair = explainer.explain(reference, test, p=p, epsilon=epsilon)
-    document = {
+    pair = explainer.explain(reference, test, p=p, epsilon=epsilon, method=chosen, seed=seed)
+    document: dict[str, Any] = {
         **summary(pair),
-        "parameters": {"p": p, "epsilon": epsilon, "crop": crop or explainer.manifest.crop},
+        "method": method,
+        "parameters": {
+            **({"p": p} if chosen is None else {"seed": seed}),
+            "epsilon": epsilon,
+            "crop": crop or explainer.manifest.crop,
+        },
         "bundle": {name: file.sha256 for name, file in explainer.manifest.files.items()},
         "files": _write(pair, out) if out is not None else {},
     }

@@ -1,0 +1,58 @@
+"""Explaining a pair both ways by any method."""
+
+import numpy as np
+
+from lpel_serving.explanation import Explanation, PairExplanation, put_together
+from lpel_serving.images import Pixels
+from lpel_serving.mask import DEFAULT_EPSILON, mask
+from lpel_serving.methods.checked_map import checked_map
+from lpel_serving.methods.method import FacePair, Floats, Method, Networks
+from lpel_serving.similarity import cosine_similarity, is_similar
+
+
+def explain_by(
+    method: Method,
+    networks: Networks,
+    crops: tuple[Pixels, Pixels],
+    embeddings: Floats,
+    threshold: float,
+    *,
+    epsilon: float = DEFAULT_EPSILON,
+    seed: int = 0,
+) -> PairExplanation:
+    """Explain the network's decision on one pair, then again with the roles exchanged.
+
+    Parameters
+    ----------
+    method
+        Any explanation method.
+    networks
+        What it asks.
+    crops
+        Reference and test, uint8, shape (S, S, 3).
+    embeddings
+        Theirs, float32, shape (2, D).
+    threshold
+        The similarity above which the network calls two images the same.
+    epsilon
+        Threshold of the mask (Eq. 4.7), on the map scaled to [0, 1].
+    seed
+        Of the method's randomness; both ways the same.
+
+    Raises
+    ------
+    EmbeddingError
+        If the map is not finite.
+    ParameterError
+        If the method cannot explain such a pair.
+    """
+    similar = is_similar(float(cosine_similarity(embeddings[0], embeddings[1])), threshold)
+    pair = FacePair(*crops, embeddings[0], embeddings[1], similar)
+
+    def explain(one: FacePair, reconstruction: Floats) -> Explanation:
+        values = checked_map(method, one, networks, np.random.default_rng(seed))
+        return Explanation(reconstruction, values, mask(values, epsilon))
+
+    of_reference, of_test = networks.decode(embeddings)
+    forward, swapped = explain(pair, of_test), explain(pair.swapped, of_reference)
+    return put_together(crops, embeddings, threshold, forward, swapped)
