@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from lpel_serving.errors import ParameterError
 from lpel_serving.faces import Face
 from lpel_serving.figures import displayable
 from lpel_serving.fill import Fill
@@ -68,6 +69,13 @@ class Laboratory:
     cache: Path | None
     hide_photographs: bool
     progress: Progress
+
+    def __post_init__(self) -> None:
+        if not 1 <= len(set(self.crops)) == len(self.crops) <= 2:
+            raise ParameterError(
+                "one crop is needed, or two different ones, the tight one first; received "
+                f"{', '.join(self.crops) or 'none'}."
+            )
 
     @cached_property
     def main(self) -> Setting:
@@ -143,7 +151,10 @@ class Laboratory:
             methods,
             settings,
             self.seed,
-            networks_identity=f"{self.embedder.sha256} {setting.crop}",
+            networks_identity=" ".join(
+                [self.embedder.sha256, setting.crop, self.emsnn_decoder.sha256]
+                + [decoder.sha256 for decoder in setting.decoders.values()]
+            ),
             partial=self.work / f"{key}.partial",
             progress=self.progress,
         )

@@ -16,6 +16,7 @@ _CLASSES = {
     "holds": "holds",
     "holds in part": "part",
     "does not hold": "fails",
+    "not decided": "quiet",
     "not comparable": "quiet",
 }
 
@@ -34,7 +35,7 @@ def report(sections: Sequence[Section], about: Mapping[str, Any]) -> str:
         "summary": _summary(sections),
         "contents": "".join(
             f'<li><a href="#{section.key}">{escape(section.title)}</a> '
-            f"<small>{escape(section.counterpart)}</small></li>"
+            f"<small>{escape(section.counterpart or 'not in the thesis')}</small></li>"
             for section in sections
         ),
         "sections": "\n".join(_section(section) for section in sections),
@@ -59,7 +60,7 @@ def _summary(sections: Sequence[Section]) -> str:
 def _section(section: Section) -> str:
     parts = [
         f'<section id="{section.key}"><h2>{escape(section.title)}</h2>',
-        f"<p class=counterpart>In the thesis: {escape(section.counterpart)}.</p>",
+        f"<p class=counterpart>{_counterpart(section)}</p>",
         *(_finding(finding) for finding in section.findings),
         *(_picture(picture) for picture in section.pictures),
         *(_table(table) for table in section.tables),
@@ -67,6 +68,11 @@ def _section(section: Section) -> str:
         "</section>",
     ]
     return "\n".join(parts)
+
+
+def _counterpart(section: Section) -> str:
+    where = escape(section.counterpart)
+    return f"In the thesis: {where}." if where else "Not in the thesis."
 
 
 def _finding(finding: Finding) -> str:

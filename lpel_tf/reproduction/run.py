@@ -2,9 +2,11 @@
 
 import hashlib
 import json
+import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +59,7 @@ def reproduce(laboratory: Laboratory, out: Path) -> Reproduction:
     write_atomically(data / "about.json", text.encode())
     page = out / "report.html"
     write_atomically(page, report(sections, about).encode())
+    shutil.rmtree(laboratory.work, ignore_errors=True)  # nothing is left to go on from
     return Reproduction(tuple(sections), page)
 
 
@@ -68,11 +71,14 @@ def check_output(out: Path) -> None:
 
 
 def run_identity(laboratory: Laboratory) -> str:
-    """Hash everything that the results hang on: network, photographs, sizes, seed."""
+    """Hash everything that the results hang on: network, photographs, sizes, seed, and our code."""
     digest = hashlib.sha256(json.dumps(describe(laboratory), sort_keys=True).encode())
     for face in laboratory.photographs:
         digest.update(face.identity.encode() + b"\0")
         digest.update(hashlib.sha256(read_bytes(face.path)).digest())
+    for package in ("lpel_serving", "lpel_tf"):
+        for module in sorted(Path(str(files(package))).rglob("*.py")):
+            digest.update(module.read_bytes())
     return digest.hexdigest()
 
 

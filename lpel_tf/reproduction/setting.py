@@ -1,6 +1,7 @@
 """One way to cut faces out, with the embeddings and the decoders that belong to it."""
 
-from collections.abc import Callable, Mapping
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from lpel_serving.laboratory.curve import IDENTICAL
 from lpel_serving.laboratory.photograph_pairs import PhotographPairs
 from lpel_serving.manifest import EMBEDDING, RECONSTRUCTION
 from lpel_serving.methods.method import Engine
-from lpel_serving.pairs import Pair, count_pairs, draw_pairs
+from lpel_serving.pairs import Pair, draw_of_each
 from lpel_serving.progress import Progress
 from lpel_serving.session import open_session
 from lpel_serving.similarity import cosine_similarity, is_similar
@@ -54,6 +55,13 @@ class TrainedDecoder:
     weights: LinearDecoder
     decode: Decode
     parity: Parity | None
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the weights, in hexadecimal."""
+        return hashlib.sha256(
+            self.weights.kernel.tobytes() + self.weights.bias.tobytes()
+        ).hexdigest()
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +100,8 @@ class Setting:
     ) -> PhotographPairs:
         """Draw pairs of people not trained on, on which the network is right (chapter 6).
 
-        Without a threshold, whatever the network says of them.
+        Without a threshold, whatever the network says of them. As many people as there are take
+        part, so that a pair and the next one show others.
 
         Raises
         ------
@@ -100,15 +109,14 @@ class Setting:
             If fewer than two are found.
         """
         test = self.split.test
-        of_one, of_two = count_pairs(test.identities)
-        most = 2 * min(_SPARE * n, of_one if same else of_two, of_one, of_two)
         found: list[tuple[int, int]] = []
-        for a, b, truth in draw_pairs(test.identities, max(1, most), rng):
+        for a, b, truth in draw_of_each(test.identities, _SPARE * n, rng):
             similarity = float(cosine_similarity(test.embeddings[a], test.embeddings[b]))
             right = threshold is None or is_similar(similarity, threshold) == same
             if truth == same and right and similarity < IDENTICAL:
                 found.append((a, b))
-        chosen = [found[int(i)] for i in rng.permutation(len(found))[:n]]
+        order: list[int] = rng.permutation(len(found)).tolist()
+        chosen = _new_people_first([found[i] for i in order], test.identities)[:n]
         if len(chosen) < 2:
             raise PairsError(
                 f"the people kept apart for the test give {len(chosen)} pairs of the kind wanted; "
@@ -123,6 +131,20 @@ class Setting:
             test.embeddings[second],
             same,
         )
+
+
+def _new_people_first(
+    pairs: list[tuple[int, int]], identities: Sequence[str]
+) -> list[tuple[int, int]]:
+    """Put pairs in front whose people are in none before, the others after them."""
+    seen: set[str] = set()
+    fresh: list[tuple[int, int]] = []
+    rest: list[tuple[int, int]] = []
+    for a, b in pairs:
+        people = {identities[a], identities[b]}
+        (rest if people & seen else fresh).append((a, b))
+        seen |= people
+    return fresh + rest
 
 
 def prepare(
@@ -191,6 +213,7 @@ def prepare(
 
 def through_onnx(weights: LinearDecoder, examples: Floats) -> TrainedDecoder:
     """Export a decoder, check its parity with Keras, and run it with the engine."""
+    examples = np.resize(examples, (max(2, len(examples)), examples.shape[1]))
     exported = export_decoder(to_keras(weights), {"lpel": "decoder"})
     parity = check_parity(
         exported,

@@ -60,6 +60,23 @@ def sample_pairs(faces: Sequence[Face], n: int, rng: np.random.Generator) -> tup
     return tuple(Pair(faces[a].path, faces[b].path, same) for a, b, same in drawn)
 
 
+def sample_of_each(faces: Sequence[Face], n: int, rng: np.random.Generator) -> tuple[Pair, ...]:
+    """Draw up to `n` pairs of the same person, then up to `n` of two people, or all there are."""
+    drawn = draw_of_each([face.identity for face in faces], n, rng)
+    return tuple(Pair(faces[a].path, faces[b].path, same) for a, b, same in drawn)
+
+
+def draw_of_each(
+    identities: Sequence[str], n: int, rng: np.random.Generator
+) -> list[tuple[int, int, bool]]:
+    """The same by the places of the photographs; see `draw_pairs`."""
+    groups = list(group_by_identity(identities).values())
+    of_one, of_two = count_pairs(identities)
+    same = _pairs_of_one(groups, min(n, of_one), rng)
+    different = _pairs_of_two(groups, min(n, of_two), rng)
+    return [(a, b, True) for a, b in same] + [(a, b, False) for a, b in different]
+
+
 def draw_pairs(
     identities: Sequence[str], n: int, rng: np.random.Generator
 ) -> list[tuple[int, int, bool]]:

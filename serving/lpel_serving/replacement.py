@@ -69,6 +69,8 @@ class Replacement:
         EmbeddingError
             If an embedding is not finite: its cosine would pass for that of a zero vector.
         """
+        if not len(embeddings):
+            return np.zeros(0, np.float32)
         if not (np.isfinite(embeddings).all() and np.isfinite(self.h_r).all()):
             raise EmbeddingError("an embedding holds NaN or infinity: the embedder is broken.")
         tests = embeddings[:: self.images_per_step]

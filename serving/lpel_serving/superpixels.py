@@ -55,7 +55,7 @@ def superpixel_sums(values: Map, side: int) -> NDArray[np.float64]:
 def descending(sums: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.int64]:
     """Order superpixels from the highest sum to the lowest; ties are broken at random.
 
-    Sums that differ by less than a billionth of the largest are tied: rounding tells them apart.
+    Sums are rounded to a billionth of the largest first: what differs by less is most often tied.
     """
     scale = float(np.abs(sums).max(initial=0))
     rounded = np.round(sums / scale, 9) if scale else sums

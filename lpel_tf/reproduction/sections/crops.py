@@ -1,61 +1,69 @@
-"""A tight and a loose crop, and decoders that were trained in different ways."""
+"""Similar pairs in the loose crop."""
 
 from lpel_serving.laboratory.judgement import headline
 from lpel_serving.laboratory.study import Answer
-from lpel_serving.methods.derived import WithDecoder
-from lpel_serving.methods.lpel import Lpel
-from lpel_serving.methods.method import Method
 from lpel_tf.reproduction.laboratory import Laboratory
-from lpel_tf.reproduction.section import Finding, Section
+from lpel_tf.reproduction.section import Finding, Section, by_outcomes
 from lpel_tf.reproduction.sections.curve_section import (
-    LPEL,
+    against_controls,
     comparison_table,
     curve_arrays,
     curve_data,
     curve_picture,
+    how_measured,
 )
-from lpel_tf.reproduction.setting import LEAST_SQUARES, OURS, Setting
+from lpel_tf.reproduction.sections.decoders import (
+    decoder_findings,
+    decoder_tables,
+    lpel_by_decoder,
+)
+from lpel_tf.reproduction.setting import Setting
 
 
 def run(laboratory: Laboratory) -> Section:
-    """Measure similar pairs in the loose crop, each decoder as the method that is judged."""
+    """Measure similar pairs in the loose crop, with each decoder."""
     loose = laboratory.loose
     if loose is None:
-        return Section(
-            "crops", "A tight and a loose crop", "nothing", notes=("One crop was given.",)
-        )
-    answers = {LPEL: _ask(laboratory, loose)}
-    judgement = answers[LPEL].judgement
+        return Section("crops", "A loose crop", "", notes=("One crop was given.",))
+    answer = _ask(laboratory, loose)
+    judgement, seed = answer.judgement, laboratory.seed
+    caption = f"Similar pairs, crop {loose.crop}"
     return Section(
         key="crops",
-        title="A loose crop, and other decoders",
-        counterpart="nothing: the thesis has one crop and one decoder",
+        title="A loose crop",
+        counterpart="",
         findings=(
             Finding(
-                "(The result must not hang on the crop.)",
-                f"In the loose crop {loose.crop}: {headline(judgement)}",
-                "holds" if judgement.against("random").outcome == "better" else "does not hold",
+                "(The explanation must beat its controls in the loose crop too.)",
+                headline(judgement),
+                by_outcomes(against_controls(judgement)),
+            ),
+            *decoder_findings(answer, " in the loose crop", seed),
+        ),
+        tables=(
+            comparison_table(judgement, f"{caption}, LPEL"),
+            *decoder_tables(answer, caption, seed),
+        ),
+        pictures=(curve_picture("loose", answer, f"{caption}."),),
+        notes=(
+            how_measured(answer),
+            (
+                "Areas measured after every so many superpixels are not quite those measured more "
+                "often: compare within a section, not across."
             ),
         ),
-        tables=(comparison_table(judgement, f"Similar pairs, crop {loose.crop}"),),
-        pictures=(
-            curve_picture("loose", answers[LPEL], f"Similar pairs in the loose crop {loose.crop}."),
-        ),
-        data=curve_data(answers[LPEL]),
-        arrays=curve_arrays("loose", answers[LPEL]),
+        data=curve_data(answer),
+        arrays=curve_arrays("loose", answer),
     )
 
 
 def _ask(laboratory: Laboratory, loose: Setting) -> Answer:
-    methods: dict[str, Method] = {LPEL: Lpel()}
-    for name in (LEAST_SQUARES, OURS):
-        methods[f"LPEL, {name}"] = WithDecoder(Lpel(), loose.decoders[name].decode, name)
     return laboratory.ask(
         "loose",
         "similar",
         loose,
         laboratory.draw(loose, laboratory.sizes.pairs, same=True),
-        methods,
+        lpel_by_decoder(loose),
         every=laboratory.sizes.every_costly,
         draws=laboratory.sizes.draws_costly,
     )

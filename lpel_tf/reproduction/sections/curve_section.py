@@ -1,5 +1,6 @@
 """What the sections about quality curves have in common."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,8 +11,9 @@ from lpel_serving.crops import resize
 from lpel_serving.figures import curve_figure, png, strip_figure
 from lpel_serving.fill import Fill
 from lpel_serving.laboratory.assessment_record import judgement_record, measured_arrays
+from lpel_serving.laboratory.controls import CONTROLS
 from lpel_serving.laboratory.curve import counts, prefixes
-from lpel_serving.laboratory.judgement import Judgement, in_numbers
+from lpel_serving.laboratory.judgement import Judgement, Outcome, in_numbers, title_of
 from lpel_serving.laboratory.photograph_pairs import PhotographPairs
 from lpel_serving.laboratory.study import Answer
 from lpel_serving.methods.lpel import Lpel
@@ -26,9 +28,12 @@ LPEL = "LPEL"
 _STRIP_STEPS = 8
 
 
-def curve_picture(name: str, answer: Answer, caption: str) -> Picture:
+def curve_picture(
+    name: str, answer: Answer, caption: str, only: Sequence[str] | None = None
+) -> Picture:
     """Draw the curves and the differences."""
-    return Picture(name, caption, png(curve_figure(answer.judgement, answer.question.title)))
+    figure = curve_figure(answer.judgement, answer.question.title, only)
+    return Picture(name, caption, png(figure))
 
 
 def strip_picture(
@@ -61,7 +66,7 @@ def comparison_table(judgement: Judgement, caption: str) -> Table:
     rows = [(judgement.method, between(judgement.area, 3), "", "")]
     rows += [
         (
-            comparison.against,
+            title_of(comparison.against),
             between(comparison.area, 3),
             in_numbers(comparison.difference),
             comparison.outcome,
@@ -71,8 +76,36 @@ def comparison_table(judgement: Judgement, caption: str) -> Table:
     better = "lower" if judgement.lower_is_better else "higher"
     return Table(
         f"{caption}; {better} is better; 95 % intervals over {judgement.pairs} pairs",
-        ("order", "area", f"area of {judgement.method} less this", f"{judgement.method} is"),
+        ("order", "area", f"area of {judgement.method} less this", "so it is"),
         tuple(rows),
+    )
+
+
+def meanings() -> Table:
+    """What each control is there for."""
+    return Table(
+        "The controls",
+        ("order", "what it asks"),
+        tuple((control.title, control.meaning) for control in CONTROLS.values()),
+    )
+
+
+def against_controls(judgement: Judgement) -> list[Outcome]:
+    """How a method does against each control but the occlusion, which no map need beat."""
+    return [
+        one.outcome
+        for one in judgement.comparisons
+        if one.against in CONTROLS and one.against != "occlusion"
+    ]
+
+
+def how_measured(answer: Answer) -> str:
+    """The definition of a curve in a sentence."""
+    settings, judgement = answer.measured.settings, answer.judgement
+    return (
+        f"{judgement.pairs} pairs; the similarity is measured after every {settings.every} of "
+        f"{settings.side**2} superpixels; {settings.draws} random orders for each pair, whose band "
+        "goes from the lowest to the highest of their mean curves."
     )
 
 

@@ -14,13 +14,13 @@ from lpel_serving.laboratory.accuracy import (
     measure_accuracy,
 )
 from lpel_serving.laboratory.accuracy_areas import area_difference, area_under, curves, in_percent
-from lpel_serving.laboratory.judgement import outcome
+from lpel_serving.laboratory.judgement import Outcome, outcome
 from lpel_serving.methods.centre import Centre
 from lpel_serving.methods.lpel import Lpel
 from lpel_serving.methods.method import FacePair, Method
 from lpel_serving.methods.random_order import RandomOrder
 from lpel_tf.reproduction.laboratory import Laboratory
-from lpel_tf.reproduction.section import Finding, Picture, Section, Table, between
+from lpel_tf.reproduction.section import Finding, Picture, Section, Table, between, by_outcomes
 from lpel_tf.reproduction.sections.curve_section import LPEL
 
 _RANDOM, _CENTRE = "a random order", "distance from the centre"
@@ -47,7 +47,7 @@ def run(laboratory: Laboratory) -> Section:
     return Section(
         key="game",
         title="Deletion and insertion of verification accuracy",
-        counterpart="nothing: the measure of the face-explanation literature",
+        counterpart="",
         findings=tuple(_finding(laboratory, measured[p], p) for p in _POLARITIES),
         tables=tuple(_table(laboratory, measured[p], p) for p in _POLARITIES),
         pictures=tuple(
@@ -63,7 +63,8 @@ def run(laboratory: Laboratory) -> Section:
                 f"{np.count_nonzero(same)} pairs of one person and {np.count_nonzero(~same)} of "
                 "two, whatever the network says of them; pixels become black; the threshold is "
                 f"that of equal errors on the whole images, {measured[True].threshold:.3f}. "
-                "Areas are times 100, as is usual."
+                "Areas are times 100. An image with nothing left is like no one, so that pairs of "
+                "two people stay right: half of the scale is out of reach."
             ),
         ),
         data={title: _data(measured[p]) for p, title in _POLARITIES.items()},
@@ -78,25 +79,27 @@ def _pairs(laboratory: Laboratory) -> tuple[list[FacePair], Any]:
             laboratory.sizes.game_pairs, same=same, threshold=None, rng=rng
         )
         pairs += list(drawn)
-    return pairs, np.array([pair.similar for pair in pairs])
+    # Mixed, so that the pair whose map is the control is of either kind.
+    order: list[int] = np.random.default_rng(laboratory.seed).permutation(len(pairs)).tolist()
+    mixed = [pairs[i] for i in order]
+    return mixed, np.array([pair.similar for pair in mixed])
 
 
 def _finding(laboratory: Laboratory, measured: MeasuredAccuracy, polarity: bool) -> Finding:
     parts: list[str] = []
-    better: list[bool] = []
+    outcomes: list[Outcome] = []
     for game in GAMES:
         for other in (_RANDOM, ANOTHER_PAIR):
             rng = np.random.default_rng(laboratory.seed)
-            difference = area_difference(measured, game, LPEL, other, rng)
+            difference = in_percent(area_difference(measured, game, LPEL, other, rng))
             result = outcome(difference, lower_is_better=game == "deletion")
-            better.append(result == "better")
-            words = {"better": "better than", "worse": "worse than", "undecided": "like"}[result]
+            outcomes.append(result)
             title = "another pair's map" if other == ANOTHER_PAIR else other
-            parts.append(f"{game}: {words} {title} ({between(in_percent(difference), 1)})")
+            parts.append(f"{game} less that of {title} {between(difference, 1)}, {result}")
     return Finding(
         f"(The {_POLARITIES[polarity]} must beat chance and another pair's map.)",
-        f"{'; '.join(parts)}.",
-        "holds" if all(better) else "holds in part" if any(better) else "does not hold",
+        f"Area of LPEL, times 100: {'; '.join(parts)}.",
+        by_outcomes(outcomes),
     )
 
 

@@ -6,76 +6,101 @@ from numpy.typing import NDArray
 from lpel_serving.figures import displayable, gallery_figure, highlight, png
 from lpel_serving.mask import mask
 from lpel_serving.prototype import large_classes, prototype
+from lpel_serving.similarity import cosine_similarity, is_similar
 from lpel_tf.reproduction.laboratory import Laboratory
 from lpel_tf.reproduction.likeness import likeness, lpel_maps
-from lpel_tf.reproduction.section import Finding, Picture, Section, Table
+from lpel_tf.reproduction.section import Finding, Picture, Section, Table, above
 
+IMAGE, PROTOTYPE = "another image", "the prototype"
 _SHOWN = 3
 
 
 def run(laboratory: Laboratory) -> Section:
     """Explain test images against another image of their class, and against its prototype."""
     everyone = laboratory.main.everyone
-    triples = _triples(everyone.identities, laboratory)
+    triples = _triples(laboratory)
+    title, counterpart = "A prototype as the reference", "figure 5.16"
+    if len(triples) < 2:
+        note = "Too few people have five photographs besides one that the network calls similar."
+        return Section("prototypes", title, counterpart, notes=(note,))
     test, other, stranger = (everyone.embeddings[column] for column in triples.T)
-    classes = large_classes(everyone.identities)
-    centres = np.stack(
-        [prototype(everyone.embeddings[classes[everyone.identities[t]]]) for t in triples[:, 0]]
-    )
     engine, seed = laboratory.main.engine(), laboratory.seed
-    maps = {
-        "another image": lpel_maps(engine, other, test, similar=True),
-        "the prototype": lpel_maps(engine, centres, test, similar=True),
+    whole, others = _prototypes(laboratory, triples)
+    references = {
+        IMAGE: other,
+        PROTOTYPE: whole,
+        "the prototype of the others": others,
+        "a stranger's image, as if similar": stranger,
     }
-    of_stranger = lpel_maps(engine, stranger, test, similar=True)
-    by_prototype = likeness(maps["another image"], maps["the prototype"], seed)
-    by_stranger = likeness(maps["another image"], of_stranger, seed)
+    maps = {name: lpel_maps(engine, h_r, test, similar=True) for name, h_r in references.items()}
+    numbers = {name: likeness(maps[IMAGE], of, seed) for name, of in maps.items() if name != IMAGE}
+    by_prototype, by_stranger = numbers[PROTOTYPE], list(numbers.values())[-1]
     return Section(
         key="prototypes",
-        title="A prototype as the reference",
-        counterpart="figure 5.16",
+        title=title,
+        counterpart=counterpart,
         findings=(
             Finding(
                 "Masks and heat-maps are almost the same with a prototype as with another image of "
                 "the class.",
-                f"Prototype and image: {by_prototype.words()}. A stranger and the image, explained "
-                f"as if similar: {by_stranger.words()}. What the maps share does not come from the "
-                "class alone.",
-                "holds" if by_prototype.iou.low > 0.8 else "holds in part",
+                f"{by_prototype.words().capitalize()}. With a stranger's image as the reference, "
+                f"explained as if similar: {by_stranger.words()}.",
+                above(by_prototype.iou, 0.8, 0.5),
             ),
         ),
         tables=(
             Table(
                 "Likeness to the map with another image of the class as the reference",
                 ("reference", "Spearman", "IoU"),
-                (by_prototype.row("the prototype"), by_stranger.row("a stranger")),
+                tuple(one.row(name) for name, one in numbers.items()),
             ),
         ),
-        pictures=(_draw(laboratory, triples, centres, maps),),
+        pictures=(_draw(laboratory, triples, whole, maps),),
         notes=(
             (
-                f"{len(triples)} test images, of {len(classes)} people with at least five other "
-                "photographs, whether or not the decoder was trained on them."
+                f"{len(triples)} people with at least five photographs besides the test image, "
+                "whether or not the decoder was trained on them; test and other image are called "
+                "similar. As in the thesis the prototype is the mean of all of a person's images; "
+                "that of the others leaves out the two that are compared."
             ),
         ),
-        data={"prototype": by_prototype.data(), "stranger": by_stranger.data()},
+        data={name: one.data() for name, one in numbers.items()},
     )
 
 
-def _triples(identities: tuple[str, ...], laboratory: Laboratory) -> NDArray[np.int64]:
+def _prototypes(
+    laboratory: Laboratory, triples: NDArray[np.int64]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """The prototypes of the test images' classes: of all images, and without the two compared."""
+    everyone = laboratory.main.everyone
+    classes = large_classes(everyone.identities)
+    whole: list[NDArray[np.float32]] = []
+    others: list[NDArray[np.float32]] = []
+    for test, other, _ in triples.tolist():
+        members = classes[everyone.identities[test]]
+        whole.append(prototype(everyone.embeddings[members]))
+        rest = [i for i in members if i not in {test, other}]
+        others.append(prototype(everyone.embeddings[rest]))
+    return np.stack(whole), np.stack(others)
+
+
+def _triples(laboratory: Laboratory) -> NDArray[np.int64]:
     """Draw a test image, another of its class, and one of somebody else, shape (n, 3)."""
+    everyone = laboratory.main.everyone
     rng = np.random.default_rng((laboratory.seed, 516))
-    classes = list(large_classes(identities).values())
+    classes = list(large_classes(everyone.identities).values())
+    names = np.array(everyone.identities)
     chosen: list[tuple[int, int, int]] = []
-    names = np.array(identities)
     order: list[int] = rng.permutation(len(classes)).tolist()
-    for place in order[: laboratory.sizes.pairs]:
+    for place in order:
         members = classes[place]
         two: list[int] = rng.permutation(len(members))[:2].tolist()
         test, other = (members[i] for i in two)
-        strangers = np.flatnonzero(names != identities[test])
-        chosen.append((test, other, int(strangers[rng.integers(len(strangers))])))
-    return np.array(chosen, np.int64).reshape(-1, 3)
+        similarity = float(cosine_similarity(*everyone.embeddings[[test, other]]))
+        if is_similar(similarity, laboratory.threshold):
+            strangers = np.flatnonzero(names != everyone.identities[test])
+            chosen.append((test, other, int(strangers[rng.integers(len(strangers))])))
+    return np.array(chosen[: laboratory.sizes.pairs], np.int64).reshape(-1, 3)
 
 
 def _draw(
@@ -91,8 +116,8 @@ def _draw(
     for i, (test, other, _) in enumerate(triples[:_SHOWN]):
         picture = displayable(decode(embeddings[[test]])[0])
         for name, reference in (
-            ("another image", embeddings[other]),
-            ("the prototype", centres[i]),
+            (IMAGE, embeddings[other]),
+            (PROTOTYPE, centres[i]),
         ):
             heat = maps[name][i]
             shown = displayable(decode(reference[np.newaxis])[0])

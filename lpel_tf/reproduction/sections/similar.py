@@ -2,30 +2,39 @@
 
 import numpy as np
 
+from lpel_serving.laboratory.controls import CONTROLS
 from lpel_serving.laboratory.judgement import headline, in_numbers, judge
 from lpel_serving.laboratory.study import Answer
 from lpel_serving.methods.derived import WithDecoder
 from lpel_serving.methods.emsnn import Emsnn
-from lpel_serving.methods.lpel import Lpel
 from lpel_serving.methods.method import Method
 from lpel_tf.reproduction.laboratory import Laboratory
-from lpel_tf.reproduction.section import Finding, Section, between
+from lpel_tf.reproduction.section import Finding, Picture, Section, between, by_outcomes
 from lpel_tf.reproduction.sections.curve_section import (
     LPEL,
+    against_controls,
     comparison_table,
     curve_arrays,
     curve_data,
     curve_picture,
+    how_measured,
+    meanings,
     strip_picture,
 )
-from lpel_tf.reproduction.setting import LEAST_SQUARES, OURS
+from lpel_tf.reproduction.sections.decoders import (
+    OTHERS,
+    decoder_findings,
+    decoder_tables,
+    lpel_by_decoder,
+    lpel_with,
+)
 
 _K = 100
 
 
 def run(laboratory: Laboratory) -> Section:
     """Measure the thesis's main curve, beside every control."""
-    setting, pairs = laboratory.main, laboratory.similar_pairs
+    setting, pairs, top_k = laboratory.main, laboratory.similar_pairs, _emsnn_name(laboratory)
     answer = laboratory.ask(
         "similar",
         "similar",
@@ -35,39 +44,49 @@ def run(laboratory: Laboratory) -> Section:
         every=laboratory.sizes.every,
         draws=laboratory.sizes.draws,
     )
-    top_k = _emsnn_name(laboratory)
-    rng = np.random.default_rng(laboratory.seed)
+    seed = laboratory.seed
+    of_top_k = judge(answer.measured, np.random.default_rng(seed), top_k)
+    caption = "Area under the similarity as a share of the first"
     return Section(
         key="similar",
         title="Similar pairs lose superpixels",
         counterpart="figures 5.12, 5.13 and 5.18",
-        findings=_findings(answer, top_k),
+        findings=(*_findings(answer, top_k), *decoder_findings(answer, "", seed)),
         tables=(
-            comparison_table(answer.judgement, "Area under the normalised similarity, LPEL"),
-            comparison_table(judge(answer.measured, rng, top_k), f"The same, {top_k}"),
+            meanings(),
+            comparison_table(answer.judgement, f"{caption}, LPEL"),
+            comparison_table(of_top_k, f"{caption}, {top_k}"),
+            *decoder_tables(answer, caption, seed),
         ),
-        pictures=(
-            curve_picture(
-                "similar", answer, "Similar pairs, test image perturbed (figures 5.12 and 5.18)."
-            ),
-            strip_picture(
-                laboratory,
-                "similar-strip",
-                pairs,
-                "test",
-                "One pair in LPEL's order (figure 5.13): superpixels replaced, and similarity.",
-            ),
-        ),
+        pictures=_pictures(laboratory, answer, top_k),
         notes=(
+            how_measured(answer),
             (
-                f"The similarity is measured after every {laboratory.sizes.every} of the 64 "
-                f"superpixels; {laboratory.sizes.draws} random orders for each pair; noise of "
-                "mean 0 and variance 0.09 on pixels in [0, 1], clipped, as the thesis has it "
-                "without naming the variance."
+                "The fill is noise of mean 0 and variance 0.09 on pixels in [0, 1], clipped; the "
+                "thesis names no variance."
             ),
         ),
         data=curve_data(answer),
         arrays=curve_arrays("similar", answer),
+    )
+
+
+def _pictures(laboratory: Laboratory, answer: Answer, top_k: str) -> tuple[Picture, ...]:
+    strip = "One pair in LPEL's order (figure 5.13): superpixels replaced, and similarity."
+    return (
+        curve_picture(
+            "similar",
+            answer,
+            "Similar pairs, the test image perturbed (figure 5.12).",
+            only=tuple(CONTROLS),
+        ),
+        strip_picture(laboratory, "similar-strip", laboratory.similar_pairs, "test", strip),
+        curve_picture(
+            "relevance-or-top-k",
+            answer,
+            "By relevance or by the top k (figure 5.18), and with other decoders.",
+            only=("random", top_k, "EMSNN with its autoencoder", *map(lpel_with, OTHERS)),
+        ),
     )
 
 
@@ -78,9 +97,7 @@ def _emsnn_name(laboratory: Laboratory) -> str:
 def _methods(laboratory: Laboratory) -> dict[str, Method]:
     setting = laboratory.main
     k = min(_K, setting.embedder.record.dimension)
-    methods: dict[str, Method] = {LPEL: Lpel()}
-    for name in (LEAST_SQUARES, OURS):
-        methods[f"LPEL, {name}"] = WithDecoder(Lpel(), setting.decoders[name].decode, name)
+    methods = lpel_by_decoder(setting)
     methods[_emsnn_name(laboratory)] = Emsnn(k)
     methods["EMSNN with its autoencoder"] = WithDecoder(
         Emsnn(k), laboratory.emsnn_decoder.decode, "autoencoder"
@@ -101,19 +118,17 @@ def _findings(answer: Answer, top_k: str) -> tuple[Finding, ...]:
             "The decrease of similarity is steeper at the beginning, so the method explains well.",
             f"The first quarter of the superpixels takes {start[LPEL]:.0%} of the similarity, and "
             f"{start['random']:.0%} in a random order. {random.words}",
-            "holds" if random.outcome == "better" else "does not hold",
+            by_outcomes([random.outcome]),
         ),
         Finding(
             "(The explanation must beat its controls.)",
             headline(judgement),
-            "holds"
-            if all(judgement.against(c).outcome == "better" for c in ("random", "another pair"))
-            else "does not hold",
+            by_outcomes(against_controls(judgement)),
         ),
         Finding(
             "The method performs significantly better than perturbing the top k at random.",
             f"LPEL {between(judgement.area, 3)}, {top_k} {between(emsnn.area, 3)}: difference "
             f"{in_numbers(emsnn.difference)}.",
-            "holds" if emsnn.outcome == "better" else "does not hold",
+            by_outcomes([emsnn.outcome]),
         ),
     )

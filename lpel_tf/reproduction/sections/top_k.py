@@ -10,7 +10,7 @@ from lpel_serving.methods.lpel import Lpel
 from lpel_serving.methods.method import Engine, Method
 from lpel_tf.reproduction.laboratory import Laboratory
 from lpel_tf.reproduction.likeness import likeness
-from lpel_tf.reproduction.section import Finding, Picture, Section, Table
+from lpel_tf.reproduction.section import Finding, Picture, Section, Table, above, below
 
 _FEW, _MANY = 20, 100
 _SHOWN = 4
@@ -49,12 +49,12 @@ def run(laboratory: Laboratory) -> Section:
             Finding(
                 f"The explanations differ widely between k = {few} and k = {many}.",
                 f"Between the two: {k.words()}.",
-                "holds" if k.iou.high < 0.5 else "holds in part",
+                below(k.iou, 0.5, 0.8),
             ),
             Finding(
                 "Above a certain number of draws, such as 50, the results do not change.",
                 f"Two runs of 50 draws: {draws.words()}.",
-                "holds" if draws.iou.low > 0.8 else "holds in part",
+                above(draws.iou, 0.9, 0.5),
             ),
         ),
         tables=(
@@ -67,8 +67,8 @@ def run(laboratory: Laboratory) -> Section:
         pictures=(_draw(laboratory, maps, few, many),),
         notes=(
             (
-                f"Embeddings have {laboratory.main.embedder.record.dimension} features here and "
-                "512 in the thesis, so that 100 is a larger share of them."
+                f"{len(laboratory.similar_pairs)} similar pairs. Embeddings have "
+                f"{laboratory.main.embedder.record.dimension} features here and 512 in the thesis."
             ),
         ),
         data={name: one.data() for name, one in numbers.items()},

@@ -21,7 +21,7 @@ def run(laboratory: Laboratory) -> Section:
     for crop, (pairs, result, best_at) in measured.items():
         rows.append((f"crop {crop}", str(pairs), f"{laboratory.threshold:.3f}", *_percent(result)))
         rows.append(
-            (f"crop {crop}, its best", str(pairs), f"{best_at[0]:.3f}", *_percent(best_at[1]))
+            (f"crop {crop}, best on these", str(pairs), f"{best_at[0]:.3f}", *_percent(best_at[1]))
         )
     return Section(
         key="verification",
@@ -31,9 +31,9 @@ def run(laboratory: Laboratory) -> Section:
             Finding(
                 "At a threshold of 0.3 the network is right on 0.8959 of the pairs of one person, "
                 "0.9122 of those of two, 0.9041 of all.",
-                f"{at.same:.4f}, {at.different:.4f} and {at.total:.4f} on {n} pairs; "
-                f"{best[1].total:.4f} at its best threshold, {best[0]:.2f}. Network and "
-                "photographs are others; that it verifies well is what matters.",
+                f"{at.same:.4f}, {at.different:.4f} and {at.total:.4f} on {n} pairs at "
+                f"{laboratory.threshold}; {best[1].total:.4f} at {best[0]:.2f}, the best threshold "
+                "on these very pairs. Network and photographs are others than the thesis's.",
                 "not comparable",
             ),
         ),

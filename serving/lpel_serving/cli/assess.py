@@ -114,6 +114,9 @@ def assess(
         )
         for similar in dict.fromkeys(question.similar for question in questions.values())
     }
+    for question in questions.values():
+        for one in methods.values():  # what a method refuses is better known before hours of work
+            one(chosen[question.similar][0], explainer, np.random.default_rng(seed))
     document: dict[str, Any] = {
         "bundle": {name: file.sha256 for name, file in manifest.files.items()},
         "crop": crop or manifest.crop,
@@ -155,13 +158,11 @@ def _candidates(faces: Path, identities: Path | None, pairs: Path | None, n: int
     import numpy as np
 
     from lpel_serving.faces import list_faces
-    from lpel_serving.pairs import possible_pairs, read_pairs, sample_pairs
+    from lpel_serving.pairs import read_pairs, sample_of_each
 
     if pairs is not None:
         return read_pairs(pairs, faces)
-    people = list_faces(faces, identities)
-    most = possible_pairs([face.identity for face in people])
-    return sample_pairs(people, min(most, _SPARE * n), np.random.default_rng(seed))
+    return sample_of_each(list_faces(faces, identities), _SPARE * n, np.random.default_rng(seed))
 
 
 def _report(name: str, answer: Any, out: Path | None, *, quiet: bool) -> dict[str, Any]:

@@ -28,7 +28,8 @@ def accuracy_figure(
     matplotlib.figure.Figure
     """
     figure = new_figure(9.0, 3.6)
-    for axis, (game, by_name) in zip(figure.subplots(1, len(curves)), curves.items(), strict=True):
+    grid = figure.subplots(1, len(curves), squeeze=False)
+    for axis, (game, by_name) in zip(grid[0], curves.items(), strict=True):
         for place, (name, values) in enumerate(by_name.items()):
             ours = name == subject
             axis.plot(

@@ -7,14 +7,29 @@ from lpel_serving.figures.canvas import FAINT, INK, OTHERS, QUIET, SUBJECT, new_
 from lpel_serving.laboratory.controls import RANDOM
 from lpel_serving.laboratory.judgement import Comparison, Judgement, title_of
 
+_SCALES = {
+    "share": "share of the first similarity",
+    "rise": "similarity: 0 at first, 1 the same",
+    "movement": "how far the similarity moves",
+}
 _COLOURS = {"better": "#2c8a4b", "worse": "#b3123f", "undecided": "#5f6068"}
 
 
-def curve_figure(judgement: Judgement, title: str = "") -> Any:
+def curve_figure(judgement: Judgement, title: str = "", only: Sequence[str] | None = None) -> Any:
     """Draw a method's mean curve among those of its controls, and the differences in area.
 
-    On the left the curves, the random orders as a band; on the right the area under the method's
-    curve less that of each control, with 95 % intervals over pairs.
+    On the left the curves, the random orders as a band from the lowest to the highest of their mean
+    curves; on the right the area under the method's curve less that of each control, with 95 %
+    intervals over pairs.
+
+    Parameters
+    ----------
+    judgement
+        To be drawn.
+    title
+        Above everything.
+    only
+        Controls and rivals to draw; all of them when None.
 
     Returns
     -------
@@ -27,8 +42,9 @@ def curve_figure(judgement: Judgement, title: str = "") -> Any:
     """
     figure = new_figure(11.0, 4.6)
     left, right = figure.subplots(1, 2, width_ratios=(1.35, 1))
-    _draw_curves(left, judgement)
-    draw_differences(right, judgement.comparisons, judgement)
+    shown = [one for one in judgement.comparisons if only is None or one.against in only]
+    _draw_curves(left, judgement, [one.against for one in shown])
+    draw_differences(right, shown, judgement)
     figure.suptitle(title or judgement.method, fontsize=11, color=INK, parse_math=False)
     figure.subplots_adjust(left=0.06, right=0.98, top=0.86, bottom=0.12, wspace=0.62)
     return figure
@@ -82,10 +98,10 @@ def _finish_differences(axis: Any, names: Sequence[str], judgement: Judgement) -
     quiet(axis)
 
 
-def _draw_curves(axis: Any, judgement: Judgement) -> None:
+def _draw_curves(axis: Any, judgement: Judgement, names: Sequence[str]) -> None:
     x = judgement.replaced
     axis.fill_between(x, *judgement.random_band, color=FAINT, linewidth=0)
-    others = [name for name in judgement.curves if name not in {judgement.method, RANDOM}]
+    others = [name for name in names if name != RANDOM]
     for place, name in enumerate(others):
         axis.plot(
             x,
@@ -102,14 +118,7 @@ def _draw_curves(axis: Any, judgement: Judgement) -> None:
         x, judgement.curves[judgement.method], color=SUBJECT, linewidth=2.6, label=judgement.method
     )
     axis.set_xlabel("superpixels replaced", fontsize=8, color=QUIET)
-    says = (
-        "share of the first similarity" if _falls(judgement) else "similarity, 0 at first, 1 same"
-    )
-    axis.set_ylabel(says, fontsize=8, color=QUIET)
+    axis.set_ylabel(_SCALES[judgement.scale], fontsize=8, color=QUIET)
     axis.set_title(f"mean of {judgement.pairs} pairs", fontsize=9, color=INK)
     axis.legend(fontsize=7, frameon=False, labelcolor=INK)
     quiet(axis)
-
-
-def _falls(judgement: Judgement) -> bool:
-    return bool(judgement.curves[judgement.method][0] == 1)

@@ -24,6 +24,7 @@ def judgement_record(measured: Measured, judgement: Judgement) -> dict[str, Any]
         "decision": "similar" if measured.similar else "dissimilar",
         "pairs": judgement.pairs,
         "method": judgement.method,
+        "scale": judgement.scale,
         "lower_is_better": judgement.lower_is_better,
         "in_words": headline(judgement),
         "area": asdict(judgement.area),

@@ -71,6 +71,11 @@ def normalise_rising(similarities: Curves) -> Curves:
     return (similarities - start) / (1 - start)
 
 
+def movement(similarities: Curves) -> Curves:
+    """How far curves, shape (..., steps), are from their first value, either way."""
+    return np.abs(similarities - similarities[..., :1])
+
+
 def area(curves: Curves, replaced: NDArray[np.int64]) -> Curves:
     """Area under curves, shape (..., steps), over the share of superpixels replaced, by trapezoids.
 

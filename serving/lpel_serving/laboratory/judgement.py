@@ -1,6 +1,6 @@
 """What the curves say of a method, in numbers and in words."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,14 +11,23 @@ from lpel_serving.errors import ParameterError
 from lpel_serving.laboratory.assessment import Measured
 from lpel_serving.laboratory.controls import CONTROLS, OF_SUBJECT, RANDOM
 from lpel_serving.laboratory.curve import (
+    Curves,
     Interval,
     area,
     bootstrap,
+    movement,
     normalise_falling,
     normalise_rising,
 )
+from lpel_serving.laboratory.curve_settings import CurveSettings
 
 Outcome = Literal["better", "worse", "undecided"]
+Scale = Literal["share", "rise", "movement"]
+_SCALES: Mapping[Scale, Callable[[Curves], Curves]] = {
+    "share": normalise_falling,
+    "rise": normalise_rising,
+    "movement": movement,
+}
 
 FEW = 6
 """With fewer pairs a bootstrap interval leaves out 0 too often by chance: nothing is decided."""
@@ -57,6 +66,8 @@ class Judgement:
     ----------
     method
         Its name.
+    scale
+        What the curves are drawn on: see `scale_of`.
     lower_is_better
         Whether a good order makes the curve fall: so it is for similar pairs.
     pairs
@@ -74,6 +85,7 @@ class Judgement:
     """
 
     method: str
+    scale: Scale
     lower_is_better: bool
     pairs: int
     replaced: NDArray[np.int64]
@@ -97,14 +109,23 @@ class Judgement:
         raise ParameterError(f"nothing called {name!r} was compared; there are: {names}.")
 
 
-def normalised(measured: Measured) -> NDArray[np.float64]:
-    """Every curve, normalised: shape (pairs, orders, steps).
+def scale_of(settings: CurveSettings, *, similar: bool) -> Scale:
+    """Choose the scale of a curve.
 
-    Of similar pairs that are taken apart, as a share of the first similarity (figure 5.12); of
-    others, from 0 at the first to 1 where the two images are the same to the network.
+    Where similar pairs lose superpixels it is the share of the first similarity (figure 5.12).
+    Where dissimilar ones grow alike it runs from 0 at the first to 1 where the images are the same
+    to the network. Where similar ones take over each other's superpixels it is how far the
+    similarity moves: there a good map marks what the images share, which changes little.
     """
-    falls = measured.similar and measured.settings.kind != "transplant"
-    return (normalise_falling if falls else normalise_rising)(measured.similarities)
+    if settings.kind == "transplant" and similar:
+        return "movement"
+    return "share" if similar else "rise"
+
+
+def normalised(measured: Measured) -> NDArray[np.float64]:
+    """Every curve on its scale, see `scale_of`: shape (pairs, orders, steps)."""
+    scale = scale_of(measured.settings, similar=measured.similar)
+    return _SCALES[scale](measured.similarities)
 
 
 def areas(measured: Measured) -> dict[str, NDArray[np.float64]]:
@@ -143,6 +164,7 @@ def judge(measured: Measured, rng: np.random.Generator, method: str | None = Non
     )
     return Judgement(
         method=method,
+        scale=scale_of(measured.settings, similar=measured.similar),
         lower_is_better=measured.similar,
         pairs=len(curves),
         replaced=measured.settings.replaced,

@@ -10,12 +10,13 @@ import numpy as np
 from lpel_serving.errors import ParameterError
 from lpel_serving.laboratory.assessment import Measured, measure_curves
 from lpel_serving.laboratory.curve_settings import CurveSettings
-from lpel_serving.laboratory.judgement import Judgement, judge
+from lpel_serving.laboratory.judgement import Judgement, judge, scale_of
 from lpel_serving.laboratory.photograph_pairs import PhotographPairs
 from lpel_serving.methods.method import Method, Networks
 from lpel_serving.partial import Partial
 from lpel_serving.progress import Progress, silent
 from lpel_serving.replacement import Kind
+from lpel_serving.similarity import cosine_similarity
 
 
 @dataclass(frozen=True)
@@ -106,8 +107,15 @@ def ask(
         File that keeps what is done; to be removed when the answer is safe. None keeps nothing.
     progress
         Told of each pair.
+
+    Raises
+    ------
+    ParameterError
+        If there is no method, the pairs are of the other decision, or no curve of them can be
+        normalised.
     """
     settings = replace(settings, kind=question.kind)
+    _check(settings, pairs, question, methods)
     subject, *rivals = methods
     parts = (settings, tuple(methods.items()), networks_identity, seed, _fingerprint(pairs))
     kept = None if partial is None else Partial(partial, repr(parts))
@@ -122,6 +130,26 @@ def ask(
         progress=progress,
     )
     return Answer(question, measured, judge(measured, np.random.default_rng((seed, 1))))
+
+
+def _check(
+    settings: CurveSettings,
+    pairs: PhotographPairs,
+    question: Question,
+    methods: Mapping[str, Method],
+) -> None:
+    """Refuse before anything is embedded what no curve could be drawn of afterwards."""
+    if not methods or pairs.similar != question.similar:
+        raise ParameterError(
+            f"a question needs a method, and pairs of its own decision; received {len(methods)} "
+            f"methods, and pairs {'similar' if pairs.similar else 'dissimilar'}."
+        )
+    lowest = float(cosine_similarity(pairs.h_r, pairs.h_t).min())
+    if scale_of(settings, similar=pairs.similar) == "share" and lowest <= 0:
+        raise ParameterError(
+            f"a pair called similar has a similarity of {lowest:.3f}, of which there is no share: "
+            "choose a threshold of 0 or more."
+        )
 
 
 def _fingerprint(pairs: PhotographPairs) -> str:

@@ -25,7 +25,7 @@ class Emsnn:
     Attributes
     ----------
     k
-        How many features are perturbed; 20 and 100 in the thesis.
+        How many features are perturbed, or all if there are fewer; 20 and 100 in the thesis.
     draws
         N, the number of perturbations: 50 in the thesis. None stands for infinitely many, whose
         mean has a closed form if the decoder is linear.
@@ -49,16 +49,12 @@ class Emsnn:
         if not pair.similar:
             raise ParameterError(
                 "EMSNN explains why a pair is similar, and this pair was called dissimilar: "
-                "choose another method."
-            )
-        if self.k > len(pair.h_t):
-            raise ParameterError(
-                f"EMSNN was to perturb {self.k} features, but embeddings have {len(pair.h_t)}."
+                "choose another method, or similar pairs alone."
             )
         chosen = closest(pair.h_r, pair.h_t, self.k)
         if self.draws is None:
             return half_normal_mean(networks, pair.h_t, chosen, self.scale, rng)
-        steps = rng.normal(0, self.scale, (self.draws, self.k)).astype(np.float32)
+        steps = rng.normal(0, self.scale, (self.draws, len(chosen))).astype(np.float32)
         return mean_change(networks, pair.h_t, chosen, steps)
 
 

@@ -9,9 +9,18 @@ from lpel_serving.methods.method import FacePair, Networks, SignedMap
 
 @dataclass(frozen=True)
 class RandomOrder:
-    """A map that holds nothing: the same value everywhere, so that ties decide every order."""
+    """A map of random numbers, about nothing.
+
+    Attributes
+    ----------
+    side
+        Of the map, as coarse as those of the decoder: scattered fine holes would destroy a face
+        faster than coarse ones, and compare unfairly.
+    """
+
+    side: int = 40
 
     def __call__(self, pair: FacePair, networks: Networks, rng: np.random.Generator) -> SignedMap:
-        """Give zeros, shape (S, S); what uses maps breaks ties at random."""
-        del networks, rng
-        return np.zeros(pair.test.shape[:2], np.float32)
+        """Draw the map, shape (side, side), uniform in [0, 1)."""
+        del pair, networks
+        return rng.random((self.side, self.side), np.float32)
