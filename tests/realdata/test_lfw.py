@@ -82,3 +82,23 @@ def test_detected_and_aligned_faces_are_framed_as_the_centred_crops_are(realdata
             landmarks.append(largest.landmarks / (2 * len(crop)))
     assert len(landmarks) >= 15
     np.testing.assert_allclose(np.median(landmarks, axis=0), TEMPLATE, atol=0.04)
+
+
+def test_the_network_asked_about_each_superpixel_orders_them_better_than_chance(
+    explainer, realdata
+):
+    """Otherwise the curve could not tell a good explanation from a bad one."""
+    from lpel_serving import find_method
+    from lpel_serving.laboratory.assessment import measure_curves
+    from lpel_serving.laboratory.curve_settings import CurveSettings
+    from lpel_serving.laboratory.judgement import areas
+    from lpel_serving.laboratory.photograph_pairs import rightly_decided
+
+    candidates = read_pairs(realdata / "pairsDevTrain.txt", realdata / "lfw")
+    rng = np.random.default_rng(0)
+    pairs = rightly_decided(explainer.embedder, candidates, 8, threshold=0.387, same=True, rng=rng)
+    settings = CurveSettings("test", every=16, draws=3)
+    measured = measure_curves(explainer, pairs, ("LPEL", find_method("lpel")), settings, rng)
+    by_order = {name: float(of_pairs.mean()) for name, of_pairs in areas(measured).items()}
+    assert by_order["occlusion"] < by_order["random"] - 0.02
+    assert by_order["occlusion"] < by_order["LPEL"] - 0.02

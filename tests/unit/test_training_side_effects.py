@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -17,18 +18,37 @@ for name in sys.argv[1:]:
     importlib.import_module(name)
 print(json.dumps(sorted(sys.modules)))
 """
+ROOT = Path(__file__).parents[2]
+
+
+def inside(folder: str) -> list[str]:
+    """Name all the modules of a package, given its folder in the checkout."""
+    found = sorted((ROOT / folder).rglob("*.py"))
+    names = [path.relative_to(ROOT).with_suffix("").as_posix() for path in found]
+    assert names
+    ours = (name.removeprefix("serving/").removesuffix("/__init__") for name in names)
+    return [name.replace("/", ".") for name in ours]
+
+
 MODULES = {
     "the packages": ["lpel_tf", "lpel_export"],
-    "the commands": [f"lpel_tf.commands.{name}" for name in ("demo", "train", "weights")],
+    "the commands": [
+        f"lpel_tf.commands.{name}" for name in ("demo", "reproduce", "train", "weights")
+    ],
     "all of the Keras side": [
         *(f"lpel_tf.{name}" for name in ("bundling", "cache", "checkpoint", "dataset", "decoder")),
         *(f"lpel_tf.{name}" for name in ("detection", "download", "embedders", "facenet")),
         *(f"lpel_tf.{name}" for name in ("least_squares", "registry", "store", "thresholds")),
         *(f"lpel_tf.{name}" for name in ("training", "weights", "whitening", "pretrained")),
+        "lpel_tf.autoencoder",
         *(f"lpel_tf.demo.{name}" for name in ("page", "photographs", "run")),
         *(f"lpel_export.{name}" for name in ("bundle_writer", "conversion", "parity")),
-        "lpel_export.standardisation",
+        *(f"lpel_export.{name}" for name in ("randomisation", "standardisation")),
     ],
+    "the laboratory": inside("serving/lpel_serving/laboratory"),
+    "the methods": inside("serving/lpel_serving/methods"),
+    "the figures": inside("serving/lpel_serving/figures"),
+    "the reproduction": inside("lpel_tf/reproduction"),
 }
 
 
@@ -50,7 +70,7 @@ def test_importing_loads_no_framework_and_makes_no_files(modules, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("command", ["demo", "train", "weights"])
+@pytest.mark.parametrize("command", ["assess", "demo", "reproduce", "train", "weights"])
 def test_asking_for_help_makes_no_files(command, tmp_path):
     lpel = os.path.join(os.path.dirname(sys.executable), "lpel")  # noqa: PTH118, PTH120
     done = run(tmp_path, lpel, command, "--help")

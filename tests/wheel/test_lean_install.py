@@ -110,12 +110,14 @@ def test_the_lean_command_line_lists_only_what_it_can_run(lean):
     listed = run(lean / "lpel", "--help").stdout
     assert "explain" in listed
     assert "verify" in listed
+    assert "assess" in listed
     assert "train" not in listed
     assert "demo" not in listed
+    assert "reproduce" not in listed
 
 
 @pytest.mark.network
-@pytest.mark.parametrize("command", ["train", "demo", "weights"])
+@pytest.mark.parametrize("command", ["train", "demo", "weights", "reproduce"])
 def test_a_command_whose_extra_is_missing_names_it(lean, command):
     done = run(lean / "lpel", command, "--out", "anywhere")
     assert done.returncode == 2

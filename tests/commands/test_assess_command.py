@@ -1,0 +1,380 @@
+"""`lpel assess` as a user runs it."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from lpel_serving.fill import FILLS
+from lpel_serving.laboratory.assessment_record import BOTH_CAVEAT
+from lpel_serving.laboratory.controls import CONTROLS
+from lpel_serving.laboratory.study import QUESTIONS
+from support import tiny
+from support.images import pixels, write_people
+
+LPEL = str(Path(sys.executable).with_name("lpel"))
+NAMED = "Person_"
+"""In the name of every photograph and of its folder."""
+QUICK = ("--superpixel", 2, "--n", 7, "--draws", 2)
+FILES = (".npz", ".png")
+
+# Runs `lpel`; the network stops working, as if by Ctrl-C, after so many calls.
+COUNTING = """
+import sys
+from pathlib import Path
+from lpel_serving.cli.main import main
+from lpel_serving.embedder import Embedder
+counted, last, *arguments = sys.argv[1:]
+calls, embed = [], Embedder.embed
+def counting(self, *options, **more):
+    if len(calls) == int(last):
+        raise KeyboardInterrupt
+    calls.append(1)
+    return embed(self, *options, **more)
+Embedder.embed = counting
+sys.argv = ["lpel", *arguments]
+try:
+    main()
+finally:
+    Path(counted).write_text(str(len(calls)))
+"""
+
+
+def run(*command: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(part) for part in command], check=False, capture_output=True, text=True, cwd=cwd
+    )
+
+
+@pytest.fixture(scope="module")
+def faces(tmp_path_factory):
+    """Six people with five photographs each."""
+    return write_people(tmp_path_factory.mktemp("assess") / "faces", people=6, each=5)
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory):
+    """A bundle whose network tells the people apart."""
+    threshold = tiny.ThresholdRecord(0.9, {"how": "made up for the tests"})
+    return tiny.write_bundle(tmp_path_factory.mktemp("assess") / "bundle", threshold=threshold)
+
+
+@pytest.fixture(scope="module")
+def command(bundle, faces):
+    return ("assess", "--bundle", bundle, "--faces", faces, *QUICK)
+
+
+@pytest.fixture(scope="module")
+def whole(command, tmp_path_factory):
+    """All curves but one, written to a folder, and printed as JSON."""
+    out = tmp_path_factory.mktemp("assess") / "new" / "out"
+    done = run(LPEL, *command, "--out", out, "--json")
+    assert done.returncode == 0, done.stderr
+    return done, out
+
+
+def refused(done: subprocess.CompletedProcess[str], *words: str, at_once: bool = True) -> None:
+    """Check that a command ended with one sentence, and nothing on standard output."""
+    assert done.returncode == 2, done.stderr
+    assert done.stdout == ""
+    assert "Traceback" not in done.stderr
+    *before, last = done.stderr.splitlines()
+    assert last.startswith("lpel: ")
+    assert last.endswith(".")
+    assert not (at_once and before), done.stderr
+    assert NAMED not in done.stderr
+    for word in words:
+        assert word in last
+
+
+def document(done: subprocess.CompletedProcess[str]) -> dict:
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+# What is printed and written
+
+
+def test_json_stands_alone_and_is_what_is_written(whole, bundle):
+    done, out = whole
+    printed = document(done)
+    assert printed == json.loads((out / "assessment.json").read_text())
+    assert set(printed) == {"bundle", "crop", "threshold", "seed", "curves"}
+    assert (printed["crop"], printed["threshold"], printed["seed"]) == ("none", 0.9, 0)
+    manifest = json.loads((bundle / "manifest.json").read_text())
+    assert printed["bundle"] == {n: f["sha256"] for n, f in manifest["files"].items()}
+    assert list(printed["curves"]) == ["similar", "dissimilar", "transplant"]
+    for name, record in printed["curves"].items():
+        question = QUESTIONS[name]
+        assert record["method"] == "LPEL"
+        assert record["pairs"] == 7
+        assert record["settings"]["kind"] == question.kind
+        assert record["settings"]["image_size"] == record["settings"]["fill"]["grain"] == 8
+        assert record["settings"]["every"] == 4
+        assert record["decision"] == ("similar" if question.similar else "dissimilar")
+        assert {one["against"] for one in record["comparisons"]} == set(CONTROLS)
+        assert ("caveat" in record) == (question.kind == "both")
+
+
+def test_the_folder_holds_curves_figures_and_a_summary_and_nothing_else(whole):
+    done, out = whole
+    names = ("similar", "dissimilar", "transplant")
+    expected = {f"{name}{suffix}" for name in names for suffix in FILES} | {"assessment.json"}
+    assert {path.name for path in out.iterdir()} == expected
+    for name in names:
+        files = {"arrays": str(out / f"{name}.npz"), "figure": str(out / f"{name}.png")}
+        assert document(done)["curves"][name]["files"] == files
+        with np.load(out / f"{name}.npz", allow_pickle=False) as arrays:
+            steps = len(arrays["superpixels_replaced"])
+            assert arrays["similarities"].shape == (7, 1 + 6 + 2, steps)
+            assert arrays["orders"].tolist()[0] == "LPEL"
+        with Image.open(out / f"{name}.png") as figure:
+            figure.load()
+            assert figure.format == "PNG"
+
+
+def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(command, whole, tmp_path):
+    done, out = whole
+    again = run(LPEL, *command, "--out", tmp_path, "--json", "--seed", 0)
+    assert again.stdout.replace(str(tmp_path), str(out)) == done.stdout
+    for path in out.glob("*.*g"):
+        assert (tmp_path / path.name).read_bytes() == path.read_bytes()
+    for path in out.glob("*.npz"):
+        assert (tmp_path / path.name).read_bytes() == path.read_bytes()
+    other = document(run(LPEL, *command, "--curve", "similar", "--json", "--seed", 1))
+    expected = document(done)["curves"]["similar"]
+    assert other["curves"]["similar"]["area"] != expected["area"]
+
+
+def test_no_photograph_is_named_anywhere(whole):
+    done, out = whole
+    assert NAMED not in done.stdout
+    assert NAMED not in done.stderr
+    for path in out.iterdir():
+        assert NAMED.encode() not in path.read_bytes()
+    for path in out.glob("*.npz"):
+        with np.load(path, allow_pickle=False) as arrays:
+            assert set(arrays.files) == {
+                *("orders", "superpixels_replaced", "similarities", "normalised"),
+            }
+            assert not [name for name in arrays["orders"] if NAMED in name]
+    for path in out.glob("*.png"):
+        with Image.open(path) as figure:
+            assert NAMED not in str(figure.info)
+
+
+def test_words_say_what_beats_what_and_nothing_is_written(command, tmp_path):
+    done = run(LPEL, *command, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert list(tmp_path.iterdir()) == []
+    assert NAMED not in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    lines = done.stdout.splitlines()
+    for name in ("similar", "dissimilar", "transplant"):
+        question = QUESTIONS[name]
+        (place,) = (i for i, line in enumerate(lines) if line.startswith(f"{question.title}, "))
+        assert lines[place].startswith(f"{question.title}, 7 pairs. LPEL ")
+        better = "lower" if question.similar else "higher"
+        assert lines[place + 1].startswith("  area ")
+        assert lines[place + 1].endswith(f"], {better} is better")
+        of_controls = lines[place + 2 : place + 2 + len(CONTROLS)]
+        for control, line in zip(CONTROLS.values(), of_controls, strict=True):
+            assert line.startswith("  LPEL ")
+            assert f"{control.title}: difference in area " in line
+    assert lines.count(f"  {BOTH_CAVEAT}") == 1
+    assert len(lines) == 3 * (2 + len(CONTROLS)) + 1
+
+
+def test_words_name_the_files(command, tmp_path):
+    done = run(LPEL, *command, "--curve", "similar", "--out", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == f"  {tmp_path}/similar.npz, {tmp_path}/similar.png"
+
+
+# What may be asked
+
+
+@pytest.mark.parametrize(("curve", "fill"), [*zip([*QUESTIONS, "similar"], FILLS[1:], strict=True)])
+def test_every_curve_and_every_fill_can_be_asked_for(command, curve, fill):
+    done = run(LPEL, *command, "--curve", curve, "--fill", fill, "--json")
+    curves = document(done)["curves"]
+    assert list(curves) == [curve]
+    assert curves[curve]["settings"]["kind"] == QUESTIONS[curve].kind
+    assert curves[curve]["settings"]["fill"]["name"] == fill
+    assert "files" not in curves[curve]
+
+
+def test_rivals_are_measured_on_the_same_pairs(command):
+    methods = ("--method", "centre", "--method", "occlusion")
+    asked = (*command, "--curve", "similar", "--json", "--fill", "black")
+    record = document(run(LPEL, *asked, *methods))["curves"]["similar"]
+    assert record["method"] == "the method centre"
+    outcomes = {one["against"]: one for one in record["comparisons"]}
+    assert set(outcomes) == {"the method occlusion", *CONTROLS}
+    # The control is the same map.
+    assert outcomes["centre"]["difference"] == {"mean": 0, "low": 0, "high": 0}
+    alone = document(run(LPEL, *asked, "--method", "occlusion"))["curves"]["similar"]
+    assert alone["area"]["mean"] == outcomes["the method occlusion"]["area"]["mean"]
+
+
+def test_the_definition_of_the_curve_is_the_users(command):
+    options = ("--every", 1, "--variance", 0.5, "--shared-noise", "--draws", 3, "--superpixel", 4)
+    done = run(LPEL, *command, "--curve", "dissimilar", "--json", *options)
+    record = document(done)["curves"]["dissimilar"]
+    assert record["settings"] == {
+        "kind": "both",
+        "superpixel": 4,
+        "image_size": 8,
+        "every": 1,
+        "fill": {"name": "normal", "variance": 0.5, "grain": 8},
+        "shared_noise": True,
+        "draws": 3,
+    }
+    assert record["superpixels_replaced"] == [0, 1, 2, 3, 4]
+    for curve in record["mean_curves"].values():
+        assert curve[-1] == pytest.approx(1, abs=1e-6)
+
+
+def test_pairs_may_be_listed_and_folders_flat(bundle, tmp_path):
+    flat, listing, pairs = tmp_path / "flat", tmp_path / "identity.txt", tmp_path / "pairs.txt"
+    flat.mkdir()
+    lines = []
+    for i in range(12):
+        noise = np.random.default_rng(i).integers(-50, 51, (16, 16, 3))
+        picture = Image.fromarray(np.clip(pixels(i % 3) + noise, 0, 255).astype(np.uint8))
+        picture.save(flat / f"{i:06d}.png")
+        lines.append(f"{i:06d}.png {i % 3}\n")
+        home = tmp_path / "lfw" / f"P{i % 3}"
+        home.mkdir(parents=True, exist_ok=True)
+        picture.save(home / f"P{i % 3}_{i // 3 + 1:04d}.jpg", quality=95)
+    listing.write_text("".join(lines))
+    pairs.write_text("3\n" + "".join(f"P{i}\t1\t2\n" for i in range(3)))
+    assess = ("assess", "--bundle", bundle, *QUICK, "--curve", "similar", "--json", "--faces")
+    listed = document(run(LPEL, *assess, tmp_path / "lfw", "--pairs", pairs))
+    assert listed["curves"]["similar"]["pairs"] == 3
+    drawn = document(run(LPEL, *assess, flat, "--identities", listing))
+    assert drawn["curves"]["similar"]["pairs"] == 7
+
+
+def test_few_pairs_decide_nothing(command):
+    done = run(LPEL, *command, "--curve", "similar", "--n", 3)
+    assert done.returncode == 0, done.stderr
+    first, _, *comparisons = done.stdout.splitlines()
+    assert ", 3 pairs. LPEL is not told apart from " in first
+    assert "beats" not in done.stdout
+    assert all("by 3 pairs, which are too few: " in line for line in comparisons)
+
+
+# Interruptions
+
+
+def test_an_interrupted_command_goes_on_where_it_stopped(command, tmp_path):
+    counted = tmp_path / "calls"
+    curves = ("--curve", "similar", "--curve", "transplant", "--json", "--out")
+
+    def counting(last: int, out: str):
+        program = (sys.executable, "-c", COUNTING, counted, last, *command, *curves, tmp_path / out)
+        done = run(*program)
+        return done, int(counted.read_text())
+
+    full, calls = counting(-1, "full")
+    assert full.returncode == 0, full.stderr
+    stopped, _ = counting(3 * calls // 4, "out")
+    assert stopped.returncode == 130
+    assert stopped.stdout == ""
+    assert stopped.stderr.splitlines()[-1] == "lpel: interrupted."
+    assert "Traceback" not in stopped.stderr
+    out = tmp_path / "out"
+    left = {path.name for path in out.iterdir()}
+    assert left == {"similar.npz", "similar.png", ".similar.partial", ".transplant.partial"}
+    for path in out.iterdir():
+        assert NAMED.encode() not in path.read_bytes()
+    resumed, more = counting(-1, "out")
+    assert resumed.returncode == 0, resumed.stderr
+    assert more < 0.75 * calls
+    assert resumed.stdout.replace(str(out), str(tmp_path / "full")) == full.stdout
+    names = {"similar.npz", "similar.png", "transplant.npz", "transplant.png", "assessment.json"}
+    assert {path.name for path in out.iterdir()} == names
+    for name in names - {"assessment.json"}:
+        assert (out / name).read_bytes() == (tmp_path / "full" / name).read_bytes()
+
+
+def test_what_was_interrupted_with_another_seed_is_not_gone_on_with(command, whole, tmp_path):
+    curves = ("--curve", "similar", "--json", "--out", tmp_path / "out")
+    program = (sys.executable, "-c", COUNTING, tmp_path / "calls")
+    stopped = run(*program, 40, *command, *curves, "--seed", 1)
+    assert stopped.returncode == 130
+    assert [path.name for path in (tmp_path / "out").iterdir()] == [".similar.partial"]
+    done = document(run(LPEL, *command, *curves, "--seed", 0))
+    expected = document(whole[0])["curves"]["similar"]
+    for key in set(expected) - {"files"}:
+        assert done["curves"]["similar"][key] == expected[key]
+
+
+# Refusals
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--curve", "tea-leaves"), ("no curve is called 'tea-leaves'", "transplant-similar")),
+        (("--curve", "similar", "--curve", ""), ("no curve is called ''",)),
+        (("--method", "tea-leaves"), ("no method is called 'tea-leaves'", "occlusion")),
+        (("--fill", "pink"), ("no fill is called 'pink'", "blur")),
+        (("--variance", 0), ("variance of noise is above 0",)),
+        (("--variance", "inf"), ("variance of noise is above 0",)),
+        (("--superpixel", 3), ("do not tile an image of 8", "1, 2, 4")),
+        (("--every", 17), ("every 1 to 16 superpixels; received 17",)),
+        (("--crop", "oval"), ("no crop is called 'oval'",)),
+        (("--provider", "cuda"), ("cuda", "lpel-tf[gpu]")),
+        (("--pairs", "none.txt"), ("none.txt",)),
+        (("--faces", "none"), ("none is not a folder",)),
+        (("--bundle", "none"), ("none is not a bundle",)),
+    ],
+)
+def test_bad_input_ends_with_one_sentence_before_any_work(command, options, words, tmp_path):
+    out = tmp_path / "out"
+    refused(run(LPEL, *command, *options, "--out", out, "--json", cwd=tmp_path), *words)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("options", [("--n", 1), ("--variance", -1)])
+def test_bad_usage_is_explained_without_a_traceback(command, options):
+    done = run(LPEL, *command, *options)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert "Usage: lpel assess" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("threshold", "curve", "words"),
+    [
+        (0.25, "dissimilar", "found 0 pairs of two people, called dissimilar; at least 2"),
+        (0.9999, "similar", "found 0 pairs of one person, called similar; at least 2"),
+    ],
+)
+def test_too_few_right_decisions_are_refused(faces, tmp_path, threshold, curve, words):
+    record = tiny.ThresholdRecord(threshold, {})
+    bundle = tiny.write_bundle(tmp_path / "bundle", threshold=record)
+    command = ("assess", "--bundle", bundle, "--faces", faces, *QUICK, "--curve", curve)
+    done = run(LPEL, *command, "--json", "--out", tmp_path / "out")
+    refused(done, words, "give more photographs", at_once=False)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_method_that_cannot_explain_the_pairs_says_so(command):
+    done = run(LPEL, *command, "--curve", "similar", "--method", "emsnn", "--json")
+    refused(done, "EMSNN was to perturb 100 features, but embeddings have 6", at_once=False)
+
+
+@pytest.mark.parametrize("below", ["file", "file/out"])
+def test_a_folder_that_cannot_be_written_is_refused(command, tmp_path, below):
+    (tmp_path / "file").write_bytes(b"mine")
+    done = run(LPEL, *command, "--curve", "similar", "--json", "--out", tmp_path / below)
+    refused(done, "cannot write", str(tmp_path / below), at_once=False)
+    assert (tmp_path / "file").read_bytes() == b"mine"
