@@ -57,12 +57,11 @@ def reproduce(
     import numpy as np
 
     from lpel_serving.cli.progress import progress_bar
-    from lpel_serving.crops import parse_crop
     from lpel_serving.faces import list_faces
     from lpel_tf.embedders import example_crops, from_facenet
     from lpel_tf.facenet import facenet as find
     from lpel_tf.quiet import load_tensorflow
-    from lpel_tf.reproduction.laboratory import Laboratory
+    from lpel_tf.reproduction.laboratory import Laboratory, check_crops
     from lpel_tf.reproduction.run import check_output
     from lpel_tf.reproduction.run import reproduce as run
     from lpel_tf.reproduction.sizes import FULL, QUICK, some_people
@@ -70,8 +69,7 @@ def reproduce(
     out = Path(os.path.abspath(out))  # noqa: PTH100 (resolve would follow a link)
     check_output(out)
     crops = tuple(crop or ("0.368", "0.48"))
-    for text in crops:
-        parse_crop(text)
+    check_crops(crops)
     sizes = QUICK if quick else FULL
     people = list_faces(faces, identities)
     people = some_people(people, sizes.photographs, np.random.default_rng(seed))
@@ -90,7 +88,7 @@ def reproduce(
         sizes=sizes,
         threshold=threshold,
         seed=seed,
-        work=out / "work",
+        work=out / ".work",
         cache=cache,
         hide_photographs=hide_photographs,
         progress=progress_bar,

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from lpel_serving.crops import parse_crop
 from lpel_serving.errors import ParameterError
 from lpel_serving.faces import Face
 from lpel_serving.figures import displayable
@@ -71,11 +72,7 @@ class Laboratory:
     progress: Progress
 
     def __post_init__(self) -> None:
-        if not 1 <= len(set(self.crops)) == len(self.crops) <= 2:
-            raise ParameterError(
-                "one crop is needed, or two different ones, the tight one first; received "
-                f"{', '.join(self.crops) or 'none'}."
-            )
+        check_crops(self.crops)
 
     @cached_property
     def main(self) -> Setting:
@@ -186,3 +183,14 @@ class Laboratory:
             cache=self.cache,
             progress=self.progress,
         )
+
+
+def check_crops(crops: Sequence[str]) -> None:
+    """Raise `ParameterError` unless there is one crop that can be made, or two different ones."""
+    if not 1 <= len(set(crops)) == len(crops) <= 2:
+        raise ParameterError(
+            "one crop is needed, or two different ones, the tight one first; received "
+            f"{', '.join(crops) or 'none'}."
+        )
+    for crop in crops:
+        parse_crop(crop)

@@ -41,6 +41,7 @@ def save_section(section: Section, folder: Path, identity: str) -> None:
         "pictures": [{"name": p.name, "caption": p.caption} for p in section.pictures],
         "notes": list(section.notes),
         "data": section.data,
+        "arrays": sorted(section.arrays),
     }
     text = json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
     write_atomically(folder / f"{section.key}.json", text.encode())
@@ -50,7 +51,8 @@ def load_section(folder: Path, key: str, identity: str) -> Section | None:
     """Read a section without its arrays, or None if it is not there, whole and of this run."""
     try:
         document: dict[str, Any] = json.loads((folder / f"{key}.json").read_bytes())
-        if document["identity"] != identity:
+        lost = document["arrays"] and not (folder / f"{key}.npz").is_file()
+        if document["identity"] != identity or lost:
             return None
         return Section(
             key=document["key"],

@@ -1,8 +1,8 @@
 """Running chapter 5: section after section, each kept as soon as it is done."""
 
+import contextlib
 import hashlib
 import json
-import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
@@ -59,12 +59,22 @@ def reproduce(laboratory: Laboratory, out: Path) -> Reproduction:
     write_atomically(data / "about.json", text.encode())
     page = out / "report.html"
     write_atomically(page, report(sections, about).encode())
-    shutil.rmtree(laboratory.work, ignore_errors=True)  # nothing is left to go on from
+    _clear(laboratory.work)
     return Reproduction(tuple(sections), page)
 
 
+def _clear(work: Path) -> None:
+    """Remove what an interrupted run would go on from, and nothing that is not ours."""
+    for ours in (*work.glob("decoder-*.npz"), *work.glob("*.partial")):
+        ours.unlink()
+    with contextlib.suppress(OSError):  # something else is in it
+        work.rmdir()
+
+
 def check_output(out: Path) -> None:
-    """Raise `OutputError` if the folder holds a report that is not one of ours."""
+    """Raise `OutputError` if the folder is none, or holds a report that is not one of ours."""
+    if out.exists() and not out.is_dir():
+        raise OutputError(f"{out} is not a folder: choose another name.")
     page = out / "report.html"
     if page.exists() and not (page.is_file() and MARK in page.read_bytes()):
         raise OutputError(f"{out} holds a report.html that is not ours: choose another folder.")
@@ -76,7 +86,7 @@ def run_identity(laboratory: Laboratory) -> str:
     for face in laboratory.photographs:
         digest.update(face.identity.encode() + b"\0")
         digest.update(hashlib.sha256(read_bytes(face.path)).digest())
-    for package in ("lpel_serving", "lpel_tf"):
+    for package in ("lpel_serving", "lpel_export", "lpel_tf"):
         for module in sorted(Path(str(files(package))).rglob("*.py")):
             digest.update(module.read_bytes())
     return digest.hexdigest()

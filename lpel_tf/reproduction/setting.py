@@ -100,8 +100,8 @@ class Setting:
     ) -> PhotographPairs:
         """Draw pairs of people not trained on, on which the network is right (chapter 6).
 
-        Without a threshold, whatever the network says of them. As many people as there are take
-        part, so that a pair and the next one show others.
+        Without a threshold, whatever the network says of them. Pairs of people not met before come
+        first, so that a pair and the next one mostly show others.
 
         Raises
         ------
@@ -136,7 +136,7 @@ class Setting:
 def _new_people_first(
     pairs: list[tuple[int, int]], identities: Sequence[str]
 ) -> list[tuple[int, int]]:
-    """Put pairs in front whose people are in none before, the others after them."""
+    """Put pairs in front whose people are in no pair before them, the others after."""
     seen: set[str] = set()
     fresh: list[tuple[int, int]] = []
     rest: list[tuple[int, int]] = []

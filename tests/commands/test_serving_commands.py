@@ -14,7 +14,9 @@ import pytest
 from PIL import Image
 
 from lpel_serving import Explainer
+from lpel_serving.methods import find_method, methods
 from lpel_serving.record import summary
+from support import tiny
 from support.images import pixels, write_people
 
 LPEL = str(Path(sys.executable).with_name("lpel"))
@@ -229,3 +231,69 @@ def test_a_reader_that_goes_away_is_no_error(tiny_bundle, two):
     os.close(into)
     assert process.stderr == b""
     assert process.returncode == 0
+
+
+@pytest.fixture(scope="module")
+def strangers(faces):
+    """Photographs of two people whom the tiny network, with a high threshold, tells apart."""
+    return faces / "Person_02/Person_02_0001.png", faces / "Person_03/Person_03_0001.png"
+
+
+@pytest.fixture(scope="module")
+def strict_bundle(tmp_path_factory):
+    """The tiny bundle with a threshold that no two photographs exceed."""
+    folder = tmp_path_factory.mktemp("strict") / "bundle"
+    return tiny.write_bundle(folder, threshold=tiny.ThresholdRecord(0.99999, {}))
+
+
+@pytest.mark.parametrize("method", [name for name in methods() if name != "lpel"])
+def test_explain_by_another_method_writes_its_files(tiny_bundle, two, tmp_path, method):
+    done = lpel(
+        "explain", "--bundle", tiny_bundle, *two, "--out", tmp_path, "--json",
+        "--method", method, "--seed", 3, "--epsilon", 0.6,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    document = json.loads(done.stdout)
+    assert document["method"] == method
+    assert document["parameters"] == {"seed": 3, "epsilon": 0.6, "crop": "none"}
+    explainer = Explainer.load(tiny_bundle)
+    expected = explainer.explain(*two, epsilon=0.6, method=find_method(method), seed=3)
+    assert {key: document[key] for key in summary(expected)} == summary(expected)
+    with np.load(tmp_path / "explanation.npz", allow_pickle=False) as arrays:
+        assert set(arrays.files) == {
+            f"{role}_{name}"
+            for role in ("test", "reference")
+            for name in ("crop", "embedding", "reconstruction", "heat_map", "mask")
+        }
+        np.testing.assert_array_equal(arrays["test_heat_map"], expected.forward.heat_map)
+        np.testing.assert_array_equal(arrays["reference_heat_map"], expected.swapped.heat_map)
+    with Image.open(tmp_path / "explanation.png") as figure:
+        assert figure.format == "PNG"
+
+
+def test_explain_names_lpel_as_its_method_and_no_seed(tiny_bundle, two):
+    plain = lpel("explain", "--bundle", tiny_bundle, *two, "--json")
+    document = json.loads(plain.stdout)
+    assert document["method"] == "lpel"
+    assert document["parameters"] == {"p": 0.3, "epsilon": 0.7, "crop": "none"}
+    named = lpel("explain", "--bundle", tiny_bundle, *two, "--json", "--method", "lpel")
+    assert named.stdout == plain.stdout
+
+
+def test_the_same_seed_explains_alike(tiny_bundle, two):
+    explain = ("explain", "--bundle", tiny_bundle, *two, "--json", "--method", "occlusion")
+    first, again, other = (lpel(*explain, "--seed", seed).stdout for seed in (1, 1, 2))
+    assert first == again
+    assert json.loads(first)["agreement"] != json.loads(other)["agreement"]
+
+
+def test_a_method_that_cannot_be_used_ends_with_one_sentence(
+    tiny_bundle, strict_bundle, two, strangers, tmp_path
+):
+    out = ("--out", tmp_path / "out", "--json")
+    unknown = lpel("explain", "--bundle", tiny_bundle, *two, "--method", "nonsense", *out)
+    refused(unknown, "no method is called 'nonsense'", *methods())
+    dissimilar = lpel("explain", "--bundle", strict_bundle, *strangers, "--method", "emsnn", *out)
+    refused(dissimilar, "EMSNN", "called dissimilar", "choose another method")
+    assert list(tmp_path.iterdir()) == []

@@ -44,11 +44,14 @@ def explain(
     json: JsonOption = False,
 ) -> None:
     """Explain why two faces were called the same or different, each in the light of the other."""
+    from lpel_serving.errors import ParameterError
     from lpel_serving.explainer import Explainer
     from lpel_serving.methods import find_method
     from lpel_serving.record import summary
 
     chosen = None if method == LPEL else find_method(method)
+    if chosen is not None and p != DEFAULT_P:
+        raise ParameterError(f"--p is LPEL's own; the method {method} has no such thing.")
     explainer = Explainer.load(bundle, crop=crop, provider=provider, threads=threads)
     pair = explainer.explain(reference, test, p=p, epsilon=epsilon, method=chosen, seed=seed)
     document: dict[str, Any] = {

@@ -34,7 +34,9 @@ def gallery_figure(
     matplotlib.figure.Figure
     """
     width = max(map(len, rows))
-    figure = new_figure(1.3 * width + 0.5, 1.3 * len(rows) + (0.75 if title or columns else 0.1))
+    above = 0.05 + (0.36 if columns else 0) + (0.3 if title else 0)
+    beside = 0.3 if labels else 0.05
+    figure = new_figure(1.3 * width + beside, 1.3 * len(rows) + above)
     grid = figure.subplots(len(rows), width, squeeze=False)
     for axis in grid.ravel():
         bare(axis)
@@ -46,8 +48,8 @@ def gallery_figure(
     for axis, name in zip(grid[:, 0], labels, strict=False):
         axis.set_ylabel(name, fontsize=8, color=QUIET)
     figure.suptitle(title, fontsize=10, color=INK, parse_math=False)
-    top = 1 - (0.68 if title or columns else 0.05) / figure.get_figheight()
-    figure.subplots_adjust(left=0.05, right=0.99, bottom=0.01, top=top, wspace=0.05, hspace=0.05)
+    top, left = 1 - above / figure.get_figheight(), beside / figure.get_figwidth()
+    figure.subplots_adjust(left=left, right=0.99, bottom=0.01, top=top, wspace=0.05, hspace=0.05)
     return figure
 
 

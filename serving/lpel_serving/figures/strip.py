@@ -38,7 +38,8 @@ def strip_figure(
     matplotlib.figure.Figure
     """
     rows = change.images_per_step
-    figure = new_figure(1.25 * len(shown), 1.2 * rows + 0.75)
+    above = 0.68 if title else 0.38
+    figure = new_figure(1.25 * len(shown), 1.2 * rows + above + 0.05)
     grid = figure.subplots(rows, len(shown), squeeze=False)
     sets = prefixes(order, np.array(shown))
     for column, (chosen, count, similarity) in enumerate(
@@ -50,6 +51,6 @@ def strip_figure(
         grid[0, column].set_title(f"{count}\n{similarity:.2f}", fontsize=7.5, color=INK)
     figure.suptitle(title, fontsize=9, color=INK, parse_math=False)
     figure.subplots_adjust(
-        left=0.01, right=0.99, bottom=0.02, top=1 - 0.68 / figure.get_figheight(), wspace=0.05
+        left=0.01, right=0.99, bottom=0.02, top=1 - above / figure.get_figheight(), wspace=0.05
     )
     return figure

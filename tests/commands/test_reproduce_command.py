@@ -1,0 +1,347 @@
+"""`lpel reproduce` as people run it."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import platformdirs
+import pytest
+from typer.testing import CliRunner
+
+from lpel_serving.cli.main import build_app
+from lpel_tf.commands import reproduce as command
+from lpel_tf.errors import TrainingDataError
+from lpel_tf.reproduction.run import Reproduction
+from lpel_tf.reproduction.section import Finding, Section
+from lpel_tf.reproduction.sections import SECTIONS
+from lpel_tf.reproduction.sizes import FULL, QUICK
+from support.images import write_people
+from support.reproduction import embedder
+
+LPEL = Path(sys.executable).with_name("lpel")
+OFFLINE = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": "", "PIP_CONFIG_FILE": os.devnull}
+
+
+def lpel(*arguments):
+    return subprocess.run(
+        [LPEL, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+        env=os.environ | OFFLINE,
+    )
+
+
+def refused(done, *words):
+    """Check that a command ended with one sentence, and nothing on standard output."""
+    assert done.returncode == 2, done.stderr
+    assert done.stdout == ""
+    assert done.stderr.startswith("lpel: ")
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.endswith(".\n")
+    for word in words:
+        assert word in done.stderr
+
+
+def names_in(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+@pytest.fixture
+def photographs(tmp_path):
+    return write_people(tmp_path / "faces", people=3, each=2)
+
+
+# --- refused before any work ----------------------------------------------------------------------
+
+
+def test_the_help_names_every_option():
+    done = lpel("reproduce", "--help")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    text = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout)
+    for option in (
+        *("--faces", "--out", "--quick", "--crop", "--facenet", "--identities", "--threshold"),
+        *("--hide-photographs", "--seed", "--cache", "--mirror", "--json"),
+    ):
+        assert option in text
+    assert "Interrupted, the same command goes on where it stopped." in text
+
+
+@pytest.mark.parametrize("missing", ["--faces", "--out"])
+def test_faces_and_out_must_be_given(missing, photographs, tmp_path):
+    options = {"--faces": photographs, "--out": tmp_path / "out"}
+    del options[missing]
+    done = lpel("reproduce", *(word for option in options.items() for word in option))
+    assert done.returncode == 2
+    assert missing in done.stderr
+    assert "Usage: lpel reproduce" in done.stderr
+    assert names_in(tmp_path) == ["faces"]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--crop", "oval"], ["no crop is called 'oval'", "mtcnn"]),
+        (["--crop", "none", "--crop", "1.5"], ["1.5"]),
+        (["--crop", "none", "--crop", "none"], ["two different ones"]),
+        (["--crop", "none", "--crop", "0.9", "--crop", "0.8"], ["one crop", "two different ones"]),
+        (["--identities", "missing.txt"], ["missing.txt"]),
+        (["--facenet", "20991231-235959"], ["no FaceNet is called '20991231-235959'"]),
+    ],
+    ids=["crop", "loose crop", "equal crops", "three crops", "identities", "network"],
+)
+def test_an_option_that_cannot_be_used_is_refused_before_anything_is_fetched(
+    options, words, photographs, tmp_path
+):
+    done = lpel(
+        *("reproduce", "--faces", photographs, "--out", tmp_path / "out"),
+        *("--cache", tmp_path / "cache", *options),
+    )
+    refused(done, *words)
+    assert names_in(tmp_path) == ["faces"]
+
+
+@pytest.mark.parametrize(
+    "options", [["--threshold", "1.5"], ["--seed", "-1"]], ids=["threshold", "seed"]
+)
+def test_a_number_out_of_range_is_bad_usage(options, photographs, tmp_path):
+    done = lpel("reproduce", "--faces", photographs, "--out", tmp_path / "out", *options)
+    assert done.returncode == 2
+    assert options[0] in done.stderr
+    assert "Traceback" not in done.stderr
+    assert names_in(tmp_path) == ["faces"]
+
+
+NO_PHOTOGRAPHS = {
+    "an empty folder": Path.mkdir,
+    "a file": lambda path: path.write_bytes(b""),
+    "nothing": lambda path: None,
+}
+
+
+@pytest.mark.parametrize("make", NO_PHOTOGRAPHS.values(), ids=NO_PHOTOGRAPHS)
+def test_a_folder_without_photographs_is_refused(make, tmp_path):
+    make(tmp_path / "faces")
+    refused(
+        lpel("reproduce", "--faces", tmp_path / "faces", "--out", tmp_path / "out"),
+        str(tmp_path / "faces"),
+    )
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_report_that_is_not_ours_is_not_overwritten(photographs, tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "report.html").write_text("<h1>my own report</h1>")
+    done = lpel("reproduce", "--faces", photographs, "--out", out, "--cache", tmp_path / "cache")
+    refused(done, str(out), "choose another folder")
+    assert (out / "report.html").read_text() == "<h1>my own report</h1>"
+    assert names_in(out) == ["report.html"]
+    assert names_in(tmp_path) == ["faces", "out"]
+
+
+# --- what reaches the laboratory ------------------------------------------------------------------
+
+SECTION = Section(
+    key="similar",
+    title="Similar pairs",
+    counterpart="figure 5.12",
+    findings=(Finding("It falls.", "It does, by [3 %].", "holds in part"),),
+)
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """Run the command in this process with no network, and keep what the laboratory was."""
+    seen = []
+
+    def run(laboratory, out):
+        seen.append((laboratory, out))
+        return Reproduction((SECTION,), out / "report.html")
+
+    def network(found, faces, **options):
+        seen.append((found.key, faces(16).shape, options["cache"], options["mirror"]))
+        return embedder()
+
+    monkeypatch.setattr("lpel_tf.reproduction.run.reproduce", run)
+    monkeypatch.setattr("lpel_tf.embedders.from_facenet", network)
+    monkeypatch.setattr("lpel_tf.quiet.load_tensorflow", lambda: None)
+    app = build_app()
+
+    def invoke(*arguments):
+        seen.clear()
+        done = CliRunner().invoke(app, ["reproduce", *map(str, arguments)])
+        if done.exception is not None:
+            raise done.exception
+        (found, (laboratory, out)) = seen
+        return done, found, laboratory, out
+
+    return invoke
+
+
+def test_what_is_not_asked_for_is_as_in_the_thesis(asked, photographs, tmp_path):
+    _, found, laboratory, out = asked("--faces", photographs, "--out", tmp_path / "out")
+    assert found == ("20170512-110547", (33, 16, 16, 3), None, None)
+    assert out == tmp_path / "out"
+    assert laboratory.crops == ("0.368", "0.48")
+    assert (laboratory.threshold, laboratory.seed) == (0.3, 0)
+    assert laboratory.sizes is FULL
+    assert not laboratory.hide_photographs
+    assert laboratory.work == out / ".work"
+    assert [face.identity for face in laboratory.photographs] == [
+        *("Person_00", "Person_00", "Person_01", "Person_01", "Person_02", "Person_02")
+    ]
+
+
+def test_every_option_reaches_the_laboratory(asked, photographs, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    _, found, laboratory, out = asked(
+        *("--faces", photographs, "--out", "here", "--quick", "--crop", "none", "--crop", "0.9"),
+        *("--threshold", 0.7, "--seed", 3, "--hide-photographs", "--cache", tmp_path / "cache"),
+        *("--facenet", "20180402-114759", "--mirror", "http://127.0.0.1:1"),
+    )
+    assert found[0] == "20180402-114759"
+    assert found[2:] == (tmp_path / "cache", "http://127.0.0.1:1")
+    assert out == tmp_path / "here"
+    assert laboratory.sizes is QUICK
+    assert laboratory.crops == ("none", "0.9")
+    assert (laboratory.threshold, laboratory.seed) == (0.7, 3)
+    assert laboratory.hide_photographs
+    assert laboratory.cache == tmp_path / "cache"
+
+
+def test_a_quick_run_takes_some_people_by_the_seed(asked, photographs, tmp_path, monkeypatch):
+    monkeypatch.setattr("lpel_tf.reproduction.sizes.QUICK", replace(QUICK, photographs=2))
+    people = set()
+    for seed in range(12):
+        options = ("--faces", photographs, "--out", tmp_path / "out", "--quick", "--seed", seed)
+        _, _, laboratory, _ = asked(*options)
+        people.add(tuple(face.identity for face in laboratory.photographs))
+    assert people == {2 * (f"Person_{person:02d}",) for person in range(3)}
+
+
+def test_a_flat_folder_is_read_with_its_list(asked, tmp_path):
+    people = write_people(tmp_path / "people", people=2, each=2)
+    flat, lines = tmp_path / "flat", []
+    flat.mkdir()
+    for i, path in enumerate(sorted(people.glob("*/*.png"))):
+        path.rename(flat / f"{i:06d}.png")
+        lines.append(f"{i:06d}.png {i // 2}\n")
+    (tmp_path / "identity.txt").write_text("".join(lines))
+    options = ("--faces", flat, "--identities", tmp_path / "identity.txt")
+    _, _, laboratory, _ = asked(*options, "--out", tmp_path / "out")
+    assert [face.identity for face in laboratory.photographs] == ["0", "0", "1", "1"]
+
+
+def test_the_findings_are_told_in_words(asked, photographs, tmp_path):
+    done, *_ = asked("--faces", photographs, "--out", tmp_path / "out")
+    assert done.stdout == (
+        "Similar pairs (figure 5.12)\n"
+        "  [holds in part] It falls.\n      It does, by [3 %].\n"
+        f"\nOpen {tmp_path / 'out' / 'report.html'}; the numbers behind it lie in "
+        f"{tmp_path / 'out' / 'data'}.\n"
+    )
+
+
+def test_the_findings_are_told_in_one_document(asked, photographs, tmp_path):
+    done, *_ = asked("--faces", photographs, "--out", tmp_path / "out", "--json")
+    assert json.loads(done.stdout) == {
+        "page": str(tmp_path / "out" / "report.html"),
+        "sections": [
+            {
+                "key": "similar",
+                "title": "Similar pairs",
+                "findings": [
+                    {
+                        "claim": "It falls.",
+                        "measured": "It does, by [3 %].",
+                        "verdict": "holds in part",
+                    }
+                ],
+            }
+        ],
+    }
+
+
+def test_the_command_is_absent_where_its_figures_are(monkeypatch):
+    def find(module):
+        return None if module == "matplotlib" else module
+
+    assert command.command.missing() is None
+    monkeypatch.setattr("lpel_serving.cli.command.find_spec", find)
+    assert "lpel-tf[figures]" in command.command.missing()
+
+
+def test_too_few_photographs_for_the_network_end_the_command_with_a_sentence(
+    photographs, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("lpel_tf.embedders.from_facenet", lambda *_, **__: embedder())
+    options = ("--faces", photographs, "--out", tmp_path / "out", "--cache", tmp_path / "cache")
+    done = CliRunner().invoke(build_app(), ["reproduce", *map(str, options)])
+    assert isinstance(done.exception, TrainingDataError)
+    assert "are needed" in str(done.exception)
+    assert done.stdout == ""
+    assert not (tmp_path / "out" / "report.html").exists()
+
+
+# --- with the real network ------------------------------------------------------------------------
+
+SMALL = replace(
+    QUICK,
+    photographs=200,
+    comparisons=400,
+    pairs=2,
+    every=32,
+    every_costly=32,
+    draws=1,
+    draws_costly=1,
+    ablation_pairs=2,
+    game_pairs=2,
+    game_levels=(0, 50, 100),
+    probes=2,
+    decoder_epochs=5,
+    autoencoder_epochs=2,
+    autoencoder_steps=1,
+)
+
+
+@pytest.mark.realdata
+@pytest.mark.weights
+@pytest.mark.slow
+def test_faces_of_forty_people_give_a_whole_report(realdata, tmp_path, monkeypatch):
+    """ORL's, with the real FaceNet; the kept embeddings are this test's own."""
+    cache, real = tmp_path / "cache", Path(platformdirs.user_cache_dir("lpel"))
+    cache.mkdir()
+    for name in ("weights", "exports", "archives"):
+        (real / name).mkdir(parents=True, exist_ok=True)
+        (cache / name).symlink_to(real / name)
+    ablations = "lpel_tf.reproduction.sections.ablations"
+    monkeypatch.setattr("lpel_tf.reproduction.sizes.QUICK", SMALL)
+    monkeypatch.setattr(f"{ablations}._SUPERPIXELS", (10,))
+    monkeypatch.setattr(f"{ablations}.FILLS", ("normal",))
+    monkeypatch.setattr(f"{ablations}._STEPS", 2)
+    done = CliRunner().invoke(
+        build_app(),
+        [
+            *("reproduce", "--faces", str(realdata / "orl"), "--out", str(tmp_path / "out")),
+            *("--quick", "--crop", "none", "--cache", str(cache), "--json"),
+        ],
+    )
+    if done.exception is not None:
+        raise done.exception
+    document = json.loads(done.stdout)
+    assert [section["key"] for section in document["sections"]] == list(SECTIONS)
+    about = json.loads((tmp_path / "out" / "data" / "about.json").read_bytes())
+    assert (about["people"], about["photographs"]) == (20, 200)
+    assert about["embedder"] == "FaceNet 20170512-110547"
+    verified = json.loads((tmp_path / "out" / "data" / "verification.json").read_bytes())
+    rights = verified["data"]["none"]["at_threshold"]
+    assert rights["total"] > 0.8, "FaceNet tells ORL's people apart"
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert page.count('<section id="') == len(SECTIONS)
