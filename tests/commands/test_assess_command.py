@@ -368,8 +368,10 @@ def test_too_few_right_decisions_are_refused(faces, tmp_path, threshold, curve, 
 
 
 def test_a_method_that_cannot_explain_the_pairs_says_so(command):
-    done = run(LPEL, *command, "--curve", "similar", "--method", "emsnn", "--json")
-    refused(done, "EMSNN was to perturb 100 features, but embeddings have 6", at_once=False)
+    both = ("--curve", "similar", "--curve", "dissimilar")
+    done = run(LPEL, *command, *both, "--method", "emsnn", "--json")
+    refused(done, "this pair was called dissimilar", "similar pairs alone", at_once=False)
+    assert "curves" not in done.stderr, "nothing is measured before it is refused"
 
 
 @pytest.mark.parametrize("below", ["file", "file/out"])

@@ -99,9 +99,8 @@ def _faces(laboratory: Laboratory) -> Picture:
         for i in range(0, len(photographs), step)
     ][:12]
     figure = gallery_figure([shown[start : start + 6] for start in range(0, len(shown), 6)])
-    return Picture(
-        "faces", "Some of the test faces, as they are cut out (figure 5.8).", png(figure)
-    )
+    what = "reconstructed" if laboratory.hide_photographs else "as they are cut out"
+    return Picture("faces", f"Some of the test faces, {what} (figure 5.8).", png(figure))
 
 
 def _reconstructions(laboratory: Laboratory) -> Picture:
