@@ -1,8 +1,7 @@
 """The state of a training between epochs, on disk in one file."""
 
-import hashlib
-import io
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,9 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_serving.files import write_atomically
-
-_DIGEST_BYTES = 32
+from lpel_serving.partial import Partial
 
 Weights = tuple[NDArray[np.float32], ...]
 
@@ -63,46 +60,36 @@ class Checkpoint:
 def save_checkpoint(path: Path, checkpoint: Checkpoint, identity: dict[str, Any]) -> None:
     """Write a checkpoint, with what a training must share that goes on from it.
 
-    The file is an ``.npz`` followed by the SHA-256 of what comes before.
-
     Raises
     ------
     OutputError
         If it cannot be written.
     """
-    named: dict[str, NDArray[Any]] = {
-        "identity": np.array(json.dumps(identity, sort_keys=True)),
-        "history": np.array(checkpoint.history),
-    }
+    named: dict[str, NDArray[Any]] = {"history": np.array(checkpoint.history)}
     named |= {f"best_{i}": value for i, value in enumerate(checkpoint.best_weights)}
     named |= {f"variable_{i}": value for i, value in enumerate(checkpoint.variables)}
-    buffer = io.BytesIO()
-    np.savez(buffer, allow_pickle=False, **named)
-    data = buffer.getvalue()
-    write_atomically(path, data + hashlib.sha256(data).digest())
+    _partial(path, identity).save(named)
 
 
 def load_checkpoint(path: Path | None, identity: dict[str, Any]) -> Checkpoint | None:
     """Read a checkpoint, or None if there is none, or it is damaged or of another training."""
-    if path is None or not path.is_file():
+    file = _partial(path, identity).load() if path is not None else None
+    if file is None:
         return None
-    content = path.read_bytes()
-    data, digest = content[:-_DIGEST_BYTES], content[-_DIGEST_BYTES:]
-    if hashlib.sha256(data).digest() != digest:
-        return None
-    with np.load(io.BytesIO(data), allow_pickle=False) as file:
-        if file["identity"].item() != json.dumps(identity, sort_keys=True):
-            return None
-        return Checkpoint(
-            tuple((float(loss), float(validation)) for loss, validation in file["history"]),
-            tuple(file[f"best_{i}"] for i in range(_count(file.files, "best_"))),
-            tuple(file[f"variable_{i}"] for i in range(_count(file.files, "variable_"))),
-        )
+    return Checkpoint(
+        tuple((float(loss), float(validation)) for loss, validation in file["history"]),
+        tuple(file[f"best_{i}"] for i in range(_count(file, "best_"))),
+        tuple(file[f"variable_{i}"] for i in range(_count(file, "variable_"))),
+    )
+
+
+def _partial(path: Path, identity: dict[str, Any]) -> Partial:
+    return Partial(path, json.dumps(identity, sort_keys=True))
 
 
 def _variables(model: Any) -> list[Any]:
     return [*model.weights, *model.optimizer.variables]
 
 
-def _count(names: list[str], prefix: str) -> int:
+def _count(names: Iterable[str], prefix: str) -> int:
     return sum(name.startswith(prefix) for name in names)
