@@ -78,52 +78,24 @@ def assess(
     json: JsonOption = False,
 ) -> None:
     """Draw the quality curves of an explanation method beside those of its controls."""
-    import numpy as np
-
     from lpel_serving.cli.progress import progress_bar
     from lpel_serving.explainer import Explainer
     from lpel_serving.fill import Fill
     from lpel_serving.laboratory.curve_settings import CurveSettings
-    from lpel_serving.laboratory.photograph_pairs import rightly_decided
     from lpel_serving.laboratory.study import QUESTIONS, ask, find_question
     from lpel_serving.methods import find_method
 
     questions = {name: find_question(name) for name in curve or list(QUESTIONS)[:3]}
     methods = {_title(name): find_method(name) for name in method or ["lpel"]}
     explainer = Explainer.load(bundle, crop=crop, provider=provider, threads=threads)
-    manifest, size = explainer.manifest, explainer.manifest.decoder.image_size
-    settings = CurveSettings(
-        "test",
-        superpixel,
-        size,
-        every,
-        Fill(cast("FillName", fill), variance, size),
-        shared_noise,
-        draws,
-    )
+    size = explainer.manifest.decoder.image_size
+    fills = Fill(cast("FillName", fill), variance, size)
+    settings = CurveSettings("test", superpixel, size, every, fills, shared_noise, draws)
     candidates = _candidates(faces, identities, pairs, n, seed)
-    chosen = {
-        similar: rightly_decided(
-            explainer.embedder,
-            candidates,
-            n,
-            threshold=manifest.threshold.value,
-            same=similar,
-            rng=np.random.default_rng(seed),
-            progress=progress_bar,
-        )
-        for similar in dict.fromkeys(question.similar for question in questions.values())
-    }
-    for question in questions.values():
-        for one in methods.values():  # what a method refuses is better known before hours of work
-            one(chosen[question.similar][0], explainer, np.random.default_rng(seed))
-    document: dict[str, Any] = {
-        "bundle": {name: file.sha256 for name, file in manifest.files.items()},
-        "crop": crop or manifest.crop,
-        "threshold": manifest.threshold.value,
-        "seed": seed,
-        "curves": {},
-    }
+    decisions = dict.fromkeys(question.similar for question in questions.values())
+    chosen = {same: _choose(explainer, candidates, n, same, seed) for same in decisions}
+    _try_out(methods, explainer, list(chosen.values()), seed)
+    document = _about(explainer.manifest, crop, seed)
     for name, question in questions.items():
         answer = ask(
             explainer,
@@ -143,6 +115,42 @@ def assess(
             _partial(out, name).unlink(missing_ok=True)
     if json:
         print_json(document)
+
+
+def _choose(explainer: Any, candidates: Any, n: int, same: bool, seed: int) -> Any:
+    import numpy as np
+
+    from lpel_serving.cli.progress import progress_bar
+    from lpel_serving.laboratory.photograph_pairs import rightly_decided
+
+    return rightly_decided(
+        explainer.embedder,
+        candidates,
+        n,
+        threshold=explainer.manifest.threshold.value,
+        same=same,
+        rng=np.random.default_rng(seed),
+        progress=progress_bar,
+    )
+
+
+def _try_out(methods: dict[str, Any], explainer: Any, chosen: list[Any], seed: int) -> None:
+    """Ask every method once: what one refuses is better known before hours of work."""
+    import numpy as np
+
+    for pairs in chosen:
+        for method in methods.values():
+            method(pairs[0], explainer, np.random.default_rng(seed))
+
+
+def _about(manifest: Any, crop: str | None, seed: int) -> dict[str, Any]:
+    return {
+        "bundle": {name: file.sha256 for name, file in manifest.files.items()},
+        "crop": crop or manifest.crop,
+        "threshold": manifest.threshold.value,
+        "seed": seed,
+        "curves": {},
+    }
 
 
 def _partial(out: Path, curve: str) -> Path:
