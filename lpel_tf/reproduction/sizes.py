@@ -24,8 +24,8 @@ class Sizes:
         Superpixels between two measurements, for similar pairs and for the other curves.
     draws, draws_costly
         Random orders for each pair, likewise.
-    ablation_pairs
-        For each setting of an ablation.
+    ablation_pairs, ablation_steps
+        For each setting of an ablation: pairs, and about so many measurements in a curve.
     game_pairs
         Pairs of each kind for the deletion and insertion of verification accuracy.
     game_levels
@@ -46,6 +46,7 @@ class Sizes:
     draws: int
     draws_costly: int
     ablation_pairs: int
+    ablation_steps: int
     game_pairs: int
     game_levels: tuple[int, ...]
     probes: int
@@ -65,6 +66,7 @@ FULL = Sizes(
     draws=8,
     draws_costly=3,
     ablation_pairs=16,
+    ablation_steps=8,
     game_pairs=50,
     game_levels=tuple(range(0, 101, 10)),
     probes=40,
@@ -77,14 +79,15 @@ FULL = Sizes(
 """The thesis's sizes where time allows: under an hour on two cores."""
 
 QUICK = Sizes(
-    photographs=2500,
+    photographs=1200,
     comparisons=4000,
-    pairs=16,
+    pairs=10,
     every=8,
     every_costly=16,
     draws=3,
     draws_costly=2,
     ablation_pairs=6,
+    ablation_steps=4,
     game_pairs=6,
     game_levels=(0, 20, 40, 60, 80, 100),
     probes=6,

@@ -302,6 +302,7 @@ SMALL = replace(
     draws=1,
     draws_costly=1,
     ablation_pairs=2,
+    ablation_steps=2,
     game_pairs=2,
     game_levels=(0, 50, 100),
     probes=2,
@@ -325,7 +326,6 @@ def test_faces_of_forty_people_give_a_whole_report(realdata, tmp_path, monkeypat
     monkeypatch.setattr("lpel_tf.reproduction.sizes.QUICK", SMALL)
     monkeypatch.setattr(f"{ablations}._SUPERPIXELS", (10,))
     monkeypatch.setattr(f"{ablations}.FILLS", ("normal",))
-    monkeypatch.setattr(f"{ablations}._STEPS", 2)
     done = CliRunner().invoke(
         build_app(),
         [

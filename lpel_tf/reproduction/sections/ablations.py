@@ -18,7 +18,6 @@ from lpel_tf.reproduction.sections.curve_section import LPEL
 
 _MAGNITUDES = (0.1, 0.3, 1.0, 3.0)
 _SUPERPIXELS = (10, 4)
-_STEPS = 8
 
 
 def run(laboratory: Laboratory) -> Section:
@@ -45,7 +44,7 @@ def run(laboratory: Laboratory) -> Section:
         notes=(
             (
                 f"{next(iter(judged.values())).pairs} similar pairs for each setting, which gives "
-                f"wide intervals; about {_STEPS} measurements in a curve, "
+                f"wide intervals; about {laboratory.sizes.ablation_steps} measurements in a curve, "
                 f"{laboratory.sizes.draws_costly} random orders for each pair."
             ),
         ),
@@ -84,7 +83,7 @@ def _order(values: NDArray[np.float32]) -> NDArray[np.int64]:
 
 
 def _ask(laboratory: Laboratory, superpixel: int, fill: Fill) -> Answer:
-    every = max(1, grid_side(IMAGE_SIZE, superpixel) ** 2 // _STEPS)
+    every = max(1, grid_side(IMAGE_SIZE, superpixel) ** 2 // laboratory.sizes.ablation_steps)
     return laboratory.ask(
         f"ablation-{superpixel}-{fill.name}",
         "similar",
