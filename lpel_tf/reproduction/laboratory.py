@@ -56,8 +56,12 @@ class Laboratory:
         Of all randomness.
     work
         Folder for what an interrupted run goes on from.
+    cache
+        Root of the cache, where embeddings are kept; the platform's own when None.
     hide_photographs
         Show reconstructions in place of photographs.
+    progress
+        Told how far everything is.
     """
 
     embedder: ExportedEmbedder

@@ -9,7 +9,7 @@ from lpel_serving.methods.emsnn import Emsnn
 from lpel_serving.methods.lpel import Lpel
 from lpel_serving.methods.method import Engine, Method
 from lpel_tf.reproduction.laboratory import Laboratory
-from lpel_tf.reproduction.likeness import likeness
+from lpel_tf.reproduction.likeness import Likeness, likeness
 from lpel_tf.reproduction.section import Finding, Picture, Section, Table, above, below
 
 _FEW, _MANY = 20, 100
@@ -45,18 +45,7 @@ def run(laboratory: Laboratory) -> Section:
         key="top-k",
         title="The top k features, perturbed at random",
         counterpart="figure 5.17, section 5.5.3",
-        findings=(
-            Finding(
-                f"The explanations differ widely between k = {few} and k = {many}.",
-                f"Between the two: {k.words()}.",
-                below(k.iou, 0.5, 0.8),
-            ),
-            Finding(
-                "Above a certain number of draws, such as 50, the results do not change.",
-                f"Two runs of 50 draws: {draws.words()}.",
-                above(draws.iou, 0.9, 0.5),
-            ),
-        ),
+        findings=_findings(few, many, k, draws),
         tables=(
             Table(
                 "How alike two maps are",
@@ -72,6 +61,21 @@ def run(laboratory: Laboratory) -> Section:
             ),
         ),
         data={name: one.data() for name, one in numbers.items()},
+    )
+
+
+def _findings(few: int, many: int, k: Likeness, draws: Likeness) -> tuple[Finding, ...]:
+    return (
+        Finding(
+            f"The explanations differ widely between k = {few} and k = {many}.",
+            f"Between the two: {k.words()}.",
+            below(k.iou, 0.5, 0.8),
+        ),
+        Finding(
+            "Above a certain number of draws, such as 50, the results do not change.",
+            f"Two runs of 50 draws: {draws.words()}.",
+            above(draws.iou, 0.9, 0.5),
+        ),
     )
 
 
