@@ -1,0 +1,45 @@
+"""What an explanation costs: how many images the networks were asked about."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lpel_serving.methods.method import Floats, Networks
+
+
+@dataclass(eq=False)
+class Counted:
+    """Networks that count what goes through them, and are otherwise those that they wrap.
+
+    Attributes
+    ----------
+    networks
+        The ones that answer.
+    embedded, decoded
+        Images that were embedded, and embeddings that were decoded, so far; whatever raised an
+        error does not count. Set them to 0 to begin again.
+    """
+
+    networks: Networks
+    embedded: int = 0
+    decoded: int = 0
+
+    def embed(self, crops: NDArray[np.uint8], /) -> Floats:
+        """Compute ``f``: crops, uint8, shape (N, S, S, 3), to embeddings, shape (N, D)."""
+        embeddings = self.networks.embed(crops)
+        self.embedded += len(crops)
+        return embeddings
+
+    def decode(self, embeddings: Floats, /) -> Floats:
+        """Compute ``g``: embeddings, shape (N, D), to images, shape (N, H, H, 3)."""
+        images = self.networks.decode(embeddings)
+        self.decoded += len(embeddings)
+        return images
+
+    def __getattr__(self, name: str) -> Any:
+        # Copying asks for attributes before there are any networks to be asked for them.
+        if "networks" not in self.__dict__:
+            raise AttributeError(name)
+        return getattr(self.networks, name)
