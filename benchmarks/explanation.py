@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ import numpy as np
 
 from lpel_serving import Explainer
 from lpel_serving.explanation import explain_embeddings
+from lpel_serving.methods.lpel import Lpel
 from lpel_serving.similarity import cosine_similarity
 
 Pairs = list[tuple[np.ndarray, np.ndarray]]
@@ -56,12 +58,11 @@ def main() -> None:
 def one_pair(demo: Path, n: int) -> dict[str, Any]:
     """Pair by pair: milliseconds at the median and at 95 %, and the engine's own overhead."""
     keras, engine = keras_user(demo), Explainer.load(demo / "bundle", crop="none")
+    by_lpel = partial(engine.explain, method=Lpel())
     pairs = distinct_pairs(demo, n)
     # In blocks, since TensorFlow's threads go on spinning for a while after each call.
-    times = by_turns({"keras": keras, "engine": engine.explain}, pairs, block=8)
-    alone = by_turns(
-        {"engine": engine.explain, "bare": lambda a, b: engine.embedder.embed([a, b])}, pairs
-    )
+    times = by_turns({"keras": keras, "engine": by_lpel}, pairs, block=8)
+    alone = by_turns({"engine": by_lpel, "bare": lambda a, b: engine.embedder.embed([a, b])}, pairs)
     return {name: percentiles(values) for name, values in times.items()} | {
         "keras_over_engine": float(np.median(times["keras"]) / np.median(times["engine"])),
         "without_keras_beside": {name: percentiles(values) for name, values in alone.items()},
@@ -73,7 +74,9 @@ def batched(demo: Path, n: int, repeats: int = 5) -> dict[str, Any]:
     """All pairs at once: milliseconds a pair at the median of the repeats."""
     ways = {
         "keras": keras_batch(demo),
-        "engine": Explainer.load(demo / "bundle", crop="none").explain_pairs,
+        "engine": partial(
+            Explainer.load(demo / "bundle", crop="none").explain_pairs, method=Lpel()
+        ),
     }
     times = by_turns(ways, [(distinct_pairs(demo, n),)] * repeats)
     return {
@@ -105,7 +108,7 @@ def first_explanation(name: str, demo: Path) -> None:
     if name == "keras":
         keras_user(demo)(*pair)
     else:
-        Explainer.load(demo / "bundle", crop="none").explain(*pair)
+        Explainer.load(demo / "bundle", crop="none").explain(*pair, method=Lpel())
     # Not ru_maxrss: on Linux that starts from the peak of the process that started this one.
     status = Path("/proc/self/status").read_text(encoding="utf-8").split()
     print(float(status[status.index("VmHWM:") + 1]) / 1024)

@@ -8,6 +8,9 @@ from lpel_tf.dataset import FaceSet, split_by_identity
 from lpel_tf.embedders import ExportedEmbedder, example_crops, from_facenet, from_keras, from_onnx
 from lpel_tf.facenet import facenet
 from lpel_tf.least_squares import LinearDecoder, solve
+from lpel_tf.response_bundling import ResponsePlan
+from lpel_tf.response_table import TableSettings
+from lpel_tf.response_training import ResponseRecipe
 from lpel_tf.training import Recipe, train_decoder
 
 __all__ = [
@@ -15,6 +18,9 @@ __all__ = [
     "FaceSet",
     "LinearDecoder",
     "Recipe",
+    "ResponsePlan",
+    "ResponseRecipe",
+    "TableSettings",
     "example_crops",
     "facenet",
     "from_facenet",

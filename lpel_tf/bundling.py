@@ -30,6 +30,12 @@ from lpel_tf.dataset import FaceSet, Split, embed_faces, split_by_identity
 from lpel_tf.decoder import IMAGE_SIZE, mean_squared_error, to_keras
 from lpel_tf.embedders import ExportedEmbedder
 from lpel_tf.least_squares import LinearDecoder, mean_face, solve
+from lpel_tf.response_bundling import (
+    FinishedResponses,
+    ResponsePlan,
+    export_responses,
+    finish_responses,
+)
 from lpel_tf.thresholds import threshold_on_pairs, threshold_on_split
 from lpel_tf.training import Recipe, Trained, check_faces, train_decoder
 
@@ -66,6 +72,7 @@ def train_bundle(
     closed_form: bool = False,
     cache: Path | None = None,
     pairs: tuple[Pair, ...] = (),
+    responses: ResponsePlan | None = None,
     checkpoint: Path | None = None,
     progress: Progress = silent,
 ) -> Manifest:
@@ -90,8 +97,10 @@ def train_bundle(
         Root of the cache, where the embeddings are kept.
     pairs
         Pairs to choose the threshold on; drawn from the people kept apart when there are none.
+    responses
+        How to train a response decoder too; None for none.
     checkpoint
-        File that lets an interrupted training go on.
+        File that lets an interrupted training go on; that of the response decoder lies beside it.
     progress
         Told how far it is.
 
@@ -121,6 +130,13 @@ def train_bundle(
         trained = train_decoder(
             split.train, split.validation, recipe, checkpoint=checkpoint, progress=progress
         )
+    finished = None
+    if responses is not None:
+        table = store.with_name(f"{store.stem}-{responses.table.key}.sqlite")
+        state = None if checkpoint is None else response_checkpoint(checkpoint)
+        finished = finish_responses(
+            engine, faces, split, responses, table, checkpoint=state, progress=progress
+        )
     rng = np.random.default_rng(recipe.seed)
     threshold = threshold_on_pairs(pairs, embed) if pairs else threshold_on_split(split, rng)
     training = describe(trained, split, closed_form=closed_form) | {
@@ -134,7 +150,13 @@ def train_bundle(
         threshold=threshold,
         training=training,
         examples=split.test.embeddings[:100],
+        responses=finished,
     )
+
+
+def response_checkpoint(checkpoint: Path) -> Path:
+    """Name the file of the response decoder's training beside that of the decoder's."""
+    return checkpoint.with_name(f"{checkpoint.stem}-responses{checkpoint.suffix}")
 
 
 def assemble(
@@ -146,8 +168,9 @@ def assemble(
     threshold: ThresholdRecord,
     training: Mapping[str, Any],
     examples: Floats,
+    responses: FinishedResponses | None = None,
 ) -> Manifest:
-    """Export a decoder, check its parity on real embeddings, and write the bundle."""
+    """Export decoders, check their parity on real embeddings, and write the bundle."""
     metadata = {"lpel": "decoder", "embedder": embedder.record.name}
     exported = export_decoder(to_keras(decoder), metadata)
     parity: dict[str, Parity] = {
@@ -160,6 +183,11 @@ def assemble(
             inputs=f"embeddings of {len(examples)} faces",
         ),
     }
+    response_model = None
+    if responses is not None:
+        response_model, parity["responses"] = export_responses(
+            responses, embedder.record.name, examples
+        )
     return write_bundle(
         out,
         embedder=embedder.model,
@@ -169,6 +197,7 @@ def assemble(
         crop=crop,
         threshold=threshold,
         parity=parity,
+        responses=response_model,
     )
 
 

@@ -1,4 +1,4 @@
-"""Take the trained decoder out of a bundle and put it where the package ships it.
+"""Take the trained decoders out of a bundle and put them where the package ships them.
 
 Usage: python scripts/ship_decoder.py BUNDLE "COMMAND THAT MADE IT"
 """
@@ -19,16 +19,23 @@ SHIPPED = Path(__file__).parent.parent / "lpel_tf" / "pretrained"
 
 
 def main() -> None:
-    """Write the weights as float32 arrays, and the facts of their training as JSON."""
+    """Write the weights as arrays, and the facts of their training as JSON."""
     folder, command = sys.argv[1:]
     bundle = load_bundle(folder)
-    graph = onnx.load_from_string(bundle.decoder).graph
-    arrays = [numpy_helper.to_array(tensor) for tensor in graph.initializer]
-    kernel = next(a for a in arrays if a.ndim == 2)
-    bias = next(a for a in arrays if a.ndim == 1 and a.size == kernel.shape[1])
+    if bundle.responses is None or bundle.manifest.responses is None:
+        sys.exit("the bundle has no response decoder: train it with --method responses.")
+    kernel, bias = dense(bundle.decoder)
+    response_kernel, response_bias = dense(bundle.responses)
+    dimension = bundle.manifest.embedder.dimension
     key = bundle.manifest.embedder.name.removeprefix("FaceNet ")
     buffer = io.BytesIO()
-    np.savez(buffer, kernel=kernel, bias=bias)
+    np.savez_compressed(
+        buffer,
+        kernel=kernel,
+        bias=bias,
+        response_kernel=response_kernel.reshape(dimension, -1, dimension).astype(np.float16),
+        response_bias=response_bias.reshape(-1, dimension).astype(np.float16),
+    )
     write_atomically(SHIPPED / f"{key}.npz", buffer.getvalue())
     facts = {
         "command": command,
@@ -38,8 +45,17 @@ def main() -> None:
             "chosen": dict(bundle.manifest.threshold.chosen),
         },
         "training": dict(bundle.manifest.decoder.training),
+        "responses": dict(bundle.manifest.responses.training),
     }
     write_atomically(SHIPPED / f"{key}.json", (json.dumps(facts, indent=2) + "\n").encode())
+
+
+def dense(model: bytes) -> tuple[np.ndarray, np.ndarray]:
+    """Kernel and bias of a model that is one dense layer."""
+    graph = onnx.load_from_string(model).graph
+    arrays = [numpy_helper.to_array(tensor) for tensor in graph.initializer]
+    kernel = next(a for a in arrays if a.ndim == 2)
+    return kernel, next(a for a in arrays if a.ndim == 1 and a.size == kernel.shape[1])
 
 
 if __name__ == "__main__":

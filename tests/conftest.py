@@ -44,6 +44,17 @@ def tiny_explainer(tiny_bundle: Path) -> Explainer:
     return Explainer.load(tiny_bundle)
 
 
+@pytest.fixture(scope="session")
+def responding_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny bundle with a response decoder. Not to be changed."""
+    return tiny.write_bundle(tmp_path_factory.mktemp("responding") / "bundle", responds=True)
+
+
+@pytest.fixture(scope="session")
+def responding_explainer(responding_bundle: Path) -> Explainer:
+    return Explainer.load(responding_bundle)
+
+
 @pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(0)

@@ -4,6 +4,7 @@ import hashlib
 import secrets
 import shutil
 from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
@@ -15,12 +16,22 @@ from lpel_serving.manifest import (
     DECODER_FILE,
     EMBEDDER_FILE,
     MANIFEST_FILE,
+    RESPONSE_FILE,
     DecoderRecord,
     EmbedderRecord,
     FileRecord,
     Manifest,
+    ResponseRecord,
     ThresholdRecord,
 )
+
+
+@dataclass(frozen=True)
+class ResponseModel:
+    """A response decoder: its serialised ONNX model, and what the manifest says of it."""
+
+    model: bytes
+    record: ResponseRecord
 
 
 def write_bundle(
@@ -33,6 +44,7 @@ def write_bundle(
     crop: str,
     threshold: ThresholdRecord,
     parity: Mapping[str, Parity],
+    responses: ResponseModel | None = None,
 ) -> Manifest:
     """Write the models and their manifest into a new folder, verify it, and put it in place.
 
@@ -47,6 +59,8 @@ def write_bundle(
         See `lpel_serving.manifest.Manifest`.
     parity
         The reports, by model.
+    responses
+        A response decoder, if the bundle is to have one.
 
     Raises
     ------
@@ -56,6 +70,8 @@ def write_bundle(
     folder = folder.resolve()  # a link keeps pointing at the bundle, which is replaced behind it
     check_replaceable(folder)
     contents = {EMBEDDER_FILE: embedder, DECODER_FILE: decoder}
+    if responses is not None:
+        contents[RESPONSE_FILE] = responses.model
     manifest = Manifest(
         files={name: _record(data) for name, data in contents.items()},
         embedder=embedder_record,
@@ -64,6 +80,7 @@ def write_bundle(
         threshold=threshold,
         parity={name: report.to_json() for name, report in parity.items()},
         created_by=f"lpel-tf {version('lpel-tf')}",
+        responses=None if responses is None else responses.record,
     )
     partial = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.partial")
     try:

@@ -16,7 +16,7 @@ from lpel_export.errors import ConversionError, ModelShapeError, Standardisation
 from lpel_export.naming import name_by_place
 from lpel_export.standardisation import STANDARDISATIONS
 from lpel_serving.extras import require
-from lpel_serving.manifest import EMBEDDING, IMAGE, RECONSTRUCTION
+from lpel_serving.manifest import EMBEDDING, IMAGE, RECONSTRUCTION, RESPONSE
 
 OPSET = 17
 BATCH = "batch"
@@ -130,6 +130,31 @@ def export_decoder(model: Any, metadata: Mapping[str, str]) -> Exported:
 
     spec = tf.TensorSpec((None, model.input_shape[1]), tf.float32, name=EMBEDDING)
     return _export(decode, spec, RECONSTRUCTION, metadata)
+
+
+def export_responder(model: Any, metadata: Mapping[str, str]) -> Exported:
+    """Export a response decoder from vectors, shape (batch, D), to (batch, side, side, D).
+
+    Raises
+    ------
+    ModelShapeError
+        If the Keras model does not map vectors to square grids of such vectors.
+    ConversionError
+        If it cannot be converted.
+    """
+    tf = require("tensorflow", "train")
+    taken, given = model.input_shape, model.output_shape
+    if len(taken) != 2 or len(given) != 4 or given[1] != given[2] or given[3] != taken[1]:
+        raise ModelShapeError(
+            "a response decoder maps vectors, shape (batch, D), to a vector for each superpixel, "
+            f"shape (batch, side, side, D); this one maps {taken} to {given}."
+        )
+
+    def respond(embedding: Any) -> dict[str, Any]:
+        return {RESPONSE: model(embedding, training=False)}
+
+    spec = tf.TensorSpec((None, taken[1]), tf.float32, name=EMBEDDING)
+    return _export(respond, spec, RESPONSE, metadata)
 
 
 def _export(

@@ -1,6 +1,7 @@
 """`lpel train`: from a folder of faces to a bundle."""
 
 import os
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,6 +21,13 @@ from lpel_tf.commands.options import CacheOption, MirrorOption
 from lpel_tf.facenet import DEFAULT_KEY
 
 
+class TrainedMethod(StrEnum):
+    """The methods that need training."""
+
+    lpel = "lpel"
+    responses = "responses"
+
+
 def train(
     faces: FacesOption,
     out: Annotated[
@@ -37,6 +45,20 @@ def train(
     exclude: Annotated[
         list[str] | None, typer.Option(help="Leave this person out; may be repeated.")
     ] = None,
+    method: Annotated[
+        TrainedMethod,
+        typer.Option(
+            help="What is to explain: lpel trains the image decoder; responses trains the "
+            "response decoder too, which explains better and takes some embeddings more."
+        ),
+    ] = TrainedMethod.lpel,
+    coalitions: Annotated[
+        int,
+        typer.Option(min=1, help="For responses: so many more embeddings of each photograph."),
+    ] = 16,
+    grid: Annotated[
+        int, typer.Option(min=2, max=40, help="For responses: superpixels along one side.")
+    ] = 8,
     pairs: Annotated[
         Path | None,
         typer.Option(help="Pairs in LFW's format to choose the threshold on.", show_default=False),
@@ -69,10 +91,13 @@ def train(
     from lpel_serving.crops import parse_crop
     from lpel_serving.faces import leave_out, list_faces
     from lpel_serving.pairs import read_pairs
-    from lpel_tf.bundling import train_bundle
+    from lpel_tf.bundling import response_checkpoint, train_bundle
     from lpel_tf.embedders import example_crops, from_facenet
     from lpel_tf.facenet import facenet as find
     from lpel_tf.quiet import load_tensorflow
+    from lpel_tf.response_bundling import ResponsePlan
+    from lpel_tf.response_table import TableSettings
+    from lpel_tf.response_training import ResponseRecipe
     from lpel_tf.training import Recipe
 
     out = Path(os.path.abspath(out))  # noqa: PTH100 (resolve would follow a link)
@@ -80,6 +105,10 @@ def train(
     parse_crop(crop)
     network = find(facenet)
     recipe = Recipe(epochs=epochs, batch_size=batch_size, noise=noise, patience=patience, seed=seed)
+    plan = None
+    if method is TrainedMethod.responses:
+        table = TableSettings(side=grid, coalitions=coalitions, seed=seed)
+        plan = ResponsePlan(table, ResponseRecipe(seed=seed))
     people = leave_out(list_faces(faces, identities), exclude or ())
     chosen_pairs = read_pairs(pairs, faces) if pairs is not None else ()
     load_tensorflow()
@@ -100,20 +129,24 @@ def train(
         closed_form=closed_form,
         cache=cache,
         pairs=chosen_pairs,
+        responses=plan,
         checkpoint=checkpoint,
         progress=progress_bar,
     )
     checkpoint.unlink(missing_ok=True)
+    response_checkpoint(checkpoint).unlink(missing_ok=True)
     _report(manifest, out, json=json)
 
 
 def _report(manifest: Any, out: Path, *, json: bool) -> None:
     training, threshold = manifest.decoder.training, manifest.threshold
+    responses = None if manifest.responses is None else manifest.responses.training
     if json:
         print_json(
             {
                 "bundle": str(out),
                 "training": training,
+                **({} if responses is None else {"responses": responses}),
                 "threshold": {"value": threshold.value, "chosen": threshold.chosen},
                 "parity": manifest.parity,
             }
@@ -134,6 +167,12 @@ def _report(manifest: Any, out: Path, *, json: bool) -> None:
             for name, report in manifest.parity.items()
         )
     )
+    if responses is not None:
+        foretold = 1 - responses["test_loss"]["vectors"]
+        say(
+            f"The response decoder foretells {foretold:.0%} of what coalitions of superpixels take "
+            f"from the embeddings of {responses['photographs']['test']} test photographs."
+        )
 
 
 command = Command(train, needs=(*TRAINING, *EXPORT))

@@ -8,6 +8,7 @@ from pathlib import Path
 from string import Template
 from typing import Protocol
 
+from lpel_serving.errors import BundleError
 from lpel_serving.explanation import PairExplanation
 from lpel_serving.manifest import Manifest
 from lpel_serving.record import DECISIONS
@@ -68,6 +69,7 @@ def page(manifest: Manifest, pairs: Sequence[ShownPair], folder: Path) -> str:
         "loss": f"{loss['decoder']:.4f}",
         "mean_face": f"{loss['mean_face']:.4f}",
         "least_squares": f"{loss['least_squares']:.4f}",
+        **_of_responses(manifest),
         "threshold": f"{manifest.threshold.value:.3f}",
         "threshold_how": manifest.threshold.chosen["how"],
     }
@@ -77,12 +79,22 @@ def page(manifest: Manifest, pairs: Sequence[ShownPair], folder: Path) -> str:
     return Template(template).substitute(escaped, pairs=shown)
 
 
+def _of_responses(manifest: Manifest) -> dict[str, str]:
+    if manifest.responses is None:
+        raise BundleError("the demo explains by responses, and its bundle has no response decoder.")
+    unforeseen = float(manifest.responses.training["test_loss"]["vectors"])
+    return {
+        "foretold": f"{1 - unforeseen:.0%}",
+        "response_parity": f"{manifest.parity['responses']['max_difference']:.0e}",
+    }
+
+
 def _lead(pairs: Sequence[ShownPair]) -> str:
     similar = sum(pair.explanation.similar for pair in pairs)
     return (
         f"{len(pairs)} pairs of photographs. The network calls {similar} of them similar and "
         f"{len(pairs) - similar} dissimilar. Below is what each decision goes back to in the "
-        "faces, according to LPEL: local perturbations on the embedding layer."
+        "faces, told from the two embeddings."
     )
 
 

@@ -165,6 +165,7 @@ def _make_bundle(
         threshold=pretrained.threshold,
         training=pretrained.training,
         examples=engine.embed(np.stack(crops)),
+        responses=pretrained.responses,
     )
 
 

@@ -10,6 +10,8 @@ import numpy as np
 from lpel_serving.manifest import ThresholdRecord
 from lpel_tf.errors import UnknownNetworkError
 from lpel_tf.least_squares import LinearDecoder
+from lpel_tf.response_bundling import FinishedResponses
+from lpel_tf.response_decoder import ResponseDecoder
 
 
 @dataclass(frozen=True)
@@ -26,12 +28,15 @@ class Pretrained:
         Chosen on LFW's development pairs.
     training
         Data, split, recipe, losses; it goes into the manifest.
+    responses
+        The response decoder of the same training.
     """
 
     decoder: LinearDecoder
     crop: str
     threshold: ThresholdRecord
     training: dict[str, Any]
+    responses: FinishedResponses
 
 
 def load_pretrained(key: str) -> Pretrained:
@@ -51,9 +56,14 @@ def load_pretrained(key: str) -> Pretrained:
     facts = json.loads(about.read_text(encoding="utf-8"))
     with weights.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
         decoder = LinearDecoder(arrays["kernel"], arrays["bias"])
+        # float16 keeps the package small: three digits of a response are more than it is worth.
+        responses = ResponseDecoder(
+            arrays["response_kernel"].astype(np.float32), arrays["response_bias"].astype(np.float32)
+        )
     return Pretrained(
         decoder,
         facts["crop"],
         ThresholdRecord(facts["threshold"]["value"], facts["threshold"]["chosen"]),
         facts["training"] | {"command": facts["command"]},
+        FinishedResponses(responses, facts["responses"] | {"command": facts["command"]}),
     )

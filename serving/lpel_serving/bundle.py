@@ -10,6 +10,7 @@ from lpel_serving.manifest import (
     DECODER_FILE,
     EMBEDDER_FILE,
     MANIFEST_FILE,
+    RESPONSE_FILE,
     FileRecord,
     Manifest,
     parse_manifest,
@@ -28,11 +29,14 @@ class Bundle:
         What it says of itself.
     embedder, decoder
         The bytes of its ONNX models: exactly those whose hashes were checked.
+    responses
+        Those of its response decoder; None if it has none.
     """
 
     manifest: Manifest
     embedder: bytes
     decoder: bytes
+    responses: bytes | None = None
 
 
 def load_bundle(folder: str | Path) -> Bundle:
@@ -46,16 +50,19 @@ def load_bundle(folder: str | Path) -> Bundle:
     """
     folder = Path(folder)
     manifest = read_manifest(folder)
-    for name in (EMBEDDER_FILE, DECODER_FILE):
+    models = [EMBEDDER_FILE, DECODER_FILE]
+    if manifest.responses is not None:
+        models.append(RESPONSE_FILE)
+    for name in models:
         if name not in manifest.files:
             raise BundleError(f"the manifest of {folder} does not list {name}.")
     contents = {
-        name: _verified(folder, name, record, keep=name in {EMBEDDER_FILE, DECODER_FILE})
+        name: _verified(folder, name, record, keep=name in models)
         for name, record in manifest.files.items()
     }
-    for name in (EMBEDDER_FILE, DECODER_FILE):
+    for name in models:
         refuse_external_data(contents[name], name)
-    return Bundle(manifest, contents[EMBEDDER_FILE], contents[DECODER_FILE])
+    return Bundle(manifest, *(contents[name] for name in models))
 
 
 def read_manifest(folder: Path) -> Manifest:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from lpel_serving.bundle import Bundle, load_bundle
 from lpel_serving.crops import Crop, parse_crop
 from lpel_serving.embedder import DEFAULT_BATCH, Embedder
-from lpel_serving.errors import BundleError, EmbeddingError
+from lpel_serving.errors import BundleError, EmbeddingError, ParameterError
 from lpel_serving.explanation import (
     Floats,
     PairExplanation,
@@ -18,12 +18,14 @@ from lpel_serving.explanation import (
     explain_both_ways,
 )
 from lpel_serving.images import Image, Pixels
-from lpel_serving.manifest import EMBEDDING, RECONSTRUCTION, Manifest
+from lpel_serving.manifest import EMBEDDING, RECONSTRUCTION, RESPONSE, Manifest
 from lpel_serving.mask import DEFAULT_EPSILON
 from lpel_serving.methods.explain import explain_by
+from lpel_serving.methods.lpel import Lpel
 from lpel_serving.methods.method import Method
+from lpel_serving.methods.responses import Responses
 from lpel_serving.perturbation import DEFAULT_P
-from lpel_serving.session import open_session
+from lpel_serving.session import Session, open_session
 
 
 class Explainer:
@@ -54,6 +56,7 @@ class Explainer:
             provider=provider,
             threads=1,  # a second pool of threads would spin against the embedder's
         )
+        self._responder = _open_responder(bundle, provider)
         self.provider = self.embedder.provider
 
     @classmethod
@@ -118,25 +121,67 @@ class Explainer:
             )
         return images
 
+    @property
+    def responds(self) -> bool:
+        """Whether the bundle has a response decoder."""
+        return self._responder is not None
+
+    @property
+    def default_method(self) -> Method:
+        """The best that the bundle can do: `Responses` if it has a response decoder, else `Lpel`.
+
+        The measurements behind that order stand in ``docs/faithfulness.md``.
+        """
+        return Responses() if self.responds else Lpel()
+
+    def respond(self, embeddings: Floats) -> Floats:
+        """Tell responses from embeddings (N, D): float32, shape (N, K, D), superpixels row by row.
+
+        Raises
+        ------
+        ParameterError
+            If the bundle has no response decoder.
+        EmbeddingError
+            If the embeddings are of another shape.
+        BundleError
+            If the responses are not of the size that the manifest says.
+        """
+        record = self.manifest.responses
+        if self._responder is None or record is None:
+            raise ParameterError(
+                "this bundle has no response decoder: train one with `lpel train --method "
+                "responses`, or choose another method, such as coalitions or lpel."
+            )
+        dimension = self.manifest.embedder.dimension
+        if embeddings.ndim != 2 or embeddings.shape[1] != dimension:
+            raise EmbeddingError(
+                f"expected embeddings of shape (N, {dimension}), received {embeddings.shape}."
+            )
+        responses = self._responder.run(embeddings)
+        if responses.shape != (len(embeddings), record.side, record.side, dimension):
+            raise BundleError(
+                f"the response decoder gave {responses.shape}, the manifest promises a grid of "
+                f"{record.side} by {record.side} vectors of {dimension}: export the bundle again."
+            )
+        return responses.reshape(len(embeddings), -1, dimension)
+
     def explain(
         self,
         reference: Image,
         test: Image,
         *,
-        p: float = DEFAULT_P,
         epsilon: float = DEFAULT_EPSILON,
         method: Method | None = None,
         seed: int = 0,
     ) -> PairExplanation:
         """Explain one pair both ways; see `explain_pairs`."""
         pairs = [(reference, test)]
-        return self.explain_pairs(pairs, p=p, epsilon=epsilon, method=method, seed=seed)[0]
+        return self.explain_pairs(pairs, epsilon=epsilon, method=method, seed=seed)[0]
 
     def explain_pairs(
         self,
         pairs: Sequence[tuple[Image, Image]],
         *,
-        p: float = DEFAULT_P,
         epsilon: float = DEFAULT_EPSILON,
         method: Method | None = None,
         seed: int = 0,
@@ -148,14 +193,12 @@ class Explainer:
         ----------
         pairs
             References and tests: paths, bytes, Pillow images, or uint8 RGB arrays.
-        p
-            Magnitude of the perturbation (Eq. 4.5).
         epsilon
             Threshold of the mask (Eq. 4.7).
         method
-            Another explanation method, such as `find_method` gives, in place of LPEL.
+            An explanation method, such as `find_method` gives. When None, `default_method`.
         seed
-            Of that method's randomness; each pair's is the same.
+            Of the method's randomness; each pair's is the same.
         batch_size
             Images in one inference. Each pair's result is the same, byte for byte, alone or among
             others.
@@ -165,18 +208,21 @@ class Explainer:
         ImageError
             If an image cannot be used.
         ParameterError
-            If `p` or `epsilon` is out of range.
+            If `epsilon` or a parameter of the method is out of range.
         """
-        check_parameters(p, epsilon)
+        chosen = self.default_method if method is None else method
+        check_parameters(chosen.p if isinstance(chosen, Lpel) else DEFAULT_P, epsilon)
         crops, places = self._distinct_crops([image for pair in pairs for image in pair])
         embeddings = self.embedder.embed(crops, batch_size)
         threshold = self.manifest.threshold.value
 
         def explain(r: int, t: int) -> PairExplanation:
             both, h = (crops[r], crops[t]), embeddings[[r, t]]
-            if method is not None:
-                return explain_by(method, self, both, h, threshold, epsilon=epsilon, seed=seed)
-            return explain_both_ways(self.decode, both, h, threshold, p=p, epsilon=epsilon)
+            if isinstance(chosen, Lpel):  # whose explanations tell their steps too
+                return explain_both_ways(
+                    self.decode, both, h, threshold, p=chosen.p, epsilon=epsilon
+                )
+            return explain_by(chosen, self, both, h, threshold, epsilon=epsilon, seed=seed)
 
         return [explain(r, t) for r, t in zip(places[::2], places[1::2], strict=True)]
 
@@ -196,3 +242,19 @@ class Explainer:
                     crops.append(crop)
             places.append(by_source[source])
         return crops, places
+
+
+def _open_responder(bundle: Bundle, provider: str) -> Session | None:
+    record = bundle.manifest.responses
+    if record is None or bundle.responses is None:
+        return None
+    dimension = bundle.manifest.embedder.dimension
+    return open_session(
+        bundle.responses,
+        input_name=EMBEDDING,
+        output_name=RESPONSE,
+        input_shape=(None, dimension),
+        output_shape=(None, record.side, record.side, dimension),
+        provider=provider,
+        threads=1,
+    )

@@ -11,12 +11,14 @@ from lpel_serving.errors import BundleError
 SCHEMA = 1
 """The newest manifest that this engine reads."""
 
-IMAGE, EMBEDDING, RECONSTRUCTION = "image", "embedding", "reconstruction"
+IMAGE, EMBEDDING, RECONSTRUCTION, RESPONSE = "image", "embedding", "reconstruction", "response"
 """The stable tensor names of every bundle."""
 
 EMBEDDER_FILE, DECODER_FILE, MANIFEST_FILE = "embedder.onnx", "decoder.onnx", "manifest.json"
+RESPONSE_FILE = "responses.onnx"
+"""The response decoder, which a bundle may lack."""
 
-_MAX_SIDE, _MAX_DIMENSION = 4096, 65536
+_MAX_SIDE, _MAX_DIMENSION, _MAX_GRID = 4096, 65536, 64
 
 T = TypeVar("T")
 
@@ -68,6 +70,22 @@ class DecoderRecord:
 
 
 @dataclass(frozen=True)
+class ResponseRecord:
+    """The response decoder, from `embedding` to `response`.
+
+    Attributes
+    ----------
+    side
+        Superpixels along one side; responses are float32, shape (batch, side, side, D).
+    training
+        How it was trained: data, split, coalitions, optimiser, seed, losses.
+    """
+
+    side: int
+    training: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
 class ThresholdRecord:
     """The similarity above which two faces are called the same, and how it was chosen."""
 
@@ -89,6 +107,8 @@ class Manifest:
         How far the ONNX models were from Keras when they were exported.
     created_by
         The software that wrote the bundle.
+    responses
+        Its response decoder; None if it has none.
     """
 
     files: Mapping[str, FileRecord]
@@ -98,11 +118,13 @@ class Manifest:
     threshold: ThresholdRecord
     parity: Mapping[str, Any] = field(default_factory=dict[str, Any])
     created_by: str = "lpel"
+    responses: ResponseRecord | None = None
     schema: int = SCHEMA
 
     def to_json(self) -> str:
-        """Serialise, keys in order of declaration."""
-        return json.dumps(asdict(self), indent=2, allow_nan=False) + "\n"
+        """Serialise, keys in order of declaration; what the bundle lacks is left out."""
+        fields = {key: value for key, value in asdict(self).items() if value is not None}
+        return json.dumps(fields, indent=2, allow_nan=False) + "\n"
 
 
 def parse_manifest(text: str) -> Manifest:
@@ -128,6 +150,7 @@ def parse_manifest(text: str) -> Manifest:
         )
     files = {name: _file(root.inner("files"), name) for name in root.mapping("files")}
     embedder, decoder, threshold = (root.inner(k) for k in ("embedder", "decoder", "threshold"))
+    responses = root.inner("responses") if "responses" in root.fields else None
     return Manifest(
         files=files,
         embedder=EmbedderRecord(
@@ -141,6 +164,9 @@ def parse_manifest(text: str) -> Manifest:
         threshold=ThresholdRecord(threshold.cosine("value"), threshold.mapping("chosen")),
         parity=root.mapping("parity"),
         created_by=root.take("created_by", str),
+        responses=None
+        if responses is None
+        else ResponseRecord(responses.size("side", _MAX_GRID), responses.mapping("training")),
         schema=schema,
     )
 

@@ -15,6 +15,7 @@ from PIL import Image
 
 from lpel_serving import Explainer
 from lpel_serving.methods import find_method, methods
+from lpel_serving.methods.lpel import Lpel
 from lpel_serving.record import summary
 from support import tiny
 from support.images import pixels, write_people
@@ -69,7 +70,7 @@ def test_explain_prints_one_json_document_and_writes_its_files(tiny_bundle, two,
     assert done.stderr == ""
     document = json.loads(done.stdout)
     explainer = Explainer.load(tiny_bundle)
-    expected = summary(explainer.explain(*two, p=0.5, epsilon=0.6))
+    expected = summary(explainer.explain(*two, method=Lpel(0.5), epsilon=0.6))
     assert {key: document[key] for key in expected} == expected
     assert document["parameters"] == {"p": 0.5, "epsilon": 0.6, "crop": "none"}
     assert document["bundle"] == {
@@ -247,9 +248,9 @@ def strict_bundle(tmp_path_factory):
 
 
 @pytest.mark.parametrize("method", [name for name in methods() if name != "lpel"])
-def test_explain_by_another_method_writes_its_files(tiny_bundle, two, tmp_path, method):
+def test_explain_by_another_method_writes_its_files(responding_bundle, two, tmp_path, method):
     done = lpel(
-        "explain", "--bundle", tiny_bundle, *two, "--out", tmp_path, "--json",
+        "explain", "--bundle", responding_bundle, *two, "--out", tmp_path, "--json",
         "--method", method, "--seed", 3, "--epsilon", 0.6,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -257,7 +258,7 @@ def test_explain_by_another_method_writes_its_files(tiny_bundle, two, tmp_path, 
     document = json.loads(done.stdout)
     assert document["method"] == method
     assert document["parameters"] == {"seed": 3, "epsilon": 0.6, "crop": "none"}
-    explainer = Explainer.load(tiny_bundle)
+    explainer = Explainer.load(responding_bundle)
     expected = explainer.explain(*two, epsilon=0.6, method=find_method(method), seed=3)
     assert {key: document[key] for key in summary(expected)} == summary(expected)
     with np.load(tmp_path / "explanation.npz", allow_pickle=False) as arrays:
@@ -279,6 +280,47 @@ def test_explain_names_lpel_as_its_method_and_no_seed(tiny_bundle, two):
     assert document["parameters"] == {"p": 0.3, "epsilon": 0.7, "crop": "none"}
     named = lpel("explain", "--bundle", tiny_bundle, *two, "--json", "--method", "lpel")
     assert named.stdout == plain.stdout
+
+
+def test_explain_uses_the_response_decoder_that_a_bundle_has(responding_bundle, two):
+    plain = lpel("explain", "--bundle", responding_bundle, *two, "--json")
+    document = json.loads(plain.stdout)
+    assert document["method"] == "responses"
+    assert document["parameters"] == {"seed": 0, "epsilon": 0.7, "crop": "none"}
+    assert set(document["bundle"]) == {"embedder.onnx", "decoder.onnx", "responses.onnx"}
+    named = lpel("explain", "--bundle", responding_bundle, *two, "--json", "--method", "responses")
+    assert named.stdout == plain.stdout
+    words = lpel("explain", "--bundle", responding_bundle, *two)
+    assert "Explained both ways by responses, the heat-maps agree" in words.stdout
+
+
+def test_explain_by_lpel_takes_p_though_the_bundle_has_a_response_decoder(
+    responding_bundle, tiny_bundle, two, tmp_path
+):
+    explain = ("--json", "--method", "lpel", "--p", 0.5, "--out", tmp_path)
+    done = lpel("explain", "--bundle", responding_bundle, *two, *explain)
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert document["method"] == "lpel"
+    assert document["parameters"] == {"p": 0.5, "epsilon": 0.7, "crop": "none"}
+    expected = summary(Explainer.load(tiny_bundle).explain(*two, method=Lpel(0.5)))
+    assert {key: document[key] for key in expected} == expected
+    with np.load(tmp_path / "explanation.npz", allow_pickle=False) as arrays:
+        assert "test_relevance" in arrays.files
+
+
+@pytest.mark.parametrize("method", ["responses", "occlusion", None])
+def test_p_without_lpel_is_refused(responding_bundle, two, tmp_path, method):
+    named = [] if method is None else ["--method", method]
+    out = ("--out", tmp_path / "out", "--json")
+    done = lpel("explain", "--bundle", responding_bundle, *two, "--p", 0.3, *named, *out)
+    refused(done, "--p is LPEL's own", method or "responses", "--method lpel")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_responses_without_a_response_decoder_are_refused(tiny_bundle, two):
+    done = lpel("explain", "--bundle", tiny_bundle, *two, "--method", "responses")
+    refused(done, "no response decoder", "lpel train --method responses")
 
 
 def test_the_same_seed_explains_alike(tiny_bundle, two):

@@ -20,7 +20,8 @@ from lpel_serving.errors import (
     ProviderError,
 )
 from lpel_serving.external_data import refuse_external_data
-from lpel_serving.manifest import EMBEDDING, IMAGE, RECONSTRUCTION, parse_manifest
+from lpel_serving.manifest import EMBEDDING, IMAGE, RECONSTRUCTION, RESPONSE, parse_manifest
+from lpel_serving.methods import find_method
 from support import tiny
 from support.images import pixels
 
@@ -28,9 +29,9 @@ CUDA = "CUDAExecutionProvider"
 
 
 @pytest.fixture
-def bundle(tmp_path, tiny_bundle):
-    """A bundle that may be changed."""
-    return shutil.copytree(tiny_bundle, tmp_path / "bundle")
+def bundle(tmp_path, responding_bundle):
+    """A bundle that may be changed, with a response decoder."""
+    return shutil.copytree(responding_bundle, tmp_path / "bundle")
 
 
 def change(bundle, *place, to) -> None:
@@ -139,6 +140,9 @@ WRONG = [
     (("threshold", "chosen"), (absent, "by hand"), "manifest.threshold.chosen"),
     (("parity",), (absent, []), "manifest.parity"),
     (("created_by",), (absent, 1), "manifest.created_by"),
+    (("responses",), (None, [], 4, "x"), "manifest.responses"),
+    (("responses", "side"), (absent, "4", 4.0, True, None, 0, -4, 65), "manifest.responses.side"),
+    (("responses", "training"), (absent, [], None), "manifest.responses.training"),
 ]
 
 
@@ -183,8 +187,10 @@ def test_a_negative_size_of_a_file_is_refused_with_the_manifest(bundle):
 
 # --- the files ---
 
+MODELS = ["embedder.onnx", "decoder.onnx", "responses.onnx"]
 
-@pytest.mark.parametrize("name", ["embedder.onnx", "decoder.onnx"])
+
+@pytest.mark.parametrize("name", MODELS)
 def test_a_file_that_is_missing_altered_or_cut_is_refused_and_named(bundle, name):
     path = bundle / name
     whole = path.read_bytes()
@@ -200,7 +206,7 @@ def test_a_file_that_is_missing_altered_or_cut_is_refused_and_named(bundle, name
     refuse(bundle, str(path))
 
 
-@pytest.mark.parametrize("name", ["embedder.onnx", "decoder.onnx"])
+@pytest.mark.parametrize("name", MODELS)
 def test_a_manifest_that_does_not_list_a_model_is_refused(bundle, name):
     change(bundle, "files", name, to=absent)
     refuse(bundle, f"does not list {name}")
@@ -392,7 +398,7 @@ HIDDEN = [
 
 
 @pytest.mark.parametrize("hide", HIDDEN, ids=lambda hide: hide.__name__)
-@pytest.mark.parametrize("name", ["embedder", "decoder"])
+@pytest.mark.parametrize("name", ["embedder", "decoder", "responses"])
 def test_a_model_with_tensors_in_other_files_is_refused(tmp_path, name, hide):
     model = getattr(tiny, f"{name}_model")()
     refuse_external_data(model.SerializeToString(), name)
@@ -487,7 +493,7 @@ def load_with(tmp_path, *, provider: str = "cpu", **models: bytes | None) -> Exp
 JUNK = {"text": b"not a model", "zeros": bytes(64), "half": None, "empty graph": b"\x08\x08"}
 
 
-@pytest.mark.parametrize("name", ["embedder", "decoder"])
+@pytest.mark.parametrize("name", ["embedder", "decoder", "responses"])
 @pytest.mark.parametrize("kind", JUNK)
 def test_a_file_that_is_no_model_is_refused(tmp_path, name, kind):
     whole = getattr(tiny, f"{name}_model")().SerializeToString()
@@ -502,6 +508,8 @@ def test_a_file_that_is_no_model_is_refused(tmp_path, name, kind):
         ("embedder", EMBEDDING),
         ("decoder", EMBEDDING),
         ("decoder", RECONSTRUCTION),
+        ("responses", EMBEDDING),
+        ("responses", RESPONSE),
     ],
 )
 def test_a_model_with_other_tensor_names_is_refused(tmp_path, model, tensor_name):
@@ -541,6 +549,7 @@ def explain(folder) -> None:
         (("embedder", "dimension"), 7),
         (("embedder", "image_size"), 32),
         (("decoder", "image_size"), 9),
+        (("responses", "side"), 3),
     ],
 )
 def test_a_model_of_another_size_than_the_manifest_says_is_refused(bundle, place, value):
@@ -602,6 +611,106 @@ def test_a_decoder_that_gives_nan_is_refused(tmp_path, value):
     model = with_weight(tiny.decoder_model(), "bias", value)
     with pytest.raises(LpelError):
         explain(tiny.write_bundle(tmp_path / "bundle", decoder=model))
+
+
+# --- the response decoder, which a bundle may lack ---
+
+
+def test_a_response_decoder_of_another_side_is_refused_when_it_is_loaded(bundle):
+    change(bundle, "responses", "side", to=8)
+    with pytest.raises(BundleError, match=r"promises response of shape.*export it again"):
+        Explainer.load(bundle)
+
+
+def responses_of(dimension: int) -> bytes:
+    model = tiny.responses_model()
+    kernel = np.zeros((dimension, tiny.SIDE**2 * tiny.DIMENSION), np.float32)
+    model.graph.initializer[0].CopyFrom(numpy_helper.from_array(kernel, "kernel"))
+    model.graph.input[0].type.tensor_type.shape.dim[1].dim_value = dimension
+    return model.SerializeToString()
+
+
+def test_a_response_decoder_of_another_dimension_than_the_embedder_is_refused(tmp_path):
+    with pytest.raises(BundleError, match="promises embedding of shape"):
+        load_with(tmp_path, responses=responses_of(5))
+
+
+def responses_that_turn_out(rows: int) -> bytes:
+    """Zeros on a grid of so many rows, which nobody can tell before the model has run."""
+    model = tiny.responses_model()
+    kernel, shape = model.graph.initializer
+    zeros = np.zeros((tiny.DIMENSION, rows * tiny.SIDE * tiny.DIMENSION), np.float32)
+    kernel.CopyFrom(numpy_helper.from_array(zeros, "kernel"))
+    places = np.array([-1, rows, tiny.SIDE, tiny.DIMENSION], np.int64)
+    shape.CopyFrom(numpy_helper.from_array(places, "places"))
+    model.graph.initializer.append(numpy_helper.from_array(np.array(0, np.float32), "nothing"))
+    reshape = model.graph.node.pop()
+    model.graph.node.extend(
+        [
+            helper.make_node("ReduceMax", [EMBEDDING], ["largest"], keepdims=0),
+            helper.make_node("Mul", ["largest", "nothing"], ["zero"]),
+            helper.make_node("Cast", ["zero"], ["whole"], to=TensorProto.INT64),
+            helper.make_node("Add", ["places", "whole"], ["shape"]),
+            reshape,
+        ]
+    )
+    for axis, dim in enumerate(model.graph.output[0].type.tensor_type.shape.dim):
+        dim.dim_param = f"axis{axis}"
+    return model.SerializeToString()
+
+
+@pytest.mark.parametrize("rows", [tiny.SIDE, 3, 9])
+def test_a_response_decoder_that_gives_another_grid_than_it_says_is_refused(tmp_path, rows):
+    explainer = load_with(tmp_path, responses=responses_that_turn_out(rows))
+    h = np.ones((2, tiny.DIMENSION), np.float32)
+    if rows == tiny.SIDE:
+        assert explainer.respond(h).shape == (2, tiny.SIDE**2, tiny.DIMENSION)
+        return
+    with pytest.raises(BundleError, match="response"):
+        explainer.respond(h)
+
+
+@pytest.mark.parametrize("name", ["responses", "hybrid"])
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_response_decoder_that_gives_nan_is_refused(tmp_path, name, value):
+    model = with_weight(tiny.responses_model(), "kernel", value)
+    explainer = load_with(tmp_path, responses=model)
+    with pytest.raises(EmbeddingError, match="NaN or infinity"):
+        explainer.explain(pixels(0), pixels(1), method=find_method(name))
+
+
+def test_a_manifest_without_responses_is_an_old_bundle(tiny_bundle):
+    text = (tiny_bundle / "manifest.json").read_text()
+    assert "responses" not in json.loads(text)
+    manifest = parse_manifest(text)
+    assert manifest.responses is None
+    assert manifest.to_json() == text
+    assert load_bundle(tiny_bundle).responses is None
+
+
+def test_a_manifest_with_responses_says_of_which_side(responding_bundle):
+    text = (responding_bundle / "manifest.json").read_text()
+    assert json.loads(text)["responses"] == {"side": tiny.SIDE, "training": {"method": "none"}}
+    manifest = parse_manifest(text)
+    assert manifest.responses.side == tiny.SIDE
+    assert manifest.to_json() == text
+    loaded = load_bundle(responding_bundle)
+    assert loaded.responses == (responding_bundle / "responses.onnx").read_bytes()
+
+
+@pytest.mark.parametrize("side", [1, 64])
+def test_grids_of_1_to_64_are_read(bundle, side):
+    change(bundle, "responses", "side", to=side)
+    assert load_bundle(bundle).manifest.responses.side == side
+
+
+def test_a_file_that_the_manifest_lists_but_says_nothing_of_is_verified_and_not_used(bundle):
+    change(bundle, "responses", to=absent)
+    assert load_bundle(bundle).responses is None
+    assert not Explainer.load(bundle).responds
+    with (bundle / "responses.onnx").open("ab") as file:
+        file.write(b"x")
+    refuse(bundle, "responses.onnx", "altered")
 
 
 # --- providers ---

@@ -9,9 +9,15 @@ import pytest
 from keras_facenet.metadata import MODEL_METADATA
 
 from lpel_serving import Explainer
+from lpel_serving.coalitions import draw_coalitions, embedding_losses
+from lpel_serving.fill import Fill
 from lpel_serving.heatmap import normalise
-from lpel_serving.manifest import EMBEDDING, IMAGE, RECONSTRUCTION
+from lpel_serving.manifest import EMBEDDING, IMAGE, RECONSTRUCTION, RESPONSE
+from lpel_serving.methods.lpel import Lpel
+from lpel_serving.methods.responses import Responses
+from lpel_serving.record import arrays
 from lpel_serving.session import open_session
+from lpel_tf import response_decoder
 from lpel_tf.decoder import to_keras
 from lpel_tf.facenet import DEFAULT_KEY, build, facenet
 from lpel_tf.pretrained import load_pretrained
@@ -144,6 +150,41 @@ def test_the_decoder_in_onnx_is_the_one_in_keras(batch, demo_folder, embeddings)
     np.testing.assert_allclose(given.reshape(batch, -1), exact, rtol=0, atol=TOLERANCE)
 
 
+@pytest.mark.parametrize("batch", BATCHES)
+def test_the_response_decoder_in_onnx_is_the_one_in_keras(batch, demo_folder, embeddings):
+    decoder = load_pretrained(DEFAULT_KEY).responses.decoder
+    session = onnx_session(demo_folder, "responses.onnx", EMBEDDING, RESPONSE)
+    given = session.run(embeddings[:batch])
+    assert given.shape == (batch, 8, 8, 128)
+    keras = response_decoder.to_keras(decoder).predict(embeddings[:batch], verbose=0)
+    np.testing.assert_allclose(given, keras, rtol=0, atol=TOLERANCE)
+    np.testing.assert_allclose(
+        given.reshape(batch, 64, 128), decoder(embeddings[:batch]), rtol=0, atol=TOLERANCE
+    )
+
+
+def test_the_shipped_bundle_explains_by_responses(explainer, faces):
+    assert explainer.default_method == Responses()
+    explained = explainer.explain(faces[0], faces[1]).forward
+    assert explained.heat_map.shape == (40, 40)
+    assert np.isfinite(explained.heat_map).all()
+    assert explained.heat_map.std() > 0
+
+
+def test_the_shipped_responses_foretell_what_coalitions_take(explainer, faces):
+    """Of faces that nobody trained on; a decoder that foretells nothing has a share of 1."""
+    decoder = load_pretrained(DEFAULT_KEY).responses.decoder
+    rng = np.random.default_rng(0)
+    missed, all_of_it = 0.0, 0.0
+    for face in faces[:6]:
+        h = explainer.embed(face[np.newaxis])
+        chosen = draw_coalitions(rng, 12, 64)
+        lost = embedding_losses(explainer.embed, face, h[0], chosen, [Fill("mean")], rng)
+        missed += np.square(lost - chosen @ decoder(h)[0]).sum()
+        all_of_it += np.square(lost).sum()
+    assert missed < 0.9 * all_of_it
+
+
 def test_reconstructions_look_like_the_faces(explainer, faces, embeddings):
     """Better than the mean of these faces would, which is all that a broken decoder could give."""
     small = faces.reshape(33, 40, 4, 40, 4, 3).mean(axis=(2, 4)) / 255
@@ -158,32 +199,23 @@ def test_reconstructions_look_like_the_faces(explainer, faces, embeddings):
 
 
 def bytes_of(pair):
-    parts = [
-        *(pair.reference_embedding, pair.test_embedding, pair.reference_crop, pair.test_crop),
-        *(
-            getattr(side, name)
-            for side in (pair.forward, pair.swapped)
-            for name in (
-                *("relevance", "reconstruction", "perturbed_reconstruction"),
-                *("heat_map", "mask", "normalised_heat_map"),
-            )
-        ),
-    ]
-    return [part.tobytes() for part in parts], pair.similarity, pair.similar, pair.agreement
+    parts = {name: value.tobytes() for name, value in arrays(pair).items()}
+    return parts, pair.similarity, pair.similar, pair.agreement
 
 
+@pytest.mark.parametrize("method", [Lpel(), Responses()], ids=["lpel", "responses"])
 @pytest.mark.parametrize("batch", [1, 2, 8, 33])
-def test_a_pair_alone_and_among_others_gives_the_same_bytes(batch, explainer, faces):
+def test_a_pair_alone_and_among_others_gives_the_same_bytes(batch, method, explainer, faces):
     pairs = [(faces[i], faces[(i * 5 + 3) % 33]) for i in range(8)]
-    among = explainer.explain_pairs(pairs, batch_size=batch)
+    among = explainer.explain_pairs(pairs, method=method, batch_size=batch)
     for i in (0, 3, 7):
-        assert bytes_of(explainer.explain(*pairs[i])) == bytes_of(among[i])
+        assert bytes_of(explainer.explain(*pairs[i], method=method)) == bytes_of(among[i])
 
 
 def test_the_normalised_heat_map_does_not_depend_on_p(explainer, faces):
     """The real decoder is linear: D = p |W r|."""
     for pair in [(faces[0], faces[1]), (faces[2], faces[11])]:
-        maps = {p: explainer.explain(*pair, p=p) for p in (0.03, 0.3, 3.0)}
+        maps = {p: explainer.explain(*pair, method=Lpel(p)) for p in (0.03, 0.3, 3.0)}
         wanted = maps[0.3].forward
         assert wanted.heat_map.max() > 0
         for p, explained in maps.items():
@@ -198,7 +230,7 @@ def test_the_normalised_heat_map_does_not_depend_on_p(explainer, faces):
 
 
 def test_the_heat_map_is_that_of_the_weights_and_the_relevance(explainer, faces):
-    explained = explainer.explain(faces[0], faces[5]).forward
+    explained = explainer.explain(faces[0], faces[5], method=Lpel()).forward
     kernel = load_pretrained(DEFAULT_KEY).decoder.kernel.astype(np.float64)
     change = np.abs(0.3 * (explained.relevance @ kernel)).reshape(40, 40, 3).mean(axis=-1)
     np.testing.assert_allclose(explained.heat_map, change, atol=1e-4)
@@ -227,6 +259,12 @@ def test_the_heat_map_is_that_of_the_weights_and_the_relevance(explainer, faces)
             {RECONSTRUCTION: (onnx.TensorProto.FLOAT, ["batch", 40, 40, 3])},
             {"lpel": "decoder", "embedder": f"FaceNet {DEFAULT_KEY}"},
         ),
+        (
+            "responses.onnx",
+            {EMBEDDING: (onnx.TensorProto.FLOAT, ["batch", 128])},
+            {RESPONSE: (onnx.TensorProto.FLOAT, ["batch", 8, 8, 128])},
+            {"lpel": "response decoder", "embedder": f"FaceNet {DEFAULT_KEY}"},
+        ),
     ],
 )
 def test_the_models_have_the_stable_interface(file, given, result, metadata, demo_folder):
@@ -253,7 +291,7 @@ def interface(tensors):
 
 def test_the_manifest_reports_the_parity_at_two_batch_sizes(demo_folder):
     manifest = json.loads((demo_folder / "bundle" / "manifest.json").read_text())
-    for name in ("embedder", "decoder"):
+    for name in ("embedder", "decoder", "responses"):
         report = manifest["parity"][name]
         assert 0 < report["max_difference"] <= report["tolerance"] == TOLERANCE
         assert report["batch_sizes"][0] == 1 < report["batch_sizes"][1]

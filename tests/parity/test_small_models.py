@@ -6,17 +6,19 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
-from lpel_export.conversion import Exported, export_decoder, export_embedder
+from lpel_export.conversion import Exported, export_decoder, export_embedder, export_responder
 from lpel_export.errors import ConversionError, ModelShapeError, ParityError
 from lpel_export.parity import check_parity
 from lpel_export.standardisation import STANDARDISATIONS
+from lpel_serving import Explainer
 from lpel_serving.crops import CentreCrop
 from lpel_serving.embedder import Embedder
-from lpel_serving.errors import LpelError
-from lpel_serving.manifest import EMBEDDING, IMAGE, RECONSTRUCTION
+from lpel_serving.errors import BundleError, LpelError
+from lpel_serving.manifest import EMBEDDING, IMAGE, RECONSTRUCTION, RESPONSE
 from lpel_serving.session import open_session
 from lpel_tf.decoder import build_decoder
 from lpel_tf.embedders import from_keras
+from support import tiny
 
 SIZE = 12
 
@@ -183,8 +185,89 @@ def test_a_decoder_that_is_not_linear_can_be_exported_too():
     np.testing.assert_allclose(session.run(h), model.predict_on_batch(h), atol=1e-5)
 
 
-def test_the_exported_models_have_the_stable_interface(decoder, exports):
+# --- the response decoder ------------------------------------------------------------------------
+
+
+def vectors_on_a_grid(*shape, dimension=9, activation=None):
+    return keras.Sequential(
+        [
+            keras.Input((dimension,)),
+            keras.layers.Dense(int(np.prod(shape)), activation=activation),
+            keras.layers.Reshape(shape),
+        ]
+    )
+
+
+@pytest.fixture(scope="module")
+def responder():
+    keras.utils.set_random_seed(13)
+    model = vectors_on_a_grid(3, 3, 9)
+    kernel, bias = model.get_weights()
+    model.set_weights([kernel, np.linspace(-1, 1, len(bias)).astype(np.float32)])
+    return model
+
+
+@pytest.mark.parametrize("batch", [1, 2, 33])
+def test_the_exported_response_decoder_is_the_keras_one(batch, responder):
+    exported = export_responder(responder, {"lpel": "response decoder"})
+    h = np.random.default_rng(14).normal(size=(batch, 9)).astype(np.float32)
+    session = open_session(
+        exported.model,
+        input_name=EMBEDDING,
+        output_name=RESPONSE,
+        input_shape=(None, 9),
+        output_shape=(None, 3, 3, 9),
+    )
+    np.testing.assert_allclose(session.run(h), responder.predict_on_batch(h), atol=1e-5)
+    np.testing.assert_allclose(exported.original(h), responder.predict_on_batch(h), atol=1e-6)
+    kernel, bias = responder.get_weights()
+    np.testing.assert_allclose(session.run(h), (h @ kernel + bias).reshape(-1, 3, 3, 9), atol=1e-5)
+    metadata = onnx.load_from_string(exported.model).metadata_props
+    assert {entry.key: entry.value for entry in metadata} == {"lpel": "response decoder"}
+
+
+def test_a_response_decoder_that_is_not_linear_can_be_exported_too():
+    keras.utils.set_random_seed(15)
+    model = keras.Sequential(
+        [
+            keras.Input((6,)),
+            keras.layers.Dense(10, activation="swish"),
+            keras.layers.Dropout(0.5),
+            keras.layers.Dense(2 * 2 * 6, activation="tanh"),
+            keras.layers.Reshape((2, 2, 6)),
+            keras.layers.Conv2D(6, 3, padding="same"),
+        ]
+    )
+    exported = export_responder(model, {})
+    h = np.random.default_rng(16).normal(size=(5, 6)).astype(np.float32)
+    session = open_session(exported.model, input_name=EMBEDDING, output_name=RESPONSE)
+    assert session.run(h).shape == (5, 2, 2, 6)
+    np.testing.assert_allclose(session.run(h), model.predict_on_batch(h), atol=1e-5)
+    names = {"input_name": EMBEDDING, "output_name": RESPONSE, "inputs": "5 embeddings"}
+    parity = check_parity(exported, h, **names)
+    assert parity.batch_sizes == (1, 5)
+    forged = Exported(altered(exported.model, np.float32(0.1)), exported.original)
+    with pytest.raises(ParityError, match=r"differs .* on 5 embeddings; allowed"):
+        check_parity(forged, h, **names)
+
+
+def test_an_exported_response_decoder_works_in_a_bundle(responder, tmp_path):
+    keras.utils.set_random_seed(17)
+    side, dimension = tiny.SIDE, tiny.DIMENSION
+    model = vectors_on_a_grid(side, side, dimension, dimension=dimension)
+    exported = export_responder(model, {})
+    explainer = Explainer.load(tiny.write_bundle(tmp_path / "bundle", responses=exported.model))
+    h = np.random.default_rng(18).normal(size=(4, dimension)).astype(np.float32)
+    expected = model.predict_on_batch(h).reshape(4, side**2, dimension)
+    np.testing.assert_allclose(explainer.respond(h), expected, atol=1e-5)
+    other = export_responder(responder, {}).model
+    with pytest.raises(BundleError, match="the manifest promises"):
+        Explainer.load(tiny.write_bundle(tmp_path / "other", responses=other))
+
+
+def test_the_exported_models_have_the_stable_interface(decoder, responder, exports):
     wanted = {
+        "responses": (export_responder(responder, {}).model, EMBEDDING, [9], RESPONSE, [3, 3, 9]),
         "embedder": (exports["unit"].model, IMAGE, [SIZE, SIZE, 3], EMBEDDING, [7]),
         "decoder": (export_decoder(decoder, {}).model, EMBEDDING, [9], RECONSTRUCTION, [8, 8, 3]),
     }
@@ -317,6 +400,18 @@ def test_a_network_from_images_to_images_is_no_decoder():
     )
     with pytest.raises(ModelShapeError, match="a decoder maps vectors"):
         export_decoder(model, {})
+
+
+@pytest.mark.parametrize("shape", [(81,), (9, 9), (3, 4, 9), (3, 3, 8), (3, 3, 9, 1)])
+def test_what_does_not_map_vectors_to_a_square_grid_of_such_is_no_response_decoder(shape):
+    with pytest.raises(ModelShapeError, match=r"a response decoder maps vectors.*this one maps"):
+        export_responder(vectors_on_a_grid(*shape), {})
+
+
+def test_a_network_from_images_is_no_response_decoder():
+    model = keras.Sequential([keras.Input((4, 4, 9)), keras.layers.Conv2D(9, 3, padding="same")])
+    with pytest.raises(ModelShapeError, match="a response decoder maps vectors"):
+        export_responder(model, {})
 
 
 def test_parity_is_not_measured_on_one_image_alone(network):

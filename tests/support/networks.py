@@ -46,7 +46,7 @@ class Weighing:
 
 @dataclass(eq=False)
 class Linear:
-    """A linear embedder and a linear decoder with random weights."""
+    """A linear embedder and linear decoders with random weights."""
 
     size: int = SIZE
     dimension: int = 6
@@ -60,6 +60,9 @@ class Linear:
         images = embeddings @ self.g + np.float32(0.5)
         return images.reshape(-1, self.target, self.target, 3)
 
+    def respond(self, embeddings):
+        return (embeddings @ self.r).reshape(len(embeddings), SIDE * SIDE, self.dimension)
+
     @property
     def f(self):
         kernel = np.random.default_rng(self.seed).normal(size=(self.size**2 * 3, self.dimension))
@@ -69,6 +72,12 @@ class Linear:
     def g(self):
         rng = np.random.default_rng((self.seed, 1))
         return rng.normal(size=(self.dimension, self.target**2 * 3)).astype(np.float32)
+
+    @property
+    def r(self):
+        rng = np.random.default_rng((self.seed, 2))
+        kernel = rng.normal(size=(self.dimension, SIDE * SIDE * self.dimension))
+        return (kernel / (SIDE * SIDE)).astype(np.float32)
 
 
 @dataclass(eq=False)

@@ -15,16 +15,21 @@ from lpel_serving.manifest import (
     IMAGE,
     MANIFEST_FILE,
     RECONSTRUCTION,
+    RESPONSE,
+    RESPONSE_FILE,
     DecoderRecord,
     EmbedderRecord,
     FileRecord,
     Manifest,
+    ResponseRecord,
     ThresholdRecord,
 )
 
 IMAGE_SIZE = 16
 DIMENSION = 6
 TARGET_SIZE = 8
+SIDE = 4
+"""Superpixels along one side, of the response decoder."""
 THRESHOLD = 0.25
 
 
@@ -40,6 +45,12 @@ def decoder_kernel() -> np.ndarray:
     return np.random.default_rng(2).normal(size=shape).astype(np.float32)
 
 
+def responses_kernel() -> np.ndarray:
+    """float32, shape (6, 4 * 4 * 6): responses are ``embedding @ kernel``."""
+    kernel = np.random.default_rng(3).normal(size=(DIMENSION, SIDE * SIDE * DIMENSION))
+    return (kernel / (SIDE * SIDE)).astype(np.float32)
+
+
 def embed(crops: np.ndarray) -> np.ndarray:
     """The tiny embedder in numpy: crops, uint8, shape (N, 16, 16, 3)."""
     return (crops.reshape(len(crops), -1) / np.float32(255)) @ embedder_kernel()
@@ -49,6 +60,11 @@ def decode(embeddings: np.ndarray) -> np.ndarray:
     """The tiny decoder in numpy."""
     pixels = embeddings @ decoder_kernel() + np.float32(0.5)
     return pixels.reshape(-1, TARGET_SIZE, TARGET_SIZE, 3)
+
+
+def respond(embeddings: np.ndarray) -> np.ndarray:
+    """The tiny response decoder in numpy."""
+    return (embeddings @ responses_kernel()).reshape(-1, SIDE * SIDE, DIMENSION)
 
 
 def embedder_model() -> onnx.ModelProto:
@@ -83,17 +99,42 @@ def decoder_model() -> onnx.ModelProto:
     return _model(nodes, weights, embedding, image)
 
 
+def responses_model() -> onnx.ModelProto:
+    """The tiny response decoder in ONNX."""
+    nodes = [
+        helper.make_node("MatMul", [EMBEDDING, "kernel"], ["flat"]),
+        helper.make_node("Reshape", ["flat", "shape"], [RESPONSE]),
+    ]
+    weights = {
+        "kernel": responses_kernel(),
+        "shape": np.array([-1, SIDE, SIDE, DIMENSION], np.int64),
+    }
+    embedding = helper.make_tensor_value_info(EMBEDDING, TensorProto.FLOAT, ["batch", DIMENSION])
+    shape = ["batch", SIDE, SIDE, DIMENSION]
+    response = helper.make_tensor_value_info(RESPONSE, TensorProto.FLOAT, shape)
+    return _model(nodes, weights, embedding, response)
+
+
 def write_bundle(
     folder: Path,
     embedder: bytes | None = None,
     decoder: bytes | None = None,
+    responses: bytes | None = None,
+    *,
+    responds: bool = False,
     **changes: object,
 ) -> Path:
-    """Write a tiny bundle, its hashes right; fields of the manifest may be changed."""
+    """Write a tiny bundle, its hashes right; fields of the manifest may be changed.
+
+    With `responds`, or with the bytes of one, it has a response decoder.
+    """
     contents = {
         EMBEDDER_FILE: embedder or embedder_model().SerializeToString(),
         DECODER_FILE: decoder or decoder_model().SerializeToString(),
     }
+    responds = responds or responses is not None
+    if responds:
+        contents[RESPONSE_FILE] = responses or responses_model().SerializeToString()
     manifest = Manifest(
         files={
             name: FileRecord(hashlib.sha256(data).hexdigest(), len(data))
@@ -103,6 +144,7 @@ def write_bundle(
         decoder=DecoderRecord(TARGET_SIZE, {"method": "none"}),
         crop="none",
         threshold=ThresholdRecord(THRESHOLD, {"how": "made up for the tests"}),
+        responses=ResponseRecord(SIDE, {"method": "none"}) if responds else None,
     )
     folder.mkdir(parents=True, exist_ok=True)
     for name, data in contents.items():

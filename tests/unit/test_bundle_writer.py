@@ -7,12 +7,12 @@ from pathlib import Path
 import onnx
 import pytest
 
-from lpel_export.bundle_writer import check_replaceable, write_bundle
+from lpel_export.bundle_writer import ResponseModel, check_replaceable, write_bundle
 from lpel_export.parity import Parity
 from lpel_serving import Explainer
 from lpel_serving.bundle import load_bundle
 from lpel_serving.errors import BundleError, OutputError
-from lpel_serving.manifest import DecoderRecord, EmbedderRecord, ThresholdRecord
+from lpel_serving.manifest import DecoderRecord, EmbedderRecord, ResponseRecord, ThresholdRecord
 from support import tiny
 from support.images import pixels
 
@@ -120,6 +120,61 @@ def test_the_folder_that_one_stands_in_can_be_named_by_a_dot(tmp_path, monkeypat
     write(Path())
     assert load_bundle(tmp_path / "bundle").decoder == DECODER
     assert names_in(tmp_path) == ["bundle"]
+
+
+# --- with a response decoder ---
+
+RESPONSES = ResponseModel(
+    tiny.responses_model().SerializeToString(), ResponseRecord(tiny.SIDE, {"coalitions": 8})
+)
+
+
+def test_a_bundle_may_have_a_response_decoder(tmp_path):
+    parity = PARITY | {"responses": PARITY["decoder"]}
+    written = write(tmp_path / "bundle", responses=RESPONSES, parity=parity)
+    assert names_in(tmp_path / "bundle") == sorted([*BUNDLE_FILES, "responses.onnx"])
+    loaded = load_bundle(tmp_path / "bundle")
+    assert (loaded.embedder, loaded.decoder) == (EMBEDDER, DECODER)
+    assert loaded.responses == RESPONSES.model
+    assert loaded.manifest.responses == written.responses == RESPONSES.record
+    text = (tmp_path / "bundle" / "manifest.json").read_text()
+    assert text == written.to_json()
+    manifest = json.loads(text)
+    assert manifest["responses"] == {"side": tiny.SIDE, "training": {"coalitions": 8}}
+    assert manifest["parity"].keys() == {"embedder", "decoder", "responses"}
+    assert manifest["files"]["responses.onnx"] == {
+        "sha256": hashlib.sha256(RESPONSES.model).hexdigest(),
+        "bytes": len(RESPONSES.model),
+    }
+    assert Explainer.load(tmp_path / "bundle").responds
+
+
+def test_a_bundle_without_one_says_nothing_of_it(tmp_path):
+    written = write(tmp_path / "bundle")
+    assert written.responses is None
+    text = written.to_json()
+    assert "responses" not in text
+    assert "null" not in text
+    assert (tmp_path / "bundle" / "manifest.json").read_text() == text
+    assert load_bundle(tmp_path / "bundle").responses is None
+
+
+def test_a_bundle_with_one_is_replaced_by_one_without_and_back(tmp_path):
+    for responses in (RESPONSES, None, RESPONSES):
+        write(tmp_path / "bundle", responses=responses)
+        assert names_in(tmp_path) == ["bundle"]
+        assert ("responses.onnx" in names_in(tmp_path / "bundle")) is (responses is not None)
+        assert Explainer.load(tmp_path / "bundle").responds is (responses is not None)
+
+
+def test_a_response_decoder_with_its_weights_elsewhere_is_not_put_in_place(tmp_path):
+    write(tmp_path / "bundle", responses=RESPONSES)
+    with pytest.raises(BundleError, match=r"responses\.onnx keeps tensors in other files"):
+        write(
+            tmp_path / "bundle",
+            responses=ResponseModel(with_external_data(), RESPONSES.record),
+        )
+    assert load_bundle(tmp_path / "bundle").responses == RESPONSES.model
 
 
 # --- what is left alone --------------------------------------------------------------------------

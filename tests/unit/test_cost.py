@@ -57,3 +57,11 @@ def test_it_can_be_copied(duplicate):
     other.embed(pixels(1)[np.newaxis])
     assert (networks.embedded, other.embedded) == (1, 2)
     assert other.dimension == 6
+
+
+def test_responses_are_asked_for_and_cost_no_image():
+    under = Linear()
+    networks = Counted(under)
+    embeddings = under.embed(np.stack([pixels(0), pixels(1)]))
+    np.testing.assert_array_equal(networks.respond(embeddings), under.respond(embeddings))
+    assert (networks.embedded, networks.decoded) == (0, 0)

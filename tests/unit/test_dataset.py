@@ -102,8 +102,8 @@ from lpel_tf.store import FaceStore, StoredFace
 store = FaceStore(Path(sys.argv[1]), 5, 4)
 face = StoredFace(np.full(5, 0.5, np.float32), np.full((4, 4, 3), 7, np.uint8))
 store.put({bytes([1] * 32): face})
-store._database.execute("BEGIN")
-store._database.execute("INSERT INTO faces VALUES (?, ?, ?)", (bytes([2] * 32), b"", b""))
+store._store._database.execute("BEGIN")
+store._store._database.execute("INSERT INTO faces VALUES (?, ?, ?)", (bytes([2] * 32), b"", b""))
 os.kill(os.getpid(), signal.SIGKILL)
 """
 

@@ -10,6 +10,8 @@ from PIL import Image
 
 from lpel_serving import CentreCrop, Explainer, explain_embeddings
 from lpel_serving.errors import EmbeddingError, ImageError, LpelError, ParameterError
+from lpel_serving.methods.lpel import Lpel
+from lpel_serving.methods.responses import Responses
 from lpel_serving.record import arrays, summary
 from support import tiny
 from support.images import pixels
@@ -53,7 +55,7 @@ def by_hand(h_r, h_t, similar, p, epsilon):
 @pytest.mark.parametrize(("p", "epsilon"), [(0.3, 0.7), (0.05, 0.2), (4.0, 0.0)])
 def test_explain_does_what_numpy_does(tmp_path, threshold, p, epsilon):
     explainer = at_threshold(tmp_path, threshold)
-    pair = explainer.explain(pixels(0), pixels(1), p=p, epsilon=epsilon)
+    pair = explainer.explain(pixels(0), pixels(1), method=Lpel(p), epsilon=epsilon)
     h = tiny.embed(np.stack([pixels(0), pixels(1)]))
     cosine = h[0] @ h[1] / np.linalg.norm(h[0]) / np.linalg.norm(h[1])
     assert pair.similarity == pytest.approx(cosine, abs=1e-5)
@@ -223,7 +225,7 @@ EPSILON = [-0.01, 1, 1.0, 2, float("inf"), float("nan")]
 @pytest.mark.parametrize("p", P)
 def test_p_out_of_range_is_refused(tiny_explainer, p):
     with pytest.raises(ParameterError, match=f"^p, .* received {p}"):
-        tiny_explainer.explain(pixels(0), pixels(1), p=p)
+        tiny_explainer.explain(pixels(0), pixels(1), method=Lpel(p))
 
 
 @pytest.mark.parametrize("epsilon", EPSILON)
@@ -235,12 +237,14 @@ def test_epsilon_out_of_range_is_refused(tiny_explainer, epsilon):
 @pytest.mark.parametrize("p", [1e38, 1e39])
 def test_a_p_that_overflows_is_refused(tiny_explainer, p):
     with pytest.raises(LpelError):
-        tiny_explainer.explain(pixels(0), pixels(1), p=p)
+        tiny_explainer.explain(pixels(0), pixels(1), method=Lpel(p))
 
 
 def test_parameters_are_checked_before_any_image_is_read(tiny_explainer):
     with pytest.raises(ParameterError):
-        tiny_explainer.explain("no such file.png", "nor this.png", p=0)
+        tiny_explainer.explain("no such file.png", "nor this.png", method=Lpel(0))
+    with pytest.raises(ParameterError):
+        tiny_explainer.explain("no such file.png", "nor this.png", epsilon=1)
 
 
 def test_an_image_that_cannot_be_used_is_named(tiny_explainer, tmp_path):
@@ -342,3 +346,49 @@ def test_crops_of_another_shape_or_type_are_refused_by_name(tiny_explainer):
     for crops in ([pixels(0), pixels(1, size=15)], [pixels(0).astype(np.float32)]):
         with pytest.raises(ImageError, match="expected crops as uint8 of shape"):
             tiny_explainer.embedder.embed(crops)
+
+
+# The response decoder, which a bundle may lack
+
+
+@pytest.mark.parametrize("count", [1, 2, 33])
+def test_responses_are_those_of_numpy_superpixels_row_by_row(responding_explainer, rng, count):
+    h = rng.normal(size=(count, tiny.DIMENSION)).astype(np.float32)
+    received = responding_explainer.respond(h)
+    assert received.shape == (count, tiny.SIDE**2, tiny.DIMENSION)
+    assert received.dtype == np.float32
+    np.testing.assert_allclose(received, tiny.respond(h), atol=1e-5)
+
+
+def test_an_explainer_says_whether_its_bundle_has_a_response_decoder(
+    tiny_explainer, responding_explainer
+):
+    assert not tiny_explainer.responds
+    assert responding_explainer.responds
+    assert responding_explainer.manifest.responses.side == tiny.SIDE
+
+
+def test_a_bundle_without_a_response_decoder_says_what_to_do(tiny_explainer):
+    with pytest.raises(
+        ParameterError, match=r"no response decoder: train one with `lpel train .*or choose another"
+    ):
+        tiny_explainer.respond(np.zeros((1, tiny.DIMENSION), np.float32))
+
+
+@pytest.mark.parametrize("shape", [(6,), (1, 5), (1, 6, 1), ()])
+def test_respond_refuses_embeddings_of_another_shape(responding_explainer, shape):
+    with pytest.raises(EmbeddingError, match=r"expected embeddings of shape \(N, 6\), received"):
+        responding_explainer.respond(np.zeros(shape, np.float32))
+
+
+def test_a_response_decoder_changes_nothing_else(tiny_explainer, responding_explainer):
+    h = tiny_explainer.embed(np.stack([pixels(0), pixels(1)]))
+    np.testing.assert_array_equal(responding_explainer.embed(np.stack([pixels(0), pixels(1)])), h)
+    np.testing.assert_array_equal(responding_explainer.decode(h), tiny_explainer.decode(h))
+
+
+def test_a_bundle_explains_by_the_best_that_it_can_do(tiny_explainer, responding_explainer):
+    assert tiny_explainer.default_method == Lpel()
+    assert responding_explainer.default_method == Responses()
+    explained = responding_explainer.explain(pixels(0), pixels(1))
+    same_bytes(explained, responding_explainer.explain(pixels(0), pixels(1), method=Responses()))

@@ -92,7 +92,9 @@ def test_a_figure_has_a_row_for_each_explanation_and_the_columns_of_the_thesis(p
     assert isinstance(figure, matplotlib.figure.Figure)
     *grid, scale = figure.axes
     assert len(grid) == 12
-    assert [axis.get_title() for axis in grid[:6]] == list(COLUMNS)
+    assert [axis.get_title() for axis in grid[:6]] == [
+        name.format(whose="Reference") for name in COLUMNS
+    ]
     assert [axis.get_title() for axis in grid[6:]] == [""] * 6
     assert [label.get_text() for label in scale.get_yticklabels()] == ["least", "most"]
     assert figure.get_suptitle().startswith("Ann and Bob\nsimilarity ")

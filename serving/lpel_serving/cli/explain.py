@@ -19,7 +19,7 @@ from lpel_serving.cli.options import (
 from lpel_serving.mask import DEFAULT_EPSILON
 from lpel_serving.perturbation import DEFAULT_P
 
-LPEL = "lpel"
+LPEL, RESPONSES = "lpel", "responses"
 
 
 def explain(
@@ -31,13 +31,20 @@ def explain(
         typer.Option("--out", "-o", help="Write figure, arrays and summary here."),
     ] = None,
     crop: CropOption = None,
-    p: Annotated[float, typer.Option(help="Magnitude of the perturbation (Eq. 4.5).")] = DEFAULT_P,
+    p: Annotated[
+        float | None,
+        typer.Option(help="For lpel: magnitude of the perturbation (Eq. 4.5), 0.3 if not given."),
+    ] = None,
     epsilon: Annotated[
         float, typer.Option(help="Threshold of the mask (Eq. 4.7).")
     ] = DEFAULT_EPSILON,
     method: Annotated[
-        str, typer.Option(help="lpel, or another method; see the README for their names.")
-    ] = LPEL,
+        str | None,
+        typer.Option(
+            help="lpel, or another method; see the README for their names. If not given, the "
+            "best that the bundle can do: responses if it has a response decoder, else lpel."
+        ),
+    ] = None,
     seed: SeedOption = 0,
     provider: ProviderOption = "cpu",
     threads: ThreadsOption = None,
@@ -47,18 +54,25 @@ def explain(
     from lpel_serving.errors import ParameterError
     from lpel_serving.explainer import Explainer
     from lpel_serving.methods import find_method
+    from lpel_serving.methods.lpel import Lpel
     from lpel_serving.record import summary
 
-    chosen = None if method == LPEL else find_method(method)
-    if chosen is not None and p != DEFAULT_P:
-        raise ParameterError(f"--p is LPEL's own; the method {method} has no such thing.")
+    if method is not None:
+        find_method(method)  # an unknown name is said before anything is loaded
     explainer = Explainer.load(bundle, crop=crop, provider=provider, threads=threads)
-    pair = explainer.explain(reference, test, p=p, epsilon=epsilon, method=chosen, seed=seed)
+    name = method or (RESPONSES if explainer.responds else LPEL)
+    if p is not None and name != LPEL:
+        raise ParameterError(
+            f"--p is LPEL's own; the method {name} has no such thing. Give --method {LPEL} with it."
+        )
+    strength = DEFAULT_P if p is None else p
+    chosen = Lpel(strength) if name == LPEL else find_method(name)
+    pair = explainer.explain(reference, test, epsilon=epsilon, method=chosen, seed=seed)
     document: dict[str, Any] = {
         **summary(pair),
-        "method": method,
+        "method": name,
         "parameters": {
-            **({"p": p} if chosen is None else {"seed": seed}),
+            **({"p": strength} if name == LPEL else {"seed": seed}),
             "epsilon": epsilon,
             "crop": crop or explainer.manifest.crop,
         },
@@ -97,7 +111,7 @@ def _sentence(document: dict[str, Any]) -> str:
     return (
         f"Similarity {document['similarity']:.4f}, threshold {document['threshold']:.2f}: "
         f"the network calls them {document['decision']}.\n"
-        f"Explained both ways, the heat-maps agree with rank correlation "
+        f"Explained both ways by {document['method']}, the heat-maps agree with rank correlation "
         f"{document['agreement']['spearman']:.2f}, the masks with IoU "
         f"{document['agreement']['mask_iou']:.2f}."
     )

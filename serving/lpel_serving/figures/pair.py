@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image as pillow
 
 from lpel_serving.crops import decoder_target
-from lpel_serving.explanation import Explanation, PairExplanation
+from lpel_serving.explanation import Explanation, LpelExplanation, PairExplanation
 from lpel_serving.figures.canvas import INK, QUIET, bare, new_figure, png
 from lpel_serving.files import write_atomically
 from lpel_serving.images import Pixels
@@ -19,7 +19,7 @@ COLUMNS = (
     "Reference",
     "Test",
     "Reconstruction",
-    "Reference\nhighlighted",
+    "{whose}\nhighlighted",
     "Reconstruction\nhighlighted",
     "Heat-map",
 )
@@ -30,6 +30,8 @@ def pair_figure(pair: PairExplanation, title: str = "") -> Any:
     """Draw a pair explained both ways, a row for each, as figures 5.10 and 5.11 do.
 
     The first row explains the test against the reference; in the second the roles are exchanged.
+    LPEL's mask is laid on the reference, as in the thesis; that of other methods, whose maps are
+    about the pixels of the test, on the test.
 
     Returns
     -------
@@ -48,13 +50,14 @@ def pair_figure(pair: PairExplanation, title: str = "") -> Any:
     )
     for axes, (reference, test, explanation) in zip(grid, rows, strict=True):
         _draw_row(axes, _row_pictures(reference, test, explanation), explanation)
+    whose = "Reference" if _by_lpel(pair.forward) else "Test"
     for axis, name in zip(grid[0], COLUMNS, strict=True):
-        axis.set_title(name, fontsize=9, color=INK)
+        axis.set_title(name.format(whose=whose), fontsize=9, color=INK)
     for axis, name in zip(grid[:, 0], ("test explained", "roles exchanged"), strict=True):
         axis.set_ylabel(name, fontsize=8, color=QUIET)
     figure.suptitle(_headline(pair, title), fontsize=11, color=INK, y=0.98, parse_math=False)
-    figure.subplots_adjust(left=0.03, right=0.95, top=0.8, bottom=0.02, wspace=0.06, hspace=0.06)
-    _draw_scale(figure, grid)
+    figure.subplots_adjust(left=0.03, right=0.935, top=0.8, bottom=0.02, wspace=0.06, hspace=0.06)
+    _draw_scale(figure, grid, pair.forward)
     return figure
 
 
@@ -102,7 +105,9 @@ def _row_pictures(reference: Pixels, test: Pixels, explanation: Explanation) -> 
         reference,
         test,
         reconstruction,
-        highlight(decoder_target(reference, side), explanation.mask),
+        highlight(
+            decoder_target(reference if _by_lpel(explanation) else test, side), explanation.mask
+        ),
         highlight(reconstruction, explanation.mask),
     )
 
@@ -110,18 +115,32 @@ def _row_pictures(reference: Pixels, test: Pixels, explanation: Explanation) -> 
 def _draw_row(axes: Sequence[Any], pictures: Sequence[Pixels], explanation: Explanation) -> None:
     for axis, picture in zip(axes, pictures, strict=False):
         axis.imshow(picture, interpolation="nearest")
-    axes[-1].imshow(
-        explanation.normalised_heat_map, cmap="viridis", vmin=0, vmax=1, interpolation="nearest"
-    )
+    values = explanation.heat_map
+    if _signed(explanation):
+        most = float(np.abs(values).max())
+        axes[-1].imshow(values, cmap="RdBu_r", vmin=-most, vmax=most, interpolation="nearest")
+    else:
+        axes[-1].imshow(
+            explanation.normalised_heat_map, cmap="viridis", vmin=0, vmax=1, interpolation="nearest"
+        )
     for axis in axes:
         bare(axis)
 
 
-def _draw_scale(figure: Any, grid: Any) -> None:
-    scale = figure.colorbar(
-        grid[0, -1].images[0], ax=None, cax=figure.add_axes((0.96, 0.1, 0.01, 0.6))
-    )
-    scale.set_ticks([0, 1], labels=["least", "most"])
+def _by_lpel(explanation: Explanation) -> bool:
+    return isinstance(explanation, LpelExplanation)
+
+
+def _signed(explanation: Explanation) -> bool:
+    """Whether some pixels speak against the decision: then 0 must have a colour of its own."""
+    return bool((explanation.heat_map < 0).any())
+
+
+def _draw_scale(figure: Any, grid: Any, explanation: Explanation) -> None:
+    image = grid[0, -1].images[0]
+    scale = figure.colorbar(image, ax=None, cax=figure.add_axes((0.942, 0.1, 0.01, 0.6)))
+    names = ["against", "for it"] if _signed(explanation) else ["least", "most"]
+    scale.set_ticks(image.get_clim(), labels=names)
     scale.ax.tick_params(labelsize=7, colors=QUIET, length=0)
     scale.outline.set_visible(False)
 

@@ -38,6 +38,10 @@ class Counted:
         self.decoded += len(embeddings)
         return images
 
+    def respond(self, embeddings: Floats, /) -> Floats:
+        """Tell responses: embeddings, shape (N, D), to vectors of superpixels, (N, K, D)."""
+        return self.networks.respond(embeddings)
+
     def __getattr__(self, name: str) -> Any:
         # Copying asks for attributes before there are any networks to be asked for them.
         if "networks" not in self.__dict__:

@@ -76,4 +76,4 @@ class WithDecoder:
 
     def __call__(self, pair: FacePair, networks: Networks, rng: np.random.Generator) -> SignedMap:
         """Compute the map."""
-        return self.method(pair, Engine(networks.embed, self.decode), rng)
+        return self.method(pair, Engine(networks.embed, self.decode, networks.respond), rng)

@@ -43,7 +43,7 @@ class FacePair:
 
 
 class Networks(Protocol):
-    """The two networks that a method may ask: `Explainer` is one."""
+    """The networks that a method may ask: `Explainer` is one."""
 
     def embed(self, crops: NDArray[np.uint8], /) -> Floats:
         """Compute ``f``: crops, uint8, shape (N, S, S, 3), to embeddings, shape (N, D)."""
@@ -53,13 +53,38 @@ class Networks(Protocol):
         """Compute ``g``: embeddings, shape (N, D), to images, shape (N, H, H, 3)."""
         ...
 
+    def respond(self, embeddings: Floats, /) -> Floats:
+        """Tell responses: embeddings, shape (N, D), to vectors of superpixels, (N, K, D).
+
+        Raises
+        ------
+        ParameterError
+            If there is no response decoder.
+        """
+        ...
+
+
+def no_responses(embeddings: Floats) -> Floats:
+    """Stand in for a response decoder where there is none.
+
+    Raises
+    ------
+    ParameterError
+        Always.
+    """
+    raise ParameterError(
+        f"there is no response decoder to tell {len(embeddings)} images' responses: give one, or "
+        "choose another method, such as coalitions."
+    )
+
 
 @dataclass(frozen=True, eq=False)
 class Engine:
-    """Two networks put together: any embedder with any decoder."""
+    """Networks put together: any embedder with any decoders."""
 
     embed: Callable[[NDArray[np.uint8]], Floats]
     decode: Callable[[Floats], Floats]
+    respond: Callable[[Floats], Floats] = no_responses
 
 
 class Method(Protocol):

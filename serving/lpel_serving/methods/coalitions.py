@@ -1,0 +1,104 @@
+"""Coalitions: the responses themselves, measured; the slow and exact sibling of `responses`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from lpel_serving.coalitions import LARGEST, draw_coalitions, embedding_losses
+from lpel_serving.errors import ParameterError
+from lpel_serving.fill import Fill
+from lpel_serving.images import Pixels
+from lpel_serving.methods.method import FacePair, Floats, Networks, SignedMap
+from lpel_serving.methods.responses import DEFAULT_SIZE, check_size, enlarge, evidence
+from lpel_serving.responses import fit_responses
+
+DEFAULT_COUNT = 256
+
+
+@dataclass(frozen=True)
+class Coalitions:
+    """The network is asked about random sets of superpixels.
+
+    It costs `count` embeddings for a similar pair, twice as many for a dissimilar one. To explain
+    an image against many others, call `measured_responses` once.
+
+    Attributes
+    ----------
+    count
+        Coalitions of each image.
+    side
+        Superpixels along one side.
+    fill
+        What they are replaced by.
+    size
+        Side of the map, to which the superpixels' grid is enlarged smoothly.
+    """
+
+    count: int = DEFAULT_COUNT
+    side: int = 8
+    fill: Fill = field(default_factory=Fill)
+    size: int = DEFAULT_SIZE
+
+    def __post_init__(self) -> None:
+        check_size(self.size)
+        check_measurement(self.count, self.side)
+
+    def __call__(self, pair: FacePair, networks: Networks, rng: np.random.Generator) -> SignedMap:
+        """Compute the map, shape (size, size)."""
+        seed = int(rng.integers(2**62))
+
+        def measure(image: Pixels, h: Floats) -> Floats:
+            # Both images lose the same superpixels to the same noise, so that they differ in
+            # nothing else, and the map of the pair is the same both ways.
+            again = np.random.default_rng(seed)
+            return measured_responses(networks, image, h, self.count, self.side, [self.fill], again)
+
+        of_test = measure(pair.test, pair.h_t)
+        of_reference = None if pair.similar else measure(pair.reference, pair.h_r)
+        return enlarge(evidence(pair, of_test, of_reference), self.size)
+
+
+def measured_responses(
+    networks: Networks,
+    image: Pixels,
+    h: Floats,
+    count: int,
+    side: int,
+    fills: Sequence[Fill],
+    rng: np.random.Generator,
+    *,
+    prior: Floats | None = None,
+) -> Floats:
+    """Measure the responses of one image, which explain it against any other.
+
+    Parameters
+    ----------
+    networks
+        Whose embedder is asked, `count` times.
+    image
+        uint8, shape (S, S, 3).
+    h
+        Its embedding, shape (D,).
+    count, side, fills, rng
+        See `lpel_serving.coalitions`.
+    prior
+        Responses expected, shape (side * side, D); see `lpel_serving.responses.fit_responses`.
+
+    Returns
+    -------
+    NDArray[np.float32]
+        Shape (side * side, D).
+    """
+    drawn = draw_coalitions(rng, count, side**2, LARGEST)
+    losses = embedding_losses(networks.embed, image, h, drawn, fills, rng)
+    return fit_responses(drawn, losses, prior)
+
+
+def check_measurement(count: int, side: int) -> None:
+    """Raise `ParameterError` unless so many coalitions can be drawn on such a grid."""
+    if count < 1 or not 2 <= side <= 64:
+        raise ParameterError(
+            "coalitions are 1 or more, on a grid of 2 to 64 superpixels along a side; received "
+            f"{count} and {side}."
+        )

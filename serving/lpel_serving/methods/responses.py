@@ -1,0 +1,97 @@
+"""Responses: what each superpixel does to the decision, told from the two embeddings alone."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image as pillow
+
+from lpel_serving.coalitions import unit
+from lpel_serving.errors import ParameterError
+from lpel_serving.methods.method import FacePair, Floats, Networks, SignedMap
+from lpel_serving.responses import evidence_for_difference, evidence_for_likeness
+
+DEFAULT_SIZE = 40
+"""Side of the maps: that of the decoder's images in the thesis."""
+
+
+@dataclass(frozen=True)
+class Responses:
+    """The responses that a trained decoder foretells: no image is embedded, none perturbed.
+
+    Attributes
+    ----------
+    size
+        Side of the map, to which the responses' own grid is enlarged smoothly.
+    """
+
+    size: int = DEFAULT_SIZE
+
+    def __post_init__(self) -> None:
+        check_size(self.size)
+
+    def __call__(self, pair: FacePair, networks: Networks, rng: np.random.Generator) -> SignedMap:
+        """Compute the map, shape (size, size)."""
+        del rng
+        of_test, of_reference = networks.respond(np.stack([pair.h_t, pair.h_r]))
+        return enlarge(evidence(pair, of_test, of_reference), self.size)
+
+
+def evidence(pair: FacePair, of_test: Floats, of_reference: Floats | None) -> SignedMap:
+    """Say how much each superpixel speaks for the decision.
+
+    Parameters
+    ----------
+    pair
+        The pair.
+    of_test, of_reference
+        Responses, shape (K, D); the reference's may be None if the pair was called similar.
+
+    Returns
+    -------
+    NDArray[np.float32]
+        Shape (side, side). For a similar pair the fall of the cosine when the test loses the
+        superpixel; for a dissimilar one, half the fall of the squared distance when both lose it.
+
+    Raises
+    ------
+    ParameterError
+        If responses are not of a square grid, or of embeddings of another length, or those of the
+        reference are missing.
+    """
+    for responses in (of_test, of_reference):
+        if responses is not None:
+            _check_responses(responses, pair.h_t)
+    h_t, h_r = unit(pair.h_t), unit(pair.h_r)
+    if pair.similar:
+        values = evidence_for_likeness(of_test, h_r)
+    elif of_reference is None:
+        raise ParameterError(
+            "why a pair is dissimilar hangs on the responses of both images: give the reference's."
+        )
+    else:
+        values = evidence_for_difference(of_test, of_reference, h_t, h_r)
+    side = round(len(values) ** 0.5)
+    return values.reshape(side, side).astype(np.float32)
+
+
+def _check_responses(responses: Floats, h: Floats) -> None:
+    square = responses.ndim == 2 and round(len(responses) ** 0.5) ** 2 == len(responses)
+    if not square or not len(responses) or responses.shape[1:] != h.shape:
+        raise ParameterError(
+            "expected a response for each superpixel of a square grid, each of the length of the "
+            f"embedding, {h.shape}; received shape {responses.shape}."
+        )
+
+
+def enlarge(values: SignedMap, size: int) -> SignedMap:
+    """Enlarge a map, shape (H, W), smoothly to (size, size); a larger one stays as it is."""
+    if size <= max(values.shape):
+        return values
+    picture = pillow.fromarray(np.ascontiguousarray(values, np.float32))
+    return np.asarray(picture.resize((size, size), pillow.Resampling.BICUBIC), np.float32)
+
+
+def check_size(size: int) -> None:
+    """Raise `ParameterError` unless a map can have such a side."""
+    if not 1 <= size <= 4096:
+        raise ParameterError(f"the side of a map lies from 1 to 4096; received {size}.")

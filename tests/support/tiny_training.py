@@ -1,0 +1,19 @@
+"""`lpel`, with the tiny network where `lpel train` would fetch and export a FaceNet.
+
+    PYTHONPATH=tests python -m support.tiny_training train --faces ...
+
+All else is as people run it: the options, the training, the files, the errors.
+"""
+
+from lpel_serving.cli.main import main
+from lpel_tf import embedders
+from support import reproduction
+
+
+def _tiny(*_: object, **__: object) -> embedders.ExportedEmbedder:
+    return reproduction.embedder()
+
+
+if __name__ == "__main__":
+    embedders.from_facenet = _tiny
+    main()

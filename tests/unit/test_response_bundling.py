@@ -1,0 +1,255 @@
+"""The way of a response decoder into a bundle, with the tiny network."""
+
+import json
+import os
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+
+from lpel_export.errors import ParityError
+from lpel_serving import Explainer
+from lpel_serving.crops import CentreCrop
+from lpel_serving.embedder import Embedder
+from lpel_serving.faces import list_faces
+from lpel_serving.methods.lpel import Lpel
+from lpel_serving.methods.responses import Responses
+from lpel_tf import response_bundling
+from lpel_tf.bundling import response_checkpoint, train_bundle
+from lpel_tf.dataset import FaceSet, split_by_identity
+from lpel_tf.response_bundling import FinishedResponses, ResponsePlan, export_responses
+from lpel_tf.response_decoder import ResponseDecoder
+from lpel_tf.response_table import TableSettings, measure_table
+from lpel_tf.response_training import ResponseRecipe
+from lpel_tf.training import Recipe
+from support import reproduction, tiny
+
+PEOPLE, EACH, SIDE = 12, 5, 4
+RECIPE = Recipe(epochs=2, seed=1)
+PLAN = ResponsePlan(
+    TableSettings(side=SIDE, coalitions=4),
+    ResponseRecipe(epochs=6, batch_size=16, learning_rate=0.01, patience=6),
+)
+
+
+@pytest.fixture(scope="module")
+def faces(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("bundling") / "faces"
+    return tuple(list_faces(reproduction.write_faces(folder, PEOPLE, EACH)))
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    return tmp_path_factory.mktemp("cache")
+
+
+def bundle(faces, out, cache, responses=PLAN, **more):
+    return train_bundle(
+        reproduction.embedder(),
+        faces,
+        out,
+        crop="none",
+        recipe=RECIPE,
+        closed_form=True,
+        cache=cache,
+        responses=responses,
+        **more,
+    )
+
+
+@pytest.fixture(scope="module")
+def made(faces, cache, tmp_path_factory):
+    out = tmp_path_factory.mktemp("made") / "bundle"
+    return bundle(faces, out, cache), out
+
+
+def names_in(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_the_bundle_has_a_response_decoder_that_is_verified_and_explains(made, faces):
+    manifest, out = made
+    assert names_in(out) == ["decoder.onnx", "embedder.onnx", "manifest.json", "responses.onnx"]
+    assert set(manifest.files) == {"decoder.onnx", "embedder.onnx", "responses.onnx"}
+    assert manifest.responses.side == SIDE
+    explainer = Explainer.load(out)
+    assert explainer.default_method == Responses()
+    pair = explainer.explain(faces[0].path, faces[-1].path)
+    assert np.isfinite(pair.forward.heat_map).all()
+    assert pair.forward.heat_map.std() > 0
+
+
+def test_the_image_decoder_is_the_same_with_and_without_responses(made, faces, cache, tmp_path):
+    manifest = bundle(faces, tmp_path / "plain", cache, responses=None)
+    assert names_in(tmp_path / "plain") == ["decoder.onnx", "embedder.onnx", "manifest.json"]
+    assert manifest.responses is None
+    assert set(manifest.parity) == {"embedder", "decoder"}
+    decoder = (tmp_path / "plain" / "decoder.onnx").read_bytes()
+    assert decoder == (made[1] / "decoder.onnx").read_bytes()
+    assert manifest.threshold == made[0].threshold
+    assert Explainer.load(tmp_path / "plain").default_method == Lpel()
+
+
+@pytest.fixture(scope="module")
+def everyone(faces, tmp_path_factory):
+    """The table, measured once more into a store of its own."""
+    exported = reproduction.embedder()
+    engine = Embedder(exported.model, exported.record, CentreCrop())
+    path = tmp_path_factory.mktemp("table") / "table.sqlite"
+    return measure_table(engine, faces, PLAN.table, path)
+
+
+@pytest.fixture(scope="module")
+def sides(everyone):
+    """Whose photographs are for what, by the image decoder's own split."""
+    nothing = np.empty((len(everyone), 0))
+    faces = FaceSet(nothing, nothing, everyone.identities)
+    split = split_by_identity(faces, np.random.default_rng(RECIPE.seed))
+    return {
+        name: everyone.select(np.isin(everyone.identities, side.identities))
+        for name, side in (
+            ("train", split.train),
+            ("validation", split.validation),
+            ("test", split.test),
+        )
+    }
+
+
+def test_the_manifest_says_how_it_was_trained_and_how_good_it_is(made, sides):
+    manifest, out = made
+    told = manifest.responses.training
+    read = json.loads((out / "manifest.json").read_text())["responses"]
+    assert read == {"side": SIDE, "training": json.loads(json.dumps(told))}
+    assert told["table"]["side"] == SIDE
+    assert told["table"]["coalitions"] == 4
+    assert told["recipe"]["learning_rate"] == 0.01
+    assert told["photographs"] == {name: len(table) for name, table in sides.items()}
+    assert told["photographs"] == manifest.decoder.training["photographs"]
+    assert told["people"] == {"train": 10, "validation": 1, "test": 1}
+    assert len(told["history"]) == 6
+    assert told["test_loss"]["vectors"] < 1, "it must foretell more than nothing"
+
+
+def test_the_test_loss_is_that_of_people_of_neither_other_side(made, sides):
+    explainer = Explainer.load(made[1])
+    missed, all_of_it = 0.0, 0.0
+    test = sides["test"]
+    for h, coalitions, losses in zip(test.embeddings, test.coalitions, test.losses, strict=True):
+        responses = explainer.respond(h[np.newaxis])[0]
+        gap = losses.astype(np.float64) - coalitions @ responses
+        missed += np.square(gap).sum()
+        all_of_it += np.square(losses.astype(np.float64)).sum()
+    told = made[0].responses.training["test_loss"]["vectors"]
+    assert told == pytest.approx(missed / all_of_it, rel=1e-3)
+
+
+def test_nothing_is_embedded_twice_for_another_training_of_the_same_table(
+    made, faces, cache, tmp_path
+):
+    stores = {path: path.read_bytes() for path in (cache / "embeddings").iterdir()}
+    assert len(stores) == 2
+    again = bundle(faces, tmp_path / "again", cache)
+    assert {path: path.read_bytes() for path in (cache / "embeddings").iterdir()} == stores
+    assert again == made[0]
+    given = (tmp_path / "again" / "responses.onnx").read_bytes()
+    assert given == (made[1] / "responses.onnx").read_bytes()
+
+
+def test_another_table_has_a_file_of_its_own(made, faces, tmp_path):
+    for table in (PLAN.table, TableSettings(side=SIDE, coalitions=3)):
+        bundle(faces, tmp_path / "out", tmp_path / "cache", ResponsePlan(table, PLAN.recipe))
+    assert len(names_in(tmp_path / "cache" / "embeddings")) == 3
+
+
+def interrupting(what, after):
+    """A progress that is interrupted in one part of the work, once so much of it is done."""
+
+    @contextmanager
+    def progress(doing, total):
+        done = 0
+
+        def advance(more):
+            nonlocal done
+            done += more
+            if what in doing and done >= after:
+                raise KeyboardInterrupt
+
+        yield advance
+
+    return progress
+
+
+@pytest.mark.parametrize(
+    ("what", "after", "left"),
+    [
+        ("replacing superpixels", 32, ["cache"]),
+        ("training the response decoder", 1, [".training-responses.npz", "cache"]),
+        ("training the response decoder", 4, [".training-responses.npz", "cache"]),
+    ],
+)
+def test_an_interrupted_bundling_goes_on_to_the_same_bytes(
+    what, after, left, made, faces, tmp_path
+):
+    checkpoint, cache, out = tmp_path / ".training.npz", tmp_path / "cache", tmp_path / "bundle"
+    with pytest.raises(KeyboardInterrupt):
+        bundle(faces, out, cache, checkpoint=checkpoint, progress=interrupting(what, after))
+    assert names_in(tmp_path) == left
+    manifest = bundle(faces, out, cache, checkpoint=checkpoint)
+    assert manifest == made[0]
+    for name in manifest.files:
+        assert (out / name).read_bytes() == (made[1] / name).read_bytes()
+
+
+def test_the_two_checkpoints_lie_side_by_side(tmp_path):
+    beside = response_checkpoint(tmp_path / ".bundle.training.npz")
+    assert beside == tmp_path / ".bundle.training-responses.npz"
+
+
+def test_the_table_is_nobody_elses_to_read_and_holds_no_names(made, faces, cache):
+    for path in (cache / "embeddings").iterdir():
+        assert path.stat().st_mode & 0o077 == 0
+        content = path.read_bytes()
+        assert reproduction.FOLDER.encode() not in content
+        assert os.fsencode(faces[0].path.parent.parent) not in content
+
+
+# --- the export -----------------------------------------------------------------------------------
+
+
+def decoder(side=SIDE):
+    rng = np.random.default_rng(3)
+    shape = (tiny.DIMENSION, side * side, tiny.DIMENSION)
+    return ResponseDecoder(
+        rng.normal(size=shape).astype(np.float32), rng.normal(size=shape[1:]).astype(np.float32)
+    )
+
+
+@pytest.mark.parametrize("count", [1, 2, 30])
+def test_an_exported_decoder_responds_as_the_numpy_one(count, tmp_path):
+    finished = FinishedResponses(decoder(), {"method": "made up"})
+    examples = np.random.default_rng(4).normal(size=(count, 6)).astype(np.float32)
+    model, parity = export_responses(finished, "tiny", examples)
+    assert model.record.side == SIDE
+    assert model.record.training == {"method": "made up"}
+    assert parity.max_difference <= parity.tolerance == 1e-5
+    assert parity.samples >= 2
+    folder = tiny.write_bundle(tmp_path / "bundle", responses=model.model)
+    given = Explainer.load(folder).respond(examples)
+    np.testing.assert_allclose(given, decoder()(examples), atol=1e-5)
+
+
+def test_an_export_that_differs_from_keras_is_refused(monkeypatch):
+    finished = FinishedResponses(decoder(), {})
+    examples = np.ones((2, tiny.DIMENSION), np.float32)
+    right = response_bundling.export_responder
+
+    def wrong(model, metadata):
+        exported = right(model, metadata)
+        model.get_layer("superpixels").set_weights(
+            [weights + 0.01 for weights in model.get_layer("superpixels").get_weights()]
+        )
+        return exported
+
+    monkeypatch.setattr(response_bundling, "export_responder", wrong)
+    with pytest.raises(ParityError):
+        export_responses(finished, "tiny", examples)
