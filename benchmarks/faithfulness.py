@@ -110,7 +110,9 @@ def arguments() -> argparse.Namespace:
 
 
 def _shares(pairs: int) -> tuple[int, int, int]:
-    return max(2, pairs // 2), max(2, pairs // 2), max(2, pairs // 5)
+    """Other fills, games and probes: fewer pairs, once there are enough."""
+    half = max(pairs // 2, min(pairs, 50))
+    return half, half, max(2, pairs // 5)
 
 
 def all_maps(setting: Setting, options: argparse.Namespace, progress: Any) -> dict[str, Maps]:
@@ -131,7 +133,8 @@ def all_maps(setting: Setting, options: argparse.Namespace, progress: Any) -> di
     hashes = [file.sha256 for file in networks.manifest.files.values()]
     found: dict[str, Maps] = {}
     for name, family in families.items():
-        kept = Partial(options.work / f"maps-{name}.npz", f"{name} {n} {SEED} {hashes}")
+        identity = f"{name} {sorted(own)} {n} {SEED} {hashes}"
+        kept = Partial(options.work / f"maps-{name}.npz", identity)
         found |= collect(family(), setting.similar, setting.dissimilar, kept, name, progress)
     pairs = [*setting.similar, *setting.dissimilar]
     write_pairs(pairs, options.work / "PAIRS.npz")
@@ -161,7 +164,7 @@ def measures(
     half = size.games
     both = [*setting.similar[:half], *setting.dissimilar[:half]]
     cheap: dict[str, Method] = {
-        name: find_method(name) for name in ("responses", "lpel", "centre", "random")
+        name: find_method(name) for name in ("responses", "lpel", "lpel-mended", "centre", "random")
     } | cheap_white_box(setting)
     steps: dict[str, Callable[[], Any]] = {}
     for question in QUESTIONS:
@@ -183,16 +186,18 @@ def measures(
     def restored() -> Any:
         pairs = (setting.similar[:half], setting.dissimilar[:half])
         donors = [networks.embedder.read(path) for path in setting.donors[:half]]
-        found = patches(networks, pairs, donors, cheap, SEED, progress_bar)
+        asked = {name: method for name, method in cheap.items() if name != "random"}  # built in
+        found = patches(networks, pairs, donors, asked, SEED, progress_bar)
         return {name: summary(scores, AGAINST) for name, scores in found.items()}
 
     def swapped() -> Any:
         found = swaps(networks, triplets(setting, half), cheap, SEED, progress_bar)
         return {name: summary(scores, AGAINST) for name, scores in found.items()}
 
-    steps |= {"accuracy": games, "patches": restored, "landmarks": swapped}
+    steps |= {"patches": restored, "landmarks": swapped}
     steps["checks"] = lambda: checks(setting, size.probes)
     steps["cost"] = lambda: cost(setting, size.probes)
+    steps["accuracy"] = games
     return steps
 
 

@@ -18,6 +18,7 @@ def cost(setting: Setting, n: int) -> dict[str, Any]:
     Medians, and the median over pairs of the ratio to `responses`.
     """
     networks = setting.explainer
+    methods = {name: find_method(name) for name in METHODS}
     seconds = {name: np.empty(n) for name in METHODS}
     embedded: dict[str, float] = {}
     for i in range(n):
@@ -26,7 +27,7 @@ def cost(setting: Setting, n: int) -> dict[str, Any]:
             counted = Counted(networks)
             start = time.perf_counter()
             counted.embed(np.stack([pair.reference, pair.test]))
-            find_method(name)(pair, counted, np.random.default_rng(i))
+            methods[name](pair, counted, np.random.default_rng(i))
             seconds[name][i] = time.perf_counter() - start
             embedded[name] = counted.embedded
     return {
