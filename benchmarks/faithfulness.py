@@ -25,6 +25,7 @@ from faithful.maps import (
     corrrise,
     each_by_itself,
     key,
+    of_everybody_else,
     of_files,
     write_pairs,
 )
@@ -54,7 +55,10 @@ from lpel_serving.methods.method import Engine, FacePair, Method, Networks
 from lpel_serving.partial import Partial
 
 SEED = 0
-AGAINST = ("random", "centre", "shifted", "another pair", "occlusion", "CorrRISE 500", "lpel")
+AGAINST = (
+    *("random", "centre", "shifted", "another pair", "its mean map"),
+    *("occlusion", "CorrRISE 500", "lpel"),
+)
 ELSEWHERE = (
     # These share what they measure of an image: see `all_maps`.
     *("corrrise", "coalitions", "hybrid"),
@@ -136,7 +140,9 @@ def all_maps(setting: Setting, options: argparse.Namespace, progress: Any) -> di
         identity = f"{name} {sorted(own)} {n} {SEED} {hashes}"
         kept = Partial(options.work / f"maps-{name}.npz", identity)
         found |= collect(family(), setting.similar, setting.dissimilar, kept, name, progress)
-    pairs = [*setting.similar, *setting.dissimilar]
+    decided = (list(setting.similar), list(setting.dissimilar))
+    found["its mean map"] = of_everybody_else(found[SUBJECT], decided)
+    pairs = [*decided[0], *decided[1]]
     write_pairs(pairs, options.work / "PAIRS.npz")
     return found | of_files(options.rivals, pairs)
 

@@ -142,6 +142,17 @@ def by_coalitions(networks: Networks, fill: Fill, seed: int) -> Family:
     return explain
 
 
+def of_everybody_else(maps: Maps, pairs: Sequence[Sequence[FacePair]]) -> Maps:
+    """The mean of a method's maps of all other pairs of the same decision: no pair's own."""
+    found = Maps()
+    for decided in pairs:
+        keys = [key(pair) for pair in decided]
+        total = np.sum([maps.values[one] for one in keys], axis=0)
+        for one in keys:
+            found.values[one] = (total - maps.values[one]) / (len(keys) - 1)
+    return found
+
+
 def of_files(paths: Sequence[Path], pairs: Sequence[FacePair]) -> dict[str, Maps]:
     """Maps that `benchmarks/rivals` made of PAIRS.npz."""
     found: dict[str, Maps] = {}

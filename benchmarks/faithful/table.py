@@ -1,11 +1,12 @@
 """The results as tables to be read."""
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
 from faithful.measures import QUESTIONS
 
-SIGNS = {"random": "r", "centre": "c"}
+SIGNS = {"random": "r", "centre": "c", "its mean map": "m"}
 CURVES = tuple(question.name for question in QUESTIONS)
 
 
@@ -13,6 +14,9 @@ def markdown(results: dict[str, Any]) -> str:
     """Two tables: the curves, and all the rest."""
     names = results["similar, noise"]["methods"]
     cost = {name: f"{2 + n:.0f}" for name, n in results["embeddings"].items()}
+    for name in names:
+        if match := re.fullmatch(r"(?:coalitions|hybrid) (\d+)", name):
+            cost[name] = f"{2 + int(match[1])} or {2 + 2 * int(match[1])}"
     cost |= {"occlusion": "66 or 130"}
     curves = [
         [name, cost.get(name, ""), *(_cell(results[q]["methods"], name) for q in CURVES)]
@@ -29,7 +33,7 @@ def markdown(results: dict[str, Any]) -> str:
     ]
     return "\n\n".join(
         (
-            _table(["method", "images", *CURVES], curves),
+            _table(["method", "passes", *CURVES], curves),
             _table(["measure", *_of_games(games)], rows),
             _table(
                 ["method", "images", "ms", "ratio to responses"],

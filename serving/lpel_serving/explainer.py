@@ -18,14 +18,15 @@ from lpel_serving.explanation import (
     explain_both_ways,
 )
 from lpel_serving.images import Image, Pixels
-from lpel_serving.manifest import EMBEDDING, RECONSTRUCTION, RESPONSE, Manifest
+from lpel_serving.manifest import EMBEDDING, RECONSTRUCTION, Manifest
 from lpel_serving.mask import DEFAULT_EPSILON
 from lpel_serving.methods.explain import explain_by
 from lpel_serving.methods.lpel import Lpel
 from lpel_serving.methods.method import Method
 from lpel_serving.methods.responses import Responses
 from lpel_serving.perturbation import DEFAULT_P
-from lpel_serving.session import Session, open_session
+from lpel_serving.responder import open_responder
+from lpel_serving.session import open_session
 
 
 class Explainer:
@@ -56,7 +57,7 @@ class Explainer:
             provider=provider,
             threads=1,  # a second pool of threads would spin against the embedder's
         )
-        self._responder = _open_responder(bundle, provider)
+        self._responder = open_responder(bundle, provider)
         self.provider = self.embedder.provider
 
     @classmethod
@@ -135,35 +136,19 @@ class Explainer:
         return Responses() if self.responds else Lpel()
 
     def respond(self, embeddings: Floats) -> Floats:
-        """Tell responses from embeddings (N, D): float32, shape (N, K, D), superpixels row by row.
+        """Tell responses from embeddings (N, D): see `lpel_serving.responder.Responder`.
 
         Raises
         ------
         ParameterError
             If the bundle has no response decoder.
-        EmbeddingError
-            If the embeddings are of another shape.
-        BundleError
-            If the responses are not of the size that the manifest says.
         """
-        record = self.manifest.responses
-        if self._responder is None or record is None:
+        if self._responder is None:
             raise ParameterError(
                 "this bundle has no response decoder: train one with `lpel train --method "
                 "responses`, or choose another method, such as coalitions or lpel."
             )
-        dimension = self.manifest.embedder.dimension
-        if embeddings.ndim != 2 or embeddings.shape[1] != dimension:
-            raise EmbeddingError(
-                f"expected embeddings of shape (N, {dimension}), received {embeddings.shape}."
-            )
-        responses = self._responder.run(embeddings)
-        if responses.shape != (len(embeddings), record.side, record.side, dimension):
-            raise BundleError(
-                f"the response decoder gave {responses.shape}, the manifest promises a grid of "
-                f"{record.side} by {record.side} vectors of {dimension}: export the bundle again."
-            )
-        return responses.reshape(len(embeddings), -1, dimension)
+        return self._responder(embeddings)
 
     def explain(
         self,
@@ -242,19 +227,3 @@ class Explainer:
                     crops.append(crop)
             places.append(by_source[source])
         return crops, places
-
-
-def _open_responder(bundle: Bundle, provider: str) -> Session | None:
-    record = bundle.manifest.responses
-    if record is None or bundle.responses is None:
-        return None
-    dimension = bundle.manifest.embedder.dimension
-    return open_session(
-        bundle.responses,
-        input_name=EMBEDDING,
-        output_name=RESPONSE,
-        input_shape=(None, dimension),
-        output_shape=(None, record.side, record.side, dimension),
-        provider=provider,
-        threads=1,
-    )

@@ -102,3 +102,37 @@ def test_the_network_asked_about_each_superpixel_orders_them_better_than_chance(
     by_order = {name: float(of_pairs.mean()) for name, of_pairs in areas(measured).items()}
     assert by_order["occlusion"] < by_order["random"] - 0.02
     assert by_order["occlusion"] < by_order["LPEL"] - 0.02
+
+
+def test_responses_order_superpixels_better_than_chance_and_lpel_on_people_held_apart(
+    explainer, realdata, card
+):
+    """What makes them the default; `benchmarks/faithfulness.py` measures it in earnest."""
+    from lpel_serving import find_method
+    from lpel_serving.laboratory.assessment import measure_curves
+    from lpel_serving.laboratory.curve_settings import CurveSettings
+    from lpel_serving.laboratory.judgement import areas
+    from lpel_serving.laboratory.photograph_pairs import rightly_decided
+    from lpel_tf.dataset import FaceSet, split_by_identity
+
+    faces = [face for face in list_faces(realdata / "lfw") if face.identity not in EXCLUDED]
+    nothing = np.empty((len(faces), 0))
+    everyone = FaceSet(nothing, nothing, tuple(face.identity for face in faces))
+    split = split_by_identity(everyone, np.random.default_rng(card["training"]["recipe"]["seed"]))
+    apart = set(split.test.identities)
+    drawn = read_pairs(realdata / "pairsDevTrain.txt", realdata / "lfw")
+    candidates = [
+        pair for pair in drawn if {pair.reference.parent.name, pair.test.parent.name} <= apart
+    ]
+    lpel = {"LPEL": find_method("lpel")}
+    for same, kind, sign in ((True, "test", -1), (False, "transplant", 1)):
+        rng = np.random.default_rng(0)
+        pairs = rightly_decided(
+            explainer.embedder, candidates, 8, threshold=0.387, same=same, rng=rng
+        )
+        subject = ("responses", find_method("responses"))
+        settings = CurveSettings(kind, every=16, draws=3)
+        measured = measure_curves(explainer, pairs, subject, settings, rng, rivals=lpel)
+        by_order = {name: float(of_pairs.mean()) for name, of_pairs in areas(measured).items()}
+        for control in ("random", "LPEL", "shifted", "reverse"):
+            assert sign * (by_order["responses"] - by_order[control]) > 0.05, (kind, control)
