@@ -74,7 +74,7 @@ def collect(
                     partial.save(kept)
                 advance(1)
             methods = {name.split("/")[0] for name in kept if name.endswith(f"/{i}/cost")}
-            for method in methods:
+            for method in sorted(methods):
                 maps = found.setdefault(method, Maps())
                 maps.values[key(pair)] = kept[f"{method}/{i}/similar"]
                 maps.values[key(other)] = kept[f"{method}/{i}/dissimilar"]

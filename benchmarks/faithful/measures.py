@@ -53,10 +53,10 @@ QUESTIONS = (
     Question("similar, noise", True, "test", Fill("normal"), True),
     Question("similar, mean", True, "test", Fill("mean"), True),
     Question("similar, blur", True, "test", Fill("blur"), True),
+    Question("dissimilar, transplant", False, "transplant", Fill("normal"), False),
     Question("dissimilar, noise in both", False, "both", Fill("normal"), False),
     Question("dissimilar, mean in both", False, "both", Fill("mean"), False),
     Question("dissimilar, blur in both", False, "both", Fill("blur"), False),
-    Question("dissimilar, transplant", False, "transplant", Fill("normal"), False),
 )
 
 

@@ -12,12 +12,13 @@ CURVES = tuple(question.name for question in QUESTIONS)
 
 def markdown(results: dict[str, Any]) -> str:
     """Two tables: the curves, and all the rest."""
-    names = results["similar, noise"]["methods"]
+    first = results["similar, noise"]["methods"]
+    names = sorted(first, key=lambda name: first[name]["mean"]["mean"])
     cost = {name: f"{2 + n:.0f}" for name, n in results["embeddings"].items()}
     for name in names:
         if match := re.fullmatch(r"(?:coalitions|hybrid) (\d+)", name):
             cost[name] = f"{2 + int(match[1])} or {2 + 2 * int(match[1])}"
-    cost |= {"occlusion": "66 or 130"}
+    cost |= {"occlusion": "66 or 130", "its mean map": ""}
     curves = [
         [name, cost.get(name, ""), *(_cell(results[q]["methods"], name) for q in CURVES)]
         for name in names
