@@ -1,7 +1,7 @@
-"""The state of a training between epochs, on disk in one file."""
+"""Trainings that can stop between epochs and go on: their state, on disk in one file."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpel_serving.partial import Partial
+from lpel_serving.progress import Progress
 
 Weights = tuple[NDArray[np.float32], ...]
 
@@ -81,6 +82,51 @@ def load_checkpoint(path: Path | None, identity: dict[str, Any]) -> Checkpoint |
         tuple(file[f"best_{i}"] for i in range(_count(file, "best_"))),
         tuple(file[f"variable_{i}"] for i in range(_count(file, "variable_"))),
     )
+
+
+def run_epochs(
+    model: Any,
+    what: str,
+    limits: tuple[int, int],
+    identity: dict[str, Any],
+    checkpoint: Path | None,
+    train_epoch: Callable[[int], float],
+    validate: Callable[[], float],
+    progress: Progress,
+) -> Checkpoint:
+    """Train a compiled model epoch by epoch, going on from a checkpoint, until it has had enough.
+
+    Parameters
+    ----------
+    model
+        Compiled, as it is before the first epoch.
+    what
+        Is trained; for the progress.
+    limits
+        At most so many epochs, and so many without a better validation loss.
+    identity
+        What a training must share that goes on from the checkpoint.
+    checkpoint
+        File that keeps the state after each epoch; none when None.
+    train_epoch
+        Trains the epoch of a number, from 0, and returns its loss.
+    validate
+        Returns the validation loss.
+    progress
+        Told of each epoch.
+    """
+    epochs, patience = limits
+    state = load_checkpoint(checkpoint, identity) or Checkpoint()
+    state.restore(model)
+    with progress(f"training the {what} (epochs)", epochs) as advance:
+        advance(len(state.history))
+        while len(state.history) < epochs and state.waited() < patience:
+            loss = train_epoch(len(state.history))
+            state = state.after_epoch(model, loss, validate())
+            if checkpoint is not None:
+                save_checkpoint(checkpoint, state, identity)
+            advance(1)
+    return state
 
 
 def _partial(path: Path, identity: dict[str, Any]) -> Partial:

@@ -1,10 +1,9 @@
 """What a decoder is trained on: embeddings, and the faces that gave them."""
 
-import contextlib
-import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +11,11 @@ from numpy.typing import NDArray
 
 from lpel_serving.crops import decoder_target
 from lpel_serving.embedder import DEFAULT_BATCH, Embedder
-from lpel_serving.errors import NoFaceError
 from lpel_serving.faces import Face
-from lpel_serving.images import Pixels, read_bytes
+from lpel_serving.images import Pixels
 from lpel_serving.progress import Progress, silent
 from lpel_tf.errors import TrainingDataError
+from lpel_tf.recall import recall
 from lpel_tf.store import FaceStore, StoredFace
 
 
@@ -100,7 +99,8 @@ def embed_faces(
     with closing(store), progress("embedding faces", len(faces)) as advance:
         for start in range(0, len(faces), DEFAULT_BATCH):
             batch = faces[start : start + DEFAULT_BATCH]
-            for i, face in enumerate(_embed_batch(embedder, batch, target_size, store), start):
+            recalled = recall(embedder, batch, store, partial(_embed, embedder, target_size))
+            for i, face in enumerate(recalled, start):
                 if face is not None:
                     embeddings[i], targets[i], found[i] = face.embedding, face.target, True
             advance(len(batch))
@@ -147,23 +147,11 @@ def split_by_identity(
     return Split(faces.select(sides == 2), faces.select(sides == 1), faces.select(sides == 0))
 
 
-def _embed_batch(
-    embedder: Embedder, batch: Sequence[Face], target_size: int, store: FaceStore
-) -> list[StoredFace | None]:
-    contents = [read_bytes(face.path) for face in batch]
-    keys = [hashlib.sha256(content).digest() for content in contents]
-    known = store.get(keys)
-    crops: dict[bytes, Pixels] = {}
-    for key, content, face in zip(keys, contents, batch, strict=True):
-        if key not in known:
-            with contextlib.suppress(NoFaceError):
-                crops[key] = embedder.read(content, str(face.path))
-    if crops:
-        vectors = embedder.embed(list(crops.values()))
-        computed = {
-            key: StoredFace(vector, decoder_target(crop, target_size))
-            for (key, crop), vector in zip(crops.items(), vectors, strict=True)
-        }
-        store.put(computed)
-        known |= computed
-    return [known.get(key) for key in keys]
+def _embed(
+    embedder: Embedder, target_size: int, crops: Mapping[bytes, Pixels]
+) -> dict[bytes, StoredFace]:
+    vectors = embedder.embed(list(crops.values()))
+    return {
+        key: StoredFace(vector, decoder_target(crop, target_size))
+        for (key, crop), vector in zip(crops.items(), vectors, strict=True)
+    }

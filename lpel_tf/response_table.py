@@ -1,24 +1,26 @@
 """What a response decoder is trained on: the losses of embeddings to random coalitions."""
 
-import contextlib
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_serving.coalitions import LARGEST, coalition_images, draw_coalitions, unit
+from lpel_serving.coalitions import LARGEST, coalition_images, draw_coalitions
 from lpel_serving.embedder import Embedder
-from lpel_serving.errors import NoFaceError, ParameterError
+from lpel_serving.errors import ParameterError
 from lpel_serving.faces import Face
 from lpel_serving.fill import Fill
-from lpel_serving.images import Pixels, read_bytes
+from lpel_serving.images import Pixels
 from lpel_serving.progress import Progress, silent
+from lpel_serving.similarity import unit
 from lpel_serving.stream import Job, embed_jobs
+from lpel_tf.recall import recall
 from lpel_tf.store import ArrayStore, Field, Row
 
 FILLS = (Fill("normal"), Fill("mean"), Fill("blur"))
@@ -152,7 +154,8 @@ def measure_table(
     with closing(store), progress("replacing superpixels (photographs)", len(faces)) as advance:
         for start in range(0, len(faces), _BLOCK):
             block = faces[start : start + _BLOCK]
-            for face, row in zip(block, _measure(embedder, block, settings, store), strict=True):
+            found = recall(embedder, block, store, partial(_compute, embedder, settings=settings))
+            for face, row in zip(block, found, strict=True):
                 if row is not None:
                     rows.append(row)
                     identities.append(face.identity)
@@ -173,27 +176,9 @@ def measure_table(
     )
 
 
-def _measure(
-    embedder: Embedder, block: Sequence[Face], settings: TableSettings, store: ArrayStore
-) -> list[Row | None]:
-    contents = [read_bytes(face.path) for face in block]
-    keys = [hashlib.sha256(content).digest() for content in contents]
-    known = store.get(keys)
-    crops: dict[bytes, Pixels] = {}
-    for key, content, face in zip(keys, contents, block, strict=True):
-        if key not in known:
-            with contextlib.suppress(NoFaceError):
-                crops[key] = embedder.read(content, str(face.path))
-    if crops:
-        computed = dict(_compute(embedder, crops, settings))
-        store.put(computed)
-        known |= computed
-    return [known.get(key) for key in keys]
-
-
 def _compute(
-    embedder: Embedder, crops: dict[bytes, Pixels], settings: TableSettings
-) -> Iterator[tuple[bytes, Row]]:
+    embedder: Embedder, crops: Mapping[bytes, Pixels], settings: TableSettings
+) -> dict[bytes, Row]:
     def jobs() -> Iterator[Job[tuple[bytes, NDArray[np.bool_]]]]:
         for key, crop in crops.items():
             rng = np.random.default_rng([settings.seed, *np.frombuffer(key, np.uint32)])
@@ -203,8 +188,10 @@ def _compute(
             images = chain([crop], coalition_images(crop, coalitions, settings.fills, rng))
             yield Job((key, coalitions), images, 1 + settings.coalitions)
 
+    rows: dict[bytes, Row] = {}
     for (key, coalitions), embeddings in embed_jobs(embedder.embed, jobs()):
         h = unit(embeddings)
         packed = np.packbits(coalitions, axis=-1)
         losses = (h[0] - h[1:]).astype(np.float16)
-        yield key, {"embedding": h[0], "coalitions": packed, "losses": losses}
+        rows[key] = {"embedding": h[0], "coalitions": packed, "losses": losses}
+    return rows

@@ -20,7 +20,7 @@ from lpel_serving.errors import ParameterError
 from lpel_serving.extras import require
 from lpel_serving.progress import Progress, silent
 from lpel_serving.responses import spatial_kernel
-from lpel_tf.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from lpel_tf.checkpoint import run_epochs
 from lpel_tf.decoder import LEARNING_RATE
 from lpel_tf.errors import TrainingDataError
 from lpel_tf.response_decoder import ResponseDecoder
@@ -168,20 +168,19 @@ def train_responses(
             f"received {len(train)} and {len(validation)}: give more people."
         )
     keras = require("keras", "train")
-    keras.utils.set_random_seed(recipe.seed)
     place = coordinates(train.embeddings, train.coalitions.shape[2], recipe)
     model = _compiled(keras, place, train, recipe)
     identity = _identity(train, validation, recipe)
-    state = load_checkpoint(checkpoint, identity) or Checkpoint()
-    state.restore(model)
-    with progress("training the response decoder (epochs)", recipe.epochs) as advance:
-        advance(len(state.history))
-        while len(state.history) < recipe.epochs and state.waited() < recipe.patience:
-            loss = _train_epoch(model, place, train, recipe, epoch=len(state.history))
-            state = state.after_epoch(model, loss, _loss(model, place, validation))
-            if checkpoint is not None:
-                save_checkpoint(checkpoint, state, identity)
-            advance(1)
+    state = run_epochs(
+        model,
+        "response decoder",
+        (recipe.epochs, recipe.patience),
+        identity,
+        checkpoint,
+        lambda epoch: _train_epoch(model, place, train, recipe, epoch=epoch),
+        lambda: _loss(model, place, validation),
+        progress,
+    )
     history = tuple(Epoch(*losses) for losses in state.history)
     # Keras orders weights as it orders layers; the two are told apart by their shapes.
     own, kernel = sorted(state.best_weights, key=lambda weights: weights.shape[1] > 1)

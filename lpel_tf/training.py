@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from lpel_serving.errors import ParameterError
 from lpel_serving.extras import require
 from lpel_serving.progress import Progress, silent
-from lpel_tf.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from lpel_tf.checkpoint import run_epochs
 from lpel_tf.dataset import FaceSet
 from lpel_tf.decoder import LEARNING_RATE, build_decoder
 from lpel_tf.errors import TrainingDataError
@@ -127,17 +127,17 @@ def train_decoder(
     if start is not None:
         model.get_layer("pixels").set_weights(white.unfold(start))
     identity = _identity(train, validation, recipe, start)
-    state = load_checkpoint(checkpoint, identity) or Checkpoint()
-    state.restore(model)
     z, z_validation = white(train.embeddings), white(validation.embeddings)
-    with progress("training the decoder (epochs)", recipe.epochs) as advance:
-        advance(len(state.history))
-        while len(state.history) < recipe.epochs and state.waited() < recipe.patience:
-            loss = _train_epoch(model, z, train.targets, recipe, epoch=len(state.history))
-            state = state.after_epoch(model, loss, _loss(model, z_validation, validation.targets))
-            if checkpoint is not None:
-                save_checkpoint(checkpoint, state, identity)
-            advance(1)
+    state = run_epochs(
+        model,
+        "decoder",
+        (recipe.epochs, recipe.patience),
+        identity,
+        checkpoint,
+        lambda epoch: _train_epoch(model, z, train.targets, recipe, epoch=epoch),
+        lambda: _loss(model, z_validation, validation.targets),
+        progress,
+    )
     history = tuple(Epoch(*losses) for losses in state.history)
     return Trained(white.fold(*state.best_weights), history, state.best_epoch(), recipe)
 

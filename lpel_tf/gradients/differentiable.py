@@ -183,12 +183,6 @@ class Differentiable:
             )
 
 
-def unit_vector(vector: Floats) -> Floats:
-    """Scale a vector, float32, shape (D,), to length 1; a vector of zeros stays one."""
-    length = float(np.linalg.norm(vector.astype(np.float64)))
-    return (vector / length).astype(np.float32) if length > 0 else np.zeros_like(vector)
-
-
 def _side(model: Any) -> int:
     shape = tuple(model.inputs[0].shape)
     if len(shape) != 4 or shape[1] is None or shape[1] != shape[2]:

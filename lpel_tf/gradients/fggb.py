@@ -8,7 +8,8 @@ from lpel_serving.errors import EmbeddingError, ParameterError
 from lpel_serving.extras import require
 from lpel_serving.images import Pixels
 from lpel_serving.methods.method import FacePair, Floats, Networks, SignedMap
-from lpel_tf.gradients.differentiable import Differentiable, unit_vector
+from lpel_serving.similarity import unit
+from lpel_tf.gradients.differentiable import Differentiable
 
 _PAPER_SIZE, _PAPER_SIGMA, _PAPER_RADIUS = 112, 5, 12
 
@@ -106,7 +107,7 @@ def feature_guided_map(maps: Floats, h_r: Floats, h_t: Floats, theta: float) -> 
             "expected maps, shape (D, S, S), and two embeddings, shape (D,); received "
             f"{maps.shape}, {h_r.shape} and {h_t.shape}: take all of them from one network."
         )
-    guidance = unit_vector(h_r) * unit_vector(h_t) - theta / len(maps)
+    guidance = unit(h_r) * unit(h_t) - theta / len(maps)
     return blur(np.tensordot(guidance.astype(np.float32), maps, axes=1))
 
 

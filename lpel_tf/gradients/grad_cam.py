@@ -7,7 +7,8 @@ import numpy as np
 from lpel_serving.errors import ParameterError
 from lpel_serving.extras import require
 from lpel_serving.methods.method import FacePair, Networks, SignedMap
-from lpel_tf.gradients.differentiable import Differentiable, unit_vector
+from lpel_serving.similarity import unit
+from lpel_tf.gradients.differentiable import Differentiable
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +38,7 @@ class GradCam:
         """
         del networks, rng
         layer = self.layer if self.layer is not None else last_feature_map(self.differentiable)
-        target = unit_vector(pair.h_r) if pair.similar else -unit_vector(pair.h_r)
+        target = unit(pair.h_r) if pair.similar else -unit(pair.h_r)
         activation, gradient = self.differentiable.layer_gradient(pair.test, target, layer)
         if activation.ndim != 3:
             raise ParameterError(

@@ -6,7 +6,8 @@ import numpy as np
 
 from lpel_serving.errors import ParameterError
 from lpel_serving.methods.method import FacePair, Networks, SignedMap
-from lpel_tf.gradients.differentiable import Differentiable, unit_vector
+from lpel_serving.similarity import unit
+from lpel_tf.gradients.differentiable import Differentiable
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +40,6 @@ class Sensitivity:
     def __call__(self, pair: FacePair, networks: Networks, rng: np.random.Generator) -> SignedMap:
         """Compute the map, shape (S, S), at least 0; one backward pass."""
         del networks, rng
-        upstream = unit_vector(pair.h_r)[np.newaxis]
+        upstream = unit(pair.h_r)[np.newaxis]
         steepness = np.abs(self.differentiable.gradients(pair.test, upstream)[0])
         return (steepness**self.power).mean(axis=-1)

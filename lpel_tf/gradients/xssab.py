@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from lpel_serving.methods.method import FacePair, Networks, SignedMap
-from lpel_tf.gradients.differentiable import Differentiable, unit_vector
+from lpel_serving.similarity import unit
+from lpel_tf.gradients.differentiable import Differentiable
 from lpel_tf.gradients.fggb import check_theta
 
 
@@ -41,7 +42,7 @@ class Xssab:
         that of what argues against it.
         """
         del networks, rng
-        e_r, e_t = unit_vector(pair.h_r), unit_vector(pair.h_t)
+        e_r, e_t = unit(pair.h_r), unit(pair.h_t)
         arguing = e_r * e_t >= self.theta / len(e_r)
         upstream = np.stack([np.where(arguing, e_r, 0), np.where(arguing, 0, e_r)])
         gradients = self.differentiable.gradients(pair.test, upstream.astype(np.float32))

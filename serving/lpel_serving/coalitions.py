@@ -13,10 +13,11 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_serving.errors import EmbeddingError, ParameterError
+from lpel_serving.errors import ParameterError
 from lpel_serving.fill import Fill
 from lpel_serving.images import Pixels
 from lpel_serving.replacement import replace_superpixels
+from lpel_serving.similarity import unit
 from lpel_serving.stream import Job, embed_jobs
 
 Floats = NDArray[np.float32]
@@ -132,17 +133,3 @@ def embedding_losses(
     images = coalition_images(image, coalitions, fills, rng)
     ((_, embeddings),) = embed_jobs(embed, [Job(None, images, len(coalitions))])
     return unit(h) - unit(embeddings)
-
-
-def unit(embeddings: Floats) -> Floats:
-    """Scale embeddings, shape (..., D), to unit length; a zero vector stays.
-
-    Raises
-    ------
-    EmbeddingError
-        If one is not finite.
-    """
-    if not np.isfinite(embeddings).all():
-        raise EmbeddingError("an embedding holds NaN or infinity: the embedder is broken.")
-    norms = np.linalg.norm(embeddings.astype(np.float64), axis=-1, keepdims=True)
-    return (embeddings / np.where(norms > 0, norms, 1)).astype(np.float32)

@@ -3,6 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from lpel_serving.errors import EmbeddingError
+
 Vectors = NDArray[np.float32]
 
 
@@ -29,3 +31,17 @@ def cosine_similarity(h_i: Vectors, h_j: Vectors) -> Vectors:
 def is_similar(similarity: float, threshold: float) -> bool:
     """Decide as the network does: the same class when the similarity exceeds the threshold."""
     return similarity > threshold
+
+
+def unit(embeddings: Vectors) -> Vectors:
+    """Scale embeddings, shape (..., D), to unit length; a zero vector stays.
+
+    Raises
+    ------
+    EmbeddingError
+        If one is not finite.
+    """
+    if not np.isfinite(embeddings).all():
+        raise EmbeddingError("an embedding holds NaN or infinity: the embedder is broken.")
+    norms = np.linalg.norm(embeddings.astype(np.float64), axis=-1, keepdims=True)
+    return (embeddings / np.where(norms > 0, norms, 1)).astype(np.float32)

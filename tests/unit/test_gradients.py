@@ -9,6 +9,7 @@ import pytest
 from lpel_export.errors import ModelShapeError, StandardisationError
 from lpel_serving.errors import EmbeddingError, ImageError, ParameterError
 from lpel_serving.methods.checked_map import checked_map
+from lpel_serving.similarity import unit
 from lpel_tf.gradients import (
     Differentiable,
     Fggb,
@@ -18,7 +19,6 @@ from lpel_tf.gradients import (
     feature_guided_map,
     gradient_maps,
 )
-from lpel_tf.gradients.differentiable import unit_vector
 from lpel_tf.gradients.grad_cam import last_feature_map
 from support.differentiable import (
     FEATURES,
@@ -370,8 +370,8 @@ def test_networks_and_standardisations_that_are_none_are_refused():
 
 
 def test_unit_vectors():
-    np.testing.assert_allclose(unit_vector(np.array([3, 4], np.float32)), [0.6, 0.8], rtol=1e-6)
-    assert not unit_vector(np.zeros(3, np.float32)).any()
+    np.testing.assert_allclose(unit(np.array([3, 4], np.float32)), [0.6, 0.8], rtol=1e-6)
+    assert not unit(np.zeros(3, np.float32)).any()
 
 
 def test_importing_the_methods_does_not_load_tensorflow():

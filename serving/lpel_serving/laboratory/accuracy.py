@@ -18,13 +18,13 @@ from lpel_serving.errors import EmbeddingError, ParameterError
 from lpel_serving.fill import Fill
 from lpel_serving.images import Pixels
 from lpel_serving.laboratory.curve import prefixes
+from lpel_serving.laboratory.restoration import pixel_order
 from lpel_serving.methods.checked_map import checked_map
 from lpel_serving.methods.derived import AnotherPair
-from lpel_serving.methods.method import FacePair, Floats, Method, Networks, SignedMap
+from lpel_serving.methods.method import FacePair, Floats, Method, Networks
 from lpel_serving.progress import Progress, silent
 from lpel_serving.similarity import cosine_similarity
 from lpel_serving.stream import Job, embed_jobs
-from lpel_serving.superpixels import descending
 from lpel_serving.verification import equal_error_threshold
 
 Game = Literal["deletion", "insertion"]
@@ -235,15 +235,9 @@ def _plan(
     for m, (name, method) in enumerate(methods.items()):
         # Each method gets the same random numbers, so that a control is of the very same map.
         values = checked_map(method, pair, networks, np.random.default_rng((*seed, 1)), name)
-        order = descending(_enlarge(values, pair.test.shape).ravel(), tie_breaker)
+        order = pixel_order(values, len(pair.test), tie_breaker)
         for level, top in enumerate(prefixes(order, settings.counts(len(order)))):
             for game, replaced in enumerate((top, ~top)):
                 bits = np.packbits(replaced & differs).tobytes()
                 place[game, m, level] = found.setdefault(bits, len(found))
     return _Plan(pair, filled, tuple(found)[1:], place)
-
-
-def _enlarge(values: SignedMap, shape: tuple[int, ...]) -> NDArray[np.float64]:
-    """Give each pixel of an image the value of the nearest one of a map, shape (S, S)."""
-    rows, columns = (np.arange(shape[d]) * values.shape[d] // shape[d] for d in (0, 1))
-    return values[rows[:, np.newaxis], columns].astype(np.float64)

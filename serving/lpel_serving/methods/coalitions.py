@@ -46,17 +46,48 @@ class Coalitions:
 
     def __call__(self, pair: FacePair, networks: Networks, rng: np.random.Generator) -> SignedMap:
         """Compute the map, shape (size, size)."""
-        seed = int(rng.integers(2**62))
+        values = measured_evidence(pair, networks, self.count, self.side, self.fill, rng)
+        return enlarge(values, self.size)
 
-        def measure(image: Pixels, h: Floats) -> Floats:
-            # Both images lose the same superpixels to the same noise, so that they differ in
-            # nothing else, and the map of the pair is the same both ways.
-            again = np.random.default_rng(seed)
-            return measured_responses(networks, image, h, self.count, self.side, [self.fill], again)
 
-        of_test = measure(pair.test, pair.h_t)
-        of_reference = None if pair.similar else measure(pair.reference, pair.h_r)
-        return enlarge(evidence(pair, of_test, of_reference), self.size)
+def measured_evidence(
+    pair: FacePair,
+    networks: Networks,
+    count: int,
+    side: int,
+    fill: Fill,
+    rng: np.random.Generator,
+    *,
+    priors: tuple[Floats | None, Floats | None] = (None, None),
+) -> SignedMap:
+    """Measure a test's responses, and a dissimilar reference's too: what they say of the decision.
+
+    Both images lose the same superpixels to the same noise, so that they differ in nothing else,
+    and the map of a dissimilar pair is the same both ways.
+
+    Parameters
+    ----------
+    pair, networks
+        See `lpel_serving.methods.method.Method`.
+    count, side, fill, rng
+        See `measured_responses`.
+    priors
+        Responses expected of test and reference.
+
+    Returns
+    -------
+    NDArray[np.float32]
+        Shape (side, side).
+    """
+    seed = int(rng.integers(2**62))
+
+    def measure(image: Pixels, h: Floats, prior: Floats | None) -> Floats:
+        again = np.random.default_rng(seed)
+        return measured_responses(networks, image, h, count, side, [fill], again, prior=prior)
+
+    of_test = measure(pair.test, pair.h_t, priors[0])
+    of_reference = None if pair.similar else measure(pair.reference, pair.h_r, priors[1])
+    return evidence(pair, of_test, of_reference)
 
 
 def measured_responses(

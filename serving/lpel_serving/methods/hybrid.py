@@ -5,10 +5,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from lpel_serving.fill import Fill
-from lpel_serving.images import Pixels
-from lpel_serving.methods.coalitions import check_measurement, measured_responses
-from lpel_serving.methods.method import FacePair, Floats, Networks, SignedMap
-from lpel_serving.methods.responses import DEFAULT_SIZE, check_size, enlarge, evidence
+from lpel_serving.methods.coalitions import check_measurement, measured_evidence
+from lpel_serving.methods.method import FacePair, Networks, SignedMap
+from lpel_serving.methods.responses import DEFAULT_SIZE, check_size, enlarge
 
 DEFAULT_COUNT = 32
 
@@ -35,14 +34,13 @@ class Hybrid:
         """Compute the map, shape (size, size)."""
         foretold_t, foretold_r = networks.respond(np.stack([pair.h_t, pair.h_r]))
         side = round(len(foretold_t) ** 0.5)
-        seed = int(rng.integers(2**62))
-
-        def correct(image: Pixels, h: Floats, foretold: Floats) -> Floats:
-            again = np.random.default_rng(seed)  # the same for both images: see `Coalitions`
-            return measured_responses(
-                networks, image, h, self.count, side, [self.fill], again, prior=foretold
-            )
-
-        of_test = correct(pair.test, pair.h_t, foretold_t)
-        of_reference = None if pair.similar else correct(pair.reference, pair.h_r, foretold_r)
-        return enlarge(evidence(pair, of_test, of_reference), self.size)
+        values = measured_evidence(
+            pair,
+            networks,
+            self.count,
+            side,
+            self.fill,
+            rng,
+            priors=(foretold_t, foretold_r),
+        )
+        return enlarge(values, self.size)

@@ -6,9 +6,9 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_serving.coalitions import unit
 from lpel_serving.errors import EmbeddingError, ParameterError
 from lpel_serving.methods.method import FacePair, Floats, Networks, SignedMap
+from lpel_serving.similarity import unit
 
 Kernel = NDArray[np.float64]
 _LOWEST_SHARE = 0.01

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image as pillow
 
-from lpel_serving.coalitions import unit
 from lpel_serving.errors import ParameterError
 from lpel_serving.methods.method import FacePair, Floats, Networks, SignedMap
 from lpel_serving.responses import evidence_for_difference, evidence_for_likeness
+from lpel_serving.similarity import unit
 
 DEFAULT_SIZE = 40
 """Side of the maps: that of the decoder's images in the thesis."""

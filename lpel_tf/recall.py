@@ -1,0 +1,69 @@
+"""Looking up what was computed of photographs before, and computing what was not."""
+
+import contextlib
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol, TypeVar
+
+from lpel_serving.embedder import Embedder
+from lpel_serving.errors import NoFaceError
+from lpel_serving.faces import Face
+from lpel_serving.images import Pixels, read_bytes
+
+T = TypeVar("T")
+
+
+class Store(Protocol[T]):
+    """Keeps something of each photograph, by the SHA-256 of its file."""
+
+    def get(self, photographs: Sequence[bytes], /) -> dict[bytes, T]:
+        """Look photographs up; those that are not stored are left out."""
+        ...
+
+    def put(self, rows: Mapping[bytes, T], /) -> None:
+        """Store all of them or, if that fails, none."""
+        ...
+
+
+def recall(
+    embedder: Embedder,
+    faces: Sequence[Face],
+    store: Store[T],
+    compute: Callable[[Mapping[bytes, Pixels]], Mapping[bytes, T]],
+) -> list[T | None]:
+    """Find what is known of photographs; what is not is computed and stored.
+
+    Parameters
+    ----------
+    embedder
+        Reads photographs and cuts faces out.
+    faces
+        The photographs; of equal ones one is computed.
+    store
+        Where results are kept.
+    compute
+        From crops to results, by the SHA-256 of their photographs.
+
+    Returns
+    -------
+    list
+        One for each photograph, None where the crop finds no face.
+
+    Raises
+    ------
+    ImageError
+        If a photograph cannot be used; it is named.
+    """
+    contents = [read_bytes(face.path) for face in faces]
+    keys = [hashlib.sha256(content).digest() for content in contents]
+    known = store.get(keys)
+    crops: dict[bytes, Pixels] = {}
+    for key, content, face in zip(keys, contents, faces, strict=True):
+        if key not in known:
+            with contextlib.suppress(NoFaceError):
+                crops[key] = embedder.read(content, str(face.path))
+    if crops:
+        computed = compute(crops)
+        store.put(computed)
+        known |= computed
+    return [known.get(key) for key in keys]
