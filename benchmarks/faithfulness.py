@@ -7,6 +7,7 @@ Maps of `benchmarks/rivals` join in with --rivals MAPS.npz: PAIRS.npz is written
 """
 
 import argparse
+import hashlib
 import itertools
 import json
 from collections.abc import Callable, Sequence
@@ -17,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from faithful.checks import checks
 from faithful.cost import cost
 from faithful.maps import (
     Maps,
@@ -47,12 +49,11 @@ from lpel_serving.cli.progress import progress_bar
 from lpel_serving.files import write_atomically
 from lpel_serving.fill import Fill
 from lpel_serving.laboratory.landmarks import LANDMARKS
-from lpel_serving.laboratory.sanity import sanity
-from lpel_serving.laboratory.stability import stability
 from lpel_serving.laboratory.swap_settings import Triplet
 from lpel_serving.methods import find_method, methods
-from lpel_serving.methods.method import Engine, FacePair, Method, Networks
+from lpel_serving.methods.method import FacePair, Method, Networks
 from lpel_serving.partial import Partial
+from lpel_tf.cache import file_sha256
 
 SEED = 0
 AGAINST = (
@@ -79,17 +80,18 @@ class Size:
     probes: int
 
 
-FULL, QUICK = Size(200, 100, 100, 40), Size(10, 6, 10, 4)
+DEFAULT_PAIRS, QUICK = 200, Size(10, 6, 10, 4)
 
 
 def main() -> None:
     options = arguments()
     size = QUICK if options.quick else Size(options.pairs, *_shares(options.pairs))
-    options.work.mkdir(parents=True, exist_ok=True)
     setting = prepare(options.faces, options.bundle, size.pairs, progress_bar)
-    maps = all_maps(setting, options, progress_bar)
-    steps = measures(setting, maps, size, options.work)
-    results = {name: once(options.work / f"{name}.json", step) for name, step in steps.items()}
+    parts = options.work / _identity(setting, options)
+    parts.mkdir(parents=True, exist_ok=True)
+    maps = all_maps(setting, options, parts, progress_bar)
+    steps = measures(setting, maps, size, parts)
+    results = {name: once(parts / f"{name}.json", step) for name, step in steps.items()}
     results["size"] = vars(size) | {"pairs": len(setting.similar)}
     results["embeddings"] = {name: one.embeddings for name, one in maps.items()}
     text = json.dumps(results, indent=1) + "\n"
@@ -106,7 +108,7 @@ def arguments() -> argparse.Namespace:
     options.add_argument("--faces", type=Path, required=True, help="LFW's development people")
     options.add_argument("--bundle", type=Path, required=True, help="with the shipped decoders")
     options.add_argument("--work", type=Path, default=Path("faithfulness"))
-    options.add_argument("--pairs", type=int, default=FULL.pairs, help="of each decision")
+    options.add_argument("--pairs", type=int, default=DEFAULT_PAIRS, help="of each decision")
     options.add_argument("--quick", action="store_true")
     options.add_argument("--slow", action="store_true", help="xFace too")
     options.add_argument("--rivals", type=Path, nargs="*", default=[], help="MAPS.npz of rivals")
@@ -119,9 +121,19 @@ def _shares(pairs: int) -> tuple[int, int, int]:
     return half, half, max(2, pairs // 5)
 
 
-def all_maps(setting: Setting, options: argparse.Namespace, progress: Any) -> dict[str, Maps]:
+def _identity(setting: Setting, options: argparse.Namespace) -> str:
+    """Name a folder that no other bundle, pairs or methods share: results are read from it."""
+    files = setting.explainer.manifest.files.values()
+    made_of: list[Any] = [*(file.sha256 for file in files), options.quick, options.slow]
+    made_of += [len(setting.similar), SEED, *methods(), *map(file_sha256, options.rivals)]
+    return hashlib.sha256(repr(made_of).encode()).hexdigest()[:16]
+
+
+def all_maps(
+    setting: Setting, options: argparse.Namespace, parts: Path, progress: Any
+) -> dict[str, Maps]:
     """Every method's maps, family by family, from the cheap to the dear."""
-    networks, n = setting.explainer, len(setting.similar)
+    networks = setting.explainer
     own = {
         name: find_method(name) for name in methods() if name not in {*ELSEWHERE, *SLOW, "emsnn"}
     }
@@ -134,11 +146,9 @@ def all_maps(setting: Setting, options: argparse.Namespace, progress: Any) -> di
         "CorrRISE": lambda: corrrise(networks, SEED),
         "coalitions": lambda: by_coalitions(networks, Fill("normal"), SEED),
     }
-    hashes = [file.sha256 for file in networks.manifest.files.values()]
     found: dict[str, Maps] = {}
     for name, family in families.items():
-        identity = f"{name} {sorted(own)} {n} {SEED} {hashes}"
-        kept = Partial(options.work / f"maps-{name}.npz", identity)
+        kept = Partial(parts / f"maps-{name}.npz", name)
         found |= collect(family(), setting.similar, setting.dissimilar, kept, name, progress)
     decided = (list(setting.similar), list(setting.dissimilar))
     found["its mean map"] = of_everybody_else(found[SUBJECT], decided)
@@ -201,7 +211,7 @@ def measures(
         return {name: summary(scores, AGAINST) for name, scores in found.items()}
 
     steps |= {"patches": restored, "landmarks": swapped}
-    steps["checks"] = lambda: checks(setting, size.probes)
+    steps["checks"] = lambda: checks(setting, size.probes, SEED, progress_bar)
     steps["cost"] = lambda: cost(setting, size.probes)
     steps["accuracy"] = games
     return steps
@@ -227,27 +237,6 @@ def triplets(setting: Setting, n: int) -> list[Triplet]:
         Triplet(pair.reference, pair.test, read(donor), pair.h_r, pair.h_t, region)
         for pair, donor, region in chosen
     ]
-
-
-def checks(setting: Setting, n: int) -> dict[str, Any]:
-    """Sanity by random weights, and stability, of the best method and of LPEL."""
-    networks = setting.explainer
-    pairs = setting.similar[:n]
-    rng = np.random.default_rng((SEED, 1))
-
-    def responds_at_random(embeddings: np.ndarray) -> np.ndarray:
-        known = networks.respond(embeddings)
-        kernel = np.random.default_rng(SEED).normal(size=(embeddings.shape[1], known[0].size))
-        return (embeddings @ kernel).reshape(known.shape).astype(np.float32)
-
-    broken = {"decoder": Engine(networks.embed, networks.decode, responds_at_random)}
-    found: dict[str, Any] = {}
-    for name in (SUBJECT, "lpel"):
-        method = find_method(name)
-        parts = sanity(networks, pairs, method, broken, rng, progress_bar)
-        parts |= stability(networks, pairs, method, rng, progress=progress_bar)
-        found[name] = {part: float(values.mean()) for part, values in parts.items()}
-    return found
 
 
 def once(path: Path, step: Callable[[], Any]) -> Any:

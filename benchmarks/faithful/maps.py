@@ -1,6 +1,5 @@
 """Every method's maps of every pair, each computed once, kept on disk, with what they cost."""
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,11 +26,10 @@ SIDE = 8
 
 @dataclass(eq=False)
 class Maps:
-    """Maps of one method by pair, with the images embedded for each beyond the pair's own two."""
+    """Maps of one method by pair, with the passes for each beyond the pair's own two."""
 
     values: dict[bytes, np.ndarray] = field(default_factory=dict)
     embeddings: float = 0.0
-    seconds: float = 0.0
 
     def __call__(self, pair: FacePair, networks: Networks, rng: np.random.Generator) -> np.ndarray:
         """Answer as a method of `lpel_serving` would."""
@@ -64,23 +62,19 @@ def collect(
         for i in range(len(similar)):
             pair, other = similar[i], dissimilar[i]
             if i >= done:
-                start = time.perf_counter()
                 for method, (a, b, embedded) in family(pair, other, i).items():
-                    took = time.perf_counter() - start
                     kept[f"{method}/{i}/similar"], kept[f"{method}/{i}/dissimilar"] = a, b
-                    kept[f"{method}/{i}/cost"] = np.array([embedded, took / 2])
+                    kept[f"{method}/{i}/cost"] = np.array(embedded)
                 kept["done"] = np.array(i + 1)
                 if i % 8 == 7 or i + 1 == len(similar):
                     partial.save(kept)
                 advance(1)
-            methods = {name.split("/")[0] for name in kept if name.endswith(f"/{i}/cost")}
+            methods = {one.split("/")[0] for one in kept if one.endswith(f"/{i}/cost")}
             for method in sorted(methods):
                 maps = found.setdefault(method, Maps())
                 maps.values[key(pair)] = kept[f"{method}/{i}/similar"]
                 maps.values[key(other)] = kept[f"{method}/{i}/dissimilar"]
-                embedded, took = kept[f"{method}/{i}/cost"]
-                maps.embeddings += embedded / len(similar)
-                maps.seconds += took / len(similar)
+                maps.embeddings += float(kept[f"{method}/{i}/cost"]) / len(similar)
     return found
 
 
@@ -162,11 +156,7 @@ def of_files(paths: Sequence[Path], pairs: Sequence[FacePair]) -> dict[str, Maps
                 if "." in name or len(file[name]) < len(pairs):
                     continue
                 values = {key(pairs[i]): file[name][i] for i in range(len(pairs))}
-                found[name] = Maps(
-                    values,
-                    float(file[f"{name}.embeddings"].mean()),
-                    float(file[f"{name}.seconds"].mean()),
-                )
+                found[name] = Maps(values, float(file[f"{name}.embeddings"].mean()))
     return found
 
 

@@ -70,7 +70,7 @@ def curve(
     progress: Progress,
 ) -> Scores:
     """Area under each method's curve, on the scale of the thesis, for each pair."""
-    # The order of the pairs and the maps make the identity, the names of the maps stand for both.
+    # The folder belongs to one bundle and one set of pairs, so that names stand for maps.
     made_of = f"{question} {sorted(methods)} {seed} {len(pairs)}"
     identity = hashlib.sha256(made_of.encode()).hexdigest()
     measured: Measured = measure_curves(

@@ -12,7 +12,7 @@ FAMILIES = {
     "CorrRISE": ("CorrRISE", "#228833"),
 }
 CONTROLS = ("random", "centre", "its mean map")
-LEFT_OUT = ("reverse", "shifted", "another pair", "constant relevance", "emsnn")
+LEFT_OUT = ("reverse", "shifted", "another pair", "constant relevance")
 
 
 def draw(results: dict[str, Any]) -> bytes:

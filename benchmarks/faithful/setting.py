@@ -22,6 +22,8 @@ EXCLUDED = ("Elton_John", "Madonna")
 """Who is in the demo, and was left out of the shipped decoders' training."""
 SEED = 0
 """Of the split by people: that of the shipped decoders."""
+MOST = 2
+"""Times that one person is the test: a few have hundreds of photographs."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +40,7 @@ class Setting:
         Pairs rightly decided. The i-th of both have one test image, so that what a method measures
         of that image serves both.
     donors
-        For each pair a photograph of a third person.
+        For each pair a photograph of somebody else than the test, called dissimilar to it.
     """
 
     explainer: Explainer
@@ -68,16 +70,14 @@ def prepare(faces_folder: Path, bundle: Path, n: int, progress: Progress) -> Set
     similar: list[tuple[int, int]] = []
     dissimilar: list[tuple[int, int]] = []
     donors: list[Path] = []
-    met: dict[str, int] = {}
-    order = rng.permutation(len(who))
-    # People in turns: nobody is the test a second time before everybody was a first time.
-    for test_photograph in sorted(order, key=lambda i: met.setdefault(who[i], 0)):
+    met = dict.fromkeys(test.identities, 0)
+    for test_photograph in rng.permutation(len(who)):
         own = who == who[test_photograph]
         alike = np.flatnonzero(
             own & (cosines[test_photograph] > threshold) & (cosines[test_photograph] < IDENTICAL)
         )
         others = np.flatnonzero(~own & (cosines[test_photograph] <= threshold))
-        if len(alike) and met[who[test_photograph]] < 2 and len(similar) < n:
+        if len(alike) and met[who[test_photograph]] < MOST and len(similar) < n:
             met[who[test_photograph]] += 1
             other, donor = rng.choice(others, 2, replace=False)
             similar.append((int(rng.choice(alike)), int(test_photograph)))

@@ -49,7 +49,7 @@ def train(
         TrainedMethod,
         typer.Option(
             help="What is to explain: lpel trains the image decoder; responses trains the "
-            "response decoder too, which explains better and takes some embeddings more."
+            "response decoder too, which explains better and takes many more embeddings."
         ),
     ] = TrainedMethod.lpel,
     coalitions: Annotated[

@@ -8,12 +8,13 @@ from lpel_serving.coalitions import (
     coalition_images,
     draw_coalitions,
     embedding_losses,
-    unit,
 )
 from lpel_serving.errors import EmbeddingError, ParameterError
 from lpel_serving.fill import Fill
 from lpel_serving.methods.coalitions import DEFAULT_COUNT, check_measurement, measured_responses
-from lpel_serving.methods.method import Engine
+from lpel_serving.methods.method import Engine, FacePair
+from lpel_serving.methods.occlusion import Occlusion
+from lpel_serving.similarity import unit
 from support import tiny
 from support.additive import RED, Additive, coloured
 from support.analytic import Counting, no_decoder
@@ -234,3 +235,16 @@ def test_a_measurement_that_cannot_be_is_refused(count, side):
 def test_the_default_is_as_many_coalitions_as_it_says():
     check_measurement(DEFAULT_COUNT, 8)
     assert DEFAULT_COUNT == 256
+
+
+def test_coalitions_of_one_are_single_occlusion_against_all_references_at_once():
+    images = np.stack([pixels(i) for i in range(4)])
+    embed = tiny.embed
+    test, *references = unit(embed(images))
+    alone = np.eye(SUPERPIXELS, dtype=np.bool_)
+    losses = embedding_losses(embed, images[0], test, alone, [BLACK], generator())
+    networks = Engine(embed, no_decoder)
+    for image, h_r in zip(images[1:], references, strict=True):
+        pair = FacePair(image, images[0], h_r, test, similar=True)
+        expected = Occlusion(SIDE, "test", BLACK)(pair, networks, generator())
+        np.testing.assert_allclose(losses @ h_r, expected.ravel(), atol=1e-5)

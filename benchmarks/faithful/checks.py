@@ -1,0 +1,41 @@
+"""Whether maps hang on the networks, and on nothing else."""
+
+from typing import Any
+
+import numpy as np
+
+from faithful.setting import Setting
+from lpel_export.randomisation import randomise_weights
+from lpel_serving.embedder import Embedder
+from lpel_serving.laboratory.sanity import sanity
+from lpel_serving.laboratory.stability import stability
+from lpel_serving.methods import find_method
+from lpel_serving.methods.method import Engine
+from lpel_serving.progress import Progress
+
+
+def checks(setting: Setting, n: int, seed: int, progress: Progress) -> dict[str, Any]:
+    """Sanity by random weights, and stability, of the best method and of LPEL."""
+    networks = setting.explainer
+    pairs = setting.similar[:n]
+    rng = np.random.default_rng((seed, 1))
+
+    def responds_at_random(embeddings: np.ndarray) -> np.ndarray:
+        known = networks.respond(embeddings)
+        kernel = np.random.default_rng(seed).normal(size=(embeddings.shape[1], known[0].size))
+        return (embeddings @ kernel).reshape(known.shape).astype(np.float32)
+
+    broken = {"response decoder": Engine(networks.embed, networks.decode, responds_at_random)}
+    for share in (0.25, 1.0):
+        drawn = randomise_weights(setting.exported.model, share, np.random.default_rng(seed))
+        embedder = Embedder(drawn, setting.exported.record, networks.embedder.crop)
+        broken[f"embedder, top {share:.0%}"] = Engine(
+            embedder.embed, networks.decode, networks.respond
+        )
+    found: dict[str, Any] = {}
+    for name in ("responses", "lpel"):
+        method = find_method(name)
+        parts = sanity(networks, pairs, method, broken, rng, progress)
+        parts |= stability(networks, pairs, method, rng, progress=progress)
+        found[name] = {part: float(values.mean()) for part, values in parts.items()}
+    return found
