@@ -17,6 +17,8 @@ IMAGE, EMBEDDING, RECONSTRUCTION, RESPONSE = "image", "embedding", "reconstructi
 EMBEDDER_FILE, DECODER_FILE, MANIFEST_FILE = "embedder.onnx", "decoder.onnx", "manifest.json"
 RESPONSE_FILE = "responses.onnx"
 """The response decoder, which a bundle may lack."""
+EXPLAINER_FILE = "explainer.onnx"
+"""Everything in one file, for other people's services; a bundle may lack it."""
 
 _MAX_SIDE, _MAX_DIMENSION, _MAX_GRID = 4096, 65536, 64
 
