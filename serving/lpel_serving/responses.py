@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from lpel_serving.coalitions import Coalitions
 from lpel_serving.errors import EmbeddingError, ParameterError
+from lpel_serving.summation import fixed_dot
 
 Floats = NDArray[np.float32]
 
@@ -100,7 +101,7 @@ def evidence_for_likeness(responses: Floats, h_r: Floats) -> Floats:
     h_r
         Unit embedding of the reference, shape (D,), or of several, shape (R, D), to (R, K).
     """
-    return np.asarray(np.tensordot(h_r, responses, axes=(-1, -1)), np.float32)
+    return fixed_dot(responses, h_r[..., np.newaxis, :])
 
 
 def evidence_for_difference(
@@ -118,8 +119,7 @@ def evidence_for_difference(
     h_t, h_r
         Their unit embeddings, shape (D,).
     """
-    apart: Floats = np.subtract(responses_t, responses_r)
-    return np.asarray(apart @ (h_t - h_r), np.float32)
+    return fixed_dot(responses_t - responses_r, (h_t - h_r)[..., np.newaxis, :])
 
 
 def _check(

@@ -4,8 +4,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpel_serving.errors import EmbeddingError
+from lpel_serving.summation import fixed_dot
 
 Vectors = NDArray[np.float32]
+
+_TINY = np.finfo(np.float32).tiny
+"""Divisors are at least this, so that a vector of zeros divides by something."""
 
 
 def cosine_similarity(h_i: Vectors, h_j: Vectors) -> Vectors:
@@ -21,11 +25,10 @@ def cosine_similarity(h_i: Vectors, h_j: Vectors) -> Vectors:
     NDArray[np.float32]
         Shape (...), in [-1, 1].
     """
-    a, b = h_i.astype(np.float64), h_j.astype(np.float64)
-    products = np.sum(a * b, axis=-1)
-    norms = np.sqrt(np.sum(a * a, axis=-1) * np.sum(b * b, axis=-1))
-    cosines = np.divide(products, norms, out=np.zeros_like(products), where=norms > 0)
-    return np.clip(cosines, -1, 1).astype(np.float32)
+    a, b = _scaled(h_i), _scaled(h_j)
+    norms = np.sqrt(fixed_dot(a, a) * fixed_dot(b, b))
+    cosines = fixed_dot(a, b) / np.maximum(norms, _TINY)
+    return np.clip(cosines, np.float32(-1), np.float32(1))
 
 
 def is_similar(similarity: float, threshold: float) -> bool:
@@ -43,5 +46,13 @@ def unit(embeddings: Vectors) -> Vectors:
     """
     if not np.isfinite(embeddings).all():
         raise EmbeddingError("an embedding holds NaN or infinity: the embedder is broken.")
-    norms = np.linalg.norm(embeddings.astype(np.float64), axis=-1, keepdims=True)
-    return (embeddings / np.where(norms > 0, norms, 1)).astype(np.float32)
+    scaled = _scaled(embeddings)
+    norms = np.sqrt(fixed_dot(scaled, scaled))[..., np.newaxis]
+    return scaled / np.maximum(norms, _TINY)
+
+
+def _scaled(embeddings: Vectors) -> Vectors:
+    """Bring the largest feature to 1, so that squares neither overflow nor vanish."""
+    values = np.asarray(embeddings, np.float32)
+    largest = np.abs(values).max(axis=-1, keepdims=True)
+    return values / np.maximum(largest, _TINY)

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image as pillow
 
 from lpel_serving.errors import ParameterError
 from lpel_serving.methods.method import FacePair, Floats, Networks, SignedMap
 from lpel_serving.responses import evidence_for_difference, evidence_for_likeness
 from lpel_serving.similarity import unit
+from lpel_serving.summation import enlarge_smoothly
 
 DEFAULT_SIZE = 40
 """Side of the maps: that of the decoder's images in the thesis."""
@@ -87,8 +87,7 @@ def enlarge(values: SignedMap, size: int) -> SignedMap:
     """Enlarge a map, shape (H, W), smoothly to (size, size); a larger one stays as it is."""
     if size <= max(values.shape):
         return values
-    picture = pillow.fromarray(np.ascontiguousarray(values, np.float32))
-    return np.asarray(picture.resize((size, size), pillow.Resampling.BICUBIC), np.float32)
+    return enlarge_smoothly(values, size)
 
 
 def check_size(size: int) -> None:

@@ -1,0 +1,59 @@
+"""Sums whose additions come in one order, so that they give the same bytes wherever they are done.
+
+Floating-point addition is not associative, and every library chooses an order of its own. These
+sums are made of element-wise additions alone, which IEEE 754 defines to the last bit: the exported
+explainer does the same ones, in whatever runtime it lives.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+
+
+def fixed_sum(values: Floats) -> Floats:
+    """Sum the last axis, float32, shape (..., N) to (...): halves are added until one is left.
+
+    The axis is taken to end in as many zeros as make its length a power of two.
+    """
+    length = values.shape[-1]
+    power = 1 << max(0, length - 1).bit_length()
+    if power != length:
+        ends = [(0, 0)] * (values.ndim - 1) + [(0, power - length)]
+        values = np.pad(values, ends)
+    while values.shape[-1] > 1:
+        half = values.shape[-1] // 2
+        values = values[..., :half] + values[..., half:]
+    return values[..., 0]
+
+
+def fixed_dot(a: Floats, b: Floats) -> Floats:
+    """Dot product over the last axis, float32, shapes that broadcast, (..., N) to (...)."""
+    return fixed_sum(a * b)
+
+
+def bicubic_weights(length: int, size: int) -> Floats:
+    """What each of `length` samples adds to each of `size`, when they are enlarged smoothly.
+
+    The cubic convolution of Keys (1981) with ``a = -1/2``; beyond the edges nothing is taken, and
+    the weights of what is left sum to 1.
+
+    Returns
+    -------
+    NDArray[np.float32]
+        Shape (size, length).
+    """
+    place = (np.arange(size) + 0.5) * length / size - 0.5
+    distance = np.abs(place[:, np.newaxis] - np.arange(length))
+    near = (1.5 * distance - 2.5) * distance**2 + 1
+    far = ((-0.5 * distance + 2.5) * distance - 4) * distance + 2
+    weights = np.where(distance < 1, near, np.where(distance < 2, far, 0))
+    return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+def enlarge_smoothly(maps: Floats, size: int) -> Floats:
+    """Enlarge maps, float32, shape (..., H, W), to (..., size, size), H and W at most `size`."""
+    height, width = maps.shape[-2:]
+    across = fixed_dot(maps[..., np.newaxis, :], bicubic_weights(width, size))
+    down = fixed_dot(np.swapaxes(across, -1, -2)[..., np.newaxis, :], bicubic_weights(height, size))
+    return np.swapaxes(down, -1, -2)
