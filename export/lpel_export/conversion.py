@@ -180,8 +180,10 @@ def finish(model: Any, metadata: Mapping[str, str]) -> None:
     """Name the batch axis, fill the metadata and check an ONNX model, in place."""
     onnx = require("onnx", "export")
     name_by_place(model.graph)
+    defaults = {tensor.name for tensor in model.graph.initializer}  # such inputs are parameters
     for tensor in (*model.graph.input, *model.graph.output):
-        tensor.type.tensor_type.shape.dim[0].dim_param = BATCH
+        if tensor.name not in defaults:
+            tensor.type.tensor_type.shape.dim[0].dim_param = BATCH
     onnx.helper.set_model_props(model, {str(k): str(v) for k, v in metadata.items()})
     model.producer_name = "lpel_export"
     try:

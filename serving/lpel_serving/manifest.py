@@ -1,9 +1,10 @@
 """What a bundle says of itself: `manifest.json`, written and read."""
 
+import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, TypeVar, cast
 
 from lpel_serving.errors import BundleError
@@ -122,6 +123,12 @@ class Manifest:
     created_by: str = "lpel"
     responses: ResponseRecord | None = None
     schema: int = SCHEMA
+
+    @property
+    def identity(self) -> str:
+        """SHA-256 of the manifest without the one-file explainer, which names what it is made of."""
+        files = {name: file for name, file in self.files.items() if name != EXPLAINER_FILE}
+        return hashlib.sha256(replace(self, files=files).to_json().encode()).hexdigest()
 
     def to_json(self) -> str:
         """Serialise, keys in order of declaration; what the bundle lacks is left out."""

@@ -8,7 +8,7 @@ from lpel_serving.summation import fixed_dot
 
 Vectors = NDArray[np.float32]
 
-_TINY = np.finfo(np.float32).tiny
+_TINY = np.float32(np.finfo(np.float32).tiny)
 """Divisors are at least this, so that a vector of zeros divides by something."""
 
 
@@ -26,8 +26,8 @@ def cosine_similarity(h_i: Vectors, h_j: Vectors) -> Vectors:
         Shape (...), in [-1, 1].
     """
     a, b = _scaled(h_i), _scaled(h_j)
-    norms = np.sqrt(fixed_dot(a, a) * fixed_dot(b, b))
-    cosines = fixed_dot(a, b) / np.maximum(norms, _TINY)
+    norms: Vectors = np.sqrt(fixed_dot(a, a) * fixed_dot(b, b))
+    cosines: Vectors = np.divide(fixed_dot(a, b), np.maximum(norms, _TINY))
     return np.clip(cosines, np.float32(-1), np.float32(1))
 
 
@@ -47,12 +47,12 @@ def unit(embeddings: Vectors) -> Vectors:
     if not np.isfinite(embeddings).all():
         raise EmbeddingError("an embedding holds NaN or infinity: the embedder is broken.")
     scaled = _scaled(embeddings)
-    norms = np.sqrt(fixed_dot(scaled, scaled))[..., np.newaxis]
-    return scaled / np.maximum(norms, _TINY)
+    norms: Vectors = np.sqrt(fixed_dot(scaled, scaled))[..., np.newaxis]
+    return np.divide(scaled, np.maximum(norms, _TINY))
 
 
 def _scaled(embeddings: Vectors) -> Vectors:
     """Bring the largest feature to 1, so that squares neither overflow nor vanish."""
     values = np.asarray(embeddings, np.float32)
-    largest = np.abs(values).max(axis=-1, keepdims=True)
-    return values / np.maximum(largest, _TINY)
+    largest: Vectors = np.abs(values).max(axis=-1, keepdims=True)
+    return np.divide(values, np.maximum(largest, _TINY))

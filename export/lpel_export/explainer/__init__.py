@@ -1,0 +1,9 @@
+"""One ONNX file that explains pairs of faces by itself, for services in any language."""
+
+from lpel_export.explainer.build import (
+    METHODS,
+    build_explainer,
+    build_template_explainer,
+)
+
+__all__ = ["METHODS", "build_explainer", "build_template_explainer"]

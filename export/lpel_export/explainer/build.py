@@ -1,0 +1,167 @@
+"""Putting the explainer together: the bundle's networks, the equations, one file."""
+
+from collections.abc import Iterable
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lpel_export.conversion import OPSET, finish
+from lpel_export.errors import ConversionError
+from lpel_export.explainer.contract import About
+from lpel_export.explainer.equations import functions
+from lpel_export.explainer.networks import DOMAIN, as_function, constants_to_weights
+from lpel_export.explainer.program import METHODS, Given, Sizes, program
+from lpel_serving.bundle import Bundle
+from lpel_serving.errors import ParameterError
+from lpel_serving.extras import require
+from lpel_serving.manifest import EMBEDDING, RECONSTRUCTION
+from lpel_serving.mask import DEFAULT_EPSILON
+from lpel_serving.methods.lpel_mended import decoder_kernel, isometry
+from lpel_serving.methods.method import Engine
+from lpel_serving.methods.responses import DEFAULT_SIZE
+from lpel_serving.session import open_session
+from lpel_serving.summation import bicubic_weights
+
+_COLOURED_DETAILS = 6
+
+
+def build_explainer(bundle: Bundle, method: str | None = None, *, any_size: bool = False) -> bytes:
+    """Build one ONNX model that does what `lpel_serving.Explainer` does with a bundle.
+
+    It takes two batches of crops, ``reference`` and ``test``, uint8, shape (batch, S, S, 3), and
+    optionally ``threshold`` and ``epsilon``, float32, shape (1,). What it gives, and what each
+    tensor means, stands in `lpel_export.explainer.contract` and in the file's ``metadata_props``.
+
+    Parameters
+    ----------
+    bundle
+        The networks. They are called as they are: the embedder once, for both batches.
+    method
+        One of `METHODS`; the bundle's best when None.
+    any_size
+        Take square crops of any size, a size for each of the two batches, and resize them in the
+        graph as `lpel_serving.crops.resize` does, to a grey level.
+
+    Raises
+    ------
+    ParameterError
+        If the method is none of these, or the bundle lacks what it needs.
+    ModelShapeError, ConversionError
+        If the networks cannot be put into one graph.
+    """
+    return _build(bundle, method, "any size" if any_size else "crops")
+
+
+def build_template_explainer(bundle: Bundle, method: str | None = None) -> bytes:
+    """Build a model that explains pairs of *embeddings*, the photographs being gone.
+
+    This is template inversion: it turns stored embeddings back into pictures of faces, blurred but
+    recognisable. So no bundle ever holds it, and whoever has it must guard it as photographs.
+
+    Parameters
+    ----------
+    bundle, method
+        See `build_explainer`.
+    """
+    return _build(bundle, method, "embeddings")
+
+
+def _build(bundle: Bundle, method: str | None, takes: Given) -> bytes:
+    onnx = require("onnx", "export")
+    chosen = _checked(bundle, method)
+    manifest = bundle.manifest
+    side = 1 if manifest.responses is None else manifest.responses.side
+    sizes = Sizes(
+        image=manifest.embedder.image_size,
+        features=manifest.embedder.dimension,
+        reconstruction=manifest.decoder.image_size,
+        heat_map=max(DEFAULT_SIZE, side) if chosen == "responses" else manifest.decoder.image_size,
+    )
+    text = program(chosen, sizes, manifest.threshold.value, DEFAULT_EPSILON, takes)
+    model = require("onnx.parser", "export").parse_model(text)
+    model.functions.extend(_equations(sizes, side))
+    model.functions.extend(_networks(onnx, bundle, chosen, sizes, takes))
+    if chosen == "responses":
+        weights = bicubic_weights(side, sizes.heat_map)
+        model.graph.initializer.append(onnx.numpy_helper.from_array(weights, "bicubic"))
+    return _flatten(onnx, model, bundle, chosen)
+
+
+def _checked(bundle: Bundle, method: str | None) -> str:
+    chosen = method or ("responses" if bundle.responses is not None else "lpel")
+    if chosen not in METHODS:
+        raise ParameterError(
+            f"a file explains by {', '.join(METHODS)}, which need no more embeddings than the "
+            f"pair's own two and no randomness; received {chosen!r}."
+        )
+    if chosen == "responses" and bundle.responses is None:
+        raise ParameterError(
+            "this bundle has no response decoder: train one with `lpel train --method responses`, "
+            "or choose lpel or lpel-mended."
+        )
+    return chosen
+
+
+def _equations(sizes: Sizes, side: int) -> Iterable[Any]:
+    lengths = {
+        "SumOfFeatures": sizes.features,
+        "SumOfSide": side,
+        "SumOfDetails": _COLOURED_DETAILS,
+    }
+    return [require("onnx.parser", "export").parse_function(text) for text in functions(lengths)]
+
+
+def _networks(onnx: Any, bundle: Bundle, method: str, sizes: Sizes, takes: Given) -> Iterable[Any]:
+    if takes != "embeddings":
+        yield as_function(bundle.embedder, "Embed", OPSET)
+    yield as_function(bundle.decoder, "Decode", OPSET)
+    if method == "responses" and bundle.responses is not None:
+        yield as_function(bundle.responses, "Respond", OPSET)
+    if method == "lpel-mended":
+        yield _detail(onnx, bundle, sizes)
+
+
+def _detail(onnx: Any, bundle: Bundle, sizes: Sizes) -> Any:
+    """The isometric decoder of the mended method, which is linear."""
+    decoder = open_session(bundle.decoder, input_name=EMBEDDING, output_name=RECONSTRUCTION)
+
+    def no_images(crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+        raise ParameterError(f"no {len(crops)} images are needed to know a decoder.")
+
+    kernel = isometry(decoder_kernel(Engine(no_images, decoder.run), sizes.features))
+    constant, helper = onnx.numpy_helper.from_array, onnx.helper
+    flat = kernel.reshape(sizes.features, -1).astype(np.float32)
+    shape = np.array([-1, *kernel.shape[1:]], np.int64)
+    nodes = [
+        helper.make_node("Constant", [], ["kernel"], value=constant(flat)),
+        helper.make_node("Constant", [], ["shape"], value=constant(shape)),
+        helper.make_node("MatMul", ["u", "kernel"], ["flat"]),
+        helper.make_node("Reshape", ["flat", "shape"], ["details"]),
+    ]
+    opsets = [helper.make_opsetid("", OPSET)]
+    return helper.make_function(DOMAIN, "Detail", ["u"], ["details"], nodes, opsets)
+
+
+def _flatten(onnx: Any, model: Any, bundle: Bundle, method: str) -> bytes:
+    """Write every function into the graph, and name what is left."""
+    try:
+        model = require("onnx.inliner", "export").inline_local_functions(model)
+    except (RuntimeError, ValueError) as error:
+        raise ConversionError(f"the networks cannot be put into one graph: {error}") from error
+    constants_to_weights(model.graph)
+    del model.opset_import[:]
+    model.opset_import.append(onnx.helper.make_opsetid("", OPSET))
+    manifest = bundle.manifest
+    about = About(
+        method=method,
+        embedder=manifest.embedder.name,
+        crop=manifest.crop,
+        bundle_sha256=manifest.identity,
+        created_by=f"lpel-tf {version('lpel-tf')}",
+    )
+    inputs = [tensor.name for tensor in model.graph.input]
+    outputs = [tensor.name for tensor in model.graph.output]
+    finish(model, about.metadata(inputs, outputs))
+    return model.SerializeToString()

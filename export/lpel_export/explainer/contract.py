@@ -1,0 +1,62 @@
+"""What the tensors of the one-file explainer mean: written into the file itself."""
+
+import json
+from dataclasses import dataclass
+
+INPUTS = {
+    "reference": "RGB crops of faces, 0 to 255; each is compared with the test of its place",
+    "test": "RGB crops of faces, 0 to 255",
+    "reference_embedding": "embeddings of the references",
+    "test_embedding": "embeddings of the tests",
+    "threshold": "similarity above which a pair is called similar; optional, in [-1, 1]",
+    "epsilon": "threshold of the masks on heat-maps scaled to [0, 1] (Eq. 4.7); optional",
+}
+OUTPUTS = {
+    "similarity": "cosine of the two embeddings (Eq. 5.1), in [-1, 1]",
+    "similar": "the network's decision, which is what is explained",
+    "relevance": "relevance of each feature to the decision (Eq. 4.4), in [0, 1]",
+    "reference_heat_map": "the reference explained in the light of the test: {map}",
+    "reference_mask": "where the reference's heat-map, scaled to [0, 1], exceeds epsilon (Eq. 4.7)",
+    "reference_reconstruction": "what the decoder makes of the reference's embedding; about [0, 1]",
+    "test_heat_map": "the test explained in the light of the reference: {map}",
+    "test_mask": "where the test's heat-map, scaled to [0, 1], exceeds epsilon (Eq. 4.7)",
+    "test_reconstruction": "what the decoder makes of the test's embedding; about [0, 1]",
+    "reference_embedding": "embedding of the reference",
+    "test_embedding": "embedding of the test",
+}
+MAPS = {
+    "responses": "positive where a pixel speaks for the decision, negative where against it",
+    "lpel": "how much each pixel of the reconstruction changes (Eq. 4.6), at least 0",
+    "lpel-mended": "each pixel's share of the cosine, or of the squared distance",
+}
+
+
+@dataclass(frozen=True)
+class About:
+    """What a file says of itself, in ``metadata_props``.
+
+    Attributes
+    ----------
+    method
+        How it explains.
+    embedder
+        The network.
+    crop
+        How the bundle cuts faces out of photographs.
+    bundle_sha256
+        `lpel_serving.manifest.Manifest.identity` of the bundle.
+    created_by
+        The software.
+    """
+
+    method: str
+    embedder: str
+    crop: str
+    bundle_sha256: str
+    created_by: str
+
+    def metadata(self, inputs: list[str], outputs: list[str]) -> dict[str, str]:
+        """Write it with the meaning of every tensor, as JSON."""
+        tensors = {name: INPUTS[name] for name in inputs}
+        tensors |= {name: OUTPUTS[name].format(map=MAPS[self.method]) for name in outputs}
+        return {"lpel": "explainer", **vars(self), "tensors": json.dumps(tensors)}

@@ -1,0 +1,138 @@
+"""What the explainer computes, step by step: the graph in ONNX's own text.
+
+`network.Embed`, `network.Decode`, `network.Respond` and `network.Detail` are the bundle's networks,
+`lpel.*` the equations.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from lpel_serving.perturbation import DEFAULT_P
+
+METHODS = ("responses", "lpel", "lpel-mended")
+"""Methods that need no embeddings but the pair's own two, and no randomness."""
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """The lengths of the axes.
+
+    Attributes
+    ----------
+    image
+        Side of the crops.
+    features
+        Length D of the embeddings.
+    reconstruction
+        Side of the decoder's images.
+    heat_map
+        Side of the heat-maps.
+    """
+
+    image: int
+    features: int
+    reconstruction: int
+    heat_map: int
+
+
+_FIT = """
+    size = Constant <value = float[1] {{{size}}}> ()
+    reference_crop = lpel.Fit (reference, size)
+    test_crop = lpel.Fit (test, size)
+    images = Concat <axis = 0> (reference_crop, test_crop)
+"""
+_JOIN = """
+    images = Concat <axis = 0> (reference, test)
+"""
+_EMBED = """
+    embeddings = network.Embed (images)
+    reference_embedding, test_embedding = Split <axis = 0> (embeddings)
+"""
+_GIVEN = """
+    embeddings = Concat <axis = 0> (reference_embedding, test_embedding)
+"""
+_DECIDE = """
+    similarity = lpel.Cosine (reference_embedding, test_embedding)
+    similar = Greater (similarity, threshold)
+    relevance = lpel.Relevance (reference_embedding, test_embedding, similar)
+"""
+_DECODE = """
+    reconstructions = network.Decode (embeddings)
+    reference_reconstruction, test_reconstruction = Split <axis = 0> (reconstructions)
+"""
+_EXPLAIN = {
+    "responses": """
+    u_r = lpel.Unit (reference_embedding)
+    u_t = lpel.Unit (test_embedding)
+    responses = network.Respond (embeddings)
+    responses_r, responses_t = Split <axis = 0> (responses)
+    test_likeness = lpel.EvidenceForLikeness (responses_t, u_r)
+    reference_likeness = lpel.EvidenceForLikeness (responses_r, u_t)
+    difference = lpel.EvidenceForDifference (responses_t, responses_r, u_t, u_r)
+    test_evidence = lpel.Choose (similar, test_likeness, difference)
+    reference_evidence = lpel.Choose (similar, reference_likeness, difference)
+    test_heat_map = lpel.Enlarge (test_evidence, bicubic)
+    reference_heat_map = lpel.Enlarge (reference_evidence, bicubic)
+""",
+    "lpel": f"""
+    p = Constant <value = float[1] {{{DEFAULT_P}}}> ()
+    reference_perturbed = lpel.Perturb (reference_embedding, relevance, p)
+    test_perturbed = lpel.Perturb (test_embedding, relevance, p)
+    moved = Concat <axis = 0> (reference_perturbed, test_perturbed)
+    perturbed = network.Decode (moved)
+    maps = lpel.HeatMap (reconstructions, perturbed)
+    reference_heat_map, test_heat_map = Split <axis = 0> (maps)
+""",
+    "lpel-mended": """
+    u_r = lpel.Unit (reference_embedding)
+    u_t = lpel.Unit (test_embedding)
+    u = Concat <axis = 0> (u_r, u_t)
+    details = network.Detail (u)
+    g_r, g_t = Split <axis = 0> (details)
+    test_heat_map = lpel.Shares (similar, g_t, g_r)
+    reference_heat_map = Identity (test_heat_map)
+""",
+}
+_MARK = """
+    reference_mask = lpel.Mask (reference_heat_map, epsilon)
+    test_mask = lpel.Mask (test_heat_map, epsilon)
+"""
+
+
+Given = Literal["crops", "any size", "embeddings"]
+"""What a file takes: crops of the embedder's size, square crops of any size, or embeddings."""
+
+
+def program(method: str, sizes: Sizes, threshold: float, epsilon: float, takes: Given) -> str:
+    """Write the graph of a method, its inputs and outputs."""
+    s, d, r, m = sizes.image, sizes.features, sizes.reconstruction, sizes.heat_map
+    vector = f"float[batch,{d}]"
+    embeddings = [f"{vector} reference_embedding", f"{vector} test_embedding"]
+    given, steps = {
+        "crops": (_crops(f"{s},{s}", f"{s},{s}"), _JOIN + _EMBED),
+        "any size": (
+            _crops("reference_side,reference_side", "test_side,test_side"),
+            _FIT.format(size=float(s)) + _EMBED,
+        ),
+        "embeddings": (embeddings, _GIVEN),
+    }[takes]
+    # A default is the constant of an input's own name: it may be fed, and need not be.
+    defaults = [f"float[1] threshold = {{{threshold!r}}}", f"float[1] epsilon = {{{epsilon!r}}}"]
+    found = ["float[batch] similarity", "bool[batch] similar", f"{vector} relevance"]
+    for role in ("reference", "test"):
+        found += [
+            f"float[batch,{m},{m}] {role}_heat_map",
+            f"bool[batch,{m},{m}] {role}_mask",
+            f"float[batch,{r},{r},3] {role}_reconstruction",
+        ]
+    if takes != "embeddings":
+        found += embeddings
+    return (
+        '<ir_version: 8, opset_import: ["" : 17, "lpel" : 1, "network" : 1]>\n'
+        f"explainer ({', '.join([*given, *defaults])}) => ({', '.join(found)})\n"
+        f"{{{steps + _DECIDE + _DECODE + _EXPLAIN[method] + _MARK}}}"
+    )
+
+
+def _crops(reference: str, test: str) -> list[str]:
+    return [f"uint8[batch,{reference},3] reference", f"uint8[batch,{test},3] test"]

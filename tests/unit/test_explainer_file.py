@@ -1,0 +1,241 @@
+"""The one-file explainer: the same bytes as the engine, from plain onnxruntime and numpy."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+
+from lpel_export.errors import ModelShapeError
+from lpel_export.explainer import METHODS, build_explainer, build_template_explainer
+from lpel_export.explainer.contract import INPUTS, OUTPUTS
+from lpel_serving import Explainer, find_method
+from lpel_serving.bundle import load_bundle
+from lpel_serving.crops import resize
+from lpel_serving.errors import ParameterError
+from lpel_serving.manifest import ThresholdRecord
+from lpel_serving.relevance import relevance
+from support import tiny
+
+EXACT = ("responses", "lpel")
+ROLES = ("reference", "test")
+
+
+@pytest.fixture(scope="module")
+def bundle(responding_bundle):
+    return load_bundle(responding_bundle)
+
+
+@pytest.fixture(scope="module")
+def files(bundle):
+    return {method: build_explainer(bundle, method) for method in METHODS}
+
+
+@pytest.fixture(scope="module")
+def faces():
+    """References and tests: a likeness, one photograph twice, noise, and specks far apart."""
+    rng = np.random.default_rng(5)
+    references = rng.integers(0, 256, (6, 16, 16, 3), np.uint8)
+    tests = rng.integers(0, 256, (6, 16, 16, 3), np.uint8)
+    tests[0] = np.clip(references[0].astype(int) + rng.integers(-9, 9, (16, 16, 3)), 0, 255)
+    tests[1] = references[1]
+    for batch in (references, tests):
+        batch[3:] *= rng.random((3, 16, 16, 3)) < 0.02
+    return references, tests
+
+
+def run(model: bytes, **inputs) -> dict[str, np.ndarray]:
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(model, options)
+    names = [tensor.name for tensor in session.get_outputs()]
+    return dict(zip(names, session.run(None, inputs), strict=True))
+
+
+def by_engine(explainer, reference, test, method, epsilon=0.7) -> dict[str, np.ndarray]:
+    """What the engine says of a pair, under the names of the file's outputs."""
+    pair = explainer.explain(reference, test, method=find_method(method), epsilon=epsilon)
+    found = {
+        "similarity": np.float32(pair.similarity),
+        "similar": np.bool_(pair.similar),
+        "relevance": relevance(pair.reference_embedding, pair.test_embedding, pair.similar),
+        "reference_embedding": pair.reference_embedding,
+        "test_embedding": pair.test_embedding,
+    }
+    for role, one in (("test", pair.forward), ("reference", pair.swapped)):
+        found[f"{role}_heat_map"] = one.heat_map
+        found[f"{role}_mask"] = one.mask
+        found[f"{role}_reconstruction"] = one.reconstruction
+    return found
+
+
+def with_threshold(folder, value):
+    threshold = ThresholdRecord(value, {"how": "made up for the tests"})
+    return Explainer.load(tiny.write_bundle(folder, responds=True, threshold=threshold))
+
+
+@pytest.mark.parametrize("batch", [1, 2, 6])
+@pytest.mark.parametrize("method", EXACT)
+def test_every_output_has_the_bytes_of_the_engine(
+    files, responding_explainer, faces, method, batch
+):
+    references, tests = faces
+    seen = set()
+    for start in range(0, 6, batch):
+        chosen = slice(start, start + batch)
+        found = run(files[method], reference=references[chosen], test=tests[chosen])
+        for i in range(batch):
+            place = start + i
+            wanted = by_engine(responding_explainer, references[place], tests[place], method)
+            assert set(found) == set(wanted)
+            seen.add(bool(wanted["similar"]))
+            for name, value in wanted.items():
+                assert found[name][i].shape == np.shape(value), name
+                assert found[name][i].dtype == value.dtype, name
+                assert found[name][i].tobytes() == value.tobytes(), name
+    assert seen == {True, False}
+
+
+def test_the_mended_method_which_numpy_computes_in_float64_agrees_to_a_rounding(
+    files, responding_explainer, faces
+):
+    references, tests = faces
+    found = run(files["lpel-mended"], reference=references, test=tests)
+    for i in range(6):
+        wanted = by_engine(responding_explainer, references[i], tests[i], "lpel-mended")
+        for name, value in wanted.items():
+            np.testing.assert_allclose(
+                found[name][i], value, atol=0 if "heat_map" not in name else 2e-7, err_msg=name
+            )
+
+
+@pytest.mark.parametrize("method", EXACT)
+def test_threshold_and_epsilon_may_be_fed(files, faces, tmp_path, method):
+    references, tests = faces
+    for value, epsilon in ((-1.0, 0.25), (1.0, 0.0)):
+        explainer = with_threshold(tmp_path / f"{value}", value)
+        found = run(
+            files[method],
+            reference=references,
+            test=tests,
+            threshold=np.array([value], np.float32),
+            epsilon=np.array([epsilon], np.float32),
+        )
+        assert found["similar"].all() == (value < 0)
+        for i in range(6):
+            wanted = by_engine(explainer, references[i], tests[i], method, epsilon)
+            for name, array in wanted.items():
+                assert found[name][i].tobytes() == array.tobytes(), name
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_templates_alone_explain_as_their_photographs_do(bundle, files, faces, method):
+    references, tests = faces
+    of_images = run(files[method], reference=references, test=tests)
+    embeddings = {f"{role}_embedding": of_images[f"{role}_embedding"] for role in ROLES}
+    of_templates = run(build_template_explainer(bundle, method), **embeddings)
+    assert set(of_templates) == set(of_images) - set(embeddings)
+    for name, values in of_templates.items():
+        assert values.tobytes() == of_images[name].tobytes(), name
+
+
+@pytest.mark.parametrize("sides", [(16, 16), (16, 40), (9, 23), (50, 7), (33, 160)])
+def test_square_crops_of_any_size_are_resized_as_the_engine_does(bundle, files, sides):
+    model = build_explainer(bundle, "responses", any_size=True)
+    rng = np.random.default_rng(3)
+    # Smooth pictures, as faces are; noise would be all of clipping and rounding.
+    given = [
+        np.stack([resize(rng.integers(0, 256, (6, 6, 3), np.uint8), side) for _ in range(2)])
+        for side in sides
+    ]
+    crops = [np.stack([resize(one, 16) for one in batch]) for batch in given]
+    found = run(model, reference=given[0], test=given[1])
+    wanted = run(files["responses"], reference=crops[0], test=crops[1])
+    for name in ("reference_embedding", "test_embedding"):
+        if sides == (16, 16):
+            assert found[name].tobytes() == wanted[name].tobytes()
+        # The embedder is linear: a grey level in every pixel would move it by so much.
+        bound = np.abs(tiny.embedder_kernel()).sum(axis=0).max() / 255
+        assert np.abs(found[name] - wanted[name]).max() < bound
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_rectangle_is_refused_and_not_squeezed(bundle, faces):
+    model = build_explainer(bundle, any_size=True)
+    references, tests = faces
+    with pytest.raises(Exception, match="dimension mismatch"):
+        run(model, reference=references[:, :, :9], test=tests)
+
+
+def test_one_of_another_size_is_refused_by_the_file_of_crops(files, faces):
+    references, tests = faces
+    with pytest.raises(Exception, match="invalid dimensions"):
+        run(files["lpel"], reference=references[:, :8, :8], test=tests)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_file_is_plain_onnx(files, bundle, method):
+    model = onnx.load_from_string(files[method])
+    onnx.checker.check_model(model, full_check=True)
+    assert [(one.domain, one.version) for one in model.opset_import] == [("", 17)]
+    assert not model.functions
+    assert {node.domain for node in model.graph.node} <= {""}
+    assert not any(node.op_type in {"If", "Loop", "Scan"} for node in model.graph.node)
+    floats = {onnx.TensorProto.DOUBLE, onnx.TensorProto.FLOAT16}
+    assert not any(tensor.data_type in floats for tensor in model.graph.initializer)
+    defaults = {tensor.name: tensor for tensor in model.graph.initializer}
+    assert onnx.numpy_helper.to_array(defaults["threshold"]) == np.float32(tiny.THRESHOLD)
+    assert onnx.numpy_helper.to_array(defaults["epsilon"]) == np.float32(0.7)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_file_says_what_it_is(files, bundle, method):
+    model = onnx.load_from_string(files[method])
+    about = {entry.key: entry.value for entry in model.metadata_props}
+    assert about["lpel"] == "explainer"
+    assert about["method"] == method
+    assert about["embedder"] == "tiny"
+    assert about["crop"] == "none"
+    assert about["bundle_sha256"] == bundle.manifest.identity
+    names = [tensor.name for tensor in (*model.graph.input, *model.graph.output)]
+    assert list(json.loads(about["tensors"])) == names
+    assert set(names) <= {*INPUTS, *OUTPUTS}
+
+
+def test_the_same_bundle_gives_the_same_file(bundle, files):
+    assert build_explainer(bundle, "responses") == files["responses"]
+
+
+def test_the_bundles_best_method_is_the_default(bundle, files, tiny_bundle):
+    assert build_explainer(bundle) == files["responses"]
+    about = onnx.load_from_string(build_explainer(load_bundle(tiny_bundle))).metadata_props
+    assert {entry.key: entry.value for entry in about}["method"] == "lpel"
+
+
+@pytest.mark.parametrize("method", ["coalitions", "random", "", "LPEL"])
+def test_methods_that_need_more_are_refused(bundle, method):
+    with pytest.raises(ParameterError, match="responses, lpel, lpel-mended"):
+        build_explainer(bundle, method or "nothing")
+
+
+def test_responses_need_a_response_decoder(tiny_bundle):
+    with pytest.raises(ParameterError, match="no response decoder"):
+        build_explainer(load_bundle(tiny_bundle), "responses")
+
+
+@pytest.mark.parametrize("domain", ["com.microsoft", "custom"])
+def test_networks_of_other_operators_are_refused(bundle, domain):
+    model = tiny.embedder_model()
+    model.opset_import.append(onnx.helper.make_opsetid(domain, 1))
+    model.graph.node[0].domain = domain
+    with pytest.raises(ModelShapeError, match=domain):
+        build_explainer(replace(bundle, embedder=model.SerializeToString()))
+
+
+def test_networks_of_another_opset_are_refused(bundle):
+    model = tiny.decoder_model()
+    model.opset_import[0].version = 18
+    with pytest.raises(ModelShapeError, match="Decode has opset 18"):
+        build_explainer(replace(bundle, decoder=model.SerializeToString()))
