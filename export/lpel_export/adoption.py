@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from lpel_export.conversion import OPSET, Exported, finish
 from lpel_export.errors import ConversionError, ModelShapeError
 from lpel_serving.errors import BundleError
-from lpel_serving.external_data import refuse_external_data
 from lpel_serving.extras import require
 from lpel_serving.manifest import EMBEDDING, IMAGE
+from lpel_serving.safety.external_data import refuse_external_data
 from lpel_serving.session import open_session
 
 Layout = Literal["NHWC", "NCHW"]

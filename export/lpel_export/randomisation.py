@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from lpel_export.errors import ModelShapeError
 from lpel_serving.errors import BundleError, ParameterError
-from lpel_serving.external_data import refuse_external_data
 from lpel_serving.extras import require
+from lpel_serving.safety.external_data import refuse_external_data
 
 # Which inputs may be the weights; in a product they may stand on either side.
 _WEIGHTS = {"Conv": (1,), "ConvTranspose": (1,), "Gemm": (1, 0), "MatMul": (1, 0)}

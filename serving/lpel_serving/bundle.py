@@ -1,11 +1,14 @@
 """Loading a bundle: the folder that is everything an engine needs."""
 
+import errno
 import hashlib
+import os
+import stat
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
 
 from lpel_serving.errors import BundleError
-from lpel_serving.external_data import refuse_external_data
 from lpel_serving.manifest import (
     DECODER_FILE,
     EMBEDDER_FILE,
@@ -15,8 +18,13 @@ from lpel_serving.manifest import (
     Manifest,
     parse_manifest,
 )
+from lpel_serving.safety.models import refuse_unsafe
+
+MODEL_SUFFIX = ".onnx"
 
 _MAX_MANIFEST_BYTES = 4 * 2**20
+_MAX_MODEL_BYTES = 2**31 - 1  # of a protobuf message
+_SHOWN_STRAYS = 3
 
 
 @dataclass(frozen=True)
@@ -42,11 +50,15 @@ class Bundle:
 def load_bundle(folder: str | Path) -> Bundle:
     """Read a bundle and verify every file of it. Nothing in it is executed.
 
+    Every model that is listed is looked through, also those that this engine does not run, such
+    as the one-file explainer: whoever runs them elsewhere got them from here.
+
     Raises
     ------
     BundleError
-        If a file is missing, differs from its hash or size, lies outside the folder or refers to
-        others, or if the manifest cannot be read.
+        If a file is missing, not listed, differs from its hash or size, or lies outside the
+        folder; if a model refers to other files, needs custom operators or has broken weights; or
+        if the manifest cannot be read.
     """
     folder = Path(folder)
     manifest = read_manifest(folder)
@@ -56,13 +68,11 @@ def load_bundle(folder: str | Path) -> Bundle:
     for name in models:
         if name not in manifest.files:
             raise BundleError(f"the manifest of {folder} does not list {name}.")
-    contents = {
-        name: _verified(folder, name, record, keep=name in models)
-        for name, record in manifest.files.items()
-    }
-    for name in models:
-        refuse_external_data(contents[name], name)
-    return Bundle(manifest, *(contents[name] for name in models))
+    _refuse_strays(folder, manifest)
+    for name, record in manifest.files.items():
+        if name not in models:
+            _checked(folder, name, record)  # and let go before the others take memory
+    return Bundle(manifest, *(_checked(folder, name, manifest.files[name]) for name in models))
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -74,7 +84,7 @@ def read_manifest(folder: Path) -> Manifest:
         If the folder holds none, or it is not valid.
     """
     try:
-        with _inside(folder, MANIFEST_FILE).open("rb") as file:
+        with _open(_inside(folder, MANIFEST_FILE)) as file:
             data = file.read(_MAX_MANIFEST_BYTES + 1)
     except (OSError, ValueError) as error:  # ValueError: a path with a null byte
         reason = getattr(error, "strerror", None) or error
@@ -101,23 +111,61 @@ def _inside(folder: Path, name: str) -> Path:
     return path
 
 
-def _verified(folder: Path, name: str, record: FileRecord, *, keep: bool) -> bytes:
-    path = _inside(folder, name)
+def _open(path: Path) -> BufferedReader:
+    if path.exists() and not path.is_dir() and not stat.S_ISREG(path.stat().st_mode):
+        # Opening a pipe waits for whoever writes into it, perhaps for ever.
+        raise OSError(errno.EINVAL, "it is no plain file", str(path))
+    return path.open("rb")
+
+
+def _refuse_strays(folder: Path, manifest: Manifest) -> None:
+    """Raise `BundleError` if the folder holds anything whose hash nobody knows."""
     try:
-        size = path.stat().st_size
-        with path.open("rb") as file:
-            if keep and size == record.bytes:
-                data = file.read(size + 1)
-                digest = hashlib.sha256(data).hexdigest()
-            else:
-                data, digest = b"", hashlib.file_digest(file, "sha256").hexdigest()
+        strays = sorted({path.name for path in folder.iterdir()} - {MANIFEST_FILE, *manifest.files})
+    except OSError as error:
+        raise BundleError(f"{folder} cannot be read: {error.strerror or error}.") from error
+    if strays:
+        names = ", ".join(ascii(name) for name in strays[:_SHOWN_STRAYS])
+        more = f" and {len(strays) - _SHOWN_STRAYS} more" if len(strays) > _SHOWN_STRAYS else ""
+        raise BundleError(
+            f"{folder} holds {names}{more}, which its manifest does not list: a bundle is the "
+            "listed files and nothing else. Take away what does not belong to it."
+        )
+
+
+def _checked(folder: Path, name: str, record: FileRecord) -> bytes:
+    data = _verified(folder, name, record)
+    if name.endswith(MODEL_SUFFIX):
+        refuse_unsafe(data, name)
+    return data
+
+
+def _verified(folder: Path, name: str, record: FileRecord) -> bytes:
+    """Read a file whole if it is a model, and compare it with its record.
+
+    A hard link is not refused: package managers and `cp -al` make them of honest files. What is
+    hashed here is what is run, so a link to a file that its maker could not read would have to
+    agree with a hash that he could not know; and models name no other files.
+    """
+    path = _inside(folder, name)
+    whole = name.endswith(MODEL_SUFFIX)
+    try:
+        with _open(path) as file:
+            size = os.fstat(file.fileno()).st_size
+            if size != record.bytes:
+                raise BundleError(
+                    f"{path} has {size:,} bytes, the manifest says {record.bytes:,}: the bundle "
+                    "was altered or copied incompletely."
+                )
+            if whole and size > _MAX_MODEL_BYTES:
+                raise BundleError(
+                    f"{path} has {size:,} bytes; expected at most {_MAX_MODEL_BYTES:,}, as much "
+                    "as an ONNX model can have: export it again."
+                )
+            data = file.read(size + 1) if whole else b""
+            hasher = hashlib.sha256(data) if whole else hashlib.file_digest(file, "sha256")
     except OSError as error:
         raise BundleError(f"{path} cannot be read: {error.strerror or error}.") from error
-    if size != record.bytes:
-        raise BundleError(
-            f"{path} has {size:,} bytes, the manifest says {record.bytes:,}: the bundle was "
-            "altered or copied incompletely."
-        )
-    if digest != record.sha256:
+    if hasher.hexdigest() != record.sha256:
         raise BundleError(f"{path} differs from the manifest's SHA-256: the bundle was altered.")
     return data

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, TypeVar, cast
 
 from lpel_serving.errors import BundleError
+from lpel_serving.safety.strict_json import read_json
 
 SCHEMA = 1
 """The newest manifest that this engine reads."""
@@ -112,6 +113,8 @@ class Manifest:
         The software that wrote the bundle.
     responses
         Its response decoder; None if it has none.
+    licence
+        The licence of its weights, in its maker's words; None if the bundle does not say.
     """
 
     files: Mapping[str, FileRecord]
@@ -122,11 +125,12 @@ class Manifest:
     parity: Mapping[str, Any] = field(default_factory=dict[str, Any])
     created_by: str = "lpel"
     responses: ResponseRecord | None = None
+    licence: str | None = None
     schema: int = SCHEMA
 
     @property
     def identity(self) -> str:
-        """SHA-256 of the manifest without the one-file explainer, which names what it is made of."""
+        """SHA-256 of the manifest without the one-file explainer, which names its sources."""
         files = {name: file for name, file in self.files.items() if name != EXPLAINER_FILE}
         return hashlib.sha256(replace(self, files=files).to_json().encode()).hexdigest()
 
@@ -142,12 +146,12 @@ def parse_manifest(text: str) -> Manifest:
     Raises
     ------
     BundleError
-        If it is not JSON, lacks a field, has one of the wrong type, names a file outside the
-        bundle, or was written for a newer engine.
+        If it is not JSON of one meaning (see `read_json`), lacks a field, has one of the wrong
+        type, names a file outside the bundle, or was written for a newer engine.
     """
     try:
-        fields = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        fields = read_json(text)
+    except ValueError as error:
         raise BundleError(f"the manifest is not JSON: {error}.") from error
     if not isinstance(fields, dict):
         raise BundleError("the manifest is not a JSON object.")
@@ -176,6 +180,7 @@ def parse_manifest(text: str) -> Manifest:
         responses=None
         if responses is None
         else ResponseRecord(responses.size("side", _MAX_GRID), responses.mapping("training")),
+        licence=root.take("licence", str) if "licence" in root.fields else None,
         schema=schema,
     )
 

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from lpel_serving.errors import BundleError, ParameterError, ProviderError
 from lpel_serving.extras import require
+from lpel_serving.manifest import IMAGE
 
 PROVIDERS = {
     "cpu": "CPUExecutionProvider",
@@ -75,7 +76,8 @@ def open_session(
     input_name, output_name
         The tensors to feed and to fetch.
     input_shape, output_shape
-        What their shapes must be compatible with; None stands for any size, or any shape.
+        What their shapes must be compatible with; None stands for any size, or any shape. A tensor
+        whose shape is given must be float32 too, `image` uint8, as bundles have them.
     provider
         One of `PROVIDERS`. It is used for the whole graph or not at all.
     threads
@@ -86,7 +88,8 @@ def open_session(
     ProviderError
         If the provider is not available, or onnxruntime silently chose another.
     BundleError
-        If the model is not valid, or lacks one of the tensors, or they are of other shapes.
+        If the model is not valid, or lacks one of the tensors, or they are of other shapes or
+        types.
     MissingExtraError
         If no onnxruntime is installed.
     """
@@ -111,10 +114,28 @@ def open_session(
             f"asked for {PROVIDERS[provider]}, but onnxruntime activated {active}: "
             f"check the drivers that {provider} needs, or ask for cpu."
         )
-    _check_tensors(session, input_name, output_name)
-    _check_shape(session.get_inputs()[0], input_shape)
-    _check_shape(next(t for t in session.get_outputs() if t.name == output_name), output_shape)
+    _check_names(session, input_name, output_name)
+    _check_tensor(session.get_inputs()[0], input_shape)
+    _check_tensor(next(t for t in session.get_outputs() if t.name == output_name), output_shape)
     return Session(provider, session, input_name, output_name)
+
+
+def read_metadata(model: bytes) -> dict[str, str]:
+    """Load a model on the CPU, and return what its ``metadata_props`` say.
+
+    Raises
+    ------
+    BundleError
+        If onnxruntime cannot load it.
+    """
+    ort = require("onnxruntime", "cpu")
+    options = ort.SessionOptions()
+    options.log_severity_level = _ERRORS_ONLY
+    try:
+        session = ort.InferenceSession(model, options, providers=[PROVIDERS["cpu"]])
+    except _runtime_errors(ort) as error:
+        raise BundleError(f"onnxruntime cannot load the model: {error}") from error
+    return dict(session.get_modelmeta().custom_metadata_map)
 
 
 def _check_available(provider: str, ort: Any) -> None:
@@ -129,7 +150,7 @@ def _check_available(provider: str, ort: Any) -> None:
         )
 
 
-def _check_tensors(session: Any, input_name: str, output_name: str) -> None:
+def _check_names(session: Any, input_name: str, output_name: str) -> None:
     inputs = [tensor.name for tensor in session.get_inputs()]
     outputs = [tensor.name for tensor in session.get_outputs()]
     if inputs != [input_name] or output_name not in outputs:
@@ -139,10 +160,16 @@ def _check_tensors(session: Any, input_name: str, output_name: str) -> None:
         )
 
 
-def _check_shape(tensor: Any, wanted: Shape | None) -> None:
-    shape = tensor.shape
+def _check_tensor(tensor: Any, wanted: Shape | None) -> None:
     if wanted is None:
         return
+    kind = "tensor(uint8)" if tensor.name == IMAGE else "tensor(float)"
+    if tensor.type != kind:
+        raise BundleError(
+            f"expected {tensor.name} as {kind}, received a model that has it as {tensor.type}: the "
+            "bundle was put together wrongly; export it again."
+        )
+    shape = tensor.shape
     if len(shape) != len(wanted) or any(
         isinstance(size, int) and expected is not None and size != expected
         for size, expected in zip(shape, wanted, strict=True)

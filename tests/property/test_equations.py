@@ -15,7 +15,6 @@ from lpel_serving.agreement import intersection_over_union, spearman
 from lpel_serving.crops import CentreCrop
 from lpel_serving.errors import BundleError, ImageError, PairsError
 from lpel_serving.explanation import explain_embeddings
-from lpel_serving.external_data import refuse_external_data
 from lpel_serving.figures import highlight
 from lpel_serving.images import read_pixels
 from lpel_serving.manifest import (
@@ -30,6 +29,7 @@ from lpel_serving.mask import mask
 from lpel_serving.normalisation import min_max
 from lpel_serving.pairs import read_pairs
 from lpel_serving.relevance import feature_distance, relevance
+from lpel_serving.safety.external_data import refuse_external_data
 from lpel_serving.similarity import cosine_similarity
 from support import tiny
 from support.images import pixels

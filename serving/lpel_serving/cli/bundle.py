@@ -1,0 +1,84 @@
+"""`lpel bundle`: what a bundle says of itself, and whether that is so."""
+
+from dataclasses import asdict
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lpel_serving.cli.command import Command
+from lpel_serving.cli.options import JsonOption, print_json, say
+
+
+class Action(StrEnum):
+    """What to do with a bundle."""
+
+    INSPECT = "inspect"
+    CHECK = "check"
+
+
+def bundle(
+    action: Annotated[
+        Action,
+        typer.Argument(
+            help="inspect tells what the manifest says; check verifies the files and runs the "
+            "models once.",
+            show_default=False,
+        ),
+    ],
+    folder: Annotated[
+        Path, typer.Argument(metavar="BUNDLE", help="The folder of the models.", show_default=False)
+    ],
+    json: JsonOption = False,
+) -> None:
+    """Look into a bundle: `lpel bundle inspect BUNDLE`, `lpel bundle check BUNDLE`.
+
+    check exits with 1 if the bundle is refused, and with 2 if there is none.
+    """
+    if action is Action.INSPECT:
+        _inspect(folder, json)
+    else:
+        _check(folder, json)
+
+
+def _inspect(folder: Path, json: bool) -> None:
+    from lpel_serving.bundle import read_manifest
+    from lpel_serving.card import card, facts
+
+    manifest = read_manifest(folder)
+    if json:
+        print_json({"bundle": str(folder), **facts(manifest)})
+        return
+    say("\n".join([_plain(str(folder)), *map(_plain, card(manifest))]))
+
+
+def _check(folder: Path, json: bool) -> None:
+    from lpel_serving.bundle import read_manifest
+    from lpel_serving.bundle_check import check_bundle
+    from lpel_serving.manifest import MANIFEST_FILE
+
+    if not (folder / MANIFEST_FILE).exists():
+        read_manifest(folder)  # says that this is no bundle
+    checks = check_bundle(folder)
+    passed = all(check.passed for check in checks)
+    if json:
+        found = [asdict(check) for check in checks]
+        print_json({"bundle": str(folder), "passed": passed, "checks": found})
+    else:
+        verdict = "every check passed" if passed else "the bundle is refused"
+        lines = [f"{'ok' if c.passed else 'failed'}  {c.name}: {c.detail}" for c in checks]
+        say("\n".join(map(_plain, [*lines, f"{folder}: {verdict}."])))
+    if not passed:
+        raise typer.Exit(1)
+
+
+def _plain(text: str) -> str:
+    """Write what a terminal would obey, such as colours and new lines, as escapes."""
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode()
+        for letter in text
+    )
+
+
+command = Command(bundle)

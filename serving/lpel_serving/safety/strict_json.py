@@ -1,0 +1,66 @@
+"""JSON from a stranger: one meaning, finite numbers, no abyss."""
+
+import json
+import math
+from collections.abc import Iterable
+from typing import Any, cast
+
+_MAX_DEPTH = 32
+
+
+def read_json(text: str) -> Any:
+    """Parse JSON that every reader understands alike.
+
+    Raises
+    ------
+    ValueError
+        If it is no JSON, repeats a key, holds NaN, infinity or a number that overflows to it, or
+        is nested deeper than 32 levels.
+    """
+    try:
+        value = json.loads(
+            text, object_pairs_hook=_once, parse_constant=_no_number, parse_float=_finite
+        )
+    except RecursionError as error:
+        raise ValueError(f"it is nested deeper than {_MAX_DEPTH} levels") from error
+    _check_depth(value)
+    return value
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in fields:
+            raise ValueError(f"the key {key[:60]!a} stands there twice")
+        fields[key] = value
+    return fields
+
+
+def _no_number(text: str) -> float:
+    raise ValueError(f"{text} is no number of JSON's")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"the number {text[:20]} is too large")
+    return value
+
+
+def _check_depth(value: Any) -> None:
+    # A deeper one could be read, but not written again: Python's own writers call themselves.
+    level: list[Any] = [value] if isinstance(value, dict | list) else []
+    for _ in range(_MAX_DEPTH):
+        level = [inner for outer in level for inner in _inside(outer)]
+        if not level:
+            return
+    raise ValueError(f"it is nested deeper than {_MAX_DEPTH} levels")
+
+
+def _inside(outer: Any) -> Iterable[Any]:
+    """The objects and lists in an object or list."""
+    if isinstance(outer, dict):
+        values: Iterable[Any] = cast("dict[str, Any]", outer).values()
+    else:
+        values = cast("list[Any]", outer)
+    return [value for value in values if isinstance(value, dict | list)]

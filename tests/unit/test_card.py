@@ -1,0 +1,81 @@
+import json
+from dataclasses import replace
+
+import pytest
+
+from lpel_serving.bundle import read_manifest
+from lpel_serving.card import card, facts
+from lpel_serving.manifest import ThresholdRecord
+
+
+@pytest.fixture
+def manifest(responding_bundle):
+    return read_manifest(responding_bundle)
+
+
+def text_of(manifest) -> str:
+    return "\n".join(card(manifest))
+
+
+def test_the_card_tells_every_file_network_and_choice(manifest):
+    text = text_of(manifest)
+    for name, file in manifest.files.items():
+        assert f"  {name}: {file.bytes:,} bytes, SHA-256 {file.sha256}" in text
+    assert "embedder: tiny" in text
+    assert "16 by 16, embeddings of 6 features; standardisation: unit" in text
+    assert "decoder: pictures of 8 by 8\n  method: none" in text
+    assert "response decoder: 4 by 4 superpixels" in text
+    assert "crop: none" in text
+    assert "threshold: 0.2500\n  how: made up for the tests" in text
+    assert "written by lpel, schema 1" in text
+
+
+def test_what_the_manifest_does_not_say_the_card_does_not_say(manifest):
+    text = text_of(manifest)
+    assert "licence of the weights: not stated" in text
+    assert "No licence of the weights is stated" in text
+    assert "parity with the original networks: not stated" in text
+    assert "does not say whose photographs the decoder was trained on" in text
+    assert "does not say whose photographs the response decoder was trained on" in text
+    bare = text_of(replace(manifest, responses=None))
+    assert "response decoder: none" in bare
+    assert "whose photographs the response decoder" not in bare
+    licensed = text_of(replace(manifest, licence="CC BY 4.0"))
+    assert "licence of the weights: CC BY 4.0" in licensed
+    assert "No licence" not in licensed
+
+
+def test_training_is_told_in_one_line_each(manifest):
+    training = {
+        "photographs": {"train": 10, "validation": 2},
+        "people": {"train": 5},
+        "loss": "squared error",
+        "test_loss": {"decoder": 0.0316144431696462},
+        "history": [{"train": 0.5}] * 13,
+        "sizes": [1, 33],
+        "recipe": {"fills": [{"name": "blur"}], "deep": {"deeper": 1}},
+        "nothing": {},
+    }
+    text = text_of(replace(manifest, decoder=replace(manifest.decoder, training=training)))
+    for line in (
+        "photographs: train 10, validation 2",
+        "loss: squared error",
+        "test_loss: decoder 0.03161",
+        "history: (13 entries)",
+        "sizes: [1, 33]",
+        "recipe: fills (1 entries), deep {…}",
+        "nothing: nothing",
+    ):
+        assert f"\n  {line}\n" in text
+    assert "trained on (photographs: train 10, validation 2; people: train 5)" in text
+
+
+def test_the_facts_hold_the_whole_manifest_and_are_json(manifest):
+    document = facts(replace(manifest, threshold=ThresholdRecord(0.5, {"pairs": 3})))
+    assert json.loads(json.dumps(document, allow_nan=False)) == document
+    assert document["files"]["embedder.onnx"]["sha256"] == manifest.files["embedder.onnx"].sha256
+    assert document["threshold"] == {"value": 0.5, "chosen": {"pairs": 3}}
+    assert document["licence"] == "not stated"
+    assert document["responses"]["side"] == 4
+    assert document["card"]["for"]
+    assert document["card"]["not_for"]
