@@ -1,6 +1,7 @@
 """Optional packages, imported where they are used."""
 
 import importlib
+import os
 from typing import Any
 
 from lpel_serving.errors import MissingExtraError
@@ -21,12 +22,23 @@ def require(module: str, extra: str) -> Any:
     MissingExtraError
         If the module is not installed.
     """
+    _keep_quiet(module)
     try:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
         if error.name is None or module.split(".", maxsplit=1)[0] != error.name.split(".")[0]:
             raise
         raise MissingExtraError(missing(module, extra)) from error
+
+
+def _keep_quiet(module: str) -> None:
+    """Keep onnxruntime from reporting on its use, unless its user has asked for that.
+
+    From the first session on it notes models' names and metadata in the user's cache, to be sent to
+    its makers (seen in 1.32). A file name of a user's is nobody's business.
+    """
+    if module.split(".", maxsplit=1)[0] == "onnxruntime":
+        os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 
 def missing(module: str, extra: str) -> str:
