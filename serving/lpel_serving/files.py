@@ -3,6 +3,7 @@
 import contextlib
 import os
 import secrets
+import shutil
 from pathlib import Path
 
 from lpel_serving.errors import OutputError
@@ -32,3 +33,23 @@ def write_atomically(path: Path, data: bytes) -> None:
     finally:
         with contextlib.suppress(OSError):  # gone after the rename; out of reach if never made
             partial.unlink()
+
+
+def put_in_place(partial: Path, folder: Path) -> None:
+    """Let a folder that was written under a temporary name take its place, or the place of an old.
+
+    Raises
+    ------
+    OutputError
+        If it cannot; what stood there before is untouched.
+    """
+    old = folder.with_name(f"{partial.name}.old")
+    try:
+        if folder.exists():
+            folder.rename(old)
+        partial.rename(folder)
+    except OSError as error:
+        if old.exists() and not folder.exists():
+            old.rename(folder)
+        raise OutputError(f"cannot write {folder}: {error.strerror}.") from error
+    shutil.rmtree(old, ignore_errors=True)
