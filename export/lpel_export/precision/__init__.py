@@ -1,0 +1,1 @@
+"""Embedders in fewer bits: float16 and int8."""

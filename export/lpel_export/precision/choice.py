@@ -1,0 +1,58 @@
+"""Embedders in smaller precisions, for services that count megabytes and milliseconds.
+
+What each costs in accuracy is measured by ``benchmarks/precision.py``.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lpel_export.errors import ModelShapeError
+from lpel_export.precision.half import to_float16
+from lpel_export.precision.quantisation import to_int8
+from lpel_serving.errors import ParameterError
+from lpel_serving.progress import Progress, silent
+
+PRECISIONS = ("float32", "float16", "int8")
+"""What an embedder can be computed in."""
+
+
+def in_precision(
+    embedder: bytes,
+    precision: str,
+    crops: NDArray[np.uint8] | None = None,
+    *,
+    progress: Progress = silent,
+) -> bytes:
+    """Bring a float32 embedder to a precision; its inputs, outputs, names and metadata stay.
+
+    Parameters
+    ----------
+    embedder
+        A serialised ONNX embedder.
+    precision
+        One of `PRECISIONS`; float32 is the embedder as it is.
+    crops
+        Face crops that int8 is calibrated with, uint8, shape (N, S, S, 3); not needed by others.
+    progress
+        Told how many crops are done.
+
+    Raises
+    ------
+    ParameterError
+        If there is no such precision.
+    ModelShapeError
+        If the model or the crops are not what they must be: see `to_float16` and `to_int8`.
+    ConversionError
+        If the model cannot be brought to that precision.
+    """
+    if precision == "float32":
+        return embedder
+    if precision == "float16":
+        return to_float16(embedder)
+    if precision != "int8":
+        raise ParameterError(
+            f"no precision is called {precision!r}; there are: {', '.join(PRECISIONS)}."
+        )
+    if crops is None:
+        raise ModelShapeError("int8 needs face crops to calibrate with; received none.")
+    return to_int8(embedder, crops, progress=progress)

@@ -1,0 +1,98 @@
+"""A bundle in fewer bits: smaller and faster, its loss measured before anything is written."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from lpel_export.bundle_writer import with_embedder
+from lpel_export.errors import ParityError
+from lpel_export.precision.choice import in_precision
+from lpel_serving.bundle import Bundle
+from lpel_serving.crops import CentreCrop
+from lpel_serving.embedder import Embedder
+from lpel_serving.errors import ParameterError
+from lpel_serving.images import Pixels
+from lpel_serving.progress import Progress, silent
+from lpel_serving.similarity import cosine_similarity
+
+LEAST_FACES = 8
+LEAST_COSINE = 0.95
+"""An embedding further than this from its float32 original is another embedding."""
+
+
+def lower_precision(
+    bundle: Bundle, precision: str, crops: Sequence[Pixels], *, progress: Progress = silent
+) -> Bundle:
+    """Put the embedder of a bundle into float16 or int8.
+
+    Half of the faces calibrate; on the other half the loss is measured, which the manifest keeps
+    under ``parity``.
+
+    Parameters
+    ----------
+    bundle
+        The bundle, its embedder in float32.
+    precision
+        One of `lpel_export.precision.choice.PRECISIONS`.
+    crops
+        Face crops such as the network is to see, uint8, shape (S, S, 3) each.
+    progress
+        Told how far it is.
+
+    Raises
+    ------
+    ParameterError
+        If there are fewer than `LEAST_FACES`, or the bundle is in lower precision already.
+    ParityError
+        If an embedding has a cosine below `LEAST_COSINE` with its original.
+    """
+    check_float32(bundle)
+    record = bundle.manifest.embedder
+    if len(crops) < LEAST_FACES:
+        raise ParameterError(
+            f"{precision} takes at least {LEAST_FACES} faces to calibrate and to measure on, "
+            f"better hundreds; received {len(crops)}."
+        )
+    model = in_precision(bundle.embedder, precision, np.stack(crops[::2]), progress=progress)
+    report: dict[str, Any] = measure_loss(bundle, model, crops[1::2]) | {
+        "precision": precision,
+        "calibrated_on": len(crops[::2]),
+        "before": bundle.manifest.parity.get("embedder"),
+    }
+    if not report["cosine_min"] >= LEAST_COSINE:  # NaN must fail too
+        raise ParityError(
+            f"in {precision} an embedding's cosine with its float32 original falls to "
+            f"{report['cosine_min']:.4f}; at least {LEAST_COSINE} is expected. Nothing was "
+            "exported: give more faces, framed as the network will see them."
+        )
+    named = replace(record, name=f"{record.name}, {precision}")
+    return with_embedder(bundle, model, named, report)
+
+
+def check_float32(bundle: Bundle) -> None:
+    """Raise `ParameterError` if a bundle's embedder is in lower precision already."""
+    report: Any = bundle.manifest.parity.get("embedder", {})
+    if "precision" in report:
+        raise ParameterError(
+            f"{bundle.manifest.embedder.name} is in lower precision already: start from the "
+            "float32 bundle."
+        )
+
+
+def measure_loss(bundle: Bundle, model: bytes, crops: Sequence[Pixels]) -> dict[str, Any]:
+    """Compare a model's embeddings of faces with those of a bundle's embedder."""
+    record = bundle.manifest.embedder
+    embedded = [
+        Embedder(one, record, CentreCrop()).embed(crops) for one in (bundle.embedder, model)
+    ]
+    cosines = cosine_similarity(*embedded)
+    return {
+        "cosine_min": float(cosines.min()),
+        "cosine_mean": float(cosines.mean()),
+        "max_difference": float(np.abs(embedded[0] - embedded[1]).max()),
+        "samples": len(crops),
+        "bytes": len(model),
+        "bytes_float32": len(bundle.embedder),
+    }
