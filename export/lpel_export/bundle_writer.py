@@ -4,17 +4,19 @@ import hashlib
 import secrets
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from lpel_export.parity import Parity
-from lpel_serving.bundle import load_bundle, read_manifest
+from lpel_serving.bundle import Bundle, load_bundle, read_manifest
 from lpel_serving.errors import BundleError, OutputError
-from lpel_serving.files import write_atomically
+from lpel_serving.files import put_in_place, write_atomically
 from lpel_serving.manifest import (
     DECODER_FILE,
     EMBEDDER_FILE,
+    EXPLAINER_FILE,
     MANIFEST_FILE,
     RESPONSE_FILE,
     DecoderRecord,
@@ -67,13 +69,11 @@ def write_bundle(
     OutputError
         If the folder holds something else than a bundle, or cannot be written.
     """
-    folder = folder.resolve()  # a link keeps pointing at the bundle, which is replaced behind it
-    check_replaceable(folder)
     contents = {EMBEDDER_FILE: embedder, DECODER_FILE: decoder}
     if responses is not None:
         contents[RESPONSE_FILE] = responses.model
     manifest = Manifest(
-        files={name: _record(data) for name, data in contents.items()},
+        files=_records(contents),
         embedder=embedder_record,
         decoder=decoder_record,
         crop=crop,
@@ -82,16 +82,66 @@ def write_bundle(
         created_by=f"lpel-tf {version('lpel-tf')}",
         responses=None if responses is None else responses.record,
     )
+    _write(folder, manifest, contents)
+    return manifest
+
+
+def with_embedder(
+    bundle: Bundle, embedder: bytes, record: EmbedderRecord, parity: Mapping[str, Any]
+) -> Bundle:
+    """Put another embedder of the same embeddings into a bundle: the same one in other numbers.
+
+    Parameters
+    ----------
+    bundle
+        The bundle, which stays as it is.
+    embedder
+        A serialised ONNX model.
+    record
+        What the manifest says of it.
+    parity
+        How far it is from the one that it replaces.
+    """
+    files = {**bundle.manifest.files, **_records({EMBEDDER_FILE: embedder})}
+    files.pop(EXPLAINER_FILE, None)  # it was made of the other one
+    manifest = replace(
+        bundle.manifest,
+        files=files,
+        embedder=record,
+        parity={**bundle.manifest.parity, "embedder": dict(parity)},
+    )
+    return replace(bundle, manifest=manifest, embedder=embedder)
+
+
+def write_with_explainer(folder: Path, bundle: Bundle, explainer: bytes) -> Manifest:
+    """Write a bundle with its one-file explainer, whole or not at all: see `write_bundle`.
+
+    Raises
+    ------
+    OutputError
+        If the folder holds something else than a bundle, or cannot be written.
+    """
+    contents = {EMBEDDER_FILE: bundle.embedder, DECODER_FILE: bundle.decoder}
+    if bundle.responses is not None:
+        contents[RESPONSE_FILE] = bundle.responses
+    contents[EXPLAINER_FILE] = explainer
+    manifest = replace(bundle.manifest, files=_records(contents))
+    _write(folder, manifest, contents)
+    return manifest
+
+
+def _write(folder: Path, manifest: Manifest, contents: Mapping[str, bytes]) -> None:
+    folder = folder.resolve()  # a link keeps pointing at the bundle, which is replaced behind it
+    check_replaceable(folder)
     partial = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.partial")
     try:
         for name, data in contents.items():
             write_atomically(partial / name, data)
         write_atomically(partial / MANIFEST_FILE, manifest.to_json().encode())
         load_bundle(partial)
-        _put_in_place(partial, folder)
+        put_in_place(partial, folder)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-    return manifest
 
 
 def check_replaceable(folder: Path) -> None:
@@ -111,18 +161,8 @@ def _is_only_a_bundle(folder: Path) -> bool:
     return {path.name for path in folder.iterdir()} <= {MANIFEST_FILE, *manifest.files}
 
 
-def _record(data: bytes) -> FileRecord:
-    return FileRecord(hashlib.sha256(data).hexdigest(), len(data))
-
-
-def _put_in_place(partial: Path, folder: Path) -> None:
-    old = folder.with_name(f"{partial.name}.old")
-    try:
-        if folder.exists():
-            folder.rename(old)
-        partial.rename(folder)
-    except OSError as error:
-        if old.exists() and not folder.exists():
-            old.rename(folder)
-        raise OutputError(f"cannot write the bundle {folder}: {error.strerror}.") from error
-    shutil.rmtree(old, ignore_errors=True)
+def _records(contents: Mapping[str, bytes]) -> dict[str, FileRecord]:
+    return {
+        name: FileRecord(hashlib.sha256(data).hexdigest(), len(data))
+        for name, data in contents.items()
+    }

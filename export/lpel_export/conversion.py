@@ -5,7 +5,7 @@ import gc
 import logging
 import os
 import warnings
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Collection, Generator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -176,13 +176,12 @@ def _export(
     return Exported(model.SerializeToString(), original)
 
 
-def finish(model: Any, metadata: Mapping[str, str]) -> None:
-    """Name the batch axis, fill the metadata and check an ONNX model, in place."""
+def finish(model: Any, metadata: Mapping[str, str], parameters: Collection[str] = ()) -> None:
+    """Name the batch axis of all but the parameters, fill the metadata, check; all in place."""
     onnx = require("onnx", "export")
     name_by_place(model.graph)
-    defaults = {tensor.name for tensor in model.graph.initializer}  # such inputs are parameters
     for tensor in (*model.graph.input, *model.graph.output):
-        if tensor.name not in defaults:
+        if tensor.name not in parameters:
             tensor.type.tensor_type.shape.dim[0].dim_param = BATCH
     onnx.helper.set_model_props(model, {str(k): str(v) for k, v in metadata.items()})
     model.producer_name = "lpel_export"

@@ -130,6 +130,17 @@ def test_threshold_and_epsilon_may_be_fed(files, faces, tmp_path, method):
                 assert found[name][i].tobytes() == array.tobytes(), name
 
 
+def test_a_file_without_defaults_must_be_told_them(bundle, files, faces):
+    references, tests = faces
+    model = build_explainer(bundle, "responses", defaults=False)
+    fed = {"threshold": np.array([tiny.THRESHOLD], np.float32), "epsilon": np.float32([0.7])}
+    wanted = run(files["responses"], reference=references, test=tests)
+    for name, values in run(model, reference=references, test=tests, **fed).items():
+        assert values.tobytes() == wanted[name].tobytes(), name
+    with pytest.raises(Exception, match="threshold"):
+        run(model, reference=references, test=tests)
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_templates_alone_explain_as_their_photographs_do(bundle, files, faces, method):
     references, tests = faces

@@ -4,6 +4,7 @@ from lpel_export.explainer.build import (
     METHODS,
     build_explainer,
     build_template_explainer,
+    chosen_method,
 )
 
-__all__ = ["METHODS", "build_explainer", "build_template_explainer"]
+__all__ = ["METHODS", "build_explainer", "build_template_explainer", "chosen_method"]

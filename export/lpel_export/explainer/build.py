@@ -12,7 +12,7 @@ from lpel_export.errors import ConversionError
 from lpel_export.explainer.contract import About
 from lpel_export.explainer.equations import functions
 from lpel_export.explainer.networks import DOMAIN, as_function, constants_to_weights
-from lpel_export.explainer.program import METHODS, Given, Sizes, program
+from lpel_export.explainer.program import METHODS, PARAMETERS, Given, Sizes, program
 from lpel_serving.bundle import Bundle
 from lpel_serving.errors import ParameterError
 from lpel_serving.extras import require
@@ -27,7 +27,13 @@ from lpel_serving.summation import bicubic_weights
 _COLOURED_DETAILS = 6
 
 
-def build_explainer(bundle: Bundle, method: str | None = None, *, any_size: bool = False) -> bytes:
+def build_explainer(
+    bundle: Bundle,
+    method: str | None = None,
+    *,
+    any_size: bool = False,
+    defaults: bool = True,
+) -> bytes:
     """Build one ONNX model that does what `lpel_serving.Explainer` does with a bundle.
 
     It takes two batches of crops, ``reference`` and ``test``, uint8, shape (batch, S, S, 3), and
@@ -43,6 +49,9 @@ def build_explainer(bundle: Bundle, method: str | None = None, *, any_size: bool
     any_size
         Take square crops of any size, a size for each of the two batches, and resize them in the
         graph as `lpel_serving.crops.resize` does, to a grey level.
+    defaults
+        Whether ``threshold`` and ``epsilon`` have defaults. Some runtimes cannot override a
+        default, and onnxruntime for Node.js ignores it in silence: for them, make both be fed.
 
     Raises
     ------
@@ -51,7 +60,7 @@ def build_explainer(bundle: Bundle, method: str | None = None, *, any_size: bool
     ModelShapeError, ConversionError
         If the networks cannot be put into one graph.
     """
-    return _build(bundle, method, "any size" if any_size else "crops")
+    return _build(bundle, method, "any size" if any_size else "crops", defaults=defaults)
 
 
 def build_template_explainer(bundle: Bundle, method: str | None = None) -> bytes:
@@ -68,9 +77,9 @@ def build_template_explainer(bundle: Bundle, method: str | None = None) -> bytes
     return _build(bundle, method, "embeddings")
 
 
-def _build(bundle: Bundle, method: str | None, takes: Given) -> bytes:
+def _build(bundle: Bundle, method: str | None, takes: Given, *, defaults: bool = True) -> bytes:
     onnx = require("onnx", "export")
-    chosen = _checked(bundle, method)
+    chosen = chosen_method(bundle, method)
     manifest = bundle.manifest
     side = 1 if manifest.responses is None else manifest.responses.side
     sizes = Sizes(
@@ -79,7 +88,8 @@ def _build(bundle: Bundle, method: str | None, takes: Given) -> bytes:
         reconstruction=manifest.decoder.image_size,
         heat_map=max(DEFAULT_SIZE, side) if chosen == "responses" else manifest.decoder.image_size,
     )
-    text = program(chosen, sizes, manifest.threshold.value, DEFAULT_EPSILON, takes)
+    threshold = manifest.threshold.value
+    text = program(chosen, sizes, threshold, DEFAULT_EPSILON, takes, defaults=defaults)
     model = require("onnx.parser", "export").parse_model(text)
     model.functions.extend(_equations(sizes, side))
     model.functions.extend(_networks(onnx, bundle, chosen, sizes, takes))
@@ -89,7 +99,8 @@ def _build(bundle: Bundle, method: str | None, takes: Given) -> bytes:
     return _flatten(onnx, model, bundle, chosen)
 
 
-def _checked(bundle: Bundle, method: str | None) -> str:
+def chosen_method(bundle: Bundle, method: str | None) -> str:
+    """Return the method that a file explains by; raise `ParameterError` if it cannot."""
     chosen = method or ("responses" if bundle.responses is not None else "lpel")
     if chosen not in METHODS:
         raise ParameterError(
@@ -163,5 +174,5 @@ def _flatten(onnx: Any, model: Any, bundle: Bundle, method: str) -> bytes:
     )
     inputs = [tensor.name for tensor in model.graph.input]
     outputs = [tensor.name for tensor in model.graph.output]
-    finish(model, about.metadata(inputs, outputs))
+    finish(model, about.metadata(inputs, outputs), parameters=PARAMETERS)
     return model.SerializeToString()

@@ -99,12 +99,17 @@ _MARK = """
 """
 
 
+PARAMETERS = ("threshold", "epsilon")
+"""The inputs that are one number, and no batch."""
+
 Given = Literal["crops", "any size", "embeddings"]
 """What a file takes: crops of the embedder's size, square crops of any size, or embeddings."""
 
 
-def program(method: str, sizes: Sizes, threshold: float, epsilon: float, takes: Given) -> str:
-    """Write the graph of a method, its inputs and outputs."""
+def program(
+    method: str, sizes: Sizes, threshold: float, epsilon: float, takes: Given, *, defaults: bool
+) -> str:
+    """Write the graph of a method, its inputs and outputs; without `defaults` all must be fed."""
     s, d, r, m = sizes.image, sizes.features, sizes.reconstruction, sizes.heat_map
     vector = f"float[batch,{d}]"
     embeddings = [f"{vector} reference_embedding", f"{vector} test_embedding"]
@@ -117,7 +122,10 @@ def program(method: str, sizes: Sizes, threshold: float, epsilon: float, takes: 
         "embeddings": (embeddings, _GIVEN),
     }[takes]
     # A default is the constant of an input's own name: it may be fed, and need not be.
-    defaults = [f"float[1] threshold = {{{threshold!r}}}", f"float[1] epsilon = {{{epsilon!r}}}"]
+    parameters = [
+        f"float[1] {name}" + (f" = {{{value!r}}}" if defaults else "")
+        for name, value in (("threshold", threshold), ("epsilon", epsilon))
+    ]
     found = ["float[batch] similarity", "bool[batch] similar", f"{vector} relevance"]
     for role in ("reference", "test"):
         found += [
@@ -129,7 +137,7 @@ def program(method: str, sizes: Sizes, threshold: float, epsilon: float, takes: 
         found += embeddings
     return (
         '<ir_version: 8, opset_import: ["" : 17, "lpel" : 1, "network" : 1]>\n'
-        f"explainer ({', '.join([*given, *defaults])}) => ({', '.join(found)})\n"
+        f"explainer ({', '.join([*given, *parameters])}) => ({', '.join(found)})\n"
         f"{{{steps + _DECIDE + _DECODE + _EXPLAIN[method] + _MARK}}}"
     )
 

@@ -1,0 +1,1 @@
+"""The sub-commands that this package brings to `lpel`."""

@@ -1,0 +1,231 @@
+"""`lpel export`: a bundle for other people's services."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lpel_serving.cli.command import Command
+from lpel_serving.cli.options import (
+    BundleOption,
+    CropOption,
+    JsonOption,
+    SeedOption,
+    print_json,
+    say,
+)
+
+if TYPE_CHECKING:
+    from lpel_serving.bundle import Bundle
+    from lpel_serving.images import Pixels
+
+CALIBRATION_FACES = 256
+
+
+class Precision(StrEnum):
+    """The numbers that the embedder computes in."""
+
+    float32 = "float32"
+    float16 = "float16"
+    int8 = "int8"
+
+
+def export(
+    bundle: BundleOption,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            help="Folder of the new bundle; the bundle itself is completed when not given.",
+            show_default=False,
+        ),
+    ] = None,
+    method: Annotated[
+        str | None,
+        typer.Option(
+            help="How explainer.onnx explains: responses, lpel or lpel-mended; the bundle's best "
+            "when not given."
+        ),
+    ] = None,
+    any_size: Annotated[
+        bool,
+        typer.Option("--any-size", help="explainer.onnx takes square crops of any size."),
+    ] = False,
+    no_defaults: Annotated[
+        bool,
+        typer.Option(
+            "--no-defaults",
+            help="threshold and epsilon must be fed to explainer.onnx: for runtimes that cannot "
+            "override a default, such as those of Node.js and of browsers.",
+        ),
+    ] = False,
+    precision: Annotated[
+        Precision, typer.Option(help="Of the embedder; float16 and int8 need --faces and --out.")
+    ] = Precision.float32,
+    faces: Annotated[
+        Path | None,
+        typer.Option(
+            help="Photographs as identity/image.jpg: half calibrate, half measure the loss.",
+            show_default=False,
+        ),
+    ] = None,
+    crop: CropOption = None,
+    templates: Annotated[
+        Path | None,
+        typer.Option(
+            help="Also write a file that explains embeddings without photographs. It turns "
+            "stored embeddings back into faces: guard it.",
+            show_default=False,
+        ),
+    ] = None,
+    triton: Annotated[
+        Path | None,
+        typer.Option(
+            help="Also write a Triton model repository here, and a manifest for KServe beside it.",
+            show_default=False,
+        ),
+    ] = None,
+    storage_uri: Annotated[
+        str | None,
+        typer.Option(
+            help="Where KServe will find the repository, such as s3://bucket/models.",
+            show_default="pvc://lpel/ and the repository's name",
+        ),
+    ] = None,
+    seed: SeedOption = 0,
+    json: JsonOption = False,
+) -> None:
+    """Write explainer.onnx, one file for any ONNX runtime, into a bundle; and what else is asked.
+
+    With --precision the embedder, and the explainer made of it, take fewer bits.
+    """
+    from lpel_export.bundle_writer import write_with_explainer
+    from lpel_export.explainer import build_explainer, chosen_method
+    from lpel_serving.bundle import load_bundle
+    from lpel_serving.cli.progress import progress_bar
+
+    target = bundle if out is None else out
+    beside = _Beside(templates, triton, storage_uri)
+    _check(bundle, target, precision, faces, beside)
+    loaded = load_bundle(bundle)
+    method = chosen_method(loaded, method)
+    if precision != Precision.float32 and faces is not None:
+        loaded = _in_precision(loaded, precision, faces, crop, seed)
+    with progress_bar("building explainer.onnx", 1) as advance:
+        explainer = build_explainer(loaded, method, any_size=any_size, defaults=not no_defaults)
+        advance(1)
+    manifest = write_with_explainer(target, loaded, explainer)
+    files = [target / name for name in manifest.files]
+    files += _write_beside(beside, loaded, explainer, method)
+    if json:
+        print_json(
+            {
+                "bundle": str(target),
+                "explainer": manifest.files["explainer.onnx"].sha256,
+                "embedder": manifest.embedder.name,
+                "parity": dict(manifest.parity),
+                "files": [str(path) for path in files],
+            }
+        )
+        return
+    for path in files:
+        say(f"{path}  {path.stat().st_size / 1e6:.1f} MB")
+    if precision != Precision.float32:
+        say(_loss(manifest.parity["embedder"]))
+    if templates is not None:
+        say(f"{templates} turns embeddings into pictures of faces: guard it as photographs.")
+
+
+@dataclass(frozen=True)
+class _Beside:
+    """What is written beside the bundle, if asked for."""
+
+    templates: Path | None
+    triton: Path | None
+    storage_uri: str | None
+
+    def service(self, repository: Path) -> str:
+        """Write KServe's manifest of the repository."""
+        from lpel_export.kserve import kserve_manifest
+
+        return kserve_manifest("lpel", self.storage_uri or f"pvc://lpel/{repository.name}")
+
+
+def _check(
+    bundle: Path, target: Path, precision: Precision, faces: Path | None, beside: _Beside
+) -> None:
+    """Refuse what cannot be, before hours are spent or anything is written."""
+    from lpel_export.bundle_writer import check_replaceable
+    from lpel_export.triton import check_replaceable as check_repository
+    from lpel_serving.errors import ParameterError
+
+    if precision != Precision.float32 and (faces is None or target == bundle):
+        raise ParameterError(
+            f"--precision {precision} needs --faces, to calibrate and to measure on, and --out, "
+            "so that the float32 bundle stays."
+        )
+    for place in (beside.templates, beside.triton):
+        if place is not None and target.resolve() in (place.resolve(), *place.resolve().parents):
+            raise ParameterError(
+                "--templates and --triton are not written into a bundle, lest they be shipped by "
+                f"accident: choose another place than {place}."
+            )
+    check_replaceable(target)
+    if beside.triton is not None:
+        check_repository(beside.triton)
+        beside.service(beside.triton)
+
+
+def _write_beside(beside: _Beside, bundle: "Bundle", explainer: bytes, method: str) -> list[Path]:
+    from lpel_export.explainer import build_template_explainer
+    from lpel_export.triton import write_triton_repository
+    from lpel_serving.files import write_atomically
+
+    files: list[Path] = []
+    if beside.templates is not None:
+        write_atomically(beside.templates, build_template_explainer(bundle, method))
+        files.append(beside.templates)
+    if beside.triton is not None:
+        files += write_triton_repository(bundle, explainer, beside.triton)
+        service = beside.triton.with_name(f"{beside.triton.name}-kserve.yaml")
+        write_atomically(service, beside.service(beside.triton).encode())
+        files.append(service)
+    return files
+
+
+def _in_precision(
+    bundle: "Bundle", precision: Precision, faces: Path, crop: str | None, seed: int
+) -> "Bundle":
+    import numpy as np
+
+    from lpel_export.precision.lower import check_float32, lower_precision
+    from lpel_serving.cli.progress import progress_bar
+    from lpel_serving.crops import parse_crop, read_face
+    from lpel_serving.faces import list_faces
+
+    check_float32(bundle)
+    chosen = parse_crop(crop or bundle.manifest.crop)
+    side = bundle.manifest.embedder.image_size
+    photographs = list_faces(faces)
+    order = np.random.default_rng(seed).permutation(len(photographs))[: 2 * CALIBRATION_FACES]
+    crops: list[Pixels] = []
+    with progress_bar("reading faces", len(order)) as advance:
+        for photograph in (photographs[int(i)] for i in order):
+            crops.append(read_face(photograph.path, chosen, side))
+            advance(1)
+    return lower_precision(bundle, str(precision), crops, progress=progress_bar)
+
+
+def _loss(report: Any) -> str:
+    return (
+        f"In {report['precision']} the embedder has {report['bytes'] / 1e6:.1f} MB instead of "
+        f"{report['bytes_float32'] / 1e6:.1f}; on {report['samples']} faces its embeddings have a "
+        f"cosine of {report['cosine_min']:.5f} at least, {report['cosine_mean']:.5f} on average, "
+        "with the original's."
+    )
+
+
+command = Command(export, needs=(("onnx", "export"), ("onnxruntime", "cpu")))

@@ -1,0 +1,185 @@
+"""`lpel export` as a user runs it."""
+
+import hashlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+
+from lpel_export.bundle_writer import write_with_explainer
+from lpel_serving import Explainer
+from lpel_serving.bundle import load_bundle
+from support import tiny
+from support.images import write_people
+
+LPEL = str(Path(sys.executable).with_name("lpel"))
+SILENT = onnxruntime.SessionOptions()
+SILENT.log_severity_level = 3
+
+
+def export(*arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [LPEL, "export", *map(str, arguments)]
+    return subprocess.run(command, check=False, capture_output=True, text=True)
+
+
+def refused(done: subprocess.CompletedProcess[str], *words: str) -> None:
+    assert done.returncode == 2, done.stderr
+    assert done.stdout == ""
+    assert done.stderr.startswith("lpel: ")
+    assert done.stderr.count("\n") == 1
+    for word in words:
+        assert word in done.stderr
+
+
+def everything(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+@pytest.fixture
+def bundle(tmp_path):
+    return tiny.write_bundle(tmp_path / "bundle", responds=True)
+
+
+@pytest.fixture(scope="module")
+def faces(tmp_path_factory):
+    return write_people(tmp_path_factory.mktemp("export") / "faces", people=6, each=5)
+
+
+def test_a_bundle_gets_its_explainer_and_stays_what_it_was(bundle, tmp_path):
+    before = everything(bundle)
+    done = export("--bundle", bundle)
+    assert done.returncode == 0, done.stderr
+    after = everything(bundle)
+    assert set(after) - set(before) == {"explainer.onnx"}
+    assert all(after[name] == data for name, data in before.items() if name != "manifest.json")
+    manifest = load_bundle(bundle).manifest
+    digest = hashlib.sha256(after["explainer.onnx"]).hexdigest()
+    assert manifest.files["explainer.onnx"].sha256 == digest
+    session = onnxruntime.InferenceSession(after["explainer.onnx"], SILENT)
+    about = session.get_modelmeta().custom_metadata_map
+    assert about["bundle_sha256"] == hashlib.sha256(before["manifest.json"]).hexdigest()
+    assert about["method"] == "responses"
+    Explainer.load(bundle)
+    assert [path.name for path in tmp_path.iterdir()] == ["bundle"]
+
+
+def test_check_knows_whether_the_file_is_of_this_bundle(bundle, tmp_path):
+    assert export("--bundle", bundle).returncode == 0
+    check = [LPEL, "bundle", "check", str(bundle)]
+    assert "was made of this bundle, explains by responses" in subprocess.check_output(
+        check, text=True
+    )
+    other = tiny.write_bundle(tmp_path / "other", responds=True, crop="0.5")
+    assert export("--bundle", other).returncode == 0
+    stolen = (other / "explainer.onnx").read_bytes()
+    write_with_explainer(bundle, load_bundle(bundle), stolen)
+    done = subprocess.run(check, check=False, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "it was made of another bundle" in done.stdout
+
+
+def test_exporting_again_changes_nothing(bundle):
+    assert export("--bundle", bundle).returncode == 0
+    once = everything(bundle)
+    assert export("--bundle", bundle).returncode == 0
+    assert everything(bundle) == once
+
+
+def test_out_leaves_the_bundle_alone_and_json_is_one_document(bundle, tmp_path):
+    before = everything(bundle)
+    out = tmp_path / "new"
+    done = export("--bundle", bundle, "--out", out, "--method", "lpel", "--any-size", "--json")
+    document = json.loads(done.stdout)
+    assert everything(bundle) == before
+    assert document["bundle"] == str(out)
+    explainer = (out / "explainer.onnx").read_bytes()
+    assert document["explainer"] == hashlib.sha256(explainer).hexdigest()
+    assert set(document["files"]) == {
+        str(out / name)
+        for name in ("embedder.onnx", "decoder.onnx", "responses.onnx", "explainer.onnx")
+    }
+    session = onnxruntime.InferenceSession(explainer, SILENT)
+    assert session.get_modelmeta().custom_metadata_map["method"] == "lpel"
+    face = np.zeros((1, 23, 23, 3), np.uint8)
+    assert session.run(["similar"], {"reference": face, "test": face})[0].shape == (1,)
+
+
+def test_templates_lie_outside_the_bundle_with_a_warning(bundle, tmp_path):
+    done = export("--bundle", bundle, "--templates", tmp_path / "templates.onnx")
+    assert done.returncode == 0, done.stderr
+    assert "guard it as photographs" in done.stdout
+    session = onnxruntime.InferenceSession(tmp_path / "templates.onnx", SILENT)
+    assert [one.name for one in session.get_inputs()] == ["reference_embedding", "test_embedding"]
+    before = everything(bundle)
+    refused(export("--bundle", bundle, "--templates", bundle / "t.onnx"), "by accident")
+    assert everything(bundle) == before
+
+
+def test_triton_gets_a_repository_and_kserve_its_manifest(bundle, tmp_path):
+    done = export("--bundle", bundle, "--triton", tmp_path / "models")
+    assert done.returncode == 0, done.stderr
+    models = tmp_path / "models"
+    assert {path.name for path in models.iterdir() if path.is_dir()} == {
+        *("embedder", "decoder", "responses", "explainer", "pipeline")
+    }
+    explainer = (models / "explainer/1/model.onnx").read_bytes()
+    assert explainer == (bundle / "explainer.onnx").read_bytes()
+    service = (tmp_path / "models-kserve.yaml").read_text()
+    assert "kind: InferenceService" in service
+    assert "pvc://lpel/models" in service
+
+
+@pytest.mark.parametrize("precision", ["float16", "int8"])
+def test_fewer_bits_go_into_a_new_bundle_with_their_loss(bundle, faces, tmp_path, precision):
+    out = tmp_path / "small"
+    arguments = ("--bundle", bundle, "--out", out, "--precision", precision, "--faces", faces)
+    done = export(*arguments, "--json")
+    assert done.returncode == 0, done.stderr
+    manifest = load_bundle(out).manifest
+    assert manifest.embedder.name == f"tiny, {precision}"
+    report = manifest.parity["embedder"]
+    assert report["precision"] == precision
+    assert report["samples"] == report["calibrated_on"] == 15
+    assert 0.99 < report["cosine_min"] <= report["cosine_mean"] <= 1
+    assert json.loads(done.stdout)["parity"]["embedder"] == dict(report)
+    crops = np.random.default_rng(0).integers(0, 256, (4, 16, 16, 3), np.uint8)
+    difference = Explainer.load(out).embed(crops) - Explainer.load(bundle).embed(crops)
+    assert 0 < np.abs(difference).max() < 0.05
+    refused(
+        export(
+            *("--bundle", out, "--out", tmp_path / "x", "--precision", precision), "--faces", faces
+        ),
+        "lower precision already",
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--method", "coalitions"), ("responses, lpel, lpel-mended", "coalitions")),
+        (("--precision", "int8"), ("--faces", "--out")),
+        (("--precision", "float16", "--out", "new"), ("--faces",)),
+    ],
+)
+def test_what_cannot_be_is_said_in_one_sentence(bundle, tmp_path, arguments, words):
+    before = everything(bundle)
+    refused(export("--bundle", bundle, *arguments), *words)
+    assert everything(bundle) == before
+    assert [path.name for path in tmp_path.iterdir()] == ["bundle"]
+
+
+def test_something_else_is_not_overwritten(bundle, tmp_path):
+    place = tmp_path / "other"
+    place.mkdir()
+    (place / "thesis.txt").write_text("mine")
+    refused(export("--bundle", bundle, "--out", place), "other things than a bundle")
+    refused(export("--bundle", tmp_path / "none"), "not a bundle")
+    assert (place / "thesis.txt").read_text() == "mine"
