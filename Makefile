@@ -1,7 +1,7 @@
 # Each target does all of its own set-up: a virtual environment in .venv, pinned by constraints.txt.
 PYTHON ?= python3
 
-.PHONY: demo test quick lint bench clean
+.PHONY: demo test quick runtimes lint bench clean
 
 demo: .venv/ready
 	.venv/bin/lpel demo
@@ -12,6 +12,11 @@ test: .venv/ready
 # The tests that need no network at all, in two processes: under two minutes on two cores.
 quick: .venv/ready
 	scripts/test -n 2 --dist loadfile -m 'not weights and not network' $(ARGS)
+
+# The examples in serving/examples, in every runtime, with what they need from npm and Debian.
+runtimes: .venv/ready
+	scripts/runtimes
+	scripts/test tests/runtimes $(ARGS)
 
 lint: .venv/ready
 	scripts/lint

@@ -1,0 +1,1 @@
+"""The programs of serving/examples, run as a user would and compared with the engine."""

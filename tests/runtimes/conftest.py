@@ -1,0 +1,89 @@
+"""The scenes, and what must be installed to play them."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from runtimes.scene import Scene
+from support import tiny
+from support.images import pixels
+
+HERE = Path(__file__).parent
+EXAMPLES = HERE.parents[1] / "serving" / "examples"
+INSTALLED = HERE / ".installed"
+"""Where scripts/runtimes puts the packages of npm."""
+SILENCING = {"CI", "ORT_DISABLE_TELEMETRY", "XDG_CACHE_HOME"}
+"""Variables that would make a library quieter here than it is at a user's."""
+_SPLITTING = 0.8
+"""A threshold that calls some of the tiny pairs similar and others not."""
+
+
+def need(present: object, what: str) -> None:
+    """Skip where something is not installed; fail where LPEL_RUNTIMES says it must be."""
+    if present:
+        return
+    reason = f"{what}: run scripts/runtimes"
+    if os.environ.get("LPEL_RUNTIMES") == "required":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def tiny_scene(tmp_path_factory) -> Scene:
+    folder = tmp_path_factory.mktemp("tiny-scene")
+    threshold = tiny.ThresholdRecord(_SPLITTING, {})
+    bundle = tiny.write_bundle(folder / "bundle", responds=True, threshold=threshold)
+    return Scene(bundle, np.stack([pixels(seed) for seed in range(12)]), folder)
+
+
+@pytest.fixture(scope="session")
+def real_scene(demo_folder, real_crops, tmp_path_factory) -> Scene:
+    return Scene(demo_folder / "bundle", real_crops, tmp_path_factory.mktemp("real-scene"))
+
+
+@pytest.fixture
+def scene(request) -> Scene:
+    """A scene by its name, given as a parameter: one of `SCENES`."""
+    return request.getfixturevalue(f"{request.param}_scene")
+
+
+def play_alone(
+    command: list, folder: Path, home: Path, settings: dict[str, str] | None = None
+) -> str:
+    """Run a program with a home of its own, and return what it printed.
+
+    It prints no warning, and leaves nothing in its home: there the libraries that send word of
+    their use keep what they are going to send.
+    """
+    home.mkdir(exist_ok=True)
+    kept = {name: value for name, value in os.environ.items() if name not in SILENCING}
+    done = subprocess.run(
+        [str(part) for part in command],
+        cwd=folder,
+        env=kept | {"HOME": str(home)} | (settings or {}),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert list(home.rglob("*")) == []
+    return done.stdout
+
+
+def javascript_example(name: str, folder: Path) -> Path:
+    """A copy of an example's folder with its packages, as `npm install` there would leave it."""
+    packages = INSTALLED / name
+    need(shutil.which("npm"), "npm is not here")
+    ready = packages / "ready"
+    manifest = EXAMPLES / name / "package.json"
+    same = ready.exists() and (packages / "package.json").read_bytes() == manifest.read_bytes()
+    need(same, f"the packages of {name} are not installed, or others than its package.json names")
+    copy = folder / name
+    shutil.copytree(EXAMPLES / name, copy, ignore=shutil.ignore_patterns("node_modules"))
+    (copy / "node_modules").symlink_to(packages / "node_modules", target_is_directory=True)
+    return copy
