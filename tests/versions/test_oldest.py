@@ -1,0 +1,136 @@
+"""Exports and engine with the oldest packages that pyproject.toml admits: see scripts/oldest."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+
+from lpel_export.explainer import build_explainer
+from lpel_serving.bundle import load_bundle
+from lpel_tf.cache import cache_folder
+
+pytestmark = [pytest.mark.network, pytest.mark.weights, pytest.mark.slow]
+ROOT = Path(__file__).parents[2]
+OLDEST = ROOT / ".venv-oldest/bin/python"
+TOLERANCE = 1e-5
+RUN = """
+import sys
+import numpy, onnxruntime
+options = onnxruntime.SessionOptions()
+options.log_severity_level = 3
+session = onnxruntime.InferenceSession(sys.argv[1], options)
+names = [one.name for one in session.get_outputs()]
+numpy.savez(sys.argv[3], **dict(zip(names, session.run(None, dict(numpy.load(sys.argv[2]))))))
+"""
+VERSIONS = """
+import json, importlib.metadata as m, sys
+print(json.dumps({name: m.version(name) for name in sys.argv[1:]}))
+"""
+EXPORT = """
+import sys
+from pathlib import Path
+from lpel_serving.progress import silent
+from lpel_tf.demo.run import run_demo
+run_demo(Path(sys.argv[1]), cache=Path(sys.argv[2]), progress=silent)
+"""
+
+
+@pytest.fixture(scope="module")
+def oldest():
+    """Run a program with the oldest packages."""
+    if not OLDEST.exists() and os.environ.get("LPEL_RUNTIMES") != "required":
+        pytest.skip("needs .venv-oldest: run scripts/oldest")
+
+    def run(program: str, *arguments: object) -> str:
+        command = [str(OLDEST), "-c", program, *map(str, arguments)]
+        quiet = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+        done = subprocess.run(command, check=False, capture_output=True, text=True, env=quiet)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def exported_by_oldest(oldest, tmp_path_factory, demo_folder):
+    """The demo's bundle, FaceNet exported anew by the oldest TensorFlow, tf2onnx and onnx."""
+    assert demo_folder.is_dir()  # which fetched the weights
+    cache = tmp_path_factory.mktemp("cache")
+    for kept in ("weights", "archives"):
+        shutil.copytree(cache_folder(kept), cache / kept)
+    out = tmp_path_factory.mktemp("oldest")
+    oldest(EXPORT, out, cache)
+    return out / "bundle"
+
+
+@pytest.fixture(scope="module")
+def crops(real_crops):
+    return {"reference": real_crops[0::2], "test": real_crops[1::2]}
+
+
+def explain(model: bytes, crops: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(model, options)
+    names = [one.name for one in session.get_outputs()]
+    return dict(zip(names, session.run(None, crops), strict=True))
+
+
+def agree(found, wanted):
+    assert set(found) == set(wanted)
+    for name, value in wanted.items():
+        assert found[name].dtype == value.dtype, name
+        if value.dtype == np.bool_:
+            assert (found[name] != value).mean() < 1e-3, name
+        else:
+            np.testing.assert_allclose(found[name], value, atol=TOLERANCE, err_msg=name)
+
+
+def test_they_are_the_oldest(oldest):
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"]
+    wanted = [*project["dependencies"], *extras["cpu"], *extras["export"], *extras["train"]]
+    bounds = dict(
+        found.groups() for one in wanted if (found := re.fullmatch(r"(.+)>=([\d.]+)", one))
+    )
+    versions = json.loads(oldest(VERSIONS, *bounds))
+    for name in ("onnxruntime", "tensorflow", "onnx", "tf2onnx", "numpy"):
+        assert versions[name].startswith(f"{bounds[name]}."), name
+
+
+def test_the_oldest_onnxruntime_runs_the_newest_export(oldest, crops, demo_folder, tmp_path):
+    model = build_explainer(load_bundle(demo_folder / "bundle"))
+    (tmp_path / "explainer.onnx").write_bytes(model)
+    np.savez(tmp_path / "crops.npz", **crops)
+    oldest(RUN, tmp_path / "explainer.onnx", tmp_path / "crops.npz", tmp_path / "found.npz")
+    with np.load(tmp_path / "found.npz") as found:
+        agree(dict(found), explain(model, crops))
+
+
+def test_the_newest_onnxruntime_runs_the_oldest_export(exported_by_oldest, crops, demo_folder):
+    theirs, ours = (
+        explain(build_explainer(load_bundle(folder)), crops)
+        for folder in (exported_by_oldest, demo_folder / "bundle")
+    )
+    agree(theirs, ours)
+
+
+def test_the_contract_is_the_same(exported_by_oldest, demo_folder):
+    for name in ("embedder.onnx", "decoder.onnx", "responses.onnx"):
+        theirs, ours = (
+            onnx.load(folder / name) for folder in (exported_by_oldest, demo_folder / "bundle")
+        )
+        assert theirs.graph.input == ours.graph.input
+        assert theirs.graph.output == ours.graph.output
+        assert {one.domain: one.version for one in theirs.opset_import}[""] == 17
+        assert {node.op_type for node in theirs.graph.node} == {
+            node.op_type for node in ours.graph.node
+        }
