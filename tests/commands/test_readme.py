@@ -3,10 +3,13 @@
 import re
 from pathlib import Path
 
-import numpy as np
 import pytest
 from PIL import Image
 
+from lpel_export.bundle_writer import write_with_explainer
+from lpel_export.explainer import build_explainer
+from lpel_serving import Explainer
+from lpel_serving.bundle import load_bundle
 from support.images import write_people
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
@@ -24,7 +27,6 @@ def beside_the_demo(demo_folder, real_crops, tmp_path, monkeypatch):
 def test_a_keras_user_trains_a_decoder_for_her_own_network(tmp_path, monkeypatch):
     import keras
 
-    from lpel_serving import Explainer
     from lpel_serving.faces import list_faces
     from lpel_tf import Recipe, example_crops, from_keras, train_bundle
 
@@ -61,11 +63,17 @@ def test_an_engineer_explains_a_pair(beside_the_demo, capsys):
 
 
 @pytest.mark.weights
-def test_a_service_runs_the_models_with_plain_onnxruntime(beside_the_demo, real_crops):
-    names: dict = {"crops": real_crops[:3]}
+def test_a_service_explains_with_plain_onnxruntime(demo_folder, real_crops, tmp_path, monkeypatch):
+    bundle = load_bundle(demo_folder / "bundle")
+    write_with_explainer(tmp_path / "demo-output/bundle", bundle, build_explainer(bundle))
+    for name, crop in zip(("reference.png", "test.png"), real_crops, strict=False):
+        Image.fromarray(crop).save(tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    names: dict = {}
     exec(SERVICE, names)  # noqa: S102
-    assert names["picture"].shape == (3, 40, 40, 3)
-    assert np.isfinite(names["picture"]).all()
+    pair = Explainer.load("demo-output/bundle", crop="none").explain("reference.png", "test.png")
+    assert names["similar"].tolist() == [pair.similar]
+    assert names["heat_map"].tobytes() == pair.forward.heat_map.tobytes()
 
 
 @pytest.mark.parametrize("target", ["demo", "test", "lint"])
