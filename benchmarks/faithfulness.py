@@ -73,11 +73,23 @@ SLOW = ("xface",)
 
 @dataclass(frozen=True)
 class Size:
-    """How many pairs each measure is made on."""
+    """How many pairs each measure is made on.
+
+    Attributes
+    ----------
+    pairs
+        The curves by noise and by transplant.
+    other_fills
+        Curves by other fills in one image.
+    both
+        Those in both images, which take twice as many embeddings, patches and landmarks.
+    probes
+        Accuracy, sanity and stability.
+    """
 
     pairs: int
     other_fills: int
-    games: int
+    both: int
     probes: int
 
 
@@ -117,9 +129,9 @@ def arguments() -> argparse.Namespace:
 
 
 def _shares(pairs: int) -> tuple[int, int, int]:
-    """Other fills, games and probes: fewer pairs, once there are enough."""
-    half = max(pairs // 2, min(pairs, 50))
-    return half, half, max(2, pairs // 5)
+    """Other fills, both images and probes: fewer pairs, once there are enough."""
+    half, quarter = (max(pairs // share, min(pairs, 50)) for share in (2, 4))
+    return half, quarter, max(2, pairs // 10)
 
 
 def _identity(setting: Setting, options: argparse.Namespace) -> str:
@@ -178,7 +190,6 @@ def measures(
     first = [name for name in maps if not name.startswith(("coalitions", "hybrid", "CorrRISE"))]
     ends = ["coalitions 256", "hybrid 32", "CorrRISE 500"]
     finalists = {name: maps[name] for name in [*first, *ends]}
-    half = size.games
     few = size.probes  # of which the accuracy takes a hundred images for each method and fill
     both = [*setting.similar[:few], *setting.dissimilar[:few]]
     cheap: dict[str, Method] = {
@@ -191,7 +202,7 @@ def measures(
         chosen = (
             maps if question.name in {"similar, noise", "dissimilar, transplant"} else finalists
         )
-        n = size.pairs if plain else size.other_fills
+        n = size.pairs if plain else size.other_fills if question.similar else size.both
         steps[question.name] = partial(ask, question, pairs[:n], chosen, work, networks)
 
     def games() -> Any:
@@ -202,14 +213,14 @@ def measures(
         return {name: summary(scores, AGAINST) for name, scores in found.items()}
 
     def restored() -> Any:
-        pairs = (setting.similar[:half], setting.dissimilar[:half])
-        donors = [networks.embedder.read(path) for path in setting.donors[:half]]
+        pairs = (setting.similar[:size.both], setting.dissimilar[:size.both])
+        donors = [networks.embedder.read(path) for path in setting.donors[:size.both]]
         asked = {name: method for name, method in cheap.items() if name != "random"}  # built in
         found = patches(networks, pairs, donors, asked, SEED, progress_bar)
         return {name: summary(scores, AGAINST) for name, scores in found.items()}
 
     def swapped() -> Any:
-        found = swaps(networks, triplets(setting, half), cheap, SEED, progress_bar)
+        found = swaps(networks, triplets(setting, size.both), cheap, SEED, progress_bar)
         return {name: summary(scores, AGAINST) for name, scores in found.items()}
 
     steps |= {"patches": restored, "landmarks": swapped}
