@@ -41,7 +41,7 @@ def _panel(axis: Any, measured: dict[str, Any], costs: dict[str, float], title: 
         axis.axhline(methods[control]["mean"], color=QUIET, linestyle=":", linewidth=1)
         axis.annotate(
             control,
-            (0.45 if control == CONTROLS[-1] else 0.01, methods[control]["mean"]),
+            (0.23 if control == CONTROLS[-1] else 0.01, methods[control]["mean"]),
             xycoords=("axes fraction", "data"),
             ha="left",
             va="bottom",
