@@ -213,8 +213,8 @@ def measures(
         return {name: summary(scores, AGAINST) for name, scores in found.items()}
 
     def restored() -> Any:
-        pairs = (setting.similar[:size.both], setting.dissimilar[:size.both])
-        donors = [networks.embedder.read(path) for path in setting.donors[:size.both]]
+        pairs = (setting.similar[: size.both], setting.dissimilar[: size.both])
+        donors = [networks.embedder.read(path) for path in setting.donors[: size.both]]
         asked = {name: method for name, method in cheap.items() if name != "random"}  # built in
         found = patches(networks, pairs, donors, asked, SEED, progress_bar)
         return {name: summary(scores, AGAINST) for name, scores in found.items()}
