@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from lpel_export.conversion import OPSET, Exported, finish
 from lpel_export.errors import ConversionError, ModelShapeError
+from lpel_export.plain_graph import STANDARD
 from lpel_serving.errors import BundleError
 from lpel_serving.extras import require
 from lpel_serving.manifest import EMBEDDING, IMAGE
@@ -14,7 +15,6 @@ from lpel_serving.safety.external_data import refuse_external_data
 from lpel_serving.session import open_session
 
 Layout = Literal["NHWC", "NCHW"]
-_STANDARD = {"", "ai.onnx"}
 
 
 def adopt_embedder(
@@ -89,7 +89,7 @@ def _load(onnx: Any, model: bytes) -> Any:
         network = onnx.load_from_string(model)
     except require("google.protobuf.message", "export").DecodeError as error:
         raise ModelShapeError("the embedder is not an ONNX model: it cannot be parsed.") from error
-    if not any(entry.domain in _STANDARD for entry in network.opset_import):
+    if not any(entry.domain in STANDARD for entry in network.opset_import):
         raise ModelShapeError("the embedder is not an ONNX model of standard operators.")
     # Old exporters list weights as inputs too, to be overridden: here they are constants.
     weights = {tensor.name for tensor in network.graph.initializer}
@@ -146,7 +146,7 @@ def _at_least_our_opset(onnx: Any, network: Any) -> Any:
 
 
 def _opset(model: Any) -> int:
-    return max(entry.version for entry in model.opset_import if entry.domain in _STANDARD)
+    return max(entry.version for entry in model.opset_import if entry.domain in STANDARD)
 
 
 def _rename_output(model: Any, name: str) -> None:

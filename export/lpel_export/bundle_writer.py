@@ -1,8 +1,6 @@
 """Writing a bundle, whole or not at all."""
 
 import hashlib
-import secrets
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from importlib.metadata import version
@@ -12,7 +10,7 @@ from typing import Any
 from lpel_export.parity import Parity
 from lpel_serving.bundle import Bundle, load_bundle, read_manifest
 from lpel_serving.errors import BundleError, OutputError
-from lpel_serving.files import put_in_place, write_atomically
+from lpel_serving.files import write_folder
 from lpel_serving.manifest import (
     DECODER_FILE,
     EMBEDDER_FILE,
@@ -47,6 +45,7 @@ def write_bundle(
     threshold: ThresholdRecord,
     parity: Mapping[str, Parity],
     responses: ResponseModel | None = None,
+    licence: str | None = None,
 ) -> Manifest:
     """Write the models and their manifest into a new folder, verify it, and put it in place.
 
@@ -63,6 +62,8 @@ def write_bundle(
         The reports, by model.
     responses
         A response decoder, if the bundle is to have one.
+    licence
+        That of the weights, if it is known.
 
     Raises
     ------
@@ -81,6 +82,7 @@ def write_bundle(
         parity={name: report.to_json() for name, report in parity.items()},
         created_by=f"lpel-tf {version('lpel-tf')}",
         responses=None if responses is None else responses.record,
+        licence=licence,
     )
     _write(folder, manifest, contents)
     return manifest
@@ -133,15 +135,8 @@ def write_with_explainer(folder: Path, bundle: Bundle, explainer: bytes) -> Mani
 def _write(folder: Path, manifest: Manifest, contents: Mapping[str, bytes]) -> None:
     folder = folder.resolve()  # a link keeps pointing at the bundle, which is replaced behind it
     check_replaceable(folder)
-    partial = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.partial")
-    try:
-        for name, data in contents.items():
-            write_atomically(partial / name, data)
-        write_atomically(partial / MANIFEST_FILE, manifest.to_json().encode())
-        load_bundle(partial)
-        put_in_place(partial, folder)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+    text = manifest.to_json().encode()
+    write_folder(folder, {**contents, MANIFEST_FILE: text}, load_bundle)
 
 
 def check_replaceable(folder: Path) -> None:

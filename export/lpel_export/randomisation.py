@@ -10,16 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpel_export.errors import ModelShapeError
-from lpel_serving.errors import BundleError, ParameterError
+from lpel_export.plain_graph import STANDARD, load_plain_graph
+from lpel_serving.errors import ParameterError
 from lpel_serving.extras import require
-from lpel_serving.safety.external_data import refuse_external_data
 
 # Which inputs may be the weights; in a product they may stand on either side.
 _WEIGHTS = {"Conv": (1,), "ConvTranspose": (1,), "Gemm": (1, 0), "MatMul": (1, 0)}
 # What hands a tensor's values on as they are.
 _CARRIERS = {"Cast", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze"}
 _FLOATS = ("FLOAT", "FLOAT16", "BFLOAT16", "DOUBLE")
-_STANDARD = {"", "ai.onnx"}
 
 
 def randomise_weights(model: bytes, share: float, rng: np.random.Generator) -> bytes:
@@ -52,7 +51,7 @@ def randomise_weights(model: bytes, share: float, rng: np.random.Generator) -> b
     if not 0 < share <= 1:
         raise ParameterError(f"the share of the weights lies in (0, 1]; received {share}.")
     onnx = require("onnx", "export")
-    network = _load(onnx, model)
+    network = load_plain_graph(model, "where weights are out of sight")
     weights = _weights(onnx, network.graph)
     if not weights:
         raise ModelShapeError(
@@ -66,32 +65,10 @@ def randomise_weights(model: bytes, share: float, rng: np.random.Generator) -> b
     return network.SerializeToString()
 
 
-def _load(onnx: Any, model: bytes) -> Any:
-    try:
-        refuse_external_data(model, "the model")
-        network = onnx.load_from_string(model)
-        onnx.checker.check_model(network)
-    except BundleError as error:
-        raise ModelShapeError(str(error)) from error
-    except (
-        require("google.protobuf.message", "export").DecodeError,
-        onnx.checker.ValidationError,
-    ) as error:
-        reason = " ".join(str(error).split())
-        raise ModelShapeError(f"the model is not valid ONNX: {reason}") from error
-    attributes = [attribute for node in network.graph.node for attribute in node.attribute]
-    if network.functions or any(a.HasField("g") or a.graphs for a in attributes):
-        raise ModelShapeError(
-            "the model has branches, loops or functions, where weights are out of sight: export "
-            "it as one plain graph."
-        )
-    return network
-
-
 def _weights(onnx: Any, graph: Any) -> list[tuple[str, Any]]:
     """The weights of each weighted operation, named, in the order of the graph."""
     floats = {onnx.TensorProto.DataType.Value(name) for name in _FLOATS}
-    nodes = [node for node in graph.node if node.domain in _STANDARD]
+    nodes = [node for node in graph.node if node.domain in STANDARD]
     constants = {tensor.name: tensor for tensor in graph.initializer}
     for node in (node for node in nodes if node.op_type == "Constant"):
         held = [attribute.t for attribute in node.attribute if attribute.name == "value"]

@@ -1,8 +1,6 @@
 """A model repository of the Triton Inference Server, from a bundle and its one-file explainer."""
 
 import json
-import secrets
-import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +10,7 @@ from lpel_export.errors import ModelShapeError
 from lpel_serving.bundle import Bundle
 from lpel_serving.errors import OutputError, ParameterError
 from lpel_serving.extras import require
-from lpel_serving.files import put_in_place, write_atomically
+from lpel_serving.files import write_folder
 from lpel_serving.manifest import EMBEDDING, IMAGE, RECONSTRUCTION, RESPONSE
 
 MAX_BATCH_SIZE = {"embedder": 32, "decoder": 32, "responses": 32, "explainer": 16, "pipeline": 32}
@@ -82,13 +80,7 @@ def write_triton_repository(bundle: Bundle, explainer: bytes, folder: Path) -> t
     folder = folder.resolve()
     check_replaceable(folder)
     contents = _contents(bundle, explainer)
-    partial = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.partial")
-    try:
-        for name, data in contents.items():
-            write_atomically(partial / name, data)
-        put_in_place(partial, folder)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+    write_folder(folder, contents)
     return tuple(folder / name for name in contents)
 
 

@@ -4,6 +4,7 @@ import contextlib
 import os
 import secrets
 import shutil
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from lpel_serving.errors import OutputError
@@ -35,14 +36,37 @@ def write_atomically(path: Path, data: bytes) -> None:
             partial.unlink()
 
 
-def put_in_place(partial: Path, folder: Path) -> None:
-    """Let a folder that was written under a temporary name take its place, or the place of an old.
+def write_folder(
+    folder: Path, contents: Mapping[str, bytes], check: Callable[[Path], object] | None = None
+) -> None:
+    """Write a whole folder under a temporary name, then let it take its place, or that of an old.
+
+    Parameters
+    ----------
+    folder
+        What stands there is replaced: ask before whether it may be.
+    contents
+        Its files, by their paths within it.
+    check
+        Looks at the folder before it is put in place, and raises if that must not be.
 
     Raises
     ------
     OutputError
-        If it cannot; what stood there before is untouched.
+        If it cannot be written; what stood there before is untouched.
     """
+    partial = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.partial")
+    try:
+        for name, data in contents.items():
+            write_atomically(partial / name, data)
+        if check is not None:
+            check(partial)
+        _put_in_place(partial, folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _put_in_place(partial: Path, folder: Path) -> None:
     old = folder.with_name(f"{partial.name}.old")
     try:
         if folder.exists():

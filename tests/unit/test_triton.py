@@ -34,6 +34,7 @@ from lpel_export.explainer import build_explainer, build_template_explainer
 from lpel_export.triton import MAX_BATCH_SIZE, PIPELINE, write_triton_repository
 from lpel_serving.bundle import load_bundle
 from lpel_serving.errors import OutputError, ParameterError
+from lpel_serving.files import write_atomically
 from support import tiny
 
 TRITON_CLIENT = (
@@ -350,7 +351,7 @@ def test_a_file_is_not_overwritten(bundle, explainer, tmp_path):
 def test_a_failure_leaves_the_old_repository(bundle, explainer, tmp_path, monkeypatch):
     folder = tmp_path / "models"
     write_triton_repository(bundle, explainer, folder)
-    before, write, calls = contents(folder), triton.write_atomically, []
+    before, write, calls = contents(folder), write_atomically, []
 
     def fail_at_the_fifth(path: Path, data: bytes) -> None:
         calls.append(path)
@@ -358,7 +359,7 @@ def test_a_failure_leaves_the_old_repository(bundle, explainer, tmp_path, monkey
             raise OutputError("the disk is full.")
         write(path, data)
 
-    monkeypatch.setattr(triton, "write_atomically", fail_at_the_fifth)
+    monkeypatch.setattr("lpel_serving.files.write_atomically", fail_at_the_fifth)
     with pytest.raises(OutputError, match="disk is full"):
         write_triton_repository(bundle, explainer, folder)
     assert contents(folder) == before

@@ -4,10 +4,10 @@ import hashlib
 from typing import Any
 
 from lpel_export.errors import ModelShapeError
+from lpel_export.plain_graph import STANDARD
 from lpel_serving.extras import require
 
 DOMAIN = "network"
-_STANDARD = {"", "ai.onnx"}
 
 
 def as_function(model: bytes, name: str, opset: int) -> Any:
@@ -29,8 +29,8 @@ def as_function(model: bytes, name: str, opset: int) -> Any:
     """
     onnx = require("onnx", "export")
     network = onnx.load_from_string(model)
-    opsets = {entry.version for entry in network.opset_import if entry.domain in _STANDARD}
-    domains = {node.domain for node in network.graph.node} - _STANDARD
+    opsets = {entry.version for entry in network.opset_import if entry.domain in STANDARD}
+    domains = {node.domain for node in network.graph.node} - STANDARD
     if opsets != {opset} or domains:
         raise ModelShapeError(
             f"one file takes networks of standard operators of opset {opset}; {name} has opset "

@@ -10,11 +10,9 @@ from typing import Any
 
 from lpel_export.conversion import OPSET
 from lpel_export.errors import ConversionError, ModelShapeError
-from lpel_serving.errors import BundleError
+from lpel_export.plain_graph import STANDARD, load_plain_graph
 from lpel_serving.extras import require
-from lpel_serving.safety.external_data import refuse_external_data
 
-_STANDARD = {"", "ai.onnx"}
 _OLDEST_OPSET = 13
 """Quantisation by channel is not older."""
 _REDUCED = {"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "QLinearConv"}
@@ -31,36 +29,18 @@ def load_network(model: bytes) -> Any:
         If its opset is too old, or its precision has been reduced already.
     """
     onnx = require("onnx", "export")
+    network = load_plain_graph(model, "whose precision cannot be changed")
     try:
-        refuse_external_data(model, "the model")
-        network = onnx.load_from_string(model)
-        onnx.checker.check_model(network)
         network = onnx.shape_inference.infer_shapes(network)
-    except BundleError as error:
-        raise ModelShapeError(str(error)) from error
-    except (
-        require("google.protobuf.message", "export").DecodeError,
-        onnx.checker.ValidationError,
-        onnx.shape_inference.InferenceError,
-    ) as error:
+    except onnx.shape_inference.InferenceError as error:
         reason = " ".join(str(error).split())
         raise ModelShapeError(f"the model is not valid ONNX: {reason}") from error
-    _check_plain(network)
     _check_float32(onnx, network)
     return network
 
 
-def _check_plain(network: Any) -> None:
-    attributes = [attribute for node in network.graph.node for attribute in node.attribute]
-    if network.functions or any(a.HasField("g") or a.graphs for a in attributes):
-        raise ModelShapeError(
-            "the model has branches, loops or functions, whose precision cannot be changed: export "
-            "it as one plain graph."
-        )
-
-
 def _check_float32(onnx: Any, network: Any) -> None:
-    opset = max((e.version for e in network.opset_import if e.domain in _STANDARD), default=0)
+    opset = max((e.version for e in network.opset_import if e.domain in STANDARD), default=0)
     if opset < _OLDEST_OPSET:
         raise ConversionError(
             f"expected an opset from {_OLDEST_OPSET}, received {opset}: export it at {OPSET}."
@@ -85,7 +65,7 @@ def stretch(graph: Any, kinds: Collection[str]) -> list[Any]:
     places = [
         place
         for place, node in enumerate(nodes)
-        if node.op_type in kinds and node.domain in _STANDARD
+        if node.op_type in kinds and node.domain in STANDARD
     ]
     if not places:
         raise ModelShapeError(
