@@ -198,6 +198,7 @@ def assemble(
         threshold=threshold,
         parity=parity,
         responses=response_model,
+        licence=embedder.licence,
     )
 
 

@@ -4,7 +4,7 @@ import contextlib
 import hashlib
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
@@ -44,11 +44,14 @@ class ExportedEmbedder:
         What the bundle will say of it.
     parity
         How far it is from Keras.
+    licence
+        That of its weights, if it is known.
     """
 
     model: bytes
     record: EmbedderRecord
     parity: Parity
+    licence: str | None = None
 
     @property
     def sha256(self) -> str:
@@ -149,7 +152,7 @@ def from_facenet(
     folder = cache_folder("exports", _export_key(weights), root=cache)
     kept = _load(folder)
     if kept is not None:
-        return kept
+        return replace(kept, licence=network.licence)
     with progress("exporting FaceNet to ONNX", 1) as advance:
         embedder = from_keras(
             build(network, weights),
@@ -160,7 +163,7 @@ def from_facenet(
         )
         _save(folder, embedder)
         advance(1)
-    return embedder
+    return replace(embedder, licence=network.licence)
 
 
 def _checked(

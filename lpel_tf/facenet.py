@@ -36,6 +36,11 @@ class FaceNet:
     route: Literal["registry", "download"]
     faces: str
 
+    @property
+    def licence(self) -> str:
+        """What is known of the licence of the weights: see the README."""
+        return f"MIT, as the FaceNet project has it; trained on {self.faces}, with terms of its own"
+
 
 FACENETS = {
     network.key: network

@@ -12,7 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_export.errors import ConversionError, ModelShapeError, StandardisationError
+from lpel_export.errors import (
+    CONVERTERS_ERRORS,
+    ConversionError,
+    ModelShapeError,
+    StandardisationError,
+)
 from lpel_export.naming import name_by_place
 from lpel_export.standardisation import STANDARDISATIONS
 from lpel_serving.extras import require
@@ -165,7 +170,7 @@ def _export(
     try:
         with _calm_tf2onnx():
             model, _ = tf2onnx.convert.from_function(traced, input_signature=[spec], opset=OPSET)
-    except (ValueError, TypeError, KeyError, RuntimeError, NotImplementedError) as error:
+    except CONVERTERS_ERRORS as error:
         reason = " ".join(str(error).split())
         raise ConversionError(f"tf2onnx cannot convert the model: {reason}") from error
     finish(model, metadata)

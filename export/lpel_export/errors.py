@@ -2,6 +2,9 @@
 
 from lpel_serving.errors import LpelError
 
+CONVERTERS_ERRORS = (ValueError, TypeError, KeyError, RuntimeError, NotImplementedError)
+"""What tf2onnx and onnxruntime's quantiser raise of models that they cannot take: no one kind."""
+
 
 class ExportError(LpelError):
     """The family of `lpel_export`."""

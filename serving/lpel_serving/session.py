@@ -97,17 +97,7 @@ def open_session(
     _check_available(provider, ort)
     if threads is not None and threads < 1:
         raise ParameterError(f"at least 1 thread is needed; received {threads}.")
-    options = ort.SessionOptions()
-    options.log_severity_level = _ERRORS_ONLY
-    if threads is not None:
-        options.intra_op_num_threads = threads
-    if provider != "cpu":
-        options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
-    try:
-        session = ort.InferenceSession(model, options, providers=[PROVIDERS[provider]])
-    except _runtime_errors(ort) as error:
-        kind = BundleError if provider == "cpu" else ProviderError
-        raise kind(f"onnxruntime cannot load the model on {provider}: {error}") from error
+    session = _load(ort, model, provider, threads)
     active = session.get_providers()[0]
     if active != PROVIDERS[provider]:
         raise ProviderError(
@@ -128,14 +118,22 @@ def read_metadata(model: bytes) -> dict[str, str]:
     BundleError
         If onnxruntime cannot load it.
     """
-    ort = require("onnxruntime", "cpu")
+    session = _load(require("onnxruntime", "cpu"), model, "cpu", None)
+    return dict(session.get_modelmeta().custom_metadata_map)
+
+
+def _load(ort: Any, model: bytes, provider: str, threads: int | None) -> Any:
     options = ort.SessionOptions()
     options.log_severity_level = _ERRORS_ONLY
+    if threads is not None:
+        options.intra_op_num_threads = threads
+    if provider != "cpu":
+        options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
     try:
-        session = ort.InferenceSession(model, options, providers=[PROVIDERS["cpu"]])
+        return ort.InferenceSession(model, options, providers=[PROVIDERS[provider]])
     except _runtime_errors(ort) as error:
-        raise BundleError(f"onnxruntime cannot load the model: {error}") from error
-    return dict(session.get_modelmeta().custom_metadata_map)
+        kind = BundleError if provider == "cpu" else ProviderError
+        raise kind(f"onnxruntime cannot load the model on {provider}: {error}") from error
 
 
 def _check_available(provider: str, ort: Any) -> None:

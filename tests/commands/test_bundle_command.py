@@ -183,3 +183,12 @@ def test_bad_usage_is_explained(arguments):
     assert done.returncode == 2
     assert done.stdout == ""
     assert "Usage: lpel bundle" in done.stderr
+
+
+@pytest.mark.weights
+def test_the_demos_bundle_states_its_licence(demo_folder):
+    done = lpel("inspect", demo_folder / "bundle")
+    assert done.returncode == 0, done.stderr
+    assert "licence of the weights: MIT, as the FaceNet project has it; trained on MS-Celeb" in (
+        done.stdout
+    )

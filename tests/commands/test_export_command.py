@@ -161,6 +161,17 @@ def test_fewer_bits_go_into_a_new_bundle_with_their_loss(bundle, faces, tmp_path
     )
 
 
+def test_photographs_without_a_face_do_not_count(bundle, faces, tmp_path):
+    done = export(
+        *("--bundle", bundle, "--out", tmp_path / "small", "--precision", "float16"),
+        *("--faces", faces, "--crop", "mtcnn"),
+    )
+    assert done.returncode == 2
+    assert "at least 8 faces" in done.stderr
+    assert "received 0" in done.stderr
+    assert not (tmp_path / "small").exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

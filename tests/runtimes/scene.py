@@ -34,12 +34,13 @@ class Scene:
     def engine(self) -> Explainer:
         return Explainer.load(self.bundle, crop="none")  # they are cut out already
 
-    def file(self, method: str) -> Path:
+    def file(self, method: str, *, defaults: bool = True) -> Path:
         """The one-file explainer, made when first asked for."""
-        path = self.folder / method / "explainer.onnx"
+        path = self.folder / f"{method}{'' if defaults else '-told'}" / "explainer.onnx"
         if not path.exists():
             path.parent.mkdir()
-            path.write_bytes(build_explainer(load_bundle(self.bundle), method))
+            model = build_explainer(load_bundle(self.bundle), method, defaults=defaults)
+            path.write_bytes(model)
         return path
 
     def pictures(self, pairs: int) -> list[Path]:

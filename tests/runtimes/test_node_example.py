@@ -1,6 +1,8 @@
 """The example for Node.js."""
 
 import json
+import shutil
+import subprocess
 
 import pytest
 
@@ -24,6 +26,23 @@ def play(program, folder, *words):
 def test_node_agrees_on_the_tiny_networks(program, tiny_scene, method, pairs, tmp_path):
     found = play(program, tmp_path, tiny_scene.file(method), *tiny_scene.pictures(pairs))
     assert_near(found, tiny_scene.expected(method, pairs))
+
+
+@pytest.mark.parametrize("method", ["responses", "lpel"])
+def test_node_heeds_what_must_be_fed(program, tiny_scene, method, tmp_path):
+    file = tiny_scene.file(method, defaults=False)
+    words = (file, *tiny_scene.pictures(6), "threshold=0.9", "epsilon=0.4")
+    expected = tiny_scene.expected(method, 6, threshold=0.9, epsilon=0.4)
+    assert_near(play(program, tmp_path, *words), expected, epsilon=0.4)
+
+
+def test_node_says_what_would_be_ignored(program, tiny_scene):
+    words = [tiny_scene.file("lpel"), *tiny_scene.pictures(1), "threshold=0.9"]
+    command = [shutil.which("node"), program, *map(str, words)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert done.returncode != 0
+    assert done.stdout == ""
+    assert "does not take threshold here" in done.stderr
 
 
 @pytest.mark.weights

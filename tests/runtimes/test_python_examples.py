@@ -104,6 +104,14 @@ def test_threshold_and_epsilon_can_be_set(engine, tiny_scene, method, play):
         assert_near(found, expected, epsilon=0.4)
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+def test_every_engine_heeds_what_must_be_fed(engine, tiny_scene, play):
+    file = tiny_scene.file("responses", defaults=False)
+    found, _ = play(program(engine), file, *tiny_scene.pictures(6), "threshold=0.9", "epsilon=0.4")
+    expected = tiny_scene.expected("responses", 6, threshold=0.9, epsilon=0.4)
+    assert_near(found, expected, epsilon=0.4)
+
+
 @pytest.mark.weights
 def test_threshold_and_epsilon_can_be_set_on_facenet(real_scene, play):
     words = (real_scene.file("responses"), *real_scene.pictures(6), "threshold=0.9", "epsilon=0.4")

@@ -172,7 +172,6 @@ def test_square_crops_of_any_size_are_resized_as_the_engine_does(bundle, files, 
         assert np.abs(found[name] - wanted[name]).max() < bound
 
 
-@pytest.mark.filterwarnings("ignore")
 def test_a_rectangle_is_refused_and_not_squeezed(bundle, faces):
     model = build_explainer(bundle, any_size=True)
     references, tests = faces

@@ -1,5 +1,6 @@
 """`lpel export`: a bundle for other people's services."""
 
+import contextlib
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -204,6 +205,7 @@ def _in_precision(
     from lpel_export.precision.lower import check_float32, lower_precision
     from lpel_serving.cli.progress import progress_bar
     from lpel_serving.crops import parse_crop, read_face
+    from lpel_serving.errors import NoFaceError
     from lpel_serving.faces import list_faces
 
     check_float32(bundle)
@@ -214,7 +216,8 @@ def _in_precision(
     crops: list[Pixels] = []
     with progress_bar("reading faces", len(order)) as advance:
         for photograph in (photographs[int(i)] for i in order):
-            crops.append(read_face(photograph.path, chosen, side))
+            with contextlib.suppress(NoFaceError):
+                crops.append(read_face(photograph.path, chosen, side))
             advance(1)
     return lower_precision(bundle, str(precision), crops, progress=progress_bar)
 

@@ -37,8 +37,8 @@ def build_explainer(
     """Build one ONNX model that does what `lpel_serving.Explainer` does with a bundle.
 
     It takes two batches of crops, ``reference`` and ``test``, uint8, shape (batch, S, S, 3), and
-    optionally ``threshold`` and ``epsilon``, float32, shape (1,). What it gives, and what each
-    tensor means, stands in `lpel_export.explainer.contract` and in the file's ``metadata_props``.
+    ``threshold`` and ``epsilon``, float32, shape (1,), which have defaults. What it gives, and what
+    each tensor means, stands in `lpel_export.explainer.contract` and in its ``metadata_props``.
 
     Parameters
     ----------

@@ -8,8 +8,8 @@ INPUTS = {
     "test": "RGB crops of faces, 0 to 255",
     "reference_embedding": "embeddings of the references",
     "test_embedding": "embeddings of the tests",
-    "threshold": "similarity above which a pair is called similar; optional, in [-1, 1]",
-    "epsilon": "threshold of the masks on heat-maps scaled to [0, 1] (Eq. 4.7); optional",
+    "threshold": "similarity above which a pair is called similar, in [-1, 1]",
+    "epsilon": "threshold of the masks on heat-maps scaled to [0, 1] (Eq. 4.7)",
 }
 OUTPUTS = {
     "similarity": "cosine of the two embeddings (Eq. 5.1), in [-1, 1]",

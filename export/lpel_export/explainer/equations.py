@@ -1,9 +1,9 @@
 """The equations of `lpel_serving` again, in ONNX's own text: functions of the domain `lpel`.
 
-Every step is element-wise, or a maximum, or one of the fixed-order sums of
+Every step of `EQUATIONS` is element-wise, or a maximum, or one of the fixed-order sums of
 `lpel_serving.summation`, all of them float32 and of opset 17. So any runtime that keeps to IEEE 754
-gives the very bytes of numpy, and there is no operator here that some engine lacks. Functions are
-written into the graph before it is saved: the file itself holds standard operators alone.
+makes of what the networks give the very bytes of numpy; no engine that was tried lacks an operator.
+Functions are written into the graph before it is saved: the file holds standard operators alone.
 """
 
 from collections.abc import Iterable
@@ -182,10 +182,10 @@ Weights (side, size) => (weights)
     b4 = Add (b3, far1)
     b5 = Mul (b4, d)
     far = Add (b5, two)
-    is_far = Less (d, two)
-    is_near = Less (d, one)
-    beyond = Where (is_far, far, zero)
-    raw = Where (is_near, near, beyond)
+    within_two = Less (d, two)
+    within_one = Less (d, one)
+    beyond_one = Where (within_two, far, zero)
+    raw = Where (within_one, near, beyond_one)
     total = ReduceSum <keepdims = 1> (raw, last)
     weights = Div (raw, total)
 }

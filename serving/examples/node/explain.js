@@ -2,6 +2,8 @@
 //
 //     node explain.js explainer.onnx REFERENCE TEST [REFERENCE TEST ...] > explanation.json
 //
+// A file that was made without defaults also needs: threshold=0.5 epsilon=0.7
+//
 // The crops are PNGs of the network's size. Every output is written as JSON: {"dims", "data"}.
 
 import { readFileSync } from "node:fs";
@@ -10,7 +12,9 @@ import { PNG } from "pngjs";
 
 process.env.ORT_DISABLE_TELEMETRY = "1"; // or it tells its makers of each model and its use
 
-const [file, ...paths] = process.argv.slice(2);
+const [file, ...words] = process.argv.slice(2);
+const paths = words.filter((word) => !word.includes("="));
+const settings = words.filter((word) => word.includes("=")).map((word) => word.split("="));
 
 /** The RGB bytes of a PNG, which pngjs gives as RGBA. */
 function readCrop(path) {
@@ -27,10 +31,16 @@ function batch(crops) {
 
 const crops = paths.map(readCrop);
 const session = await ort.InferenceSession.create(file, { logSeverityLevel: 3 });
-const outputs = await session.run({
+const feeds = {
   reference: batch(crops.filter((_, place) => place % 2 === 0)),
   test: batch(crops.filter((_, place) => place % 2 === 1)),
-});
+};
+for (const [name, value] of settings) {
+  // An input with a default is not in this list, and what is fed to it would be ignored.
+  if (!session.inputNames.includes(name)) throw new Error(`${file} does not take ${name} here`);
+  feeds[name] = new ort.Tensor("float32", [Number(value)], [1]);
+}
+const outputs = await session.run(feeds);
 
 const written = Object.entries(outputs).map(([name, { dims, data }]) => [
   name,

@@ -19,11 +19,13 @@ feeds = {"reference": crops[::2], "test": crops[1::2]}
 
 core = openvino.Core()
 model = core.read_model(sys.argv[1])
-# OpenVINO takes an input with a default for a constant, so another value is put in its place.
-constants = {node.get_friendly_name(): node for node in model.get_ops()}
+nodes = {node.get_friendly_name(): node for node in model.get_ops()}
 for name, value in settings.items():
-    other = openvino.opset13.constant(np.array([value], np.float32))
-    constants[name].output(0).replace(other.output(0))
+    number = np.array([value], np.float32)
+    if nodes[name].get_type_name() == "Parameter":
+        feeds[name] = number
+    else:  # an input with a default is a constant to OpenVINO: another is put in its place
+        nodes[name].output(0).replace(openvino.opset13.constant(number).output(0))
 
 # In full precision: some processors would take bfloat16 otherwise.
 explain = core.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
