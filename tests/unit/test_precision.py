@@ -319,12 +319,16 @@ def test_what_is_observed_is_what_flows():
 # --- by name -------------------------------------------------------------------------------------
 
 
+def test_the_first_of_several_convolutions_may_stay_float32():
+    assert in_int8(keep_first=True) == in_int8(keep=["first"])
+
+
 def test_a_precision_is_chosen_by_name():
     model = network()
     assert PRECISIONS == ("float32", "float16", "int8")
     assert in_precision(model, "float32", CROPS) == model
     assert in_precision(model, "float16") == to_float16(model)
-    assert in_precision(model, "int8", CROPS) == in_int8(model)
+    assert in_precision(model, "int8", CROPS) == in_int8(model, keep_first=True)
 
 
 def test_other_precisions_are_refused():

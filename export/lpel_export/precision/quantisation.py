@@ -25,7 +25,12 @@ Scales = dict[str, tuple[int, NDArray[np.float32]]]
 
 
 def to_int8(
-    model: bytes, crops: NDArray[np.uint8], *, keep: Sequence[str] = (), progress: Progress = silent
+    model: bytes,
+    crops: NDArray[np.uint8],
+    *,
+    keep: Sequence[str] = (),
+    keep_first: bool = False,
+    progress: Progress = silent,
 ) -> bytes:
     """Quantise an embedding network: uint8 activations, int8 weights, a scale for each channel.
 
@@ -44,6 +49,8 @@ def to_int8(
         it spans on them.
     keep
         Names of nodes that stay float32.
+    keep_first
+        Whether the first of several convolutions, which sees the pixels, stays float32 too.
     progress
         Told how many crops are done.
 
@@ -61,6 +68,8 @@ def to_int8(
     properties = metadata(network)
     name_nodes(network.graph)
     _check_names(network, keep)
+    if keep_first:
+        keep = [*keep, *_first_of_several(network)]
     fold_factors(network.graph, keep)
     nodes = _chosen(network, keep)
     inputs = list(dict.fromkeys(node.input[0] for node in nodes if node.op_type == "Conv"))
@@ -97,6 +106,11 @@ def _check_names(network: Any, keep: Sequence[str]) -> None:
             f"no nodes are called {', '.join(sorted(unknown))}: `keep` takes names of the model's "
             "nodes."
         )
+
+
+def _first_of_several(network: Any) -> list[str]:
+    names: list[str] = [node.name for node in network.graph.node if node.op_type == "Conv"]
+    return names[:1] if len(names) > 1 else []
 
 
 def _chosen(network: Any, keep: Sequence[str]) -> list[Any]:
