@@ -9,7 +9,7 @@ demo: .venv/ready
 test: .venv/ready
 	scripts/test $(ARGS)
 
-# The tests that need no network at all, in two processes: under two minutes on two cores.
+# The tests that need no network at all, in two processes: three minutes on two cores.
 quick: .venv/ready
 	scripts/test -n 2 --dist loadfile -m 'not weights and not network' $(ARGS)
 
