@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from lpel_serving.crops import parse_crop
 from lpel_serving.errors import ParameterError
 from lpel_serving.faces import Face
-from lpel_serving.figures import displayable
 from lpel_serving.fill import Fill
 from lpel_serving.images import Pixels
 from lpel_serving.laboratory.curve import Interval, bootstrap
@@ -19,6 +18,7 @@ from lpel_serving.laboratory.curve_settings import CurveSettings
 from lpel_serving.laboratory.photograph_pairs import PhotographPairs
 from lpel_serving.laboratory.study import QUESTIONS, Answer, ask
 from lpel_serving.methods.method import FacePair, Method
+from lpel_serving.pictures import displayable
 from lpel_serving.progress import Progress
 from lpel_serving.replacement import Kind
 from lpel_tf.autoencoder import Autoencoder, AutoencoderRecipe, match_reconstruction

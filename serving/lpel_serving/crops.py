@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image as pillow
 
 from lpel_serving.errors import ImageError, NoFaceError, ParameterError, ServingError
-from lpel_serving.images import Image, Pixels, name_of, read_pixels
+from lpel_serving.images import MAX_PIXELS, Image, Pixels, name_of, read_pixels
 
 
 class Crop(Protocol):
@@ -46,7 +46,9 @@ class CentreCrop:
         return resize(pixels[top : top + side, left : left + side], size)
 
 
-def read_face(image: Image, crop: Crop, size: int, name: str | None = None) -> Pixels:
+def read_face(
+    image: Image, crop: Crop, size: int, name: str | None = None, most: int = MAX_PIXELS
+) -> Pixels:
     """Read an image and cut the face out, uint8, shape (size, size, 3).
 
     Parameters
@@ -59,13 +61,15 @@ def read_face(image: Image, crop: Crop, size: int, name: str | None = None) -> P
         Side of the result.
     name
         What complaints call the image; its path, if it has one, when None.
+    most
+        Pixels that are decoded at most.
 
     Raises
     ------
     ImageError
         If it is no usable image, or the crop finds no face in it.
     """
-    pixels = read_pixels(image, name)
+    pixels = read_pixels(image, name, most)
     try:
         face = crop(pixels, size)
     except NoFaceError as error:

@@ -9,7 +9,7 @@ from lpel_serving.crops import Crop, read_face
 from lpel_serving.errors import EmbeddingError, ImageError, ParameterError
 from lpel_serving.images import Image, Pixels
 from lpel_serving.manifest import EMBEDDING, IMAGE, EmbedderRecord
-from lpel_serving.session import open_session
+from lpel_serving.session import Stop, open_session
 
 DEFAULT_BATCH = 8
 """Images in one inference; on a CPU larger batches take memory and gain no time."""
@@ -55,7 +55,10 @@ class Embedder:
         return read_face(image, self.crop, self.record.image_size, name)
 
     def embed(
-        self, crops: NDArray[np.uint8] | Sequence[Pixels], batch_size: int = DEFAULT_BATCH
+        self,
+        crops: NDArray[np.uint8] | Sequence[Pixels],
+        batch_size: int = DEFAULT_BATCH,
+        stop: Stop | None = None,
     ) -> NDArray[np.float32]:
         """Compute the embeddings ``h = f(x)`` of face crops.
 
@@ -65,6 +68,8 @@ class Embedder:
             N crops, uint8, shape (S, S, 3) each.
         batch_size
             Crops in one inference; the result does not depend on it.
+        stop
+            Ends it from another thread.
 
         Returns
         -------
@@ -77,6 +82,8 @@ class Embedder:
             If a crop is of another shape or type.
         EmbeddingError
             If an embedding is not finite, or is of another length than the record says.
+        WithdrawnError
+            If it was stopped.
         """
         if batch_size < 1:
             raise ParameterError(f"a batch holds at least 1 image; received {batch_size}.")
@@ -89,7 +96,7 @@ class Embedder:
         embeddings = np.empty((len(crops), self.record.dimension), np.float32)
         for start in range(0, len(crops), batch_size):
             batch = np.stack(list(crops[start : start + batch_size]))
-            part = self._session.run(batch)
+            part = self._session.run(batch, stop)
             if part.shape != (len(batch), self.record.dimension):
                 raise EmbeddingError(
                     f"the embedder gave embeddings of shape {part.shape}; "

@@ -54,3 +54,11 @@ class OutputError(ServingError, OSError):
 
 class MissingExtraError(ServingError, ImportError):
     """An optional part of the installation is missing."""
+
+
+class WithdrawnError(ServingError, RuntimeError):
+    """Work was given up, because nobody waits for it any more or its time was over."""
+
+
+class BusyError(ServingError, RuntimeError):
+    """So much work is waiting already that no more is taken."""

@@ -11,12 +11,7 @@ from lpel_serving.bundle import Bundle, load_bundle
 from lpel_serving.crops import Crop, parse_crop
 from lpel_serving.embedder import DEFAULT_BATCH, Embedder
 from lpel_serving.errors import BundleError, EmbeddingError, ParameterError
-from lpel_serving.explanation import (
-    Floats,
-    PairExplanation,
-    check_parameters,
-    explain_both_ways,
-)
+from lpel_serving.explanation import Floats, PairExplanation, check_parameters
 from lpel_serving.images import Image, Pixels
 from lpel_serving.manifest import EMBEDDING, RECONSTRUCTION, Manifest
 from lpel_serving.mask import DEFAULT_EPSILON
@@ -203,10 +198,6 @@ class Explainer:
 
         def explain(r: int, t: int) -> PairExplanation:
             both, h = (crops[r], crops[t]), embeddings[[r, t]]
-            if isinstance(chosen, Lpel):  # whose explanations tell their steps too
-                return explain_both_ways(
-                    self.decode, both, h, threshold, p=chosen.p, epsilon=epsilon
-                )
             return explain_by(chosen, self, both, h, threshold, epsilon=epsilon, seed=seed)
 
         return [explain(r, t) for r, t in zip(places[::2], places[1::2], strict=True)]

@@ -33,7 +33,7 @@ _UPRIGHT = {
 }
 
 
-def read_pixels(image: Image, name: str | None = None) -> Pixels:
+def read_pixels(image: Image, name: str | None = None, most: int = MAX_PIXELS) -> Pixels:
     """Turn an image into upright 8-bit RGB pixels.
 
     EXIF rotation is applied, 16-bit grey is scaled to 8 bits, CMYK is converted and transparency
@@ -45,6 +45,8 @@ def read_pixels(image: Image, name: str | None = None) -> Pixels:
         A path, the bytes of a file, a Pillow image, or RGB pixels (uint8, shape (H, W, 3)).
     name
         What complaints call it; its path, if it has one, when None.
+    most
+        Pixels that are decoded; a larger image is refused unopened.
 
     Returns
     -------
@@ -55,7 +57,7 @@ def read_pixels(image: Image, name: str | None = None) -> Pixels:
     ------
     ImageError
         If it cannot be read, is no image of the formats above, is truncated, animated or larger
-        than 64 million pixels, or is an array of another shape or type.
+        than `most` pixels, or is an array of another shape or type.
     """
     if isinstance(image, np.ndarray):
         return _check_array(image, name)
@@ -63,11 +65,11 @@ def read_pixels(image: Image, name: str | None = None) -> Pixels:
     data = image if isinstance(image, bytes | pillow.Image) else read_bytes(Path(image))
     try:
         if isinstance(data, pillow.Image):
-            return _to_rgb(data, name)
+            return _to_rgb(data, name, most)
         with pillow.open(io.BytesIO(data), formats=FORMATS) as opened:
-            return _to_rgb(opened, name)
+            return _to_rgb(opened, name, most)
     except (pillow.DecompressionBombError, pillow.DecompressionBombWarning) as error:
-        raise ImageError(_too_large(name)) from error
+        raise ImageError(_too_large(name, most)) from error
     except pillow.UnidentifiedImageError as error:
         formats = ", ".join(FORMATS)
         raise ImageError(
@@ -114,9 +116,9 @@ def _check_array(pixels: NDArray[np.generic], name: str | None) -> Pixels:
     return np.ascontiguousarray(pixels, dtype=np.uint8)
 
 
-def _to_rgb(image: pillow.Image, name: str) -> Pixels:
-    if image.width * image.height > MAX_PIXELS:
-        raise ImageError(_too_large(name))
+def _to_rgb(image: pillow.Image, name: str, most: int) -> Pixels:
+    if image.width * image.height > most:
+        raise ImageError(_too_large(name, most))
     if image.width * image.height == 0:
         raise ImageError(f"{name} is empty: it has no pixels.")
     if image.format != "MPO" and getattr(image, "n_frames", 1) > 1:
@@ -141,5 +143,5 @@ def _scale_16_bits(image: pillow.Image) -> NDArray[np.uint8]:
     return ((wide + 128) // 257).astype(np.uint8)
 
 
-def _too_large(name: str) -> str:
-    return f"{name} is too large: at most {MAX_PIXELS:,} pixels are decoded; make it smaller."
+def _too_large(name: str, most: int) -> str:
+    return f"{name} is too large: at most {most:,} pixels are decoded; make it smaller."

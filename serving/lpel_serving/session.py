@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_serving.errors import BundleError, ParameterError, ProviderError
+from lpel_serving.errors import BundleError, ParameterError, ProviderError, WithdrawnError
 from lpel_serving.extras import require
 from lpel_serving.manifest import IMAGE
 
@@ -25,6 +25,22 @@ _ERRORS_ONLY = 3
 Shape = tuple[int | None, ...]
 
 
+class Stop:
+    """Ends an inference from another thread."""
+
+    def __init__(self) -> None:
+        self.options: Any = require("onnxruntime", "cpu").RunOptions()
+
+    def set(self) -> None:
+        """End it: between two operations of the model, or before it has begun."""
+        self.options.terminate = True
+
+    @property
+    def is_set(self) -> bool:
+        """Whether it was ended."""
+        return bool(self.options.terminate)
+
+
 @dataclass(frozen=True)
 class Session:
     """One ONNX model with one input and one output, ready to run; safe to share among threads.
@@ -40,17 +56,22 @@ class Session:
     _input: str
     _output: str
 
-    def run(self, values: NDArray[Any]) -> NDArray[np.float32]:
+    def run(self, values: NDArray[Any], stop: Stop | None = None) -> NDArray[np.float32]:
         """Compute the output, float32, shape (N, ...), of an input of shape (N, ...).
 
         Raises
         ------
         BundleError
             If the model does not take such an input.
+        WithdrawnError
+            If it was stopped.
         """
+        options = None if stop is None else stop.options
         try:
-            return self._session.run([self._output], {self._input: values})[0]
+            return self._session.run([self._output], {self._input: values}, options)[0]
         except _runtime_errors(require("onnxruntime", "cpu")) as error:
+            if stop is not None and stop.is_set:
+                raise WithdrawnError("the inference was stopped.") from error
             raise BundleError(
                 f"the model from {self._input} to {self._output} does not take {values.dtype} of "
                 f"shape {values.shape}, as the manifest says it does: {error}"

@@ -48,7 +48,7 @@ def superpixel_sums(values: Map, side: int) -> NDArray[np.float64]:
     NDArray[np.float64]
         Shape (K,).
     """
-    rows, columns = (_shares(length, side) for length in values.shape)
+    rows, columns = (strip_shares(length, side) for length in values.shape)
     return (rows @ values.astype(np.float64) @ columns.T).ravel()
 
 
@@ -68,8 +68,8 @@ def labels(size: int, side: int) -> NDArray[np.int64]:
     return place[:, np.newaxis] * side + place
 
 
-def _shares(length: int, side: int) -> NDArray[np.float64]:
-    """How much of each of `length` pixels lies in each of `side` strips, shape (side, length)."""
+def strip_shares(length: int, side: int) -> NDArray[np.float64]:
+    """Tell how much of each of `length` pixels each of `side` strips has, shape (side, length)."""
     edges = np.arange(side + 1) * length / side
     pixels = np.arange(length)
     upper = np.minimum(edges[1:, np.newaxis], pixels + 1)

@@ -12,7 +12,8 @@ import pytest
 from PIL import Image
 
 from lpel_serving.errors import OutputError
-from lpel_serving.figures import COLUMNS, displayable, highlight, pair_figure, write_pair_figure
+from lpel_serving.figures import COLUMNS, highlight, pair_figure, write_pair_figure
+from lpel_serving.pictures import displayable
 from lpel_serving.record import arrays, reconstruction_error, summary, write_arrays
 from support.images import pixels
 

@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from lpel_serving.figures import displayable, gallery_figure, png
+from lpel_serving.figures import gallery_figure, png
 from lpel_serving.laboratory.fidelity import Fidelity, measure_fidelity
+from lpel_serving.pictures import displayable
 from lpel_tf.decoder import mean_squared_error
 from lpel_tf.least_squares import mean_face
 from lpel_tf.reproduction.laboratory import Laboratory

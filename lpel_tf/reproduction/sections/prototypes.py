@@ -3,8 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_serving.figures import displayable, gallery_figure, highlight, png
+from lpel_serving.figures import gallery_figure, highlight, png
 from lpel_serving.mask import mask
+from lpel_serving.pictures import displayable
 from lpel_serving.prototype import large_classes, prototype
 from lpel_serving.similarity import cosine_similarity, is_similar
 from lpel_tf.reproduction.laboratory import Laboratory

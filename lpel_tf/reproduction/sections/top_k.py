@@ -3,11 +3,12 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_serving.figures import displayable, gallery_figure, highlight, png
+from lpel_serving.figures import gallery_figure, highlight, png
 from lpel_serving.mask import mask
 from lpel_serving.methods.emsnn import Emsnn
 from lpel_serving.methods.lpel import Lpel
 from lpel_serving.methods.method import Engine, Method
+from lpel_serving.pictures import displayable
 from lpel_tf.reproduction.laboratory import Laboratory
 from lpel_tf.reproduction.likeness import Likeness, likeness
 from lpel_tf.reproduction.section import Finding, Picture, Section, Table, above, below

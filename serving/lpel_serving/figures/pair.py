@@ -13,6 +13,7 @@ from lpel_serving.explanation import Explanation, LpelExplanation, PairExplanati
 from lpel_serving.figures.canvas import INK, QUIET, bare, new_figure, png
 from lpel_serving.files import write_atomically
 from lpel_serving.images import Pixels
+from lpel_serving.pictures import displayable
 from lpel_serving.record import DECISIONS
 
 COLUMNS = (
@@ -91,11 +92,6 @@ def highlight(image: Pixels, mask: NDArray[np.bool_]) -> Pixels:
     grey = pixels.mean(axis=2, keepdims=True).repeat(3, axis=2) * 0.75
     tinted = 0.45 * pixels + 0.55 * _HIGHLIGHT
     return np.where(chosen[:, :, np.newaxis], tinted, grey).round().astype(np.uint8)
-
-
-def displayable(reconstruction: NDArray[np.float32]) -> Pixels:
-    """Clip a reconstruction, float32 in about [0, 1], to what a screen shows: uint8."""
-    return (np.clip(reconstruction, 0, 1) * 255).round().astype(np.uint8)
 
 
 def _row_pictures(reference: Pixels, test: Pixels, explanation: Explanation) -> Sequence[Pixels]:

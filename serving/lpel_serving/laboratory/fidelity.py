@@ -12,6 +12,7 @@ from lpel_serving.embedder import DEFAULT_BATCH
 from lpel_serving.errors import EmbeddingError, ParameterError
 from lpel_serving.images import Pixels
 from lpel_serving.methods.method import Floats, Networks
+from lpel_serving.pictures import displayable
 from lpel_serving.progress import Progress, silent
 from lpel_serving.record import reconstruction_error
 from lpel_serving.similarity import cosine_similarity
@@ -95,7 +96,7 @@ def _compare(networks: Networks, crops: list[Pixels], h: Floats) -> tuple[list[f
     if not np.isfinite(reconstructions).all():
         raise EmbeddingError("a reconstruction holds NaN or infinity: the decoder is broken.")
     errors = [reconstruction_error(*both) for both in zip(reconstructions, crops, strict=True)]
-    bytes_ = (np.clip(reconstructions, 0, 1) * 255).round().astype(np.uint8)
+    bytes_ = displayable(reconstructions)
     seen = [resize(image, len(crop)) for image, crop in zip(bytes_, crops, strict=True)]
     again = networks.embed(np.stack(seen))
     _refuse_broken(again)

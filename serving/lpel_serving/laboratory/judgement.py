@@ -20,6 +20,7 @@ from lpel_serving.laboratory.curve import (
     normalise_rising,
 )
 from lpel_serving.laboratory.curve_settings import CurveSettings
+from lpel_serving.wording import listed
 
 Outcome = Literal["better", "worse", "undecided"]
 Scale = Literal["share", "rise", "movement"]
@@ -227,7 +228,7 @@ def headline(judgement: Judgement, names: Sequence[str] = tuple(CONTROLS)) -> st
         if comparison.against in names:
             by_outcome[comparison.outcome].append(title_of(comparison.against))
     parts = [
-        f"{verb} {_listed(by_outcome[kind])}"
+        f"{verb} {listed(by_outcome[kind])}"
         for kind, verb in (
             ("better", "beats"),
             ("undecided", "is not told apart from"),
@@ -235,10 +236,4 @@ def headline(judgement: Judgement, names: Sequence[str] = tuple(CONTROLS)) -> st
         )
         if by_outcome[kind]
     ]
-    return f"{judgement.method} {_listed(parts) or 'is compared with nothing'}."
-
-
-def _listed(items: Sequence[str]) -> str:
-    if len(items) < 2:
-        return "".join(items)
-    return f"{', '.join(items[:-1])} and {items[-1]}"
+    return f"{judgement.method} {listed(parts) or 'is compared with nothing'}."

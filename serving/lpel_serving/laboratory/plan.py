@@ -96,6 +96,13 @@ def plan_pair(
         # Each method gets the same random numbers; occlusion thereby the noise of the curve.
         rng = np.random.default_rng((seed, i, 1))
         values.append(checked_map(method, pair, networks, rng, name))
+    return plan_orders(pair, i, values, settings, seed)
+
+
+def plan_orders(
+    pair: FacePair, i: int, values: Sequence[SignedMap], settings: CurveSettings, seed: int
+) -> Plan:
+    """List the images that the orders of some maps of pair `i`, then the random ones, need."""
     orders = [
         descending(superpixel_sums(one, settings.side), np.random.default_rng((seed, i, 0)))
         for one in values

@@ -2,10 +2,16 @@
 
 import numpy as np
 
-from lpel_serving.explanation import Explanation, PairExplanation, put_together
+from lpel_serving.explanation import (
+    Explanation,
+    PairExplanation,
+    explain_both_ways,
+    put_together,
+)
 from lpel_serving.images import Pixels
 from lpel_serving.mask import DEFAULT_EPSILON, mask
 from lpel_serving.methods.checked_map import checked_map
+from lpel_serving.methods.lpel import Lpel
 from lpel_serving.methods.method import FacePair, Floats, Method, Networks
 from lpel_serving.similarity import cosine_similarity, is_similar
 
@@ -25,7 +31,7 @@ def explain_by(
     Parameters
     ----------
     method
-        Any explanation method.
+        Any explanation method; LPEL's explanations tell their steps too.
     networks
         What it asks.
     crops
@@ -46,6 +52,10 @@ def explain_by(
     ParameterError
         If the method cannot explain such a pair.
     """
+    if isinstance(method, Lpel):
+        return explain_both_ways(
+            networks.decode, crops, embeddings, threshold, p=method.p, epsilon=epsilon
+        )
     similar = is_similar(float(cosine_similarity(embeddings[0], embeddings[1])), threshold)
     pair = FacePair(*crops, embeddings[0], embeddings[1], similar)
 

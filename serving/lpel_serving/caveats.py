@@ -1,0 +1,88 @@
+"""What a decision and a map cannot prove, in sentences chosen by what applies."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+_CONTROL = "The map is a control, to measure others by: it knows nothing of this pair."
+_OF_METHOD: Mapping[str, str] = MappingProxyType(
+    {
+        "responses": "The map foretells, from the two embeddings alone, what hiding parts of the "
+        "faces would do; nothing was hidden. Where such maps were measured, most of each was "
+        "common to all faces.",
+        "hybrid": "The map is foretold from the two embeddings, and corrected by hiding random "
+        "parts of the faces, as no camera sees them.",
+        "coalitions": "The map was measured by hiding random parts of the faces, as no camera "
+        "sees them.",
+        "occlusion": "The map was measured by hiding one square at a time, behind which much of a "
+        "face is left. Where such maps were measured, they were no better than the distance from "
+        "the centre of the picture.",
+        "lpel": "Where LPEL's maps were measured, they did not beat chance (docs/faithfulness.md): "
+        "take these as illustrations of the method, not as evidence. That the maps of the two "
+        "pictures are alike is arithmetic.",
+        "lpel-mended": "Where such maps were measured, they beat chance, and fell behind the "
+        "distance from the centre of the picture, which knows nothing of the pair.",
+        "emsnn": "Where EMSNN's maps were measured, they did worse than chance: take these as "
+        "illustrations of the method, not as evidence.",
+        "corrrise": "Where CorrRISE's maps were measured, they mostly fell behind the distance "
+        "from the centre of the picture; for dissimilar pairs, when both pictures lost parts, they "
+        "did worse than chance.",
+        "centre": _CONTROL,
+        "random": _CONTROL,
+        "constant-relevance": _CONTROL,
+    }
+)
+"""As ``docs/faithfulness.md`` and the README have it."""
+
+
+def of_decision(*, crop: str, own_crop: str, fitted: bool) -> tuple[str, ...]:
+    """Say what the decision on a pair cannot prove.
+
+    Parameters
+    ----------
+    crop, own_crop
+        How the faces were cut out, and how the bundle has it.
+    fitted
+        Whether it was said how often pairs so similar show one person.
+    """
+    always = (
+        "This tells what the network decided, not who is in the pictures. The network is wrong at "
+        "times: let it be no ground to refuse, accuse or watch anybody."
+    )
+    chance = (
+        "How often pairs this similar show one person was fitted on photographs of one kind: on "
+        "others, or where most pairs are of two people, it is another number."
+        if fitted
+        else "How often pairs this similar show one person is not known for this bundle: the "
+        "distance from the threshold is no probability."
+    )
+    return always, chance, *_of_crop(crop, own_crop, fitted=fitted)
+
+
+def of_maps(method: str) -> tuple[str, ...]:
+    """Say what the maps of a method cannot prove."""
+    unmeasured = (
+        f"Whether maps by {method} show what the network decides by was not measured here; "
+        f"`lpel assess --method {method}` measures it."
+    )
+    regions = (
+        "The parts of a face are taken to lie where an upright face in the middle of the picture "
+        "has them; they were not searched for in these two."
+    )
+    return _OF_METHOD.get(method, unmeasured), regions
+
+
+def _of_crop(crop: str, own_crop: str, *, fitted: bool) -> tuple[str, ...]:
+    if crop == own_crop:
+        return ()
+    what = "The threshold and that share were" if fitted else "The threshold was"
+    if crop == "none":
+        caveat = (
+            f"{what} fitted on faces cut out of photographs by the crop {own_crop}. These pictures "
+            "were taken whole: that is right if they are cut as those were."
+        )
+    else:
+        caveat = (
+            f"{what} fitted on faces cut out by the crop {own_crop}, these were by the crop "
+            f"{crop}: what holds for the one may be off for the other."
+        )
+    return (caveat,)

@@ -1,0 +1,215 @@
+"""A decision and its explanation in words that are made from their numbers alone."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from operator import itemgetter
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lpel_serving import caveats
+from lpel_serving.errors import ParameterError
+from lpel_serving.explanation import PairExplanation
+from lpel_serving.record import DECISIONS
+from lpel_serving.regions import ELSEWHERE, RegionShare
+from lpel_serving.similarity import is_similar
+from lpel_serving.wording import listed, percent
+
+CLOSE = 0.05
+"""A margin less than this is a close call.
+
+By no more did the similarity move in 19 of 20 of 150 of LFW's development pairs, with the published
+bundle, when the test was mirrored or moved by a fiftieth of its side.
+"""
+
+_SURE, _UNSURE = 0.9, 0.49
+"""From here on no doubt is spoken of; from there down the decision is the less likely answer."""
+
+_BEYOND, _TIMES = 0.05, 1.25
+"""A region is named if its share of a map is so much more than its area, and so many times that."""
+_NAMED = 3
+_LITTLE = 0.05
+"""Less of a map than this is hardly anything."""
+
+
+@dataclass(frozen=True)
+class Confidence:
+    """What a similarity says of the people, by pairs whose answer is known.
+
+    Attributes
+    ----------
+    same_person
+        Share of pairs this similar that show one person, in [0, 1], at even odds beforehand.
+    pairs
+        How many pairs it was fitted on.
+    """
+
+    same_person: float
+    pairs: int
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.same_person <= 1 or self.pairs < 1:
+            raise ParameterError(
+                "a confidence is a share in [0, 1], fitted on at least 1 pair; received "
+                f"{self.same_person} from {self.pairs}."
+            )
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Sentences: what is said of a pair, and what that cannot prove."""
+
+    words: tuple[str, ...]
+    caveats: tuple[str, ...]
+
+
+def compared(
+    similarity: float,
+    threshold: float,
+    *,
+    crop: str,
+    own_crop: str,
+    confidence: Confidence | None = None,
+) -> Verdict:
+    """Say what the network decides on a pair, and how sure that is.
+
+    Parameters
+    ----------
+    similarity
+        Cosine of the two embeddings, in [-1, 1].
+    threshold
+        The similarity above which the network calls two faces similar.
+    crop, own_crop
+        How the faces were cut out, and how the bundle has it: see `lpel_serving.crops.parse_crop`.
+    confidence
+        What the similarity says of the people; None if that was not fitted.
+    """
+    words = on_decision(similarity, threshold)
+    if confidence is not None:
+        words += on_confidence(confidence, similar=is_similar(similarity, threshold))
+    fitted = confidence is not None
+    return Verdict(words, caveats.of_decision(crop=crop, own_crop=own_crop, fitted=fitted))
+
+
+def explained(
+    pair: PairExplanation,
+    of_test: Sequence[RegionShare],
+    of_reference: Sequence[RegionShare],
+    *,
+    method: str,
+    crop: str,
+    own_crop: str,
+    confidence: Confidence | None = None,
+) -> Verdict:
+    """Say the same of a pair, then which parts of the faces its maps point at.
+
+    Parameters
+    ----------
+    pair
+        The pair, explained.
+    of_test, of_reference
+        How its two maps divide among the regions: see `lpel_serving.regions.region_shares`.
+    method
+        Name of the method that explained it.
+    crop, own_crop, confidence
+        See `compared`.
+    """
+    decision = compared(
+        pair.similarity, pair.threshold, crop=crop, own_crop=own_crop, confidence=confidence
+    )
+    test, reference = (pair.forward.heat_map, of_test), (pair.swapped.heat_map, of_reference)
+    words = on_map(*test, "both pictures")
+    if words != on_map(*reference, "both pictures"):
+        words = on_map(*test, "the test picture") + on_map(*reference, "the reference picture")
+    return Verdict(decision.words + words, decision.caveats + caveats.of_maps(method))
+
+
+def on_decision(similarity: float, threshold: float) -> tuple[str, ...]:
+    """Say the decision and by how much it was taken."""
+    shown, limit = (round(value, 3) + 0.0 for value in (similarity, threshold))
+    # Of the rounded numbers, so that whoever subtracts finds the same.
+    margin = f"{abs(shown - limit):.3f}" if shown != limit else "less than 0.001"
+    side = "above" if similarity > threshold else "below"
+    place = "exactly" if similarity == threshold else f"which is {margin} {side}"
+    decision = f"The network calls the two faces {DECISIONS[is_similar(similarity, threshold)]}."
+    numbers = (
+        f"Their similarity is {shown:.3f}, {place} the threshold of {limit:.3f}; "
+        "the same picture twice would have 1."
+    )
+    if abs(similarity - threshold) >= CLOSE:
+        return decision, numbers
+    close = "This is a close call: a slightly different photograph could turn it."
+    return decision, numbers, close
+
+
+def on_confidence(confidence: Confidence, *, similar: bool) -> tuple[str, ...]:
+    """Say how often pairs so similar show one person, and whether that goes with the decision."""
+    # No number of pairs makes anything certain.
+    same = float(np.clip(confidence.same_person, 1e-6, 1 - 1e-6))
+    words = (
+        f"Of pairs this similar, {percent(same)} show one person, if one person and two are "
+        f"equally likely beforehand (by a fit to {confidence.pairs:,} pairs whose answer is known)."
+    )
+    right = same if similar else 1 - same
+    if right >= _SURE:
+        return (words,)
+    if right > _UNSURE:
+        return words, "That leaves room for doubt."
+    kind = "more lenient" if similar else "stricter"
+    return words, f"So the decision is the less likely answer: the threshold is {kind} than that."
+
+
+def on_map(
+    heat_map: NDArray[np.float32], shares: Sequence[RegionShare], where: str
+) -> tuple[str, ...]:
+    """Say which regions a map points at beyond their size, for the decision and against it.
+
+    Parameters
+    ----------
+    heat_map
+        float32, shape (H, W), finite: positive where a pixel speaks for the decision.
+    shares
+        How it divides among the regions.
+    where
+        What the picture is called.
+    """
+    values = heat_map.astype(np.float64)
+    if values.min() == values.max():
+        return (f"In {where}, the map is flat: it points at no part of the face.",)
+    against = float(np.maximum(-values, 0).sum() / np.abs(values).sum())
+    in_favour = _gathers([(one, one.for_) for one in shares])
+    if not against:
+        return (f"In {where}, what the map marks {in_favour}.",)
+    first = f"In {where}, " + (
+        f"what speaks for the decision {in_favour}."
+        if against < 1
+        else "nothing speaks for the decision."
+    )
+    if against < _LITTLE:
+        return first, "Hardly anything there speaks against it."
+    opposed = _gathers([(one, one.against) for one in shares])
+    part = f"{percent(against)} of the map" if against < 1 else "The whole map"
+    more = "More speaks against it than for it: " if 0.5 < against < 1 else ""
+    return first, f"{more}{part} speaks against it, and {opposed}."
+
+
+def _gathers(shares: Sequence[tuple[RegionShare, float]]) -> str:
+    """Name the regions that have more of a map than their size would give them."""
+    named = [
+        (region, share)
+        for region, share in sorted(shares, key=itemgetter(1), reverse=True)
+        if share >= max(region.area + _BEYOND, region.area * _TIMES)
+    ]
+    if not named:
+        return "is spread over the picture, and no part of the face stands out"
+    texts = [
+        f"the {_title(region)} ({percent(share)} of it on {percent(region.area)} of the picture)"
+        if (region, share) == named[0]
+        else f"the {_title(region)} ({percent(share)} on {percent(region.area)})"
+        for region, share in named[:_NAMED]
+    ]
+    return f"gathers in {listed(texts)}"
+
+
+def _title(region: RegionShare) -> str:
+    return "surroundings of the face" if region.name == ELSEWHERE else region.name

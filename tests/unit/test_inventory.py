@@ -1,0 +1,58 @@
+"""What is found out about the installed methods by trying them."""
+
+import numpy as np
+import pytest
+
+from lpel_serving.laboratory.cost import Counted
+from lpel_serving.methods import FacePair, find_method, methods
+from lpel_serving.methods.inventory import take_inventory
+from support import tiny
+from support.images import pixels
+
+COSTLY = ("coalitions", "corrrise", "occlusion")
+
+
+@pytest.fixture(scope="module")
+def inventory(responding_explainer):
+    return {entry.name: entry for entry in take_inventory(responding_explainer)}
+
+
+def test_every_installed_method_is_listed_with_a_summary(inventory):
+    assert list(inventory) == methods()
+    assert all(entry.summary.endswith(".") for entry in inventory.values())
+
+
+@pytest.mark.parametrize("name", COSTLY)
+@pytest.mark.parametrize("similar", [True, False])
+def test_it_costs_no_more_than_is_said_and_one_decision_costs_as_much(
+    name, similar, inventory, responding_explainer
+):
+    counted = Counted(responding_explainer)
+    crops = np.stack([pixels(seed, tiny.IMAGE_SIZE) for seed in (0, 1)])
+    h_r, h_t = responding_explainer.embed(crops)
+    for pair in (one := FacePair(*crops, h_r, h_t, similar), one.swapped):
+        find_method(name)(pair, counted, np.random.default_rng(0))
+    assert 0 < counted.embedded <= inventory[name].embeddings
+
+
+def test_what_asks_the_decoders_alone_costs_nothing(inventory):
+    free = ("responses", "lpel", "lpel-mended", "centre", "random")
+    assert [inventory[name].embeddings for name in free] == [0] * len(free)
+
+
+def test_signs_and_decisions_are_found_out(inventory):
+    assert not inventory["lpel"].signed
+    assert inventory["responses"].signed
+    assert inventory["emsnn"].decisions == ("similar",)
+    assert inventory["lpel"].decisions == ("similar", "dissimilar")
+
+
+def test_without_a_response_decoder_what_needs_one_explains_nothing(tiny_explainer):
+    entries = {entry.name: entry for entry in take_inventory(tiny_explainer)}
+    assert entries["responses"].decisions == entries["hybrid"].decisions == ()
+    assert entries["lpel"].decisions == ("similar", "dissimilar")
+
+
+def test_parameters_are_the_methods_own(inventory):
+    assert inventory["lpel"].parameters == {"p": 0.3}
+    assert inventory["responses"].parameters == {"size": 40}
