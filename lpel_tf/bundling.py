@@ -1,4 +1,4 @@
-"""From a folder of faces to a bundle: embed, train, export, choose the threshold, write."""
+"""From a folder of faces to a bundle: embed, train, export, fit the decision, write."""
 
 import hashlib
 from collections.abc import Mapping
@@ -12,6 +12,7 @@ import numpy as np
 from lpel_export.bundle_writer import write_bundle
 from lpel_export.conversion import export_decoder
 from lpel_export.parity import Parity, check_parity
+from lpel_serving.confidence import ConfidenceRecord
 from lpel_serving.crops import parse_crop
 from lpel_serving.embedder import Embedder
 from lpel_serving.explanation import Floats
@@ -36,7 +37,7 @@ from lpel_tf.response_bundling import (
     export_responses,
     finish_responses,
 )
-from lpel_tf.thresholds import threshold_on_pairs, threshold_on_split
+from lpel_tf.thresholds import fit_on_pairs, fit_on_split
 from lpel_tf.training import Recipe, Trained, check_faces, train_decoder
 
 
@@ -96,7 +97,8 @@ def train_bundle(
     cache
         Root of the cache, where the embeddings are kept.
     pairs
-        Pairs to choose the threshold on; drawn from the people kept apart when there are none.
+        Pairs to choose the threshold and to fit the confidence on; drawn from the people kept apart
+        when there are none.
     responses
         How to train a response decoder too; None for none.
     checkpoint
@@ -138,7 +140,7 @@ def train_bundle(
             engine, faces, split, responses, table, checkpoint=state, progress=progress
         )
     rng = np.random.default_rng(recipe.seed)
-    threshold = threshold_on_pairs(pairs, embed) if pairs else threshold_on_split(split, rng)
+    fitted = fit_on_pairs(pairs, embed) if pairs else fit_on_split(split, rng)
     training = describe(trained, split, closed_form=closed_form) | {
         "photographs_without_face": len(everyone.without_face)
     }
@@ -147,7 +149,8 @@ def train_bundle(
         trained.decoder,
         out,
         crop=crop,
-        threshold=threshold,
+        threshold=fitted.threshold,
+        confidence=fitted.confidence,
         training=training,
         examples=split.test.embeddings[:100],
         responses=finished,
@@ -169,6 +172,7 @@ def assemble(
     training: Mapping[str, Any],
     examples: Floats,
     responses: FinishedResponses | None = None,
+    confidence: ConfidenceRecord | None = None,
 ) -> Manifest:
     """Export decoders, check their parity on real embeddings, and write the bundle."""
     metadata = {"lpel": "decoder", "embedder": embedder.record.name}
@@ -199,6 +203,7 @@ def assemble(
         parity=parity,
         responses=response_model,
         licence=embedder.licence,
+        confidence=confidence,
     )
 
 

@@ -1,11 +1,12 @@
 """Take the trained decoders out of a bundle and put them where the package ships them.
 
-Usage: python scripts/ship_decoder.py BUNDLE "COMMAND THAT MADE IT"
+Usage: python scripts/ship_decoder.py BUNDLE "COMMAND THAT TRAINED IT" "COMMAND THAT CALIBRATED IT"
 """
 
 import io
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -20,10 +21,13 @@ SHIPPED = Path(__file__).parent.parent / "lpel_tf" / "pretrained"
 
 def main() -> None:
     """Write the weights as arrays, and the facts of their training as JSON."""
-    folder, command = sys.argv[1:]
+    folder, command, calibration = sys.argv[1:]
     bundle = load_bundle(folder)
     if bundle.responses is None or bundle.manifest.responses is None:
         sys.exit("the bundle has no response decoder: train it with --method responses.")
+    confidence = bundle.manifest.confidence
+    if confidence is None:
+        sys.exit("the bundle has no confidence: fit it with `lpel calibrate`.")
     kernel, bias = dense(bundle.decoder)
     response_kernel, response_bias = dense(bundle.responses)
     dimension = bundle.manifest.embedder.dimension
@@ -40,9 +44,11 @@ def main() -> None:
     facts = {
         "command": command,
         "crop": bundle.manifest.crop,
-        "threshold": {
-            "value": bundle.manifest.threshold.value,
-            "chosen": dict(bundle.manifest.threshold.chosen),
+        "threshold": asdict(bundle.manifest.threshold),
+        "confidence": {
+            "slope": confidence.slope,
+            "intercept": confidence.intercept,
+            "fitted": {**confidence.fitted, "command": calibration},
         },
         "training": dict(bundle.manifest.decoder.training),
         "responses": dict(bundle.manifest.responses.training),

@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from lpel_export.parity import Parity
-from lpel_serving.bundle import Bundle, load_bundle, read_manifest
-from lpel_serving.errors import BundleError, OutputError
-from lpel_serving.files import write_folder
+from lpel_serving.bundle import Bundle
+from lpel_serving.bundle_folder import put_bundle
+from lpel_serving.confidence import ConfidenceRecord
 from lpel_serving.manifest import (
     DECODER_FILE,
     EMBEDDER_FILE,
     EXPLAINER_FILE,
-    MANIFEST_FILE,
     RESPONSE_FILE,
     DecoderRecord,
     EmbedderRecord,
@@ -46,6 +45,7 @@ def write_bundle(
     parity: Mapping[str, Parity],
     responses: ResponseModel | None = None,
     licence: str | None = None,
+    confidence: ConfidenceRecord | None = None,
 ) -> Manifest:
     """Write the models and their manifest into a new folder, verify it, and put it in place.
 
@@ -64,6 +64,8 @@ def write_bundle(
         A response decoder, if the bundle is to have one.
     licence
         That of the weights, if it is known.
+    confidence
+        How likely a similarity means one person, if that was fitted.
 
     Raises
     ------
@@ -83,8 +85,9 @@ def write_bundle(
         created_by=f"lpel-tf {version('lpel-tf')}",
         responses=None if responses is None else responses.record,
         licence=licence,
+        confidence=confidence,
     )
-    _write(folder, manifest, contents)
+    put_bundle(folder, manifest, contents)
     return manifest
 
 
@@ -92,6 +95,9 @@ def with_embedder(
     bundle: Bundle, embedder: bytes, record: EmbedderRecord, parity: Mapping[str, Any]
 ) -> Bundle:
     """Put another embedder of the same embeddings into a bundle: the same one in other numbers.
+
+    Like the threshold, the confidence stays: what was fitted to similarities holds for those that
+    hardly differ. It says from then on which embedder it was fitted with.
 
     Parameters
     ----------
@@ -111,6 +117,7 @@ def with_embedder(
         files=files,
         embedder=record,
         parity={**bundle.manifest.parity, "embedder": dict(parity)},
+        confidence=_of_former(bundle.manifest),
     )
     return replace(bundle, manifest=manifest, embedder=embedder)
 
@@ -128,32 +135,17 @@ def write_with_explainer(folder: Path, bundle: Bundle, explainer: bytes) -> Mani
         contents[RESPONSE_FILE] = bundle.responses
     contents[EXPLAINER_FILE] = explainer
     manifest = replace(bundle.manifest, files=_records(contents))
-    _write(folder, manifest, contents)
+    put_bundle(folder, manifest, contents)
     return manifest
 
 
-def _write(folder: Path, manifest: Manifest, contents: Mapping[str, bytes]) -> None:
-    folder = folder.resolve()  # a link keeps pointing at the bundle, which is replaced behind it
-    check_replaceable(folder)
-    text = manifest.to_json().encode()
-    write_folder(folder, {**contents, MANIFEST_FILE: text}, load_bundle)
-
-
-def check_replaceable(folder: Path) -> None:
-    """Raise `OutputError` if something else would be lost than an old bundle."""
-    if folder.is_dir():
-        if any(folder.iterdir()) and not _is_only_a_bundle(folder):
-            raise OutputError(f"{folder} holds other things than a bundle: choose another folder.")
-    elif folder.exists():
-        raise OutputError(f"{folder} is a file: choose another name for the bundle.")
-
-
-def _is_only_a_bundle(folder: Path) -> bool:
-    try:
-        manifest = read_manifest(folder)
-    except BundleError:
-        return False
-    return {path.name for path in folder.iterdir()} <= {MANIFEST_FILE, *manifest.files}
+def _of_former(manifest: Manifest) -> ConfidenceRecord | None:
+    """The confidence, for a bundle whose embedder is replaced."""
+    record = manifest.confidence
+    if record is None:
+        return None
+    how = f"{record.fitted['how']}; by the similarities of {manifest.embedder.name}"
+    return replace(record, fitted={**record.fitted, "how": how})
 
 
 def _records(contents: Mapping[str, bytes]) -> dict[str, FileRecord]:

@@ -1,6 +1,7 @@
 """`lpel train`: from a folder of faces to a bundle."""
 
 import os
+from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -61,7 +62,10 @@ def train(
     ] = 8,
     pairs: Annotated[
         Path | None,
-        typer.Option(help="Pairs in LFW's format to choose the threshold on.", show_default=False),
+        typer.Option(
+            help="Pairs in LFW's format to choose the threshold and fit the confidence on.",
+            show_default=False,
+        ),
     ] = None,
     epochs: Annotated[int, typer.Option(min=1, help="At most so many.")] = 30,
     batch_size: Annotated[int, typer.Option(min=1, help="Faces in a step.")] = 128,
@@ -86,7 +90,7 @@ def train(
 
     Interrupted, the same command goes on where it stopped.
     """
-    from lpel_export.bundle_writer import check_replaceable
+    from lpel_serving.bundle_folder import check_replaceable
     from lpel_serving.cli.progress import progress_bar
     from lpel_serving.crops import parse_crop
     from lpel_serving.faces import leave_out, list_faces
@@ -140,6 +144,7 @@ def train(
 
 def _report(manifest: Any, out: Path, *, json: bool) -> None:
     training, threshold = manifest.decoder.training, manifest.threshold
+    confidence = manifest.confidence
     responses = None if manifest.responses is None else manifest.responses.training
     if json:
         print_json(
@@ -148,6 +153,7 @@ def _report(manifest: Any, out: Path, *, json: bool) -> None:
                 "training": training,
                 **({} if responses is None else {"responses": responses}),
                 "threshold": {"value": threshold.value, "chosen": threshold.chosen},
+                "confidence": None if confidence is None else asdict(confidence),
                 "parity": manifest.parity,
             }
         )
@@ -161,6 +167,7 @@ def _report(manifest: Any, out: Path, *, json: bool) -> None:
         f"{training['people']['test']} other people; the mean face gives {loss['mean_face']:.5f}, "
         f"least squares {loss['least_squares']:.5f}.\n"
         f"Threshold {threshold.value:.3f}, {threshold.chosen['how']}.\n"
+        f"{_confidence(manifest)}\n"
         + "\n".join(
             f"Parity of the {name}: ONNX differs from Keras by at most "
             f"{report['max_difference']:.1e} on {report['inputs']}."
@@ -173,6 +180,16 @@ def _report(manifest: Any, out: Path, *, json: bool) -> None:
             f"The response decoder foretells {foretold:.0%} of what coalitions of superpixels take "
             f"from the embeddings of {responses['photographs']['test']} test photographs."
         )
+
+
+def _confidence(manifest: Any) -> str:
+    if manifest.confidence is None:
+        return (
+            "No confidence: too few pairs to fit one on, or pairs that the network does not tell "
+            "apart. `lpel calibrate` fits one on others."
+        )
+    error = manifest.confidence.reliability.calibration_error
+    return f"Confidence: {manifest.confidence.fitted['how']}; calibration error {error:.4f}."
 
 
 command = Command(train, needs=(*TRAINING, *EXPORT))

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from lpel_serving.confidence import ConfidenceRecord
 from lpel_serving.manifest import ThresholdRecord
 from lpel_tf.errors import UnknownNetworkError
 from lpel_tf.least_squares import LinearDecoder
@@ -26,6 +27,8 @@ class Pretrained:
         The crop that it was trained on.
     threshold
         Chosen on LFW's development pairs.
+    confidence
+        Fitted on them.
     training
         Data, split, recipe, losses; it goes into the manifest.
     responses
@@ -35,6 +38,7 @@ class Pretrained:
     decoder: LinearDecoder
     crop: str
     threshold: ThresholdRecord
+    confidence: ConfidenceRecord
     training: dict[str, Any]
     responses: FinishedResponses
 
@@ -63,7 +67,8 @@ def load_pretrained(key: str) -> Pretrained:
     return Pretrained(
         decoder,
         facts["crop"],
-        ThresholdRecord(facts["threshold"]["value"], facts["threshold"]["chosen"]),
+        ThresholdRecord(**facts["threshold"]),
+        ConfidenceRecord(**facts["confidence"]),
         facts["training"] | {"command": facts["command"]},
         FinishedResponses(responses, facts["responses"] | {"command": facts["command"]}),
     )

@@ -4,9 +4,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any, cast
 
+from lpel_serving.confidence import ConfidenceRecord
 from lpel_serving.manifest import Manifest
+from lpel_serving.reliability import FOLDS, Reliability
 
 NOT_STATED = "not stated"
+
+_BAR = 25
 
 
 def facts(manifest: Manifest) -> dict[str, Any]:
@@ -43,12 +47,48 @@ def card(manifest: Manifest) -> Iterator[str]:
     yield f"crop: {manifest.crop}"
     yield f"threshold: {manifest.threshold.value:.4f}"
     yield from _lines(manifest.threshold.chosen)
+    if manifest.confidence is None:
+        yield "confidence: none; `lpel calibrate` fits one on pairs of photographs"
+    else:
+        yield from confidence_lines(manifest.confidence)
     yield f"parity with the original networks{'' if manifest.parity else ': ' + NOT_STATED}"
     yield from _lines(manifest.parity)
     yield "What it is for"
     yield from (f"  {sentence}" for sentence in _purpose(manifest))
     yield "What it is not for"
     yield from (f"  {sentence}" for sentence in _limits(manifest))
+
+
+def confidence_lines(record: ConfidenceRecord) -> Iterator[str]:
+    """Tell a confidence, how it was fitted and whether it came true, line by line."""
+    fitted = record.fitted
+    yield (
+        "confidence: a similarity s means one person with probability "
+        f"1 / (1 + exp({-record.intercept:.4g} - {record.slope:.4g} s)), at even odds beforehand"
+    )
+    yield f"  one half at s = {-record.intercept / record.slope:.4f}"
+    yield from _lines({key: fitted[key] for key in ("how", "command") if key in fitted})
+    yield (
+        f"  pairs: {fitted['pairs_same']:,} of one person, {fitted['pairs_different']:,} of two; "
+        f"measured on those held out, by {FOLDS}-fold cross-validation:"
+    )
+    yield from _diagram(record.reliability)
+
+
+def _diagram(reliability: Reliability) -> Iterator[str]:
+    """Draw the reliability diagram in characters: a row for each bin."""
+    yield (
+        f"  calibration error {reliability.calibration_error:.4f}, Brier score "
+        f"{reliability.brier_score:.4f}, log loss {reliability.log_loss:.4f}"
+    )
+    yield "  foretold  observed      (95 % interval)     pairs  # observed, | foretold"
+    for one in reliability.bins:
+        bar = ("#" * round(one.observed * _BAR)).ljust(_BAR, ".")
+        mark = min(int(one.foretold * _BAR), _BAR - 1)
+        yield (
+            f"  {one.foretold:8.2%}  {one.observed:8.2%}  ({one.low:6.1%} to {one.high:6.1%})  "
+            f"{one.pairs:8,}  {bar[:mark]}|{bar[mark + 1 :]}"
+        )
 
 
 def _lines(record: Mapping[str, Any]) -> Iterator[str]:
@@ -112,6 +152,11 @@ def _limits(manifest: Manifest) -> Iterator[str]:
             "know less."
             if seen
             else f"The manifest does not say whose photographs the {name} was trained on."
+        )
+    if manifest.confidence is not None:
+        yield (
+            "Its confidence is right where one person and two are equally likely beforehand, on "
+            "photographs such as it was fitted on; elsewhere it may be too sure."
         )
     yield (
         "Its decoder turns embeddings into pictures of faces: guard embeddings as you would guard "

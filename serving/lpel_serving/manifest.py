@@ -5,10 +5,12 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
+from lpel_serving.confidence import ConfidenceRecord, read_confidence
 from lpel_serving.errors import BundleError
 from lpel_serving.safety.strict_json import read_json
+from lpel_serving.safety.typed_json import Reader
 
 SCHEMA = 1
 """The newest manifest that this engine reads."""
@@ -23,8 +25,6 @@ EXPLAINER_FILE = "explainer.onnx"
 """Everything in one file, for other people's services; a bundle may lack it."""
 
 _MAX_SIDE, _MAX_DIMENSION, _MAX_GRID = 4096, 65536, 64
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -115,6 +115,8 @@ class Manifest:
         Its response decoder; None if it has none.
     licence
         The licence of its weights, in its maker's words; None if the bundle does not say.
+    confidence
+        How likely a similarity means one person; None if that was not fitted.
     """
 
     files: Mapping[str, FileRecord]
@@ -126,13 +128,19 @@ class Manifest:
     created_by: str = "lpel"
     responses: ResponseRecord | None = None
     licence: str | None = None
+    confidence: ConfidenceRecord | None = None
     schema: int = SCHEMA
 
     @property
     def identity(self) -> str:
-        """SHA-256 of the manifest without the one-file explainer, which names its sources."""
+        """SHA-256 of the manifest without the one-file explainer, which names its sources.
+
+        Nor does the confidence count: it changes no map and no decision, so that an explainer stays
+        that of its bundle when the bundle is calibrated anew.
+        """
         files = {name: file for name, file in self.files.items() if name != EXPLAINER_FILE}
-        return hashlib.sha256(replace(self, files=files).to_json().encode()).hexdigest()
+        bare = replace(self, files=files, confidence=None)
+        return hashlib.sha256(bare.to_json().encode()).hexdigest()
 
     def to_json(self) -> str:
         """Serialise, keys in order of declaration; what the bundle lacks is left out."""
@@ -155,7 +163,7 @@ def parse_manifest(text: str) -> Manifest:
         raise BundleError(f"the manifest is not JSON: {error}.") from error
     if not isinstance(fields, dict):
         raise BundleError("the manifest is not a JSON object.")
-    root = _Reader(cast("dict[str, Any]", fields), "manifest")
+    root = Reader(cast("dict[str, Any]", fields), "manifest")
     schema = root.count("schema", 1)
     if schema > SCHEMA:
         raise BundleError(
@@ -174,59 +182,21 @@ def parse_manifest(text: str) -> Manifest:
         ),
         decoder=DecoderRecord(decoder.size("image_size", _MAX_SIDE), decoder.mapping("training")),
         crop=root.take("crop", str),
-        threshold=ThresholdRecord(threshold.cosine("value"), threshold.mapping("chosen")),
+        threshold=ThresholdRecord(threshold.number("value", -1, 1), threshold.mapping("chosen")),
         parity=root.mapping("parity"),
         created_by=root.take("created_by", str),
         responses=None
         if responses is None
         else ResponseRecord(responses.size("side", _MAX_GRID), responses.mapping("training")),
         licence=root.take("licence", str) if "licence" in root.fields else None,
+        confidence=read_confidence(root.inner("confidence"))
+        if "confidence" in root.fields
+        else None,
         schema=schema,
     )
 
 
-@dataclass(frozen=True)
-class _Reader:
-    """Typed access to one JSON object; complaints name the field."""
-
-    fields: Mapping[str, Any]
-    where: str
-
-    def take(self, key: str, kind: type[T]) -> T:
-        value = self.fields.get(key)
-        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-            raise BundleError(
-                f"{self.where}.{key}: expected {kind.__name__}, received {type(value).__name__}."
-            )
-        return value
-
-    def inner(self, key: str) -> "_Reader":
-        return _Reader(self.mapping(key), f"{self.where}.{key}")
-
-    def mapping(self, key: str) -> dict[str, Any]:
-        return cast("dict[str, Any]", self.take(key, dict))
-
-    def size(self, key: str, most: int) -> int:
-        value = self.take(key, int)
-        if not 0 < value <= most:
-            raise BundleError(f"{self.where}.{key}: expected 1 to {most}, received {value}.")
-        return value
-
-    def cosine(self, key: str) -> float:
-        kind = int if isinstance(self.fields.get(key), int) else float
-        value = self.take(key, kind)
-        if not -1 <= value <= 1:
-            raise BundleError(f"{self.where}.{key}: expected -1 to 1, received {value}.")
-        return float(value)
-
-    def count(self, key: str, least: int) -> int:
-        value = self.take(key, int)
-        if value < least:
-            raise BundleError(f"{self.where}.{key}: expected at least {least}, received {value}.")
-        return value
-
-
-def _file(files: _Reader, name: str) -> FileRecord:
+def _file(files: Reader, name: str) -> FileRecord:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
         raise BundleError(f"the manifest names {name!r}, which is no plain file name.")
     record = files.inner(name)

@@ -71,7 +71,8 @@ def test_a_training_prints_one_document_with_both_decoders(trained):
     done, out = trained
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)
-    assert list(document) == ["bundle", "training", "responses", "threshold", "parity"]
+    keys = ["bundle", "training", "responses", "threshold", "confidence", "parity"]
+    assert list(document) == keys
     assert document["bundle"] == str(out)
     responses = document["responses"]
     assert responses["method"] == "Adamax"

@@ -4,9 +4,10 @@
 """
 
 import math
+from itertools import pairwise
 
-STEPS = 90
-WIDEST = 1e5
+STEPS = 64
+WIDEST = 1e4
 
 
 def logistic(x):
@@ -28,11 +29,11 @@ def target(pairs, kind):
     return (n + 1) / (n + 2) if kind else 1 / (n + 2)
 
 
-def slopes(pairs, a, b):
+def slopes(rows, a, b):
     """Derivatives of the weighed negative log-likelihood by slope and intercept."""
     by_a = by_b = 0.0
-    for s, same in pairs:
-        error = weight(pairs, same) * (logistic(a * s + b) - target(pairs, same))
+    for s, share, wanted in rows:
+        error = share * (logistic(a * s + b) - wanted)
         by_a, by_b = by_a + error * s, by_b + error
     return by_a, by_b
 
@@ -51,10 +52,12 @@ def bisect(rises, low, high):
 def fit(pairs):
     """The slope and intercept at which both derivatives are 0: one bisection within another."""
 
-    def intercept(a):
-        return bisect(lambda b: slopes(pairs, a, b)[1], -WIDEST, WIDEST)
+    rows = [(s, weight(pairs, same), target(pairs, same)) for s, same in pairs]
 
-    a = bisect(lambda a: slopes(pairs, a, intercept(a))[0], 0, WIDEST)
+    def intercept(a):
+        return bisect(lambda b: slopes(rows, a, b)[1], -WIDEST, WIDEST)
+
+    a = bisect(lambda a: slopes(rows, a, intercept(a))[0], 0, WIDEST)
     return a, intercept(a)
 
 
@@ -92,7 +95,7 @@ def wilson(share, n, z):
 def bins(pairs, log_odds, edges):
     """(foretold, observed, low, high, pairs) of each bin that has pairs, and the total error."""
     rows, error = [], 0.0
-    for low, high in zip(edges[:-1], edges[1:], strict=True):
+    for low, high in pairwise(edges):
         held = [
             (logistic(x), same, weight(pairs, same))
             for (_, same), x in zip(pairs, log_odds, strict=True)

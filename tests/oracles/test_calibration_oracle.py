@@ -21,11 +21,11 @@ def listed(similarities, same):
 
 
 CASES = {
-    "overlapping": drawn(30, 30, 0.2),
-    "hardly apart": drawn(25, 40, 0.02),
-    "parted without an error": drawn(20, 20, 0.9, 0.05),
-    "few of one person": drawn(11, 60, 0.3),
-    "few of two": drawn(60, 11, 0.3),
+    "overlapping": drawn(20, 20, 0.2),
+    "hardly apart": drawn(25, 40, 0.05),
+    "parted without an error": drawn(12, 12, 0.9, 0.05),
+    "few of one person": drawn(11, 30, 0.3),
+    "few of two": drawn(30, 11, 0.3),
     "ties": (np.repeat([0.1, 0.4, 0.7], 10).astype(np.float32), np.tile([True, False, True], 10)),
     "one outlier": (
         np.array([-1.0] + [0.8] * 14 + [0.1] * 15, np.float32),

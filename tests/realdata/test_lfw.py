@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from lpel_serving import Explainer
+from lpel_serving.confidence import fit_confidence
 from lpel_serving.faces import list_faces
 from lpel_serving.pairs import read_pairs
 from lpel_serving.photographs import pair_similarities
@@ -28,16 +29,33 @@ def card() -> dict:
     return json.loads((folder / "20170512-110547.json").read_text(encoding="utf-8"))
 
 
-def test_faces_are_verified_as_well_as_the_card_says(explainer, realdata, card):
+@pytest.fixture(scope="module")
+def measured(explainer, realdata) -> tuple[np.ndarray, np.ndarray]:
+    """Similarities of the development pairs, and whether each is of one person."""
     pairs = read_pairs(realdata / "pairsDevTrain.txt", realdata / "lfw")
     similarities = pair_similarities(explainer.embedder, pairs)
-    same = np.array([pair.same for pair in pairs])
-    result = verification(similarities, same, explainer.manifest.threshold.value)
+    return similarities, np.array([pair.same for pair in pairs])
+
+
+def test_faces_are_verified_as_well_as_the_card_says(explainer, measured, card):
+    result = verification(*measured, explainer.manifest.threshold.value)
     assert (result.pairs_same, result.pairs_different) == (1100, 1100)
     assert result.best.accuracy > 0.985
     assert result.at_threshold.total > 0.985
     accuracy = card["threshold"]["chosen"]["cross_validated_accuracy"]
     assert result.best.accuracy == pytest.approx(accuracy, abs=0.002)
+
+
+def test_confidences_come_true_as_the_card_says(explainer, measured, card):
+    kept, fitted = explainer.manifest.confidence, fit_confidence(*measured, "these pairs")
+    assert fitted.pairs == kept.pairs == 2200
+    assert kept.slope == card["confidence"]["slope"]
+    assert fitted.slope == pytest.approx(kept.slope, rel=0.02)
+    assert fitted.intercept == pytest.approx(kept.intercept, rel=0.02)
+    now, then = fitted.reliability, kept.reliability
+    assert now.calibration_error == pytest.approx(then.calibration_error, abs=0.002)
+    assert now.brier_score == pytest.approx(then.brier_score, abs=0.001)
+    assert now.log_loss == pytest.approx(then.log_loss, abs=0.002)
 
 
 def test_the_shipped_decoder_is_as_good_on_its_test_people_as_the_card_says(

@@ -2,18 +2,28 @@ import hashlib
 import json
 import resource
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import onnx
 import pytest
 
-from lpel_export.bundle_writer import ResponseModel, check_replaceable, write_bundle
+from lpel_export.bundle_writer import (
+    ResponseModel,
+    with_embedder,
+    write_bundle,
+    write_with_explainer,
+)
+from lpel_export.explainer import build_explainer
 from lpel_export.parity import Parity
 from lpel_serving import Explainer
 from lpel_serving.bundle import load_bundle
+from lpel_serving.bundle_check import check_bundle
+from lpel_serving.bundle_folder import check_replaceable, put_copy
 from lpel_serving.errors import BundleError, OutputError
 from lpel_serving.manifest import DecoderRecord, EmbedderRecord, ResponseRecord, ThresholdRecord
 from support import tiny
+from support.confidence import confidence
 from support.images import pixels
 
 EMBEDDER = tiny.embedder_model().SerializeToString()
@@ -175,6 +185,46 @@ def test_a_response_decoder_with_its_weights_elsewhere_is_not_put_in_place(tmp_p
             responses=ResponseModel(with_external_data(), RESPONSES.record),
         )
     assert load_bundle(tmp_path / "bundle").responses == RESPONSES.model
+
+
+# --- with a confidence ---
+
+
+def test_a_bundle_may_have_a_confidence(tmp_path):
+    written = write(tmp_path / "bundle", confidence=confidence())
+    manifest = load_bundle(tmp_path / "bundle").manifest
+    assert manifest.confidence == written.confidence == confidence()
+    assert manifest.identity == write(tmp_path / "without").identity
+
+
+def test_an_explainer_is_of_its_bundle_whatever_the_confidence(tmp_path):
+    write(tmp_path / "bundle", confidence=confidence())
+    bundle = load_bundle(tmp_path / "bundle")
+    written = write_with_explainer(tmp_path / "bundle", bundle, build_explainer(bundle))
+    assert written.confidence == confidence()
+    manifest = load_bundle(tmp_path / "bundle").manifest
+    put_copy(tmp_path / "bundle", tmp_path / "anew", replace(manifest, confidence=None))
+    for folder in (tmp_path / "bundle", tmp_path / "anew"):
+        assert check_bundle(folder)[-1].passed
+        assert check_bundle(folder)[-1].name == "explainer.onnx"
+
+
+def test_another_embedder_keeps_the_confidence_and_says_whose_it_was(tmp_path):
+    write(tmp_path / "bundle", confidence=confidence("some pairs"))
+    bundle = load_bundle(tmp_path / "bundle")
+    record = replace(bundle.manifest.embedder, name="tiny, int8")
+    kept = with_embedder(bundle, EMBEDDER, record, {}).manifest.confidence
+    assert kept.calibration == confidence().calibration
+    assert kept.reliability == confidence().reliability
+    assert kept.fitted["how"].endswith("on some pairs; by the similarities of tiny")
+    assert bundle.manifest.confidence.fitted["how"].endswith("on some pairs")
+
+
+def test_another_embedder_gives_no_confidence_where_there_was_none(tmp_path):
+    write(tmp_path / "bundle")
+    bundle = load_bundle(tmp_path / "bundle")
+    new = with_embedder(bundle, EMBEDDER, bundle.manifest.embedder, {})
+    assert new.manifest.confidence is None
 
 
 # --- what is left alone --------------------------------------------------------------------------

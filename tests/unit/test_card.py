@@ -6,6 +6,7 @@ import pytest
 from lpel_serving.bundle import read_manifest
 from lpel_serving.card import card, facts
 from lpel_serving.manifest import ThresholdRecord
+from support.confidence import confidence
 
 
 @pytest.fixture
@@ -79,3 +80,59 @@ def test_the_facts_hold_the_whole_manifest_and_are_json(manifest):
     assert document["responses"]["side"] == 4
     assert document["card"]["for"]
     assert document["card"]["not_for"]
+
+
+# --- the confidence ---
+
+
+def test_the_card_tells_the_confidence_and_how_it_was_fitted(manifest):
+    record = replace(confidence("pairs of the tests"), slope=20.0, intercept=-8.0)
+    text = text_of(replace(manifest, confidence=record))
+    assert "one person with probability 1 / (1 + exp(8 - 20 s)), at even odds beforehand" in text
+    assert "\n  one half at s = 0.4000\n" in text
+    assert "\n  how: Platt scaling, at even odds beforehand, on pairs of the tests\n" in text
+    assert "\n  pairs: 150 of one person, 150 of two; measured on those held out" in text
+    scores = record.reliability
+    assert f"calibration error {scores.calibration_error:.4f}, Brier score" in text
+    assert f"Brier score {scores.brier_score:.4f}, log loss {scores.log_loss:.4f}\n" in text
+    assert "Its confidence is right where one person and two are equally likely" in text
+    assert "command:" not in text
+
+
+def test_the_card_tells_the_command_that_fitted_it(manifest):
+    record = confidence()
+    record = replace(record, fitted={**record.fitted, "command": "lpel calibrate"})
+    assert "\n  command: lpel calibrate\n" in text_of(replace(manifest, confidence=record))
+
+
+def test_the_diagram_has_a_row_for_each_bin(manifest):
+    bins = [
+        {"foretold": 0.0, "observed": 0.0, "low": 0.0, "high": 0.0125, "pairs": 1234},
+        {"foretold": 0.4, "observed": 0.6, "low": 0.5, "high": 0.7, "pairs": 20},
+        {"foretold": 1.0, "observed": 1.0, "low": 0.9, "high": 1.0, "pairs": 7},
+    ]
+    record = confidence()
+    record = replace(record, fitted={**record.fitted, "bins": bins})
+    lines = list(card(replace(manifest, confidence=record)))
+    start = next(i for i, line in enumerate(lines) if line.startswith("  foretold  observed"))
+    assert lines[start + 1 : start + 4] == [
+        "     0.00%     0.00%  (  0.0% to   1.2%)     1,234  |" + "." * 24,
+        "    40.00%    60.00%  ( 50.0% to  70.0%)        20  " + "#" * 10 + "|####" + "." * 10,
+        "   100.00%   100.00%  ( 90.0% to 100.0%)         7  " + "#" * 24 + "|",
+    ]
+    assert lines[start + 4].startswith("parity")
+
+
+def test_without_a_confidence_the_card_says_so_and_what_to_do(manifest):
+    text = text_of(manifest)
+    assert "\nconfidence: none; `lpel calibrate` fits one on pairs of photographs\n" in text
+    assert "Its confidence is right" not in text
+    assert facts(manifest)["confidence"] is None
+
+
+def test_the_facts_hold_the_numbers_of_the_confidence(manifest):
+    record = confidence()
+    document = facts(replace(manifest, confidence=record))
+    assert json.loads(json.dumps(document, allow_nan=False)) == document
+    assert document["confidence"]["slope"] == record.slope
+    assert document["confidence"]["fitted"]["bins"] == record.fitted["bins"]

@@ -1,15 +1,18 @@
-"""Choosing the threshold, and leaving people out."""
+"""Choosing the threshold, fitting the confidence, and leaving people out."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from lpel_serving.calibration import fit_calibration
 from lpel_serving.errors import PairsError
 from lpel_serving.faces import Face, leave_out
-from lpel_serving.pairs import Pair
+from lpel_serving.pairs import Pair, draw_pairs
+from lpel_serving.similarity import cosine_similarity
 from lpel_tf.dataset import FaceSet, Split
-from lpel_tf.thresholds import THESIS_THRESHOLD, threshold_on_pairs, threshold_on_split
+from lpel_tf.thresholds import THESIS_THRESHOLD, fit_on_pairs, fit_on_split
 
 ANGLES = {"a": 0.0, "b": 0.3, "c": 1.5, "d": 1.6}
 """Photographs by name, their embeddings by angle: a and b are near, c and d are, the rest far."""
@@ -32,31 +35,97 @@ PAIRS = [pair("a", "b", True), pair("c", "d", True), pair("a", "c", False), pair
 
 
 def test_the_threshold_lies_between_the_pairs_that_it_parts():
-    chosen = threshold_on_pairs(PAIRS, embed)
+    chosen = fit_on_pairs(PAIRS, embed).threshold
     assert np.cos(1.3) < chosen.value < np.cos(0.3)
     assert chosen.chosen["pairs"] == 4
 
 
 def test_pairs_without_a_face_are_left_out():
-    chosen = threshold_on_pairs(PAIRS, lambda faces: embed(faces, without={"d"}))
+    chosen = fit_on_pairs(PAIRS, lambda faces: embed(faces, without={"d"})).threshold
     assert chosen.chosen["pairs"] == 2
 
 
 @pytest.mark.parametrize("kept", [PAIRS[:2], PAIRS[2:]], ids=["only same", "only different"])
 def test_pairs_of_one_kind_give_no_threshold(kept):
     with pytest.raises(PairsError, match="pairs of the same person and pairs of two"):
-        threshold_on_pairs(kept, embed)
+        fit_on_pairs(kept, embed)
 
 
 def test_photographs_without_any_face_give_no_threshold():
     with pytest.raises(PairsError, match="of 0 usable pairs"):
-        threshold_on_pairs(PAIRS, lambda faces: embed(faces, without=set(ANGLES)))
+        fit_on_pairs(PAIRS, lambda faces: embed(faces, without=set(ANGLES)))
 
 
 def test_too_few_people_apart_leave_the_threshold_of_the_thesis(rng):
     faces = embed([Face(Path(name), name) for name in ANGLES])
-    chosen = threshold_on_split(Split(faces, faces, faces), rng)
-    assert chosen.value == THESIS_THRESHOLD
+    fitted = fit_on_split(Split(faces, faces, faces), rng)
+    assert fitted.threshold.value == THESIS_THRESHOLD
+    assert fitted.confidence is None
+
+
+# --- the confidence ---
+
+
+def people(n: int, each: int, spread: float) -> FaceSet:
+    """Photographs of so many people, about as many directions."""
+    rng = np.random.default_rng(0)
+    identities = tuple(f"person {i // each}" for i in range(n * each))
+    own = np.repeat(rng.normal(size=(n, 8)), each, axis=0)
+    vectors = (own + spread * rng.normal(size=own.shape)).astype(np.float32)
+    return FaceSet(vectors, np.zeros((len(vectors), 1, 1, 3), np.uint8), identities)
+
+
+def listed(faces: FaceSet, n: int) -> tuple[list[Pair], Callable[[tuple[Face, ...]], FaceSet]]:
+    """Pairs of photographs named by number, and what embeds those."""
+    rows = draw_pairs(faces.identities, n, np.random.default_rng(1))
+
+    def embed_some(photographs):
+        places = [int(face.path.name) for face in photographs]
+        return FaceSet(
+            faces.embeddings[places],
+            faces.targets[places],
+            tuple(faces.identities[place] for place in places),
+        )
+
+    return [pair(str(a), str(b), same) for a, b, same in rows], embed_some
+
+
+def test_the_confidence_is_fitted_on_the_pairs_of_the_threshold():
+    faces = people(12, 6, 0.5)
+    pairs, embed_some = listed(faces, 200)
+    fitted = fit_on_pairs(pairs, embed_some)
+    first, second = (
+        faces.embeddings[[int(getattr(one, side).name) for one in pairs]]
+        for side in ("reference", "test")
+    )
+    same = np.array([one.same for one in pairs])
+    expected = fit_calibration(cosine_similarity(first, second), same)
+    assert fitted.confidence.calibration == expected
+    assert fitted.confidence.pairs == fitted.threshold.chosen["pairs"] == 200
+    assert "a list of pairs, which the threshold was chosen on" in fitted.confidence.fitted["how"]
+
+
+def test_the_people_kept_apart_give_the_confidence_too(rng):
+    faces = people(12, 6, 0.5)
+    fitted = fit_on_split(Split(faces, faces, faces), rng)
+    assert fitted.confidence.pairs == fitted.threshold.chosen["pairs"] >= 100
+    assert "people kept apart from training" in fitted.confidence.fitted["how"]
+
+
+def test_few_pairs_give_a_threshold_without_a_confidence():
+    assert fit_on_pairs(PAIRS, embed).confidence is None
+
+
+def test_a_network_that_tells_nobody_apart_gets_a_threshold_all_the_same():
+    """As would one whose pairs of one person are the less similar."""
+    pairs, embed_some = listed(people(12, 6, 0.5), 200)
+    turned = [pair(one.reference, one.test, not one.same) for one in pairs]
+    fitted = fit_on_pairs(turned, embed_some)
+    assert fitted.confidence is None
+    assert fitted.threshold.chosen["pairs"] == 200
+
+
+# --- leaving people out ---
 
 
 def test_people_are_left_out_by_name():

@@ -159,8 +159,8 @@ def _check(
     bundle: Path, target: Path, precision: Precision, faces: Path | None, beside: _Beside
 ) -> None:
     """Refuse what cannot be, before hours are spent or anything is written."""
-    from lpel_export.bundle_writer import check_replaceable
     from lpel_export.triton import check_replaceable as check_repository
+    from lpel_serving.bundle_folder import check_replaceable
     from lpel_serving.errors import ParameterError
 
     if precision != Precision.float32 and (faces is None or target == bundle):

@@ -3,12 +3,15 @@
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lpel_serving.cli.command import Command
 from lpel_serving.cli.options import JsonOption, print_json, say
+
+if TYPE_CHECKING:
+    from lpel_serving.manifest import Manifest
 
 
 class Action(StrEnum):
@@ -30,6 +33,13 @@ def bundle(
     folder: Annotated[
         Path, typer.Argument(metavar="BUNDLE", help="The folder of the models.", show_default=False)
     ],
+    figure: Annotated[
+        Path | None,
+        typer.Option(
+            help="With inspect: draw here, as PNG, whether its confidence came true.",
+            show_default=False,
+        ),
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Look into a bundle: `lpel bundle inspect BUNDLE`, `lpel bundle check BUNDLE`.
@@ -37,20 +47,37 @@ def bundle(
     check exits with 1 if the bundle is refused, and with 2 if there is none.
     """
     if action is Action.INSPECT:
-        _inspect(folder, json)
-    else:
+        _inspect(folder, figure, json)
+    elif figure is None:
         _check(folder, json)
+    else:
+        raise typer.BadParameter("goes with inspect alone.", param_hint="--figure")
 
 
-def _inspect(folder: Path, json: bool) -> None:
+def _inspect(folder: Path, figure: Path | None, json: bool) -> None:
     from lpel_serving.bundle import read_manifest
     from lpel_serving.card import card, facts
 
     manifest = read_manifest(folder)
+    if figure is not None:
+        _draw(folder, manifest, figure)
     if json:
         print_json({"bundle": str(folder), **facts(manifest)})
         return
     say("\n".join([_plain(str(folder)), *map(_plain, card(manifest))]))
+
+
+def _draw(folder: Path, manifest: "Manifest", figure: Path) -> None:
+    from lpel_serving.errors import ParameterError
+    from lpel_serving.figures import png, reliability_figure
+    from lpel_serving.files import write_atomically
+
+    if manifest.confidence is None:
+        raise ParameterError(
+            f"{folder} has no confidence to draw: fit one with `lpel calibrate --bundle {folder}`."
+        )
+    drawn = reliability_figure(manifest.confidence.reliability, manifest.embedder.name)
+    write_atomically(figure, png(drawn))
 
 
 def _check(folder: Path, json: bool) -> None:

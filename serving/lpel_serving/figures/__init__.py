@@ -6,11 +6,11 @@ from lpel_serving.figures.curves import curve_figure, difference_figure
 from lpel_serving.figures.gallery import gallery_figure
 from lpel_serving.figures.pair import (
     COLUMNS,
-    displayable,
     highlight,
     pair_figure,
     write_pair_figure,
 )
+from lpel_serving.figures.reliability import reliability_figure
 from lpel_serving.figures.strip import strip_figure
 
 __all__ = [
@@ -18,11 +18,11 @@ __all__ = [
     "accuracy_figure",
     "curve_figure",
     "difference_figure",
-    "displayable",
     "gallery_figure",
     "highlight",
     "pair_figure",
     "png",
+    "reliability_figure",
     "strip_figure",
     "write_pair_figure",
 ]
