@@ -1,10 +1,14 @@
 # Each target does all of its own set-up: a virtual environment in .venv, pinned by constraints.txt.
 PYTHON ?= python3
 
-.PHONY: demo test quick runtimes lint bench clean
+.PHONY: demo serve test quick runtimes lint bench clean
 
 demo: .venv/ready
 	.venv/bin/lpel demo
+
+# The page and the service: open the address that it prints.
+serve: .venv/ready
+	scripts/serve $(ARGS)
 
 test: .venv/ready
 	scripts/test $(ARGS)
@@ -24,6 +28,7 @@ lint: .venv/ready
 bench: .venv/ready
 	.venv/bin/python benchmarks/explanation.py
 	.venv/bin/python benchmarks/laboratory.py
+	.venv/bin/python benchmarks/service.py
 
 .venv/ready: pyproject.toml constraints.txt scripts/setup
 	PYTHON=$(PYTHON) scripts/setup

@@ -66,7 +66,7 @@ class AlignedCrop:
         if not faces:
             raise NoFaceError(
                 "no face was found: give a photograph with an upright face, at least 40 pixels "
-                "wide, or a crop of the face together with --crop none."
+                "wide, or a crop of the face, to be taken whole (crop none)."
             )
         return align(pixels, max(faces, key=lambda face: face.eye_distance).landmarks, size)
 

@@ -13,11 +13,13 @@ from lpel_serving.errors import OutputError
 from lpel_serving.explainer import Explainer
 from lpel_serving.explanation import PairExplanation
 from lpel_serving.figures import write_pair_figure
-from lpel_serving.files import write_atomically
+from lpel_serving.files import write_atomically, write_folder
 from lpel_serving.images import Pixels, read_pixels
 from lpel_serving.manifest import Manifest
+from lpel_serving.pictures import png
 from lpel_serving.progress import Progress
 from lpel_serving.record import summary, write_arrays
+from lpel_serving.samples import LIST
 from lpel_tf.bundling import assemble
 from lpel_tf.demo.page import MARK, page
 from lpel_tf.demo.photographs import PAIRS, Photograph, fetch_photographs
@@ -103,6 +105,7 @@ def run_demo(out: Path, *, cache: Path | None, progress: Progress) -> DemoResult
     document = json.dumps(document_of(manifest, pairs), indent=2, allow_nan=False) + "\n"
     write_atomically(out / "summary.json", document.encode())
     write_atomically(out / "index.html", page(manifest, pairs, out).encode())
+    write_folder(out / "samples", samples(pairs))
     return DemoResult(manifest, pairs, out / "index.html")
 
 
@@ -112,6 +115,20 @@ def check_output(out: Path) -> None:
     ours = page_there.is_file() and MARK in page_there.read_bytes()
     if not ours and (page_there.exists() or (out / "summary.json").exists()):
         raise OutputError(f"{out} holds a page that is not the demo's: choose another folder.")
+
+
+def samples(pairs: tuple[ExplainedPair, ...]) -> dict[str, bytes]:
+    """Write the pairs' faces as files that `lpel serve --samples` offers on its page."""
+    contents: dict[str, bytes] = {}
+    entries: list[dict[str, Any]] = []
+    for pair in pairs:
+        crops = {"reference": pair.explanation.reference_crop, "test": pair.explanation.test_crop}
+        people = {"reference": pair.reference.person, "test": pair.test.person}
+        files = {role: f"{pair.name}-{role}.png" for role in crops}
+        contents |= {files[role]: png(crop) for role, crop in crops.items()}
+        faces = {role: {"name": people[role], "file": files[role]} for role in crops}
+        entries.append({"title": pair.title, "crop": "none", **faces})
+    return {LIST: (json.dumps(entries, indent=2) + "\n").encode(), **contents}
 
 
 def document_of(manifest: Manifest, pairs: tuple[ExplainedPair, ...]) -> dict[str, Any]:
@@ -163,6 +180,7 @@ def _make_bundle(
         folder,
         crop=pretrained.crop,
         threshold=pretrained.threshold,
+        confidence=pretrained.confidence,
         training=pretrained.training,
         examples=engine.embed(np.stack(crops)),
         responses=pretrained.responses,

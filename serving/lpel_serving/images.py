@@ -1,6 +1,8 @@
 """Reading face images that come from anywhere, safely and rightly."""
 
 import io
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image as pillow
 
 from lpel_serving.errors import ImageError
+from lpel_serving.image_cost import is_costly
 
 Pixels = NDArray[np.uint8]
 """An RGB image: uint8, shape (H, W, 3)."""
@@ -20,6 +23,9 @@ FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "PPM")
 
 MAX_BYTES = 64 * 2**20
 MAX_PIXELS = 64_000_000
+
+_SLIPS = (struct.error, zlib.error, LookupError, TypeError, ArithmeticError)
+"""What Pillow trips over, in a file that was made to trip it up."""
 
 _ORIENTATION = 0x0112
 _UPRIGHT = {
@@ -56,8 +62,8 @@ def read_pixels(image: Image, name: str | None = None, most: int = MAX_PIXELS) -
     Raises
     ------
     ImageError
-        If it cannot be read, is no image of the formats above, is truncated, animated or larger
-        than `most` pixels, or is an array of another shape or type.
+        If it cannot be read, is no image of the formats above, is truncated, animated, larger than
+        `most` pixels or made to take long, or is an array of another shape or type.
     """
     if isinstance(image, np.ndarray):
         return _check_array(image, name)
@@ -66,6 +72,10 @@ def read_pixels(image: Image, name: str | None = None, most: int = MAX_PIXELS) -
     try:
         if isinstance(data, pillow.Image):
             return _to_rgb(data, name, most)
+        if is_costly(data):
+            raise ImageError(
+                f"{name} would take far too long to decode for what it shows: save it anew."
+            )
         with pillow.open(io.BytesIO(data), formats=FORMATS) as opened:
             return _to_rgb(opened, name, most)
     except (pillow.DecompressionBombError, pillow.DecompressionBombWarning) as error:
@@ -75,7 +85,7 @@ def read_pixels(image: Image, name: str | None = None, most: int = MAX_PIXELS) -
         raise ImageError(
             f"{name} is not an image: expected one of {formats} by content."
         ) from error
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
+    except (OSError, SyntaxError, ValueError, EOFError, *_SLIPS) as error:
         if isinstance(error, ImageError):
             raise
         raise ImageError(

@@ -8,6 +8,7 @@ import subprocess
 import tomllib
 from pathlib import Path
 
+import httpx
 import numpy as np
 import onnx
 import onnxruntime
@@ -15,7 +16,10 @@ import pytest
 
 from lpel_export.explainer import build_explainer
 from lpel_serving.bundle import load_bundle
+from lpel_serving.http.schemas import ExplainAnswer
+from lpel_serving.pictures import png
 from lpel_tf.cache import cache_folder
+from support.images import pixels
 
 pytestmark = [pytest.mark.network, pytest.mark.weights, pytest.mark.slow]
 ROOT = Path(__file__).parents[2]
@@ -97,12 +101,14 @@ def agree(found, wanted):
 def test_they_are_the_oldest(oldest):
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
-    wanted = [*project["dependencies"], *extras["cpu"], *extras["export"], *extras["train"]]
+    wanted = [*project["dependencies"]]
+    for name in ("cpu", "export", "train", "serve"):
+        wanted += extras[name]
     bounds = dict(
         found.groups() for one in wanted if (found := re.fullmatch(r"(.+)>=([\d.]+)", one))
     )
     versions = json.loads(oldest(VERSIONS, *bounds))
-    for name in ("onnxruntime", "tensorflow", "onnx", "tf2onnx", "numpy"):
+    for name in ("onnxruntime", "tensorflow", "onnx", "tf2onnx", "numpy", "starlette", "uvicorn"):
         assert versions[name].startswith(f"{bounds[name]}."), name
 
 
@@ -134,3 +140,23 @@ def test_the_contract_is_the_same(exported_by_oldest, demo_folder):
         assert {node.op_type for node in theirs.graph.node} == {
             node.op_type for node in ours.graph.node
         }
+
+
+def test_the_oldest_packages_serve(oldest, responding_bundle):
+    assert oldest("print('here')") == "here\n"
+    command = [OLDEST.with_name("lpel"), "serve", "--bundle", responding_bundle, "--port", "0"]
+    server = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT / "tests"
+    )
+    try:
+        address = server.stdout.readline().split()[-1]
+        files = dict(zip(("reference", "test"), map(png, (pixels(0), pixels(1))), strict=True))
+        with httpx.Client(base_url=address, timeout=60) as client:
+            page, answer = client.get("/"), client.post("/v1/explain", files=files)
+            document, tensors = client.get("/openapi.json"), client.get("/v2/models/explainer")
+    finally:
+        server.terminate()
+        _, log = server.communicate(timeout=60)
+    assert server.returncode == 0, log
+    assert {one.status_code for one in (page, answer, document, tensors)} == {200}
+    assert ExplainAnswer.model_validate(answer.json()).decision in {"similar", "dissimilar"}

@@ -7,6 +7,7 @@ import venv
 import zipfile
 from pathlib import Path
 
+import httpx
 import pytest
 
 from support.images import pixels
@@ -29,15 +30,19 @@ def wheel(tmp_path_factory) -> Path:
     return next(out.glob("*.whl"))
 
 
+def install(wheel: Path, extras: str, home: Path) -> Path:
+    """Make an environment with the wheel and some extras; return its `bin` folder."""
+    venv.create(home, with_pip=True)
+    pip = (home / "bin" / "python", "-m", "pip", "install", "--quiet")
+    installed = run(*pip, "--constraint", ROOT / "constraints.txt", f"{wheel}[{extras}]")
+    assert installed.returncode == 0, installed.stderr
+    return home / "bin"
+
+
 @pytest.fixture(scope="module")
 def lean(wheel, tmp_path_factory) -> Path:
     """The `bin` folder of an environment with the wheel and its extra `cpu` alone."""
-    home = tmp_path_factory.mktemp("lean")
-    venv.create(home, with_pip=True)
-    pip = (home / "bin" / "python", "-m", "pip", "install", "--quiet")
-    installed = run(*pip, "--constraint", ROOT / "constraints.txt", f"{wheel}[cpu]")
-    assert installed.returncode == 0, installed.stderr
-    return home / "bin"
+    return install(wheel, "cpu", tmp_path_factory.mktemp("lean"))
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +68,8 @@ def test_the_wheel_brings_its_data(wheel):
         "lpel_tf/pretrained/20170512-110547.npz",
         "lpel_tf/pretrained/20170512-110547.json",
         "lpel_tf/pretrained/MODEL_CARD.md",
+        "lpel_serving/http/page/static/index.html",
+        "lpel_serving/http/page/static/style.css",
         "lpel_serving/py.typed",
         "lpel_export/py.typed",
         "lpel_tf/py.typed",
@@ -117,13 +124,22 @@ def test_the_lean_command_line_lists_only_what_it_can_run(lean):
 
 
 @pytest.mark.network
-@pytest.mark.parametrize("command", ["train", "demo", "weights", "reproduce"])
-def test_a_command_whose_extra_is_missing_names_it(lean, command):
+@pytest.mark.parametrize(
+    ("command", "extra"),
+    [
+        ("train", "train"),
+        ("demo", "train"),
+        ("weights", "train"),
+        ("reproduce", "train"),
+        ("serve", "serve"),
+    ],
+)
+def test_a_command_whose_extra_is_missing_names_it(lean, command, extra):
     done = run(lean / "lpel", command, "--out", "anywhere")
     assert done.returncode == 2
     assert done.stdout == ""
     assert done.stderr.count("\n") == 1
-    assert "pip install 'lpel-tf[train]'" in done.stderr
+    assert f"pip install 'lpel-tf[{extra}]'" in done.stderr
 
 
 @pytest.mark.network
@@ -139,3 +155,33 @@ def test_the_lean_command_line_explains_and_says_what_a_figure_needs(
         "explanation.json",
         "explanation.npz",
     ]
+
+
+@pytest.mark.network
+def test_the_wheel_serves_with_the_extras_cpu_and_serve_alone(
+    wheel, tiny_bundle, photographs, tmp_path_factory
+):
+    tools = install(wheel, "cpu,serve", tmp_path_factory.mktemp("serving"))
+    command = [tools / "lpel", "serve", "--bundle", tiny_bundle, "--port", "0"]
+    server = subprocess.Popen(
+        [str(part) for part in command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=tools.parent,
+    )
+    try:
+        address = server.stdout.readline().split()[-1]
+        with httpx.Client(base_url=address, timeout=60) as client:
+            assert "<!doctype html>" in client.get("/").text.lower()
+            about = client.get("/v1/about").json()
+            files = dict(zip(("reference", "test"), map(Path.read_bytes, photographs), strict=True))
+            answer = client.post("/v1/explain", files=files).json()
+    finally:
+        server.terminate()
+        output, log = server.communicate(timeout=60)
+    assert server.returncode == 0, log
+    assert not about["figures"]
+    assert answer["decision"] in {"similar", "dissimilar"}
+    assert all(json.loads(line) for line in log.splitlines())
+    assert output == ""

@@ -1,0 +1,148 @@
+"""The application: routes, and the middleware around them."""
+
+import contextlib
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+import numpy as np
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from lpel_serving.crops import CentreCrop, Crop, parse_crop
+from lpel_serving.errors import ImageError, LpelError, MissingExtraError, ParameterError
+from lpel_serving.explainer import Explainer
+from lpel_serving.http import about, assess, explain, methods, openapi, verify
+from lpel_serving.http.admission import Admission, Gate
+from lpel_serving.http.health import Health
+from lpel_serving.http.observation import Metrics, Observation
+from lpel_serving.http.page import routes as page
+from lpel_serving.http.problems import Problem, on_error
+from lpel_serving.http.protocol import routes as protocol
+from lpel_serving.http.security import Guard
+from lpel_serving.http.settings import Settings
+from lpel_serving.service.desk import Desk
+from lpel_serving.service.ticket import Ticket
+
+COMPUTING = ("/v1/", "/v2/models/")
+
+
+def open_desk(settings: Settings) -> Desk:
+    """Load the bundle, and open a desk for it.
+
+    Raises
+    ------
+    BundleError, ProviderError, ParameterError
+        See `Explainer.load`.
+    """
+    explainer = Explainer.load(
+        settings.bundle, crop=settings.crop, provider=settings.provider, threads=settings.threads
+    )
+    own, chosen = explainer.manifest.crop, explainer.embedder.crop
+    crops: dict[str, Crop] = {settings.crop or own: chosen, "none": CentreCrop()}
+    with contextlib.suppress(ParameterError, MissingExtraError):  # as a plugin it may be elsewhere
+        crops.setdefault(own, parse_crop(own))
+    return Desk(
+        explainer,
+        {**crops, **settings.crops},
+        batch_size=settings.batch_size,
+        batch_wait=settings.batch_wait,
+        cache_bytes=settings.cache_bytes,
+        max_pixels=settings.limits.pixels,
+    )
+
+
+def build_app(desk: Desk, settings: Settings, health: Health | None = None) -> Starlette:
+    """Build the service around a desk.
+
+    Parameters
+    ----------
+    desk
+        Which is closed when the application ends.
+    settings
+        How it is set up.
+    health
+        What `/readyz` tells; a new one if None.
+    """
+    health = health or Health()
+    gate = Gate(settings.limits.admitted)
+    metrics = Metrics(desk, gate)
+    routes: list[BaseRoute] = [
+        *health.routes(),
+        Route("/metrics", metrics.page, methods=["GET"]),
+        *explain.routes(desk, settings),
+        *verify.routes(desk, settings),
+        *assess.routes(desk, settings),
+        *methods.routes(desk, settings),
+        *about.routes(desk, settings),
+        *openapi.routes(desk, settings),
+        *protocol.routes(desk, settings, health),
+        *page.routes(desk, settings),
+    ]
+    return Starlette(
+        routes=routes,
+        middleware=[
+            Middleware(Observation, metrics=metrics),
+            Middleware(Guard, settings=settings),
+            Middleware(Admission, gate=gate, seconds=settings.limits.seconds, computes=_computes),
+        ],
+        exception_handlers={
+            LpelError: on_error,
+            Exception: on_error,
+            HTTPException: _on_http_error,
+        },
+        lifespan=_lifespan(desk, health),
+    )
+
+
+def _computes(method: str, path: str) -> bool:
+    return method == "POST" and path.startswith(COMPUTING)
+
+
+async def _on_http_error(request: Request, error: Exception) -> Response:
+    """Say in a problem what Starlette itself refuses: paths and methods that there are not."""
+    del request
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
+    details = {
+        404: "there is nothing under this path; /openapi.json tells what there is.",
+        405: f"this path takes {headers.get('Allow', 'other methods')}.",
+    }
+    detail = details.get(status, "the request was refused.")
+    return Problem(status, detail, headers=headers).response()
+
+
+def _lifespan(
+    desk: Desk, health: Health
+) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncGenerator[None]:
+        del app
+        await warm_up(desk)
+        health.warm = True
+        yield
+        health.draining = True
+        desk.close()
+
+    return lifespan
+
+
+async def warm_up(desk: Desk) -> None:
+    """Let everything run once: the first time takes longer, and may tell that nothing will do."""
+    side = desk.manifest.embedder.image_size
+    for crop in desk.crops.values():
+        await desk.aside(lambda crop=crop: _try_out(crop, side))
+    ticket = Ticket()
+    embeddings = await desk.embed(np.zeros((2, side, side, 3), np.uint8), ticket)
+    await desk.run(lambda networks: networks.decode(embeddings), ticket)
+    if desk.explainer.responds:
+        await desk.run(lambda networks: networks.respond(embeddings), ticket)
+
+
+def _try_out(crop: Crop, side: int) -> None:
+    """Let a crop load what it needs."""
+    with contextlib.suppress(ImageError):  # there is no face to be found
+        crop(np.zeros((side, side, 3), np.uint8), side)

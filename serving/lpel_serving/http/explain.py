@@ -1,0 +1,181 @@
+"""`POST /v1/explain`: why the network calls two faces the same or different, both ways."""
+
+from collections.abc import Callable
+from dataclasses import asdict, is_dataclass
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from lpel_serving.explanation import Explanation, PairExplanation
+from lpel_serving.figures import pair_figure
+from lpel_serving.figures.canvas import png as figure_png
+from lpel_serving.http.answers import JSON, NPZ, PNG, accepted, as_base64, json_bytes, packed
+from lpel_serving.http.methods import chosen_method
+from lpel_serving.http.pair import (
+    confidence_of,
+    crop_name,
+    decision_numbers,
+    provenance,
+    read_faces,
+)
+from lpel_serving.http.requests import ExplainFields, read_pair
+from lpel_serving.http.settings import Settings
+from lpel_serving.images import Pixels
+from lpel_serving.methods.explain import explain_by
+from lpel_serving.methods.method import Method, Networks
+from lpel_serving.pictures import displayable, heat_map_picture, mask_picture, overlay, png
+from lpel_serving.record import arrays, npz, reconstruction_error
+from lpel_serving.regions import RegionShare, region_shares
+from lpel_serving.service.cache import Face
+from lpel_serving.service.desk import Desk
+from lpel_serving.verdict import explained
+
+Write = Callable[[NDArray[Any], Callable[[], Pixels]], Any]
+
+
+def routes(desk: Desk, settings: Settings) -> list[BaseRoute]:
+    """Make the route."""
+
+    async def explain(request: Request) -> Response:
+        kind = accepted(request.headers.get("accept", "*/*"), (JSON, NPZ, PNG))
+        asked = await read_pair(request, ExplainFields, desk, settings.limits)
+        name, method = chosen_method(asked.fields, desk.explainer)
+        faces = await read_faces(asked, desk, request.state.ticket)
+
+        def work(networks: Networks) -> bytes:
+            pair = explain_faces(faces, method, networks, asked.fields, desk)
+            return _written(kind, pair, name, method, asked.fields, desk)
+
+        slow = desk.methods[name].embeddings > 0
+        content = await desk.run(work, request.state.ticket, slow=slow)
+        return Response(content, media_type=kind)
+
+    return [Route("/v1/explain", explain, methods=["POST"])]
+
+
+def explain_faces(
+    faces: tuple[Face, Face],
+    method: Method,
+    networks: Networks,
+    fields: ExplainFields,
+    desk: Desk,
+) -> PairExplanation:
+    """Explain the decision on two faces, as `Explainer.explain` does."""
+    reference, test = faces
+    return explain_by(
+        method,
+        networks,
+        (reference.crop, test.crop),
+        np.stack([reference.embedding, test.embedding]),
+        desk.manifest.threshold.value,
+        epsilon=fields.epsilon,
+        seed=fields.seed,
+    )
+
+
+def _written(
+    kind: str,
+    pair: PairExplanation,
+    name: str,
+    method: Method,
+    fields: ExplainFields,
+    desk: Desk,
+) -> bytes:
+    if kind == NPZ:
+        return npz(arrays(pair))
+    if kind == PNG:
+        return figure_png(pair_figure(pair))
+    return json_bytes(_document(pair, name, method, fields, desk))
+
+
+def _document(
+    pair: PairExplanation, name: str, method: Method, fields: ExplainFields, desk: Desk
+) -> dict[str, Any]:
+    of_test, of_reference = (region_shares(one.heat_map) for one in (pair.forward, pair.swapped))
+    verdict = explained(
+        pair,
+        of_test,
+        of_reference,
+        method=name,
+        crop=crop_name(desk, fields.crop),
+        own_crop=desk.manifest.crop,
+        confidence=confidence_of(pair.similarity, desk),
+    )
+    document = {
+        **decision_numbers(pair.similarity, desk),
+        "words": verdict.words,
+        "caveats": verdict.caveats,
+        "agreement": {"spearman": pair.agreement.spearman, "mask_iou": pair.agreement.iou},
+        "explanations": {
+            "reference": _one_way(pair.swapped, pair.reference_crop, of_reference, fields, desk),
+            "test": _one_way(pair.forward, pair.test_crop, of_test, fields, desk),
+        },
+        "method": {**method_record(name, method), "epsilon": fields.epsilon, "seed": fields.seed},
+        **provenance(desk, fields.crop),
+    }
+    if "figure" in fields.include:
+        document["figure"] = as_base64(figure_png(pair_figure(pair)))
+    return document
+
+
+def method_record(name: str, method: Method) -> dict[str, Any]:
+    """A method and its own parameters in JSON's own types."""
+    parameters = asdict(method) if is_dataclass(method) and not isinstance(method, type) else {}
+    return {"name": name, "parameters": parameters}
+
+
+def _one_way(
+    explanation: Explanation,
+    crop: Pixels,
+    shares: tuple[RegionShare, ...],
+    fields: ExplainFields,
+    desk: Desk,
+) -> dict[str, Any]:
+    return {
+        "regions": [
+            {"name": one.name, "area": one.area, "for": one.for_, "against": one.against}
+            for one in shares
+        ],
+        "mask_share": float(explanation.mask.mean()),
+        "reconstruction_mse": reconstruction_error(explanation.reconstruction, crop),
+        "typical_mse": _typical_error(desk),
+        **_included(explanation, crop, fields),
+    }
+
+
+def _typical_error(desk: Desk) -> float | None:
+    """The decoder's error on people it was not trained on, if the bundle's maker measured it."""
+    losses = desk.manifest.decoder.training.get("test_loss")
+    if not isinstance(losses, dict):
+        return None
+    typical = cast("dict[str, Any]", losses).get("decoder")
+    return typical if isinstance(typical, float) else None
+
+
+def _included(explanation: Explanation, crop: Pixels, fields: ExplainFields) -> dict[str, Any]:
+    """The arrays and pictures that were asked for, of one of the two explanations."""
+    write = _WRITERS[fields.arrays]
+    heat_map, mask, picture = (
+        explanation.heat_map,
+        explanation.mask,
+        explanation.reconstruction,
+    )
+    makers: dict[str, Callable[[], Any]] = {
+        "heat_map": lambda: write(heat_map, lambda: heat_map_picture(heat_map)),
+        "mask": lambda: write(mask, lambda: mask_picture(crop, mask)),
+        "reconstruction": lambda: write(picture, lambda: displayable(picture)),
+        "overlay": lambda: as_base64(png(overlay(crop, heat_map))),
+        "crop": lambda: as_base64(png(crop)),
+    }
+    return {part: make() for part, make in makers.items() if part in fields.include}
+
+
+_WRITERS: dict[str, Write] = {
+    "lists": lambda values, _: values,
+    "base64": lambda values, _: packed(values),
+    "png": lambda _, picture: as_base64(png(picture())),
+}

@@ -1,0 +1,46 @@
+"""Whether the service lives, and whether it is ready for work."""
+
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import BaseRoute, Route
+
+
+@dataclass
+class Health:
+    """The state of the service.
+
+    Attributes
+    ----------
+    warm
+        Whether an inference has been done.
+    draining
+        Whether it was told to stop.
+    """
+
+    warm: bool = False
+    draining: bool = False
+
+    @property
+    def ready(self) -> bool:
+        """Whether it is ready for work."""
+        return self.warm and not self.draining
+
+    def routes(self) -> list[BaseRoute]:
+        """Make `/livez` and `/readyz`."""
+
+        async def live(request: Request) -> Response:
+            del request
+            return PlainTextResponse("alive\n")
+
+        async def ready(request: Request) -> Response:
+            del request
+            if self.ready:
+                return PlainTextResponse("ready\n")
+            return PlainTextResponse("stopping\n" if self.draining else "warming up\n", 503)
+
+        return [
+            Route("/livez", live, methods=["GET"]),
+            Route("/readyz", ready, methods=["GET"]),
+        ]

@@ -1,0 +1,64 @@
+"""`GET /v1/methods`: the explanation methods that this server has, and what they cost."""
+
+from dataclasses import asdict
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from lpel_serving.errors import ParameterError
+from lpel_serving.explainer import Explainer
+from lpel_serving.http.answers import json_response
+from lpel_serving.http.requests import MethodFields
+from lpel_serving.http.settings import Settings
+from lpel_serving.methods.lpel import Lpel
+from lpel_serving.methods.method import Method, find_method
+from lpel_serving.service.desk import Desk
+
+LPEL, RESPONSES = "lpel", "responses"
+
+
+def routes(desk: Desk, settings: Settings) -> list[BaseRoute]:
+    """Make the route."""
+    del settings
+    document = methods_document(desk)
+
+    async def answer(request: Request) -> Response:
+        del request
+        return json_response(document)
+
+    return [Route("/v1/methods", answer, methods=["GET"])]
+
+
+def methods_document(desk: Desk) -> dict[str, Any]:
+    """List the methods in JSON's own types."""
+    return {
+        "default": default_name(desk.explainer),
+        "methods": [
+            asdict(entry) | {"available": bool(entry.decisions)} for entry in desk.methods.values()
+        ],
+    }
+
+
+def default_name(explainer: Explainer) -> str:
+    """Name `Explainer.default_method`."""
+    return RESPONSES if explainer.responds else LPEL
+
+
+def chosen_method(fields: MethodFields, explainer: Explainer) -> tuple[str, Method]:
+    """Make the method that a request asks for.
+
+    Raises
+    ------
+    ParameterError
+        If there is none of that name, or `p` is given to another than LPEL.
+    """
+    name = fields.method or default_name(explainer)
+    if name == LPEL:
+        return name, Lpel() if fields.p is None else Lpel(fields.p)
+    if fields.p is not None:
+        raise ParameterError(
+            f"p is LPEL's own; the method {name[:60]!a} has no such thing. Leave it out."
+        )
+    return name, find_method(name)

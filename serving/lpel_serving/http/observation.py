@@ -1,0 +1,172 @@
+"""What the service tells of itself: metrics and logs, with nothing in them of anybody's."""
+
+import json
+import logging
+import secrets
+import sys
+import time
+import traceback
+from collections.abc import Iterable
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from lpel_serving.http.admission import Gate
+from lpel_serving.service.desk import Desk
+
+LOGGER = logging.getLogger("lpel_serving.http")
+
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0)
+_EXPOSITION = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class _Inside(Collector):
+    """Reads desk and gate when it is asked, so that they need not know of metrics."""
+
+    def __init__(self, desk: Desk, gate: Gate) -> None:
+        self._desk, self._gate = desk, gate
+
+    def collect(self) -> Iterable[Metric]:
+        """Tell the numbers of now."""
+        tally = self._desk.tally
+        gauges = (
+            ("lpel_requests_inside", "Requests that are worked on or wait.", self._gate.inside),
+            ("lpel_crops_waiting", "Crops that wait to be embedded.", self._desk.waiting),
+        )
+        for name, meaning, value in gauges:
+            yield GaugeMetricFamily(name, meaning, value)
+        counters = (
+            ("lpel_requests_refused", "Requests turned away for want of room.", self._gate.refused),
+            ("lpel_crops_embedded", "Crops that went through the embedder.", tally.embedded),
+            ("lpel_faces_cached", "Faces that were at hand.", tally.cached),
+        )
+        for name, meaning, value in counters:
+            yield CounterMetricFamily(name, meaning, value)
+        batches = CounterMetricFamily(
+            "lpel_batches", "Inferences of the embedder.", labels=["crops"]
+        )
+        for length, count in sorted(tally.batches.items()):
+            batches.add_metric([str(length)], count)
+        yield batches
+
+
+class Metrics:
+    """Counters of one service, in Prometheus' form."""
+
+    def __init__(self, desk: Desk, gate: Gate) -> None:
+        self.registry = CollectorRegistry()
+        self.registry.register(_Inside(desk, gate))
+        self._requests = Counter(
+            "lpel_requests", "Requests answered.", ["route", "status"], registry=self.registry
+        )
+        self._seconds = Histogram(
+            "lpel_request_seconds",
+            "From a request to the end of its answer.",
+            ["route"],
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+
+    def count(self, route: str, status: int, seconds: float) -> None:
+        """Count a request that was answered."""
+        self._requests.labels(route, str(status)).inc()
+        self._seconds.labels(route).observe(seconds)
+
+    async def page(self, request: Request) -> Response:
+        """Answer `GET /metrics`."""
+        del request
+        return Response(generate_latest(self.registry), media_type=_EXPOSITION)
+
+
+class Observation:
+    """Middleware: counts and logs every request by its route, never by its path or its sender."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self.app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        state = scope.setdefault("state", {})
+        identity = state["request_id"] = secrets.token_hex(8)
+        begun = time.monotonic()
+        status = 499  # unless an answer begins
+
+        async def send_observed(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = int(message["status"])
+                message["headers"] = [*message["headers"], (b"x-request-id", identity.encode())]
+            await send(message)
+
+        try:
+            await self.app(scope, receive, send_observed)
+        finally:
+            seconds = time.monotonic() - begun
+            route = _route(scope)
+            self._metrics.count(route, status, seconds)
+            log(
+                "request",
+                request_id=identity,
+                method=scope["method"] if scope["method"].isalpha() else "?",
+                route=route,
+                status=status,
+                milliseconds=round(1000 * seconds, 1),
+                **_failure(state.get("failure")),
+            )
+
+
+def log(event: str, level: int = logging.INFO, **fields: Any) -> None:
+    """Log an event with its fields."""
+    LOGGER.log(level, event, extra={"fields": fields})
+
+
+def _route(scope: Scope) -> str:
+    """The pattern that a path matched: a path itself may hold anything."""
+    route = scope.get("route")
+    return str(getattr(route, "path", "other"))
+
+
+def _failure(error: BaseException | None) -> dict[str, Any]:
+    """Where an error of ours arose: its kind and the lines of code, not its words."""
+    if error is None:
+        return {}
+    frames = traceback.extract_tb(error.__traceback__)
+    return {
+        "error": type(error).__name__,
+        "where": [f"{frame.filename.rpartition('/')[2]}:{frame.lineno}" for frame in frames[-6:]],
+    }
+
+
+class JsonLines(logging.Formatter):
+    """Formats a record as one line of JSON; of an exception it tells the kind and the place."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Write one line."""
+        line: dict[str, Any] = {
+            "time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S"),
+            "level": record.levelname.lower(),
+            "event": record.getMessage(),
+            **getattr(record, "fields", {}),
+        }
+        if record.exc_info is not None:
+            line |= _failure(record.exc_info[1])
+        return json.dumps(line)
+
+
+def log_to_standard_error() -> None:
+    """Let the service's log, and its server's, go to standard error as lines of JSON."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonLines())
+    for name in (LOGGER.name, "uvicorn.error"):
+        logger = logging.getLogger(name)
+        logger.handlers, logger.propagate = [handler], False
+        logger.setLevel(logging.INFO)

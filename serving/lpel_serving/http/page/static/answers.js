@@ -1,0 +1,59 @@
+// An answer in two halves: what was told, as it may be saved, and the pictures to be drawn.
+
+import { readArray, writeArray } from "./arrays.js";
+import { ROLES } from "./faces.js";
+import { intersectionOverUnion, share } from "./mask.js";
+import { cut } from "./pictures.js";
+
+/**
+ * @typedef {object} Answer
+ * @property {object} told  in JSON's own types, as /v1/explain has them
+ * @property {Record<string, {crop: Picture, heatMap: Picture, reconstruction: Picture}>} pictures
+ */
+
+/** @returns {Promise<Answer>} of what the server told, its arrays in base64 */
+export async function ofServer(told) {
+  const of = async (role) => {
+    const { heat_map, reconstruction, crop } = told.explanations[role];
+    return [
+      role,
+      {
+        heatMap: readArray(heat_map),
+        reconstruction: readArray(reconstruction),
+        crop: await readPng(crop),
+      },
+    ];
+  };
+  return { told, pictures: Object.fromEntries(await Promise.all(ROLES.map(of))) };
+}
+
+async function readPng(base64) {
+  const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+  const options = { colorSpaceConversion: "none" };
+  const bitmap = await createImageBitmap(new Blob([bytes], { type: "image/png" }), options);
+  return cut(bitmap, 1, bitmap.width);
+}
+
+/** The same pair with the roles exchanged: it was explained both ways. */
+export function swapped({ told, pictures }) {
+  const exchange = ({ reference, test }) => ({ reference: test, test: reference });
+  return {
+    told: { ...told, explanations: exchange(told.explanations) },
+    pictures: exchange(pictures),
+  };
+}
+
+/** What is saved as JSON: the answer with its masks as the slider has them. */
+export function record({ told, pictures }, masks, epsilon) {
+  const of = (role) => ({
+    ...told.explanations[role],
+    mask_share: share(masks[role]),
+    mask: writeArray({ data: masks[role], side: pictures[role].heatMap.side }),
+  });
+  return {
+    ...told,
+    method: { ...told.method, epsilon },
+    agreement: { ...told.agreement, mask_iou: intersectionOverUnion(masks.reference, masks.test) },
+    explanations: Object.fromEntries(ROLES.map((role) => [role, of(role)])),
+  };
+}

@@ -1,0 +1,145 @@
+// What the page asks of its server, and what the server says when it cannot.
+
+const PATIENCE = 20; // how often a busy server is asked again
+const UNKNOWN_WAIT = 5; // seconds, where it does not say how long
+
+let key = null; // in memory alone, and gone with the page
+
+export function useKey(text) {
+  key = text || null;
+}
+
+/** What went wrong, in words; `about` names the picture, if it is about one. */
+export class Problem extends Error {
+  constructor(detail, { status = 0, about = null } = {}) {
+    super(detail);
+    this.status = status;
+    this.about = about;
+  }
+}
+
+/**
+ * Ask, and ask again while the server is busy.
+ * @param {string} path
+ * @param {object} options
+ * @param {FormData} [options.body]
+ * @param {string} [options.accept]
+ * @param {AbortSignal} [options.signal]
+ * @param {(seconds: number) => void} [options.onWait]  told every second how long is left
+ * @returns {Promise<Response>}
+ */
+async function ask(path, { body, accept = "application/json", signal, onWait } = {}) {
+  const headers = { Accept: accept, ...(key && { Authorization: `Bearer ${key}` }) };
+  for (let turn = 0; ; turn++) {
+    const response = await send(path, { method: body ? "POST" : "GET", body, headers, signal });
+    if (response.ok) return response;
+    if (response.status !== 503 || turn === PATIENCE) throw await problemOf(response);
+    await wait(Number(response.headers.get("Retry-After")) || UNKNOWN_WAIT, signal, onWait);
+  }
+}
+
+async function send(path, options) {
+  try {
+    return await fetch(path, { ...options, cache: "no-cache", credentials: "omit" });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw gone();
+  }
+}
+
+function gone() {
+  return new Problem("The server does not answer. Is it running, and is the network there?");
+}
+
+async function problemOf(response) {
+  const told = await response.json().catch(() => ({}));
+  const detail = told.detail ?? `The server refused, and does not say why (${response.status}).`;
+  return new Problem(detail, { status: response.status, about: told.about });
+}
+
+async function wait(seconds, signal, onWait = () => {}) {
+  for (let left = Math.ceil(seconds); left > 0; left--) {
+    onWait(left);
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    signal?.throwIfAborted();
+  }
+}
+
+/** A pair and what is asked about it. The files' own names stay here. */
+function form(pair, fields) {
+  const body = new FormData();
+  for (const role of ["reference", "test"]) body.append(role, pair[role].file, role);
+  for (const [name, value] of Object.entries(fields)) body.append(name, value);
+  return body;
+}
+
+/** What this server offers. */
+export async function about() {
+  return (await ask("/v1/about")).json();
+}
+
+/** Explain a pair: the answer in JSON, its arrays in base64. */
+export async function explain(pair, fields, options) {
+  const wanted = { include: "heat_map,reconstruction,crop", arrays: "base64" };
+  const body = form(pair, { ...fields, ...wanted });
+  return (await ask("/v1/explain", { body, ...options })).json();
+}
+
+/** Explain a pair as a file of another type, such as image/png. */
+export async function explainAs(accept, pair, fields, options) {
+  const response = await ask("/v1/explain", { body: form(pair, fields), accept, ...options });
+  return response.blob();
+}
+
+/** Measure a pair's own curve: progress line by line, and at last the result. */
+export async function assess(pair, fields, { onProgress, ...options }) {
+  const accept = "application/x-ndjson";
+  const response = await ask("/v1/assess", { body: form(pair, fields), accept, ...options });
+  for await (const line of lines(response.body)) {
+    const { progress, result, problem } = JSON.parse(line);
+    if (progress) onProgress(progress);
+    if (problem) throw new Problem(problem.detail, problem);
+    if (result) return result;
+  }
+  throw gone();
+}
+
+async function* lines(stream) {
+  const reader = stream.pipeThrough(new TextDecoderStream()).getReader();
+  let text = "";
+  for (let { done, value } = await next(reader); !done; { done, value } = await next(reader)) {
+    const parts = (text + value).split("\n");
+    text = parts.pop();
+    yield* parts.filter(Boolean);
+  }
+  if (text) yield text;
+}
+
+/** A large file, telling the share of it that has arrived. */
+export async function bytes(path, { signal, onProgress, ...options }) {
+  const response = await ask(path, { accept: "*/*", signal, ...options });
+  const total = Number(response.headers.get("Content-Length"));
+  const parts = [];
+  let length = 0;
+  const reader = response.body.getReader();
+  for (let { done, value } = await next(reader); !done; { done, value } = await next(reader)) {
+    parts.push(value);
+    length += value.length;
+    if (total) onProgress(length / total);
+  }
+  return new Uint8Array(await new Blob(parts).arrayBuffer());
+}
+
+async function next(reader) {
+  try {
+    return await reader.read();
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw gone();
+  }
+}
+
+/** A face that the server offers. */
+export async function samplePicture(url) {
+  return (await ask(url, { accept: "image/*" })).blob();
+}

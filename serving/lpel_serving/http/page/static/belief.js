@@ -1,0 +1,74 @@
+// The pair's own curve, measured on demand: does the similarity follow this map?
+
+import { assess, Problem } from "./api.js";
+import { drawCurve } from "./curve.js";
+import { $, list } from "./elements.js";
+
+let running = null; // what can be stopped
+let shown = null; // what is drawn
+
+/** Forget what was measured of another explanation. */
+export function reset() {
+  running?.abort();
+  shown = null;
+  say("");
+  $("curve-answer").hidden = true;
+}
+
+function say(text, failed = false) {
+  $("belief-status").textContent = text;
+  $("belief-status").className = failed ? "failed" : "";
+}
+
+/** Measure a pair; what is under way already is let go. */
+async function measure({ pair, fields }) {
+  reset();
+  const mine = new AbortController();
+  running = mine;
+  show(true);
+  try {
+    shown = await assess(pair, fields, {
+      signal: mine.signal,
+      onProgress: ({ done, total }) => {
+        $("measured").value = total ? done / total : 0;
+        $("measured-count").textContent = `${done} of ${total}`;
+      },
+      onWait: (seconds) => ($("measured-count").textContent = `busy: again in ${seconds} s`),
+    });
+    if (!mine.signal.aborted) showCurve(shown);
+  } catch (error) {
+    if (!mine.signal.aborted) say(error instanceof Problem ? error.message : String(error), true);
+  } finally {
+    if (running === mine) show(false);
+  }
+}
+
+function show(busy) {
+  $("measuring").hidden = !busy;
+  $("measure").hidden = busy;
+  $("measured").value = 0;
+  $("measured-count").textContent = "";
+}
+
+function showCurve(result) {
+  const [headline, ...more] = result.words;
+  say(headline);
+  $("curve-title").textContent = result.title;
+  $("curve-scale").textContent = result.scale;
+  $("curve-answer").hidden = false;
+  drawCurve($("curve"), result);
+  list($("curve-words"), more);
+  list($("curve-caveats"), result.caveats);
+}
+
+/** Listen to the buttons; `asked()` tells the pair and the fields of the request. */
+export function listen(asked) {
+  $("measure").addEventListener("click", () => measure(asked()));
+  $("measure-stop").addEventListener("click", () => {
+    reset();
+    show(false);
+    say("Stopped.");
+    $("measure").focus();
+  });
+  new ResizeObserver(() => shown && drawCurve($("curve"), shown)).observe($("curve-answer"));
+}

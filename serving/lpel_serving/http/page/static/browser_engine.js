@@ -1,0 +1,90 @@
+// The same explanation without the server: explainer.onnx in onnxruntime's WebAssembly.
+
+import { writeArray } from "./arrays.js";
+import { bytes } from "./api.js";
+import { ROLES } from "./faces.js";
+import { cut, shareOf } from "./pictures.js";
+import { LOCAL_CAVEATS, localWords } from "./words.js";
+
+const OUTPUTS = [
+  "similarity",
+  "similar",
+  ...ROLES.flatMap((role) => [`${role}_heat_map`, `${role}_reconstruction`]),
+];
+
+let loading = null; // the session, as a promise: fetched once
+
+/** Forget a load that failed, so that it may be tried again. */
+async function engine(browser, options) {
+  loading ??= load(browser, options);
+  try {
+    return await loading;
+  } catch (error) {
+    loading = null;
+    throw error;
+  }
+}
+
+async function load({ explainer, runtime }, { onFetch, ...options }) {
+  onFetch();
+  const [ort, model] = await Promise.all([import(runtime), bytes(explainer, options)]);
+  ort.env.wasm.proxy = true; // in a worker, so that the page answers while the network runs
+  return { ort, session: await ort.InferenceSession.create(model, { logSeverityLevel: 3 }) };
+}
+
+/**
+ * Explain a pair here.
+ * @param {object} about  what the server offers
+ * @param {Record<string, import("./faces.js").Face>} faces
+ * @param {string} crop  a centred one
+ * @param {object} options
+ * @param {AbortSignal} options.signal
+ * @param {() => void} options.onFetch  told when the network is going to be fetched
+ * @param {(share: number) => void} options.onProgress  told how much of it has arrived
+ * @param {() => void} options.onLoad  told when it is here
+ * @returns {Promise<import("./answers.js").Answer>}
+ */
+export async function explainHere(about, faces, crop, { onLoad, ...options }) {
+  const { ort, session } = await engine(about.browser, options);
+  onLoad();
+  const size = about.image_size;
+  const crops = ROLES.map((role) => cut(faces[role].bitmap, shareOf(crop), size));
+  const tensors = crops.map(({ data }) => new ort.Tensor("uint8", data, [1, size, size, 3]));
+  const outputs = await session.run({ reference: tensors[0], test: tensors[1] }, OUTPUTS);
+  const of = (role, place) => ({
+    crop: crops[place],
+    heatMap: square(outputs[`${role}_heat_map`]),
+    reconstruction: square(outputs[`${role}_reconstruction`]),
+  });
+  const pictures = Object.fromEntries(ROLES.map((role, place) => [role, of(role, place)]));
+  return { told: tell(about, crop, outputs, pictures), pictures };
+}
+
+function square({ dims, data }) {
+  return { data, side: dims[1] };
+}
+
+function tell(about, crop, outputs, pictures) {
+  const [similarity, threshold] = [outputs.similarity.data[0], about.threshold];
+  const decided = {
+    similarity,
+    threshold,
+    margin: similarity - threshold,
+    decision: outputs.similar.data[0] ? "similar" : "dissimilar",
+  };
+  const explained = ({ heatMap, reconstruction }) => ({
+    heat_map: writeArray(heatMap),
+    reconstruction: writeArray(reconstruction),
+  });
+  return {
+    ...decided,
+    words: localWords(decided),
+    caveats: LOCAL_CAVEATS,
+    explanations: Object.fromEntries(ROLES.map((role) => [role, explained(pictures[role])])),
+    method: { name: about.browser.method ?? about.default_method },
+    crop,
+    embedder: about.embedder,
+    bundle: about.bundle,
+    computed: "in the browser",
+  };
+}

@@ -1,0 +1,105 @@
+// How a pair is compared: by which method, cut out how, and where it is computed.
+
+import { $, html } from "./elements.js";
+import { shareOf } from "./pictures.js";
+import { cost, megabytes } from "./words.js";
+
+const SENT =
+  "Your pictures go to this server and nowhere else. It writes them nowhere; the latest it may " +
+  "hold in its memory, to answer sooner when they are asked about again.";
+const KEPT_HERE = "Your pictures are computed with in this browser, and go nowhere.";
+const SLOW = 100; // more embeddings than this take seconds
+
+let about = null;
+let own = null; // the crop that was set before a sample set its own
+
+/** Offer what the server offers; `onChange` hears of every choice. */
+export function offer(offered, onChange) {
+  about = offered;
+  const { methods, default_method: best, crops, browser } = about;
+  const usable = methods.filter((method) => method.available);
+  usable.sort((a, b) => (b.name === best) - (a.name === best));
+  const slow = ({ embeddings }) => embeddings > SLOW;
+  $("method").replaceChildren(
+    group("At once", usable.filter((method) => !slow(method))),
+    group("Slow", usable.filter(slow)),
+  );
+  $("method").value = best;
+  $("crop").replaceChildren(...crops.map(({ name, title }) => html("option", { value: name }, title)));
+  $("crop").value = crops.find((crop) => crop.default)?.name ?? crops[0].name;
+  $("here-choice").hidden = !browser;
+  for (const id of ["method", "crop", "here"]) {
+    $(id).onchange = () => {
+      own = null;
+      refresh();
+      onChange();
+    };
+  }
+  $("choices").onsubmit = (event) => event.preventDefault();
+  $("choices").hidden = false;
+  refresh();
+}
+
+function group(label, methods) {
+  const options = methods.map(({ name }) => html("option", { value: name }, name));
+  return html("optgroup", { label }, ...options);
+}
+
+/** Whether the browser computes, and nothing is sent. */
+export function here() {
+  return $("here").checked;
+}
+
+export function crop() {
+  return $("crop").value;
+}
+
+/** The share of the picture that will be cut out, as far as the page can tell. */
+export function fraction() {
+  return shareOf(crop()) || 1;
+}
+
+/** The fields of a request. */
+export function fields() {
+  return { method: $("method").value, crop: crop() };
+}
+
+/** Cut faces out as a sample says, until a picture of the user's own is chosen. */
+export function cropLikeSample(name) {
+  own ??= crop();
+  $("crop").value = name;
+  refresh();
+}
+
+/** Cut faces out as before the sample; false if none was taken. */
+export function cropAsBefore() {
+  if (own === null) return false;
+  $("crop").value = own;
+  own = null;
+  refresh();
+  return true;
+}
+
+function refresh() {
+  const { browser } = about;
+  const local = here();
+  if (local) $("method").value = browser.method ?? about.default_method;
+  $("method").disabled = local;
+  for (const option of $("crop").options) {
+    option.disabled = local && !browser.crops.includes(option.value);
+  }
+  if ($("crop").selectedOptions[0]?.disabled) $("crop").value = browser.crops[0];
+  $("method-hint").textContent = hint(about.methods.find(({ name }) => name === $("method").value));
+  $("privacy").textContent = local ? KEPT_HERE : SENT;
+  if (browser) {
+    $("here-hint").textContent = local
+      ? "No picture leaves this browser."
+      : `Fetches the network once, ${megabytes(browser.bytes)}, and sends no picture.`;
+  }
+}
+
+function hint({ summary, embeddings, decisions }) {
+  const slow = embeddings > SLOW ? "Slow: it" : "It";
+  const only = decisions.length === 1 ? ` It explains ${decisions[0]} pairs alone.` : "";
+  return `${summary} ${slow} ${cost(embeddings)}.${only}`;
+}

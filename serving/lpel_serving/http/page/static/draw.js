@@ -1,0 +1,121 @@
+// Pictures and maps, drawn in canvases.
+
+import { middle } from "./pictures.js";
+
+const FOR = [200, 16, 46];
+const AGAINST = [31, 111, 180];
+const GREY = [0.299, 0.587, 0.114]; // of red, green and blue, in luminance
+const FADED = 0.25; // what is left of a face where it matters less
+
+/** A square picture of RGBA, from a function of the pixel's place. */
+function picture(side, colour) {
+  const image = new ImageData(side, side);
+  for (let place = 0; place < side * side; place++) image.data.set(colour(place), 4 * place);
+  const canvas = new OffscreenCanvas(side, side);
+  canvas.getContext("2d").putImageData(image, 0, 0);
+  return canvas;
+}
+
+/** Lay an image over the whole of a canvas, in one of the ways of its context. */
+function cover(canvas, image, way = {}) {
+  const context = canvas.getContext("2d");
+  context.save();
+  Object.assign(context, { imageSmoothingQuality: "high" }, way);
+  context.drawImage(image, 0, 0, canvas.width, canvas.height);
+  context.restore();
+}
+
+function clear(canvas) {
+  canvas.getContext("2d").clearRect(0, 0, canvas.width, canvas.height);
+}
+
+/** The colours of a pixel of a crop, `grey` of them taken away. */
+function pixel({ data }, place, grey = 0) {
+  const colours = [0, 1, 2].map((channel) => data[3 * place + channel]);
+  const luminance = colours.reduce((sum, colour, channel) => sum + GREY[channel] * colour, 0);
+  return colours.map((colour) => colour + grey * (luminance - colour));
+}
+
+/** A photograph before anything is known of it: what will be cut out of it, if that is known. */
+export function drawPreview(canvas, bitmap, fraction) {
+  const { top, left, side } = middle(bitmap, fraction);
+  const context = canvas.getContext("2d");
+  clear(canvas);
+  context.imageSmoothingQuality = "high";
+  context.drawImage(bitmap, left, top, side, side, 0, 0, canvas.width, canvas.height);
+}
+
+/** What the network saw. */
+export function drawCrop(canvas, crop) {
+  cover(canvas, picture(crop.side, (place) => [...pixel(crop, place), 255]));
+}
+
+/** What the decoder tells: about [0, 1], which an ImageData rounds and clamps. */
+export function drawReconstruction(canvas, { data, side }) {
+  const colours = (place) => Array.from(data.subarray(3 * place, 3 * place + 3), (v) => 255 * v);
+  cover(canvas, picture(side, (place) => [...colours(place), 255]));
+}
+
+/** The map in colours over a face that loses its own, and a line around what matters most. */
+export function drawOverlay(canvas, { crop, heatMap, marked, opacity }) {
+  const { data, side } = heatMap;
+  const most = data.reduce((top, value) => Math.max(top, Math.abs(value)), 0) || 1;
+  cover(canvas, picture(crop.side, (place) => [...pixel(crop, place, opacity), 255]));
+  cover(
+    canvas,
+    picture(side, (place) => {
+      const strength = (255 * opacity * Math.abs(data[place])) / most;
+      return [...(data[place] < 0 ? AGAINST : FOR), strength];
+    }),
+  );
+  strokeOutline(canvas, marked, side);
+}
+
+/** A face in its colours where the mask marks it; the rest fades into the page. */
+export function drawMarked(canvas, crop, marked) {
+  const side = Math.sqrt(marked.length);
+  const window = new OffscreenCanvas(canvas.width, canvas.height);
+  const holes = picture(side, (place) => [0, 0, 0, marked[place] ? 255 : 0]);
+  const face = picture(crop.side, (place) => [...pixel(crop, place), 255]);
+  const faded = picture(crop.side, (place) => [...pixel(crop, place, 1), 255 * FADED]);
+  cover(window, holes, { imageSmoothingEnabled: false });
+  cover(window, face, { globalCompositeOperation: "source-in" });
+  clear(canvas);
+  cover(canvas, faded);
+  cover(canvas, window);
+}
+
+/** The border of a mask: the edges of its cells that have an unmarked cell beyond them. */
+function outline(marked, side, cell) {
+  const path = new Path2D();
+  const is = (row, column) =>
+    row >= 0 && column >= 0 && row < side && column < side && marked[row * side + column];
+  for (let row = 0; row <= side; row++) {
+    for (let column = 0; column <= side; column++) {
+      const [x, y] = [column * cell, row * cell];
+      if (is(row, column) !== is(row - 1, column)) {
+        path.moveTo(x, y);
+        path.lineTo(x + cell, y);
+      }
+      if (is(row, column) !== is(row, column - 1)) {
+        path.moveTo(x, y);
+        path.lineTo(x, y + cell);
+      }
+    }
+  }
+  return path;
+}
+
+function strokeOutline(canvas, marked, side) {
+  const context = canvas.getContext("2d");
+  const path = outline(marked, side, canvas.width / side);
+  const unit = canvas.width / (canvas.clientWidth || canvas.width); // one pixel of the page's
+  context.save();
+  context.lineCap = "square";
+  for (const [width, colour] of [[3, "rgb(0 0 0 / 55%)"], [1.25, "white"]]) {
+    context.lineWidth = width * unit;
+    context.strokeStyle = colour;
+    context.stroke(path);
+  }
+  context.restore();
+}

@@ -1,0 +1,235 @@
+// What happens when: faces come in, are explained by the server or here, and shown.
+
+import * as api from "./api.js";
+import * as answers from "./answers.js";
+import * as belief from "./belief.js";
+import { explainHere } from "./browser_engine.js";
+import * as choices from "./choices.js";
+import { $ } from "./elements.js";
+import { complain, makeCards, ROLES, showFace } from "./faces.js";
+import { askForKey } from "./key.js";
+import { PictureError, read } from "./pictures.js";
+import { offerSamples } from "./samples.js";
+import { save, saveJson } from "./saving.js";
+import * as status from "./status.js";
+import { epsilon, masks, redraw, showPictures } from "./view.js";
+import { hideVerdict, showVerdict } from "./verdict.js";
+import { alternatives, count, megabytes } from "./words.js";
+
+const OVERHEAD = 4096; // bytes of a request that are not its pictures
+const UNDISPLAYED = new Set(["PPM"]); // formats that the server reads and browsers do not
+
+let about = null; // what the server offers
+let faces = {}; // by role
+const newest = {}; // by role: the file that was put there last
+let answer = null; // what is shown
+let running = null; // the explanation under way: a newer one supersedes it
+const cards = makeCards(takeFiles, () => (faces.reference ? "test" : "reference"));
+const others = { reference: "test", test: "reference" };
+
+// ---- faces come in ----
+
+async function takeFiles(role, files) {
+  if (!about) return;
+  if (choices.cropAsBefore()) ROLES.forEach((each) => setFace(each, null));
+  const chosen = files.slice(0, 2).map((file, place) => [place ? others[role] : role, file]);
+  await Promise.all(chosen.map(([each, file]) => takeFile(each, file, file.name)));
+  await explain();
+}
+
+async function takeSample(sample, files) {
+  choices.cropLikeSample(sample.crop);
+  await Promise.all(ROLES.map((role, i) => takeFile(role, files[i], sample[role].name)));
+  await explain();
+}
+
+async function takeFile(role, file, name) {
+  setFace(role, null);
+  newest[role] = file;
+  try {
+    if (file.size + OVERHEAD > about.limits.request_bytes) throw new PictureError(tooLarge(name));
+    const formats = alternatives(about.formats.filter((format) => !UNDISPLAYED.has(format)));
+    const limits = { pixels: about.limits.pixels, formats };
+    const bitmap = await read(file, name, limits);
+    if (newest[role] === file) setFace(role, { file, name, bitmap });
+  } catch (error) {
+    if (!(error instanceof PictureError)) throw error;
+    if (newest[role] !== file) return;
+    complain(cards[role], error.message);
+  }
+}
+
+function tooLarge(name) {
+  return `${name} is too large: the server takes ${megabytes(about.limits.request_bytes)} for both.`;
+}
+
+function setFace(role, face) {
+  forget();
+  faces = { ...faces, [role]: face };
+  complain(cards[role], "");
+  for (const each of ROLES) showFace(cards[each], faces[each], choices.fraction());
+  $("swap").disabled = !ROLES.some((each) => faces[each]);
+}
+
+function forget() {
+  running?.abort();
+  answer = null;
+  status.say("");
+  document.body.classList.remove("stale");
+  hideVerdict();
+  belief.reset();
+}
+
+/** Exchange the roles: the pictures at once, for both were explained; then the words. */
+async function swap() {
+  const shown = answer;
+  faces = { reference: faces.test, test: faces.reference };
+  for (const role of ROLES) setFace(role, faces[role]);
+  if (shown) showAnswer(answers.swapped(shown));
+  await explain();
+}
+
+// ---- the explanation ----
+
+async function explain() {
+  running?.abort();
+  if (!ROLES.every((role) => faces[role])) return status.say(whatNext());
+  if (!choices.here() && tooMuch()) return;
+  const mine = new AbortController();
+  running = mine;
+  belief.reset();
+  document.body.classList.toggle("stale", answer !== null); // what is shown was asked otherwise
+  status.wait("Comparing the two faces …", stop);
+  try {
+    const found = await (choices.here() ? computeHere(mine.signal) : askServer(mine.signal));
+    if (!mine.signal.aborted) showAnswer(found);
+  } catch (error) {
+    if (!mine.signal.aborted) refuse(error);
+  }
+}
+
+function whatNext() {
+  if (ROLES.some((role) => cards[role].classList.contains("refused"))) {
+    return "That will not do: choose another picture.";
+  }
+  const chosen = ROLES.some((role) => faces[role]);
+  return chosen ? "One more face." : "Choose two faces, or take a pair of ours.";
+}
+
+/** Refuse pictures that are too large together before they are sent. */
+function tooMuch() {
+  const sizes = ROLES.map((role) => faces[role].file.size);
+  if (sizes[0] + sizes[1] + OVERHEAD <= about.limits.request_bytes) return false;
+  const larger = ROLES[sizes[1] > sizes[0] ? 1 : 0];
+  complain(cards[larger], tooLarge("Together with the other one this picture"));
+  status.say(whatNext());
+  return true;
+}
+
+async function askServer(signal) {
+  const fields = { ...choices.fields(), epsilon: epsilon() };
+  const onWait = (seconds) => signal.aborted || status.countDown(seconds);
+  return answers.ofServer(await api.explain(faces, fields, { signal, onWait }));
+}
+
+function computeHere(signal) {
+  const unless = (act) => (share) => signal.aborted || act(share);
+  return explainHere(about, faces, choices.crop(), {
+    signal,
+    onFetch: unless(() => status.wait("Fetching the network …", stop)),
+    onProgress: unless(status.progress),
+    onLoad: unless(() => status.wait("Comparing the two faces here …", stop)),
+  });
+}
+
+function stop() {
+  forget();
+  status.fail("Stopped.", explain);
+}
+
+function refuse(error) {
+  forget();
+  if (error.status === 401) return askForKey(explain);
+  if (ROLES.includes(error.about)) {
+    complain(cards[error.about], error.message);
+    return status.say(whatNext());
+  }
+  if (!(error instanceof api.Problem)) console.error(error);
+  return status.fail(error.message, explain);
+}
+
+function showAnswer(found) {
+  document.body.classList.remove("stale");
+  showAnswerPictures(found);
+  showVerdict(found);
+  const local = choices.here();
+  for (const id of ["save-figure", "save-arrays"]) $(id).disabled = local;
+  if (!about.figures) $("save-figure").disabled = true;
+  $("saving-hint").textContent = local ? "Figure and arrays are made by the server alone." : "";
+  $("saving").hidden = false;
+  $("belief").hidden = false;
+  $("measure").disabled = local;
+  $("belief-hint").textContent = local ? "Only the server can: it would have to be sent them." : "";
+}
+
+function showAnswerPictures(found) {
+  answer = found;
+  const names = Object.fromEntries(ROLES.map((role) => [role, faces[role].name]));
+  showPictures(cards, found.pictures, names);
+}
+
+// ---- files ----
+
+async function saveFrom(accept, name) {
+  $("saving-hint").textContent = "The server makes it …";
+  try {
+    const fields = { ...choices.fields(), epsilon: epsilon() };
+    save(await api.explainAs(accept, faces, fields), name);
+    $("saving-hint").textContent = "";
+  } catch (error) {
+    $("saving-hint").textContent = error.message;
+  }
+}
+
+function saveNumbers() {
+  saveJson(answers.record(answer, masks(answer.pictures), epsilon()), "explanation.json");
+}
+
+// ---- the beginning ----
+
+async function begin() {
+  status.wait("Reading what this server offers …", () => {});
+  try {
+    about = await api.about();
+  } catch (error) {
+    return error.status === 401 ? askForKey(begin) : status.fail(error.message, begin);
+  }
+  choices.offer(about, changed);
+  $("provenance").textContent =
+    `${about.embedder}, bundle ${about.bundle.slice(0, 12)}, lpel ${about.version}.`;
+  status.say(whatNext());
+  await offerSamples(about.samples, takeSample);
+}
+
+async function changed() {
+  if (!answer) for (const role of ROLES) showFace(cards[role], faces[role], choices.fraction());
+  await explain();
+}
+
+function listen() {
+  status.listen();
+  belief.listen(() => ({ pair: faces, fields: choices.fields() }));
+  for (const id of ["epsilon", "opacity"]) {
+    $(id).addEventListener("input", () => redraw(cards, answer?.pictures));
+  }
+  addEventListener("resize", () => redraw(cards, answer?.pictures));
+  $("swap").addEventListener("click", swap);
+  $("save-numbers").addEventListener("click", saveNumbers);
+  $("save-figure").addEventListener("click", () => saveFrom("image/png", "explanation.png"));
+  $("save-arrays").addEventListener("click", () => saveFrom("application/x-npz", "explanation.npz"));
+}
+
+for (const role of ROLES) showFace(cards[role], null);
+listen();
+redraw(cards, null);
+await begin();

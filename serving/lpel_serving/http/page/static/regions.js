@@ -1,0 +1,50 @@
+// The parts of both faces in numbers: how much of each map lies in them.
+
+import { html } from "./elements.js";
+import { percent } from "./words.js";
+
+const COUNTS = 0.05; // of a map, below which what is against is passed over
+
+/**
+ * @typedef {object} Divided
+ * @property {{name: string, area: number, for: number, against: number}[]} regions  of a face
+ * @property {number} opposed  share of its map that speaks against the decision
+ */
+
+/**
+ * Fill the table's body.
+ * @param {HTMLTableSectionElement} body
+ * @param {{reference: Divided, test: Divided}} faces
+ */
+export function showRegions(body, { reference, test }) {
+  const all = [...reference.regions, ...test.regions];
+  const most = Math.max(...all.flatMap((one) => [one.for, one.area]));
+  body.replaceChildren(
+    ...reference.regions.map(({ name, area }, place) =>
+      html("tr", {},
+        html("th", { scope: "row" }, name, html("small", {}, `${percent(area)} of the picture`)),
+        ...[reference, test].map((face) => cell(face.regions[place], face.opposed, most))),
+    ),
+  );
+}
+
+/** Bars are of one measure: what is against is drawn as long as it weighs beside what is for. */
+function cell(region, opposed, most) {
+  const cell = html("td", {}, bar("for", region.for, region.for / most, region.area / most));
+  if (opposed >= COUNTS) {
+    const weight = opposed / (1 - opposed);
+    const length = Math.min((region.against * weight) / most, 1);
+    cell.append(bar("against", region.against, length));
+  }
+  return cell;
+}
+
+/** A share, drawn and written; perhaps with a mark across. */
+function bar(kind, share, length, mark = null) {
+  const full = html("i", { "aria-hidden": "true" });
+  full.style.setProperty("--length", length.toFixed(4));
+  const text = html("span", {}, percent(share), html("span", { class: "unseen" }, ` ${kind} it`));
+  const row = html("div", { class: `bar ${kind}` }, full, text);
+  row.style.setProperty("--mark", mark?.toFixed(4) ?? "-1");
+  return row;
+}

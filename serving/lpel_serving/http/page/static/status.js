@@ -1,0 +1,53 @@
+// The one line that says what is going on, and what can be done about it.
+
+import { $ } from "./elements.js";
+
+let act = { stop() {}, again() {} };
+
+function show(text, kind, { waiting = false, again = false } = {}) {
+  $("status").textContent = text;
+  $("status").className = kind;
+  $("countdown").textContent = "";
+  $("waiting").hidden = !waiting;
+  $("again").hidden = !again;
+}
+
+/** Something plain, such as what to do next. */
+export function say(text) {
+  show(text, "");
+}
+
+/** The verdict. */
+export function decide(text) {
+  show(text, "decided");
+}
+
+/** Something is under way that may be stopped. */
+export function wait(text, stop) {
+  act.stop = stop;
+  $("progress").removeAttribute("value");
+  show(text, "", { waiting: true });
+}
+
+/** How much of it is done, in [0, 1]. */
+export function progress(share) {
+  $("progress").value = share;
+}
+
+/** How many seconds are left until it is tried again. */
+export function countDown(seconds) {
+  const text = "The server is busy. It will be asked again soon.";
+  if ($("status").textContent !== text) $("status").textContent = text;
+  $("countdown").textContent = `in ${seconds} s`;
+}
+
+/** It did not work; `again`, if it is given, tries once more. */
+export function fail(text, again) {
+  act.again = again;
+  show(text, "failed", { again: Boolean(again) });
+}
+
+export function listen() {
+  $("stop").addEventListener("click", () => act.stop());
+  $("again").addEventListener("click", () => act.again());
+}

@@ -1,0 +1,75 @@
+"""What the answers about a pair have in common: its faces, its decision, where it came from."""
+
+import asyncio
+from typing import Any
+
+from lpel_serving.errors import ImageError
+from lpel_serving.http.problems import Problem
+from lpel_serving.http.requests import Asked, VerifyFields
+from lpel_serving.record import DECISIONS
+from lpel_serving.service.cache import Face
+from lpel_serving.service.desk import Desk
+from lpel_serving.service.ticket import Ticket
+from lpel_serving.similarity import is_similar
+from lpel_serving.verdict import Confidence
+
+
+async def read_faces(asked: Asked[Any], desk: Desk, ticket: Ticket) -> tuple[Face, Face]:
+    """Read and embed the two faces of a request.
+
+    Raises
+    ------
+    Problem
+        If one cannot be used; it says which.
+    """
+    reference, test = await asyncio.gather(
+        _face(asked.reference, "reference", asked.fields, desk, ticket),
+        _face(asked.test, "test", asked.fields, desk, ticket),
+    )
+    return reference, test
+
+
+async def _face(data: bytes, name: str, fields: VerifyFields, desk: Desk, ticket: Ticket) -> Face:
+    try:
+        return await desk.face(data, ticket, crop=fields.crop, name=name)
+    except ImageError as error:
+        raise Problem(422, str(error), about=name) from error
+
+
+def confidence_of(similarity: float, desk: Desk) -> Confidence | None:
+    """Say how likely a pair this similar shows one person, if the bundle knows."""
+    record = desk.manifest.confidence
+    if record is None:
+        return None
+    return Confidence(record.calibration.confidence(similarity), record.pairs)
+
+
+def decision_numbers(similarity: float, desk: Desk) -> dict[str, Any]:
+    """The decision on a pair in JSON's own types."""
+    threshold = desk.manifest.threshold.value
+    confidence = confidence_of(similarity, desk)
+    return {
+        "similarity": similarity,
+        "threshold": threshold,
+        "margin": similarity - threshold,
+        "decision": DECISIONS[is_similar(similarity, threshold)],
+        "confidence": None
+        if confidence is None
+        else {"same_person": confidence.same_person, "pairs": confidence.pairs},
+    }
+
+
+def provenance(desk: Desk, crop: str | None) -> dict[str, Any]:
+    """What an answer was made with."""
+    manifest = desk.manifest
+    return {
+        "crop": crop_name(desk, crop),
+        "embedder": manifest.embedder.name,
+        "bundle": manifest.identity,
+        "models": {name: file.sha256 for name, file in manifest.files.items()},
+    }
+
+
+def crop_name(desk: Desk, crop: str | None) -> str:
+    """Name the crop that a request asked for, or the server's own."""
+    return next(iter(desk.crops)) if crop is None else crop

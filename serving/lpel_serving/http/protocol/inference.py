@@ -1,0 +1,58 @@
+"""One inference: the request read, the model run, the response written."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from lpel_serving.http.answers import JSON
+from lpel_serving.http.body import read_body
+from lpel_serving.http.protocol.inflation import inflate
+from lpel_serving.http.protocol.models import VERSION, Model
+from lpel_serving.http.protocol.requests import HEADER_LENGTH, InferRequest, parse_request
+from lpel_serving.http.protocol.responses import write_response
+from lpel_serving.http.settings import Limits
+from lpel_serving.service.desk import Desk
+
+BINARY = "application/octet-stream"
+
+
+async def infer(request: Request, model: Model, desk: Desk, limits: Limits) -> Response:
+    """Answer a request of inference.
+
+    Whatever takes time is done aside, in threads: the event loop waits for none of it.
+
+    Parameters
+    ----------
+    request
+        Let in by `lpel_serving.http.admission`, which gave it a ticket.
+    model
+        What is asked.
+    desk
+        Where threads are had.
+    limits
+        How large a body may be, before and after it is inflated, and how late.
+
+    Raises
+    ------
+    Problem
+        If the request is none that the model can answer.
+    """
+    encoding = request.headers.get("content-encoding")
+    body = await read_body(_as_sent(request), limits.request_bytes, limits.body_seconds)
+
+    def read() -> InferRequest:
+        whole = inflate(body, encoding, limits.request_bytes)
+        return parse_request(whole, request.headers.get(HEADER_LENGTH), model.signature)
+
+    asked = await desk.aside(read)
+    wanted = [one.name for one in asked.outputs]
+    arrays = await model.run(asked.inputs, wanted, request.state.ticket)
+    head = {"model_name": model.name, "model_version": VERSION}
+    content, length = await desk.aside(lambda: write_response(head, asked, arrays, model.signature))
+    headers = {} if length is None else {HEADER_LENGTH: str(length)}
+    return Response(content, headers=headers, media_type=JSON if length is None else BINARY)
+
+
+def _as_sent(request: Request) -> Request:
+    """Hide that a body is compressed from a reader who refuses such: here it is inflated."""
+    headers = [field for field in request.scope["headers"] if field[0] != b"content-encoding"]
+    return Request({**request.scope, "headers": headers}, request.receive)

@@ -1,0 +1,45 @@
+"""`POST /v1/verify`: whether the network calls two faces the same."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from lpel_serving.http.answers import json_response
+from lpel_serving.http.pair import (
+    confidence_of,
+    crop_name,
+    decision_numbers,
+    provenance,
+    read_faces,
+)
+from lpel_serving.http.requests import VerifyFields, read_pair
+from lpel_serving.http.settings import Settings
+from lpel_serving.service.desk import Desk
+from lpel_serving.similarity import cosine_similarity
+from lpel_serving.verdict import compared
+
+
+def routes(desk: Desk, settings: Settings) -> list[BaseRoute]:
+    """Make the route."""
+
+    async def verify(request: Request) -> Response:
+        asked = await read_pair(request, VerifyFields, desk, settings.limits)
+        reference, test = await read_faces(asked, desk, request.state.ticket)
+        similarity = float(cosine_similarity(reference.embedding, test.embedding))
+        verdict = compared(
+            similarity,
+            desk.manifest.threshold.value,
+            crop=crop_name(desk, asked.fields.crop),
+            own_crop=desk.manifest.crop,
+            confidence=confidence_of(similarity, desk),
+        )
+        return json_response(
+            {
+                **decision_numbers(similarity, desk),
+                "words": verdict.words,
+                "caveats": verdict.caveats,
+                **provenance(desk, asked.fields.crop),
+            }
+        )
+
+    return [Route("/v1/verify", verify, methods=["POST"])]

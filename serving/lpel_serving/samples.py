@@ -1,0 +1,74 @@
+"""Pairs of faces that the page offers to whoever has none at hand."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from lpel_serving.errors import ParameterError
+from lpel_serving.images import read_bytes
+from lpel_serving.safety.strict_json import read_json
+
+LIST = "samples.json"
+
+
+@dataclass(frozen=True, eq=False)
+class SampleFace:
+    """One face of a sample: what it is called, and the bytes of a PNG or JPEG file."""
+
+    name: str
+    data: bytes
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """A pair that the page offers.
+
+    Attributes
+    ----------
+    title
+        What it shows.
+    crop
+        How its faces are cut out.
+    reference, test
+        The faces.
+    """
+
+    title: str
+    crop: str
+    reference: SampleFace
+    test: SampleFace
+
+
+def read_samples(folder: Path) -> tuple[Sample, ...]:
+    """Read the samples of a folder, as `lpel demo` writes them: `samples.json`, and images.
+
+    Raises
+    ------
+    ParameterError
+        If the list cannot be read, or names a file that lies elsewhere.
+    ImageError
+        If an image cannot be read.
+    """
+    try:
+        entries = read_json((folder / LIST).read_text(encoding="utf-8"))
+        return tuple(_sample(folder, entry) for entry in entries)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        if isinstance(error, ParameterError):
+            raise
+        raise ParameterError(
+            f"{folder} holds no samples: its {LIST} cannot be read ({error}). `lpel demo` writes "
+            "some."
+        ) from error
+
+
+def _sample(folder: Path, entry: Any) -> Sample:
+    faces = [_face(folder, entry[role]) for role in ("reference", "test")]
+    return Sample(str(entry["title"]), str(entry["crop"]), *faces)
+
+
+def _face(folder: Path, entry: Any) -> SampleFace:
+    record = cast("dict[str, Any]", entry)
+    file = str(record["file"])
+    if Path(file).name != file:
+        raise ParameterError(f"the samples of {folder} name {file[:60]!a}, which is no plain name.")
+    return SampleFace(str(record["name"]), read_bytes(folder / file))

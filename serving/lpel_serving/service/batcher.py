@@ -1,0 +1,176 @@
+"""Dynamic batching: crops from all requests, through the embedder in batches, from one thread."""
+
+import contextlib
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, InvalidStateError
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lpel_serving.errors import WithdrawnError
+from lpel_serving.images import Pixels
+from lpel_serving.service.ticket import Ticket
+from lpel_serving.session import Stop
+
+Floats = NDArray[np.float32]
+Embed = Callable[[Sequence[Pixels], Stop], Floats]
+
+
+@dataclass(eq=False)
+class _Order:
+    """Crops that one asker wants embedded together, and what is known of them so far."""
+
+    crops: Sequence[Pixels]
+    ticket: Ticket
+    result: Future[Floats] = field(default_factory=Future[Floats])
+    parts: dict[int, Floats] = field(default_factory=dict[int, Floats])
+
+    def add(self, place: int, embedding: Floats) -> None:
+        self.parts[place] = embedding
+        if len(self.parts) == len(self.crops):
+            together = np.stack([self.parts[i] for i in range(len(self.crops))])
+            with contextlib.suppress(InvalidStateError):  # its asker has gone meanwhile
+                self.result.set_result(together)
+
+    def fail(self, error: Exception) -> None:
+        with contextlib.suppress(InvalidStateError):
+            self.result.set_exception(error)
+
+
+_Item = tuple[_Order, int]
+_Running = tuple[Sequence[_Item], Stop]
+
+
+class Batcher:
+    """Embeds crops in batches, whoever asked for them.
+
+    Parameters
+    ----------
+    embed
+        Crops, uint8, shape (S, S, 3) each, to embeddings (N, D).
+    batch_size
+        Crops in one inference at most.
+    wait
+        Seconds that the first crop of a batch waits for company.
+    slow_batch_size
+        Crops in one inference at most that nobody urgent is part of: the shorter it is, the sooner
+        somebody urgent has a turn.
+    on_batch
+        Told of the length of every batch.
+    """
+
+    def __init__(
+        self,
+        embed: Embed,
+        *,
+        batch_size: int,
+        wait: float,
+        slow_batch_size: int = 4,
+        on_batch: Callable[[int], object] | None = None,
+    ) -> None:
+        self._embed = embed
+        self._batch_size, self._slow_batch_size = batch_size, slow_batch_size
+        self._wait = wait
+        self._on_batch = on_batch
+        self._urgent: deque[_Item] = deque()
+        self._slow: deque[_Item] = deque()
+        self._awake = threading.Condition()
+        self._running: _Running | None = None
+        self._closed = False
+        self._thread = threading.Thread(target=self._work, name="lpel-batcher", daemon=True)
+        self._thread.start()
+
+    def submit(
+        self, crops: Sequence[Pixels], ticket: Ticket, *, urgent: bool = True
+    ) -> Future[Floats]:
+        """Ask for the embeddings, shape (N, D), of N crops.
+
+        The future raises `WithdrawnError` if the ticket lapses or the batcher is closed first, and
+        whatever the embedder raises.
+        """
+        order = _Order(crops, ticket)
+        if not len(crops):
+            order.result.set_result(np.empty((0, 0), np.float32))
+            return order.result
+        with self._awake:
+            if self._closed:
+                order.fail(WithdrawnError("the service is being shut down."))
+                return order.result
+            queue = self._urgent if urgent else self._slow
+            queue.extend((order, place) for place in range(len(crops)))
+            self._awake.notify()
+        forget = ticket.when_withdrawn(lambda: self._give_up(order))
+        order.result.add_done_callback(lambda _: forget())  # or its crops would last as it does
+        return order.result
+
+    def close(self) -> None:
+        """Finish what was asked for, then end the thread."""
+        with self._awake:
+            self._closed = True
+            self._awake.notify()
+        self._thread.join()
+
+    @property
+    def waiting(self) -> int:
+        """How many crops wait for their turn."""
+        return len(self._urgent) + len(self._slow)
+
+    def _give_up(self, order: _Order) -> None:
+        """Let a lapsed order fail, and end the inference that nobody waits for any more."""
+        order.fail(WithdrawnError("nobody waits for it any more."))
+        with self._awake:
+            if self._running is not None:
+                batch, stop = self._running
+                if all(one.ticket.reason is not None for one, _ in batch):
+                    stop.set()
+
+    def _work(self) -> None:
+        while (running := self._next_batch()) is not None:
+            batch, stop = running
+            if batch:  # or else all who asked have gone
+                self._run(batch, stop)
+            with self._awake:
+                self._running = None
+
+    def _run(self, batch: Sequence[_Item], stop: Stop) -> None:
+        if self._on_batch is not None:
+            self._on_batch(len(batch))
+        try:
+            embeddings = self._embed([order.crops[place] for order, place in batch], stop)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the askers hear it, and the thread lives
+            for order, _ in batch:
+                order.fail(error)
+            return
+        for (order, place), embedding in zip(batch, embeddings, strict=True):
+            order.add(place, embedding)
+
+    def _next_batch(self) -> _Running | None:
+        """Wait for crops, then for company; None when there will be no more."""
+        with self._awake:
+            while not (self._urgent or self._slow):
+                if self._closed:
+                    return None
+                self._awake.wait()
+            until = time.monotonic() + self._wait
+            while not self._closed and len(self._urgent) < self._batch_size:
+                left = until - time.monotonic()
+                if left <= 0 or not self._awake.wait(left):
+                    break
+            batch = self._take(self._urgent, self._batch_size)
+            batch += self._take(self._slow, self._slow_batch_size - len(batch))
+            self._running = (batch, Stop())
+            return self._running
+
+    @staticmethod
+    def _take(queue: deque[_Item], most: int) -> list[_Item]:
+        """Take items whose askers still wait from the front of a queue."""
+        taken: list[_Item] = []
+        while queue and len(taken) < most:
+            order, place = queue.popleft()
+            if order.ticket.reason is None:
+                taken.append((order, place))
+        return taken

@@ -1,0 +1,224 @@
+"""The desk: the asynchronous front of the engine, where all requests meet."""
+
+import asyncio
+import hashlib
+import os
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lpel_serving.crops import CentreCrop, Crop, read_face
+from lpel_serving.errors import BusyError, ParameterError
+from lpel_serving.explainer import Explainer
+from lpel_serving.images import MAX_PIXELS, Pixels
+from lpel_serving.methods.inventory import take_inventory
+from lpel_serving.methods.method import Networks
+from lpel_serving.service.batcher import Batcher, Floats
+from lpel_serving.service.cache import Face, FaceCache
+from lpel_serving.service.networks import TicketNetworks
+from lpel_serving.service.patience import while_wanted
+from lpel_serving.service.shared import Shared
+from lpel_serving.service.tally import Tally
+from lpel_serving.service.ticket import Ticket
+
+T = TypeVar("T")
+
+SLOW_AT_ONCE = 2
+"""Long works that are under way together: they share the batcher, so more gain nothing."""
+SLOW_WAITING = 6
+"""Long works that may wait besides."""
+
+
+class Desk:
+    """Answers many requests with one engine; its coroutines belong to one event loop.
+
+    Nothing that takes long runs in the event loop: images are decoded and explanations computed by
+    a few threads, embeddings by the batcher.
+
+    Parameters
+    ----------
+    explainer
+        The engine.
+    crops
+        How faces can be cut out, by name.
+    batch_size, batch_wait
+        See `Batcher`.
+    cache_bytes
+        Memory for faces that may be asked for again; 0 keeps none.
+    max_pixels
+        Pixels of an image that are decoded.
+
+    Attributes
+    ----------
+    explainer, crops
+        As given.
+    methods
+        The explanation methods that there are, by name.
+    tally
+        What was done so far.
+    """
+
+    def __init__(
+        self,
+        explainer: Explainer,
+        crops: Mapping[str, Crop],
+        *,
+        batch_size: int = 8,
+        batch_wait: float = 0.002,
+        cache_bytes: int = 64 * 2**20,
+        max_pixels: int = MAX_PIXELS,
+    ) -> None:
+        self.explainer = explainer
+        self.manifest = explainer.manifest
+        self.crops = crops
+        self.methods = {entry.name: entry for entry in take_inventory(explainer)}
+        self.tally = Tally()
+        self._max_pixels = max_pixels
+        self._cache = FaceCache(cache_bytes)
+        self._shared: Shared[Face] = Shared()
+        self._batcher = Batcher(
+            lambda crops, stop: explainer.embedder.embed(crops, batch_size, stop),
+            batch_size=batch_size,
+            wait=batch_wait,
+            on_batch=self.tally.count_batch,
+        )
+        self._quick = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="lpel-quick")
+        self._slow = ThreadPoolExecutor(SLOW_AT_ONCE, thread_name_prefix="lpel-slow")
+        self._room_for_slow = threading.BoundedSemaphore(SLOW_AT_ONCE + SLOW_WAITING)
+
+    async def face(
+        self, data: bytes, ticket: Ticket, *, crop: str | None = None, name: str = "the image"
+    ) -> Face:
+        """Read a face from the bytes of an image file, and embed it.
+
+        The bytes that others ask about at the same time, or asked about lately, are embedded once.
+
+        Parameters
+        ----------
+        data
+            The file.
+        ticket
+            Of the request.
+        crop
+            Name of the crop: one of `crops`, or a share such as ``"0.48"``; the engine's own if
+            None.
+        name
+            What complaints call the image.
+
+        Raises
+        ------
+        ImageError
+            If it is no usable image.
+        ParameterError
+            If there is no such crop.
+        WithdrawnError
+            If the ticket lapses.
+        """
+        cut = self.find_crop(crop)
+        digest = await self.aside(lambda: hashlib.sha256(data).hexdigest())
+        key = f"{digest} {cut!r}"
+        kept = self._cache.get(key)
+        if kept is not None:
+            self.tally.count_cached()
+            return kept
+        side = self.manifest.embedder.image_size
+
+        async def read(shared: Ticket) -> Face:
+            pixels = await self.aside(lambda: read_face(data, cut, side, name, self._max_pixels))
+            shared.check()
+            face = Face(pixels, (await self._embed([pixels], shared))[0])
+            self._cache.put(key, face)
+            return face
+
+        return await self._shared.get(f"{key} {name}", ticket, read)
+
+    def find_crop(self, name: str | None) -> Crop:
+        """Find the crop of a name: see `face`."""
+        if name is None:
+            return self.explainer.embedder.crop
+        if name in self.crops:
+            return self.crops[name]
+        try:
+            return CentreCrop(float(name))
+        except ValueError as error:  # ours, for a share that is out of range, is one too
+            raise ParameterError(
+                f"no crop is called {name[:40]!a} here; there are: {', '.join(self.crops)}, and "
+                "shares of the photograph above 0 and up to 1."
+            ) from error
+
+    async def embed(self, crops: NDArray[np.uint8], ticket: Ticket) -> Floats:
+        """Compute ``f``: crops, uint8, shape (N, S, S, 3), to embeddings, shape (N, D).
+
+        Raises
+        ------
+        WithdrawnError
+            If the ticket lapses.
+        """
+        return await self._embed(list(crops), ticket)
+
+    async def _embed(self, crops: list[Pixels], ticket: Ticket) -> Floats:
+        embeddings = await asyncio.wrap_future(self._batcher.submit(crops, ticket))
+        self.tally.count_embedded(len(crops))
+        return embeddings
+
+    async def aside(self, work: Callable[[], T]) -> T:
+        """Do some short work without the event loop waiting for it."""
+        return await asyncio.get_running_loop().run_in_executor(self._quick, work)
+
+    async def run(self, work: Callable[[Networks], T], ticket: Ticket, *, slow: bool = False) -> T:
+        """Do work that asks the networks, in a thread.
+
+        Parameters
+        ----------
+        work
+            What is to be done; the networks that it gets raise `WithdrawnError` once the ticket
+            has lapsed.
+        ticket
+            Of the request.
+        slow
+            Whether it embeds images of its own, and so takes long: few such works run at a time,
+            and few wait.
+
+        Raises
+        ------
+        BusyError
+            If too much slow work is waiting already.
+        WithdrawnError
+            If the ticket lapses first.
+        """
+        networks = TicketNetworks(self.explainer, self._batcher, ticket, self.tally.count_embedded)
+
+        def begin() -> T:
+            ticket.check()  # it may have waited for its turn in vain
+            return work(networks)
+
+        working = self._submit_slow(begin) if slow else self._quick.submit(begin)
+        try:
+            return await while_wanted(asyncio.wrap_future(working), ticket)
+        finally:
+            working.cancel()  # if it has not begun by now it never needs to
+
+    def _submit_slow(self, work: Callable[[], T]) -> Future[T]:
+        if not self._room_for_slow.acquire(blocking=False):
+            raise BusyError(
+                "too many long requests are under way: try again later, or choose a method that "
+                "embeds no images of its own."
+            )
+        working = self._slow.submit(work)
+        working.add_done_callback(lambda _: self._room_for_slow.release())
+        return working
+
+    @property
+    def waiting(self) -> int:
+        """How many crops wait to be embedded."""
+        return self._batcher.waiting
+
+    def close(self) -> None:
+        """Finish what was asked for, and end all threads."""
+        self._quick.shutdown()
+        self._slow.shutdown()
+        self._batcher.close()

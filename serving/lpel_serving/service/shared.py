@@ -1,0 +1,62 @@
+"""Work that several requests wait for at once is done once."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from lpel_serving.service.patience import while_wanted
+from lpel_serving.service.ticket import Ticket
+
+T = TypeVar("T")
+
+
+@dataclass(eq=False)
+class _Task(Generic[T]):
+    task: "asyncio.Task[T]"
+    ticket: Ticket
+    waiting: int = 0
+
+
+class Shared(Generic[T]):
+    """Results under way, by key; for one event loop.
+
+    Work that is shared has a ticket of its own, which lapses when the last of those who wait for
+    it has gone.
+    """
+
+    def __init__(self) -> None:
+        self._tasks: dict[str, _Task[T]] = {}
+
+    async def get(self, key: str, ticket: Ticket, work: Callable[[Ticket], Awaitable[T]]) -> T:
+        """Wait for the result of a key, which is worked out unless that is under way already.
+
+        Raises
+        ------
+        WithdrawnError
+            If the ticket has lapsed.
+        """
+        ticket.check()
+        shared = self._tasks.get(key)
+        if shared is None:
+            shared = self._begin(key, work)
+        shared.waiting += 1
+        try:
+            return await while_wanted(shared.task, ticket)
+        finally:
+            shared.waiting -= 1
+            if not shared.waiting and not shared.task.done():
+                shared.ticket.withdraw("gone")
+                self._tasks.pop(key, None)
+
+    def _begin(self, key: str, work: Callable[[Ticket], Awaitable[T]]) -> _Task[T]:
+        ticket = Ticket()
+        task = asyncio.ensure_future(work(ticket))
+        shared = self._tasks[key] = _Task(task, ticket)
+
+        def done(_: "asyncio.Task[T]") -> None:
+            if self._tasks.get(key) is shared:
+                del self._tasks[key]
+
+        task.add_done_callback(done)
+        return shared

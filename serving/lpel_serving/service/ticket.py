@@ -1,0 +1,65 @@
+"""A claim on computing time, which lapses when nobody waits for the result any more."""
+
+import threading
+from collections.abc import Callable
+from typing import Literal
+
+from lpel_serving.errors import WithdrawnError
+
+Reason = Literal["gone", "late", "closing"]
+
+_SENTENCES: dict[Reason, str] = {
+    "gone": "whoever asked has gone away.",
+    "late": "it took longer than a request may take: ask for less, or try again later.",
+    "closing": "the service is being shut down.",
+}
+
+
+class Ticket:
+    """One request's claim on computing time; safe to share among threads.
+
+    Attributes
+    ----------
+    reason
+        Why it lapsed; None while it is good.
+    """
+
+    def __init__(self) -> None:
+        self.reason: Reason | None = None
+        self._listeners: dict[object, Callable[[], object]] = {}
+        self._lock = threading.Lock()
+
+    def withdraw(self, reason: Reason) -> None:
+        """Let it lapse; the first reason stands."""
+        with self._lock:
+            if self.reason is not None:
+                return
+            self.reason = reason
+            listeners, self._listeners = self._listeners, {}
+        for listener in listeners.values():
+            listener()
+
+    def check(self) -> None:
+        """Raise `WithdrawnError` if it lapsed: to be called between two steps of long work."""
+        if self.reason is not None:
+            raise WithdrawnError(_SENTENCES[self.reason])
+
+    def when_withdrawn(self, listener: Callable[[], object]) -> Callable[[], None]:
+        """Call a function once it lapses; at once if it has.
+
+        Returns
+        -------
+        Callable[[], None]
+            To be called when the function need not be called any more, and is forgotten.
+        """
+        place = object()
+        with self._lock:
+            if self.reason is None:
+                self._listeners[place] = listener
+                return lambda: self._forget(place)
+        listener()
+        return lambda: None
+
+    def _forget(self, place: object) -> None:
+        with self._lock:
+            self._listeners.pop(place, None)

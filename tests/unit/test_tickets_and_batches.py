@@ -1,0 +1,248 @@
+"""Tickets, batches, shared work and kept faces: the parts behind the desk."""
+
+import asyncio
+import threading
+
+import numpy as np
+import pytest
+
+from lpel_serving.errors import WithdrawnError
+from lpel_serving.service.batcher import Batcher
+from lpel_serving.service.cache import Face, FaceCache
+from lpel_serving.service.shared import Shared
+from lpel_serving.service.ticket import Ticket
+
+SECONDS = 20
+
+
+def crops(count: int, first: int = 0) -> list[np.ndarray]:
+    """Tiny images that differ by their only value."""
+    return [np.full((1, 1, 3), first + i, np.uint8) for i in range(count)]
+
+
+def values(batch) -> np.ndarray:
+    """An embedder that tells the value of each image."""
+    return np.array([[crop[0, 0, 0]] for crop in batch], np.float32)
+
+
+class Gated:
+    """An embedder that waits to be let go on, and remembers what it was given."""
+
+    def __init__(self):
+        self.begun = threading.Semaphore(0)
+        self.go = threading.Semaphore(0)
+        self.batches: list[list[int]] = []
+        self.stops = []
+
+    def __call__(self, batch, stop):
+        self.batches.append([int(crop[0, 0, 0]) for crop in batch])
+        self.stops.append(stop)
+        self.begun.release()
+        assert self.go.acquire(timeout=SECONDS)
+        if stop.is_set:
+            raise WithdrawnError("stopped")
+        return values(batch)
+
+    def wait(self):
+        assert self.begun.acquire(timeout=SECONDS)
+
+
+@pytest.fixture
+def gated():
+    return Gated()
+
+
+@pytest.fixture
+def batcher(gated):
+    one = Batcher(gated, batch_size=4, wait=0.0, slow_batch_size=2)
+    yield one
+    gated.go.release(100)
+    one.close()
+
+
+def test_a_ticket_lapses_once_and_tells_whoever_listens():
+    ticket, heard = Ticket(), []
+    ticket.when_withdrawn(lambda: heard.append("early"))
+    ticket.check()
+    ticket.withdraw("late")
+    ticket.withdraw("gone")
+    ticket.when_withdrawn(lambda: heard.append("afterwards"))
+    assert (ticket.reason, heard) == ("late", ["early", "afterwards"])
+    with pytest.raises(WithdrawnError, match="longer than a request may take"):
+        ticket.check()
+
+
+def test_crops_that_come_while_the_network_is_busy_go_through_it_together(batcher, gated):
+    futures = [batcher.submit(crops(1), Ticket())]
+    gated.wait()
+    futures += [batcher.submit(crops(1, first=n), Ticket()) for n in (10, 20, 30)]
+    gated.go.release(2)
+    results = [future.result(SECONDS).ravel().tolist() for future in futures]
+    assert results == [[0], [10], [20], [30]]
+    assert gated.batches == [[0], [10, 20, 30]]
+
+
+def test_an_order_larger_than_a_batch_is_put_together_again(batcher, gated):
+    future = batcher.submit(crops(9), Ticket())
+    gated.go.release(3)
+    assert future.result(SECONDS).ravel().tolist() == list(range(9))
+    assert [len(batch) for batch in gated.batches] == [4, 4, 1]
+
+
+def test_who_is_urgent_goes_before_long_work_that_came_first(batcher, gated):
+    slow = batcher.submit(crops(6), Ticket(), urgent=False)
+    gated.wait()
+    urgent = batcher.submit(crops(2, first=100), Ticket())
+    gated.go.release(3)
+    assert urgent.result(SECONDS).ravel().tolist() == [100, 101]
+    assert gated.batches[:2] == [[0, 1], [100, 101]]
+    gated.go.release(10)
+    assert slow.result(SECONDS).ravel().tolist() == list(range(6))
+
+
+def test_who_has_gone_is_not_computed_for_and_harms_nobody(batcher, gated):
+    first, gone, stays = Ticket(), Ticket(), Ticket()
+    batcher.submit(crops(1), first)
+    gated.wait()
+    lost = batcher.submit(crops(2, first=10), gone)
+    kept = batcher.submit(crops(1, first=20), stays)
+    gone.withdraw("gone")
+    gated.go.release(2)
+    assert kept.result(SECONDS).ravel().tolist() == [20]
+    with pytest.raises(WithdrawnError):
+        lost.result(SECONDS)
+    assert gated.batches == [[0], [20]]
+
+
+def test_an_inference_is_stopped_when_the_last_who_waits_for_it_goes(batcher, gated):
+    blocker, one, other = Ticket(), Ticket(), Ticket()
+    batcher.submit(crops(1), blocker)
+    gated.wait()
+    futures = [batcher.submit(crops(1, first=n), t) for n, t in ((10, one), (20, other))]
+    gated.go.release()
+    gated.wait()
+    one.withdraw("gone")
+    assert not gated.stops[-1].is_set
+    other.withdraw("gone")
+    assert gated.stops[-1].is_set
+    gated.go.release()
+    for future in futures:
+        with pytest.raises(WithdrawnError):
+            future.result(SECONDS)
+
+
+def test_an_embedder_that_fails_fails_its_askers_and_works_again():
+    calls = []
+
+    def moody(batch, stop):
+        calls.append(len(batch))
+        if len(calls) == 1:
+            raise ZeroDivisionError("a fault of ours")
+        return values(batch)
+
+    batcher = Batcher(moody, batch_size=4, wait=0.0)
+    with pytest.raises(ZeroDivisionError):
+        batcher.submit(crops(1), Ticket()).result(SECONDS)
+    assert batcher.submit(crops(1), Ticket()).result(SECONDS).tolist() == [[0]]
+    batcher.close()
+
+
+def test_closing_finishes_what_was_asked_for_and_takes_nothing_new(gated):
+    batcher = Batcher(gated, batch_size=2, wait=0.0)
+    future = batcher.submit(crops(5), Ticket())
+    gated.go.release(10)
+    batcher.close()
+    assert future.result(0).ravel().tolist() == list(range(5))
+    with pytest.raises(WithdrawnError, match="shut down"):
+        batcher.submit(crops(1), Ticket()).result(SECONDS)
+
+
+def test_nothing_is_embedded_at_once():
+    batcher = Batcher(lambda batch, stop: values(batch), batch_size=2, wait=0.0)
+    assert len(batcher.submit([], Ticket()).result(0)) == 0
+    batcher.close()
+
+
+def test_work_that_two_wait_for_is_done_once_and_outlives_the_first():
+    async def play():
+        shared, begun, go, tickets = Shared(), [], asyncio.Event(), []
+
+        async def work(ticket):
+            begun.append(ticket)
+            await go.wait()
+            ticket.check()
+            return "done"
+
+        leaver, stayer = Ticket(), Ticket()
+        first = asyncio.ensure_future(shared.get("key", leaver, work))
+        second = asyncio.ensure_future(shared.get("key", stayer, work))
+        await asyncio.sleep(0)
+        leaver.withdraw("gone")
+        with pytest.raises(WithdrawnError):
+            await first
+        go.set()
+        assert await second == "done"
+        assert len(begun) == 1
+        tickets.append(begun[0])
+        return tickets[0].reason
+
+    assert asyncio.run(play()) is None
+
+
+def test_work_that_nobody_waits_for_any_more_is_given_up():
+    async def play():
+        shared, own = Shared(), []
+
+        async def work(ticket):
+            own.append(ticket)
+            await asyncio.sleep(SECONDS)
+
+        tickets = [Ticket(), Ticket()]
+        waiting = [asyncio.ensure_future(shared.get("key", one, work)) for one in tickets]
+        await asyncio.sleep(0)
+        for one in tickets:
+            one.withdraw("gone")
+        results = await asyncio.gather(*waiting, return_exceptions=True)
+        assert all(isinstance(result, WithdrawnError) for result in results)
+        return own[0].reason
+
+    assert asyncio.run(play()) == "gone"
+
+
+def test_shared_work_that_fails_fails_for_everybody_and_is_tried_again():
+    async def play():
+        shared, times = Shared(), []
+
+        async def work(ticket):
+            times.append(ticket)
+            await asyncio.sleep(0)
+            raise ZeroDivisionError
+
+        both = [shared.get("key", Ticket(), work) for _ in range(2)]
+        results = await asyncio.gather(*both, return_exceptions=True)
+        with pytest.raises(ZeroDivisionError):
+            await shared.get("key", Ticket(), work)
+        return [type(result) for result in results], len(times)
+
+    assert asyncio.run(play()) == ([ZeroDivisionError] * 2, 2)
+
+
+def face(value: int) -> Face:
+    return Face(np.full((10, 10, 3), value, np.uint8), np.zeros(25, np.float32))
+
+
+def test_a_cache_keeps_what_was_asked_for_last():
+    cache = FaceCache(3 * face(0).bytes)
+    for value in range(3):
+        cache.put(str(value), face(value))
+    cache.get("0")
+    cache.put("3", face(3))
+    assert [key for key in "0123" if cache.get(key) is not None] == ["0", "2", "3"]
+    assert len(cache) == 3
+
+
+def test_a_cache_of_no_size_keeps_nothing():
+    cache = FaceCache(0)
+    cache.put("a", face(1))
+    assert cache.get("a") is None
+    assert len(cache) == 0
