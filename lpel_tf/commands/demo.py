@@ -35,10 +35,13 @@ def demo(
     say(_parity(result.manifest.parity))
     for pair in result.pairs:
         say(_line(pair))
+    bundle, samples = out / "bundle", out / "samples"
     say(
         f"\nOpen {result.page}: each pair explained both ways, how to read it, and what it cannot "
-        f"show.\nFigures, arrays and summary.json lie beside it. With your own photographs:\n"
-        f"  lpel explain --bundle {out / 'bundle'} --crop mtcnn ONE.jpg ANOTHER.jpg --out explained"
+        "show.\nFigures, arrays and summary.json lie beside it. With your own photographs:\n"
+        f"  lpel explain --bundle {bundle} --crop mtcnn ONE.jpg ANOTHER.jpg --out explained\n"
+        "Or on a page to drop them on:\n"
+        f"  lpel serve --bundle {bundle} --samples {samples} --crop mtcnn"
     )
 
 

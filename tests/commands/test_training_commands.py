@@ -336,7 +336,7 @@ def test_the_demo_prints_one_document_and_writes_its_files(demo):
     assert json.loads(second.stdout) == json.loads(first.stdout)
     document = json.loads(second.stdout)
     assert document["page"] == str(out / "index.html")
-    names = {"bundle", "index.html", "summary.json"}
+    names = {"bundle", "index.html", "samples", "summary.json"}
     for pair in document["pairs"]:
         names |= {f"{pair['name']}.png", f"{pair['name']}.npz"}
     assert set(names_in(out)) == names

@@ -131,7 +131,9 @@ def test_without_matplotlib_the_extra_is_named(name, monkeypatch):
         FIGURES[name]()
 
 
-@pytest.mark.parametrize("name", ["accuracy", "canvas", "curves", "gallery", "pair", "strip"])
+@pytest.mark.parametrize(
+    "name", ["accuracy", "canvas", "curves", "gallery", "pair", "reliability", "strip"]
+)
 def test_no_figure_uses_matplotlibs_global_state(name):
     assert "plt" not in vars(import_module(f"lpel_serving.figures.{name}"))
     assert "matplotlib" not in vars(import_module(f"lpel_serving.figures.{name}"))

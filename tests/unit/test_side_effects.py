@@ -14,6 +14,11 @@ ABSENT = (
     "matplotlib",
     "typer",
     "rich",
+    "starlette",
+    "uvicorn",
+    "pydantic",
+    "orjson",
+    "prometheus_client",
     "lpel_tf",
     "lpel_export",
 )

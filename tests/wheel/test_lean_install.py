@@ -118,6 +118,7 @@ def test_the_lean_command_line_lists_only_what_it_can_run(lean):
     assert "explain" in listed
     assert "verify" in listed
     assert "assess" in listed
+    assert "calibrate" in listed
     assert "train" not in listed
     assert "demo" not in listed
     assert "reproduce" not in listed
