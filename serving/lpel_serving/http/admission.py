@@ -83,7 +83,7 @@ class Admission:
             await self.app(scope, receive, send)
             return
         if not self._gate.enter():
-            await self._turn_away()(scope, receive, send)
+            await self._turn_away(scope["path"])(scope, receive, send)
             return
         begun = time.monotonic()
         try:
@@ -91,10 +91,10 @@ class Admission:
         finally:
             self._gate.leave(time.monotonic() - begun)
 
-    def _turn_away(self) -> ASGIApp:
-        headers = {"Retry-After": str(self._gate.retry_after), "Connection": "close"}
+    def _turn_away(self, path: str) -> ASGIApp:
+        headers = {"Retry-After": str(self._gate.retry_after)}
         detail = f"{self._gate.most} requests are inside already, which is as many as are let in."
-        return Problem(503, f"{detail} Try again later.", headers=headers).response()
+        return Problem(503, f"{detail} Try again later.", headers=headers).response(path)
 
     async def _attend(self, scope: Scope, receive: Receive, send: Send) -> None:
         ticket = scope.setdefault("state", {})["ticket"] = Ticket()

@@ -1,7 +1,7 @@
 """What is answered: numbers and arrays as JSON, arrays as `.npz`, figures as PNG."""
 
 import base64
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import orjson
@@ -20,7 +20,14 @@ JSON, NPZ, PNG, LINES = (
 
 def json_bytes(document: Any) -> bytes:
     """Write JSON; float32 in as few digits as tell it apart."""
-    return orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY)
+    return orjson.dumps(document, _contiguous, orjson.OPT_SERIALIZE_NUMPY)
+
+
+def _contiguous(value: Any) -> Any:
+    """Copy a view, such as a transposed array: orjson writes none, and asks here."""
+    if isinstance(value, np.ndarray):
+        return np.ascontiguousarray(cast("NDArray[Any]", value))
+    raise TypeError(f"{type(value).__name__} has no form in JSON.")
 
 
 def json_response(document: Any) -> Response:

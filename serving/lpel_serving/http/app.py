@@ -8,8 +8,6 @@ import numpy as np
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from lpel_serving.crops import CentreCrop, Crop, parse_crop
@@ -20,7 +18,7 @@ from lpel_serving.http.admission import Admission, Gate
 from lpel_serving.http.health import Health
 from lpel_serving.http.observation import Metrics, Observation
 from lpel_serving.http.page import routes as page
-from lpel_serving.http.problems import Problem, on_error
+from lpel_serving.http.problems import on_error, on_refusal
 from lpel_serving.http.protocol import routes as protocol
 from lpel_serving.http.security import Guard
 from lpel_serving.http.settings import Settings
@@ -92,7 +90,7 @@ def build_app(desk: Desk, settings: Settings, health: Health | None = None) -> S
         exception_handlers={
             LpelError: on_error,
             Exception: on_error,
-            HTTPException: _on_http_error,
+            HTTPException: on_refusal,
         },
         lifespan=_lifespan(desk, health),
     )
@@ -100,19 +98,6 @@ def build_app(desk: Desk, settings: Settings, health: Health | None = None) -> S
 
 def _computes(method: str, path: str) -> bool:
     return method == "POST" and path.startswith(COMPUTING)
-
-
-async def _on_http_error(request: Request, error: Exception) -> Response:
-    """Say in a problem what Starlette itself refuses: paths and methods that there are not."""
-    del request
-    status = error.status_code if isinstance(error, HTTPException) else 500
-    headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
-    details = {
-        404: "there is nothing under this path; /openapi.json tells what there is.",
-        405: f"this path takes {headers.get('Allow', 'other methods')}.",
-    }
-    detail = details.get(status, "the request was refused.")
-    return Problem(status, detail, headers=headers).response()
 
 
 def _lifespan(

@@ -23,13 +23,10 @@ async def read_body(request: Request, limit: int, seconds: float) -> bytes:
     Raises
     ------
     Problem
-        413 if it is too large, as soon as that is known; 408 if it takes too long; 415 if it is
-        compressed.
+        413 if it is too large, as soon as that is known; 408 if it takes too long.
     WithdrawnError
         If the client went away meanwhile.
     """
-    if request.headers.get("content-encoding", "identity").lower() != "identity":
-        raise Problem(415, "the body is compressed, which is not taken here: send it as it is.")
     length = request.headers.get("content-length", "")
     if length.isdecimal() and int(length) > limit:
         raise _too_large(limit)
@@ -58,5 +55,4 @@ def _too_large(limit: int) -> Problem:
         413,
         f"the body has more than {limit:,} bytes, which is as much as is taken: send smaller "
         "images, or fewer.",
-        headers={"Connection": "close"},
     )

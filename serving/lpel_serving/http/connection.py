@@ -13,7 +13,9 @@ HEAD_SECONDS = 10.0
 class CarefulProtocol(H11Protocol):
     """Uvicorn's HTTP, which hangs up on whoever does not get a request's head out in time.
 
-    Uvicorn itself waits for ever for the first request, and for the rest of one that has begun.
+    Uvicorn itself waits for ever for the first request, and for the rest of one that has begun. The
+    rest of a request that was answered before its end it reads and throws away, so that the answer
+    is heard; that too has its time.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -39,8 +41,12 @@ class CarefulProtocol(H11Protocol):
         super().connection_lost(exc)
 
     def _mind_the_head(self) -> None:
-        """Run a clock exactly while a request's head is awaited that may never be complete."""
-        if self.conn.their_state is not h11.IDLE:
+        """Run a clock exactly while something is awaited that may never be complete.
+
+        That is a request's head, or the end of one that was answered already.
+        """
+        answered = self.conn.our_state is h11.DONE and self.conn.their_state is h11.SEND_BODY
+        if self.conn.their_state is not h11.IDLE and not answered:
             self._lose_patience_no_more()
         elif self._patience is None:
             self._patience = self.loop.call_later(HEAD_SECONDS, self._hang_up)

@@ -5,7 +5,6 @@ import logging
 import secrets
 import sys
 import time
-import traceback
 from collections.abc import Iterable
 from typing import Any
 
@@ -17,6 +16,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lpel_serving.http.admission import Gate
+from lpel_serving.http.problems import failure
 from lpel_serving.service.desk import Desk
 
 LOGGER = logging.getLogger("lpel_serving.http")
@@ -120,7 +120,7 @@ class Observation:
                 route=route,
                 status=status,
                 milliseconds=round(1000 * seconds, 1),
-                **_failure(state.get("failure")),
+                **state.get("failure", {}),
             )
 
 
@@ -135,17 +135,6 @@ def _route(scope: Scope) -> str:
     return str(getattr(route, "path", "other"))
 
 
-def _failure(error: BaseException | None) -> dict[str, Any]:
-    """Where an error of ours arose: its kind and the lines of code, not its words."""
-    if error is None:
-        return {}
-    frames = traceback.extract_tb(error.__traceback__)
-    return {
-        "error": type(error).__name__,
-        "where": [f"{frame.filename.rpartition('/')[2]}:{frame.lineno}" for frame in frames[-6:]],
-    }
-
-
 class JsonLines(logging.Formatter):
     """Formats a record as one line of JSON; of an exception it tells the kind and the place."""
 
@@ -157,8 +146,8 @@ class JsonLines(logging.Formatter):
             "event": record.getMessage(),
             **getattr(record, "fields", {}),
         }
-        if record.exc_info is not None:
-            line |= _failure(record.exc_info[1])
+        if record.exc_info is not None and record.exc_info[1] is not None:
+            line |= failure(record.exc_info[1])
         return json.dumps(line)
 
 

@@ -35,7 +35,7 @@ _BINARY: dict[str, dict[str, str]] = {
     LINES: {"/v1/assess": "Lines of progress, and at last the result or a problem."},
 }
 _COMPONENTS = "#/components/schemas/"
-_SHARE = r"^(0?\.[0-9]*[1-9][0-9]*|1(\.0*)?)$"
+_SHARE = r"0?\.[0-9]*[1-9][0-9]*|1(\.0*)?"
 
 
 def routes(desk: Desk, settings: Settings) -> list[BaseRoute]:
@@ -131,20 +131,21 @@ def _with_images(
 def _known(desk: Desk) -> dict[str, Any]:
     """The fields whose values are what this server has."""
     usable = [name for name, entry in desk.methods.items() if entry.decisions]
-    crop = [{"enum": list(desk.crops)}, {"type": "string", "pattern": _SHARE}]
+    crops = "|".join(name.replace(".", r"\.") for name in desk.crops)
+    crop = {"type": "string", "pattern": f"^({crops}|{_SHARE})$", "maxLength": 40}
     return {
-        "crop": {"anyOf": [*crop, {"type": "null"}]},
-        "method": {"anyOf": [{"enum": usable}, {"type": "null"}]},
+        "crop": {"anyOf": [crop, {"type": "null"}]},
+        "method": {"anyOf": [{"type": "string", "enum": usable}, {"type": "null"}]},
     }
 
 
 def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
     """In a form, what is left out is left out."""
     kinds = [one for one in schema.get("anyOf", []) if one.get("type") != "null"]
-    if not kinds:
+    if len(kinds) != 1:
         return schema
     rest = {key: value for key, value in schema.items() if key not in {"anyOf", "default"}}
-    return rest | (kinds[0] if len(kinds) == 1 else {"anyOf": kinds})
+    return rest | kinds[0]
 
 
 def _get(path: str) -> dict[str, Any]:

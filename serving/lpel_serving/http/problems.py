@@ -1,15 +1,16 @@
 """What goes wrong, as `application/problem+json` (RFC 9457)."""
 
+import traceback
 from typing import Any
 
 import orjson
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
 from lpel_serving.errors import (
     BusyError,
     ImageError,
-    LpelError,
     MissingExtraError,
     NoFaceError,
     ParameterError,
@@ -19,6 +20,10 @@ from lpel_serving.errors import (
 from lpel_serving.service.ticket import Ticket
 
 MEDIA_TYPE = "application/problem+json"
+PROTOCOL = "/v2"
+"""Below it the Open Inference Protocol is spoken, which has an object with one `error`."""
+
+_FRAMES = 6
 
 TITLES = {
     400: "The request cannot be read",
@@ -72,11 +77,15 @@ class Problem(ServingError, ValueError):  # noqa: N818 - the word of RFC 9457
         about = {} if self.about is None else {"about": self.about}
         return {**known, "detail": str(self), **about}
 
-    def response(self) -> Response:
-        """Answer with it."""
-        return Response(
-            orjson.dumps(self.document()), self.status, self.headers, media_type=MEDIA_TYPE
-        )
+    def response(self, path: str) -> Response:
+        """Answer a request for a path with it, in the words of whoever asks there."""
+        if path.startswith(PROTOCOL):
+            # Where what a model cannot use is 400, as all that cannot be read.
+            status = 400 if self.status == 422 else self.status
+            document, media_type = {"error": str(self)}, "application/json"
+        else:
+            status, document, media_type = self.status, self.document(), MEDIA_TYPE
+        return Response(orjson.dumps(document), status, self.headers, media_type=media_type)
 
 
 def problem_of(error: Exception, ticket: Ticket | None = None) -> Problem:
@@ -101,8 +110,29 @@ async def on_error(request: Request, error: Exception) -> Response:
     ticket = getattr(request.state, "ticket", None)
     problem = problem_of(error, ticket)
     if problem.status == 500:
-        request.state.failure = error
-    return problem.response()
+        request.state.failure = failure(error)
+    return problem.response(request.scope["path"])
 
 
-HANDLED: tuple[type[Exception], ...] = (LpelError, MemoryError, ArithmeticError)
+async def on_refusal(request: Request, error: Exception) -> Response:
+    """Answer what Starlette itself refuses: paths and methods that there are not."""
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
+    details = {
+        404: "there is nothing under this path; /openapi.json tells what there is.",
+        405: f"this path takes {headers.get('Allow', 'other methods')}.",
+    }
+    detail = details.get(status, "the request was refused.")
+    return Problem(status, detail, headers=headers).response(request.scope["path"])
+
+
+def failure(error: BaseException) -> dict[str, Any]:
+    """Say for the log where an error of ours arose: its kind and the lines of code, not its words.
+
+    Starlette takes the traceback away once the request is answered.
+    """
+    frames = traceback.extract_tb(error.__traceback__)[-_FRAMES:]
+    return {
+        "error": type(error).__name__,
+        "where": [f"{frame.filename.rpartition('/')[2]}:{frame.lineno}" for frame in frames],
+    }

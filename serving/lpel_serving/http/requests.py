@@ -125,6 +125,8 @@ async def read_pair(
     media_type = content_type.partition(";")[0].strip().lower()
     if media_type not in {FORM, JSON}:
         raise Problem(415, f"expected {FORM} or {JSON}; received {media_type[:60] or 'neither'!a}.")
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise Problem(415, "the body is compressed, which is not taken here: send it as it is.")
     body = await read_body(request, limits.request_bytes, limits.body_seconds)
 
     def read() -> Asked[Fields]:

@@ -58,7 +58,7 @@ class Guard:
         problem = self._refusal(scope, headers)
         app: ASGIApp = self.app
         if problem is not None:
-            app = problem.response()
+            app = problem.response(scope["path"])
         elif named is not None and scope["method"] == "OPTIONS":
             app = _preflight
         await app(scope, receive, send_guarded)

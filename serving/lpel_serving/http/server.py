@@ -45,14 +45,17 @@ def listen(host: str, port: int) -> socket.socket:
         family, _, _, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
-        return socket.create_server(
+        sock = socket.create_server(
             (str(address[0]), int(address[1])), family=family, backlog=BACKLOG
         )
+        # Otherwise an answer on a connection that is kept waits 40 ms for a sign of its client.
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or error
         raise OutputError(
             f"cannot listen on {host}, port {port}: {reason}. Choose another with --port."
         ) from error
+    return sock
 
 
 def serve(desk: Desk, settings: Settings, sock: socket.socket) -> None:

@@ -37,7 +37,7 @@ async def infer(request: Request, model: Model, desk: Desk, limits: Limits) -> R
         If the request is none that the model can answer.
     """
     encoding = request.headers.get("content-encoding")
-    body = await read_body(_as_sent(request), limits.request_bytes, limits.body_seconds)
+    body = await read_body(request, limits.request_bytes, limits.body_seconds)
 
     def read() -> InferRequest:
         whole = inflate(body, encoding, limits.request_bytes)
@@ -50,9 +50,3 @@ async def infer(request: Request, model: Model, desk: Desk, limits: Limits) -> R
     content, length = await desk.aside(lambda: write_response(head, asked, arrays, model.signature))
     headers = {} if length is None else {HEADER_LENGTH: str(length)}
     return Response(content, headers=headers, media_type=JSON if length is None else BINARY)
-
-
-def _as_sent(request: Request) -> Request:
-    """Hide that a body is compressed from a reader who refuses such: here it is inflated."""
-    headers = [field for field in request.scope["headers"] if field[0] != b"content-encoding"]
-    return Request({**request.scope, "headers": headers}, request.receive)

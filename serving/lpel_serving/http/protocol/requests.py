@@ -15,7 +15,7 @@ from lpel_serving.safety.strict_json import read_json
 HEADER_LENGTH = "Inference-Header-Content-Length"
 """The header that says how many bytes of a body are JSON."""
 
-MAX_JSON_BYTES = 4 * 2**20
+MAX_JSON_BYTES = 2 * 2**20
 """While Python reads JSON no other thread has a turn, and lists take many times their text."""
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from importlib.metadata import version
 
-from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, Router
@@ -12,7 +11,6 @@ from lpel_serving.http.answers import JSON, json_bytes, json_response
 from lpel_serving.http.health import Health
 from lpel_serving.http.problems import Problem
 from lpel_serving.http.protocol.explainer import explainer_model
-from lpel_serving.http.protocol.failures import HANDLERS
 from lpel_serving.http.protocol.inference import infer
 from lpel_serving.http.protocol.models import VERSION, Model, network_models
 from lpel_serving.http.settings import Settings
@@ -47,7 +45,7 @@ def routes(desk: Desk, settings: Settings, health: Health | None = None) -> list
         [*_of_the_server(models, state), *_of_models(models, state, answer)],
         redirect_slashes=False,
     )
-    return [Route("/v2{rest:path}", ExceptionMiddleware(inner, HANDLERS))]
+    return [Route("/v2{rest:path}", inner)]
 
 
 def _of_the_server(models: Mapping[str, Model], health: Health) -> Iterable[Route]:

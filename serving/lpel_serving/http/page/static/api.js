@@ -40,7 +40,7 @@ async function ask(path, { body, accept = "application/json", signal, onWait } =
 
 async function send(path, options) {
   try {
-    return await fetch(path, { ...options, cache: "no-cache", credentials: "omit" });
+    return await fetch(path, { ...options, cache: "no-cache" });
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw gone();

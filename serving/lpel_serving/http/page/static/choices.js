@@ -67,6 +67,8 @@ export function fields() {
 /** Cut faces out as a sample says, until a picture of the user's own is chosen. */
 export function cropLikeSample(name) {
   own ??= crop();
+  const known = [...$("crop").options].some((option) => option.value === name);
+  if (!known) $("crop").append(html("option", { value: name }, name)); // a share: any may be asked
   $("crop").value = name;
   refresh();
 }
@@ -85,10 +87,8 @@ function refresh() {
   const local = here();
   if (local) $("method").value = browser.method ?? about.default_method;
   $("method").disabled = local;
-  for (const option of $("crop").options) {
-    option.disabled = local && !browser.crops.includes(option.value);
-  }
-  if ($("crop").selectedOptions[0]?.disabled) $("crop").value = browser.crops[0];
+  for (const option of $("crop").options) option.disabled = local && !shareOf(option.value);
+  if ($("crop").selectedOptions[0].disabled) $("crop").value = browser.crops[0];
   $("method-hint").textContent = hint(about.methods.find(({ name }) => name === $("method").value));
   $("privacy").textContent = local ? KEPT_HERE : SENT;
   if (browser) {

@@ -17,6 +17,7 @@ import { hideVerdict, showVerdict } from "./verdict.js";
 import { alternatives, count, megabytes } from "./words.js";
 
 const OVERHEAD = 4096; // bytes of a request that are not its pictures
+const APART = "One more face of yours: ours are close-ups, and would not compare.";
 const UNDISPLAYED = new Set(["PPM"]); // formats that the server reads and browsers do not
 
 let about = null; // what the server offers
@@ -31,10 +32,12 @@ const others = { reference: "test", test: "reference" };
 
 async function takeFiles(role, files) {
   if (!about) return;
-  if (choices.cropAsBefore()) ROLES.forEach((each) => setFace(each, null));
+  const apart = choices.cropAsBefore(); // a sample's faces are cut out already, and go together
+  if (apart) ROLES.forEach((each) => setFace(each, null));
   const chosen = files.slice(0, 2).map((file, place) => [place ? others[role] : role, file]);
   await Promise.all(chosen.map(([each, file]) => takeFile(each, file, file.name)));
   await explain();
+  if (apart && faces[role] && !faces[others[role]]) status.say(APART);
 }
 
 async function takeSample(sample, files) {
@@ -47,7 +50,7 @@ async function takeFile(role, file, name) {
   setFace(role, null);
   newest[role] = file;
   try {
-    if (file.size + OVERHEAD > about.limits.request_bytes) throw new PictureError(tooLarge(name));
+    if (!choices.here() && isTooLarge(file.size)) throw new PictureError(tooLarge(name));
     const formats = alternatives(about.formats.filter((format) => !UNDISPLAYED.has(format)));
     const limits = { pixels: about.limits.pixels, formats };
     const bitmap = await read(file, name, limits);
@@ -57,6 +60,10 @@ async function takeFile(role, file, name) {
     if (newest[role] !== file) return;
     complain(cards[role], error.message);
   }
+}
+
+function isTooLarge(bytes) {
+  return bytes + OVERHEAD > about.limits.request_bytes;
 }
 
 function tooLarge(name) {
@@ -119,7 +126,7 @@ function whatNext() {
 /** Refuse pictures that are too large together before they are sent. */
 function tooMuch() {
   const sizes = ROLES.map((role) => faces[role].file.size);
-  if (sizes[0] + sizes[1] + OVERHEAD <= about.limits.request_bytes) return false;
+  if (!isTooLarge(sizes[0] + sizes[1])) return false;
   const larger = ROLES[sizes[1] > sizes[0] ? 1 : 0];
   complain(cards[larger], tooLarge("Together with the other one this picture"));
   status.say(whatNext());
@@ -145,6 +152,7 @@ function computeHere(signal) {
 function stop() {
   forget();
   status.fail("Stopped.", explain);
+  $("again").focus();
 }
 
 function refuse(error) {
@@ -163,8 +171,8 @@ function showAnswer(found) {
   showAnswerPictures(found);
   showVerdict(found);
   const local = choices.here();
-  for (const id of ["save-figure", "save-arrays"]) $(id).disabled = local;
-  if (!about.figures) $("save-figure").disabled = true;
+  $("save-arrays").disabled = local;
+  $("save-figure").disabled = local || !about.figures;
   $("saving-hint").textContent = local ? "Figure and arrays are made by the server alone." : "";
   $("saving").hidden = false;
   $("belief").hidden = false;
