@@ -17,10 +17,11 @@ test: .venv/ready
 quick: .venv/ready
 	scripts/test -n 2 --dist loadfile -m 'not weights and not network' $(ARGS)
 
-# The examples in serving/examples, in every runtime, with what they need from npm and Debian.
+# The examples in serving/examples, in every runtime, and the service's page in a browser, with what
+# they need from npm and Debian.
 runtimes: .venv/ready
 	scripts/runtimes
-	scripts/test tests/runtimes $(ARGS)
+	scripts/test tests/runtimes tests/browser $(ARGS)
 
 lint: .venv/ready
 	scripts/lint

@@ -13,7 +13,7 @@ from lpel_serving.explanation import PairExplanation
 from lpel_serving.record import DECISIONS
 from lpel_serving.regions import ELSEWHERE, RegionShare
 from lpel_serving.similarity import is_similar
-from lpel_serving.wording import listed, percent
+from lpel_serving.wording import listed, number, percent
 
 CLOSE = 0.05
 """A margin less than this is a close call.
@@ -133,7 +133,7 @@ def on_decision(similarity: float, threshold: float) -> tuple[str, ...]:
     place = "exactly" if similarity == threshold else f"which is {margin} {side}"
     decision = f"The network calls the two faces {DECISIONS[is_similar(similarity, threshold)]}."
     numbers = (
-        f"Their similarity is {shown:.3f}, {place} the threshold of {limit:.3f}; "
+        f"Their similarity is {number(shown)}, {place} the threshold of {number(limit)}; "
         "the same picture twice would have 1."
     )
     if abs(similarity - threshold) >= CLOSE:

@@ -14,6 +14,11 @@ def percent(share: float) -> str:
     return f"{hundredths:.{int(extreme)}f} %"
 
 
+def number(value: float) -> str:
+    """Write a number to three places, with the sign that is made for numbers."""
+    return f"{value:.3f}".replace("-", "\N{MINUS SIGN}")
+
+
 def listed(items: Sequence[str]) -> str:
     """Join as ``a, b and c``."""
     return " and ".join([*([", ".join(items[:-1])] if items[1:] else []), *items[-1:]])

@@ -105,6 +105,7 @@ def serve(
 ) -> None:
     """Answer over HTTP why two faces were called the same or different, and serve a page."""
     import os
+    from functools import partial
 
     from lpel_serving.crops import parse_crop
     from lpel_serving.http.app import open_desk
@@ -129,9 +130,9 @@ def serve(
         limits=Limits(request_bytes=max_mib * _MIB, admitted=capacity, seconds=seconds),
     )
     with listen(host, port) as sock:
-        desk = open_desk(settings)
-        say(f"The page, and the service: http://{_shown(host)}:{sock.getsockname()[1]}/")
-        serve_forever(desk, settings, sock)
+        address = f"http://{_shown(host)}:{sock.getsockname()[1]}/"
+        announce = partial(say, f"The page, and the service: {address}")
+        serve_forever(open_desk(settings), settings, sock, announce)
 
 
 def _shown(host: str) -> str:

@@ -12,9 +12,11 @@ from lpel_serving.errors import MissingExtraError
 from lpel_serving.extras import require
 from lpel_serving.http.answers import json_response
 from lpel_serving.http.methods import methods_document
-from lpel_serving.http.settings import RUNTIME, Settings
+from lpel_serving.http.page.routes import RUNTIME
+from lpel_serving.http.settings import Settings
 from lpel_serving.images import FORMATS
 from lpel_serving.manifest import EXPLAINER_FILE
+from lpel_serving.safety.metadata import metadata
 from lpel_serving.service.desk import Desk
 
 
@@ -63,9 +65,9 @@ def crop_title(name: str, crop: Crop) -> str:
     """Say what a crop does."""
     match crop:
         case CentreCrop(fraction=1.0):
-            return "the whole picture, or its middle if it is not square"
+            return "the whole picture"
         case CentreCrop():
-            return f"the middle of the picture, {crop.fraction:.0%} of its shorter side"
+            return f"its middle, {crop.fraction:.0%}"
         case _ if name == "mtcnn":
             return "find the face and align it"
         case _:
@@ -99,10 +101,14 @@ def _browser(desk: Desk, settings: Settings) -> dict[str, Any] | None:
     record = desk.manifest.files.get(EXPLAINER_FILE)
     if record is None or settings.web_runtime is None:
         return None
+    said = metadata(memoryview((settings.bundle / EXPLAINER_FILE).read_bytes()))
+    if said.get("bundle_sha256") != desk.manifest.identity:
+        return None  # it was made of another bundle, and would answer otherwise than this server
     return {
         "explainer": f"/models/{EXPLAINER_FILE}",
         "bytes": record.bytes,
         "sha256": record.sha256,
-        "runtime": f"/runtime/{RUNTIME}",
+        "method": said.get("method", methods_document(desk)["default"]),
+        "runtime": f"/runtime/{RUNTIME[0]}",
         "crops": [name for name, crop in desk.crops.items() if isinstance(crop, CentreCrop)],
     }

@@ -179,27 +179,32 @@ def _protocol_paths() -> dict[str, Any]:
     """The Open Inference Protocol, whose own specification says the rest."""
     model = {"name": "model", "in": "path", "required": True, "schema": {"type": "string"}}
     anything = {"content": {JSON: {"schema": {"type": "object"}}}}
-    refused = {"content": {**anything["content"], **_refusals()["403"]["content"]}}
     answers = {
         "200": {"description": "As the Open Inference Protocol has it", **anything},
-        "4XX": {"description": "An object with `error`; a problem if nobody is let in", **refused},
+        "4XX": {"description": "An object with `error`", **anything},
     }
 
-    def get(summary: str, *parameters: dict[str, Any]) -> dict[str, Any]:
-        return {"get": {"summary": summary, "parameters": list(parameters), "responses": answers}}
+    busy = {str(status): {"description": TITLES[status], **anything} for status in (503, 504)}
+    not_ready = {"503": {"description": "It is not", **anything}}
+
+    def get(summary: str, *parameters: dict[str, Any], **more: Any) -> dict[str, Any]:
+        responses = answers | more
+        return {"get": {"summary": summary, "parameters": list(parameters), "responses": responses}}
 
     return {
         "/v2": get("Open Inference Protocol: the server"),
         "/v2/health/live": get("Open Inference Protocol: does it live"),
-        "/v2/health/ready": get("Open Inference Protocol: is it ready"),
+        "/v2/health/ready": get("Open Inference Protocol: is it ready", **not_ready),
         "/v2/models/{model}": get("Open Inference Protocol: a model", model),
-        "/v2/models/{model}/ready": get("Open Inference Protocol: is a model ready", model),
+        "/v2/models/{model}/ready": get(
+            "Open Inference Protocol: is a model ready", model, **not_ready
+        ),
         "/v2/models/{model}/infer": {
             "post": {
                 "summary": "Open Inference Protocol: run embedder, decoder, responses, explainer",
                 "parameters": [model],
                 "requestBody": {"required": True, **anything},
-                "responses": answers | {"503": {"description": TITLES[503], **anything}},
+                "responses": answers | busy,
             }
         },
     }

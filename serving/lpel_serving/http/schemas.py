@@ -224,6 +224,7 @@ class Browser(_Answer):
     explainer: str
     bytes: int
     sha256: Sha256
+    method: str
     runtime: str
     crops: list[str]
 

@@ -64,6 +64,14 @@ class Guard:
         await app(scope, receive, send_guarded)
 
     def _refusal(self, scope: Scope, headers: Headers) -> Problem | None:
+        if "transfer-encoding" in headers and "content-length" in headers:
+            # One of the two lies, and whoever stands between may have believed the other: what
+            # follows may be somebody else's request.
+            return Problem(
+                400,
+                "the body has two lengths, Content-Length and Transfer-Encoding: send one.",
+                headers={"Connection": "close"},
+            )
         if self._names is not None and _name_of(headers.get("host", "")) not in self._names:
             # A page elsewhere can have its own name lead to this machine, and be let in as a
             # neighbour (DNS rebinding); but it cannot choose the name that the browser sends.

@@ -1,8 +1,10 @@
 """Running the service: listening, and stopping so that nobody's request is lost."""
 
 import asyncio
+import math
 import signal
 import socket
+from collections.abc import Callable
 from types import FrameType
 
 import uvicorn
@@ -17,6 +19,8 @@ from lpel_serving.service.desk import Desk
 
 BACKLOG = 256
 _IDLE_SECONDS = 30
+_ANSWER_SECONDS = 5
+"""For answers to get out, when all that was asked has been answered or is too late."""
 _HEAD_BYTES = 16 * 2**10
 
 
@@ -31,6 +35,11 @@ class _Server(uvicorn.Server):
         """Begin to stop: finish what was admitted, take nothing new."""
         self._health.draining = True
         super().handle_exit(sig, frame)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop: whoever is answered from now on hears that the connection ends with that."""
+        self.server_state.default_headers.append((b"connection", b"close"))
+        await super().shutdown(sockets)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -58,7 +67,9 @@ def listen(host: str, port: int) -> socket.socket:
     return sock
 
 
-def serve(desk: Desk, settings: Settings, sock: socket.socket) -> None:
+def serve(
+    desk: Desk, settings: Settings, sock: socket.socket, announce: Callable[[], object]
+) -> None:
     """Serve until told to stop (SIGTERM or Ctrl-C); return when the last request is answered.
 
     Parameters
@@ -69,8 +80,14 @@ def serve(desk: Desk, settings: Settings, sock: socket.socket) -> None:
         How the service is set up.
     sock
         Where it listens: see `listen`.
+    announce
+        Called when nothing is in its way any more.
+
+    Raises
+    ------
+    ParameterError
+        If the settings name files that are not there.
     """
-    log_to_standard_error()
     health = Health()
     config = uvicorn.Config(
         build_app(desk, settings, health),
@@ -84,9 +101,11 @@ def serve(desk: Desk, settings: Settings, sock: socket.socket) -> None:
         backlog=BACKLOG,
         h11_max_incomplete_event_size=_HEAD_BYTES,
         timeout_keep_alive=_IDLE_SECONDS,
-        timeout_graceful_shutdown=int(settings.limits.seconds),
+        timeout_graceful_shutdown=math.ceil(settings.limits.seconds) + _ANSWER_SECONDS,
     )
     server = _Server(config, health)
+    announce()
+    log_to_standard_error()
     # Uvicorn listens to signals a little later, and when it has stopped because of one it raises it
     # again for whoever listened before: having been told to stop, and having done so, is a success.
     before = signal.signal(signal.SIGTERM, server.handle_exit)

@@ -10,9 +10,6 @@ from lpel_serving.crops import Crop
 from lpel_serving.errors import ParameterError
 from lpel_serving.samples import Sample
 
-RUNTIME = "ort.wasm.min.mjs"
-"""The file of onnxruntime-web that a page loads; it loads the rest."""
-
 
 @dataclass(frozen=True)
 class Limits:
@@ -111,11 +108,6 @@ class Settings:
                     f"an origin is a scheme and a host, such as https://example.org; received "
                     f"{origin[:60]!a}."
                 )
-        if self.web_runtime is not None and not (self.web_runtime / RUNTIME).is_file():
-            raise ParameterError(
-                f"{self.web_runtime} holds no {RUNTIME}: name the folder dist of the npm package "
-                "onnxruntime-web."
-            )
         if self.batch_size < 1 or self.batch_wait < 0 or self.cache_bytes < 0:
             raise ParameterError(
                 "a batch holds at least 1 image, and neither its wait nor the cache can be below "

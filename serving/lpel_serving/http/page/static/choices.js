@@ -25,12 +25,13 @@ export function offer(offered, onChange) {
     group("Slow", usable.filter(slow)),
   );
   $("method").value = best;
-  $("crop").replaceChildren(...crops.map(({ name, title }) => html("option", { value: name }, title)));
+  const cut = ({ name, title }) => html("option", { value: name }, title);
+  $("crop").replaceChildren(...crops.map(cut));
   $("crop").value = crops.find((crop) => crop.default)?.name ?? crops[0].name;
   $("here-choice").hidden = !browser;
   for (const id of ["method", "crop", "here"]) {
     $(id).onchange = () => {
-      own = null;
+      if (id === "crop") own = null; // the user's own choice now
       refresh();
       onChange();
     };

@@ -52,9 +52,9 @@ export function makeCards(onFiles, free) {
     event.preventDefault(); // or the browser would leave the page for the picture
     if (event.dataTransfer.files.length) onFiles(free(), [...event.dataTransfer.files]);
   });
-  document.addEventListener("paste", (event) => {
+  document.addEventListener("paste", ({ clipboardData: { files } }) => {
     const focused = document.activeElement.closest(".face")?.dataset.role;
-    if (event.clipboardData.files.length) onFiles(focused ?? free(), [...event.clipboardData.files]);
+    if (files.length) onFiles(focused ?? free(), [...files]);
   });
   return cards;
 }

@@ -14,7 +14,7 @@ import { save, saveJson } from "./saving.js";
 import * as status from "./status.js";
 import { epsilon, masks, redraw, showPictures } from "./view.js";
 import { hideVerdict, showVerdict } from "./verdict.js";
-import { alternatives, count, megabytes } from "./words.js";
+import { alternatives, megabytes } from "./words.js";
 
 const OVERHEAD = 4096; // bytes of a request that are not its pictures
 const APART = "One more face of yours: ours are close-ups, and would not compare.";
@@ -67,20 +67,22 @@ function isTooLarge(bytes) {
 }
 
 function tooLarge(name) {
-  return `${name} is too large: the server takes ${megabytes(about.limits.request_bytes)} for both.`;
+  const most = megabytes(about.limits.request_bytes);
+  return `${name} is too large: the server takes ${most} for both.`;
 }
 
 function setFace(role, face) {
-  forget();
   faces = { ...faces, [role]: face };
   complain(cards[role], "");
-  for (const each of ROLES) showFace(cards[each], faces[each], choices.fraction());
   $("swap").disabled = !ROLES.some((each) => faces[each]);
+  forget();
 }
 
+/** Take back what was shown of a pair; the faces stay. */
 function forget() {
   running?.abort();
   answer = null;
+  for (const role of ROLES) showFace(cards[role], faces[role], choices.fraction());
   status.say("");
   document.body.classList.remove("stale");
   hideVerdict();
@@ -101,6 +103,7 @@ async function swap() {
 async function explain() {
   running?.abort();
   if (!ROLES.every((role) => faces[role])) return status.say(whatNext());
+  for (const role of ROLES) complain(cards[role], "");
   if (!choices.here() && tooMuch()) return;
   const mine = new AbortController();
   running = mine;
@@ -206,7 +209,7 @@ function saveNumbers() {
 // ---- the beginning ----
 
 async function begin() {
-  status.wait("Reading what this server offers …", () => {});
+  status.say("Reading what this server offers …");
   try {
     about = await api.about();
   } catch (error) {
@@ -234,7 +237,8 @@ function listen() {
   $("swap").addEventListener("click", swap);
   $("save-numbers").addEventListener("click", saveNumbers);
   $("save-figure").addEventListener("click", () => saveFrom("image/png", "explanation.png"));
-  $("save-arrays").addEventListener("click", () => saveFrom("application/x-npz", "explanation.npz"));
+  const npz = () => saveFrom("application/x-npz", "explanation.npz");
+  $("save-arrays").addEventListener("click", npz);
 }
 
 for (const role of ROLES) showFace(cards[role], null);

@@ -36,7 +36,9 @@ export function showNumbers(terms, { similarity, threshold, margin, confidence }
     ["Threshold", fixed(threshold), "threshold"],
     ["Margin", difference(margin), "margin"],
   ];
-  if (confidence) rows.push(["One person, at even odds", percent(confidence.same_person), "confidence"]);
+  if (confidence) {
+    rows.push(["One person, at even odds", percent(confidence.same_person), "confidence"]);
+  }
   terms.replaceChildren(
     ...rows.map(([name, value, kind]) =>
       html("div", { class: kind }, html("dt", {}, name), html("dd", {}, value)),

@@ -51,9 +51,9 @@ export function localWords({ decision, similarity, margin, threshold }) {
 
 /** What a comparison in the browser cannot prove, and what it leaves out. */
 export const LOCAL_CAVEATS = [
-  "This tells what the network decided, not who is in the pictures: let it be no ground to refuse, " +
-    "accuse or watch anybody.",
-  "The map is told from the two embeddings alone; nothing was hidden to make it, and much of it is " +
-    "common to all faces.",
+  "This tells what the network decided, not who is in the pictures: let it be no ground to " +
+    "refuse, accuse or watch anybody.",
+  "The map is told from the two embeddings alone; nothing was hidden to make it, and much of it " +
+    "is common to all faces.",
   "How sure the decision is, and the parts of the faces in numbers, only the server tells.",
 ];

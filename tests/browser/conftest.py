@@ -1,0 +1,107 @@
+"""The page in a real browser, in front of the real service."""
+
+import shutil
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from browser.serving import RUNTIME, add_explainer, running, write_samples
+from lpel_serving import Explainer
+from lpel_serving.crops import CentreCrop
+from lpel_serving.http.settings import Settings
+from lpel_serving.samples import read_samples
+from runtimes.conftest import need
+from support import tiny
+from support.confidence import confidence
+from support.images import pixels
+
+SECONDS = 60_000
+"""How long the page may take for anything, in milliseconds."""
+SPLITTING = 0.8
+"""A threshold that calls some of the tiny pairs similar and others not."""
+CROPS = np.stack([pixels(seed) for seed in (0, 1, 2, 6)])
+NAMES = ["Ada", "Bea", "Cleo", "Dora"]
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    program = shutil.which("chromium")
+    need(program, "chromium is not here")
+    from playwright.sync_api import sync_playwright
+
+    # Root's chromium starts only without its sandbox; the page that it shows is our own.
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="session")
+def bundle(tmp_path_factory) -> Path:
+    """A tiny bundle that has everything. Not to be changed."""
+    folder = tmp_path_factory.mktemp("page")
+    threshold = tiny.ThresholdRecord(SPLITTING, {})
+    made = tiny.write_bundle(
+        folder / "made", responds=True, threshold=threshold, confidence=confidence()
+    )
+    return add_explainer(made, folder / "bundle")
+
+
+@pytest.fixture(scope="session")
+def engine(bundle) -> Explainer:
+    return Explainer.load(bundle)
+
+
+@pytest.fixture(scope="session")
+def settings(bundle, tmp_path_factory) -> Settings:
+    samples = write_samples(tmp_path_factory.mktemp("samples") / "samples", CROPS, NAMES)
+    return Settings(
+        bundle,
+        crops={"0.5": CentreCrop(0.5)},
+        samples=read_samples(samples),
+        web_runtime=RUNTIME if RUNTIME.is_dir() else None,
+    )
+
+
+@pytest.fixture(scope="session")
+def address(settings):
+    with running(settings) as found:
+        yield found
+
+
+@contextmanager
+def opened(chromium, address, *, begins="Choose two faces", **options):
+    """The page as it opens, saying how it begins. What it asks for and complains of is kept."""
+    context = chromium.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
+    context.set_default_timeout(SECONDS)
+    page = context.new_page()
+    page.asked, page.complaints = [], []
+    page.on("request", lambda request: page.asked.append(request))  # noqa: PLW0108 - Playwright marks what it calls
+    page.on("console", lambda message: page.complaints.append(message.text))
+    page.on("pageerror", lambda error: page.complaints.append(str(error)))
+    page.goto(address)
+    try:
+        page.wait_for_selector(f"#status:text('{begins}')")
+        yield page
+    finally:
+        context.close()
+
+
+@pytest.fixture
+def page(chromium, address):
+    with opened(chromium, address) as one:
+        yield one
+        assert one.complaints == []
+
+
+@pytest.fixture
+def pictures(tmp_path) -> list[Path]:
+    """Files of the crops."""
+    from PIL import Image
+
+    paths = [tmp_path / f"{name.lower()}.png" for name in NAMES]
+    for path, crop in zip(paths, CROPS, strict=True):
+        Image.fromarray(crop).save(path)
+    return paths

@@ -1,0 +1,23 @@
+"""Metadata read from a model's bytes, as the onnx package and onnxruntime read it."""
+
+import onnx
+import pytest
+
+from lpel_serving.errors import BundleError
+from lpel_serving.safety.metadata import metadata
+from lpel_serving.session import read_metadata
+from support import tiny
+
+
+@pytest.mark.parametrize("said", [{}, {"method": "lpel"}, {"a": "", "é": "ü", "b": "x" * 1000}])
+def test_it_is_what_was_written(said):
+    model = tiny.decoder_model()
+    onnx.helper.set_model_props(model, said)
+    data = model.SerializeToString()
+    assert metadata(memoryview(data)) == read_metadata(data) == said
+
+
+@pytest.mark.parametrize("data", [b"\x72\xff", b"\x72\x04\x0a\x02\xff\xfe", b"\xff" * 20])
+def test_bytes_that_are_no_model_are_refused(data):
+    with pytest.raises(BundleError, match="metadata"):
+        metadata(memoryview(data))
