@@ -63,7 +63,7 @@ def read_samples(folder: Path) -> tuple[Sample, ...]:
 
 def _sample(folder: Path, entry: Any) -> Sample:
     faces = [_face(folder, entry[role]) for role in ("reference", "test")]
-    return Sample(str(entry["title"]), str(entry["crop"]), *faces)
+    return Sample(_text(entry["title"]), _text(entry["crop"]), *faces)
 
 
 def _face(folder: Path, entry: Any) -> SampleFace:
@@ -71,4 +71,12 @@ def _face(folder: Path, entry: Any) -> SampleFace:
     file = str(record["file"])
     if Path(file).name != file:
         raise ParameterError(f"the samples of {folder} name {file[:60]!a}, which is no plain name.")
-    return SampleFace(str(record["name"]), read_bytes(folder / file))
+    return SampleFace(_text(record["name"]), read_bytes(folder / file))
+
+
+def _text(value: Any) -> str:
+    """Take text that can be sent: JSON may escape half a character, which no writer writes."""
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r:.40} is no text")
+    value.encode("utf-8")
+    return value

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ import uvicorn
 from lpel_serving.http.app import build_app, open_desk
 from lpel_serving.http.connection import CarefulProtocol
 from lpel_serving.http.health import Health
-from lpel_serving.http.server import listen
+from lpel_serving.http.server import take_address
 from lpel_serving.http.settings import Settings
 from lpel_serving.service.desk import Desk
 from support import tiny
@@ -34,7 +35,7 @@ class Service:
 def running(settings: Settings) -> Iterator[Service]:
     """Run a service in a thread while the context is open."""
     desk = open_desk(settings)
-    sock = listen(settings.host, 0)
+    sock = take_address(settings.host, 0)
     address = f"http://{settings.host}:{sock.getsockname()[1]}"
     config = uvicorn.Config(
         build_app(desk, settings, Health()),
@@ -47,6 +48,8 @@ def running(settings: Settings) -> Iterator[Service]:
     server = uvicorn.Server(config)
     thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[sock])))
     thread.start()
+    while not server.started and thread.is_alive():  # nobody can connect before that
+        time.sleep(0.005)
     try:
         with httpx.Client(base_url=address, timeout=60) as client:
             client.get("/readyz").raise_for_status()

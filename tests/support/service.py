@@ -2,8 +2,9 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 import uvicorn
@@ -11,9 +12,11 @@ import uvicorn
 from lpel_serving.http.app import build_app, open_desk
 from lpel_serving.http.connection import CarefulProtocol
 from lpel_serving.http.health import Health
-from lpel_serving.http.server import listen
+from lpel_serving.http.server import take_address
 from lpel_serving.http.settings import Settings
 from lpel_serving.service.desk import Desk
+from support import slow
+from support.clients import Caller, about_pair, photograph
 
 
 @dataclass(eq=False)
@@ -26,11 +29,13 @@ class Running:
 
 
 @contextmanager
-def started(settings: Settings, desk: Desk | None = None) -> Iterator[Running]:
-    """Run a service in a thread while the context is open, though it may not be ready yet."""
+def started(
+    settings: Settings, desk: Desk | None = None, *, wait: bool = True
+) -> Iterator[Running]:
+    """Run a service in a thread while the context is open; wait until one can connect to it."""
     desk = desk or open_desk(settings)
     health = Health()
-    sock = listen(settings.host, 0)
+    sock = take_address(settings.host, 0)
     config = uvicorn.Config(
         build_app(desk, settings, health),
         http=CarefulProtocol,
@@ -42,8 +47,26 @@ def started(settings: Settings, desk: Desk | None = None) -> Iterator[Running]:
     server = uvicorn.Server(config)
     thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[sock])))
     thread.start()
+    while wait and not server.started and thread.is_alive():
+        time.sleep(0.005)
     try:
         yield Running(sock.getsockname()[1], desk, health)
     finally:
         server.should_exit = True
         thread.join()
+
+
+@contextmanager
+def occupied(running: Running) -> Iterator[slow.Hold]:
+    """Hold the embedder, with a crop in each of the batcher's threads; then all are answered."""
+    with ExitStack() as stack:
+        hold = stack.enter_context(slow.held(running.desk.explainer))
+        callers: list[Caller] = []
+        for number, _ in enumerate(running.desk._batcher._threads, start=1):
+            image = photograph(1_000_000 + number)
+            callers.append(stack.enter_context(Caller(running.port)))
+            callers[-1].send(about_pair("/v1/explain", image, image))
+            hold.wait_for(number)
+        yield hold
+        hold.let_go()
+        assert {caller.answer().status for caller in callers} == {200}

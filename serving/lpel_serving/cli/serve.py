@@ -46,6 +46,7 @@ def serve(
         list[str] | None,
         typer.Option(
             "--allow-crop",
+            envvar="LPEL_ALLOW_CROP",
             help="Another crop that a request may ask for, such as mtcnn; may be repeated. Shares "
             "and none always may be.",
         ),
@@ -66,7 +67,10 @@ def serve(
     ] = None,
     origin: Annotated[
         list[str] | None,
-        typer.Option(help="Another web page that may call, as https://name; may be repeated."),
+        typer.Option(
+            envvar="LPEL_ORIGIN",
+            help="Another web page that may call, as https://name; may be repeated.",
+        ),
     ] = None,
     capacity: Annotated[
         int,
@@ -109,8 +113,8 @@ def serve(
 
     from lpel_serving.crops import parse_crop
     from lpel_serving.http.app import open_desk
-    from lpel_serving.http.server import listen
     from lpel_serving.http.server import serve as serve_forever
+    from lpel_serving.http.server import take_address
     from lpel_serving.http.settings import Limits, Settings
     from lpel_serving.samples import read_samples
 
@@ -118,10 +122,10 @@ def serve(
         bundle=bundle,
         host=host,
         port=port,
-        api_key=os.environ.get("LPEL_API_KEY") or None,
+        api_key=os.environ.get("LPEL_API_KEY", "").strip() or None,
         origins=tuple(origin or ()),
         crop=crop,
-        crops={name: parse_crop(name) for name in allow_crop or ()},
+        crops={name: parse_crop(name) for name in allow_crop or () if name != crop},
         samples=() if samples is None else read_samples(samples),
         web_runtime=web_runtime,
         cache_bytes=0 if private else cache_mib * _MIB,
@@ -129,7 +133,7 @@ def serve(
         threads=threads,
         limits=Limits(request_bytes=max_mib * _MIB, admitted=capacity, seconds=seconds),
     )
-    with listen(host, port) as sock:
+    with take_address(host, port) as sock:
         address = f"http://{_shown(host)}:{sock.getsockname()[1]}/"
         announce = partial(say, f"The page, and the service: {address}")
         serve_forever(open_desk(settings), settings, sock, announce)

@@ -6,6 +6,7 @@ from typing import Any, cast
 import numpy as np
 import orjson
 from numpy.typing import NDArray
+from starlette.requests import Request
 from starlette.responses import Response
 
 from lpel_serving.http.problems import Problem
@@ -50,7 +51,7 @@ def packed(values: NDArray[Any]) -> dict[str, Any]:
     }
 
 
-def accepted(accept: str, offered: tuple[str, ...]) -> str:
+def accepted(request: Request, *offered: str) -> str:
     """Choose what to answer with: the offered kind that is accepted most, the first of equals.
 
     Raises
@@ -58,6 +59,7 @@ def accepted(accept: str, offered: tuple[str, ...]) -> str:
     Problem
         406 if none is.
     """
+    accept = ",".join(request.headers.getlist("accept"))
     wanted = [_quality(part) for part in accept.split(",") if part.strip()] or [("*/*", 1.0)]
     best = max(offered, key=lambda kind: _match(kind, wanted))
     if _match(best, wanted) <= 0:

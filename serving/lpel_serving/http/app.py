@@ -18,7 +18,7 @@ from lpel_serving.http.admission import Admission, Gate
 from lpel_serving.http.health import Health
 from lpel_serving.http.observation import Metrics, Observation
 from lpel_serving.http.page import routes as page
-from lpel_serving.http.problems import on_error, on_refusal
+from lpel_serving.http.problems import Faults, on_error, on_refusal
 from lpel_serving.http.protocol import routes as protocol
 from lpel_serving.http.security import Guard
 from lpel_serving.http.settings import Settings
@@ -41,11 +41,12 @@ def open_desk(settings: Settings) -> Desk:
     )
     own, chosen = explainer.manifest.crop, explainer.embedder.crop
     crops: dict[str, Crop] = {settings.crop or own: chosen, "none": CentreCrop()}
-    with contextlib.suppress(ParameterError, MissingExtraError):  # as a plugin it may be elsewhere
-        crops.setdefault(own, parse_crop(own))
+    if own not in crops:
+        with contextlib.suppress(ParameterError, MissingExtraError):  # a plugin may be elsewhere
+            crops[own] = parse_crop(own)
     return Desk(
         explainer,
-        {**crops, **settings.crops},
+        {**crops, **{name: crop for name, crop in settings.crops.items() if name not in crops}},
         batch_size=settings.batch_size,
         batch_wait=settings.batch_wait,
         cache_bytes=settings.cache_bytes,
@@ -80,20 +81,22 @@ def build_app(desk: Desk, settings: Settings, health: Health | None = None) -> S
         *protocol.routes(desk, settings, health),
         *page.routes(desk, settings),
     ]
-    return Starlette(
+    app = Starlette(
         routes=routes,
         middleware=[
             Middleware(Observation, metrics=metrics),
             Middleware(Guard, settings=settings),
             Middleware(Admission, gate=gate, seconds=settings.limits.seconds, computes=_computes),
+            Middleware(Faults),
         ],
         exception_handlers={
             LpelError: on_error,
-            Exception: on_error,
             HTTPException: on_refusal,
         },
         lifespan=_lifespan(desk, health),
     )
+    app.router.redirect_slashes = False  # it would name the host as whoever asks does
+    return app
 
 
 def _computes(method: str, path: str) -> bool:
@@ -106,8 +109,7 @@ def _lifespan(
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncGenerator[None]:
         del app
-        await warm_up(desk)
-        health.warm = True
+        await warm_up(desk)  # nobody can connect before that
         yield
         health.draining = True
         desk.close()
@@ -118,9 +120,9 @@ def _lifespan(
 async def warm_up(desk: Desk) -> None:
     """Let everything run once: the first time takes longer, and may tell that nothing will do."""
     side = desk.manifest.embedder.image_size
-    for crop in desk.crops.values():
-        await desk.aside(lambda crop=crop: _try_out(crop, side))
     ticket = Ticket()
+    for crop in desk.crops.values():
+        await desk.aside(lambda crop=crop: _try_out(crop, side), ticket)
     embeddings = await desk.embed(np.zeros((2, side, side, 3), np.uint8), ticket)
     await desk.run(lambda networks: networks.decode(embeddings), ticket)
     if desk.explainer.responds:

@@ -1,6 +1,7 @@
 """Connections that cannot be used to wear the server out: bounded in number, and in patience."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import h11
@@ -8,19 +9,55 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 MAX_CONNECTIONS = 512
 HEAD_SECONDS = 10.0
+"""For the head of a request; and for the rest of one that was answered before its end."""
+READ_SECONDS = 20.0
+"""For a client to take at least something of an answer that waits for it."""
+
+_LINES, _LINE_BYTES = 256, 32
+"""So many lines in what arrives at once, of so few bytes each, are chunks that nobody needs."""
+_HEAD_BYTES = 16 * 2**10
+
+
+class _Clock:
+    """Calls a function when it has run out."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, ring: Callable[[], None]) -> None:
+        self._loop, self._ring = loop, ring
+        self._timer: asyncio.TimerHandle | None = None
+        self._purpose: object = None
+
+    def run(self, seconds: float, purpose: object = None) -> None:
+        """Begin, unless it runs already for the same purpose."""
+        if self._timer is not None and purpose == self._purpose:
+            return
+        self.stop()
+        self._purpose = purpose
+        self._timer = self._loop.call_later(seconds, self._rung)
+
+    def stop(self) -> None:
+        """Stop, if it runs."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _rung(self) -> None:
+        self._timer = None
+        self._ring()
 
 
 class CarefulProtocol(H11Protocol):
-    """Uvicorn's HTTP, which hangs up on whoever does not get a request's head out in time.
+    """Uvicorn's HTTP, which hangs up on whoever neither asks in time nor takes the answer.
 
-    Uvicorn itself waits for ever for the first request, and for the rest of one that has begun. The
-    rest of a request that was answered before its end it reads and throws away, so that the answer
-    is heard; that too has its time.
+    Uvicorn itself waits for ever for the first request, for the rest of one that has begun, and for
+    a client that does not read. The rest of a request that was answered before its end it reads and
+    throws away, so that the answer is heard; that too has its time.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._patience: asyncio.TimerHandle | None = None
+        self._asking = _Clock(self.loop, self._hang_up)
+        self._taking = _Clock(self.loop, self._look_whether_taken)
+        self._untaken = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take a connection, unless there are too many."""
@@ -28,34 +65,61 @@ class CarefulProtocol(H11Protocol):
         if len(self.connections) > MAX_CONNECTIONS:
             transport.abort()
             return
-        self._mind_the_head()
+        self._mind_the_request()
 
     def data_received(self, data: bytes) -> None:
-        """Take what arrived."""
+        """Take what arrived, unless its chunks are so small that it would hold up all others."""
+        if self._comes_in_chunks(data) and data.count(b"\n") > max(_LINES, len(data) / _LINE_BYTES):
+            self._hang_up()
+            return
         super().data_received(data)
-        self._mind_the_head()
+        self._mind_the_request()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Let go of a connection."""
-        self._lose_patience_no_more()
+        self._asking.stop()
+        self._taking.stop()
         super().connection_lost(exc)
 
-    def _mind_the_head(self) -> None:
-        """Run a clock exactly while something is awaited that may never be complete.
+    def pause_writing(self) -> None:
+        """Wait for the client to take what it was sent, while it does."""
+        super().pause_writing()
+        self._await_taking()
 
-        That is a request's head, or the end of one that was answered already.
-        """
+    def resume_writing(self) -> None:
+        """Go on writing."""
+        self._taking.stop()
+        super().resume_writing()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close an idle connection, also if the end of the last answer was never taken."""
+        super().timeout_keep_alive_handler()
+        self._await_taking()
+
+    def _mind_the_request(self) -> None:
+        """Run a clock exactly while something is awaited that may never be complete."""
         answered = self.conn.our_state is h11.DONE and self.conn.their_state is h11.SEND_BODY
-        if self.conn.their_state is not h11.IDLE and not answered:
-            self._lose_patience_no_more()
-        elif self._patience is None:
-            self._patience = self.loop.call_later(HEAD_SECONDS, self._hang_up)
+        if answered or self.conn.their_state is h11.IDLE:
+            self._asking.run(HEAD_SECONDS, purpose=answered)
+        else:
+            self._asking.stop()
 
-    def _lose_patience_no_more(self) -> None:
-        if self._patience is not None:
-            self._patience.cancel()
-            self._patience = None
+    def _comes_in_chunks(self, data: bytes) -> bool:
+        if self.conn.their_state is h11.SEND_BODY:
+            return any(name == b"transfer-encoding" for name, _ in self.headers)
+        return b"chunked" in data[:_HEAD_BYTES].lower()
+
+    def _await_taking(self) -> None:
+        self._untaken = self.transport.get_write_buffer_size()
+        if self._untaken:
+            self._taking.run(READ_SECONDS)
+
+    def _look_whether_taken(self) -> None:
+        if 0 < self.transport.get_write_buffer_size() < self._untaken:
+            self._await_taking()
+        elif self.transport.get_write_buffer_size():
+            self._hang_up()
 
     def _hang_up(self) -> None:
-        if not self.transport.is_closing():
-            self.transport.close()
+        # To close it would wait for the client to take what it was sent.
+        self.transport.abort()

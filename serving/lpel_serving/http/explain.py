@@ -41,7 +41,7 @@ def routes(desk: Desk, settings: Settings) -> list[BaseRoute]:
     """Make the route."""
 
     async def explain(request: Request) -> Response:
-        kind = accepted(request.headers.get("accept", "*/*"), (JSON, NPZ, PNG))
+        kind = accepted(request, JSON, NPZ, PNG)
         asked = await read_pair(request, ExplainFields, desk, settings.limits)
         name, method = chosen_method(asked.fields, desk.explainer)
         faces = await read_faces(asked, desk, request.state.ticket)

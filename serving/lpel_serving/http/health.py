@@ -9,23 +9,20 @@ from starlette.routing import BaseRoute, Route
 
 @dataclass
 class Health:
-    """The state of the service.
+    """The state of the service, which listens only once a first inference has been done.
 
     Attributes
     ----------
-    warm
-        Whether an inference has been done.
     draining
         Whether it was told to stop.
     """
 
-    warm: bool = False
     draining: bool = False
 
     @property
     def ready(self) -> bool:
         """Whether it is ready for work."""
-        return self.warm and not self.draining
+        return not self.draining
 
     def routes(self) -> list[BaseRoute]:
         """Make `/livez` and `/readyz`."""
@@ -38,7 +35,7 @@ class Health:
             del request
             if self.ready:
                 return PlainTextResponse("ready\n")
-            return PlainTextResponse("stopping\n" if self.draining else "warming up\n", 503)
+            return PlainTextResponse("stopping\n", 503)
 
         return [
             Route("/livez", live, methods=["GET"]),

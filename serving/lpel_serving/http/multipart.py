@@ -1,5 +1,6 @@
 """`multipart/form-data`, in memory: nothing of a request is ever on disk."""
 
+import logging
 from dataclasses import dataclass, field
 
 from python_multipart.exceptions import FormParserError
@@ -76,6 +77,8 @@ def read_form(body: bytes, content_type: str) -> tuple[dict[str, bytes], dict[st
                 "on_end": form.end,
             },
         )
+        # Its words would hold bytes of the form; what is wrong is said to whoever sent it.
+        parser.logger = logging.Logger(__name__, logging.CRITICAL + 1)
         parser.write(body)
         parser.finalize()
     except FormParserError as error:

@@ -13,6 +13,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lpel_serving.http.admission import Gate
@@ -22,6 +23,7 @@ from lpel_serving.service.desk import Desk
 LOGGER = logging.getLogger("lpel_serving.http")
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0)
+_METHODS = ("GET", "HEAD", "POST", "OPTIONS", "PUT", "PATCH", "DELETE", "TRACE", "CONNECT")
 _EXPOSITION = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -37,6 +39,7 @@ class _Inside(Collector):
         gauges = (
             ("lpel_requests_inside", "Requests that are worked on or wait.", self._gate.inside),
             ("lpel_crops_waiting", "Crops that wait to be embedded.", self._desk.waiting),
+            ("lpel_inferences_running", "Inferences that are under way.", self._desk.running),
         )
         for name, meaning, value in gauges:
             yield GaugeMetricFamily(name, meaning, value)
@@ -116,7 +119,7 @@ class Observation:
             log(
                 "request",
                 request_id=identity,
-                method=scope["method"] if scope["method"].isalpha() else "?",
+                method=scope["method"] if scope["method"] in _METHODS else "?",
                 route=route,
                 status=status,
                 milliseconds=round(1000 * seconds, 1),
@@ -130,9 +133,15 @@ def log(event: str, level: int = logging.INFO, **fields: Any) -> None:
 
 
 def _route(scope: Scope) -> str:
-    """The pattern that a path matched: a path itself may hold anything."""
-    route = scope.get("route")
+    """The pattern that a path matched, or would have: a path itself may hold anything."""
+    route = scope.get("route") or next(
+        (one for one in scope["app"].routes if one.matches(scope)[0] is not Match.NONE), None
+    )
     return str(getattr(route, "path", "other"))
+
+
+_WORDS = {"py.warnings": "a library warned", "asyncio": "the event loop complained"}
+"""In place of others' words, which may tell of a picture, or of a path."""
 
 
 class JsonLines(logging.Formatter):
@@ -143,7 +152,7 @@ class JsonLines(logging.Formatter):
         line: dict[str, Any] = {
             "time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S"),
             "level": record.levelname.lower(),
-            "event": record.getMessage(),
+            "event": _WORDS.get(record.name) or record.getMessage(),
             **getattr(record, "fields", {}),
         }
         if record.exc_info is not None and record.exc_info[1] is not None:
@@ -152,10 +161,11 @@ class JsonLines(logging.Formatter):
 
 
 def log_to_standard_error() -> None:
-    """Let the service's log, and its server's, go to standard error as lines of JSON."""
+    """Let all that is logged, the service's, its server's and warnings, go out as lines of JSON."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
-    for name in (LOGGER.name, "uvicorn.error"):
+    logging.captureWarnings(True)
+    for name in (LOGGER.name, "uvicorn.error", "asyncio", "py.warnings"):
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [handler], False
         logger.setLevel(logging.INFO)

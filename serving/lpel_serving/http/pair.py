@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+from lpel_serving.crops import CentreCrop
 from lpel_serving.errors import ImageError
 from lpel_serving.http.problems import Problem
 from lpel_serving.http.requests import Asked, VerifyFields
@@ -71,5 +72,9 @@ def provenance(desk: Desk, crop: str | None) -> dict[str, Any]:
 
 
 def crop_name(desk: Desk, crop: str | None) -> str:
-    """Name the crop that a request asked for, or the server's own."""
-    return next(iter(desk.crops)) if crop is None else crop
+    """Name the crop that a request asked for, or the server's own: by whatever text, one name."""
+    if crop is None:
+        return next(iter(desk.crops))
+    cut = desk.find_crop(crop)
+    known = (name for name, one in desk.crops.items() if one == cut)
+    return next(known, str(cut.fraction) if isinstance(cut, CentreCrop) else crop)

@@ -7,6 +7,7 @@ import orjson
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lpel_serving.errors import (
     BusyError,
@@ -33,12 +34,10 @@ TITLES = {
     405: "Not in this way",
     406: "Not in this form",
     408: "The request did not arrive in time",
-    411: "How long is it?",
     413: "The request is too large",
     415: "Not of a kind that is taken",
     421: "Not for this server",
     422: "The request cannot be answered",
-    499: "The client went away",
     500: "The service made a mistake",
     503: "Too busy",
     504: "It took too long",
@@ -112,6 +111,33 @@ async def on_error(request: Request, error: Exception) -> Response:
     if problem.status == 500:
         request.state.failure = failure(error)
     return problem.response(request.scope["path"])
+
+
+class Faults:
+    """Middleware, the innermost: answers what nobody foresaw, as long as no answer has begun.
+
+    Starlette would answer it outside of all other middleware: uncounted, and without their headers.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        begun = False
+
+        async def send_noticed(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self.app(scope, receive, send_noticed)
+        except Exception as error:
+            if begun or scope["type"] != "http":
+                raise
+            answer = await on_error(Request(scope), error)
+            await answer(scope, receive, send)
 
 
 async def on_refusal(request: Request, error: Exception) -> Response:

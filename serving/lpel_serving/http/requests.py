@@ -5,7 +5,7 @@ import binascii
 from dataclasses import dataclass
 from typing import Annotated, Any, Generic, Literal, TypeVar, cast
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from starlette.requests import Request
 
 from lpel_serving.explanation import MAX_P, MIN_P
@@ -27,6 +27,11 @@ Curve = Literal["similar", "dissimilar", "transplant", "transplant-similar"]
 MAX_STRUCTURE = 1000
 """Commas and openings of lists and objects in JSON: what needs thousands is no request about two
 images, and would be megabytes of small objects to make."""
+
+
+def _whole(value: Any) -> Any:
+    """JSON has one kind of number: there 4.0 is 4."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 class VerifyFields(BaseModel):
@@ -63,7 +68,9 @@ class MethodFields(VerifyFields):
         ),
     ] = None
     seed: Annotated[
-        int, Field(ge=0, lt=2**53, description="Of the method's randomness, if it has any.")
+        int,
+        Field(ge=0, lt=2**53, description="Of the method's randomness, if it has any."),
+        BeforeValidator(_whole),
     ] = 0
 
 
@@ -93,9 +100,15 @@ class AssessFields(MethodFields):
         Curve | None,
         Field(description="What is replaced, in which image; by the decision when left out."),
     ] = None
-    draws: Annotated[int, Field(ge=1, le=20, description="Random orders to compare with.")] = 10
+    draws: Annotated[
+        int,
+        Field(ge=1, le=20, description="Random orders to compare with."),
+        BeforeValidator(_whole),
+    ] = 10
     every: Annotated[
-        int, Field(ge=1, le=64, description="Measure after every so many superpixels.")
+        int,
+        Field(ge=1, le=64, description="Measure after every so many superpixels."),
+        BeforeValidator(_whole),
     ] = 4
 
 
@@ -136,7 +149,7 @@ async def read_pair(
         images, values = _read_document(body)
         return _asked(images, values, kind, strict=True)
 
-    return await desk.aside(read)
+    return await desk.aside(read, request.state.ticket)
 
 
 def _with_list(texts: dict[str, str]) -> dict[str, Any]:

@@ -29,7 +29,11 @@ HEADERS = {
     "X-Frame-Options": "DENY",
 }
 _ALLOWED_METHODS = "GET, POST"
-_ALLOWED_HEADERS = "Accept, Authorization, Content-Type, Inference-Header-Content-Length, X-API-Key"
+_ALLOWED_HEADERS = (
+    "Accept, Authorization, Content-Encoding, Content-Type, Inference-Header-Content-Length, "
+    "X-API-Key"
+)
+_EXPOSED_HEADERS = "Inference-Header-Content-Length, Retry-After, X-Request-Id"
 
 
 class Guard:
@@ -100,8 +104,10 @@ class Guard:
         if self._key is None or not path.startswith(GUARDED):
             return True
         scheme, _, bearer = headers.get("authorization", "").partition(" ")
-        given = bearer if scheme.lower() == "bearer" else headers.get("x-api-key", "")
-        return hmac.compare_digest(given.strip().encode("latin-1", "replace"), self._key)
+        given = (bearer if scheme.lower() == "bearer" else "", headers.get("x-api-key", ""))
+        # Both: a gateway may put a bearer of its own beside our key.
+        right = [hmac.compare_digest(one.strip().encode("latin-1"), self._key) for one in given]
+        return any(right)
 
 
 def _names(settings: Settings) -> tuple[str, ...]:
@@ -121,6 +127,7 @@ def _add_headers(headers: MutableHeaders, origin: str | None) -> None:
     headers.setdefault("Cache-Control", "no-store")
     if origin is not None:
         headers["Access-Control-Allow-Origin"] = origin
+        headers["Access-Control-Expose-Headers"] = _EXPOSED_HEADERS
         headers["Cross-Origin-Resource-Policy"] = "cross-origin"
         headers.add_vary_header("Origin")
 

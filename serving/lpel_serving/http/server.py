@@ -1,6 +1,7 @@
 """Running the service: listening, and stopping so that nobody's request is lost."""
 
 import asyncio
+import contextlib
 import math
 import signal
 import socket
@@ -22,28 +23,50 @@ _IDLE_SECONDS = 30
 _ANSWER_SECONDS = 5
 """For answers to get out, when all that was asked has been answered or is too late."""
 _HEAD_BYTES = 16 * 2**10
+_CLOSE = (b"connection", b"close")
 
 
 class _Server(uvicorn.Server):
     """Uvicorn's, which is not ready any more as soon as it is told to stop."""
 
-    def __init__(self, config: uvicorn.Config, health: Health) -> None:
+    def __init__(
+        self, config: uvicorn.Config, health: Health, announce: Callable[[], object]
+    ) -> None:
         super().__init__(config)
         self._health = health
+        self._announce = announce
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Warm up, listen, and say so."""
+        await super().startup(sockets)
+        self._announce()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Begin to stop: finish what was admitted, take nothing new."""
         self._health.draining = True
+        self._end_connections()
         super().handle_exit(sig, frame)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stop: whoever is answered from now on hears that the connection ends with that."""
-        self.server_state.default_headers.append((b"connection", b"close"))
+        """Stop, when all that was admitted is answered."""
+        self._end_connections()  # once more: uvicorn makes these headers anew every second
         await super().shutdown(sockets)
+        unfinished = set(self.server_state.tasks)
+        if self.force_exit:  # told twice not to wait; uvicorn leaves everything as it is
+            for task in unfinished:
+                task.cancel()
+            await self.lifespan.shutdown()
+        if unfinished:
+            await asyncio.wait(unfinished, timeout=_ANSWER_SECONDS)
+
+    def _end_connections(self) -> None:
+        """Let answers say that their connection ends, so that nobody asks on it in vain."""
+        if _CLOSE not in self.server_state.default_headers:
+            self.server_state.default_headers.append(_CLOSE)
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """Open the socket; port 0 takes one that is free.
+def take_address(host: str, port: int) -> socket.socket:
+    """Bind a socket, on which nobody can connect yet; port 0 takes one that is free.
 
     Raises
     ------
@@ -51,14 +74,16 @@ def listen(host: str, port: int) -> socket.socket:
         If the address is taken, or none of this machine's.
     """
     try:
-        family, _, _, _, address = socket.getaddrinfo(
+        family, kind, _, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
-        sock = socket.create_server(
-            (str(address[0]), int(address[1])), family=family, backlog=BACKLOG
-        )
-        # Otherwise an answer on a connection that is kept waits 40 ms for a sign of its client.
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        with contextlib.ExitStack() as undo:
+            sock = undo.enter_context(socket.socket(family, kind))
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            # Otherwise an answer on a connection that is kept waits 40 ms for a sign of its client.
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sock.bind(address)
+            undo.pop_all()
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or error
         raise OutputError(
@@ -79,9 +104,9 @@ def serve(
     settings
         How the service is set up.
     sock
-        Where it listens: see `listen`.
+        Where it listens: see `take_address`.
     announce
-        Called when nothing is in its way any more.
+        Called when it is ready, and can be connected to.
 
     Raises
     ------
@@ -103,13 +128,12 @@ def serve(
         timeout_keep_alive=_IDLE_SECONDS,
         timeout_graceful_shutdown=math.ceil(settings.limits.seconds) + _ANSWER_SECONDS,
     )
-    server = _Server(config, health)
-    announce()
-    log_to_standard_error()
+    server = _Server(config, health, announce)
     # Uvicorn listens to signals a little later, and when it has stopped because of one it raises it
     # again for whoever listened before: having been told to stop, and having done so, is a success.
     before = signal.signal(signal.SIGTERM, server.handle_exit)
     try:
+        log_to_standard_error()
         asyncio.run(server.serve(sockets=[sock]))
     finally:
         log("stopped")

@@ -10,6 +10,9 @@ from lpel_serving.crops import Crop
 from lpel_serving.errors import ParameterError
 from lpel_serving.samples import Sample
 
+_ORIGIN = r"https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[1-9][0-9]*)?"
+_DEFAULT_PORTS = (":80", ":443")
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -36,7 +39,7 @@ class Limits:
     batch: int = 64
     admitted: int = 32
     seconds: float = 120.0
-    body_seconds: float = 15.0
+    body_seconds: float = 60.0
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
@@ -98,15 +101,16 @@ class Settings:
                 f"listening on {self.host} lets other machines in: set an API key (the environment "
                 "variable LPEL_API_KEY), or listen on 127.0.0.1."
             )
-        if self.api_key is not None and (len(self.api_key) < 16 or not self.api_key.isascii()):
+        if self.api_key is not None and not re.fullmatch(r"[!-~]{16,}", self.api_key):
             raise ParameterError(
-                "an API key has at least 16 characters, all of them ASCII: make a random one."
+                "an API key has at least 16 characters, all of them printable ASCII and none a "
+                "space: make a random one."
             )
         for origin in self.origins:
-            if not re.fullmatch(r"https?://[^/\s]+", origin):
+            if not re.fullmatch(_ORIGIN, origin) or origin.endswith(_DEFAULT_PORTS):
                 raise ParameterError(
-                    f"an origin is a scheme and a host, such as https://example.org; received "
-                    f"{origin[:60]!a}."
+                    "an origin is what a browser sends: scheme and host in lower case, and a port "
+                    f"if it is not the usual one, as https://example.org; received {origin[:60]!a}."
                 )
         if self.batch_size < 1 or self.batch_wait < 0 or self.cache_bytes < 0:
             raise ParameterError(

@@ -4,7 +4,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from lpel_serving.http.answers import json_response
+from lpel_serving.http.answers import JSON, accepted, json_response
 from lpel_serving.http.pair import (
     confidence_of,
     crop_name,
@@ -23,6 +23,7 @@ def routes(desk: Desk, settings: Settings) -> list[BaseRoute]:
     """Make the route."""
 
     async def verify(request: Request) -> Response:
+        accepted(request, JSON)
         asked = await read_pair(request, VerifyFields, desk, settings.limits)
         reference, test = await read_faces(asked, desk, request.state.ticket)
         similarity = float(cosine_similarity(reference.embedding, test.embedding))

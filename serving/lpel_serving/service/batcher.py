@@ -1,6 +1,7 @@
-"""Dynamic batching: crops from all requests, through the embedder in batches, from one thread."""
+"""Dynamic batching: crops from all requests, through the embedder in batches."""
 
 import contextlib
+import math
 import threading
 import time
 from collections import deque
@@ -56,6 +57,9 @@ class Batcher:
         Crops in one inference at most.
     wait
         Seconds that the first crop of a batch waits for company.
+    at_once
+        Inferences that may run at the same time, each in a thread. What waits is shared among the
+        threads that are idle.
     slow_batch_size
         Crops in one inference at most that nobody urgent is part of: the shorter it is, the sooner
         somebody urgent has a turn.
@@ -69,6 +73,7 @@ class Batcher:
         *,
         batch_size: int,
         wait: float,
+        at_once: int = 1,
         slow_batch_size: int = 4,
         on_batch: Callable[[int], object] | None = None,
     ) -> None:
@@ -79,10 +84,15 @@ class Batcher:
         self._urgent: deque[_Item] = deque()
         self._slow: deque[_Item] = deque()
         self._awake = threading.Condition()
-        self._running: _Running | None = None
+        self._running: list[_Running] = []
+        self._idle = 0
         self._closed = False
-        self._thread = threading.Thread(target=self._work, name="lpel-batcher", daemon=True)
-        self._thread.start()
+        self._threads = [
+            threading.Thread(target=self._work, name=f"lpel-batcher-{number}", daemon=True)
+            for number in range(at_once)
+        ]
+        for thread in self._threads:
+            thread.start()
 
     def submit(
         self, crops: Sequence[Pixels], ticket: Ticket, *, urgent: bool = True
@@ -102,68 +112,93 @@ class Batcher:
                 return order.result
             queue = self._urgent if urgent else self._slow
             queue.extend((order, place) for place in range(len(crops)))
-            self._awake.notify()
+            self._awake.notify_all()
         forget = ticket.when_withdrawn(lambda: self._give_up(order))
         order.result.add_done_callback(lambda _: forget())  # or its crops would last as it does
         return order.result
 
     def close(self) -> None:
-        """Finish what was asked for, then end the thread."""
+        """Finish what was asked for, then end the threads."""
         with self._awake:
             self._closed = True
-            self._awake.notify()
-        self._thread.join()
+            self._awake.notify_all()
+        for thread in self._threads:
+            thread.join()
 
     @property
     def waiting(self) -> int:
         """How many crops wait for their turn."""
         return len(self._urgent) + len(self._slow)
 
+    @property
+    def running(self) -> int:
+        """How many inferences are under way."""
+        return len(self._running)
+
     def _give_up(self, order: _Order) -> None:
         """Let a lapsed order fail, and end the inference that nobody waits for any more."""
-        order.fail(WithdrawnError("nobody waits for it any more."))
+        if order.ticket.error is not None:
+            order.fail(order.ticket.error)
         with self._awake:
-            if self._running is not None:
-                batch, stop = self._running
+            for batch, stop in self._running:
                 if all(one.ticket.reason is not None for one, _ in batch):
                     stop.set()
 
     def _work(self) -> None:
-        while (running := self._next_batch()) is not None:
-            batch, stop = running
-            if batch:  # or else all who asked have gone
-                self._run(batch, stop)
-            with self._awake:
-                self._running = None
+        while self._turn():
+            pass
+
+    def _turn(self) -> bool:
+        """Run the next batch, and keep nothing of it; False when there will be no more."""
+        running = self._next_batch()
+        if running is None:
+            return False
+        batch, stop = running
+        if batch:  # or else all who asked have gone
+            self._run(batch, stop)
+        with self._awake:
+            self._running.remove(running)
+        return True
 
     def _run(self, batch: Sequence[_Item], stop: Stop) -> None:
-        if self._on_batch is not None:
-            self._on_batch(len(batch))
         try:
+            if self._on_batch is not None:
+                self._on_batch(len(batch))
             embeddings = self._embed([order.crops[place] for order, place in batch], stop)
+            for (order, place), embedding in zip(batch, embeddings, strict=True):
+                order.add(place, embedding)
         except Exception as error:  # noqa: BLE001 - whatever it is, the askers hear it, and the thread lives
             for order, _ in batch:
                 order.fail(error)
-            return
-        for (order, place), embedding in zip(batch, embeddings, strict=True):
-            order.add(place, embedding)
 
     def _next_batch(self) -> _Running | None:
         """Wait for crops, then for company; None when there will be no more."""
         with self._awake:
-            while not (self._urgent or self._slow):
-                if self._closed:
-                    return None
-                self._awake.wait()
-            until = time.monotonic() + self._wait
-            while not self._closed and len(self._urgent) < self._batch_size:
-                left = until - time.monotonic()
-                if left <= 0 or not self._awake.wait(left):
-                    break
-            batch = self._take(self._urgent, self._batch_size)
-            batch += self._take(self._slow, self._slow_batch_size - len(batch))
-            self._running = (batch, Stop())
-            return self._running
+            self._idle += 1
+            running = (self._take_share(), Stop()) if self._wait_for_crops() else None
+            self._idle -= 1
+            if running is not None:
+                self._running.append(running)
+            return running
+
+    def _wait_for_crops(self) -> bool:
+        while not (self._urgent or self._slow):
+            if self._closed:
+                return False
+            self._awake.wait()
+        until = time.monotonic() + self._wait
+        while not self._closed and len(self._urgent) < self._batch_size:
+            left = until - time.monotonic()
+            if left <= 0 or not self._awake.wait(left):
+                break
+        return True
+
+    def _take_share(self) -> list[_Item]:
+        """Take what leaves as much to each of the other threads that are idle."""
+        share = math.ceil(len(self._urgent) / self._idle)
+        batch = self._take(self._urgent, min(share, self._batch_size))
+        share = math.ceil(len(self._slow) / self._idle)
+        return batch + self._take(self._slow, min(share, self._slow_batch_size - len(batch)))
 
     @staticmethod
     def _take(queue: deque[_Item], most: int) -> list[_Item]:

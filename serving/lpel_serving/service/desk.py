@@ -2,31 +2,31 @@
 
 import asyncio
 import hashlib
-import os
-import threading
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lpel_serving.crops import CentreCrop, Crop, read_face
-from lpel_serving.errors import BusyError, ParameterError
+from lpel_serving.errors import ParameterError
 from lpel_serving.explainer import Explainer
 from lpel_serving.images import MAX_PIXELS, Pixels
 from lpel_serving.methods.inventory import take_inventory
 from lpel_serving.methods.method import Networks
 from lpel_serving.service.batcher import Batcher, Floats
 from lpel_serving.service.cache import Face, FaceCache
+from lpel_serving.service.cores import cores
+from lpel_serving.service.crew import Crew
 from lpel_serving.service.networks import TicketNetworks
-from lpel_serving.service.patience import while_wanted
 from lpel_serving.service.shared import Shared
 from lpel_serving.service.tally import Tally
 from lpel_serving.service.ticket import Ticket
 
 T = TypeVar("T")
 
+DECODED_AT_ONCE = 4
+"""Images that are decoded together, however many cores there are: each may take much memory."""
 SLOW_AT_ONCE = 2
 """Long works that are under way together: they share the batcher, so more gain nothing."""
 SLOW_WAITING = 6
@@ -45,7 +45,7 @@ class Desk:
         The engine.
     crops
         How faces can be cut out, by name.
-    batch_size, batch_wait
+    batch_size, batch_wait, at_once
         See `Batcher`.
     cache_bytes
         Memory for faces that may be asked for again; 0 keeps none.
@@ -69,6 +69,7 @@ class Desk:
         *,
         batch_size: int = 8,
         batch_wait: float = 0.002,
+        at_once: int = 1,
         cache_bytes: int = 64 * 2**20,
         max_pixels: int = MAX_PIXELS,
     ) -> None:
@@ -84,11 +85,12 @@ class Desk:
             lambda crops, stop: explainer.embedder.embed(crops, batch_size, stop),
             batch_size=batch_size,
             wait=batch_wait,
+            at_once=at_once,
             on_batch=self.tally.count_batch,
         )
-        self._quick = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="lpel-quick")
-        self._slow = ThreadPoolExecutor(SLOW_AT_ONCE, thread_name_prefix="lpel-slow")
-        self._room_for_slow = threading.BoundedSemaphore(SLOW_AT_ONCE + SLOW_WAITING)
+        self._decoding = Crew("decoding", min(cores(), DECODED_AT_ONCE))
+        self._quick = Crew("quick", cores())
+        self._slow = Crew("slow", SLOW_AT_ONCE, most=SLOW_AT_ONCE + SLOW_WAITING)
 
     async def face(
         self, data: bytes, ticket: Ticket, *, crop: str | None = None, name: str = "the image"
@@ -119,22 +121,25 @@ class Desk:
             If the ticket lapses.
         """
         cut = self.find_crop(crop)
-        digest = await self.aside(lambda: hashlib.sha256(data).hexdigest())
+        digest = await self.aside(lambda: hashlib.sha256(data).hexdigest(), ticket)
         key = f"{digest} {cut!r}"
         kept = self._cache.get(key)
         if kept is not None:
             self.tally.count_cached()
             return kept
         side = self.manifest.embedder.image_size
+        pixels = await self._decoding.do(
+            lambda: read_face(data, cut, side, name, self._max_pixels), ticket
+        )
+        return await self._shared.get(key, ticket, lambda shared: self._meet(key, pixels, shared))
 
-        async def read(shared: Ticket) -> Face:
-            pixels = await self.aside(lambda: read_face(data, cut, side, name, self._max_pixels))
-            shared.check()
-            face = Face(pixels, (await self._embed([pixels], shared))[0])
+    async def _meet(self, key: str, crop: Pixels, ticket: Ticket) -> Face:
+        """Embed a crop, unless somebody else's was the same and is at hand by now."""
+        face = self._cache.get(key)
+        if face is None:
+            face = Face(crop, (await self._embed([crop], ticket))[0])
             self._cache.put(key, face)
-            return face
-
-        return await self._shared.get(f"{key} {name}", ticket, read)
+        return face
 
     def find_crop(self, name: str | None) -> Crop:
         """Find the crop of a name: see `face`."""
@@ -165,9 +170,15 @@ class Desk:
         self.tally.count_embedded(len(crops))
         return embeddings
 
-    async def aside(self, work: Callable[[], T]) -> T:
-        """Do some short work without the event loop waiting for it."""
-        return await asyncio.get_running_loop().run_in_executor(self._quick, work)
+    async def aside(self, work: Callable[[], T], ticket: Ticket) -> T:
+        """Do some short work without the event loop waiting for it.
+
+        Raises
+        ------
+        WithdrawnError
+            If the ticket lapses first.
+        """
+        return await self._quick.do(work, ticket)
 
     async def run(self, work: Callable[[Networks], T], ticket: Ticket, *, slow: bool = False) -> T:
         """Do work that asks the networks, in a thread.
@@ -191,34 +202,21 @@ class Desk:
             If the ticket lapses first.
         """
         networks = TicketNetworks(self.explainer, self._batcher, ticket, self.tally.count_embedded)
-
-        def begin() -> T:
-            ticket.check()  # it may have waited for its turn in vain
-            return work(networks)
-
-        working = self._submit_slow(begin) if slow else self._quick.submit(begin)
-        try:
-            return await while_wanted(asyncio.wrap_future(working), ticket)
-        finally:
-            working.cancel()  # if it has not begun by now it never needs to
-
-    def _submit_slow(self, work: Callable[[], T]) -> Future[T]:
-        if not self._room_for_slow.acquire(blocking=False):
-            raise BusyError(
-                "too many long requests are under way: try again later, or choose a method that "
-                "embeds no images of its own."
-            )
-        working = self._slow.submit(work)
-        working.add_done_callback(lambda _: self._room_for_slow.release())
-        return working
+        crew = self._slow if slow else self._quick
+        return await crew.do(lambda: work(networks), ticket)
 
     @property
     def waiting(self) -> int:
         """How many crops wait to be embedded."""
         return self._batcher.waiting
 
+    @property
+    def running(self) -> int:
+        """How many inferences of the embedder are under way."""
+        return self._batcher.running
+
     def close(self) -> None:
         """Finish what was asked for, and end all threads."""
-        self._quick.shutdown()
-        self._slow.shutdown()
+        for crew in (self._decoding, self._quick, self._slow):
+            crew.close()
         self._batcher.close()

@@ -41,8 +41,13 @@ class Ticket:
 
     def check(self) -> None:
         """Raise `WithdrawnError` if it lapsed: to be called between two steps of long work."""
-        if self.reason is not None:
-            raise WithdrawnError(_SENTENCES[self.reason])
+        if self.error is not None:
+            raise self.error
+
+    @property
+    def error(self) -> WithdrawnError | None:
+        """What to tell whoever asked, if it lapsed."""
+        return None if self.reason is None else WithdrawnError(_SENTENCES[self.reason])
 
     def when_withdrawn(self, listener: Callable[[], object]) -> Callable[[], None]:
         """Call a function once it lapses; at once if it has.

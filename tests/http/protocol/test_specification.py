@@ -136,8 +136,8 @@ def test_health_speaks_the_words_of_the_specification_and_of_its_clients(service
         assert got(service, f"/v2/health/ready{ending}") == {"live": True, "ready": True}
 
 
-@pytest.mark.parametrize("state", [Health(), Health(warm=True, draining=True)])
-def test_what_is_not_ready_says_so_and_lives(responding_explainer, service, state):
+def test_what_is_told_to_stop_is_not_ready_and_lives(responding_explainer, service):
+    state = Health(draining=True)
     desk = Desk(responding_explainer, {})
     transport = httpx.ASGITransport(Starlette(routes=routes(desk, service.settings, state)))
 

@@ -10,6 +10,7 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from lpel_serving.errors import ParameterError
+from lpel_serving.http.problems import Problem
 from lpel_serving.http.settings import Settings
 from lpel_serving.manifest import EXPLAINER_FILE
 from lpel_serving.service.desk import Desk
@@ -88,13 +89,27 @@ def _from_memory(content: bytes, media_type: str) -> Endpoint:
 
 def _from_disk(path: Path, sha256: str) -> Endpoint:
     headers = _validators(sha256)
+    seen = _state(path)
 
     async def answer(request: Request) -> Response:
+        if _state(path) != seen:
+            raise Problem(
+                503, "the bundle was exchanged under the server: whoever runs it must restart it."
+            )
         if _has_it(request, headers["ETag"]):
             return Response(status_code=304, headers=headers)
         return FileResponse(path, headers=headers, media_type="application/octet-stream")
 
     return answer
+
+
+def _state(path: Path) -> tuple[int, int] | None:
+    """What tells whether a file is still the one whose hash was checked; None if it is gone."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_size, found.st_mtime_ns
 
 
 def _validators(sha256: str) -> dict[str, str]:
@@ -105,7 +120,7 @@ def _validators(sha256: str) -> dict[str, str]:
 def _has_it(request: Request, etag: str) -> bool:
     told = request.headers.get("if-none-match", "")
     # A proxy that compresses makes a strong validator weak; the content is the same.
-    return etag in {one.strip().removeprefix("W/") for one in told.split(",")}
+    return not {"*", etag}.isdisjoint(one.strip().removeprefix("W/") for one in told.split(","))
 
 
 def _picture_type(data: bytes) -> str:

@@ -47,7 +47,7 @@ def explainer_model(desk: Desk, max_batch: int) -> Model:
         check_parameters(DEFAULT_P, epsilon)
         if not -1 <= threshold <= 1:
             raise ParameterError(f"the threshold, a cosine, lies in [-1, 1]; received {threshold}.")
-        crops = await desk.aside(lambda: np.concatenate([given[REFERENCE], given[TEST]]))
+        crops = await desk.aside(lambda: np.concatenate([given[REFERENCE], given[TEST]]), ticket)
         h = await desk.embed(crops, ticket)
         decisions = decide(h, threshold)
         if decisions.keys() >= set(wanted):

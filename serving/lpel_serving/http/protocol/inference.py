@@ -43,10 +43,13 @@ async def infer(request: Request, model: Model, desk: Desk, limits: Limits) -> R
         whole = inflate(body, encoding, limits.request_bytes)
         return parse_request(whole, request.headers.get(HEADER_LENGTH), model.signature)
 
-    asked = await desk.aside(read)
+    ticket = request.state.ticket
+    asked = await desk.aside(read, ticket)
     wanted = [one.name for one in asked.outputs]
-    arrays = await model.run(asked.inputs, wanted, request.state.ticket)
+    arrays = await model.run(asked.inputs, wanted, ticket)
     head = {"model_name": model.name, "model_version": VERSION}
-    content, length = await desk.aside(lambda: write_response(head, asked, arrays, model.signature))
+    content, length = await desk.aside(
+        lambda: write_response(head, asked, arrays, model.signature), ticket
+    )
     headers = {} if length is None else {HEADER_LENGTH: str(length)}
     return Response(content, headers=headers, media_type=JSON if length is None else BINARY)

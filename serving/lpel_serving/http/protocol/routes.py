@@ -36,7 +36,7 @@ def routes(desk: Desk, settings: Settings, health: Health | None = None) -> list
     """
     most = settings.limits.batch
     models = {one.name: one for one in (*network_models(desk, most), explainer_model(desk, most))}
-    state = Health(warm=True) if health is None else health
+    state = Health() if health is None else health
 
     async def answer(request: Request, model: Model) -> Response:
         return await infer(request, model, desk, settings.limits)

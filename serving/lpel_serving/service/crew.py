@@ -1,0 +1,97 @@
+"""A few threads, for work that waits for its turn in the event loop and nowhere else."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from lpel_serving.errors import BusyError
+from lpel_serving.service.patience import while_wanted
+from lpel_serving.service.ticket import Ticket
+
+T = TypeVar("T")
+
+
+class Crew:
+    """Threads that do one work each; for one event loop.
+
+    Work that nobody waits for any more is not begun, and holds nothing: an executor's own queue
+    would keep it, and whatever it needs, until its turn comes.
+
+    Parameters
+    ----------
+    name
+        Of the threads.
+    threads
+        How many there are.
+    most
+        Works that may be inside, under way or waiting; as many as like if None.
+
+    Attributes
+    ----------
+    inside
+        Works that are under way or wait for their turn.
+    """
+
+    def __init__(self, name: str, threads: int, most: int | None = None) -> None:
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix=f"lpel-{name}")
+        self._turns = asyncio.Semaphore(threads)
+        self._most = most
+        self.inside = 0
+
+    async def do(self, work: Callable[[], T], ticket: Ticket) -> T:
+        """Do some work in a thread, and wait for it while a ticket lasts.
+
+        Raises
+        ------
+        BusyError
+            If there is no room for more work.
+        WithdrawnError
+            If the ticket lapses first; and whatever the work raises.
+        """
+        if self._most is not None and self.inside >= self._most:
+            raise BusyError(
+                "too many long requests are under way: try again later, or choose a method that "
+                "embeds no images of its own."
+            )
+        self.inside += 1
+        try:
+            await self._wait_for_turn(ticket)
+        except BaseException:
+            self.inside -= 1
+            raise
+
+        def begin() -> T:
+            ticket.check()
+            return work()
+
+        loop = asyncio.get_running_loop()
+        working = self._pool.submit(begin)
+        working.add_done_callback(lambda _: _call(loop, self._leave))
+        return await while_wanted(asyncio.wrap_future(working), ticket)
+
+    def close(self) -> None:
+        """Wait for what is under way, and end the threads."""
+        self._pool.shutdown()
+
+    async def _wait_for_turn(self, ticket: Ticket) -> None:
+        ticket.check()
+        turn = asyncio.ensure_future(self._turns.acquire())
+        try:
+            await while_wanted(turn, ticket)
+        except BaseException:
+            if turn.done() and not turn.cancelled():
+                self._turns.release()  # it came as the ticket lapsed
+            turn.cancel()
+            raise
+
+    def _leave(self) -> None:
+        # Only now: whoever waited may have gone, but the thread was busy until here.
+        self.inside -= 1
+        self._turns.release()
+
+
+def _call(loop: asyncio.AbstractEventLoop, function: Callable[[], object]) -> None:
+    with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
+        loop.call_soon_threadsafe(function)

@@ -1,0 +1,224 @@
+"""Answers are of the shapes that the document promises, and hold the engine's own numbers."""
+
+import base64
+import io
+import json
+import subprocess
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from lpel_serving import Explainer
+from lpel_serving.http import schemas
+from lpel_serving.http.requests import ExplainFields
+from lpel_serving.methods.method import find_method, methods
+from lpel_serving.record import arrays, summary
+from support.clients import photograph
+from support.process import LPEL
+
+REFERENCE, TEST = photograph(0), photograph(1)
+FILES = {"reference": REFERENCE, "test": TEST}
+TEXTS = {name: base64.b64encode(data).decode() for name, data in FILES.items()}
+ALL = ["heat_map", "mask", "overlay", "reconstruction", "crop", "figure"]
+ARRAYS = ("heat_map", "mask", "reconstruction")
+ROLES = {"test": "forward", "reference": "swapped"}
+SEED, EPSILON = 5, 0.4
+
+
+@pytest.fixture(scope="module")
+def engine(service) -> Explainer:
+    return Explainer.load(service.settings.bundle)
+
+
+def explained(service, **fields: object) -> dict:
+    answer = service.client.post("/v1/explain", json=TEXTS | fields)
+    assert answer.status_code == 200, answer.text
+    schemas.ExplainAnswer.model_validate_json(answer.content)
+    return answer.json()
+
+
+def picture(data: str | bytes) -> np.ndarray:
+    """The pixels of a PNG, or of one in base64."""
+    data = base64.b64decode(data) if isinstance(data, str) else data
+    return np.asarray(Image.open(io.BytesIO(data)))
+
+
+def unpacked(packed: dict) -> np.ndarray:
+    """An array from its bytes, as a client would make it."""
+    kind = np.dtype(packed["dtype"]).newbyteorder("<")
+    return np.frombuffer(base64.b64decode(packed["base64"]), kind).reshape(packed["shape"])
+
+
+@pytest.mark.parametrize("method", methods())
+def test_every_method_gives_the_engines_own_numbers(service, engine, method):
+    answer = explained(service, method=method, seed=SEED, epsilon=EPSILON, include=list(ARRAYS))
+    pair = engine.explain(REFERENCE, TEST, method=find_method(method), seed=SEED, epsilon=EPSILON)
+    for name, value in summary(pair).items():
+        if name != "explanations":
+            assert answer[name] == value
+    for role, way in ROLES.items():
+        found, one = answer["explanations"][role], getattr(pair, way)
+        for name in ARRAYS:
+            values = getattr(one, name)
+            np.testing.assert_array_equal(np.array(found[name], values.dtype), values)
+        assert found["mask_share"] == summary(pair)["explanations"][role]["mask_share"]
+    assert answer["method"]["name"] == method
+    assert (answer["method"]["seed"], answer["method"]["epsilon"]) == (SEED, EPSILON)
+
+
+@pytest.mark.parametrize("method", methods())
+def test_the_file_of_arrays_holds_the_engines_byte_for_byte(service, engine, method):
+    answer = service.client.post(
+        "/v1/explain",
+        files=FILES,
+        data={"method": method, "seed": SEED},
+        headers={"Accept": "application/x-npz"},
+    )
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/x-npz")
+    expected = arrays(engine.explain(REFERENCE, TEST, method=find_method(method), seed=SEED))
+    with np.load(io.BytesIO(answer.content), allow_pickle=False) as file:
+        assert set(file.files) == set(expected)
+        for name, values in expected.items():
+            assert file[name].dtype == values.dtype
+            assert file[name].tobytes() == np.ascontiguousarray(values).tobytes()
+
+
+@pytest.mark.parametrize("form", ["lists", "base64", "png"])
+@pytest.mark.parametrize("method", methods())
+def test_every_form_of_every_part_is_of_the_promised_shape(service, method, form):
+    answer = explained(service, method=method, arrays=form, include=ALL)
+    assert picture(answer["figure"]).ndim == 3
+    for one in answer["explanations"].values():
+        assert {"heat_map", "mask", "overlay", "reconstruction", "crop"} < set(one)
+        assert picture(one["overlay"]).shape == picture(one["crop"]).shape == (16, 16, 3)
+        kinds = {type(one[name]) for name in ARRAYS}
+        assert kinds == {{"lists": list, "base64": dict, "png": str}[form]}
+        if form == "png":
+            assert all(picture(one[name]).dtype == np.uint8 for name in ARRAYS)
+
+
+def test_arrays_are_the_same_as_lists_and_as_bytes(service):
+    lists = explained(service, arrays="lists", include=list(ARRAYS))["explanations"]
+    packed = explained(service, arrays="base64", include=list(ARRAYS))["explanations"]
+    for role in ROLES:
+        for name in ARRAYS:
+            values = unpacked(packed[role][name])
+            assert values.dtype == (bool if name == "mask" else np.float32)
+            np.testing.assert_array_equal(np.array(lists[role][name], values.dtype), values)
+
+
+@pytest.mark.parametrize("part", ALL)
+def test_what_is_asked_for_is_there_and_nothing_else(service, part):
+    answer = explained(service, include=[part])
+    assert ("figure" in answer) == (part == "figure")
+    for one in answer["explanations"].values():
+        assert set(one) & set(ALL) == {part} - {"figure"}
+
+
+def test_what_is_there_when_nothing_is_said(service):
+    answer = explained(service)
+    default = set(ExplainFields().include)
+    for one in answer["explanations"].values():
+        assert set(one) & set(ALL) == default
+    assert not set(ALL) & set(explained(service, include=[])["explanations"]["test"])
+
+
+def test_the_figure_alone_is_a_picture(service):
+    answer = service.client.post("/v1/explain", files=FILES, headers={"Accept": "image/png"})
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "image/png")
+    drawn = picture(answer.content)
+    assert drawn.ndim == 3
+    np.testing.assert_array_equal(drawn, picture(explained(service, include=["figure"])["figure"]))
+
+
+@pytest.mark.parametrize("fields", [{}, {"crop": "0.5"}, {"crop": "none"}])
+def test_a_form_and_json_say_the_same(service, fields):
+    for path in ("/v1/explain", "/v1/verify", "/v1/assess"):
+        as_form = service.client.post(path, files=FILES, data=fields)
+        as_json = service.client.post(path, json=TEXTS | fields)
+        assert as_form.status_code == as_json.status_code == 200
+        assert as_form.content == as_json.content
+
+
+def test_the_order_of_the_two_faces_matters_as_it_says(service):
+    there = explained(service)
+    swapped = {"reference": TEXTS["test"], "test": TEXTS["reference"]}
+    back = service.client.post("/v1/explain", json=swapped).json()
+    assert there["similarity"] == back["similarity"]
+    assert there["explanations"]["test"] == back["explanations"]["reference"]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_decision_is_the_engines(service, engine, seed):
+    first, second = photograph(seed), photograph(seed + 7)
+    answer = service.client.post("/v1/verify", files={"reference": first, "test": second})
+    found = schemas.VerifyAnswer.model_validate_json(answer.content)
+    pair = engine.explain(first, second)
+    assert found.similarity == pair.similarity
+    assert found.threshold == engine.manifest.threshold.value
+    assert found.margin == pair.similarity - engine.manifest.threshold.value
+    assert found.decision == ("similar" if pair.similar else "dissimilar")
+    assert found.bundle == engine.manifest.identity
+    calibration = engine.manifest.confidence.calibration
+    assert found.confidence.same_person == calibration.confidence(pair.similarity)
+
+
+@pytest.mark.parametrize("curve", [None, "similar", "transplant-similar"])
+@pytest.mark.parametrize("method", methods())
+def test_every_receipt_is_of_the_promised_shape(service, method, curve):
+    fields = {"method": method, "draws": 3, "every": 16} | ({"curve": curve} if curve else {})
+    answer = service.client.post("/v1/assess", json=TEXTS | fields)
+    assert answer.status_code == 200, answer.text
+    found = schemas.AssessAnswer.model_validate_json(answer.content)
+    assert found.draws == len(found.area.random) == 3
+    assert len(found.own) == len(found.replaced) == len(found.random.mean)
+    assert found.area.random_mean == pytest.approx(np.mean(found.area.random))
+    better = [one > found.area.own for one in found.area.random]
+    assert found.beaten == sum(better if found.lower_is_better else [not one for one in better])
+    lines = service.client.post(
+        "/v1/assess", json=TEXTS | fields, headers={"Accept": "application/x-ndjson"}
+    ).text.splitlines()
+    assert json.loads(lines[-1])["result"] == answer.json()
+    told = [json.loads(line)["progress"] for line in lines[:-1]]
+    assert told[0]["done"] == 0
+    assert told[-1]["done"] == told[-1]["total"]
+
+
+@pytest.mark.parametrize("path", ["/v1/about", "/v1/methods"])
+def test_what_the_service_says_of_itself_is_of_the_promised_shape(service, path):
+    model = {"/v1/about": schemas.AboutAnswer, "/v1/methods": schemas.MethodsAnswer}[path]
+    found = model.model_validate_json(service.client.get(path).content)
+    assert {one.name for one in found.methods} == set(methods())
+
+
+@pytest.fixture(scope="module")
+def written(service, tmp_path_factory):
+    """What `lpel explain` says of the same two faces, and the file that it writes."""
+    folder = tmp_path_factory.mktemp("written")
+    for name, data in FILES.items():
+        (folder / f"{name}.png").write_bytes(data)
+    images = [folder / "reference.png", folder / "test.png"]
+    command = [LPEL, "explain", *images, "--bundle", service.settings.bundle, "--json"]
+    done = subprocess.run(
+        [*command, "--out", folder / "out"], check=True, capture_output=True, timeout=120
+    )
+    return json.loads(done.stdout), folder / "out" / "explanation.npz"
+
+
+def test_the_command_says_the_same_and_writes_the_same_maps(service, written):
+    document, path = written
+    answer = explained(service, arrays="base64", include=list(ARRAYS))
+    for name in ("similarity", "threshold", "margin", "decision", "agreement"):
+        assert answer[name] == document[name]
+    assert answer["models"] == document["bundle"]
+    assert answer["method"]["name"] == document["method"]
+    for role in ROLES:
+        for name in ("mask_share", "reconstruction_mse"):
+            assert answer["explanations"][role][name] == document["explanations"][role][name]
+    with np.load(path) as file:
+        for role in ROLES:
+            for name in ARRAYS:
+                values = np.ascontiguousarray(file[f"{role}_{name}"])
+                text = answer["explanations"][role][name]["base64"]
+                assert base64.b64decode(text) == values.tobytes()

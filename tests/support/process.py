@@ -1,0 +1,68 @@
+"""`lpel serve` as a process of its own."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+LPEL = str(Path(sys.executable).with_name("lpel"))
+
+
+@dataclass(eq=False)
+class Process:
+    """A service that is running, or was."""
+
+    port: int
+    popen: "subprocess.Popen[str]"
+    errors: Path
+
+    def signal(self, number: int) -> None:
+        self.popen.send_signal(number)
+
+    def wait(self, seconds: float = 60) -> int:
+        """Wait for its end; return the exit status."""
+        return self.popen.wait(seconds)
+
+    @property
+    def said(self) -> str:
+        """What stands on its standard error."""
+        return self.errors.read_text(encoding="utf-8")
+
+    def logged(self, event: str) -> list[dict[str, Any]]:
+        """The lines of its log about an event."""
+        lines = [json.loads(line) for line in self.said.splitlines() if line.startswith("{")]
+        return [line for line in lines if line["event"] == event]
+
+
+@contextmanager
+def served(bundle: Path, folder: Path, *options: str, **variables: str) -> Iterator[Process]:
+    """Run `lpel serve` while the context is open; `folder` takes its log."""
+    command = [LPEL, "serve", "--bundle", str(bundle), "--port", "0", *options]
+    errors = folder / "errors.txt"
+    with (
+        errors.open("w", encoding="utf-8") as log,
+        subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            env={**os.environ, **variables},
+            cwd=folder,
+        ) as popen,
+    ):
+        assert popen.stdout is not None
+        try:
+            said = popen.stdout.readline()
+            found = re.search(r":(\d+)/", said)
+            assert found, f"it announced {said!r}; {errors.read_text(encoding='utf-8')}"
+            yield Process(int(found[1]), popen, errors)
+        finally:
+            if popen.poll() is None:
+                popen.send_signal(signal.SIGKILL)
