@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lpel_serving.errors import ParameterError
-from lpel_serving.verification import Labels, Scores
+from lpel_serving.verification import Labels, Scores, count_of_each
 
 _MOST_STEPS = 100
 _SUFFICIENT = 1e-4
@@ -108,17 +108,7 @@ def even_odds(similarities: Scores, same: Labels) -> NDArray[np.float64]:
     ParameterError
         If a kind of pair is absent, a similarity is not finite, or the lengths differ.
     """
-    if similarities.shape != same.shape or not np.isfinite(similarities).all():
-        raise ParameterError(
-            f"expected a finite similarity for each of {len(same)} pairs, received "
-            f"{int(np.isfinite(similarities).sum())}: leave out pairs without a face."
-        )
-    n_same, n_different = int(np.count_nonzero(same)), int(np.count_nonzero(~same))
-    if not n_same or not n_different:
-        raise ParameterError(
-            "a calibration needs pairs of one person and of two; received "
-            f"{n_same} and {n_different}."
-        )
+    n_same, n_different = count_of_each(similarities, same, "a calibration")
     return np.where(same, 0.5 / n_same, 0.5 / n_different)
 
 

@@ -163,17 +163,7 @@ def equal_error_threshold(similarities: Scores, same: Labels) -> float:
     ParameterError
         If a kind of pair is absent, a similarity is not finite, or the lengths differ.
     """
-    if similarities.shape != same.shape or not np.isfinite(similarities).all():
-        raise ParameterError(
-            f"expected a finite similarity for each of {len(same)} pairs, received "
-            f"{int(np.isfinite(similarities).sum())}: leave out pairs without a face."
-        )
-    n_same, n_different = int(np.count_nonzero(same)), int(np.count_nonzero(~same))
-    if not n_same or not n_different:
-        raise ParameterError(
-            "an equal-error threshold needs pairs of one person and of two; received "
-            f"{n_same} and {n_different}."
-        )
+    n_same, n_different = count_of_each(similarities, same, "an equal-error threshold")
     order = np.argsort(similarities, kind="stable")
     scores, truth = similarities[order].astype(np.float64), same[order]
     cut = np.flatnonzero(scores[1:] > scores[:-1])
@@ -185,6 +175,27 @@ def equal_error_threshold(similarities: Scores, same: Labels) -> float:
     gap, errors = np.abs(false_accepts - false_rejects), false_accepts + false_rejects
     best = cut[np.lexsort((errors, gap))[0]]
     return float((scores[best] + scores[best + 1]) / 2)
+
+
+def count_of_each(similarities: Scores, same: Labels, what: str) -> tuple[int, int]:
+    """Count the pairs of one person and those of two, of both of which something needs some.
+
+    Raises
+    ------
+    ParameterError
+        If a kind of pair is absent, a similarity is not finite, or the lengths differ.
+    """
+    if similarities.shape != same.shape or not np.isfinite(similarities).all():
+        raise ParameterError(
+            f"expected a finite similarity for each of {len(same)} pairs, received "
+            f"{int(np.isfinite(similarities).sum())}: leave out pairs without a face."
+        )
+    n_same, n_different = int(np.count_nonzero(same)), int(np.count_nonzero(~same))
+    if not n_same or not n_different:
+        raise ParameterError(
+            f"{what} needs pairs of one person and of two; received {n_same} and {n_different}."
+        )
+    return n_same, n_different
 
 
 def cross_validate(similarities: Scores, same: Labels, folds: int) -> CrossValidation:

@@ -1,24 +1,17 @@
-"""A running service: the real application on a real socket, in a thread."""
+"""A running service, and a client of it."""
 
-import asyncio
-import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import httpx
 import pytest
-import uvicorn
 
-from lpel_serving.http.app import build_app, open_desk
-from lpel_serving.http.connection import CarefulProtocol
-from lpel_serving.http.health import Health
-from lpel_serving.http.server import take_address
 from lpel_serving.http.settings import Settings
 from lpel_serving.service.desk import Desk
 from support import tiny
 from support.confidence import confidence
+from support.service import started
 
 
 @dataclass(eq=False)
@@ -34,29 +27,10 @@ class Service:
 @contextmanager
 def running(settings: Settings) -> Iterator[Service]:
     """Run a service in a thread while the context is open."""
-    desk = open_desk(settings)
-    sock = take_address(settings.host, 0)
-    address = f"http://{settings.host}:{sock.getsockname()[1]}"
-    config = uvicorn.Config(
-        build_app(desk, settings, Health()),
-        http=CarefulProtocol,
-        ws="none",
-        lifespan="on",
-        log_config=None,
-        access_log=False,
-    )
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[sock])))
-    thread.start()
-    while not server.started and thread.is_alive():  # nobody can connect before that
-        time.sleep(0.005)
-    try:
+    with started(settings) as one:
+        address = f"http://{settings.host}:{one.port}"
         with httpx.Client(base_url=address, timeout=60) as client:
-            client.get("/readyz").raise_for_status()
-            yield Service(address, desk, settings, client)
-    finally:
-        server.should_exit = True
-        thread.join()
+            yield Service(address, one.desk, settings, client)
 
 
 @pytest.fixture(scope="session")

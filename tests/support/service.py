@@ -10,9 +10,8 @@ from dataclasses import dataclass
 import uvicorn
 
 from lpel_serving.http.app import build_app, open_desk
-from lpel_serving.http.connection import CarefulProtocol
 from lpel_serving.http.health import Health
-from lpel_serving.http.server import take_address
+from lpel_serving.http.server import configuration, take_address
 from lpel_serving.http.settings import Settings
 from lpel_serving.service.desk import Desk
 from support import slow
@@ -36,14 +35,7 @@ def started(
     desk = desk or open_desk(settings)
     health = Health()
     sock = take_address(settings.host, 0)
-    config = uvicorn.Config(
-        build_app(desk, settings, health),
-        http=CarefulProtocol,
-        ws="none",
-        lifespan="on",
-        log_config=None,
-        access_log=False,
-    )
+    config = configuration(build_app(desk, settings, health), settings)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[sock])))
     thread.start()

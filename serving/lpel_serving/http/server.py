@@ -9,6 +9,7 @@ from collections.abc import Callable
 from types import FrameType
 
 import uvicorn
+from starlette.applications import Starlette
 
 from lpel_serving.errors import OutputError
 from lpel_serving.http.app import build_app
@@ -114,8 +115,23 @@ def serve(
         If the settings name files that are not there.
     """
     health = Health()
-    config = uvicorn.Config(
-        build_app(desk, settings, health),
+    config = configuration(build_app(desk, settings, health), settings)
+    server = _Server(config, health, announce)
+    # Uvicorn listens to signals a little later, and when it has stopped because of one it raises it
+    # again for whoever listened before: having been told to stop, and having done so, is a success.
+    before = signal.signal(signal.SIGTERM, server.handle_exit)
+    try:
+        log_to_standard_error()
+        asyncio.run(server.serve(sockets=[sock]))
+    finally:
+        log("stopped")
+        signal.signal(signal.SIGTERM, before)
+
+
+def configuration(app: Starlette, settings: Settings) -> uvicorn.Config:
+    """Set uvicorn up: careful with connections, silent about what goes through them."""
+    return uvicorn.Config(
+        app,
         http=CarefulProtocol,
         ws="none",
         lifespan="on",
@@ -128,13 +144,3 @@ def serve(
         timeout_keep_alive=_IDLE_SECONDS,
         timeout_graceful_shutdown=math.ceil(settings.limits.seconds) + _ANSWER_SECONDS,
     )
-    server = _Server(config, health, announce)
-    # Uvicorn listens to signals a little later, and when it has stopped because of one it raises it
-    # again for whoever listened before: having been told to stop, and having done so, is a success.
-    before = signal.signal(signal.SIGTERM, server.handle_exit)
-    try:
-        log_to_standard_error()
-        asyncio.run(server.serve(sockets=[sock]))
-    finally:
-        log("stopped")
-        signal.signal(signal.SIGTERM, before)
