@@ -29,7 +29,6 @@ lint: .venv/ready
 bench: .venv/ready
 	.venv/bin/python benchmarks/explanation.py
 	.venv/bin/python benchmarks/laboratory.py
-	.venv/bin/python benchmarks/service.py
 
 .venv/ready: pyproject.toml constraints.txt scripts/setup
 	PYTHON=$(PYTHON) scripts/setup
