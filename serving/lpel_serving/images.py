@@ -27,6 +27,9 @@ MAX_PIXELS = 64_000_000
 _SLIPS = (struct.error, zlib.error, LookupError, TypeError, ArithmeticError)
 """What Pillow trips over, in a file that was made to trip it up."""
 
+_STRIP_PIXELS = 2**20
+"""Converted at a time: every step takes a copy, which of a whole photograph is a lot of memory."""
+
 _ORIENTATION = 0x0112
 _UPRIGHT = {
     2: pillow.Transpose.FLIP_LEFT_RIGHT,
@@ -138,13 +141,23 @@ def _to_rgb(image: pillow.Image, name: str, most: int) -> Pixels:
     upright = image if turn is None else image.transpose(turn)
     if upright.mode == "F":
         raise ImageError(f"{name} holds floating-point pixels: expected 8 or 16 bits; convert it.")
-    if upright.mode.startswith("I"):
-        return np.repeat(_scale_16_bits(upright)[:, :, np.newaxis], 3, axis=2)
-    if upright.has_transparency_data:
-        coloured = upright.convert("RGBA")
+    pixels = np.empty((upright.height, upright.width, 3), np.uint8)
+    rows = max(1, _STRIP_PIXELS // upright.width)
+    for top in range(0, upright.height, rows):
+        bottom = min(top + rows, upright.height)
+        strip = upright.crop((0, top, upright.width, bottom))
+        pixels[top:bottom] = _strip_to_rgb(strip, transparent=upright.has_transparency_data)
+    return pixels
+
+
+def _strip_to_rgb(strip: pillow.Image, *, transparent: bool) -> NDArray[np.uint8]:
+    if strip.mode.startswith("I"):
+        return _scale_16_bits(strip)[:, :, np.newaxis]
+    if transparent:
+        coloured = strip.convert("RGBA")
         white = pillow.new("RGBA", coloured.size, "white")
-        upright = pillow.alpha_composite(white, coloured)
-    return np.asarray(upright.convert("RGB"), dtype=np.uint8)
+        strip = pillow.alpha_composite(white, coloured)
+    return np.asarray(strip.convert("RGB"), dtype=np.uint8)
 
 
 def _scale_16_bits(image: pillow.Image) -> NDArray[np.uint8]:

@@ -3,6 +3,8 @@
 import base64
 import io
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import product
 from pathlib import Path
 
@@ -11,7 +13,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from lpel_serving import images
 from support.hostile_images import BOMBS, REFUSED
+from support.image_parts import png
 from support.odd_images import ODD, PNG, SHOWN
 from support.process import served
 
@@ -22,8 +26,6 @@ pytestmark = [
 ]
 
 OTHER = {"reference": "test", "test": "reference"}
-MEMORY = 200 * 2**20
-"""By how much a server may grow meanwhile: a few bodies, and what libraries keep."""
 
 
 def seen(service, data: bytes, name: str = "face.png", kind: str = "image/png") -> np.ndarray:
@@ -80,18 +82,39 @@ def test_the_service_still_answers(service):
     assert service.client.get("/readyz").status_code == 200
 
 
-def test_bombs_do_not_fill_the_memory(service_bundle, tmp_path):
-    with served(service_bundle, tmp_path) as process:
+@pytest.mark.parametrize("what", ODD)
+def test_it_makes_no_difference_how_much_is_converted_at_a_time(monkeypatch, what):
+    whole = images.read_pixels(ODD[what][0])
+    monkeypatch.setattr(images, "_STRIP_PIXELS", 5 * whole.shape[1])
+    np.testing.assert_array_equal(images.read_pixels(ODD[what][0]), whole)
+
+
+@contextmanager
+def growing(bundle, folder, most: int) -> Iterator[httpx.Client]:
+    """Check that a server's memory grows by so many bytes at most while the context is open."""
+    with served(bundle, folder) as process:
         status = Path(f"/proc/{process.popen.pid}/status")
 
         def memory(what: str) -> int:
             return int(re.search(rf"{what}:\s+(\d+) kB", status.read_text())[1]) * 1024
 
         with httpx.Client(base_url=f"http://127.0.0.1:{process.port}", timeout=60) as client:
-            files = dict.fromkeys(OTHER, PNG)
-            assert client.post("/v1/explain", files=files).status_code == 200
+            assert client.post("/v1/explain", files=dict.fromkeys(OTHER, PNG)).status_code == 200
             before = memory("VmRSS")
-            for role, bomb in product(OTHER, BOMBS.values()):
-                assert client.post("/v1/verify", files=files | {role: bomb}).status_code == 422
-            assert client.post("/v1/explain", files=files).status_code == 200
-        assert memory("VmHWM") - before < MEMORY
+            yield client
+        assert memory("VmHWM") - before < most
+
+
+def test_bombs_do_not_fill_the_memory(service_bundle, tmp_path):
+    with growing(service_bundle, tmp_path, most=200 * 2**20) as client:
+        for role, bomb in product(OTHER, BOMBS.values()):
+            files = {role: bomb, OTHER[role]: PNG}
+            assert client.post("/v1/verify", files=files).status_code == 422
+
+
+def test_the_largest_picture_takes_no_more_than_a_few_copies_of_itself(service_bundle, tmp_path):
+    width, height = 6000, 4000
+    largest = png(width, height, 8, 6, bytes((4 * width + 1) * height))
+    with growing(service_bundle, tmp_path, most=3 * 4 * width * height) as client:
+        answer = client.post("/v1/verify", files={"reference": PNG, "test": largest})
+        assert answer.status_code == 200
