@@ -69,12 +69,15 @@ def test_requests_share_batches(running):
 
 
 def test_every_image_is_embedded_once(running):
-    before = running.desk.tally.embedded
-    requests = [explain(*pair) for pair in PAIRS]
-    answers = ask_at_once(running.port, requests) + ask_at_once(running.port, requests)
+    before, requests = running.desk.tally.embedded, [explain(*pair) for pair in PAIRS]
+    answers = ask_at_once(running.port, requests)
+    cached = metrics(running.port)["lpel_faces_cached_total"]
+    answers += ask_at_once(running.port, requests)
     assert {answer.status for answer in answers} == {200}
     assert running.desk.tally.embedded - before == IMAGES
-    assert metrics(running.port)["lpel_crops_embedded_total"] == before + IMAGES
+    now = metrics(running.port)
+    assert now["lpel_crops_embedded_total"] == before + IMAGES
+    assert now["lpel_faces_cached_total"] == cached + 2 * len(PAIRS)
 
 
 def test_images_that_are_under_way_are_embedded_once_even_if_none_is_kept(private):

@@ -12,8 +12,10 @@ from http.client import HTTPException, IncompleteRead
 
 import numpy as np
 import pytest
+import uvicorn
 
-from lpel_serving.http.app import open_desk
+from lpel_serving.http.app import build_app, open_desk
+from lpel_serving.http.server import _Server
 from lpel_serving.http.settings import Settings
 from support import slow, tiny
 from support.clients import HOST, Caller, about_pair, ask, get, photograph
@@ -137,6 +139,14 @@ def is_ready(port: int) -> bool | None:
         return None
     assert answer.status in {200, 503}
     return answer.status == 200
+
+
+def test_it_is_not_ready_from_the_signal_on(service_bundle):
+    with started(Settings(service_bundle)) as running:
+        server = _Server(uvicorn.Config(build_app), running.health, lambda: None)
+        assert is_ready(running.port) is True
+        server.handle_exit(signal.SIGTERM, None)
+        assert is_ready(running.port) is False
 
 
 def test_answers_say_that_the_connection_ends(slow_bundle, tmp_path):

@@ -29,6 +29,7 @@ class _Order:
     ticket: Ticket
     result: Future[Floats] = field(default_factory=Future[Floats])
     parts: dict[int, Floats] = field(default_factory=dict[int, Floats])
+    since: float = field(default_factory=time.monotonic)
 
     def add(self, place: int, embedding: Floats) -> None:
         self.parts[place] = embedding
@@ -186,7 +187,8 @@ class Batcher:
             if self._closed:
                 return False
             self._awake.wait()
-        until = time.monotonic() + self._wait
+        first, _ = (self._urgent or self._slow)[0]
+        until = first.since + self._wait
         while not self._closed and len(self._urgent) < self._batch_size:
             left = until - time.monotonic()
             if left <= 0 or not self._awake.wait(left):

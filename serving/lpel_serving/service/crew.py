@@ -1,7 +1,6 @@
 """A few threads, for work that waits for its turn in the event loop and nowhere else."""
 
 import asyncio
-import contextlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -66,10 +65,10 @@ class Crew:
             ticket.check()
             return work()
 
-        loop = asyncio.get_running_loop()
-        working = self._pool.submit(begin)
-        working.add_done_callback(lambda _: _call(loop, self._leave))
-        return await while_wanted(asyncio.wrap_future(working), ticket)
+        working = asyncio.wrap_future(self._pool.submit(begin))
+        # Only then: whoever waits may go before, but the thread is busy until it is done.
+        working.add_done_callback(lambda _: self._leave())
+        return await while_wanted(working, ticket)
 
     def close(self) -> None:
         """Wait for what is under way, and end the threads."""
@@ -77,6 +76,9 @@ class Crew:
 
     async def _wait_for_turn(self, ticket: Ticket) -> None:
         ticket.check()
+        if not self._turns.locked():
+            await self._turns.acquire()
+            return
         turn = asyncio.ensure_future(self._turns.acquire())
         try:
             await while_wanted(turn, ticket)
@@ -87,11 +89,5 @@ class Crew:
             raise
 
     def _leave(self) -> None:
-        # Only now: whoever waited may have gone, but the thread was busy until here.
         self.inside -= 1
         self._turns.release()
-
-
-def _call(loop: asyncio.AbstractEventLoop, function: Callable[[], object]) -> None:
-    with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
-        loop.call_soon_threadsafe(function)

@@ -1,0 +1,1 @@
+"""What `benchmarks/service.py` asks, whom, and how it looks at it."""
