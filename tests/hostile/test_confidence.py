@@ -72,7 +72,7 @@ def test_a_missing_or_wrong_value_is_refused_and_named(bundle, place, value, wor
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        pytest.param(name, value, id=f"{name}-{value}")
+        pytest.param(name, value, id=f"{name}-{str(value)[:12]}")
         for name, values in WRONG_IN_A_BIN
         for value in values
     ],
