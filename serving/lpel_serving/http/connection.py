@@ -55,7 +55,7 @@ class CarefulProtocol(H11Protocol):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._asking = _Clock(self.loop, self._hang_up)
+        self._asking = _Clock(self.loop, self._look_whether_asked)
         self._taking = _Clock(self.loop, self._look_whether_taken)
         self._untaken = 0
 
@@ -98,11 +98,18 @@ class CarefulProtocol(H11Protocol):
 
     def _mind_the_request(self) -> None:
         """Run a clock exactly while something is awaited that may never be complete."""
-        answered = self.conn.our_state is h11.DONE and self.conn.their_state is h11.SEND_BODY
-        if answered or self.conn.their_state is h11.IDLE:
-            self._asking.run(HEAD_SECONDS, purpose=answered)
+        if self._awaits_more():
+            self._asking.run(HEAD_SECONDS, purpose=self.conn.their_state)
         else:
             self._asking.stop()
+
+    def _awaits_more(self) -> bool:
+        answered = self.conn.our_state is h11.DONE and self.conn.their_state is h11.SEND_BODY
+        return answered or self.conn.their_state is h11.IDLE
+
+    def _look_whether_asked(self) -> None:
+        if self._awaits_more():  # what was buffered may have become a request meanwhile
+            self._hang_up()
 
     def _comes_in_chunks(self, data: bytes) -> bool:
         if self.conn.their_state is h11.SEND_BODY:
