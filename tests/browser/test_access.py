@@ -97,7 +97,7 @@ def test_the_keyboard_alone_will_do(page, pictures, engine):
     assert focused() == "swap"
     page.keyboard.press("Tab")
     with page.expect_file_chooser() as chooser:
-        page.keyboard.press("Enter")
+        page.keyboard.press("Space")
     chooser.value.set_files([str(pictures[1])])
     decided(page)
     for wanted in ("opacity", "epsilon"):
