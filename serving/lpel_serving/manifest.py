@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from typing import Any, cast
 
 from lpel_serving.confidence import ConfidenceRecord, read_confidence
@@ -131,7 +132,7 @@ class Manifest:
     confidence: ConfidenceRecord | None = None
     schema: int = SCHEMA
 
-    @property
+    @cached_property
     def identity(self) -> str:
         """SHA-256 of the manifest without the one-file explainer, which names its sources.
 

@@ -20,7 +20,7 @@ PROVIDERS = {
 }
 """Short names of onnxruntime's execution providers."""
 
-_ERRORS_ONLY = 3
+_ERRORS_ONLY, _FATAL_ONLY = 3, 4
 
 Shape = tuple[int | None, ...]
 
@@ -30,6 +30,7 @@ class Stop:
 
     def __init__(self) -> None:
         self.options: Any = require("onnxruntime", "cpu").RunOptions()
+        self.options.log_severity_level = _FATAL_ONLY  # that it was ended is no error
 
     def set(self) -> None:
         """End it: between two operations of the model, or before it has begun."""

@@ -22,6 +22,7 @@ from lpel_serving.http.problems import Faults, on_error, on_refusal
 from lpel_serving.http.protocol import routes as protocol
 from lpel_serving.http.security import Guard
 from lpel_serving.http.settings import Settings
+from lpel_serving.service.cores import AT_ONCE, inference_threads
 from lpel_serving.service.desk import Desk
 from lpel_serving.service.ticket import Ticket
 
@@ -37,7 +38,10 @@ def open_desk(settings: Settings) -> Desk:
         See `Explainer.load`.
     """
     explainer = Explainer.load(
-        settings.bundle, crop=settings.crop, provider=settings.provider, threads=settings.threads
+        settings.bundle,
+        crop=settings.crop,
+        provider=settings.provider,
+        threads=settings.threads or inference_threads(),
     )
     own, chosen = explainer.manifest.crop, explainer.embedder.crop
     crops: dict[str, Crop] = {settings.crop or own: chosen, "none": CentreCrop()}
@@ -49,6 +53,7 @@ def open_desk(settings: Settings) -> Desk:
         {**crops, **{name: crop for name, crop in settings.crops.items() if name not in crops}},
         batch_size=settings.batch_size,
         batch_wait=settings.batch_wait,
+        at_once=AT_ONCE,
         cache_bytes=settings.cache_bytes,
         max_pixels=settings.limits.pixels,
     )

@@ -1,6 +1,7 @@
 """`GET /v1/methods`: the explanation methods that this server has, and what they cost."""
 
 from dataclasses import asdict
+from functools import lru_cache
 from typing import Any
 
 from starlette.requests import Request
@@ -17,6 +18,9 @@ from lpel_serving.methods.method import Method, find_method
 from lpel_serving.service.desk import Desk
 
 LPEL, RESPONSES = "lpel", "responses"
+
+_found = lru_cache(find_method)
+"""To read what is installed takes longer than to explain a pair."""
 
 
 def routes(desk: Desk, settings: Settings) -> list[BaseRoute]:
@@ -61,4 +65,4 @@ def chosen_method(fields: MethodFields, explainer: Explainer) -> tuple[str, Meth
         raise ParameterError(
             f"p is LPEL's own; the method {name[:60]!a} has no such thing. Leave it out."
         )
-    return name, find_method(name)
+    return name, _found(name)
