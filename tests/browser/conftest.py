@@ -1,6 +1,5 @@
 """The page in a real browser, in front of the real service."""
 
-import shutil
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from lpel_serving import Explainer
 from lpel_serving.crops import CentreCrop
 from lpel_serving.http.settings import Settings
 from lpel_serving.samples import read_samples
-from runtimes.conftest import need
+from runtimes.conftest import chromium_browser
 from support import tiny
 from support.confidence import confidence
 from support.images import pixels
@@ -27,15 +26,8 @@ NAMES = ["Ada", "Bea", "Cleo", "Dora"]
 
 @pytest.fixture(scope="session")
 def chromium():
-    program = shutil.which("chromium")
-    need(program, "chromium is not here")
-    from playwright.sync_api import sync_playwright
-
-    # Root's chromium starts only without its sandbox; the page that it shows is our own.
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        yield started
-        started.close()
+    with chromium_browser() as one:
+        yield one
 
 
 @pytest.fixture(scope="session")

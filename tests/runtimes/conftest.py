@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +31,20 @@ def need(present: object, what: str) -> None:
     if os.environ.get("LPEL_RUNTIMES") == "required":
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+@contextmanager
+def chromium_browser():
+    """Debian's Chromium, while the context is open."""
+    program = shutil.which("chromium")
+    need(program, "chromium is not here")
+    from playwright.sync_api import sync_playwright
+
+    # Root's chromium starts only without its sandbox; the page that it shows is our own.
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -10,7 +9,7 @@ from contextlib import contextmanager
 import pytest
 from PIL import Image
 
-from runtimes.conftest import javascript_example, need
+from runtimes.conftest import chromium_browser, javascript_example
 from runtimes.scene import ROLES, assert_near, from_json
 from support.http import serve
 from support.images import pixels
@@ -33,15 +32,8 @@ OWN = {
 
 @pytest.fixture(scope="module")
 def browser():
-    program = shutil.which("chromium")
-    need(program, "chromium is not here")
-    from playwright.sync_api import sync_playwright
-
-    # Root's chromium starts only without its sandbox; the page that it shows is our own.
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
+    with chromium_browser() as one:
+        yield one
 
 
 @pytest.fixture(scope="module")

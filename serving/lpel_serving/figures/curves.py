@@ -5,13 +5,8 @@ from typing import Any
 
 from lpel_serving.figures.canvas import FAINT, INK, OTHERS, QUIET, SUBJECT, new_figure, quiet
 from lpel_serving.laboratory.controls import RANDOM
-from lpel_serving.laboratory.judgement import Comparison, Judgement, title_of
+from lpel_serving.laboratory.judgement import SCALE_TITLES, Comparison, Judgement, title_of
 
-_SCALES = {
-    "share": "share of the first similarity",
-    "rise": "similarity: 0 at first, 1 the same",
-    "movement": "how far the similarity moves",
-}
 _COLOURS = {"better": "#2c8a4b", "worse": "#b3123f", "undecided": "#5f6068"}
 
 
@@ -118,7 +113,7 @@ def _draw_curves(axis: Any, judgement: Judgement, names: Sequence[str]) -> None:
         x, judgement.curves[judgement.method], color=SUBJECT, linewidth=2.6, label=judgement.method
     )
     axis.set_xlabel("superpixels replaced", fontsize=8, color=QUIET)
-    axis.set_ylabel(_SCALES[judgement.scale], fontsize=8, color=QUIET)
+    axis.set_ylabel(SCALE_TITLES[judgement.scale], fontsize=8, color=QUIET)
     axis.set_title(f"mean of {judgement.pairs} pairs", fontsize=9, color=INK)
     axis.legend(fontsize=7, frameon=False, labelcolor=INK)
     quiet(axis)

@@ -16,6 +16,7 @@ from lpel_serving.http.pair import provenance, read_faces
 from lpel_serving.http.requests import AssessFields, read_pair
 from lpel_serving.http.settings import Settings
 from lpel_serving.laboratory.curve_settings import CurveSettings
+from lpel_serving.laboratory.judgement import SCALE_TITLES
 from lpel_serving.laboratory.receipt import Receipt, question_for, receipt
 from lpel_serving.laboratory.study import find_question
 from lpel_serving.methods.checked_map import checked_map
@@ -27,11 +28,6 @@ from lpel_serving.service.desk import Desk
 from lpel_serving.service.ticket import Ticket
 from lpel_serving.similarity import cosine_similarity, is_similar
 
-SCALES = {
-    "share": "share of the first similarity",
-    "rise": "similarity: 0 at first, 1 the same",
-    "movement": "how far the similarity moves",
-}
 _SUPERPIXELS = 8
 """Along one side, as in the thesis."""
 
@@ -106,7 +102,7 @@ def _superpixel(side: int) -> int:
 
 def _numbers(found: Receipt) -> dict[str, Any]:
     return {
-        "scale": SCALES[found.scale],
+        "scale": SCALE_TITLES[found.scale],
         "lower_is_better": found.lower_is_better,
         "replaced": found.replaced,
         "own": found.own,

@@ -59,7 +59,7 @@ class CarefulProtocol(H11Protocol):
         self._taking = _Clock(self.loop, self._look_whether_taken)
         self._untaken = 0
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:
         """Take a connection, unless there are too many."""
         super().connection_made(transport)
         if len(self.connections) > MAX_CONNECTIONS:

@@ -1,7 +1,6 @@
 """`POST /v1/explain`: why the network calls two faces the same or different, both ways."""
 
 from collections.abc import Callable
-from dataclasses import asdict, is_dataclass
 from typing import Any, cast
 
 import numpy as np
@@ -26,6 +25,7 @@ from lpel_serving.http.requests import ExplainFields, read_pair
 from lpel_serving.http.settings import Settings
 from lpel_serving.images import Pixels
 from lpel_serving.methods.explain import explain_by
+from lpel_serving.methods.inventory import parameters_of
 from lpel_serving.methods.method import Method, Networks
 from lpel_serving.pictures import displayable, heat_map_picture, mask_picture, overlay, png
 from lpel_serving.record import arrays, npz, reconstruction_error
@@ -124,8 +124,7 @@ def _document(
 
 def method_record(name: str, method: Method) -> dict[str, Any]:
     """A method and its own parameters in JSON's own types."""
-    parameters = asdict(method) if is_dataclass(method) and not isinstance(method, type) else {}
-    return {"name": name, "parameters": parameters}
+    return {"name": name, "parameters": parameters_of(method)}
 
 
 def _one_way(

@@ -9,6 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from starlette.requests import Request
 
 from lpel_serving.explanation import MAX_P, MIN_P
+from lpel_serving.http.answers import JSON
 from lpel_serving.http.body import read_body
 from lpel_serving.http.multipart import read_form
 from lpel_serving.http.problems import Problem
@@ -17,12 +18,11 @@ from lpel_serving.mask import DEFAULT_EPSILON
 from lpel_serving.safety.strict_json import read_json
 from lpel_serving.service.desk import Desk
 
-FORM, JSON = "multipart/form-data", "application/json"
+FORM = "multipart/form-data"
 IMAGES = ("reference", "test")
 
 Part = Literal["heat_map", "mask", "overlay", "reconstruction", "crop", "figure"]
 Curve = Literal["similar", "dissimilar", "transplant", "transplant-similar"]
-
 
 MAX_STRUCTURE = 1000
 """Commas and openings of lists and objects in JSON: what needs thousands is no request about two

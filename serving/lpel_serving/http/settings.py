@@ -71,8 +71,10 @@ class Settings:
         A folder with onnxruntime-web's files, for a page that computes in the browser; or None.
     cache_bytes
         Memory for faces that may be asked for again; 0 keeps none.
-    provider, threads
+    provider
         See `Explainer.load`.
+    threads
+        Threads of one inference; if None, so many that those at the same time fill all cores.
     batch_size, batch_wait
         See `lpel_serving.service.batcher.Batcher`.
     limits

@@ -24,6 +24,11 @@ from lpel_serving.wording import listed
 
 Outcome = Literal["better", "worse", "undecided"]
 Scale = Literal["share", "rise", "movement"]
+SCALE_TITLES: Mapping[Scale, str] = {
+    "share": "share of the first similarity",
+    "rise": "similarity: 0 at first, 1 the same",
+    "movement": "how far the similarity moves",
+}
 _SCALES: Mapping[Scale, Callable[[Curves], Curves]] = {
     "share": normalise_falling,
     "rise": normalise_rising,

@@ -54,6 +54,11 @@ def take_inventory(explainer: Explainer) -> tuple[MethodEntry, ...]:
     return tuple(_entry(name, explainer) for name in methods())
 
 
+def parameters_of(method: Method) -> dict[str, Any]:
+    """Tell a method's own parameters, with the values that they have."""
+    return asdict(method) if is_dataclass(method) and not isinstance(method, type) else {}
+
+
 def _entry(name: str, explainer: Explainer) -> MethodEntry:
     method = find_method(name)
     trials = {
@@ -64,7 +69,7 @@ def _entry(name: str, explainer: Explainer) -> MethodEntry:
     return MethodEntry(
         name,
         _summary(method),
-        asdict(method) if is_dataclass(method) and not isinstance(method, type) else {},
+        parameters_of(method),
         2 * max((embedded for embedded, _ in trials.values()), default=0),
         any(signed for _, signed in trials.values()),
         tuple(trials),
