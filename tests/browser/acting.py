@@ -31,7 +31,8 @@ def names(page):
 
 
 def complaint(page, role):
-    page.wait_for_selector(f"[data-role={role}] .complaint span")
+    page.wait_for_selector(f"[data-role={role}] .complaint span, #status.failed")
+    assert "failed" not in page.get_attribute("#status", "class"), page.inner_text("main")
     return page.inner_text(f"[data-role={role}] .complaint")
 
 

@@ -24,8 +24,9 @@ CROPS = np.stack([pixels(seed) for seed in (0, 1, 2, 6)])
 NAMES = ["Ada", "Bea", "Cleo", "Dora"]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium():
+    # Playwright keeps a loop running in this thread: no test of another module could run its own.
     with chromium_browser() as one:
         yield one
 
