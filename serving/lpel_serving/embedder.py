@@ -1,6 +1,6 @@
 """The embedding network ``f``: from photographs to embeddings."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +9,7 @@ from lpel_serving.crops import Crop, read_face
 from lpel_serving.errors import EmbeddingError, ImageError, ParameterError
 from lpel_serving.images import Image, Pixels
 from lpel_serving.manifest import EMBEDDING, IMAGE, EmbedderRecord
-from lpel_serving.session import Stop, open_session
+from lpel_serving.session import FixedRun, Stop, open_session
 
 DEFAULT_BATCH = 8
 """Images in one inference; on a CPU larger batches take memory and gain no time."""
@@ -87,22 +87,44 @@ class Embedder:
         """
         if batch_size < 1:
             raise ParameterError(f"a batch holds at least 1 image; received {batch_size}.")
+        self._check(crops)
+        embeddings = np.empty((len(crops), self.record.dimension), np.float32)
+        for start in range(0, len(crops), batch_size):
+            batch = np.stack(list(crops[start : start + batch_size]))
+            part = self._checked(self._session.run(batch, stop), len(batch))
+            embeddings[start : start + batch_size] = part
+        return embeddings
+
+    def fixed(self, batch_size: int) -> Callable[[Sequence[Pixels]], NDArray[np.float32]]:
+        """Prepare to embed at most so many crops at a time, in inferences of just that size.
+
+        What it returns is not to be shared among threads; otherwise it is as `embed`.
+        """
+        if batch_size < 1:
+            raise ParameterError(f"a batch holds at least 1 image; received {batch_size}.")
+        side = self.record.image_size
+        run = FixedRun(self._session, (batch_size, side, side, 3), np.uint8)
+
+        def embed(crops: Sequence[Pixels]) -> NDArray[np.float32]:
+            self._check(crops)
+            return self._checked(run(np.stack(crops)), len(crops))
+
+        return embed
+
+    def _check(self, crops: NDArray[np.uint8] | Sequence[Pixels]) -> None:
         side = self.record.image_size
         if any(crop.shape != (side, side, 3) or crop.dtype != np.uint8 for crop in crops):
             raise ImageError(
                 f"expected crops as uint8 of shape ({side}, {side}, 3), received "
                 f"{[f'{crop.dtype} {crop.shape}' for crop in crops][:3]}: use `read` to cut them."
             )
-        embeddings = np.empty((len(crops), self.record.dimension), np.float32)
-        for start in range(0, len(crops), batch_size):
-            batch = np.stack(list(crops[start : start + batch_size]))
-            part = self._session.run(batch, stop)
-            if part.shape != (len(batch), self.record.dimension):
-                raise EmbeddingError(
-                    f"the embedder gave embeddings of shape {part.shape}; "
-                    f"expected {self.record.dimension} features, as its record says."
-                )
-            embeddings[start : start + batch_size] = part
+
+    def _checked(self, embeddings: NDArray[np.float32], n: int) -> NDArray[np.float32]:
+        if embeddings.shape != (n, self.record.dimension):
+            raise EmbeddingError(
+                f"the embedder gave embeddings of shape {embeddings.shape}; "
+                f"expected {self.record.dimension} features, as its record says."
+            )
         if not np.isfinite(embeddings).all():
             raise EmbeddingError("the embedder gave NaN or infinity: its weights are broken.")
         return embeddings

@@ -135,22 +135,33 @@ def group_by_identity(identities: Sequence[str]) -> dict[str, list[int]]:
     return groups
 
 
-def _parse(fields: list[str], folder: Path) -> Pair:
+def parse_names(fields: Sequence[str]) -> tuple[str, str]:
+    """Tell the photographs that a line in LFW's format names, by their paths within the folder.
+
+    Raises
+    ------
+    PairsError
+        If it has another form.
+    """
     if len(fields) == 3 and all(field.isdecimal() for field in fields[1:]):
         (name, first, second), other = fields, fields[0]
     elif len(fields) == 4 and fields[1].isdecimal() and fields[3].isdecimal():
         name, first, other, second = fields
     else:
         raise PairsError(f"expected `name 1 2` or `name 1 other 3`, received {' '.join(fields)!r}.")
-    reference, test = _photograph(folder, name, first), _photograph(folder, other, second)
+    return _photograph(name, first), _photograph(other, second)
+
+
+def _photograph(name: str, number: str) -> str:
+    return f"{name}/{name}_{int(number):04d}.jpg"
+
+
+def _parse(fields: list[str], folder: Path) -> Pair:
+    reference, test = (folder / name for name in parse_names(fields))
+    for path in (reference, test):
+        if not path.is_file():
+            raise PairsError(f"there is no {path}.")
     return Pair(reference, test, same=len(fields) == 3)
-
-
-def _photograph(folder: Path, name: str, number: str) -> Path:
-    path = folder / name / f"{name}_{int(number):04d}.jpg"
-    if not path.is_file():
-        raise PairsError(f"there is no {path}.")
-    return path
 
 
 def _pairs_of_one(

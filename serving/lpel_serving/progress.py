@@ -6,6 +6,9 @@ from contextlib import AbstractContextManager, nullcontext
 Advance = Callable[[int], None]
 """Called with how many more items are done."""
 
+Told = Callable[[int, int], None]
+"""Called with how many more items are done, and how many of them are errors."""
+
 Progress = Callable[[str, int], AbstractContextManager[Advance]]
 """Opened with what is done and how many items there are."""
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpel_serving.errors import ParameterError
+from lpel_serving.summation import fixed_dot, fixed_sum
 from lpel_serving.superpixels import strip_shares
 
 ELSEWHERE = "elsewhere"
@@ -88,17 +89,32 @@ def region_shares(heat_map: NDArray[np.float32]) -> tuple[RegionShare, ...]:
             "expected a finite heat-map of shape (H, W); received shape "
             f"{heat_map.shape}{'' if np.isfinite(heat_map).all() else ', with NaN or infinity'}."
         )
-    members = _members(*heat_map.shape)
-    flat = heat_map.astype(np.float64).ravel()
+    for_, against = share_arrays(heat_map)
     return tuple(
-        RegionShare(name, float(area), float(for_), float(against))
-        for name, area, for_, against in zip(
-            REGIONS,
-            _areas(),
-            _shares(members @ np.maximum(flat, 0)),
-            _shares(members @ np.maximum(-flat, 0)),
-            strict=True,
-        )
+        RegionShare(*parts)
+        for parts in zip(REGIONS, _areas().tolist(), for_.tolist(), against.tolist(), strict=True)
+    )
+
+
+def share_arrays(
+    heat_maps: NDArray[np.float32],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Divide many heat-maps among the regions; see `region_shares`.
+
+    Parameters
+    ----------
+    heat_maps
+        Float32, shape (..., H, W), finite.
+
+    Returns
+    -------
+    tuple[NDArray[np.float64], NDArray[np.float64]]
+        What is for the decision and what is against it, float64, shape (..., regions) each.
+    """
+    members = _members(*heat_maps.shape[-2:])
+    flat = heat_maps.reshape(*heat_maps.shape[:-2], 1, -1).astype(np.float64)
+    return _shares(fixed_dot(np.maximum(flat, 0), members)), _shares(
+        fixed_dot(np.maximum(-flat, 0), members)
     )
 
 
@@ -141,4 +157,5 @@ def _members(height: int, width: int) -> NDArray[np.float64]:
 
 def _shares(sums: NDArray[np.float64]) -> NDArray[np.float64]:
     """Divide by the total; nothing has no shares."""
-    return sums / (sums.sum() or 1.0)
+    total = fixed_sum(sums)[..., np.newaxis]
+    return sums / np.where(total > 0, total, 1)

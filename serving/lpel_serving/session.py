@@ -20,6 +20,9 @@ PROVIDERS = {
 }
 """Short names of onnxruntime's execution providers."""
 
+_ON_CUDA = ("cuda", "tensorrt")
+"""Providers that take their inputs from an NVIDIA card's own memory."""
+
 _ERRORS_ONLY, _FATAL_ONLY = 3, 4
 
 Shape = tuple[int | None, ...]
@@ -50,12 +53,16 @@ class Session:
     ----------
     provider
         The execution provider that is really active, by its short name.
+    input_name, output_name
+        Its tensors.
+    raw
+        The `onnxruntime.InferenceSession`.
     """
 
     provider: str
-    _session: Any
-    _input: str
-    _output: str
+    input_name: str
+    output_name: str
+    raw: Any
 
     def run(self, values: NDArray[Any], stop: Stop | None = None) -> NDArray[np.float32]:
         """Compute the output, float32, shape (N, ...), of an input of shape (N, ...).
@@ -69,13 +76,51 @@ class Session:
         """
         options = None if stop is None else stop.options
         try:
-            return self._session.run([self._output], {self._input: values}, options)[0]
+            return self.raw.run([self.output_name], {self.input_name: values}, options)[0]
         except _runtime_errors(require("onnxruntime", "cpu")) as error:
             if stop is not None and stop.is_set:
                 raise WithdrawnError("the inference was stopped.") from error
             raise BundleError(
-                f"the model from {self._input} to {self._output} does not take {values.dtype} of "
-                f"shape {values.shape}, as the manifest says it does: {error}"
+                f"the model from {self.input_name} to {self.output_name} does not take "
+                f"{values.dtype} of shape {values.shape}, as the manifest says it does: {error}"
+            ) from error
+
+
+class FixedRun:
+    """Runs a model on batches of one size, with its input and output bound to the device.
+
+    What is shorter is filled up with zeros, so that a device meets one shape alone: it plans its
+    memory once, and compiles nothing twice. Not to be shared among threads.
+    """
+
+    def __init__(self, session: Session, shape: tuple[int, ...], kind: Any) -> None:
+        self._session = session
+        self._ort = require("onnxruntime", "cpu")
+        self._device = "cuda" if session.provider in _ON_CUDA else "cpu"
+        self._batch = np.zeros(shape, kind)
+        self._values = self._ort.OrtValue.ortvalue_from_numpy(self._batch, self._device, 0)
+        self._binding = session.raw.io_binding()
+        self._binding.bind_ortvalue_input(session.input_name, self._values)
+        self._binding.bind_output(session.output_name, self._device, 0)
+
+    def __call__(self, values: NDArray[Any]) -> NDArray[np.float32]:
+        """Compute the output of at most a batch of inputs.
+
+        Raises
+        ------
+        BundleError
+            If the model does not take such an input.
+        """
+        self._batch[: len(values)] = values
+        self._batch[len(values) :] = 0
+        try:
+            self._values.update_inplace(self._batch)
+            self._session.raw.run_with_iobinding(self._binding)
+            return self._binding.copy_outputs_to_cpu()[0][: len(values)]
+        except _runtime_errors(self._ort) as error:
+            raise BundleError(
+                f"the model from {self._session.input_name} to {self._session.output_name} does "
+                f"not take {self._batch.dtype} of shape {self._batch.shape}: {error}"
             ) from error
 
 
@@ -129,7 +174,7 @@ def open_session(
     _check_names(session, input_name, output_name)
     _check_tensor(session.get_inputs()[0], input_shape)
     _check_tensor(next(t for t in session.get_outputs() if t.name == output_name), output_shape)
-    return Session(provider, session, input_name, output_name)
+    return Session(provider, input_name, output_name, session)
 
 
 def read_metadata(model: bytes) -> dict[str, str]:

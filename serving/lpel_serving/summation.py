@@ -5,14 +5,17 @@ sums are made of element-wise additions alone, which IEEE 754 defines to the las
 explainer does the same ones, in whatever runtime it lives.
 """
 
+from typing import TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
+Real = TypeVar("Real", np.float32, np.float64)
 
 
-def fixed_sum(values: Floats) -> Floats:
-    """Sum the last axis, float32, shape (..., N) to (...): halves are added until one is left.
+def fixed_sum(values: NDArray[Real]) -> NDArray[Real]:
+    """Sum the last axis, shape (..., N) to (...): halves are added until one is left.
 
     The axis is taken to end in as many zeros as make its length a power of two.
     """
@@ -23,13 +26,13 @@ def fixed_sum(values: Floats) -> Floats:
         values = np.pad(values, ends)
     while values.shape[-1] > 1:
         half = values.shape[-1] // 2
-        values = values[..., :half] + values[..., half:]
+        values = np.add(values[..., :half], values[..., half:])
     return values[..., 0]
 
 
-def fixed_dot(a: Floats, b: Floats) -> Floats:
-    """Dot product over the last axis, float32, shapes that broadcast, (..., N) to (...)."""
-    return fixed_sum(a * b)
+def fixed_dot(a: NDArray[Real], b: NDArray[Real]) -> NDArray[Real]:
+    """Dot product over the last axis, shapes that broadcast, (..., N) to (...)."""
+    return fixed_sum(np.multiply(a, b))
 
 
 def bicubic_weights(length: int, size: int) -> Floats:

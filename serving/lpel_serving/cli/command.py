@@ -15,7 +15,8 @@ class Command:
     Attributes
     ----------
     run
-        The function behind it, with typer's annotations; its docstring is the help text.
+        The function behind it, with typer's annotations; its docstring is the help text. Or a
+        `typer.Typer` that has several.
     needs
         Modules that it cannot do without, each with the extra that installs it.
     """

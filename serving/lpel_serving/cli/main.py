@@ -45,10 +45,12 @@ def build_app() -> typer.Typer:
     for entry in sorted(entry_points(group="lpel.commands"), key=lambda entry: entry.name):
         command: Command = entry.load()
         sentence = command.missing()
-        if sentence is None:
-            app.command(entry.name)(command.run)
-        else:
+        if sentence is not None:
             _add_absent(app, entry.name, sentence)
+        elif isinstance(command.run, typer.Typer):
+            app.add_typer(command.run, name=entry.name)
+        else:
+            app.command(entry.name)(command.run)
     return app
 
 

@@ -15,7 +15,7 @@ from lpel_serving.http.methods import chosen_method
 from lpel_serving.http.pair import provenance, read_faces
 from lpel_serving.http.requests import AssessFields, read_pair
 from lpel_serving.http.settings import Settings
-from lpel_serving.laboratory.curve_settings import CurveSettings
+from lpel_serving.laboratory.curve_settings import CurveSettings, usual_superpixel
 from lpel_serving.laboratory.judgement import SCALE_TITLES
 from lpel_serving.laboratory.receipt import Receipt, question_for, receipt
 from lpel_serving.laboratory.study import find_question
@@ -27,9 +27,6 @@ from lpel_serving.service.cache import Face
 from lpel_serving.service.desk import Desk
 from lpel_serving.service.ticket import Ticket
 from lpel_serving.similarity import cosine_similarity, is_similar
-
-_SUPERPIXELS = 8
-"""Along one side, as in the thesis."""
 
 
 def routes(desk: Desk, settings: Settings) -> list[BaseRoute]:
@@ -74,7 +71,7 @@ def _assess(
     side = desk.manifest.decoder.image_size
     settings = CurveSettings(
         question.kind,
-        superpixel=_superpixel(side),
+        superpixel=usual_superpixel(side),
         image_size=side,
         every=fields.every,
         fill=Fill(grain=side),
@@ -92,12 +89,6 @@ def _assess(
         "caveats": found.caveats,
         **provenance(desk, fields.crop),
     }
-
-
-def _superpixel(side: int) -> int:
-    """The side of a superpixel that tiles the decoder's images into about as many as usual."""
-    tiling = [size for size in range(1, side) if side % size == 0]
-    return min(tiling, key=lambda size: abs(side / size - _SUPERPIXELS), default=1)
 
 
 def _numbers(found: Receipt) -> dict[str, Any]:

@@ -11,6 +11,9 @@ from lpel_serving.laboratory.curve import counts
 from lpel_serving.replacement import KINDS, Kind
 from lpel_serving.superpixels import grid_side
 
+_USUAL = 8
+"""Superpixels along one side, in the thesis."""
+
 
 @dataclass(frozen=True)
 class CurveSettings:
@@ -58,3 +61,9 @@ class CurveSettings:
     def replaced(self) -> NDArray[np.int64]:
         """How many superpixels are replaced at each step, shape (steps,)."""
         return counts(self.side**2, self.every)
+
+
+def usual_superpixel(image_size: int) -> int:
+    """The side of a superpixel that tiles the decoder's images into about as many as usual."""
+    tiling = [size for size in range(1, image_size) if image_size % size == 0]
+    return min(tiling, key=lambda size: abs(image_size / size - _USUAL), default=1)

@@ -84,8 +84,8 @@ def _check_responses(responses: Floats, h: Floats) -> None:
 
 
 def enlarge(values: SignedMap, size: int) -> SignedMap:
-    """Enlarge a map, shape (H, W), smoothly to (size, size); a larger one stays as it is."""
-    if size <= max(values.shape):
+    """Enlarge maps, shape (..., H, W), smoothly to (size, size); larger ones stay as they are."""
+    if size <= max(values.shape[-2:]):
         return values
     return enlarge_smoothly(values, size)
 

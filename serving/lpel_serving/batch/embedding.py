@@ -1,0 +1,135 @@
+"""The first stage: every distinct image of a job through the embedder, once."""
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lpel_serving.batch.arrow import Table, read_table, write_table
+from lpel_serving.batch.image_chunks import embedding_table
+from lpel_serving.batch.places import Places
+from lpel_serving.batch.stage import Done, Stopped, Work, give_up_if
+from lpel_serving.errors import EmbeddingError, ImageError, NoFaceError
+from lpel_serving.explainer import Explainer
+from lpel_serving.images import Pixels, read_bytes
+
+UNUSABLE, NO_FACE, CHANGED, NO_EMBEDDING = "image", "no_face", "changed", "embedding"
+"""Codes of what can be wrong with an image."""
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why an image has no embedding."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Embedding:
+    """Embeds a chunk of images.
+
+    Attributes
+    ----------
+    out
+        The folder of the job.
+    bundle, crop, provider
+        See `lpel_serving.explainer.Explainer.load`.
+    batch_size
+        Images in one inference; each inference has as many, the last one filled up.
+    """
+
+    out: Path
+    bundle: Path
+    crop: str
+    provider: str
+    batch_size: int
+
+    def open(self) -> Work:
+        """Load the bundle."""
+        places = Places(self.out)
+        explainer = Explainer.load(self.bundle, crop=self.crop, provider=self.provider, threads=1)
+
+        def embed(chunk: int, stopped: Stopped) -> Done:
+            return _embed_chunk(explainer, places, chunk, self.batch_size, stopped)
+
+        return embed
+
+
+def _embed_chunk(
+    explainer: Explainer, places: Places, chunk: int, batch_size: int, stopped: Stopped
+) -> Done:
+    images = read_table(places.images(chunk))
+    digests = images["digest"].to_pylist()
+    found = np.zeros((len(digests), explainer.manifest.embedder.dimension), np.float32)
+    failures: dict[int, Failure] = {}
+    embedded = 0
+    run = explainer.embedder.fixed(batch_size)
+    for crops in _batches(explainer, images, digests, batch_size, failures):
+        give_up_if(stopped)
+        try:
+            found[list(crops)] = run(list(crops.values()))
+        except EmbeddingError:  # perhaps of one image alone
+            failures |= _one_by_one(crops, run, found)
+        embedded += len(crops)
+    of = [failures.get(i) for i in range(len(digests))]
+    codes = [None if one is None else one.code for one in of]
+    messages = [None if one is None else one.message for one in of]
+    write_table(places.embeddings(chunk), embedding_table(digests, found, codes, messages))
+    return Done(chunk, len(digests), len(failures), embedded)
+
+
+def _batches(
+    explainer: Explainer,
+    images: Table,
+    digests: Sequence[bytes],
+    batch_size: int,
+    failures: dict[int, Failure],
+) -> Iterator[dict[int, Pixels]]:
+    """Read images, so many that can be used at a time, by their places; gather the others."""
+    crops: dict[int, Pixels] = {}
+    for i, digest in enumerate(digests):
+        face = read_image(explainer, images, i, digest)
+        if isinstance(face, Failure):
+            failures[i] = face
+            continue
+        crops[i] = face
+        if len(crops) == batch_size:
+            yield crops
+            crops = {}
+    if crops:
+        yield crops
+
+
+def _one_by_one(
+    crops: Mapping[int, Pixels], run: Callable[[Sequence[Pixels]], Floats], found: Floats
+) -> dict[int, Failure]:
+    """Embed images of which at least one has no embedding; say which, and why."""
+    failures: dict[int, Failure] = {}
+    for i, crop in crops.items():
+        try:
+            found[i] = run([crop])[0]
+        except EmbeddingError as error:
+            failures[i] = Failure(NO_EMBEDDING, str(error))
+    return failures
+
+
+def read_image(explainer: Explainer, images: Table, place: int, digest: bytes) -> Pixels | Failure:
+    """Read an image of a chunk and cut the face out, or say why that cannot be done."""
+    path, data = images["path"][place].as_py(), images["data"][place].as_py()
+    name = None if path is None else os.fsdecode(path)
+    try:
+        content = read_bytes(Path(name)) if name is not None else data
+        if hashlib.sha256(content).digest() != digest:
+            return Failure(CHANGED, f"{name} has changed since the job was planned.")
+        return explainer.embedder.read(content, name)
+    except NoFaceError as error:
+        return Failure(NO_FACE, str(error))
+    except ImageError as error:
+        return Failure(UNUSABLE, str(error))

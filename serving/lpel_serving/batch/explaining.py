@@ -1,0 +1,146 @@
+"""The second stage: the rows of a shard, explained and committed."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from lpel_serving.batch.arrow import Table, read_table
+from lpel_serving.batch.columns import Stamp, result_schema
+from lpel_serving.batch.commits import commit
+from lpel_serving.batch.curves import curve_of
+from lpel_serving.batch.embedding import Failure
+from lpel_serving.batch.lookup import Lookup
+from lpel_serving.batch.maps import Pairs, maps_of, read_crops
+from lpel_serving.batch.pair_table import PairTable, listed_pairs, searched_pairs
+from lpel_serving.batch.places import Places
+from lpel_serving.batch.plan import Shard
+from lpel_serving.batch.result_table import Explained, result_table
+from lpel_serving.batch.settings import BatchSettings, map_shape
+from lpel_serving.batch.stage import Done, Stopped, Work, give_up_if
+from lpel_serving.explainer import Explainer
+from lpel_serving.images import Pixels
+from lpel_serving.similarity import cosine_similarity
+
+
+@dataclass(frozen=True)
+class Explaining:
+    """Explains the rows of a shard.
+
+    Attributes
+    ----------
+    out
+        The folder of the job.
+    job
+        Its identity.
+    bundle, crop, provider
+        See `lpel_serving.explainer.Explainer.load`.
+    settings
+        How to explain.
+    shards
+        All shards of the job.
+    stamp
+        What every row says of where it comes from.
+    search
+        Whether the rows are probes for a gallery.
+    """
+
+    out: Path
+    job: str
+    bundle: Path
+    crop: str
+    provider: str
+    settings: BatchSettings
+    shards: tuple[Shard, ...]
+    stamp: Stamp
+    search: bool
+
+    def open(self) -> Work:
+        """Load the bundle, and find the embeddings."""
+        explainer = Explainer.load(self.bundle, crop=self.crop, provider=self.provider, threads=1)
+        return _Work(self, explainer)
+
+
+class _Work:
+    """Explains shards, with what all of them need at hand."""
+
+    def __init__(self, stage: Explaining, explainer: Explainer) -> None:
+        self._stage = stage
+        self._explainer = explainer
+        self._places = Places(stage.out)
+        self._lookup = Lookup(self._places, explainer.manifest.embedder.dimension)
+        self._method = stage.settings.make_method()
+        self._map_shape = map_shape(self._method, explainer)
+        self._schema = result_schema(
+            self._map_shape,
+            curves=stage.settings.curves,
+            search=stage.search,
+            about={
+                "job": stage.job,
+                "threshold": explainer.manifest.threshold.value,
+                "settings": stage.settings.described(),
+            },
+        )
+
+    def __call__(self, shard: int, stopped: Stopped) -> Done:
+        rows = read_table(self._places.rows(shard))
+        pairs, crops = self._paired(rows)
+        give_up_if(stopped)
+        decided = self._decided(pairs, crops)
+        explained = self._explained(decided, stopped)
+        result = result_table(pairs, explained, self._lookup, self._schema, self._stage.stamp)
+        errors = pairs.errors + len(explained.failures)
+        inputs = self._stage.shards[shard].inputs
+        commit(self._places, self._stage.job, shard, inputs, result, errors)
+        return Done(shard, len(rows), errors)
+
+    def _paired(self, rows: Table) -> tuple[PairTable, dict[int, Pixels]]:
+        """Bring the pairs, and their images by number where those are looked at."""
+        settings = self._stage.settings
+        if self._stage.search:
+            gallery = read_table(self._places.gallery)
+            pairs = searched_pairs(rows, gallery, self._lookup, settings.top)
+        else:
+            pairs = listed_pairs(rows, self._lookup)
+        if not settings.needs_images:
+            return pairs, {}
+        usable = pairs.usable
+        numbers = np.concatenate([pairs.references[usable], pairs.tests[usable]])
+        found = read_crops(numbers, self._explainer, self._places)
+        failures = {n: one for n, one in found.items() if isinstance(one, Failure)}
+        crops = {n: one for n, one in found.items() if not isinstance(one, Failure)}
+        return pairs.without(failures), crops
+
+    def _decided(self, table: PairTable, crops: dict[int, Pixels]) -> Pairs:
+        """Number the images of usable pairs anew, and decide."""
+        usable = table.usable
+        both = np.stack([table.references[usable], table.tests[usable]])
+        numbers, places = np.unique(both, return_inverse=True)
+        references, tests = places.reshape(2, -1)
+        embeddings = self._lookup.embeddings(numbers)
+        similarity = cosine_similarity(embeddings[references], embeddings[tests])
+        similar = similarity.astype(np.float64) > self._explainer.manifest.threshold.value
+        return Pairs(numbers, embeddings, crops, references, tests, similarity, similar)
+
+    def _explained(self, pairs: Pairs, stopped: Stopped) -> Explained:
+        settings, manifest = self._stage.settings, self._explainer.manifest
+        explained = Explained.empty(len(pairs.similarity), self._map_shape)
+        explained.columns |= {
+            "similarity": pairs.similarity,
+            "margin": pairs.similarity.astype(np.float64) - manifest.threshold.value,
+            "similar": pairs.similar,
+        }
+        if manifest.confidence is not None:
+            confidence = manifest.confidence.calibration.confidences(pairs.similarity)
+            explained.columns["confidence"] = confidence
+        first = 0
+        for maps in maps_of(pairs, self._method, self._explainer, settings.seed, stopped):
+            first += explained.put(first, maps)
+        if settings.curves:
+            for pair, heat_map in enumerate(explained.maps["test"]):
+                give_up_if(stopped)
+                if pair not in explained.failures:
+                    faces = pairs.faces(pair)
+                    curve = curve_of(faces, heat_map, self._explainer, settings)
+                    explained.curves[pair] = curve
+        return explained

@@ -1,0 +1,104 @@
+"""The distinct images of a job, in chunks that are embedded as one piece of work."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from lpel_serving.batch.arrow import Table, pa, vectors, write_table
+from lpel_serving.batch.kept import KeptEmbeddings, Vector
+from lpel_serving.batch.places import IMAGES_IN_CHUNK, Places
+
+_BYTES_IN_CHUNK = 64 * 2**20
+
+
+@dataclass(frozen=True, eq=False)
+class _Chunk:
+    """A chunk of images that is being filled."""
+
+    number: int
+    digests: list[bytes] = field(default_factory=list[bytes])
+    sources: list[Path | bytes] = field(default_factory=list[Path | bytes])
+    embeddings: list[Vector] = field(default_factory=list[Vector])
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it has all images, or as many bytes of them as memory should hold."""
+        held = sum(len(one) for one in self.sources if isinstance(one, bytes))
+        return len(self.digests) == IMAGES_IN_CHUNK or held > _BYTES_IN_CHUNK
+
+
+class ImageChunks:
+    """Writes distinct images in chunks: those that are new apart from those that are known."""
+
+    def __init__(self, places: Places, kept: KeptEmbeddings | None) -> None:
+        self._places = places
+        self._kept = kept
+        self._filling: dict[bool, _Chunk] = {}
+        self.chunks = self.images = self.known = 0
+
+    def add(self, digest: bytes, source: Path | bytes) -> int:
+        """Take an image that was not met before; return its number."""
+        embedding = None if self._kept is None else self._kept.get(digest)
+        is_known = embedding is not None
+        self.images += 1
+        self.known += is_known
+        if is_known not in self._filling:
+            self._filling[is_known] = _Chunk(self.chunks)
+            self.chunks += 1
+        chunk = self._filling[is_known]
+        number = chunk.number * IMAGES_IN_CHUNK + len(chunk.digests)
+        chunk.digests.append(digest)
+        chunk.sources.append(source)
+        if embedding is not None:
+            chunk.embeddings.append(embedding)
+        if chunk.is_full:
+            self._write(self._filling.pop(is_known))
+        return number
+
+    def end(self) -> None:
+        """Write the chunks that are not full."""
+        while self._filling:
+            self._write(self._filling.popitem()[1])
+
+    def _write(self, chunk: _Chunk) -> None:
+        write_table(self._places.images(chunk.number), image_table(chunk.digests, chunk.sources))
+        if chunk.embeddings:
+            none = [None] * len(chunk.embeddings)
+            write_table(
+                self._places.embeddings(chunk.number),
+                embedding_table(chunk.digests, np.stack(chunk.embeddings), none, none),
+            )
+
+
+def image_table(digests: Sequence[bytes], sources: Sequence[Path | bytes]) -> Table:
+    """The table of a chunk of images: where each is, or its bytes."""
+    paths = [None if isinstance(one, bytes) else os.fsencode(one) for one in sources]
+    return pa.table(
+        {
+            "digest": pa.array(digests, pa.binary(32)),
+            "path": pa.array(paths, pa.binary()),
+            "data": pa.array(
+                [one if isinstance(one, bytes) else None for one in sources], pa.binary()
+            ),
+        }
+    )
+
+
+def embedding_table(
+    digests: Sequence[bytes],
+    embeddings: Vector,
+    codes: Sequence[str | None],
+    messages: Sequence[str | None],
+) -> Table:
+    """The table of what became of a chunk of images."""
+    return pa.table(
+        {
+            "digest": pa.array(digests, pa.binary(32)),
+            "embedding": vectors(embeddings),
+            "code": pa.array(codes, pa.string()),
+            "message": pa.array(messages, pa.string()),
+        }
+    )

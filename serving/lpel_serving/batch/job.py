@@ -1,0 +1,180 @@
+"""What a job is: its identity, so that results of different jobs never mix."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from lpel_serving.batch.columns import FORMAT
+from lpel_serving.batch.places import Places
+from lpel_serving.batch.plan import Lists
+from lpel_serving.batch.rows import LISTED, read_rows
+from lpel_serving.batch.settings import BatchSettings
+from lpel_serving.bundle import read_manifest
+from lpel_serving.errors import OutputError, PairsError, ParameterError
+from lpel_serving.files import write_atomically
+from lpel_serving.manifest import MANIFEST_FILE, Manifest
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job.
+
+    Attributes
+    ----------
+    lists
+        What it is about.
+    out
+        The folder of its results.
+    bundle, crop, provider
+        See `lpel_serving.explainer.Explainer.load`.
+    settings
+        How to explain.
+    batch_size
+        Images in one inference; the results do not hang on it.
+    kept
+        A file of embeddings to take from and to add to; none are kept when None.
+    """
+
+    lists: Lists
+    out: Path
+    bundle: Path
+    settings: BatchSettings
+    crop: str | None = None
+    provider: str = "cpu"
+    batch_size: int = 8
+    kept: Path | None = None
+
+    @property
+    def rows_in_shard(self) -> int:
+        """Rows of the list that are explained as one piece of work."""
+        rows = self.settings.rows_in_shard
+        return rows if self.lists.gallery is None else max(1, rows // self.settings.top)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A job together with all that its results hang on.
+
+    Attributes
+    ----------
+    job
+        With the names of method and crop filled in.
+    manifest
+        Of its bundle.
+    model_sha256
+        Of the manifest's file.
+    about
+        What the results hang on, in JSON's types, each under a name that a user understands.
+    """
+
+    job: Job
+    manifest: Manifest
+    model_sha256: str
+    about: Mapping[str, Any]
+
+    @property
+    def identity(self) -> str:
+        """SHA-256 of it."""
+        return identity_of(self.about)
+
+
+def identity_of(about: Mapping[str, Any]) -> str:
+    """Name a job by all that its results hang on."""
+    return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
+
+
+def look_at(job: Job) -> Asked:
+    """Read the lists and the manifest of a job, and fill in what was left open.
+
+    Raises
+    ------
+    PairsError
+        If a list cannot be read.
+    BundleError
+        If the bundle's manifest cannot be read.
+    ParameterError
+        If the settings do not fit the bundle.
+    """
+    manifest = read_manifest(job.bundle)
+    settings = job.settings.resolved(responds=manifest.responses is not None)
+    if settings.method == "responses" and manifest.responses is None:
+        raise ParameterError(
+            "this bundle has no response decoder: train one with `lpel train --method responses`, "
+            "or choose another method, such as lpel."
+        )
+    crop = job.crop or manifest.crop
+    model = hashlib.sha256((job.bundle / MANIFEST_FILE).read_bytes()).hexdigest()
+    gallery = None if job.lists.gallery is None else _digest(job.lists.gallery, job.lists)
+    about = {
+        "the bundle": model,
+        "the list": _digest(job.lists.rows, job.lists),
+        "the gallery": gallery,
+        "the settings": settings.described(),
+        "the crop": crop,
+        "the provider": job.provider,
+        "rows in a shard": job.rows_in_shard,
+        "the version of lpel-tf": version("lpel-tf"),
+        "the format of the results": FORMAT,
+    }
+    written: dict[str, Any] = json.loads(json.dumps(about))  # as it will be read again
+    return Asked(replace(job, settings=settings, crop=crop), manifest, model, written)
+
+
+def claim(places: Places, asked: Asked) -> None:
+    """Make the folder this job's, or find that it is.
+
+    Raises
+    ------
+    OutputError
+        If it holds another job, or something else.
+    """
+    if not places.job.is_file():
+        strangers = [one.name for one in places.out.iterdir() if one != places.lock]
+        if strangers:
+            raise OutputError(
+                f"{places.out} is not empty ({strangers[0]}): name a folder that is, or one that "
+                "`lpel batch` wrote."
+            )
+        write_atomically(places.job, json.dumps(dict(asked.about), indent=2).encode() + b"\n")
+        return
+    before = read_about(places)
+    changed = [name for name, value in asked.about.items() if before.get(name) != value]
+    if changed:
+        raise OutputError(
+            f"{places.out} holds the results of another job: {', '.join(changed)} changed since. "
+            "Write elsewhere, or delete it."
+        )
+
+
+def read_about(places: Places) -> Mapping[str, Any]:
+    """Read what the results in a folder hang on.
+
+    Raises
+    ------
+    OutputError
+        If it is no folder of a job.
+    """
+    try:
+        return json.loads(places.job.read_bytes())
+    except (OSError, ValueError) as error:
+        raise OutputError(
+            f"{places.out} holds no results of `lpel batch`: its {places.job.name} cannot be read."
+        ) from error
+
+
+def _digest(path: Path, lists: Lists) -> str:
+    """SHA-256 of a list, or of the names in a folder: what is in images is digested with them."""
+    whole = hashlib.sha256()
+    if path.is_dir():
+        for some in read_rows(path, LISTED, lists.images, 10_000):
+            whole.update("\0".join([*some.identifiers, ""]).encode("utf-8", "surrogatepass"))
+        return whole.hexdigest()
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise PairsError(f"{path} cannot be read: {error.strerror or error}.") from error

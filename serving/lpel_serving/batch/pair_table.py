@@ -1,0 +1,144 @@
+"""The pairs of a shard: those that were listed, or those that a search found."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lpel_serving.batch.arrow import Table, pa
+from lpel_serving.batch.embedding import UNUSABLE, Failure
+from lpel_serving.batch.lookup import Lookup, Numbers
+from lpel_serving.batch.search import most_similar
+from lpel_serving.errors import PairsError
+
+
+@dataclass(frozen=True, eq=False)
+class PairTable:
+    """Pairs, and which of them can be explained.
+
+    Attributes
+    ----------
+    identifiers
+        The pairs' names.
+    reference_names, test_names
+        The images' names, or None.
+    references, tests
+        The images' numbers, int64, shape (N,).
+    codes, messages
+        Why a pair cannot be explained, or None.
+    ranks
+        Of a search, from 1; 0 where the probe could not be used.
+    """
+
+    identifiers: Sequence[str]
+    reference_names: Sequence[str | None]
+    test_names: Sequence[str | None]
+    references: Numbers
+    tests: Numbers
+    codes: Sequence[str | None]
+    messages: Sequence[str | None]
+    ranks: Sequence[int] | None = None
+
+    def without(self, failures: Mapping[int, Failure]) -> "PairTable":
+        """Take images out that turned out to be unusable, by their numbers."""
+        codes, messages = list(self.codes), list(self.messages)
+        for role, numbers in (("test", self.tests), ("reference", self.references)):
+            for i in np.flatnonzero(np.isin(numbers, list(failures))).tolist():
+                failure = failures[int(numbers[i])]
+                codes[i], messages[i] = failure.code, f"{role}: {failure.message}"
+        return replace(self, codes=codes, messages=messages)
+
+    @property
+    def usable(self) -> NDArray[np.bool_]:
+        """Which pairs can be explained."""
+        return np.array([code is None for code in self.codes], np.bool_)
+
+    @property
+    def errors(self) -> int:
+        """How many cannot."""
+        return sum(code is not None for code in self.codes)
+
+
+def listed_pairs(rows: Table, lookup: Lookup) -> PairTable:
+    """Take the pairs of a shard as they were listed."""
+    codes: list[str | None] = [None] * len(rows)
+    messages: list[str | None] = [None] * len(rows)
+    for role in ("test", "reference"):  # what is wrong with the reference is told, if both are
+        for i, (code, message) in _failures(rows, role, lookup).items():
+            codes[i], messages[i] = code, f"{role}: {message}"
+    return PairTable(
+        rows["identifier"].to_pylist(),
+        rows["reference"].to_pylist(),
+        rows["test"].to_pylist(),
+        rows["reference_number"].to_numpy(),
+        rows["test_number"].to_numpy(),
+        codes,
+        messages,
+    )
+
+
+def searched_pairs(probes: Table, gallery: Table, lookup: Lookup, top: int) -> PairTable:
+    """Pair each probe, as test, with the most similar of a gallery, as references.
+
+    Raises
+    ------
+    PairsError
+        If none of the gallery can be used.
+    """
+    numbers = gallery["image_number"].to_numpy()
+    members = np.flatnonzero(~lookup.failed(numbers))
+    if not len(members):
+        raise PairsError("none of the gallery's images can be used.")
+    failures = _failures(probes, "image", lookup)
+    good = np.array([i for i in range(len(probes)) if i not in failures], np.int64)
+    of_probes = probes["image_number"].to_numpy()
+
+    def some(of: slice) -> NDArray[np.float32]:
+        return lookup.embeddings(numbers[members[of]])
+
+    found, _ = most_similar(lookup.embeddings(of_probes[good]), len(members), some, top)
+    rows: list[tuple[int, int | None, int]] = [(i, None, 0) for i in failures]
+    for i, ranked in zip(good.tolist(), found, strict=True):
+        rows += [(i, int(members[place]), rank) for rank, place in enumerate(ranked, 1)]
+    rows.sort(key=lambda row: (row[0], row[2]))
+    return _paired(rows, probes, gallery, failures)
+
+
+def _paired(
+    rows: list[tuple[int, int | None, int]],
+    probes: Table,
+    gallery: Table,
+    failures: dict[int, tuple[str, str]],
+) -> PairTable:
+    by_probe = pa.array([probe for probe, _, _ in rows])
+    by_member = pa.array([member for _, member, _ in rows], pa.int64())
+    of_probes, of_gallery = probes.take(by_probe), gallery.take(by_member)
+    names = of_probes["identifier"].to_pylist()
+    members = of_gallery["identifier"].to_pylist()
+    wrong = [failures.get(probe, (None, None)) for probe, _, _ in rows]
+    return PairTable(
+        names,
+        members,
+        [image or name for image, name in zip(of_probes["image"].to_pylist(), names, strict=True)],
+        of_gallery["image_number"].fill_null(-1).to_numpy(),
+        of_probes["image_number"].to_numpy(),
+        [code for code, _ in wrong],
+        [message for _, message in wrong],
+        [rank for _, _, rank in rows],
+    )
+
+
+def _failures(rows: Table, role: str, lookup: Lookup) -> dict[int, tuple[str, str]]:
+    """Why images of some rows cannot be used, by row."""
+    numbers, planned = rows[f"{role}_number"].to_numpy(), rows[f"{role}_error"]
+    found: dict[int, tuple[str, str]] = {}
+    for i in np.flatnonzero(lookup.failed(numbers)).tolist():
+        message: Any = planned[i].as_py()
+        if message is not None:
+            found[i] = (UNUSABLE, message)
+        else:
+            failure = lookup.failure(int(numbers[i]))
+            found[i] = (failure.code, failure.message)
+    return found

@@ -1,0 +1,157 @@
+"""From a list of rows to shards and to the distinct images that they are about."""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import asdict
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lpel_serving.batch.arrow import Table, pa, write_table
+from lpel_serving.batch.catalogue import Catalogue, Entry
+from lpel_serving.batch.image_chunks import ImageChunks
+from lpel_serving.batch.kept import KeptEmbeddings
+from lpel_serving.batch.places import Places
+from lpel_serving.batch.plan import GIVEN, NO_IMAGE, Lists, Plan, Shard
+from lpel_serving.batch.rows import LISTED, Column, Rows, read_rows
+from lpel_serving.errors import PairsError
+from lpel_serving.files import write_atomically
+from lpel_serving.progress import Advance
+
+_GALLERY_ROWS = 10_000
+"""Read at a time."""
+
+
+def make_plan(
+    lists: Lists,
+    places: Places,
+    rows_in_shard: int,
+    dimension: int,
+    kept: KeptEmbeddings | None,
+    advance: Advance,
+    *,
+    needs_images: bool,
+) -> Plan:
+    """Read the lists and the files that they name, and write down the plan.
+
+    Parameters
+    ----------
+    lists
+        What to read.
+    places
+        Where to write.
+    rows_in_shard
+        Rows of the list in one shard.
+    dimension
+        Length D of embeddings.
+    kept
+        Embeddings of earlier jobs.
+    advance
+        Told of every so many rows.
+    needs_images
+        Whether embeddings are not enough to explain pairs.
+
+    Raises
+    ------
+    PairsError
+        If a list cannot be used.
+    """
+    shutil.rmtree(places.work, ignore_errors=True)
+    places.work.mkdir(parents=True)
+    with ExitStack() as stack:
+        images = ImageChunks(places, kept)
+        catalogue = stack.enter_context(Catalogue(places.work / "distinct.sqlite", images.add))
+        given = stack.enter_context(places.given.open("wb"))
+        planner = _Planner(catalogue, given, dimension, needs_images=needs_images)
+        in_gallery = _plan_gallery(lists, planner, places, advance)
+        shards: list[Shard] = []
+        for some in read_rows(lists.rows, lists.columns, lists.images, rows_in_shard):
+            table, digest = planner.plan(some)
+            write_table(places.rows(len(shards)), table)
+            shards.append(Shard(table.num_rows, hashlib.sha256(in_gallery + digest).hexdigest()))
+            advance(table.num_rows)
+        images.end()
+    (places.work / "distinct.sqlite").unlink()
+    plan = Plan(tuple(shards), images.images, images.known, images.chunks)
+    write_atomically(places.planned, json.dumps(asdict(plan)).encode())
+    return plan
+
+
+def _plan_gallery(lists: Lists, planner: "_Planner", places: Places, advance: Advance) -> bytes:
+    """Plan the gallery, if there is one; return the digest of all that is in it."""
+    if lists.gallery is None:
+        return b""
+    whole = hashlib.sha256()
+    tables: list[Table] = []
+    for some in read_rows(lists.gallery, LISTED, lists.images, _GALLERY_ROWS):
+        table, digest = planner.plan(some)
+        whole.update(digest)
+        tables.append(table)
+        advance(table.num_rows)
+    write_table(places.gallery, pa.concat_tables(tables))
+    return whole.digest()
+
+
+class _Planner:
+    """Turns rows into tables of numbers."""
+
+    def __init__(
+        self, catalogue: Catalogue, given: BinaryIO, dimension: int, *, needs_images: bool
+    ) -> None:
+        self._catalogue = catalogue
+        self._needs_images = needs_images
+        self._given = given
+        self._dimension = dimension
+        self._written = 0
+
+    def plan(self, rows: Rows) -> tuple[Table, bytes]:
+        """Make the table of some rows, and the digest of everything that is in them."""
+        digest = hashlib.sha256("\0".join(rows.identifiers).encode("utf-8", "surrogatepass"))
+        planned: dict[str, Any] = {"identifier": pa.array(rows.identifiers, pa.string())}
+        for name, column in rows.columns.items():
+            planned |= self._column(name, column, digest)
+        return pa.table(planned), digest.digest()
+
+    def _column(self, name: str, column: Column, digest: Any) -> Mapping[str, Any]:
+        if column.embeddings is None:
+            entries = self._catalogue.entries(column.images)
+            digest.update(b"".join(_told(entry) for entry in entries))
+            numbers = [NO_IMAGE if isinstance(entry, str) else entry[0] for entry in entries]
+            errors = [entry if isinstance(entry, str) else None for entry in entries]
+        else:
+            digest.update(column.embeddings.tobytes())
+            numbers, errors = self._take(column.embeddings, name)
+        return {
+            name: pa.array(column.names, pa.string()),
+            f"{name}_number": pa.array(numbers, pa.int64()),
+            f"{name}_error": pa.array(errors, pa.string()),
+        }
+
+    def _take(self, embeddings: NDArray[np.float32], name: str) -> tuple[Any, list[str | None]]:
+        """Keep embeddings that the rows brought; those that are not finite are errors."""
+        if self._needs_images:
+            raise PairsError(
+                f"the column {name} holds embeddings, and curves and this method look at the "
+                "images themselves: choose the method responses or lpel, without curves."
+            )
+        if embeddings.shape[1] not in (0, self._dimension):
+            raise PairsError(
+                f"the embeddings in the column {name} have {embeddings.shape[1]} features; those "
+                f"of this bundle have {self._dimension}."
+            )
+        usable = np.isfinite(embeddings).all(axis=1) & (embeddings.shape[1] > 0)
+        numbers = np.full(len(embeddings), NO_IMAGE)
+        numbers[usable] = GIVEN + self._written + np.arange(np.count_nonzero(usable))
+        self._written += int(np.count_nonzero(usable))
+        self._given.write(embeddings[usable].astype("<f4").tobytes())
+        complaint = "there is no embedding in this row, or it holds NaN or infinity."
+        return numbers, [None if good else complaint for good in usable]
+
+
+def _told(entry: Entry | str) -> bytes:
+    """What a digest is told of an image: its own, or why there is none."""
+    return entry[1] if isinstance(entry, tuple) else hashlib.sha256(entry.encode()).digest()

@@ -1,0 +1,128 @@
+"""Reading the results of a job, finished or not, and how far it is."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from lpel_serving.batch.arrow import pa, read_table
+from lpel_serving.batch.commits import Commit, read_commit
+from lpel_serving.batch.job import identity_of, read_about
+from lpel_serving.batch.lock import is_locked
+from lpel_serving.batch.places import Places
+from lpel_serving.batch.plan import Plan, read_shards
+from lpel_serving.errors import OutputError
+from lpel_serving.extras import require
+
+
+@dataclass(frozen=True)
+class Status:
+    """How far a job is.
+
+    Attributes
+    ----------
+    state
+        ``done``; ``running``, or ``stopped``: then the same command goes on.
+    stage
+        What is being done, or is next: ``planning``, ``embedding``, ``explaining`` or ``nothing``.
+    rows_committed, errors
+        Rows of the results that are there, and how many of them are errors.
+    shards_committed, shards
+        Files of the results that are there, and how many there will be; None before the plan.
+    images, images_embedded
+        Distinct images, and how many of them are embedded; None before the plan.
+    """
+
+    state: Literal["done", "running", "stopped"]
+    stage: Literal["planning", "embedding", "explaining", "nothing"]
+    rows_committed: int
+    errors: int
+    shards_committed: int
+    shards: int | None
+    images: int | None
+    images_embedded: int | None
+
+
+def status(out: Path) -> Status:
+    """Tell how far the job of a folder is.
+
+    Raises
+    ------
+    OutputError
+        If it is no folder of a job.
+    """
+    places = Places(out)
+    read_about(places)
+    plan = read_shards(places)
+    running = is_locked(places.lock)
+    if plan is None:
+        state = "running" if running else "stopped"
+        return Status(state, "planning", 0, 0, 0, None, None, None)
+    found = committed(places, plan)
+    complete = len(found) == len(plan.shards)
+    embedded = plan.images if complete else _embedded(places, plan)
+    stage = "explaining" if complete or places.embedded.is_file() else "embedding"
+    return Status(
+        state="running" if running else "done" if complete else "stopped",
+        stage="nothing" if complete else stage,
+        rows_committed=sum(record.rows for record in found),
+        errors=sum(record.errors for record in found),
+        shards_committed=len(found),
+        shards=len(plan.shards),
+        images=plan.images,
+        images_embedded=embedded,
+    )
+
+
+def committed(places: Places, plan: Plan) -> list[Commit]:
+    """The records of all shards that are committed."""
+    identity = identity_of(read_about(places))
+    records = (
+        read_commit(places, identity, shard, one.inputs) for shard, one in enumerate(plan.shards)
+    )
+    return [record for record in records if record is not None]
+
+
+def open_results(out: Path) -> Any:
+    """Open the committed shards of a job, in the order of its rows.
+
+    Returns
+    -------
+    pyarrow.dataset.Dataset
+        Read as it is asked for; ``docs/batch.md`` describes its columns.
+
+    Raises
+    ------
+    OutputError
+        If there are none yet, or it is no folder of a job.
+    MissingExtraError
+        If pyarrow is not installed.
+    """
+    dataset = require("pyarrow.dataset", "batch")
+    places = Places(out)
+    read_about(places)
+    plan = read_shards(places)
+    found = [] if plan is None else committed(places, plan)
+    if not found:
+        raise OutputError(f"{out} has no committed results yet.")
+    return dataset.dataset([str(out / record.file) for record in found], format="parquet")
+
+
+def maps(column: Any) -> Any:
+    """Turn a column of maps into an array, float32, shape (N, H, W); rows without a map are NaN."""
+    whole = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    height, width = whole.type.shape
+    found = np.full((len(whole), height, width), np.nan, np.float32)
+    flat = whole.storage.flatten().to_numpy(zero_copy_only=False)
+    found[whole.is_valid().to_numpy(zero_copy_only=False)] = flat.reshape(-1, height, width)
+    return found
+
+
+def _embedded(places: Places, plan: Plan) -> int:
+    """Count the images that are embedded, by their chunks."""
+    if places.embedded.is_file():
+        return plan.images
+    chunks = range(plan.chunks)
+    done = [chunk for chunk in chunks if places.embeddings(chunk).is_file()]
+    return sum(len(read_table(places.images(chunk))) for chunk in done)

@@ -1,0 +1,208 @@
+"""A job from its beginning, or from where it stopped, to its end."""
+
+import json
+import shutil
+from collections.abc import Callable, Generator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+
+from lpel_serving.batch.arrow import read_table
+from lpel_serving.batch.columns import Stamp
+from lpel_serving.batch.commits import Commit, read_commit
+from lpel_serving.batch.embedding import Embedding
+from lpel_serving.batch.explaining import Explaining
+from lpel_serving.batch.gathering import gather
+from lpel_serving.batch.job import Asked, Job, claim, look_at
+from lpel_serving.batch.kept import KeptEmbeddings, kept_embeddings
+from lpel_serving.batch.lock import locked
+from lpel_serving.batch.places import Places
+from lpel_serving.batch.plan import Plan, Shard, read_plan, read_shards
+from lpel_serving.batch.planning import make_plan
+from lpel_serving.batch.stage import Engine
+from lpel_serving.errors import OutputError
+from lpel_serving.files import write_atomically
+from lpel_serving.manifest import EMBEDDER_FILE
+from lpel_serving.progress import Told
+
+Watch = Callable[[str, int | None, int], AbstractContextManager[Told]]
+"""Opened with what is done, how many there are (None if nobody knows yet) and were done before."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a job came to.
+
+    Attributes
+    ----------
+    rows, errors
+        Of the results.
+    shards
+        Files of the results.
+    images
+        Distinct images.
+    known
+        How many of them an earlier job had embedded.
+    embedded
+        How many went through the embedder this time.
+    """
+
+    rows: int
+    errors: int
+    shards: int
+    images: int
+    known: int
+    embedded: int
+
+
+def unwatched(what: str, total: int | None, done: int) -> AbstractContextManager[Told]:  # noqa: ARG001
+    """Show nothing."""
+    return nullcontext(lambda done, errors: None)  # noqa: ARG005
+
+
+def run(job: Job, engine: Engine, watch: Watch = unwatched) -> Summary:
+    """Do a job, or what is left of it.
+
+    However a run ends, by an error, Ctrl-C or ``kill -9``, the same call goes on where it stopped:
+    what is committed stays, and at most the pieces that were under way are done again.
+
+    Parameters
+    ----------
+    job
+        What to do.
+    engine
+        Who does it: `lpel_serving.batch.local.Local` or `lpel_serving.batch.on_ray.OnRay`.
+    watch
+        Told how far the work is.
+
+    Raises
+    ------
+    BusyError
+        If another process works in the folder.
+    OutputError
+        If the folder holds another job's results, or cannot be written.
+    PairsError
+        If a list cannot be used, or names images that changed since the job began.
+    BundleError
+        If the bundle cannot be used.
+    """
+    asked = look_at(job)
+    places = Places(job.out)
+    with locked(places.lock):
+        claim(places, asked)
+        places.sweep()
+        done = read_shards(places)
+        if done is not None and all(_commits(places, asked, done.shards)):
+            return _summary(places, asked, done, 0)
+        with _kept(asked) as kept:
+            plan = _plan(places, asked, kept, watch)
+            embedded = _embed(places, asked, plan, engine, kept, watch)
+        _explain(places, asked, plan, engine, watch)
+        shutil.rmtree(places.work)
+        return _summary(places, asked, plan, embedded)
+
+
+def _plan(places: Places, asked: Asked, kept: KeptEmbeddings | None, watch: Watch) -> Plan:
+    plan = read_plan(places)
+    if plan is not None:
+        return plan
+    dimension = asked.manifest.embedder.dimension
+    with watch("planning", None, 0) as told:
+        plan = make_plan(
+            asked.job.lists,
+            places,
+            asked.job.rows_in_shard,
+            dimension,
+            kept,
+            lambda rows: told(rows, 0),
+            needs_images=asked.job.settings.needs_images,
+        )
+    before = read_shards(places)
+    if before is not None and before.shards != plan.shards:
+        raise OutputError(
+            f"images that the list names changed since the results in {places.out} were begun: "
+            "write elsewhere, or delete it."
+        )
+    write_atomically(places.shards, json.dumps(asdict(plan)).encode())
+    return plan
+
+
+def _embed(
+    places: Places,
+    asked: Asked,
+    plan: Plan,
+    engine: Engine,
+    kept: KeptEmbeddings | None,
+    watch: Watch,
+) -> int:
+    """Embed what is left to be embedded; return how many images that were."""
+    if places.embedded.is_file():
+        return 0
+    job, crop = asked.job, asked.job.crop or asked.manifest.crop
+    stage = Embedding(job.out, job.bundle, crop, job.provider, job.batch_size)
+    left = [chunk for chunk in range(plan.chunks) if not places.embeddings(chunk).is_file()]
+    embedded = 0
+    images_left = sum(len(read_table(places.images(chunk))) for chunk in left)
+    with watch("embedding", plan.images, plan.images - images_left) as told:
+        for done in engine.run(stage, left):
+            told(done.rows, done.errors)
+            embedded += done.embedded
+    gather(plan, places, asked.manifest.embedder.dimension, kept)
+    return embedded
+
+
+def _explain(places: Places, asked: Asked, plan: Plan, engine: Engine, watch: Watch) -> None:
+    job = asked.job
+    stamp = Stamp(
+        version("lpel-tf"), job.settings.method or "", asked.model_sha256, job.settings.digest
+    )
+    stage = Explaining(
+        out=job.out,
+        job=asked.identity,
+        bundle=job.bundle,
+        crop=job.crop or asked.manifest.crop,
+        provider=job.provider,
+        settings=job.settings,
+        shards=plan.shards,
+        stamp=stamp,
+        search=job.lists.gallery is not None,
+    )
+    committed = _commits(places, asked, plan.shards)
+    left = [shard for shard, record in enumerate(committed) if record is None]
+    rows = sum(shard.rows for shard in plan.shards)
+    rows_left = sum(plan.shards[shard].rows for shard in left)
+    with watch("explaining", rows, rows - rows_left) as told:
+        for done in engine.run(stage, left):
+            told(done.rows, done.errors)
+
+
+def _commits(places: Places, asked: Asked, shards: Sequence[Shard]) -> list[Commit | None]:
+    return [
+        read_commit(places, asked.identity, shard, one.inputs) for shard, one in enumerate(shards)
+    ]
+
+
+def _summary(places: Places, asked: Asked, plan: Plan, embedded: int) -> Summary:
+    found = [record for record in _commits(places, asked, plan.shards) if record is not None]
+    return Summary(
+        rows=sum(record.rows for record in found),
+        errors=sum(record.errors for record in found),
+        shards=len(found),
+        images=plan.images,
+        known=plan.known,
+        embedded=embedded,
+    )
+
+
+@contextmanager
+def _kept(asked: Asked) -> Generator[KeptEmbeddings | None]:
+    """Open the file of embeddings, if one is named."""
+    job, manifest = asked.job, asked.manifest
+    if job.kept is None:
+        yield None
+        return
+    # A provider's embeddings differ in their last bits: they are not mixed.
+    crop = f"{job.crop or manifest.crop}, on {job.provider}"
+    embedder = manifest.files[EMBEDDER_FILE].sha256
+    with kept_embeddings(job.kept, embedder, crop, manifest.embedder.dimension) as kept:
+        yield kept

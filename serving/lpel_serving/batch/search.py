@@ -1,0 +1,84 @@
+"""One to many: who in a gallery is most like a probe."""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lpel_serving.similarity import cosine_similarity, unit
+
+Floats = NDArray[np.float32]
+Places = NDArray[np.int64]
+
+_BLOCK = 16_384
+"""Members of the gallery that are looked at together."""
+_NUMBERS = 2**23
+"""Features that are held at a time for exact similarities."""
+_ROUNDING = 1e-5
+"""By so much a product of matrices may differ from the cosine that is told."""
+
+
+def most_similar(
+    probes: Floats, size: int, gallery: Callable[[slice], Floats], top: int
+) -> tuple[Places, Floats]:
+    """Find the most similar members of a gallery for each probe.
+
+    All are ranked by the very similarity that is told of a pair, Eq. 5.1; of equal ones the one
+    that is listed first comes first.
+
+    Parameters
+    ----------
+    probes
+        Embeddings, float32, shape (P, D), finite.
+    size
+        How many the gallery has.
+    gallery
+        Gives the embeddings of some members, float32, shape (N, D), finite.
+    top
+        How many to find.
+
+    Returns
+    -------
+    tuple[NDArray[np.int64], NDArray[np.float32]]
+        Places in the gallery and similarities, shape (P, min(top, size)), the most similar first.
+    """
+    top = min(top, size)
+    places = np.empty((len(probes), 0), np.int64)
+    similarities = np.empty((len(probes), 0), np.float32)
+    units = unit(probes)
+    for first in range(0, size, _BLOCK):
+        members = gallery(slice(first, min(first + _BLOCK, size)))
+        found = _candidates(units @ unit(members).T, top)
+        places, similarities = _best(
+            np.concatenate([places, first + found], axis=1),
+            np.concatenate([similarities, _exact(probes, members, found)], axis=1),
+            top,
+        )
+    return places, similarities
+
+
+def _candidates(products: Floats, top: int) -> Places:
+    """Places of all that may be among the best of each row, as many for each row."""
+    if products.shape[1] <= top:
+        return np.tile(np.arange(products.shape[1], dtype=np.int64), (len(products), 1))
+    least = np.partition(products, -top, axis=1)[:, -top, np.newaxis]
+    many = int((products >= least - _ROUNDING).sum(axis=1).max(initial=top))
+    return np.sort(np.argpartition(products, -many, axis=1)[:, -many:], axis=1)
+
+
+def _exact(probes: Floats, members: Floats, found: Places) -> Floats:
+    """Similarities of probes to some members each, shape (P, found)."""
+    rows = max(1, _NUMBERS // (found.shape[1] * probes.shape[1]))  # many, if members are alike
+    parts = [
+        cosine_similarity(probes[i : i + rows, np.newaxis], members[found[i : i + rows]])
+        for i in range(0, len(probes), rows)
+    ]
+    return np.concatenate(parts) if parts else np.empty(found.shape, np.float32)
+
+
+def _best(places: Places, similarities: Floats, top: int) -> tuple[Places, Floats]:
+    order = np.lexsort((places, -similarities), axis=1)[:, :top]
+    return (
+        np.take_along_axis(places, order, axis=1),
+        np.take_along_axis(similarities, order, axis=1),
+    )

@@ -1,0 +1,100 @@
+"""What the results of a job hang on, besides its rows."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from lpel_serving.errors import ParameterError
+from lpel_serving.explainer import Explainer
+from lpel_serving.methods.inventory import parameters_of
+from lpel_serving.methods.many import explains_many
+from lpel_serving.methods.method import Method, find_method
+from lpel_serving.methods.responses import Responses
+
+MANY_ROWS, FEW_ROWS = 10_000, 100
+"""Rows in a shard: some seconds' work where embeddings are enough, some minutes' where not."""
+
+
+@dataclass(frozen=True)
+class BatchSettings:
+    """How pairs are explained.
+
+    Attributes
+    ----------
+    method
+        The name of a method; the bundle's own when None.
+    map_side
+        Side of the maps of the method ``responses``: when None that of its superpixels, whose
+        evidence is all that it knows; `lpel explain` enlarges them to 40.
+    curves
+        Whether each pair's own quality curve is measured beside random ones.
+    draws
+        Random orders for each pair.
+    every
+        The curves are measured after every so many superpixels.
+    seed
+        Of all randomness; each pair's is the same, whatever its place.
+    top
+        In a search, how many of the gallery are explained for each probe.
+    """
+
+    method: str | None = None
+    map_side: int | None = None
+    curves: bool = False
+    draws: int = 10
+    every: int = 4
+    seed: int = 0
+    top: int = 10
+
+    def __post_init__(self) -> None:
+        if self.top < 1:
+            raise ParameterError(f"a search finds at least 1; received {self.top}.")
+        if self.map_side is not None and self.method not in (None, "responses"):
+            raise ParameterError(
+                f"the method {self.method} makes maps of a size of its own: leave the map's side "
+                "out."
+            )
+
+    def resolved(self, *, responds: bool) -> "BatchSettings":
+        """Name the method, as `Explainer.default_method` chooses it."""
+        return replace(self, method=self.method or ("responses" if responds else "lpel"))
+
+    def make_method(self) -> Method:
+        """Make the method of settings that are resolved."""
+        method = find_method(self.method or "lpel")
+        return Responses(self.map_side or 1) if isinstance(method, Responses) else method
+
+    @property
+    def needs_images(self) -> bool:
+        """Whether the images themselves are looked at again when pairs are explained."""
+        return self.curves or not explains_many(self.make_method())
+
+    @property
+    def rows_in_shard(self) -> int:
+        """Rows that are explained as one piece of work."""
+        return FEW_ROWS if self.needs_images else MANY_ROWS
+
+    def described(self) -> dict[str, Any]:
+        """All that the results hang on, in JSON's types."""
+        return asdict(self) | {"parameters": parameters_of(self.make_method())}
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of it."""
+        return hashlib.sha256(json.dumps(self.described(), sort_keys=True).encode()).hexdigest()
+
+
+def map_shape(method: Method, explainer: Explainer) -> tuple[int, int]:
+    """Find out how large a method's maps are, by asking it about noise."""
+    import numpy as np
+
+    from lpel_serving.methods.method import FacePair
+
+    rng = np.random.default_rng(0)
+    side = explainer.manifest.embedder.image_size
+    crops = rng.integers(0, 256, (2, side, side, 3), dtype=np.uint8)
+    h_r, h_t = explainer.embed(crops)
+    pair = FacePair(crops[0], crops[1], h_r, h_t, similar=True)
+    height, width = method(pair, explainer, rng).shape
+    return height, width

@@ -1,0 +1,176 @@
+"""`lpel batch`: millions of pairs, explained into Parquet."""
+
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from lpel_serving.cli.command import Command
+from lpel_serving.cli.options import (
+    BundleOption,
+    CropOption,
+    JsonOption,
+    ProviderOption,
+    SeedOption,
+    print_json,
+    say,
+)
+
+if TYPE_CHECKING:
+    from lpel_serving.batch.run import Summary
+    from lpel_serving.batch.stage import Engine
+
+RUN = "run"
+_OutArgument = Annotated[Path, typer.Argument(help="The folder of the results.")]
+
+
+class _RunByDefault(TyperGroup):
+    """Takes `lpel batch PAIRS OUT` for `lpel batch run PAIRS OUT`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if args and args[0] not in {*self.commands, *ctx.help_option_names}:
+            args = [RUN, *args]
+        return super().parse_args(ctx, args)
+
+
+app = typer.Typer(
+    cls=_RunByDefault,
+    no_args_is_help=True,
+    help="Explain millions of pairs into Parquet: `lpel batch PAIRS OUT --bundle B`.",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.command(RUN)
+def run_command(
+    pairs: Annotated[
+        Path,
+        typer.Argument(
+            help="Pairs as Parquet or CSV (columns reference and test, perhaps pair_id), or in "
+            "LFW's format; with --gallery a list of probes (column image, perhaps image_id), or a "
+            "folder of them."
+        ),
+    ],
+    out: _OutArgument,
+    bundle: BundleOption,
+    images: Annotated[
+        Path | None,
+        typer.Option("--images", help="Where relative paths begin; beside the list by default."),
+    ] = None,
+    gallery: Annotated[
+        Path | None,
+        typer.Option("--gallery", help="Search each probe in this list, or folder, of images."),
+    ] = None,
+    top: Annotated[
+        int, typer.Option("--top", min=1, help="How many of the gallery to explain for a probe.")
+    ] = 10,
+    method: Annotated[
+        str | None, typer.Option(help="What explains: responses if the bundle has it, else lpel.")
+    ] = None,
+    map_side: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Side of the maps of `responses`: that of its superpixels by default."
+        ),
+    ] = None,
+    curves: Annotated[
+        bool, typer.Option("--curves", help="Measure each pair's own quality curve: slow.")
+    ] = False,
+    draws: Annotated[int, typer.Option(min=1, help="Random orders beside each curve.")] = 10,
+    embeddings: Annotated[
+        Path | None,
+        typer.Option(
+            "--embeddings",
+            help="A file to take embeddings from and add them to, for later jobs; none are kept "
+            "otherwise.",
+        ),
+    ] = None,
+    crop: CropOption = None,
+    seed: SeedOption = 0,
+    engine: Annotated[str, typer.Option("--engine", help="local or ray.")] = "local",
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, help="Threads, or actors of Ray; as many as cores by default."),
+    ] = None,
+    gpus: Annotated[
+        float, typer.Option(min=0, help="Cards for each actor of Ray, such as 1 or 0.5.")
+    ] = 0,
+    batch_size: Annotated[
+        int | None,
+        typer.Option(min=1, help="Images in one inference: 8 on a CPU, 64 elsewhere by default."),
+    ] = None,
+    provider: ProviderOption = "cpu",
+    json: JsonOption = False,
+) -> None:
+    """Explain pairs into Parquet; the same command again goes on where it stopped."""
+    from lpel_serving.batch.job import Job
+    from lpel_serving.batch.plan import Lists
+    from lpel_serving.batch.run import run
+    from lpel_serving.batch.settings import BatchSettings
+    from lpel_serving.cli.progress import batch_bar
+
+    settings = BatchSettings(method, map_side, curves, draws, seed=seed, top=top)
+    job = Job(
+        Lists(pairs, gallery, images),
+        out,
+        bundle,
+        settings,
+        crop=crop,
+        provider=provider,
+        batch_size=batch_size or (8 if provider == "cpu" else 64),
+        kept=embeddings,
+    )
+    summary = run(job, _engine(engine, workers, gpus), batch_bar)
+    if json:
+        print_json(asdict(summary))
+    else:
+        say(_in_words(summary, out))
+    if summary.errors:
+        sys.stderr.write(f"lpel: {summary.errors:,} rows are errors: see their column message.\n")
+
+
+@app.command("status")
+def status_command(out: _OutArgument, json: JsonOption = False) -> None:
+    """Tell how far a job is."""
+    from lpel_serving.batch.results import status
+
+    found = status(out)
+    if json:
+        print_json(asdict(found))
+        return
+    say(f"{found.state}" if found.stage == "nothing" else f"{found.state}, {found.stage}")
+    if found.shards is None:
+        return
+    say(
+        f"{found.images_embedded:,} of {found.images:,} distinct images embedded\n"
+        f"{found.shards_committed:,} of {found.shards:,} shards committed: "
+        f"{found.rows_committed:,} rows, {found.errors:,} of them errors"
+    )
+
+
+def _engine(name: str, workers: int | None, gpus: float) -> "Engine":
+    from lpel_serving.batch.local import Local
+    from lpel_serving.batch.on_ray import OnRay
+    from lpel_serving.errors import ParameterError
+    from lpel_serving.service.cores import cores
+
+    if name == "local":
+        return Local(workers or cores())
+    if name == "ray":
+        return OnRay(workers or cores(), gpus=gpus)
+    raise ParameterError(f"no engine is called {name!r}; there are: local, ray.")
+
+
+def _in_words(summary: "Summary", out: Path) -> str:
+    images = f"{summary.images:,} distinct images"
+    known = f", {summary.known:,} of them known from before" if summary.known else ""
+    return (
+        f"{summary.rows:,} rows in {summary.shards:,} shards in {out}, {summary.errors:,} of them "
+        f"errors\n{images}{known}; {summary.embedded:,} embedded in this run"
+    )
+
+
+command = Command(app, needs=(("onnxruntime", "cpu"), ("pyarrow", "batch")))
