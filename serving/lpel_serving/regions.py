@@ -111,8 +111,9 @@ def share_arrays(
     tuple[NDArray[np.float64], NDArray[np.float64]]
         What is for the decision and what is against it, float64, shape (..., regions) each.
     """
-    members = _members(*heat_maps.shape[-2:])
-    flat = heat_maps.reshape(*heat_maps.shape[:-2], 1, -1).astype(np.float64)
+    *axes, height, width = heat_maps.shape
+    members = _members(height, width)
+    flat = heat_maps.reshape(*axes, 1, height * width).astype(np.float64)
     return _shares(fixed_dot(np.maximum(flat, 0), members)), _shares(
         fixed_dot(np.maximum(-flat, 0), members)
     )

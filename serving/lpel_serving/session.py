@@ -203,6 +203,17 @@ def _load(ort: Any, model: bytes, provider: str, threads: int | None) -> Any:
         raise kind(f"onnxruntime cannot load the model on {provider}: {error}") from error
 
 
+def check_provider(provider: str) -> None:
+    """Raise `ProviderError` unless the installed onnxruntime has a provider.
+
+    Raises
+    ------
+    ParameterError
+        If no provider has that name.
+    """
+    _check_available(provider, require("onnxruntime", "cpu"))
+
+
 def _check_available(provider: str, ort: Any) -> None:
     if provider not in PROVIDERS:
         names = ", ".join(PROVIDERS)

@@ -1,5 +1,6 @@
 """Clients on bare sockets, which can do what the polite ones never do."""
 
+import io
 import json
 import re
 import socket
@@ -36,18 +37,33 @@ class Answer:
         return [json.loads(line) for line in self.body.splitlines()]
 
 
+class _Reader(io.BufferedReader):
+    """Reads a connection, and keeps what has come beyond the end of an answer for the next one."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        super().__init__(socket.SocketIO(connection, "r"))
+
+    def makefile(self, mode: str) -> "_Reader":
+        """Stand in for the socket of an answer."""
+        return self
+
+    def close(self) -> None:
+        """Stay open: an answer's end is not the connection's."""
+
+
 class Caller:
     """One connection."""
 
     def __init__(self, port: int, timeout: float = 60) -> None:
         self._socket = socket.create_connection((HOST, port), timeout)
+        self._reader = _Reader(self._socket)
 
     def send(self, data: bytes) -> None:
         self._socket.sendall(data)
 
     def begin(self) -> HTTPResponse:
         """Wait for the head of an answer."""
-        response = HTTPResponse(self._socket)
+        response = HTTPResponse(self._reader)
         response.begin()
         return response
 

@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import onnxruntime
 import pytest
 
 from lpel_export.explainer import build_explainer
+from lpel_serving.batch.results import open_results
 from lpel_serving.bundle import load_bundle
 from lpel_serving.http.schemas import ExplainAnswer
 from lpel_serving.pictures import png
@@ -102,13 +104,14 @@ def test_they_are_the_oldest(oldest):
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
     wanted = [*project["dependencies"]]
-    for name in ("cpu", "export", "train", "serve"):
+    for name in ("cpu", "export", "train", "serve", "batch"):
         wanted += extras[name]
     bounds = dict(
         found.groups() for one in wanted if (found := re.fullmatch(r"(.+)>=([\d.]+)", one))
     )
     versions = json.loads(oldest(VERSIONS, *bounds))
-    for name in ("onnxruntime", "tensorflow", "onnx", "tf2onnx", "numpy", "starlette", "uvicorn"):
+    looked_at = ("onnxruntime", "tensorflow", "onnx", "tf2onnx", "numpy", "starlette", "pyarrow")
+    for name in looked_at:
         assert versions[name].startswith(f"{bounds[name]}."), name
 
 
@@ -160,3 +163,20 @@ def test_the_oldest_packages_serve(oldest, responding_bundle):
     assert server.returncode == 0, log
     assert {one.status_code for one in (page, answer, document, tensors)} == {200}
     assert ExplainAnswer.model_validate(answer.json()).decision in {"similar", "dissimilar"}
+
+
+def test_the_oldest_packages_do_a_batch_job(oldest, responding_bundle, tmp_path):
+    assert oldest("print('here')") == "here\n"
+    for name, image in (("a", pixels(0)), ("b", pixels(1))):
+        (tmp_path / f"{name}.png").write_bytes(png(image))
+    (tmp_path / "pairs.csv").write_text("reference,test\na.png,b.png\na.png,none.png\n")
+    for lpel, out in ((OLDEST, "theirs"), (Path(sys.executable), "ours")):
+        command = [lpel.with_name("lpel"), "batch", tmp_path / "pairs.csv", tmp_path / out]
+        subprocess.run([*command, "--bundle", responding_bundle], check=True, capture_output=True)
+    theirs, ours = (open_results(tmp_path / out).to_table() for out in ("theirs", "ours"))
+    assert theirs.schema == ours.schema
+    assert theirs["status"].to_pylist() == ["ok", "error"]
+    for name in ("reference_map", "test_map", "similarity"):
+        one, other = (table[name].combine_chunks()[:1] for table in (theirs, ours))
+        flat = [np.array(getattr(x, "storage", x).to_pylist(), float) for x in (one, other)]
+        np.testing.assert_allclose(*flat, atol=TOLERANCE)

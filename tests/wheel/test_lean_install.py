@@ -133,6 +133,7 @@ def test_the_lean_command_line_lists_only_what_it_can_run(lean):
         ("weights", "train"),
         ("reproduce", "train"),
         ("serve", "serve"),
+        ("batch", "batch"),
     ],
 )
 def test_a_command_whose_extra_is_missing_names_it(lean, command, extra):
@@ -186,3 +187,18 @@ def test_the_wheel_serves_with_the_extras_cpu_and_serve_alone(
     assert answer["decision"] in {"similar", "dissimilar"}
     assert all(json.loads(line) for line in log.splitlines())
     assert output == ""
+
+
+@pytest.mark.network
+def test_the_wheel_does_batch_jobs_with_the_extras_cpu_and_batch_alone(
+    wheel, tiny_bundle, photographs, tmp_path, tmp_path_factory
+):
+    tools = install(wheel, "cpu,batch", tmp_path_factory.mktemp("batch"))
+    (tmp_path / "pairs.csv").write_text("reference,test\n{},{}\n".format(*photographs))
+    job = (tools / "lpel", "batch", tmp_path / "pairs.csv", tmp_path / "out", "--bundle")
+    done = run(*job, tiny_bundle, "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["rows"] == 1
+    assert len(list((tmp_path / "out").glob("pairs-*.parquet"))) == 1
+    on_ray = run(*job, tiny_bundle, "--engine", "ray")
+    assert on_ray.returncode == 0, on_ray.stderr  # all is done already: nobody has to be asked

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
 
-from lpel_serving.batch.rows import Image
+from lpel_serving.batch.rows import Image, legible
 from lpel_serving.errors import ImageError
 from lpel_serving.images import read_bytes
 
@@ -74,8 +74,9 @@ class Catalogue:
         try:
             number, digest = self._of_bytes(read_bytes(path), path)
         except ImageError as error:
-            self._base.execute("INSERT INTO files VALUES (?, NULL, NULL, ?)", (key, str(error)))
-            return str(error)
+            message = legible(str(error))
+            self._base.execute("INSERT INTO files VALUES (?, NULL, NULL, ?)", (key, message))
+            return message
         self._base.execute("INSERT INTO files VALUES (?, ?, ?, NULL)", (key, number, digest))
         return number, digest
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from lpel_serving.batch.settings import BatchSettings
-from lpel_serving.errors import ParameterError
+from lpel_serving.errors import EmbeddingError, ParameterError
 from lpel_serving.explainer import Explainer
 from lpel_serving.fill import Fill
 from lpel_serving.laboratory.curve_settings import CurveSettings, usual_superpixel
@@ -35,7 +35,7 @@ def curve_of(
     )
     try:
         found = receipt(explainer, pair, signed_map, question, defined, settings.seed)
-    except ParameterError as error:
+    except (ParameterError, EmbeddingError) as error:
         return {"curve_note": str(error)}
     return {
         "curve_own": found.own.tolist(),

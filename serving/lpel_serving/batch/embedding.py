@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from lpel_serving.batch.arrow import Table, read_table, write_table
 from lpel_serving.batch.image_chunks import embedding_table
 from lpel_serving.batch.places import Places
+from lpel_serving.batch.rows import legible
 from lpel_serving.batch.stage import Done, Stopped, Work, give_up_if
 from lpel_serving.errors import EmbeddingError, ImageError, NoFaceError
 from lpel_serving.explainer import Explainer
@@ -127,9 +128,10 @@ def read_image(explainer: Explainer, images: Table, place: int, digest: bytes) -
     try:
         content = read_bytes(Path(name)) if name is not None else data
         if hashlib.sha256(content).digest() != digest:
-            return Failure(CHANGED, f"{name} has changed since the job was planned.")
+            changed = f"{legible(str(name))} has changed since the job was planned."
+            return Failure(CHANGED, changed)
         return explainer.embedder.read(content, name)
     except NoFaceError as error:
-        return Failure(NO_FACE, str(error))
+        return Failure(NO_FACE, legible(str(error)))
     except ImageError as error:
-        return Failure(UNUSABLE, str(error))
+        return Failure(UNUSABLE, legible(str(error)))

@@ -10,6 +10,7 @@ import numpy as np
 from lpel_serving.batch.arrow import Table, pa, vectors, write_table
 from lpel_serving.batch.kept import KeptEmbeddings, Vector
 from lpel_serving.batch.places import IMAGES_IN_CHUNK, Places
+from lpel_serving.batch.rows import legible
 
 _BYTES_IN_CHUNK = 64 * 2**20
 
@@ -99,6 +100,8 @@ def embedding_table(
             "digest": pa.array(digests, pa.binary(32)),
             "embedding": vectors(embeddings),
             "code": pa.array(codes, pa.string()),
-            "message": pa.array(messages, pa.string()),
+            "message": pa.array(
+                [None if one is None else legible(one) for one in messages], pa.string()
+            ),
         }
     )

@@ -13,10 +13,15 @@ from lpel_serving.batch.places import Places
 from lpel_serving.batch.plan import Lists
 from lpel_serving.batch.rows import LISTED, read_rows
 from lpel_serving.batch.settings import BatchSettings
-from lpel_serving.bundle import read_manifest
+from lpel_serving.bundle import load_bundle
+from lpel_serving.crops import parse_crop
 from lpel_serving.errors import OutputError, PairsError, ParameterError
 from lpel_serving.files import write_atomically
 from lpel_serving.manifest import MANIFEST_FILE, Manifest
+from lpel_serving.session import check_provider
+
+_RESPONDING = ("responses", "hybrid")
+"""Methods that ask a response decoder."""
 
 
 @dataclass(frozen=True)
@@ -95,23 +100,28 @@ def look_at(job: Job) -> Asked:
     PairsError
         If a list cannot be read.
     BundleError
-        If the bundle's manifest cannot be read.
+        If the bundle cannot be used.
+    ProviderError
+        If the provider is not in the installed onnxruntime.
     ParameterError
-        If the settings do not fit the bundle.
+        If the settings do not fit the bundle, or no crop has that name.
     """
-    manifest = read_manifest(job.bundle)
+    # What would fail only when hours have gone into a plan fails now.
+    check_provider(job.provider)
+    manifest = load_bundle(job.bundle).manifest
     settings = job.settings.resolved(responds=manifest.responses is not None)
-    if settings.method == "responses" and manifest.responses is None:
+    if settings.method in _RESPONDING and manifest.responses is None:
         raise ParameterError(
             "this bundle has no response decoder: train one with `lpel train --method responses`, "
             "or choose another method, such as lpel."
         )
     crop = job.crop or manifest.crop
+    parse_crop(crop)
     model = hashlib.sha256((job.bundle / MANIFEST_FILE).read_bytes()).hexdigest()
-    gallery = None if job.lists.gallery is None else _digest(job.lists.gallery, job.lists)
+    gallery = None if job.lists.gallery is None else _digest(job.lists.gallery, LISTED)
     about = {
         "the bundle": model,
-        "the list": _digest(job.lists.rows, job.lists),
+        "the list": _digest(job.lists.rows, job.lists.columns),
         "the gallery": gallery,
         "the settings": settings.described(),
         "the crop": crop,
@@ -121,7 +131,10 @@ def look_at(job: Job) -> Asked:
         "the format of the results": FORMAT,
     }
     written: dict[str, Any] = json.loads(json.dumps(about))  # as it will be read again
-    return Asked(replace(job, settings=settings, crop=crop), manifest, model, written)
+    # Workers may have another working folder.
+    out, bundle = job.out.absolute(), job.bundle.absolute()
+    found = replace(job, out=out, bundle=bundle, settings=settings, crop=crop)
+    return Asked(found, manifest, model, written)
 
 
 def claim(places: Places, asked: Asked) -> None:
@@ -139,15 +152,23 @@ def claim(places: Places, asked: Asked) -> None:
                 f"{places.out} is not empty ({strangers[0]}): name a folder that is, or one that "
                 "`lpel batch` wrote."
             )
-        write_atomically(places.job, json.dumps(dict(asked.about), indent=2).encode() + b"\n")
+        _write_about(places, asked.about)
         return
     before = read_about(places)
     changed = [name for name, value in asked.about.items() if before.get(name) != value]
-    if changed:
+    is_planned = places.shards.is_file() or before.keys() != asked.about.keys()
+    if changed and not is_planned:  # nothing hangs on it yet: its list may be mended
+        places.clear()
+        _write_about(places, asked.about)
+    elif changed:
         raise OutputError(
             f"{places.out} holds the results of another job: {', '.join(changed)} changed since. "
             "Write elsewhere, or delete it."
         )
+
+
+def _write_about(places: Places, about: Mapping[str, Any]) -> None:
+    write_atomically(places.job, json.dumps(dict(about), indent=2).encode() + b"\n")
 
 
 def read_about(places: Places) -> Mapping[str, Any]:
@@ -159,19 +180,19 @@ def read_about(places: Places) -> Mapping[str, Any]:
         If it is no folder of a job.
     """
     try:
-        return json.loads(places.job.read_bytes())
-    except (OSError, ValueError) as error:
+        return dict(json.loads(places.job.read_bytes()))
+    except (OSError, ValueError, TypeError) as error:
         raise OutputError(
             f"{places.out} holds no results of `lpel batch`: its {places.job.name} cannot be read."
         ) from error
 
 
-def _digest(path: Path, lists: Lists) -> str:
+def _digest(path: Path, columns: tuple[str, ...]) -> str:
     """SHA-256 of a list, or of the names in a folder: what is in images is digested with them."""
     whole = hashlib.sha256()
-    if path.is_dir():
-        for some in read_rows(path, LISTED, lists.images, 10_000):
-            whole.update("\0".join([*some.identifiers, ""]).encode("utf-8", "surrogatepass"))
+    if columns == LISTED and path.is_dir():
+        for some in read_rows(path, LISTED, None, 10_000):
+            whole.update("\0".join([*some.identifiers, ""]).encode())
         return whole.hexdigest()
     try:
         with path.open("rb") as file:

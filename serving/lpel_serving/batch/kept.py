@@ -1,8 +1,8 @@
 """Embeddings that are kept between jobs, such as those of a gallery, in one file."""
 
 import sqlite3
-from collections.abc import Generator, Iterable
-from contextlib import contextmanager
+from collections.abc import Generator, Iterable, Mapping
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -19,15 +19,17 @@ class KeptEmbeddings:
     It holds what one embedder makes of images that are cropped in one way.
     """
 
-    def __init__(self, base: sqlite3.Connection, dimension: int) -> None:
+    def __init__(self, base: sqlite3.Connection, path: Path, dimension: int) -> None:
         self._base = base
+        self._path = path
         self._bytes = dimension * np.dtype(np.float32).itemsize
 
     def get(self, digest: bytes) -> Vector | None:
         """Find an image's embedding."""
-        found = self._base.execute("SELECT vector FROM embeddings WHERE digest = ?", (digest,))
-        row = found.fetchone()
-        if row is None or len(row[0]) != self._bytes:
+        query = "SELECT vector FROM embeddings WHERE digest = ?"
+        with _complaints(self._path):
+            row = self._base.execute(query, (digest,)).fetchone()
+        if row is None or not isinstance(row[0], bytes) or len(row[0]) != self._bytes:
             return None
         vector = np.frombuffer(row[0], "<f4")
         return vector if np.isfinite(vector).all() else None
@@ -35,7 +37,7 @@ class KeptEmbeddings:
     def add(self, embeddings: Iterable[tuple[bytes, Vector]]) -> None:
         """Keep embeddings: all of these, or none if the process ends before."""
         rows = ((digest, vector.astype("<f4").tobytes()) for digest, vector in embeddings)
-        with self._base:
+        with _complaints(self._path), self._base:
             self._base.executemany("INSERT OR REPLACE INTO embeddings VALUES (?, ?)", rows)
 
 
@@ -63,27 +65,37 @@ def kept_embeddings(
     OutputError
         If it cannot be written.
     """
-    of = {"embedder": embedder, "crop": crop}
-    base = None
-    try:
+    with _complaints(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         base = sqlite3.connect(path, timeout=60)
-        with base:
-            base.execute("CREATE TABLE IF NOT EXISTS about (name TEXT PRIMARY KEY, value TEXT)")
-            base.execute(
-                "CREATE TABLE IF NOT EXISTS embeddings (digest BLOB PRIMARY KEY, vector BLOB)"
-            )
-            base.executemany("INSERT OR IGNORE INTO about VALUES (?, ?)", of.items())
-        found = dict(base.execute("SELECT name, value FROM about").fetchall())
-        if found != of:
-            raise ParameterError(
-                f"{path} holds embeddings of another network or another crop: name another file "
-                "for --embeddings."
-            )
-        yield KeptEmbeddings(base, dimension)
+    with closing(base):
+        with _complaints(path):
+            _begin(base, path, {"embedder": embedder, "crop": crop})
+        yield KeptEmbeddings(base, path, dimension)
+
+
+def _begin(base: sqlite3.Connection, path: Path, of: Mapping[str, str]) -> None:
+    """Make the tables, or find that they are there and hold embeddings of the same kind."""
+    tables = base.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+    if not {name for (name,) in tables} <= {"about", "embeddings"}:
+        raise ParameterError(f"{path} holds no embeddings: name another file for --embeddings.")
+    with base:
+        base.execute("CREATE TABLE IF NOT EXISTS about (name TEXT PRIMARY KEY, value TEXT)")
+        base.execute("CREATE TABLE IF NOT EXISTS embeddings (digest BLOB PRIMARY KEY, vector BLOB)")
+        base.executemany("INSERT OR IGNORE INTO about VALUES (?, ?)", of.items())
+    if dict(base.execute("SELECT name, value FROM about").fetchall()) != of:
+        raise ParameterError(
+            f"{path} holds embeddings of another network or another crop: name another file "
+            "for --embeddings."
+        )
+
+
+@contextmanager
+def _complaints(path: Path) -> Generator[None]:
+    """Say which file it is that cannot be used."""
+    try:
+        yield
+    except (OSError, sqlite3.OperationalError) as error:
+        raise OutputError(f"{path} cannot be used as a file of embeddings: {error}.") from error
     except sqlite3.DatabaseError as error:
-        kind = OutputError if isinstance(error, sqlite3.OperationalError) else ParameterError
-        raise kind(f"{path} cannot be used as a file of embeddings: {error}.") from error
-    finally:
-        if base is not None:
-            base.close()
+        raise ParameterError(f"{path} cannot be used as a file of embeddings: {error}.") from error

@@ -4,7 +4,7 @@ Decoding, inference, sums of arrays and compression all let go of Python's lock.
 """
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
@@ -23,7 +23,7 @@ class Local:
 
     workers: int
 
-    def run(self, stage: Stage, pieces: Sequence[int]) -> Iterator[Done]:
+    def run(self, stage: Stage, pieces: Sequence[int]) -> Generator[Done]:
         """Do pieces; when whoever listens goes away, so does the work, within a batch's time."""
         if not pieces:
             return
@@ -45,3 +45,4 @@ class Local:
                         yield one.result()
             finally:
                 stopped.set()
+                pool.shutdown(wait=False, cancel_futures=True)

@@ -4,6 +4,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from time import sleep
 
 from lpel_serving.errors import BusyError, OutputError
 
@@ -23,17 +24,16 @@ def locked(path: Path) -> Generator[None]:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("ab") as file:
-            if not _take(file.fileno()):
-                raise BusyError(
-                    f"another `lpel batch` is at work in {path.parent}: wait for it, or write "
-                    "elsewhere."
-                )
-            yield
+        file = path.open("ab")
     except OSError as error:
-        if isinstance(error, OutputError):
-            raise
         raise OutputError(f"cannot write {path.parent}: {error.strerror or error}.") from error
+    with file:
+        if not _take_soon(file.fileno()):
+            raise BusyError(
+                f"another `lpel batch` is at work in {path.parent}: wait for it, or write "
+                "elsewhere."
+            )
+        yield
 
 
 def is_locked(path: Path) -> bool:
@@ -41,16 +41,26 @@ def is_locked(path: Path) -> bool:
     if not path.is_file():
         return False
     with path.open("rb") as file:
-        return not _take(file.fileno())
+        return not _take(file.fileno(), shared=True)
 
 
-def _take(descriptor: int) -> bool:
+def _take_soon(descriptor: int) -> bool:
+    """Take a lock that somebody may hold for a moment, to see whether it is held."""
+    for _ in range(10):
+        if _take(descriptor):
+            return True
+        sleep(0.02)
+    return False
+
+
+def _take(descriptor: int, *, shared: bool = False) -> bool:
     if find_spec("fcntl") is None:
         return True
     import fcntl
 
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True

@@ -64,9 +64,10 @@ def maps_of(
     """Explain pairs both ways, some after the others, or say why one cannot be explained."""
     if explains_many(method):
         of_pairs = (pairs.references, pairs.tests, pairs.similar)
-        for maps in explain_many(method, explainer, pairs.embeddings, *of_pairs):
+        for found in explain_many(method, explainer, pairs.embeddings, *of_pairs):
             give_up_if(stopped)
-            yield maps
+            is_error = isinstance(found, EmbeddingError)
+            yield Failure(UNEXPLAINED, str(found)) if is_error else found
         return
     for pair in range(len(pairs.similarity)):
         give_up_if(stopped)

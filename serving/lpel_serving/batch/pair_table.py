@@ -45,7 +45,7 @@ class PairTable:
         """Take images out that turned out to be unusable, by their numbers."""
         codes, messages = list(self.codes), list(self.messages)
         for role, numbers in (("test", self.tests), ("reference", self.references)):
-            for i in np.flatnonzero(np.isin(numbers, list(failures))).tolist():
+            for i in np.flatnonzero(self.usable & np.isin(numbers, list(failures))).tolist():
                 failure = failures[int(numbers[i])]
                 codes[i], messages[i] = failure.code, f"{role}: {failure.message}"
         return replace(self, codes=codes, messages=messages)

@@ -1,6 +1,7 @@
 """Where a job keeps what."""
 
 import re
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -98,3 +99,9 @@ class Places:
             for path in folder.glob(".*.partial"):
                 if re.fullmatch(r"\.[0-9a-f]{16}\.partial", path.name):
                     path.unlink(missing_ok=True)
+
+    def clear(self) -> None:
+        """Remove the scratch files, the plan that vouches for the others first."""
+        self.planned.unlink(missing_ok=True)
+        if self.work.exists():
+            shutil.rmtree(self.work)

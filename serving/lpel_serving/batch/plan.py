@@ -7,6 +7,7 @@ from typing import Any
 
 from lpel_serving.batch.places import Places
 from lpel_serving.batch.rows import LISTED, PAIR
+from lpel_serving.errors import OutputError
 
 GIVEN = 1 << 40
 """Numbers from here on are those of embeddings that the rows brought themselves."""
@@ -80,6 +81,11 @@ def read_shards(places: Places) -> Plan | None:
 def _read(path: Path) -> Plan | None:
     if not path.is_file():
         return None
-    fields: dict[str, Any] = json.loads(path.read_bytes())
-    shards = tuple(Shard(**shard) for shard in fields.pop("shards"))
-    return Plan(shards, **fields)
+    try:
+        fields: dict[str, Any] = json.loads(path.read_bytes())
+        shards = tuple(Shard(**shard) for shard in fields.pop("shards"))
+        return Plan(shards, **fields)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise OutputError(
+            f"{path} is damaged: delete {path.parent}, or write elsewhere, and begin anew."
+        ) from error

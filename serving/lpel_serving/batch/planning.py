@@ -3,7 +3,7 @@
 import hashlib
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 from typing import Any, BinaryIO
@@ -21,6 +21,9 @@ from lpel_serving.batch.rows import LISTED, Column, Rows, read_rows
 from lpel_serving.errors import PairsError
 from lpel_serving.files import write_atomically
 from lpel_serving.progress import Advance
+
+Part = tuple[Table, bytes]
+"""The table of some rows, and the digest of everything that is in them."""
 
 _GALLERY_ROWS = 10_000
 """Read at a time."""
@@ -69,8 +72,8 @@ def make_plan(
         planner = _Planner(catalogue, given, dimension, needs_images=needs_images)
         in_gallery = _plan_gallery(lists, planner, places, advance)
         shards: list[Shard] = []
-        for some in read_rows(lists.rows, lists.columns, lists.images, rows_in_shard):
-            table, digest = planner.plan(some)
+        rows = read_rows(lists.rows, lists.columns, lists.images, rows_in_shard)
+        for table, digest in _together((planner.plan(some) for some in rows), rows_in_shard):
             write_table(places.rows(len(shards)), table)
             shards.append(Shard(table.num_rows, hashlib.sha256(in_gallery + digest).hexdigest()))
             advance(table.num_rows)
@@ -79,6 +82,23 @@ def make_plan(
     plan = Plan(tuple(shards), images.images, images.known, images.chunks)
     write_atomically(places.planned, json.dumps(asdict(plan)).encode())
     return plan
+
+
+def _together(parts: Iterable[Part], rows: int) -> Iterator[Part]:
+    """Put tables together that add up to so many rows, and their digests."""
+    waiting: list[Part] = []
+    for part in parts:
+        waiting.append(part)
+        if sum(table.num_rows for table, _ in waiting) >= rows:
+            yield _joined(waiting)
+            waiting = []
+    if waiting:
+        yield _joined(waiting)
+
+
+def _joined(parts: Sequence[Part]) -> Part:
+    whole = hashlib.sha256(b"".join(digest for _, digest in parts))
+    return pa.concat_tables([table for table, _ in parts]), whole.digest()
 
 
 def _plan_gallery(lists: Lists, planner: "_Planner", places: Places, advance: Advance) -> bytes:
@@ -108,7 +128,7 @@ class _Planner:
         self._dimension = dimension
         self._written = 0
 
-    def plan(self, rows: Rows) -> tuple[Table, bytes]:
+    def plan(self, rows: Rows) -> Part:
         """Make the table of some rows, and the digest of everything that is in them."""
         digest = hashlib.sha256("\0".join(rows.identifiers).encode("utf-8", "surrogatepass"))
         planned: dict[str, Any] = {"identifier": pa.array(rows.identifiers, pa.string())}
@@ -153,5 +173,5 @@ class _Planner:
 
 
 def _told(entry: Entry | str) -> bytes:
-    """What a digest is told of an image: its own, or why there is none."""
-    return entry[1] if isinstance(entry, tuple) else hashlib.sha256(entry.encode()).digest()
+    """What a digest is told of an image: its own, or that there is none, wherever it is sought."""
+    return entry[1] if isinstance(entry, tuple) else bytes(32)

@@ -1,8 +1,9 @@
 """Reading what a job is about: pairs, or the probes and the gallery of a search."""
 
 import csv
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,9 @@ IDENTIFIERS: Mapping[tuple[str, ...], str] = {PAIR: "pair_id", LISTED: "image_id
 """The column that names a row; without it rows are named by their numbers."""
 
 Image = Path | bytes | None
+
+_FILES = 250
+"""Rows that are read at a time where they hold the bytes of files."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +56,7 @@ class Rows:
 def read_rows(
     path: Path, columns: tuple[str, ...], images: Path | None, most: int
 ) -> Iterator[Rows]:
-    """Read a list, so many rows at a time.
+    """Read a list, so many rows at a time; fewer, which add up to that, where they hold files.
 
     Parameters
     ----------
@@ -72,7 +76,7 @@ def read_rows(
     PairsError
         If it cannot be read, lacks a column, or is empty.
     """
-    begin = images or path.parent
+    begin = (images or path.parent).absolute()  # a job may go on in another working folder
     try:
         if path.is_dir() and columns == LISTED:
             rows = _from_folder(path, most)
@@ -89,9 +93,15 @@ def read_rows(
             empty = False
             yield some
     except (OSError, UnicodeDecodeError, csv.Error, pa.ArrowException) as error:
-        raise PairsError(f"{path} cannot be read: {error}") from error
+        reason = str(getattr(error, "strerror", None) or error).rstrip(".")
+        raise PairsError(f"{path} cannot be read: {reason}.") from error
     if empty:
         raise PairsError(f"{path} lists nothing.")
+
+
+def legible(text: str) -> str:
+    """Write the bytes of a file's name that are no UTF-8 as escapes, so that it can be kept."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _from_parquet(path: Path, columns: tuple[str, ...], begin: Path, most: int) -> Iterator[Rows]:
@@ -101,14 +111,25 @@ def _from_parquet(path: Path, columns: tuple[str, ...], begin: Path, most: int) 
         names = file.schema_arrow.names
         _require_columns(path, columns, names)
         wanted = [name for name in (identifier, *columns) if name in names]
+        kinds = [file.schema_arrow.field(name).type for name in columns]
+        rows = _few(most) if any(map(_holds_files, kinds)) else most
         first = 0
-        for batch in _even(file.iter_batches(batch_size=most, columns=wanted), most):
+        for batch in _even(file.iter_batches(batch_size=rows, columns=wanted), rows):
             ids = batch.column(identifier) if identifier in wanted else None
             yield Rows(
                 _identifiers(ids, first, batch.num_rows),
                 {name: _column(path, name, batch.column(name), begin) for name in columns},
             )
             first += batch.num_rows
+
+
+def _holds_files(kind: Any) -> bool:
+    return pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or _is_image(kind)
+
+
+def _few(most: int) -> int:
+    """So few rows that memory holds their files, and some such batches are just `most` rows."""
+    return max(rows for rows in range(1, _FILES + 1) if most % rows == 0)
 
 
 def _even(batches: Iterator[Any], most: int) -> Iterator[Any]:
@@ -139,7 +160,7 @@ def _column(path: Path, name: str, column: Any, begin: Path) -> Column:
         return _of_paths(column.to_pylist(), begin)
     if types.is_binary(kind) or types.is_large_binary(kind):
         return Column([None] * len(column), column.to_pylist())
-    if types.is_struct(kind) and {"bytes", "path"} <= {field.name for field in kind}:
+    if _is_image(kind):
         names = column.field("path").to_pylist()
         data = column.field("bytes").to_pylist()
         of_paths = _of_paths(names, begin).images
@@ -150,6 +171,14 @@ def _column(path: Path, name: str, column: Any, begin: Path) -> Column:
         f"{path}: the column {name} is of {kind}; expected paths, the bytes of image files, "
         "structs of both, or embeddings."
     )
+
+
+def _is_image(kind: Any) -> bool:
+    """Whether a column holds images as Hugging Face writes them; either part may be null."""
+    fields = {field.name: field.type for field in kind} if pa.types.is_struct(kind) else {}
+    texts, data = (pa.string(), pa.large_string()), (pa.binary(), pa.large_binary())
+    path, content = fields.get("path"), fields.get("bytes")
+    return path in (*texts, pa.null()) and content in (*data, pa.null())
 
 
 def _embeddings(path: Path, name: str, column: Any) -> NDArray[np.float32]:
@@ -178,18 +207,18 @@ def _from_csv(path: Path, columns: tuple[str, ...], begin: Path, most: int) -> I
     with path.open(newline="", encoding="utf-8-sig") as file:
         reader = csv.DictReader(file)
         _require_columns(path, columns, reader.fieldnames or ())
-        for first, some in _chunks(reader, most):
-            ids = [line.get(identifier) or str(first + i) for i, line in enumerate(some)]
-            of = {name: _of_paths([line[name] for line in some], begin) for name in columns}
+        for some in _chunks(enumerate(reader), most):
+            ids = [line.get(identifier) or str(number) for number, line in some]
+            of = {name: _of_paths([line[name] for _, line in some], begin) for name in columns}
             yield Rows(ids, of)
 
 
 def _from_lfw(path: Path, begin: Path, most: int) -> Iterator[Rows]:
-    with path.open(encoding="utf-8") as file:
-        lines = (line.split() for line in file)
-        for first, some in _chunks((fields for fields in lines if fields), most):
-            if first == 0 and all(field.isdecimal() for field in some[0]):
-                some.pop(0)  # how many there are
+    with path.open(encoding="utf-8-sig") as file:
+        lines = enumerate(fields for line in file if (fields := line.split()))
+        # The first line may tell how many there are.
+        listed = (some for number, some in lines if number or not all(map(str.isdecimal, some)))
+        for some in _chunks(listed, most):
             pairs = [_names(path, fields) for fields in some]
             of = {
                 name: _of_paths([pair[i] for pair in pairs], begin) for i, name in enumerate(PAIR)
@@ -201,33 +230,34 @@ def _names(path: Path, fields: list[str]) -> tuple[str, str]:
     try:
         return parse_names(fields)
     except ValueError as error:  # also numbers beyond all measure
-        raise PairsError(f"{path}: {error}") from error
+        raise PairsError(f"{path}: {str(error).rstrip('.')}.") from error
 
 
 def _from_folder(path: Path, most: int) -> Iterator[Rows]:
     found = sorted(
         str(one.relative_to(path))
         for one in path.rglob("*")
-        if one.suffix.lower() in SUFFIXES and not one.name.startswith(".")
+        if one.suffix.lower() in SUFFIXES and not one.is_dir()
     )
-    for _, some in _chunks(found, most):
-        yield Rows(some, {"image": _of_paths(some, path)})
+    for some in _chunks((name for name in found if not _is_hidden(name)), most):
+        names = [legible(name) for name in some]
+        yield Rows(names, {"image": Column(names, [path.absolute() / name for name in some])})
 
 
-def _chunks(items: Any, most: int) -> Iterator[tuple[int, list[Any]]]:
-    first = 0
-    some: list[Any] = []
-    for item in items:
-        some.append(item)
-        if len(some) == most:
-            yield first, some
-            first, some = first + most, []
-    if some:
-        yield first, some
+def _is_hidden(name: str) -> bool:
+    return any(part.startswith(".") for part in Path(name).parts)
 
 
-def _require_columns(path: Path, columns: Sequence[str], present: Sequence[str]) -> None:
+def _chunks(items: Iterable[Any], most: int) -> Iterator[list[Any]]:
+    left = iter(items)
+    return iter(lambda: list(islice(left, most)), [])
+
+
+def _require_columns(path: Path, columns: tuple[str, ...], present: Sequence[str]) -> None:
     if missing := [name for name in columns if name not in present]:
         raise PairsError(
             f"{path} has no column {' and '.join(missing)}; it has {', '.join(present) or 'none'}."
         )
+    known = (IDENTIFIERS[columns], *columns)
+    if several := [name for name in known if present.count(name) > 1]:
+        raise PairsError(f"{path} has more than one column {' and '.join(several)}: rename others.")

@@ -1,9 +1,9 @@
 """A job from its beginning, or from where it stopped, to its end."""
 
 import json
-import shutil
+import sqlite3
 from collections.abc import Callable, Generator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 
@@ -89,42 +89,50 @@ def run(job: Job, engine: Engine, watch: Watch = unwatched) -> Summary:
     asked = look_at(job)
     places = Places(job.out)
     with locked(places.lock):
-        claim(places, asked)
         places.sweep()
+        claim(places, asked)
         done = read_shards(places)
         if done is not None and all(_commits(places, asked, done.shards)):
+            places.clear()
             return _summary(places, asked, done, 0)
         with _kept(asked) as kept:
             plan = _plan(places, asked, kept, watch)
             embedded = _embed(places, asked, plan, engine, kept, watch)
         _explain(places, asked, plan, engine, watch)
-        shutil.rmtree(places.work)
+        places.clear()
         return _summary(places, asked, plan, embedded)
 
 
 def _plan(places: Places, asked: Asked, kept: KeptEmbeddings | None, watch: Watch) -> Plan:
     plan = read_plan(places)
-    if plan is not None:
-        return plan
-    dimension = asked.manifest.embedder.dimension
-    with watch("planning", None, 0) as told:
-        plan = make_plan(
-            asked.job.lists,
-            places,
-            asked.job.rows_in_shard,
-            dimension,
-            kept,
-            lambda rows: told(rows, 0),
-            needs_images=asked.job.settings.needs_images,
-        )
+    if plan is None:
+        plan = _planned_anew(places, asked, kept, watch)
     before = read_shards(places)
     if before is not None and before.shards != plan.shards:
+        places.clear()
         raise OutputError(
             f"images that the list names changed since the results in {places.out} were begun: "
             "write elsewhere, or delete it."
         )
-    write_atomically(places.shards, json.dumps(asdict(plan)).encode())
+    if before != plan:
+        write_atomically(places.shards, json.dumps(asdict(plan)).encode())
     return plan
+
+
+def _planned_anew(places: Places, asked: Asked, kept: KeptEmbeddings | None, watch: Watch) -> Plan:
+    with watch("planning", None, 0) as told:
+        try:
+            return make_plan(
+                asked.job.lists,
+                places,
+                asked.job.rows_in_shard,
+                asked.manifest.embedder.dimension,
+                kept,
+                lambda rows: told(rows, 0),
+                needs_images=asked.job.settings.needs_images,
+            )
+        except sqlite3.OperationalError as error:  # such as a full disk
+            raise OutputError(f"cannot write {places.work}: {error}.") from error
 
 
 def _embed(
@@ -143,8 +151,11 @@ def _embed(
     left = [chunk for chunk in range(plan.chunks) if not places.embeddings(chunk).is_file()]
     embedded = 0
     images_left = sum(len(read_table(places.images(chunk))) for chunk in left)
-    with watch("embedding", plan.images, plan.images - images_left) as told:
-        for done in engine.run(stage, left):
+    with (
+        watch("embedding", plan.images, plan.images - images_left) as told,
+        closing(engine.run(stage, left)) as pieces,
+    ):
+        for done in pieces:
             told(done.rows, done.errors)
             embedded += done.embedded
     gather(plan, places, asked.manifest.embedder.dimension, kept)
@@ -171,8 +182,11 @@ def _explain(places: Places, asked: Asked, plan: Plan, engine: Engine, watch: Wa
     left = [shard for shard, record in enumerate(committed) if record is None]
     rows = sum(shard.rows for shard in plan.shards)
     rows_left = sum(plan.shards[shard].rows for shard in left)
-    with watch("explaining", rows, rows - rows_left) as told:
-        for done in engine.run(stage, left):
+    with (
+        watch("explaining", rows, rows - rows_left) as told,
+        closing(engine.run(stage, left)) as pieces,
+    ):
+        for done in pieces:
             told(done.rows, done.errors)
 
 

@@ -13,7 +13,7 @@ Places = NDArray[np.int64]
 _BLOCK = 16_384
 """Members of the gallery that are looked at together."""
 _NUMBERS = 2**23
-"""Features that are held at a time for exact similarities."""
+"""Products that are held at a time, and features for exact similarities."""
 _ROUNDING = 1e-5
 """By so much a product of matrices may differ from the cosine that is told."""
 
@@ -42,7 +42,19 @@ def most_similar(
     tuple[NDArray[np.int64], NDArray[np.float32]]
         Places in the gallery and similarities, shape (P, min(top, size)), the most similar first.
     """
-    top = min(top, size)
+    at_once = max(1, _NUMBERS // min(size, _BLOCK))
+    parts = [
+        _of_some(probes[i : i + at_once], size, gallery, min(top, size))
+        for i in range(0, max(1, len(probes)), at_once)
+    ]
+    places, similarities = zip(*parts, strict=True)
+    return np.concatenate(places), np.concatenate(similarities)
+
+
+def _of_some(
+    probes: Floats, size: int, gallery: Callable[[slice], Floats], top: int
+) -> tuple[Places, Floats]:
+    """Find them for so many probes that their products with a block fit into memory."""
     places = np.empty((len(probes), 0), np.int64)
     similarities = np.empty((len(probes), 0), np.float32)
     units = unit(probes)

@@ -5,11 +5,13 @@ import json
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from lpel_serving.errors import ParameterError
 from lpel_serving.explainer import Explainer
 from lpel_serving.methods.inventory import parameters_of
 from lpel_serving.methods.many import explains_many
-from lpel_serving.methods.method import Method, find_method
+from lpel_serving.methods.method import FacePair, Method, find_method
 from lpel_serving.methods.responses import Responses
 
 MANY_ROWS, FEW_ROWS = 10_000, 100
@@ -50,6 +52,11 @@ class BatchSettings:
     def __post_init__(self) -> None:
         if self.top < 1:
             raise ParameterError(f"a search finds at least 1; received {self.top}.")
+        if min(self.draws, self.every) < 1:
+            raise ParameterError(
+                "a curve has at least 1 random order, and steps of at least 1 superpixel; received "
+                f"{self.draws} and {self.every}."
+            )
         if self.map_side is not None and self.method not in (None, "responses"):
             raise ParameterError(
                 f"the method {self.method} makes maps of a size of its own: leave the map's side "
@@ -87,14 +94,12 @@ class BatchSettings:
 
 def map_shape(method: Method, explainer: Explainer) -> tuple[int, int]:
     """Find out how large a method's maps are, by asking it about noise."""
-    import numpy as np
-
-    from lpel_serving.methods.method import FacePair
-
     rng = np.random.default_rng(0)
-    side = explainer.manifest.embedder.image_size
-    crops = rng.integers(0, 256, (2, side, side, 3), dtype=np.uint8)
-    h_r, h_t = explainer.embed(crops)
-    pair = FacePair(crops[0], crops[1], h_r, h_t, similar=True)
-    height, width = method(pair, explainer, rng).shape
+    record = explainer.manifest.embedder
+    one, other = rng.integers(0, 256, (2, *[record.image_size] * 2, 3), dtype=np.uint8)
+    h_r, h_t = rng.normal(size=(2, record.dimension)).astype(np.float32)
+    try:
+        height, width = method(FacePair(one, other, h_r, h_t, similar=True), explainer, rng).shape
+    except ParameterError:  # perhaps it explains dissimilar pairs alone
+        height, width = method(FacePair(one, other, h_r, h_t, similar=False), explainer, rng).shape
     return height, width

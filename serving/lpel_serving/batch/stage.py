@@ -1,6 +1,6 @@
 """What an engine is given to do, and what it tells of it."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -50,8 +50,8 @@ class Stage(Protocol):
 class Engine(Protocol):
     """Has pieces of work done."""
 
-    def run(self, stage: Stage, pieces: Sequence[int]) -> Iterator[Done]:
-        """Do pieces of a stage, and tell of each as soon as it is done."""
+    def run(self, stage: Stage, pieces: Sequence[int]) -> Generator[Done]:
+        """Do pieces, and tell of each as soon as it is done; when closed, give up what is left."""
         ...
 
 

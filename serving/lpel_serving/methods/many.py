@@ -43,7 +43,7 @@ def explain_many(
     references: Places,
     tests: Places,
     similar: Decisions,
-) -> Iterator[Maps]:
+) -> Iterator[Maps | EmbeddingError]:
     """Explain many pairs both ways, to the same maps as one at a time.
 
     Parameters
@@ -59,23 +59,40 @@ def explain_many(
     similar
         The decision on each pair, shape (N,).
 
-    Raises
-    ------
-    EmbeddingError
-        If a map is not finite.
-
     Yields
     ------
-    tuple[NDArray[np.float32], NDArray[np.float32]]
-        Maps of the tests and of the references, of some pairs after the others.
+    tuple[NDArray[np.float32], NDArray[np.float32]] or EmbeddingError
+        Maps of the tests and of the references, of some pairs after the others; of one pair that
+        has no finite maps, what is wrong.
     """
     explain = _MAKERS[type(method)](method, networks, embeddings)
     for first in range(0, len(references), _BLOCK):
         of = slice(first, first + _BLOCK)
-        maps = explain(references[of], tests[of], similar[of])
-        if not all(np.isfinite(one).all() for one in maps):
-            raise EmbeddingError("a map holds NaN or infinity: look for weights that are broken.")
+        yield from _together(explain, references[of], tests[of], similar[of])
+
+
+def _together(
+    explain: _Explain, references: Places, tests: Places, similar: Decisions
+) -> Iterator[Maps | EmbeddingError]:
+    """Explain some pairs together; if one of them cannot be explained, each half by itself."""
+    try:
+        maps = _finite(explain, references, tests, similar)
+    except EmbeddingError as error:
+        if len(references) == 1:
+            yield error
+            return
+        for half in np.array_split(np.arange(len(references)), 2):
+            yield from _together(explain, references[half], tests[half], similar[half])
+    else:
         yield maps
+
+
+def _finite(explain: _Explain, references: Places, tests: Places, similar: Decisions) -> Maps:
+    with np.errstate(over="ignore", invalid="ignore"):  # looked for where they lead to
+        maps = explain(references, tests, similar)
+    if not all(np.isfinite(one).all() for one in maps):
+        raise EmbeddingError("a map holds NaN or infinity: look for weights that are broken.")
+    return maps
 
 
 def _by_lpel(method: Method, networks: Networks, embeddings: Floats) -> _Explain:

@@ -1,0 +1,209 @@
+"""`lpel batch` as a user runs it."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lpel_serving.batch.lock import locked
+from support.batch import pair_up, read_results, write_csv, write_pictures
+
+LPEL = str(Path(sys.executable).with_name("lpel"))
+
+
+def lpel(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    command = [LPEL, *map(str, arguments)]
+    return subprocess.run(command, check=False, capture_output=True, text=True, cwd=cwd)
+
+
+def refused(done, *words):
+    """Check that a command ended with one sentence, after its progress at most."""
+    assert done.returncode == 2, done.stderr
+    assert done.stdout == ""
+    assert "Traceback" not in done.stderr
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("lpel: ")
+    assert last.endswith(".")
+    for word in words:
+        assert word in last
+
+
+def described(done):
+    """Read the one JSON document of a command that succeeded."""
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    return write_pictures(tmp_path / "pictures")
+
+
+@pytest.fixture
+def pairs(tmp_path, pictures):
+    """All pairs of six pictures."""
+    return write_csv(tmp_path / "pictures" / "pairs.csv", pair_up(pictures, 36))
+
+
+@pytest.fixture
+def out(tmp_path):
+    return tmp_path / "out"
+
+
+def test_pairs_are_explained_and_the_status_tells_so(responding_bundle, pairs, out):
+    done = lpel("batch", pairs, out, "--bundle", responding_bundle)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == (
+        f"36 rows in 1 shards in {out}, 0 of them errors\n"
+        "6 distinct images; 6 embedded in this run\n"
+    )
+    assert "lpel:" not in done.stderr
+    for what in ("planning", "embedding", "explaining"):
+        assert what in done.stderr
+    assert [row["pair_id"] for row in read_results(out)] == [str(i) for i in range(36)]
+    status = lpel("batch", "status", out)
+    assert (status.returncode, status.stderr) == (0, "")
+    assert status.stdout == (
+        "done\n6 of 6 distinct images embedded\n"
+        "1 of 1 shards committed: 36 rows, 0 of them errors\n"
+    )
+
+
+def test_the_same_command_again_does_nothing(tiny_bundle, pairs, out):
+    command = ("batch", "run", pairs, out, "--bundle", tiny_bundle, "--json")
+    first = described(lpel(*command))
+    assert first == {
+        "rows": 36, "errors": 0, "shards": 1, "images": 6, "known": 0, "embedded": 6,
+    }  # fmt: skip
+    again = lpel(*command)
+    assert described(again) == {**first, "embedded": 0}
+    assert again.stderr == ""
+
+
+def test_status_as_json(tiny_bundle, pairs, out):
+    lpel("batch", pairs, out, "--bundle", tiny_bundle)
+    done = lpel("batch", "status", out, "--json")
+    assert done.stderr == ""
+    assert described(done) == {
+        "state": "done", "stage": "nothing", "rows_committed": 36, "errors": 0,
+        "shards_committed": 1, "shards": 1, "images": 6, "images_embedded": 6,
+    }  # fmt: skip
+
+
+def test_status_before_the_plan_and_while_somebody_works(tiny_bundle, pairs, out):
+    pairs.write_text("no,list\n1,2\n")
+    lpel("batch", pairs, out, "--bundle", tiny_bundle)
+    assert lpel("batch", "status", out).stdout == "stopped, planning\n"
+    with locked(out / ".lock"):
+        assert lpel("batch", "status", out).stdout == "running, planning\n"
+        refused(lpel("batch", pairs, out, "-b", tiny_bundle), "another `lpel batch` is at work")
+
+
+def test_a_gallery_is_searched(responding_bundle, pictures, out, tmp_path):
+    probes = write_csv(
+        tmp_path / "probes.csv", {"image_id": ["me", "nobody"], "image": ["face_03.png", "x.png"]}
+    )
+    folder = pictures[0].parent
+    done = lpel(
+        "batch", probes, out, "--gallery", folder, "--top", 2, "--images", folder,
+        "--bundle", responding_bundle, "--json",
+    )  # fmt: skip
+    found = described(done)
+    assert (found["rows"], found["errors"], found["images"]) == (3, 1, 6)
+    assert done.stderr.endswith("lpel: 1 rows are errors: see their column message.\n")
+    rows = read_results(out)
+    assert [(row["pair_id"], row["rank"]) for row in rows] == [("me", 1), ("me", 2), ("nobody", 0)]
+    assert rows[0]["reference"] == "face_03.png"
+    assert rows[0]["similarity"] == pytest.approx(1)
+    assert "x.png cannot be read" in rows[2]["message"]
+
+
+def test_rows_with_errors_are_told_and_the_rest_is_explained(tiny_bundle, pictures, pairs, out):
+    pictures[0].write_bytes(b"no image")
+    done = lpel("batch", pairs, out, "--bundle", tiny_bundle)
+    assert done.returncode == 0, done.stderr
+    assert "36 rows in 1 shards" in done.stdout
+    assert "11 of them errors" in done.stdout
+    assert done.stderr.endswith("lpel: 11 rows are errors: see their column message.\n")
+    assert {row["status"] for row in read_results(out)} == {"ok", "error"}
+
+
+def test_embeddings_are_kept_for_the_next_job(tiny_bundle, pairs, tmp_path):
+    kept = ("--bundle", tiny_bundle, "--embeddings", tmp_path / "kept.sqlite")
+    lpel("batch", pairs, tmp_path / "first", *kept)
+    done = lpel("batch", pairs, tmp_path / "second", *kept)
+    assert done.stdout.endswith(
+        "6 distinct images, 6 of them known from before; 0 embedded in this run\n"
+    )
+    refused(
+        lpel("batch", pairs, tmp_path / "third", *kept, "--crop", 0.5),
+        "kept.sqlite",
+        "another crop",
+    )
+
+
+def test_another_job_in_the_same_folder_is_refused(tiny_bundle, responding_bundle, pairs, out):
+    lpel("batch", pairs, out, "--bundle", tiny_bundle)
+    before = read_results(out)
+    refused(lpel("batch", pairs, out, "-b", tiny_bundle, "--seed", 1), "the settings changed")
+    refused(lpel("batch", pairs, out, "-b", responding_bundle), "the bundle")
+    assert read_results(out) == before
+
+
+def test_bad_input_ends_with_one_sentence(tiny_bundle, pairs, out, tmp_path):
+    batch = ("batch", pairs, out, "--bundle", tiny_bundle)
+    refused(lpel(*batch, "--engine", "spark"), "'spark'", "local, ray")
+    refused(lpel(*batch, "--method", "magic"), "magic")
+    refused(lpel(*batch, "--method", "lpel", "--map-side", 8), "a size of its own")
+    refused(lpel(*batch, "--method", "responses"), "no response decoder")
+    refused(lpel(*batch, "--crop", "oval"), "'oval'")
+    refused(lpel("batch", pairs, out, "--bundle", tmp_path), "is not a bundle")
+    refused(lpel("batch", tmp_path / "none.csv", out, "-b", tiny_bundle), "none.csv")
+    refused(lpel(*batch, "--gallery", tmp_path / "none"), "none")
+    refused(lpel("batch", "status", out, "--json"), str(out), "no results")
+    assert not out.exists()
+    refused(lpel("batch", pairs, pairs.parent, "-b", tiny_bundle), "is not empty")
+    refused(lpel("batch", pairs, pairs / "out", "-b", tiny_bundle), "cannot write")
+    pairs.write_text("reference,image\na,b\n")
+    refused(lpel(*batch, "--json"), "no column test")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        (), ("--top", 0), ("--workers", 0), ("--draws", 0), ("--gpus", -1), ("--map-side", 0),
+        ("--batch-size", 0), ("--no-such-option",),
+    ],
+    ids=lambda options: " ".join(map(str, options)) or "no bundle",
+)  # fmt: skip
+def test_bad_usage_is_explained_without_a_traceback(tiny_bundle, pairs, out, options):
+    bundle = ("--bundle", tiny_bundle) if options else ()
+    done = lpel("batch", pairs, out, *bundle, *options)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert "Usage: lpel batch run" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not out.exists()
+
+
+def test_help():
+    both = lpel("batch", "--help")
+    assert (both.returncode, both.stderr) == (0, "")
+    for word in ("lpel batch PAIRS OUT --bundle B", "run", "status"):
+        assert word in both.stdout
+    assert lpel("batch", "-h").stdout == both.stdout
+    alone = lpel("batch", "run", "--help")
+    assert (alone.returncode, alone.stderr) == (0, "")
+    for option in ("--bundle", "--gallery", "--top", "--engine", "--embeddings", "--json"):
+        assert option in alone.stdout
+    assert "batch" in lpel("--help").stdout
+
+
+def test_options_may_come_first_and_a_folder_may_be_named_like_a_command(
+    tiny_bundle, pairs, tmp_path
+):
+    done = lpel("batch", "--bundle", tiny_bundle, pairs.name, "../status", cwd=pairs.parent)
+    assert done.returncode == 0, done.stderr
+    assert len(read_results(tmp_path / "status")) == 36
