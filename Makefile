@@ -13,7 +13,7 @@ serve: .venv/ready
 test: .venv/ready
 	scripts/test $(ARGS)
 
-# The tests that need no network at all, in two processes: three minutes on two cores.
+# The tests that need no network at all, in two processes.
 quick: .venv/ready
 	scripts/test -n 2 --dist loadfile -m 'not weights and not network' $(ARGS)
 
