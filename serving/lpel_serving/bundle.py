@@ -35,6 +35,8 @@ class Bundle:
     ----------
     manifest
         What it says of itself.
+    sha256
+        Of the manifest's file, which has those of all others: the whole bundle's digest.
     embedder, decoder
         The bytes of its ONNX models: exactly those whose hashes were checked.
     responses
@@ -42,6 +44,7 @@ class Bundle:
     """
 
     manifest: Manifest
+    sha256: str
     embedder: bytes
     decoder: bytes
     responses: bytes | None = None
@@ -61,7 +64,8 @@ def load_bundle(folder: str | Path) -> Bundle:
         if the manifest cannot be read.
     """
     folder = Path(folder)
-    manifest = read_manifest(folder)
+    data = _manifest_bytes(folder)
+    manifest = _parsed(folder, data)
     models = [EMBEDDER_FILE, DECODER_FILE]
     if manifest.responses is not None:
         models.append(RESPONSE_FILE)
@@ -72,7 +76,9 @@ def load_bundle(folder: str | Path) -> Bundle:
     for name, record in manifest.files.items():
         if name not in models:
             _checked(folder, name, record)  # and let go before the others take memory
-    return Bundle(manifest, *(_checked(folder, name, manifest.files[name]) for name in models))
+    digest = hashlib.sha256(data).hexdigest()
+    checked = (_checked(folder, name, manifest.files[name]) for name in models)
+    return Bundle(manifest, digest, *checked)
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -83,6 +89,10 @@ def read_manifest(folder: Path) -> Manifest:
     BundleError
         If the folder holds none, or it is not valid.
     """
+    return _parsed(folder, _manifest_bytes(folder))
+
+
+def _manifest_bytes(folder: Path) -> bytes:
     try:
         with _open(_inside(folder, MANIFEST_FILE)) as file:
             data = file.read(_MAX_MANIFEST_BYTES + 1)
@@ -94,6 +104,10 @@ def read_manifest(folder: Path) -> Manifest:
         ) from error
     if len(data) > _MAX_MANIFEST_BYTES:
         raise BundleError(f"{folder / MANIFEST_FILE} is larger than {_MAX_MANIFEST_BYTES:,} bytes.")
+    return data
+
+
+def _parsed(folder: Path, data: bytes) -> Manifest:
     try:
         return parse_manifest(data.decode("utf-8"))
     except UnicodeDecodeError as error:

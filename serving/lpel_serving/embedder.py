@@ -98,7 +98,8 @@ class Embedder:
     def fixed(self, batch_size: int) -> Callable[[Sequence[Pixels]], NDArray[np.float32]]:
         """Prepare to embed at most so many crops at a time, in inferences of just that size.
 
-        What it returns is not to be shared among threads; otherwise it is as `embed`.
+        What it returns is not to be shared among threads. Unlike `embed` it gives embeddings as
+        they are, NaN and infinity among them, for one bad image says nothing of the others.
         """
         if batch_size < 1:
             raise ParameterError(f"a batch holds at least 1 image; received {batch_size}.")
@@ -107,7 +108,7 @@ class Embedder:
 
         def embed(crops: Sequence[Pixels]) -> NDArray[np.float32]:
             self._check(crops)
-            return self._checked(run(np.stack(crops)), len(crops))
+            return self._shaped(run(np.stack(crops)), len(crops))
 
         return embed
 
@@ -120,11 +121,14 @@ class Embedder:
             )
 
     def _checked(self, embeddings: NDArray[np.float32], n: int) -> NDArray[np.float32]:
+        if not np.isfinite(self._shaped(embeddings, n)).all():
+            raise EmbeddingError("the embedder gave NaN or infinity: its weights are broken.")
+        return embeddings
+
+    def _shaped(self, embeddings: NDArray[np.float32], n: int) -> NDArray[np.float32]:
         if embeddings.shape != (n, self.record.dimension):
             raise EmbeddingError(
                 f"the embedder gave embeddings of shape {embeddings.shape}; "
                 f"expected {self.record.dimension} features, as its record says."
             )
-        if not np.isfinite(embeddings).all():
-            raise EmbeddingError("the embedder gave NaN or infinity: its weights are broken.")
         return embeddings

@@ -33,6 +33,8 @@ class Explainer:
     ----------
     manifest
         What the bundle says of itself.
+    bundle_sha256
+        The bundle's digest: see `lpel_serving.bundle.Bundle`.
     embedder
         The embedding network, for those who need embeddings alone.
     provider
@@ -41,6 +43,7 @@ class Explainer:
 
     def __init__(self, bundle: Bundle, crop: Crop, provider: str, threads: int | None) -> None:
         self.manifest: Manifest = bundle.manifest
+        self.bundle_sha256 = bundle.sha256
         self.embedder = Embedder(bundle.embedder, bundle.manifest.embedder, crop, provider, threads)
         side = bundle.manifest.decoder.image_size
         self._decoder = open_session(

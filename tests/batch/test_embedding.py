@@ -294,7 +294,7 @@ def test_an_embedding_that_is_not_finite_is_an_error_of_its_image_alone(
     for name, row, expected in zip(names, rows_of(job.out), rows_of(good.out), strict=True):
         if name == "black.png":
             assert (row["status"], row["code"]) == ("error", "embedding")
-            assert "reference: the embedder gave NaN or infinity" in row["message"]
+            assert "reference: its embedding holds NaN or infinity" in row["message"]
             assert row["similarity"] is None
         else:
             assert row["similarity"] == expected["similarity"]

@@ -1,12 +1,16 @@
 """What makes a job the same job: results of different ones never mix."""
 
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
 
 from lpel_serving.batch import lock
+from lpel_serving.batch.embedding import Embedding
+from lpel_serving.batch.explaining import Explaining
 from lpel_serving.batch.local import Local
 from lpel_serving.batch.lock import is_locked, locked
 from lpel_serving.batch.places import Places
@@ -24,6 +28,7 @@ from support.batch import (
     write_lfw,
     write_pictures,
 )  # fmt: skip
+from support.batch_rows import Meddling
 
 HOLD = """
 import sys
@@ -289,3 +294,29 @@ def test_a_lock_is_let_go_of_by_an_error(tmp_path):
     with pytest.raises(PairsError), locked(path):
         raise PairsError
     assert not is_locked(path)
+
+
+@pytest.fixture
+def listed(tmp_path, pictures):
+    return write_csv(tmp_path / "listed.csv", pair_up(pictures, 12))
+
+
+@pytest.mark.parametrize("stage", [Embedding, Explaining], ids=["embedding", "explaining"])
+def test_a_bundle_that_is_replaced_under_way_is_refused(stage, tmp_path, listed, responding_bundle):
+    bundle = Path(shutil.copytree(responding_bundle, tmp_path / "bundle"))
+
+    def replace_it():
+        shutil.rmtree(bundle)
+        other = tiny.ThresholdRecord(0.5, {})
+        tiny.write_bundle(bundle, responds=True, threshold=other)
+
+    job = make_job(bundle, listed, tmp_path / "out")
+    with pytest.raises(BundleError, match="has changed since the job began"):
+        run(job, Meddling({stage: replace_it}))
+    assert not list((tmp_path / "out").glob("*.parquet"))
+
+
+def test_a_batch_is_no_larger_than_a_chunk(tmp_path, listed, tiny_bundle):
+    for size in (0, 129):
+        with pytest.raises(ParameterError, match="a batch holds 1 to 128 images"):
+            make_job(tiny_bundle, listed, tmp_path / "out", batch_size=size)

@@ -3,6 +3,8 @@
 import hashlib
 import math
 import sqlite3
+from contextlib import closing
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,10 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from lpel_serving.batch.explaining import Explaining
 from lpel_serving.batch.kept import kept_embeddings
+from lpel_serving.batch.run import run
 from lpel_serving.errors import OutputError, ParameterError
 from support import tiny
 from support.batch import make_job, pair_up, read_results, run_here, tree, write_csv
+from support.batch_rows import Meddling
 
 DIGEST = hashlib.sha256(b"face").digest()
 VECTOR = np.arange(tiny.DIMENSION, dtype=np.float32)
@@ -171,3 +176,25 @@ def test_a_job_refuses_embeddings_of_another_network(tmp_path, tiny_bundle, list
     other = tiny.write_bundle(tmp_path / "other", embedder=model.SerializeToString())
     with pytest.raises(ParameterError, match="another network"):
         run_here(make_job(other, listed, tmp_path / "second", kept=kept))
+
+
+def test_what_is_kept_already_is_not_written_again(tmp_path, tiny_bundle, listed):
+    kept = tmp_path / "kept.sqlite"
+    for out in ("first", "second"):
+        run_here(make_job(tiny_bundle, listed, tmp_path / out, kept=kept))
+        with closing(sqlite3.connect(kept)) as base:
+            rows = base.execute("SELECT rowid, digest FROM embeddings ORDER BY rowid").fetchall()
+        assert len(rows) == len(dict(rows)) == rows[-1][0]
+
+
+def test_embeddings_are_kept_also_by_a_run_that_only_explains(tmp_path, tiny_bundle, listed):
+    def no_more():
+        raise KeyboardInterrupt
+
+    job = make_job(tiny_bundle, listed, tmp_path / "out")
+    with pytest.raises(KeyboardInterrupt):
+        run(job, Meddling({Explaining: no_more}))
+    kept = tmp_path / "kept.sqlite"
+    assert run_here(replace(job, kept=kept)).embedded == 0
+    again = run_here(replace(job, out=tmp_path / "again", kept=kept))
+    assert again.known == again.images > 0

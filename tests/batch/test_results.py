@@ -168,13 +168,34 @@ def test_rows_say_where_they_come_from(pictures, mixed, tmp_path, tiny_bundle):
     for row in rows:
         assert row["engine_version"] == version("lpel-tf")
         assert row["model_sha256"] == manifest
-        assert row["config_sha256"] == BatchSettings("lpel").digest
+        assert len(row["config_sha256"]) == 64
         for role in ROLES:
             path = pictures[0].with_name(row[role]) if row[role] else None
             is_there = path is not None and path.is_file()
             expected = hashlib.sha256(path.read_bytes()).digest() if is_there else None
             assert row[f"{role}_sha256"] == expected
     assert [row["pair_id"] for row in rows] == ["0", "1", "2", "3"]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"settings": BatchSettings("lpel", seed=1)}, {"settings": None}, {"crop": "0.5"}],
+    ids=["settings", "method", "crop"],
+)
+def test_another_configuration_is_told_by_its_digest(changes, mixed, tmp_path, responding_bundle):
+    job = make_job(responding_bundle, mixed, tmp_path / "out", settings=BatchSettings("lpel"))
+    other = make_job(
+        responding_bundle,
+        mixed,
+        tmp_path / "other",
+        **({"settings": BatchSettings("lpel")} | changes),
+    )
+    digests = []
+    for one in (job, other):
+        run_here(one)
+        digests.append({row["config_sha256"] for row in rows_of(one.out)})
+    assert all(len(one) == 1 for one in digests)
+    assert digests[0] != digests[1]
 
 
 @pytest.mark.parametrize("curves", [False, True])

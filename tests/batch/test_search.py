@@ -158,7 +158,7 @@ def test_bad_images_of_a_gallery_are_left_out(method, pictures, gallery, tmp_pat
     listed = write_csv(tmp_path / "gallery.csv", {"image": names})
     probes = probes_of(tmp_path, ["face_00.png", "face_01.png"])
     done = search_for(probes, listed, tmp_path / "out", tiny_bundle, method=method, top=10)
-    assert (done.rows, done.errors) == (14, 0)
+    assert (done.rows, done.errors, done.left_out) == (14, 0, 3)
     rows = read_results(tmp_path / "out")
     assert [row["rank"] for row in rows] == [*range(1, 8)] * 2
     assert {row["reference"] for row in rows} == {str(i) for i in (0, 1, 2, 5, 7, 8, 9)}
@@ -227,5 +227,5 @@ def test_a_found_pair_has_its_curves(pictures, gallery, tmp_path, tiny_bundle):
 
 
 def test_a_search_for_nobody_is_refused():
-    with pytest.raises(ParameterError, match="finds at least 1; received 0"):
+    with pytest.raises(ParameterError, match="finds at least 1 and at most"):
         BatchSettings(top=0)

@@ -5,7 +5,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from lpel_serving import Explainer
-from lpel_serving.errors import BundleError, EmbeddingError, ImageError, ParameterError
+from lpel_serving.errors import BundleError, ImageError, ParameterError
 from lpel_serving.manifest import EMBEDDING, IMAGE
 from lpel_serving.session import FixedRun, open_session
 from support import tiny
@@ -109,11 +109,10 @@ def test_a_fixed_embedder_of_no_images_is_refused(tiny_explainer):
         tiny_explainer.embedder.fixed(0)
 
 
-def test_a_fixed_embedder_tells_of_what_is_not_finite(tmp_path):
+def test_a_fixed_embedder_gives_what_is_not_finite_as_it_is(tmp_path):
     broken = tiny.embedder_model()
     for one in broken.graph.initializer:
         if one.name == "white":
             one.raw_data = np.float32(0).tobytes()
     explainer = Explainer.load(tiny.write_bundle(tmp_path, broken.SerializeToString()))
-    with pytest.raises(EmbeddingError, match="NaN or infinity"):
-        explainer.embedder.fixed(4)(list(CROPS[:2]))
+    assert not np.isfinite(explainer.embedder.fixed(4)(list(CROPS[:2]))).any()

@@ -1,11 +1,15 @@
 """Tables, and their files. pyarrow brings no types: this is the seam, where it is Any."""
 
+import secrets
+from collections.abc import Callable, Generator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lpel_serving.errors import OutputError
 from lpel_serving.extras import require
 from lpel_serving.files import write_atomically
 
@@ -40,6 +44,33 @@ def write_table(path: Path, table: Table) -> None:
     with pa.ipc.new_file(sink, table.schema) as writer:
         writer.write_table(table)
     write_atomically(path, sink.getvalue())
+
+
+@contextmanager
+def growing_table(path: Path) -> Generator[Callable[[Table], None]]:
+    """Write a table in parts, so that memory need not hold it; it is there when it is whole.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written.
+    """
+    partial = path.with_name(f".{secrets.token_hex(8)}.partial")
+    writers: list[Any] = []
+    try:
+        with partial.open("wb") as file, ExitStack() as stack:
+
+            def add(part: Table) -> None:
+                if not writers:
+                    writers.append(stack.enter_context(pa.ipc.new_file(file, part.schema)))
+                writers[0].write_table(part)
+
+            yield add
+        partial.replace(path)
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror or error}.") from error
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def read_table(path: Path) -> Table:

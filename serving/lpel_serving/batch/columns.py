@@ -32,7 +32,7 @@ class Stamp:
     model_sha256
         Of the bundle's manifest, which has those of all its files.
     config_sha256
-        Of the settings.
+        Of the settings, the crop and the provider.
     """
 
     engine_version: str

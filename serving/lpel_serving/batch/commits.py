@@ -33,6 +33,8 @@ class Commit:
         How many rows it has, and how many of them are errors.
     bytes, sha256
         Of the file.
+    left_out
+        Members of the gallery that could not be used.
     """
 
     job: str
@@ -42,6 +44,7 @@ class Commit:
     errors: int
     bytes: int
     sha256: str
+    left_out: int = 0
 
 
 def shard_identity(job: str, shard: int, inputs: str) -> str:
@@ -49,7 +52,15 @@ def shard_identity(job: str, shard: int, inputs: str) -> str:
     return hashlib.sha256(f"{job} {shard} {inputs}".encode()).hexdigest()
 
 
-def commit(places: Places, job: str, shard: int, inputs: str, table: Table, errors: int) -> None:
+def commit(
+    places: Places,
+    job: str,
+    shard: int,
+    inputs: str,
+    table: Table,
+    errors: int,
+    left_out: int = 0,
+) -> None:
     """Write a shard under a temporary name, bring it to the disk, rename it, and record that.
 
     Raises
@@ -76,10 +87,12 @@ def commit(places: Places, job: str, shard: int, inputs: str, table: Table, erro
         partial.replace(path)
         _sync_folder(path.parent)
     except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror or error}.") from error
+        reason = os.strerror(error.errno) if error.errno else error  # Arrow's own are long
+        raise OutputError(f"cannot write {path}: {reason}.") from error
     finally:
-        partial.unlink(missing_ok=True)
-    record = Commit(job, inputs, path.name, table.num_rows, errors, size, digest)
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
+    record = Commit(job, inputs, path.name, table.num_rows, errors, size, digest, left_out)
     write_atomically(places.record(shard), json.dumps(asdict(record)).encode())
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from lpel_serving.batch.arrow import Table, read_table, write_table
 from lpel_serving.batch.image_chunks import embedding_table
+from lpel_serving.batch.networks import Networks
 from lpel_serving.batch.places import Places
 from lpel_serving.batch.rows import legible
 from lpel_serving.batch.stage import Done, Stopped, Work, give_up_if
-from lpel_serving.errors import EmbeddingError, ImageError, NoFaceError
+from lpel_serving.errors import ImageError, NoFaceError
 from lpel_serving.explainer import Explainer
 from lpel_serving.images import Pixels, read_bytes
 
@@ -40,22 +41,20 @@ class Embedding:
     ----------
     out
         The folder of the job.
-    bundle, crop, provider
-        See `lpel_serving.explainer.Explainer.load`.
+    networks
+        What embeds.
     batch_size
         Images in one inference; each inference has as many, the last one filled up.
     """
 
     out: Path
-    bundle: Path
-    crop: str
-    provider: str
+    networks: Networks
     batch_size: int
 
     def open(self) -> Work:
         """Load the bundle."""
         places = Places(self.out)
-        explainer = Explainer.load(self.bundle, crop=self.crop, provider=self.provider, threads=1)
+        explainer = self.networks.open()
 
         def embed(chunk: int, stopped: Stopped) -> Done:
             return _embed_chunk(explainer, places, chunk, self.batch_size, stopped)
@@ -67,6 +66,8 @@ def _embed_chunk(
     explainer: Explainer, places: Places, chunk: int, batch_size: int, stopped: Stopped
 ) -> Done:
     images = read_table(places.images(chunk))
+    if places.embeddings(chunk).is_file():  # by a worker that was taken for lost
+        return Done(chunk, len(images), 0)
     digests = images["digest"].to_pylist()
     found = np.zeros((len(digests), explainer.manifest.embedder.dimension), np.float32)
     failures: dict[int, Failure] = {}
@@ -74,10 +75,12 @@ def _embed_chunk(
     run = explainer.embedder.fixed(batch_size)
     for crops in _batches(explainer, images, digests, batch_size, failures):
         give_up_if(stopped)
-        try:
-            found[list(crops)] = run(list(crops.values()))
-        except EmbeddingError:  # perhaps of one image alone
-            failures |= _one_by_one(crops, run, found)
+        rows = run(list(crops.values()))
+        for i, row in zip(crops, rows, strict=True):
+            if np.isfinite(row).all():
+                found[i] = row
+            else:
+                failures[i] = Failure(NO_EMBEDDING, "its embedding holds NaN or infinity.")
         embedded += len(crops)
     of = [failures.get(i) for i in range(len(digests))]
     codes = [None if one is None else one.code for one in of]
@@ -93,7 +96,7 @@ def _batches(
     batch_size: int,
     failures: dict[int, Failure],
 ) -> Iterator[dict[int, Pixels]]:
-    """Read images, so many that can be used at a time, by their places; gather the others."""
+    """Read images, so many that can be used at a time, by their places; note why others cannot."""
     crops: dict[int, Pixels] = {}
     for i, digest in enumerate(digests):
         face = read_image(explainer, images, i, digest)
@@ -106,19 +109,6 @@ def _batches(
             crops = {}
     if crops:
         yield crops
-
-
-def _one_by_one(
-    crops: Mapping[int, Pixels], run: Callable[[Sequence[Pixels]], Floats], found: Floats
-) -> dict[int, Failure]:
-    """Embed images of which at least one has no embedding; say which, and why."""
-    failures: dict[int, Failure] = {}
-    for i, crop in crops.items():
-        try:
-            found[i] = run([crop])[0]
-        except EmbeddingError as error:
-            failures[i] = Failure(NO_EMBEDDING, str(error))
-    return failures
 
 
 def read_image(explainer: Explainer, images: Table, place: int, digest: bytes) -> Pixels | Failure:

@@ -7,11 +7,12 @@ import numpy as np
 
 from lpel_serving.batch.arrow import Table, read_table
 from lpel_serving.batch.columns import Stamp, result_schema
-from lpel_serving.batch.commits import commit
+from lpel_serving.batch.commits import commit, read_commit
 from lpel_serving.batch.curves import curve_of
 from lpel_serving.batch.embedding import Failure
 from lpel_serving.batch.lookup import Lookup
 from lpel_serving.batch.maps import Pairs, maps_of, read_crops
+from lpel_serving.batch.networks import Networks
 from lpel_serving.batch.pair_table import PairTable, listed_pairs, searched_pairs
 from lpel_serving.batch.places import Places
 from lpel_serving.batch.plan import Shard
@@ -33,8 +34,8 @@ class Explaining:
         The folder of the job.
     job
         Its identity.
-    bundle, crop, provider
-        See `lpel_serving.explainer.Explainer.load`.
+    networks
+        What explains.
     settings
         How to explain.
     shards
@@ -47,9 +48,7 @@ class Explaining:
 
     out: Path
     job: str
-    bundle: Path
-    crop: str
-    provider: str
+    networks: Networks
     settings: BatchSettings
     shards: tuple[Shard, ...]
     stamp: Stamp
@@ -57,8 +56,7 @@ class Explaining:
 
     def open(self) -> Work:
         """Load the bundle, and find the embeddings."""
-        explainer = Explainer.load(self.bundle, crop=self.crop, provider=self.provider, threads=1)
-        return _Work(self, explainer)
+        return _Work(self, self.networks.open())
 
 
 class _Work:
@@ -70,6 +68,7 @@ class _Work:
         self._places = Places(stage.out)
         self._lookup = Lookup(self._places, explainer.manifest.embedder.dimension)
         self._method = stage.settings.make_method()
+        self._needs_images = stage.settings.needs_images
         self._map_shape = map_shape(self._method, explainer)
         self._schema = result_schema(
             self._map_shape,
@@ -84,14 +83,18 @@ class _Work:
 
     def __call__(self, shard: int, stopped: Stopped) -> Done:
         rows = read_table(self._places.rows(shard))
+        inputs = self._stage.shards[shard].inputs
+        done = read_commit(self._places, self._stage.job, shard, inputs)
+        if done is not None:  # by a worker that was taken for lost
+            return Done(shard, len(rows), done.errors)
         pairs, crops = self._paired(rows)
         give_up_if(stopped)
         decided = self._decided(pairs, crops)
         explained = self._explained(decided, stopped)
         result = result_table(pairs, explained, self._lookup, self._schema, self._stage.stamp)
         errors = pairs.errors + len(explained.failures)
-        inputs = self._stage.shards[shard].inputs
-        commit(self._places, self._stage.job, shard, inputs, result, errors)
+        job, left_out = self._stage.job, pairs.left_out
+        commit(self._places, job, shard, inputs, result, errors, left_out)
         return Done(shard, len(rows), errors)
 
     def _paired(self, rows: Table) -> tuple[PairTable, dict[int, Pixels]]:
@@ -102,7 +105,7 @@ class _Work:
             pairs = searched_pairs(rows, gallery, self._lookup, settings.top)
         else:
             pairs = listed_pairs(rows, self._lookup)
-        if not settings.needs_images:
+        if not self._needs_images:
             return pairs, {}
         usable = pairs.usable
         numbers = np.concatenate([pairs.references[usable], pairs.tests[usable]])

@@ -2,7 +2,7 @@
 
 import json
 import secrets
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_serving.batch.arrow import from_vectors, pa, read_table, write_table
+from lpel_serving.batch.arrow import Table, from_vectors, pa, read_table, write_table
 from lpel_serving.batch.kept import KeptEmbeddings, Vector
 from lpel_serving.batch.places import IMAGES_IN_CHUNK, Places
 from lpel_serving.batch.plan import Plan
+from lpel_serving.errors import OutputError
 from lpel_serving.files import write_atomically
 
 
@@ -32,25 +33,26 @@ def gather(plan: Plan, places: Places, dimension: int, kept: KeptEmbeddings | No
         Where to keep those that are new for later jobs.
     """
     rows = plan.chunks * IMAGES_IN_CHUNK
-    failures: list[Any] = []
+    failures: list[Table] = []
     with (
-        _rows_of(places.all_embeddings, (rows, dimension), np.float32) as embeddings,
-        _rows_of(places.all_digests, (rows, 32), np.uint8) as digests,
+        _filling(places.all_embeddings, (rows, dimension), np.float32) as embeddings,
+        _filling(places.all_digests, (rows, 32), np.uint8) as digests,
     ):
         for chunk in range(plan.chunks):
             table = read_table(places.embeddings(chunk))
-            first = chunk * IMAGES_IN_CHUNK
-            of = slice(first, first + table.num_rows)
-            embeddings[of] = from_vectors(table["embedding"], dimension)
+            embeddings(from_vectors(table["embedding"], dimension))
             raw = b"".join(table["digest"].to_pylist())
-            digests[of] = np.frombuffer(raw, np.uint8).reshape(-1, 32)
-            failed = np.flatnonzero(table["code"].is_valid().to_numpy(zero_copy_only=False))
-            failures.append(_failures(table, failed, first))
-    whole = pa.concat_tables([_NO_FAILURES, *failures])
+            digests(np.frombuffer(raw, np.uint8).reshape(-1, 32))
+            failures.append(_failures(table, chunk * IMAGES_IN_CHUNK))
     if kept is not None:
-        kept.add(_embedded(plan, places, dimension))
-    write_table(places.all_failures, whole)
+        keep(plan, places, dimension, kept)
+    write_table(places.all_failures, pa.concat_tables([_NO_FAILURES, *failures]).combine_chunks())
     write_atomically(places.embedded, json.dumps({"images": plan.images}).encode())
+
+
+def keep(plan: Plan, places: Places, dimension: int, kept: KeptEmbeddings) -> None:
+    """Keep the embeddings of all images for later jobs, those that are new."""
+    kept.add(_embedded(plan, places, dimension))
 
 
 def _embedded(plan: Plan, places: Places, dimension: int) -> Iterator[tuple[bytes, Vector]]:
@@ -64,17 +66,34 @@ def _embedded(plan: Plan, places: Places, dimension: int) -> Iterator[tuple[byte
 
 
 @contextmanager
-def _rows_of(path: Path, shape: tuple[int, int], kind: Any) -> Generator[NDArray[Any]]:
-    """Fill an array that need not fit into memory, as a file that is there when it is full."""
+def _filling(
+    path: Path, shape: tuple[int, int], kind: type[Any]
+) -> Generator[Callable[[NDArray[Any]], None]]:
+    """Write an array as a file, chunk by chunk, which is there when it is whole.
+
+    Not by mapping it: a disk that is full would end the process without a word.
+    """
     partial = path.with_name(f".{secrets.token_hex(8)}.partial")
-    # An empty file cannot be mapped: one row more costs nothing.
-    array = np.lib.format.open_memmap(
-        partial, mode="w+", dtype=kind, shape=(max(1, shape[0]), shape[1])
-    )
+    # An empty file cannot be mapped when it is read: one row more costs nothing.
+    header = {
+        "descr": np.dtype(kind).str,
+        "fortran_order": False,
+        "shape": (shape[0] + 1, shape[1]),
+    }
     try:
-        yield array
-        array.flush()
+        with partial.open("wb") as file:
+            np.lib.format.write_array_header_1_0(file, header)
+
+            def fill(rows: NDArray[Any]) -> None:
+                whole = np.zeros((IMAGES_IN_CHUNK, shape[1]), kind)
+                whole[: len(rows)] = rows
+                file.write(whole.tobytes())
+
+            yield fill
+            file.write(np.zeros(shape[1], kind).tobytes())
         partial.replace(path)
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror or error}.") from error
     finally:
         partial.unlink(missing_ok=True)
 
@@ -88,6 +107,7 @@ _NO_FAILURES = pa.table(
 )
 
 
-def _failures(table: Any, failed: Any, first: int) -> Any:
+def _failures(table: Table, first: int) -> Table:
+    failed = np.flatnonzero(table["code"].is_valid().to_numpy(zero_copy_only=False))
     taken = table.select(["code", "message"]).take(pa.array(failed))
     return taken.add_column(0, "number", pa.array(first + failed, pa.int64()))

@@ -9,17 +9,20 @@ from pathlib import Path
 from typing import Any
 
 from lpel_serving.batch.columns import FORMAT
-from lpel_serving.batch.places import Places
+from lpel_serving.batch.networks import Networks
+from lpel_serving.batch.places import IMAGES_IN_CHUNK, Places
 from lpel_serving.batch.plan import Lists
 from lpel_serving.batch.rows import LISTED, read_rows
-from lpel_serving.batch.settings import BatchSettings
+from lpel_serving.batch.settings import FEW_ROWS, BatchSettings
 from lpel_serving.bundle import load_bundle
 from lpel_serving.crops import parse_crop
+from lpel_serving.embedder import DEFAULT_BATCH
 from lpel_serving.errors import OutputError, PairsError, ParameterError
 from lpel_serving.files import write_atomically
-from lpel_serving.manifest import MANIFEST_FILE, Manifest
+from lpel_serving.manifest import Manifest
 from lpel_serving.session import check_provider
 
+_CONFIGURATION = ("the settings", "the crop", "the provider")
 _RESPONDING = ("responses", "hybrid")
 """Methods that ask a response decoder."""
 
@@ -50,14 +53,23 @@ class Job:
     settings: BatchSettings
     crop: str | None = None
     provider: str = "cpu"
-    batch_size: int = 8
+    batch_size: int = DEFAULT_BATCH
     kept: Path | None = None
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.batch_size <= IMAGES_IN_CHUNK:
+            raise ParameterError(
+                f"a batch holds 1 to {IMAGES_IN_CHUNK} images; received {self.batch_size}."
+            )
 
     @property
     def rows_in_shard(self) -> int:
         """Rows of the list that are explained as one piece of work."""
         rows = self.settings.rows_in_shard
-        return rows if self.lists.gallery is None else max(1, rows // self.settings.top)
+        if self.lists.gallery is None:
+            return rows
+        probes = max(1, rows // self.settings.top)
+        return probes - probes % FEW_ROWS or probes
 
 
 @dataclass(frozen=True)
@@ -70,16 +82,21 @@ class Asked:
         With the names of method and crop filled in.
     manifest
         Of its bundle.
-    model_sha256
-        Of the manifest's file.
+    networks
+        What embeds and explains.
     about
         What the results hang on, in JSON's types, each under a name that a user understands.
     """
 
     job: Job
     manifest: Manifest
-    model_sha256: str
+    networks: Networks
     about: Mapping[str, Any]
+
+    @property
+    def config_sha256(self) -> str:
+        """SHA-256 of what results of one bundle on one list hang on."""
+        return identity_of({name: self.about[name] for name in _CONFIGURATION})
 
     @property
     def identity(self) -> str:
@@ -108,7 +125,8 @@ def look_at(job: Job) -> Asked:
     """
     # What would fail only when hours have gone into a plan fails now.
     check_provider(job.provider)
-    manifest = load_bundle(job.bundle).manifest
+    loaded = load_bundle(job.bundle)
+    manifest = loaded.manifest
     settings = job.settings.resolved(responds=manifest.responses is not None)
     if settings.method in _RESPONDING and manifest.responses is None:
         raise ParameterError(
@@ -117,16 +135,14 @@ def look_at(job: Job) -> Asked:
         )
     crop = job.crop or manifest.crop
     parse_crop(crop)
-    model = hashlib.sha256((job.bundle / MANIFEST_FILE).read_bytes()).hexdigest()
     gallery = None if job.lists.gallery is None else _digest(job.lists.gallery, LISTED)
     about = {
-        "the bundle": model,
+        "the bundle": loaded.sha256,
         "the list": _digest(job.lists.rows, job.lists.columns),
         "the gallery": gallery,
         "the settings": settings.described(),
         "the crop": crop,
         "the provider": job.provider,
-        "rows in a shard": job.rows_in_shard,
         "the version of lpel-tf": version("lpel-tf"),
         "the format of the results": FORMAT,
     }
@@ -134,7 +150,7 @@ def look_at(job: Job) -> Asked:
     # Workers may have another working folder.
     out, bundle = job.out.absolute(), job.bundle.absolute()
     found = replace(job, out=out, bundle=bundle, settings=settings, crop=crop)
-    return Asked(found, manifest, model, written)
+    return Asked(found, manifest, Networks(bundle, crop, job.provider, loaded.sha256), written)
 
 
 def claim(places: Places, asked: Asked) -> None:

@@ -12,6 +12,12 @@ from lpel_serving.errors import OutputError, ParameterError
 
 Vector = NDArray[np.float32]
 
+_ADD = (
+    "INSERT INTO embeddings VALUES (?, ?) ON CONFLICT (digest) "
+    "DO UPDATE SET vector = excluded.vector WHERE vector IS NOT excluded.vector"
+)
+"""What is known is not written again."""
+
 
 class KeptEmbeddings:
     """Embeddings by the SHA-256 of the image's file, in an SQLite database.
@@ -38,7 +44,7 @@ class KeptEmbeddings:
         """Keep embeddings: all of these, or none if the process ends before."""
         rows = ((digest, vector.astype("<f4").tobytes()) for digest, vector in embeddings)
         with _complaints(self._path), self._base:
-            self._base.executemany("INSERT OR REPLACE INTO embeddings VALUES (?, ?)", rows)
+            self._base.executemany(_ADD, rows)
 
 
 @contextmanager

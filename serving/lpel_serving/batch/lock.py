@@ -13,7 +13,7 @@ from lpel_serving.errors import BusyError, OutputError
 def locked(path: Path) -> Generator[None]:
     """Hold a lock, which is let go of however this process ends.
 
-    Where the system has no such locks (Windows), nobody is kept out.
+    Where there are no such locks (Windows, some network file systems), nobody is kept out.
 
     Raises
     ------
@@ -63,4 +63,6 @@ def _take(descriptor: int, *, shared: bool = False) -> bool:
         fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
+    except OSError:  # a file system without locks: nobody is kept out
+        return True
     return True

@@ -1,10 +1,11 @@
 """The engine of a cluster: Ray Data with a pool of actors, each with its own networks."""
 
-import contextlib
 import logging
 import os
+import sys
 from collections.abc import Generator, Sequence
-from dataclasses import asdict, dataclass, field
+from contextlib import ExitStack, contextmanager, redirect_stdout, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -15,7 +16,6 @@ from lpel_serving.extras import require
 
 _QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",  # nobody is told what is done here
-    "RAY_AUTH_MODE": "token",  # Ray's own choice for a cluster that is started here; named, quietly
     "RAY_BACKEND_LOG_LEVEL": "fatal",  # Ray Data's own actors give rise to warnings of its core
 }
 
@@ -25,7 +25,8 @@ class OnRay:
     """Has pieces of work done by actors, on a cluster whose machines share the files.
 
     An actor that is lost is replaced, and its piece is done again by another. As a context it
-    shuts down at its end a cluster that it started; else that lasts as long as the process.
+    shuts down at its end a cluster that it started, which else lasts as long as the process; and
+    what Ray prints while it is open goes to standard error.
 
     Attributes
     ----------
@@ -42,9 +43,10 @@ class OnRay:
     address: str | None = None
     cpus: float = 1
     gpus: float = 0
-    _started: bool = field(default=False, init=False, repr=False)
+    _open: ExitStack = field(default_factory=ExitStack, init=False, repr=False)
 
     def __enter__(self) -> "OnRay":
+        self._open.enter_context(redirect_stdout(sys.stderr))
         return self
 
     def __exit__(
@@ -53,9 +55,7 @@ class OnRay:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._started:
-            require("ray", "ray").shutdown()
-            self._started = False
+        self._open.close()
 
     def run(self, stage: Stage, pieces: Sequence[int]) -> Generator[Done]:
         """Do pieces of a stage."""
@@ -75,13 +75,10 @@ class OnRay:
                 num_cpus=self.cpus,
                 num_gpus=self.gpus,
             )
-            try:
-                for row in done.iter_rows():
-                    yield Done(**row)
-            except Exception as error:
-                if (ours := _ours(error)) is None:
-                    raise
-                raise ours from None
+            for row in done.iter_rows():
+                if isinstance(row["done"], Exception):
+                    raise row["done"]
+                yield row["done"]
 
     def _connect(self) -> None:
         for name, value in _QUIET.items():
@@ -89,16 +86,17 @@ class OnRay:
         ray = require("ray", "ray")
         if ray.is_initialized():
             return
-        address = self.address or os.environ.get("RAY_ADDRESS")
-        starting = {"include_dashboard": False} if address in (None, "local") else {}
+        address = self.address or os.environ.get("RAY_ADDRESS") or "local"
+        starting = {"include_dashboard": False} if address == "local" else {}
         try:
             ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **starting)
         except (ConnectionError, ValueError) as error:
             raise ParameterError(f"there is no cluster of Ray at {address}: {error}") from error
-        self._started = bool(starting)
+        if starting:
+            self._open.callback(ray.shutdown)
 
 
-@contextlib.contextmanager
+@contextmanager
 def _quietly(data: Any) -> Generator[None]:
     """Let Ray Data not speak of its progress: a job tells of its own."""
     logger = logging.getLogger("ray.data")
@@ -113,16 +111,6 @@ def _quietly(data: Any) -> Generator[None]:
         context.enable_progress_bars, context.print_on_execution_start = before
 
 
-def _ours(error: BaseException | None) -> LpelError | None:
-    """Find what a piece of work raised in what Ray made of it."""
-    ray = require("ray", "ray")
-    while error is not None:
-        if isinstance(error, LpelError) and not isinstance(error, ray.exceptions.RayError):
-            return error
-        error = getattr(error, "cause", None) or error.__cause__
-    return None
-
-
 class _Actor:
     """One worker; it loads the networks with its first piece.
 
@@ -131,13 +119,19 @@ class _Actor:
 
     def __init__(self, stage: Stage, folder: str) -> None:
         # Where paths that are not absolute begin; all may be, and this machine not have it.
-        with contextlib.suppress(OSError):
+        with suppress(OSError):
             os.chdir(folder)
         self._stage = stage
         self._work: Work | None = None
 
-    def __call__(self, batch: dict[str, Any]) -> dict[str, list[int]]:
-        if self._work is None:
-            self._work = self._stage.open()
-        done = [asdict(self._work(int(piece), lambda: False)) for piece in batch["piece"]]
-        return {name: [one[name] for one in done] for name in done[0]}
+    def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
+        return {"done": [self._do(int(piece)) for piece in batch["piece"]]}
+
+    def _do(self, piece: int) -> Done | LpelError | OSError:
+        """Do a piece, or say what went wrong: Ray's own errors are pages long."""
+        try:
+            if self._work is None:
+                self._work = self._stage.open()
+            return self._work(piece, lambda: False)
+        except (LpelError, OSError) as error:
+            return error

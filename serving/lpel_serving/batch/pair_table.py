@@ -30,6 +30,8 @@ class PairTable:
         Why a pair cannot be explained, or None.
     ranks
         Of a search, from 1; 0 where the probe could not be used.
+    left_out
+        Members of the gallery that could not be used.
     """
 
     identifiers: Sequence[str]
@@ -40,6 +42,7 @@ class PairTable:
     codes: Sequence[str | None]
     messages: Sequence[str | None]
     ranks: Sequence[int] | None = None
+    left_out: int = 0
 
     def without(self, failures: Mapping[int, Failure]) -> "PairTable":
         """Take images out that turned out to be unusable, by their numbers."""
@@ -103,7 +106,8 @@ def searched_pairs(probes: Table, gallery: Table, lookup: Lookup, top: int) -> P
     for i, ranked in zip(good.tolist(), found, strict=True):
         rows += [(i, int(members[place]), rank) for rank, place in enumerate(ranked, 1)]
     rows.sort(key=lambda row: (row[0], row[2]))
-    return _paired(rows, probes, gallery, failures)
+    paired = _paired(rows, probes, gallery, failures)
+    return replace(paired, left_out=len(numbers) - len(members))
 
 
 def _paired(

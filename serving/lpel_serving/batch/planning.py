@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_serving.batch.arrow import Table, pa, write_table
+from lpel_serving.batch.arrow import Table, growing_table, pa, write_table
 from lpel_serving.batch.catalogue import Catalogue, Entry
 from lpel_serving.batch.image_chunks import ImageChunks
 from lpel_serving.batch.kept import KeptEmbeddings
@@ -106,13 +106,12 @@ def _plan_gallery(lists: Lists, planner: "_Planner", places: Places, advance: Ad
     if lists.gallery is None:
         return b""
     whole = hashlib.sha256()
-    tables: list[Table] = []
-    for some in read_rows(lists.gallery, LISTED, lists.images, _GALLERY_ROWS):
-        table, digest = planner.plan(some)
-        whole.update(digest)
-        tables.append(table)
-        advance(table.num_rows)
-    write_table(places.gallery, pa.concat_tables(tables))
+    with growing_table(places.gallery) as add:
+        for some in read_rows(lists.gallery, LISTED, lists.images, _GALLERY_ROWS):
+            table, digest = planner.plan(some)
+            whole.update(digest)
+            add(table)
+            advance(table.num_rows)
     return whole.digest()
 
 

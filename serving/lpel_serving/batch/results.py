@@ -59,9 +59,9 @@ def status(out: Path) -> Status:
     if plan is None:
         state = "running" if running else "stopped"
         return Status(state, "planning", 0, 0, 0, None, None, None)
-    found = committed(places, plan)
+    embedded = _embedded(places, plan)
+    found = committed(places, plan)  # after what may be cleared away when all are there
     complete = len(found) == len(plan.shards)
-    embedded = plan.images if complete else _embedded(places, plan)
     stage = "explaining" if complete or places.embedded.is_file() else "embedding"
     return Status(
         state="running" if running else "done" if complete else "stopped",
@@ -71,7 +71,7 @@ def status(out: Path) -> Status:
         shards_committed=len(found),
         shards=len(plan.shards),
         images=plan.images,
-        images_embedded=embedded,
+        images_embedded=plan.images if complete else embedded,
     )
 
 
@@ -124,5 +124,8 @@ def _embedded(places: Places, plan: Plan) -> int:
     if places.embedded.is_file():
         return plan.images
     chunks = range(plan.chunks)
-    done = [chunk for chunk in chunks if places.embeddings(chunk).is_file()]
-    return sum(len(read_table(places.images(chunk))) for chunk in done)
+    try:
+        done = [chunk for chunk in chunks if places.embeddings(chunk).is_file()]
+        return sum(len(read_table(places.images(chunk))) for chunk in done)
+    except OSError:  # cleared away just now
+        return plan.images

@@ -6,13 +6,14 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
+from typing import Any
 
 from lpel_serving.batch.arrow import read_table
 from lpel_serving.batch.columns import Stamp
 from lpel_serving.batch.commits import Commit, read_commit
 from lpel_serving.batch.embedding import Embedding
 from lpel_serving.batch.explaining import Explaining
-from lpel_serving.batch.gathering import gather
+from lpel_serving.batch.gathering import gather, keep
 from lpel_serving.batch.job import Asked, Job, claim, look_at
 from lpel_serving.batch.kept import KeptEmbeddings, kept_embeddings
 from lpel_serving.batch.lock import locked
@@ -45,6 +46,8 @@ class Summary:
         How many of them an earlier job had embedded.
     embedded
         How many went through the embedder this time.
+    left_out
+        Members of a gallery that could not be used.
     """
 
     rows: int
@@ -53,6 +56,7 @@ class Summary:
     images: int
     known: int
     embedded: int
+    left_out: int
 
 
 def unwatched(what: str, total: int | None, done: int) -> AbstractContextManager[Told]:  # noqa: ARG001
@@ -88,7 +92,7 @@ def run(job: Job, engine: Engine, watch: Watch = unwatched) -> Summary:
     """
     asked = look_at(job)
     places = Places(job.out)
-    with locked(places.lock):
+    with locked(places.lock), _opened(engine):
         places.sweep()
         claim(places, asked)
         done = read_shards(places)
@@ -144,10 +148,12 @@ def _embed(
     watch: Watch,
 ) -> int:
     """Embed what is left to be embedded; return how many images that were."""
+    dimension = asked.manifest.embedder.dimension
     if places.embedded.is_file():
+        if kept is not None:  # which may not have been there before
+            keep(plan, places, dimension, kept)
         return 0
-    job, crop = asked.job, asked.job.crop or asked.manifest.crop
-    stage = Embedding(job.out, job.bundle, crop, job.provider, job.batch_size)
+    stage = Embedding(asked.job.out, asked.networks, asked.job.batch_size)
     left = [chunk for chunk in range(plan.chunks) if not places.embeddings(chunk).is_file()]
     embedded = 0
     images_left = sum(len(read_table(places.images(chunk))) for chunk in left)
@@ -158,21 +164,18 @@ def _embed(
         for done in pieces:
             told(done.rows, done.errors)
             embedded += done.embedded
-    gather(plan, places, asked.manifest.embedder.dimension, kept)
+    gather(plan, places, dimension, kept)
     return embedded
 
 
 def _explain(places: Places, asked: Asked, plan: Plan, engine: Engine, watch: Watch) -> None:
     job = asked.job
-    stamp = Stamp(
-        version("lpel-tf"), job.settings.method or "", asked.model_sha256, job.settings.digest
-    )
+    method = job.settings.method or ""
+    stamp = Stamp(version("lpel-tf"), method, asked.networks.sha256, asked.config_sha256)
     stage = Explaining(
         out=job.out,
         job=asked.identity,
-        bundle=job.bundle,
-        crop=job.crop or asked.manifest.crop,
-        provider=job.provider,
+        networks=asked.networks,
         settings=job.settings,
         shards=plan.shards,
         stamp=stamp,
@@ -205,7 +208,13 @@ def _summary(places: Places, asked: Asked, plan: Plan, embedded: int) -> Summary
         images=plan.images,
         known=plan.known,
         embedded=embedded,
+        left_out=max((record.left_out for record in found), default=0),
     )
+
+
+def _opened(engine: Engine) -> AbstractContextManager[Any]:
+    """Let an engine that is a context begin and end with the job."""
+    return engine if isinstance(engine, AbstractContextManager) else nullcontext()
 
 
 @contextmanager
@@ -216,7 +225,7 @@ def _kept(asked: Asked) -> Generator[KeptEmbeddings | None]:
         yield None
         return
     # A provider's embeddings differ in their last bits: they are not mixed.
-    crop = f"{job.crop or manifest.crop}, on {job.provider}"
+    crop = f"{asked.networks.crop}, on {job.provider}"
     embedder = manifest.files[EMBEDDER_FILE].sha256
     with kept_embeddings(job.kept, embedder, crop, manifest.embedder.dimension) as kept:
         yield kept

@@ -60,13 +60,26 @@ def _of_some(
     units = unit(probes)
     for first in range(0, size, _BLOCK):
         members = gallery(slice(first, min(first + _BLOCK, size)))
-        found = _candidates(units @ unit(members).T, top)
-        places, similarities = _best(
-            np.concatenate([places, first + found], axis=1),
-            np.concatenate([similarities, _exact(probes, members, found)], axis=1),
+        products = units @ unit(members).T
+        of = _hopeful(products, similarities, top)
+        found = _candidates(products[of], top)
+        best = _best(
+            np.concatenate([places[of], first + found], axis=1),
+            np.concatenate([similarities[of], _exact(probes[of], members, found)], axis=1),
             top,
         )
+        if len(of) == len(probes):
+            places, similarities = best
+        else:
+            places[of], similarities[of] = best
     return places, similarities
+
+
+def _hopeful(products: Floats, similarities: Floats, top: int) -> Places:
+    """Which probes may find better members in a block than those that they have found."""
+    if similarities.shape[1] < top:
+        return np.arange(len(products))
+    return np.flatnonzero(products.max(axis=1) >= similarities[:, -1] - _ROUNDING)
 
 
 def _candidates(products: Floats, top: int) -> Places:

@@ -1,7 +1,5 @@
 """What the results of a job hang on, besides its rows."""
 
-import hashlib
-import json
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -16,6 +14,10 @@ from lpel_serving.methods.responses import Responses
 
 MANY_ROWS, FEW_ROWS = 10_000, 100
 """Rows in a shard: some seconds' work where embeddings are enough, some minutes' where not."""
+_PIXELS = 4_000_000
+"""Of all maps of one role in a shard, so that memory holds them."""
+_USUAL_SIDE, _SIDES = 40, 256
+_MOST_FOUND = 10_000
 
 
 @dataclass(frozen=True)
@@ -50,8 +52,15 @@ class BatchSettings:
     top: int = 10
 
     def __post_init__(self) -> None:
-        if self.top < 1:
-            raise ParameterError(f"a search finds at least 1; received {self.top}.")
+        if not 1 <= self.top <= _MOST_FOUND:
+            raise ParameterError(
+                f"a search finds at least 1 and at most {_MOST_FOUND:,}; received {self.top:,}."
+            )
+        if self.map_side is not None and not 1 <= self.map_side <= _SIDES:
+            raise ParameterError(
+                f"the side of a map lies from 1 to {_SIDES} in a batch job; received "
+                f"{self.map_side}."
+            )
         if min(self.draws, self.every) < 1:
             raise ParameterError(
                 "a curve has at least 1 random order, and steps of at least 1 superpixel; received "
@@ -80,16 +89,16 @@ class BatchSettings:
     @property
     def rows_in_shard(self) -> int:
         """Rows that are explained as one piece of work."""
-        return FEW_ROWS if self.needs_images else MANY_ROWS
+        if self.needs_images:
+            return FEW_ROWS
+        grid = isinstance(self.make_method(), Responses) and self.map_side is None
+        side = 1 if grid else self.map_side or _USUAL_SIDE
+        rows = min(MANY_ROWS, max(FEW_ROWS, _PIXELS // side**2))
+        return rows - rows % FEW_ROWS or rows
 
     def described(self) -> dict[str, Any]:
         """All that the results hang on, in JSON's types."""
         return asdict(self) | {"parameters": parameters_of(self.make_method())}
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 of it."""
-        return hashlib.sha256(json.dumps(self.described(), sort_keys=True).encode()).hexdigest()
 
 
 def map_shape(method: Method, explainer: Explainer) -> tuple[int, int]:

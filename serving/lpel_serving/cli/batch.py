@@ -128,6 +128,8 @@ def run_command(
         print_json(asdict(summary))
     else:
         say(_in_words(summary, out))
+    if summary.left_out:
+        sys.stderr.write(f"lpel: {summary.left_out:,} images of the gallery cannot be used.\n")
     if summary.errors:
         sys.stderr.write(f"lpel: {summary.errors:,} rows are errors: see their column message.\n")
 

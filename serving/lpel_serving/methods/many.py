@@ -164,10 +164,11 @@ class _Foretold:
         self._next = int(slots[-1] + 1) % self._room
         left = self._owner[slots]
         self._slot_of[left[left >= 0]] = -1
-        self._owner[slots], self._slot_of[missing] = missing, slots
+        self._owner[slots] = -1
         for first in range(0, len(missing), _AT_ONCE):
             of = slice(first, first + _AT_ONCE)
             self._kept[slots[of]] = self._respond(self._embeddings[missing[of]])
+        self._owner[slots], self._slot_of[missing] = missing, slots
 
     def __getitem__(self, places: Places) -> Floats:
         """Of images that were prepared: shape (N, K, D)."""

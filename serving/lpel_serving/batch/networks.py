@@ -1,0 +1,34 @@
+"""The networks of a job: those with which it began, wherever they are loaded."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from lpel_serving.errors import BundleError
+from lpel_serving.explainer import Explainer
+
+
+@dataclass(frozen=True)
+class Networks:
+    """How every worker loads the bundle of a job, and no other.
+
+    Attributes
+    ----------
+    bundle, crop, provider
+        See `lpel_serving.explainer.Explainer.load`.
+    sha256
+        The bundle's digest when the job began.
+    """
+
+    bundle: Path
+    crop: str
+    provider: str
+    sha256: str
+
+    def open(self) -> Explainer:
+        """Load them; raise `BundleError` if the bundle is another one by now."""
+        explainer = Explainer.load(self.bundle, crop=self.crop, provider=self.provider, threads=1)
+        if explainer.bundle_sha256 != self.sha256:
+            raise BundleError(
+                f"{self.bundle} has changed since the job began: put it back, or begin another job."
+            )
+        return explainer
