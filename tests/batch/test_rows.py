@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from lpel_serving.batch.rows import LISTED, PAIR, read_rows
+from lpel_serving.batch.listed import LISTED, PAIR
+from lpel_serving.batch.rows import read_rows
 from lpel_serving.errors import PairsError
 from support.batch import write_csv, write_lfw, write_parquet, write_pictures
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
 
-from lpel_serving.batch.rows import Image, legible
+from lpel_serving.batch.listed import Image, legible
 from lpel_serving.errors import ImageError
 from lpel_serving.images import read_bytes
 

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from lpel_serving.batch.arrow import Table, read_table, write_table
 from lpel_serving.batch.image_chunks import embedding_table
+from lpel_serving.batch.listed import legible
 from lpel_serving.batch.networks import Networks
 from lpel_serving.batch.places import Places
-from lpel_serving.batch.rows import legible
 from lpel_serving.batch.stage import Done, Stopped, Work, give_up_if
 from lpel_serving.errors import ImageError, NoFaceError
 from lpel_serving.explainer import Explainer

@@ -9,8 +9,8 @@ import numpy as np
 
 from lpel_serving.batch.arrow import Table, pa, vectors, write_table
 from lpel_serving.batch.kept import KeptEmbeddings, Vector
+from lpel_serving.batch.listed import legible
 from lpel_serving.batch.places import IMAGES_IN_CHUNK, Places
-from lpel_serving.batch.rows import legible
 
 _BYTES_IN_CHUNK = 64 * 2**20
 

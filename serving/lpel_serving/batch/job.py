@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from lpel_serving.batch.columns import FORMAT
+from lpel_serving.batch.listed import LISTED
 from lpel_serving.batch.networks import Networks
 from lpel_serving.batch.places import IMAGES_IN_CHUNK, Places
 from lpel_serving.batch.plan import Lists
-from lpel_serving.batch.rows import LISTED, read_rows
+from lpel_serving.batch.rows import read_rows
 from lpel_serving.batch.settings import FEW_ROWS, BatchSettings
 from lpel_serving.bundle import load_bundle
 from lpel_serving.crops import parse_crop

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lpel_serving.batch.listed import LISTED, PAIR
 from lpel_serving.batch.places import Places
-from lpel_serving.batch.rows import LISTED, PAIR
 from lpel_serving.errors import OutputError
 
 GIVEN = 1 << 40

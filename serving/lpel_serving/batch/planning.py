@@ -15,9 +15,10 @@ from lpel_serving.batch.arrow import Table, growing_table, pa, write_table
 from lpel_serving.batch.catalogue import Catalogue, Entry
 from lpel_serving.batch.image_chunks import ImageChunks
 from lpel_serving.batch.kept import KeptEmbeddings
+from lpel_serving.batch.listed import LISTED, Column, Rows
 from lpel_serving.batch.places import Places
 from lpel_serving.batch.plan import GIVEN, NO_IMAGE, Lists, Plan, Shard
-from lpel_serving.batch.rows import LISTED, Column, Rows, read_rows
+from lpel_serving.batch.rows import read_rows
 from lpel_serving.errors import PairsError
 from lpel_serving.files import write_atomically
 from lpel_serving.progress import Advance
