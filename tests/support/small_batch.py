@@ -68,7 +68,8 @@ def main(pairs: Path, out: Path, bundle: Path, events: Path, operation: int) -> 
     from lpel_serving.batch import places, settings
 
     # Other modules take these by their names: they are set before any of those is imported.
-    places.IMAGES_IN_CHUNK, settings.MANY_ROWS = IMAGES_IN_CHUNK, ROWS_IN_SHARD
+    places.IMAGES_IN_CHUNK = IMAGES_IN_CHUNK
+    settings.MANY_ROWS = settings.FEW_ROWS = ROWS_IN_SHARD
     from lpel_serving.batch.job import Job
     from lpel_serving.batch.local import Local
     from lpel_serving.batch.plan import Lists

@@ -92,6 +92,8 @@ def _filling(
             yield fill
             file.write(np.zeros(shape[1], kind).tobytes())
         partial.replace(path)
+    except OutputError:
+        raise
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror or error}.") from error
     finally:
