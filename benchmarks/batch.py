@@ -166,15 +166,9 @@ def on_ray(folder: Path, bundle: Path, paths: list[str], pairs: int) -> dict[str
     ray.init(num_cpus=CORES, include_dashboard=False, log_to_driver=False)
     found: dict[str, Any] = {"seconds_to_start_a_cluster": time.perf_counter() - begun}
     write_photograph_pairs(folder / "both.parquet", paths, pairs)
-    turns = [
-        {
-            name: timed(folder, bundle, "both", engine)
-            for name, engine in (("local", Local(CORES)), ("ray", OnRay(CORES)))
-        }
-        for _ in range(2)
-    ]
+    times = {name: timed(folder, bundle, "both", engine) for name, engine in engines.items()}
     ray.shutdown()
-    totals = [{name: sum(times.values()) for name, times in turn.items()} for turn in turns]
+    totals = {name: sum(of_stages.values()) for name, of_stages in times.items()}
     return {
         **found,
         "photographs": len(paths),
