@@ -166,6 +166,7 @@ def on_ray(folder: Path, bundle: Path, paths: list[str], pairs: int) -> dict[str
     ray.init(num_cpus=CORES, include_dashboard=False, log_to_driver=False)
     found: dict[str, Any] = {"seconds_to_start_a_cluster": time.perf_counter() - begun}
     write_photograph_pairs(folder / "both.parquet", paths, pairs)
+    engines: dict[str, Engine] = {"local": Local(CORES), "ray": OnRay(CORES)}
     times = {name: timed(folder, bundle, "both", engine) for name, engine in engines.items()}
     ray.shutdown()
     totals = {name: sum(of_stages.values()) for name, of_stages in times.items()}
