@@ -99,12 +99,9 @@ def embedding(folder: Path, bundle: Path, paths: list[str]) -> dict[str, Any]:
         took = seconds(Local(CORES), opened, some.tolist())
         best = max(rates.values())
         rows.append({**rates, "batch": images / took, "by_best_bare": images / took / best})
-    few = chunks[0].tolist()
-    loaded = {engine: seconds(engine, stage, few) for engine in (Local(CORES), Processes(CORES))}
     return {
         "images_a_second": {name: statistics.median(row[name] for row in rows) for name in rows[0]},
         "by_best_bare": [round(row["by_best_bare"], 3) for row in rows],
-        "seconds_with_loading": {type(engine).__name__: took for engine, took in loaded.items()},
     }
 
 
