@@ -10,7 +10,7 @@ from lpel_serving import Explainer
 from lpel_serving.batch.curves import COLUMNS
 from lpel_serving.batch.settings import BatchSettings
 from lpel_serving.fill import Fill
-from lpel_serving.laboratory.curve_settings import CurveSettings, usual_superpixel
+from lpel_serving.laboratory.curve_settings import CurveSettings
 from lpel_serving.laboratory.receipt import question_for, receipt
 from lpel_serving.manifest import EMBEDDING, ThresholdRecord
 from lpel_serving.methods.method import FacePair, find_method
@@ -64,7 +64,7 @@ def test_curves_are_those_of_the_receipt_of_the_same_pair(
         side = tiny.TARGET_SIZE
         defined = CurveSettings(
             question.kind,
-            superpixel=usual_superpixel(side),
+            superpixel=1,  # the 64 that an image of 8 pixels has, as usual
             image_size=side,
             every=every,
             fill=Fill(grain=side),

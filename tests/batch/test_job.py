@@ -92,11 +92,14 @@ def test_a_job_that_is_done_stays_as_it_is(job):
 def test_a_changed_setting_is_refused_by_name(job):
     run_here(job)
     for changes, word in (
-        ({"settings": BatchSettings(seed=1)}, "the settings changed"),
-        ({"settings": BatchSettings("lpel")}, "the settings changed"),
-        ({"settings": BatchSettings(map_side=8)}, "the settings changed"),
+        ({"settings": BatchSettings(seed=1)}, "the settings (seed) changed"),
+        ({"settings": BatchSettings("lpel")}, "the settings (method, parameters) changed"),
+        ({"settings": BatchSettings(map_side=8)}, "the settings (map_side, parameters) changed"),
         ({"crop": "0.5"}, "the crop changed"),
-        ({"crop": "0.5", "settings": BatchSettings(seed=1)}, "the settings, the crop changed"),
+        (
+            {"crop": "0.5", "settings": BatchSettings(seed=1)},
+            "the settings (seed), the crop changed",
+        ),
     ):
         refused(replace(job, **changes), str(job.out), word, "Write elsewhere")
 

@@ -5,8 +5,7 @@ from typing import Any
 from lpel_serving.batch.settings import BatchSettings
 from lpel_serving.errors import EmbeddingError, ParameterError
 from lpel_serving.explainer import Explainer
-from lpel_serving.fill import Fill
-from lpel_serving.laboratory.curve_settings import CurveSettings, usual_superpixel
+from lpel_serving.laboratory.curve_settings import settings_for
 from lpel_serving.laboratory.receipt import question_for, receipt
 from lpel_serving.methods.method import FacePair, Floats
 
@@ -25,14 +24,7 @@ def curve_of(
     """
     side = explainer.manifest.decoder.image_size
     question = question_for(similar=pair.similar)
-    defined = CurveSettings(
-        question.kind,
-        superpixel=usual_superpixel(side),
-        image_size=side,
-        every=settings.every,
-        fill=Fill(grain=side),
-        draws=settings.draws,
-    )
+    defined = settings_for(question.kind, side, every=settings.every, draws=settings.draws)
     try:
         found = receipt(explainer, pair, signed_map, question, defined, settings.seed)
     except (ParameterError, EmbeddingError) as error:

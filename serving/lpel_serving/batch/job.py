@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from lpel_serving.batch.columns import FORMAT
 from lpel_serving.batch.listed import LISTED
@@ -172,7 +172,11 @@ def claim(places: Places, asked: Asked) -> None:
         _write_about(places, asked.about)
         return
     before = read_about(places)
-    changed = [name for name, value in asked.about.items() if before.get(name) != value]
+    changed = [
+        _named(name, before.get(name), value)
+        for name, value in asked.about.items()
+        if before.get(name) != value
+    ]
     is_planned = places.shards.is_file() or before.keys() != asked.about.keys()
     if changed and not is_planned:  # nothing hangs on it yet: its list may be mended
         places.clear()
@@ -182,6 +186,15 @@ def claim(places: Places, asked: Asked) -> None:
             f"{places.out} holds the results of another job: {', '.join(changed)} changed since. "
             "Write elsewhere, or delete it."
         )
+
+
+def _named(name: str, before: Any, now: Any) -> str:
+    """Name what changed, and which of its fields."""
+    if not (isinstance(before, dict) and isinstance(now, dict)):
+        return name
+    old, new = cast("dict[str, Any]", before), cast("dict[str, Any]", now)
+    fields = sorted(field for field in old.keys() | new.keys() if old.get(field) != new.get(field))
+    return f"{name} ({', '.join(fields)})"
 
 
 def _write_about(places: Places, about: Mapping[str, Any]) -> None:

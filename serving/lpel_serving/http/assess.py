@@ -7,7 +7,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from lpel_serving.fill import Fill
 from lpel_serving.http.answers import JSON, LINES, accepted, json_response
 from lpel_serving.http.explain import method_record
 from lpel_serving.http.lines import in_lines
@@ -15,7 +14,7 @@ from lpel_serving.http.methods import chosen_method
 from lpel_serving.http.pair import provenance, read_faces
 from lpel_serving.http.requests import AssessFields, read_pair
 from lpel_serving.http.settings import Settings
-from lpel_serving.laboratory.curve_settings import CurveSettings, usual_superpixel
+from lpel_serving.laboratory.curve_settings import settings_for
 from lpel_serving.laboratory.judgement import SCALE_TITLES
 from lpel_serving.laboratory.receipt import Receipt, question_for, receipt
 from lpel_serving.laboratory.study import find_question
@@ -69,14 +68,7 @@ def _assess(
     )
     values = checked_map(method, pair, networks, np.random.default_rng(fields.seed), name)
     side = desk.manifest.decoder.image_size
-    settings = CurveSettings(
-        question.kind,
-        superpixel=usual_superpixel(side),
-        image_size=side,
-        every=fields.every,
-        fill=Fill(grain=side),
-        draws=fields.draws,
-    )
+    settings = settings_for(question.kind, side, every=fields.every, draws=fields.draws)
     found = receipt(networks, pair, values, question, settings, fields.seed, progress=progress)
     return {
         "curve": fields.curve or DECISIONS[similar],

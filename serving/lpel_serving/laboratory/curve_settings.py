@@ -63,7 +63,9 @@ class CurveSettings:
         return counts(self.side**2, self.every)
 
 
-def usual_superpixel(image_size: int) -> int:
-    """The side of a superpixel that tiles the decoder's images into about as many as usual."""
+def settings_for(kind: Kind, image_size: int, *, every: int, draws: int) -> CurveSettings:
+    """Define a curve for decoders of any size, on about as many superpixels as usual."""
     tiling = [size for size in range(1, image_size) if image_size % size == 0]
-    return min(tiling, key=lambda size: abs(image_size / size - _USUAL), default=1)
+    superpixel = min(tiling, key=lambda size: abs(image_size / size - _USUAL), default=1)
+    fill = Fill(grain=image_size)
+    return CurveSettings(kind, superpixel, image_size, every, fill, draws=draws)
