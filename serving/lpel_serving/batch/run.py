@@ -68,7 +68,8 @@ def run(job: Job, engine: Engine, watch: Watch = unwatched) -> Summary:
     """Do a job, or what is left of it.
 
     However a run ends, by an error, Ctrl-C or ``kill -9``, the same call goes on where it stopped:
-    what is committed stays, and at most the pieces that were under way are done again.
+    what is committed stays, and at most the pieces that were under way are done again. Only a plan
+    that was cut short is made anew.
 
     Parameters
     ----------
