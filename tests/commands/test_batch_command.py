@@ -148,7 +148,9 @@ def test_embeddings_are_kept_for_the_next_job(tiny_bundle, pairs, tmp_path):
 def test_another_job_in_the_same_folder_is_refused(tiny_bundle, responding_bundle, pairs, out):
     lpel("batch", pairs, out, "--bundle", tiny_bundle)
     before = read_results(out)
-    refused(lpel("batch", pairs, out, "-b", tiny_bundle, "--seed", 1), "the settings changed")
+    refused(
+        lpel("batch", pairs, out, "-b", tiny_bundle, "--seed", 1), "the settings (seed) changed"
+    )
     refused(lpel("batch", pairs, out, "-b", responding_bundle), "the bundle")
     assert read_results(out) == before
 
