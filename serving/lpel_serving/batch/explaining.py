@@ -128,14 +128,15 @@ class _Work:
     def _explained(self, pairs: Pairs, stopped: Stopped) -> Explained:
         settings, manifest = self._stage.settings, self._explainer.manifest
         explained = Explained.empty(len(pairs.similarity), self._map_shape)
+        margin = pairs.similarity.astype(np.float64) - manifest.threshold.value
         explained.columns |= {
             "similarity": pairs.similarity,
-            "margin": pairs.similarity.astype(np.float64) - manifest.threshold.value,
+            "margin": margin.astype(np.float32),
             "similar": pairs.similar,
         }
         if manifest.confidence is not None:
             confidence = manifest.confidence.calibration.confidences(pairs.similarity)
-            explained.columns["confidence"] = confidence
+            explained.columns["confidence"] = confidence.astype(np.float32)
         first = 0
         for maps in maps_of(pairs, self._method, self._explainer, settings.seed, stopped):
             first += explained.put(first, maps)

@@ -120,7 +120,7 @@ def result_table(
 def _with_nulls(values: NDArray[Any] | None, usable: NDArray[np.bool_], kind: Any) -> Any:
     if values is None:
         return pa.nulls(len(usable), kind)
-    spread = np.zeros(len(usable), kind.to_pandas_dtype())
+    spread = np.zeros(len(usable), values.dtype)
     spread[usable] = values
     return pa.array(spread, kind, mask=~usable)
 
