@@ -108,5 +108,5 @@ def test_when_the_listener_goes_away_the_work_stops_and_no_piece_begins_any_more
     assert begun < 50
     assert stage.ended.keys() == set(stage.begun)
     assert Counter(stage.ended.values()).keys() <= {"done", WithdrawnError.__name__}
-    assert not [one for one in threading.enumerate() if one.name.startswith("lpel-batch")]
+    assert not [one for one in threading.enumerate() if one.name.startswith("lpel-batch_")]
     assert len(stage.begun) == begun
