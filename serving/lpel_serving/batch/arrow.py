@@ -67,6 +67,8 @@ def growing_table(path: Path) -> Generator[Callable[[Table], None]]:
 
             yield add
         partial.replace(path)
+    except OutputError:  # of something else, written meanwhile
+        raise
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror or error}.") from error
     finally:
