@@ -4,8 +4,9 @@ import contextlib
 import os
 import secrets
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
+from typing import BinaryIO
 
 from lpel_serving.errors import OutputError
 
@@ -33,6 +34,31 @@ def write_atomically(path: Path, data: bytes) -> None:
         raise OutputError(f"cannot write {path}: {reason}.") from error
     finally:
         with contextlib.suppress(OSError):  # gone after the rename; out of reach if never made
+            partial.unlink()
+
+
+@contextlib.contextmanager
+def growing_file(path: Path) -> Generator[BinaryIO]:
+    """Write a file in parts, so that memory need not hold it; it is there when it is whole.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written; what stood there before is untouched.
+    """
+    partial = path.with_name(f".{secrets.token_hex(8)}.partial")
+    try:
+        with partial.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except OutputError:  # of something else, written meanwhile
+        raise
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror or error}.") from error
+    finally:
+        with contextlib.suppress(OSError):
             partial.unlink()
 
 

@@ -1,6 +1,5 @@
 """Tables, and their files. pyarrow brings no types: this is the seam, where it is Any."""
 
-import secrets
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -9,9 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_serving.errors import OutputError
 from lpel_serving.extras import require
-from lpel_serving.files import write_atomically
+from lpel_serving.files import growing_file, write_atomically
 
 pa: Any = require("pyarrow", "batch")
 parquet: Any = require("pyarrow.parquet", "batch")
@@ -48,31 +46,16 @@ def write_table(path: Path, table: Table) -> None:
 
 @contextmanager
 def growing_table(path: Path) -> Generator[Callable[[Table], None]]:
-    """Write a table in parts, so that memory need not hold it; it is there when it is whole.
+    """Write a table in parts: see `lpel_serving.files.growing_file`."""
+    with growing_file(path) as file, ExitStack() as stack:
+        writers: list[Any] = []
 
-    Raises
-    ------
-    OutputError
-        If it cannot be written.
-    """
-    partial = path.with_name(f".{secrets.token_hex(8)}.partial")
-    writers: list[Any] = []
-    try:
-        with partial.open("wb") as file, ExitStack() as stack:
+        def add(part: Table) -> None:
+            if not writers:
+                writers.append(stack.enter_context(pa.ipc.new_file(file, part.schema)))
+            writers[0].write_table(part)
 
-            def add(part: Table) -> None:
-                if not writers:
-                    writers.append(stack.enter_context(pa.ipc.new_file(file, part.schema)))
-                writers[0].write_table(part)
-
-            yield add
-        partial.replace(path)
-    except OutputError:  # of something else, written meanwhile
-        raise
-    except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror or error}.") from error
-    finally:
-        partial.unlink(missing_ok=True)
+        yield add
 
 
 def read_table(path: Path) -> Table:

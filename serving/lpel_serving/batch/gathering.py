@@ -1,7 +1,6 @@
 """Between the stages: what became of all images, in files in which it is found by number."""
 
 import json
-import secrets
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,8 +13,7 @@ from lpel_serving.batch.arrow import Table, from_vectors, pa, read_table, write_
 from lpel_serving.batch.kept import KeptEmbeddings, Vector
 from lpel_serving.batch.places import IMAGES_IN_CHUNK, Places
 from lpel_serving.batch.plan import Plan
-from lpel_serving.errors import OutputError
-from lpel_serving.files import write_atomically
+from lpel_serving.files import growing_file, write_atomically
 
 
 def gather(plan: Plan, places: Places, dimension: int, kept: KeptEmbeddings | None) -> None:
@@ -73,31 +71,22 @@ def _filling(
 
     Not by mapping it: a disk that is full would end the process without a word.
     """
-    partial = path.with_name(f".{secrets.token_hex(8)}.partial")
     # An empty file cannot be mapped when it is read: one row more costs nothing.
     header = {
         "descr": np.dtype(kind).str,
         "fortran_order": False,
         "shape": (shape[0] + 1, shape[1]),
     }
-    try:
-        with partial.open("wb") as file:
-            np.lib.format.write_array_header_1_0(file, header)
+    with growing_file(path) as file:
+        np.lib.format.write_array_header_1_0(file, header)
 
-            def fill(rows: NDArray[Any]) -> None:
-                whole = np.zeros((IMAGES_IN_CHUNK, shape[1]), kind)
-                whole[: len(rows)] = rows
-                file.write(whole.tobytes())
+        def fill(rows: NDArray[Any]) -> None:
+            whole = np.zeros((IMAGES_IN_CHUNK, shape[1]), kind)
+            whole[: len(rows)] = rows
+            file.write(whole.tobytes())
 
-            yield fill
-            file.write(np.zeros(shape[1], kind).tobytes())
-        partial.replace(path)
-    except OutputError:
-        raise
-    except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror or error}.") from error
-    finally:
-        partial.unlink(missing_ok=True)
+        yield fill
+        file.write(np.zeros(shape[1], kind).tobytes())
 
 
 _NO_FAILURES = pa.table(
