@@ -25,6 +25,7 @@ from lpel_serving.manifest import (
     ThresholdRecord,
 )
 from lpel_serving.pairs import Pair
+from lpel_serving.plausibility_record import FittedPlausibility, fit_record
 from lpel_serving.progress import Progress, silent
 from lpel_tf.cache import cache_folder
 from lpel_tf.dataset import FaceSet, Split, embed_faces, split_by_identity
@@ -154,7 +155,14 @@ def train_bundle(
         training=training,
         examples=split.test.embeddings[:100],
         responses=finished,
+        plausibility=fit_on_sides(split),
     )
+
+
+def fit_on_sides(split: Split) -> FittedPlausibility | None:
+    """Fit the check of plausibility on the people trained on, its limit on those kept apart."""
+    apart = np.concatenate([split.validation.embeddings, split.test.embeddings])
+    return fit_record(split.train.embeddings, apart, "the photographs that the decoder learnt from")
 
 
 def response_checkpoint(checkpoint: Path) -> Path:
@@ -173,6 +181,7 @@ def assemble(
     examples: Floats,
     responses: FinishedResponses | None = None,
     confidence: ConfidenceRecord | None = None,
+    plausibility: FittedPlausibility | None = None,
 ) -> Manifest:
     """Export decoders, check their parity on real embeddings, and write the bundle."""
     metadata = {"lpel": "decoder", "embedder": embedder.record.name}
@@ -204,6 +213,7 @@ def assemble(
         responses=response_model,
         licence=embedder.licence,
         confidence=confidence,
+        plausibility=plausibility,
     )
 
 

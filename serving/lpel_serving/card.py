@@ -51,6 +51,14 @@ def card(manifest: Manifest) -> Iterator[str]:
         yield "confidence: none; `lpel calibrate` fits one on pairs of photographs"
     else:
         yield from confidence_lines(manifest.confidence)
+    if manifest.plausibility is None:
+        yield "check of plausibility: none; `lpel calibrate` fits one on photographs"
+    else:
+        yield (
+            "check of plausibility: a picture further than "
+            f"{manifest.plausibility.limit:.4g} from the known ones is of another kind"
+        )
+        yield from _lines(manifest.plausibility.fitted)
     yield f"parity with the original networks{'' if manifest.parity else ': ' + NOT_STATED}"
     yield from _lines(manifest.parity)
     yield "What it is for"
@@ -157,6 +165,15 @@ def _limits(manifest: Manifest) -> Iterator[str]:
         yield (
             "Its confidence is right where one person and two are equally likely beforehand, on "
             "photographs such as it was fitted on; elsewhere it may be too sure."
+        )
+    if manifest.plausibility is None:
+        yield (
+            "It does not notice pictures without a face, many of which the network calls similar."
+        )
+    else:
+        yield (
+            "A picture that passes its check of plausibility need not show a face, nor a living "
+            "one; a face that is cut out or turned otherwise may not pass."
         )
     yield (
         "Its decoder turns embeddings into pictures of faces: guard embeddings as you would guard "

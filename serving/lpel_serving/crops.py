@@ -10,6 +10,11 @@ from PIL import Image as pillow
 from lpel_serving.errors import ImageError, NoFaceError, ParameterError, ServingError
 from lpel_serving.images import MAX_PIXELS, Image, Pixels, name_of, read_pixels
 
+LEAST_SHARE = 0.01
+"""A smaller share of a photograph is a slip of the pen, and shows nothing."""
+LEAST_SIDE = 4
+"""Fewer pixels than that, cut out of more, are no picture of a face."""
+
 
 class Crop(Protocol):
     """Cuts the face out of a photograph."""
@@ -26,22 +31,39 @@ class CentreCrop:
     Attributes
     ----------
     fraction
-        Its side as a share of the photograph's shorter side, in (0, 1]; 1 takes all there is.
+        Its side as a share of the photograph's shorter side, in [0.01, 1]; 1 takes all there is.
         LFW's photographs (250 pixels) give the usual 120-pixel face crop with 0.48.
+
+    Raises
+    ------
+    ParameterError
+        If the share is out of its range.
     """
 
     fraction: float = 1.0
 
     def __post_init__(self) -> None:
-        if not 0 < self.fraction <= 1:
+        if not LEAST_SHARE <= self.fraction <= 1:
             raise ParameterError(
-                f"a centred crop takes a share in (0, 1] of the image, received {self.fraction}."
+                f"a centred crop takes a share from {LEAST_SHARE} to 1 of the image, received "
+                f"{self.fraction}."
             )
 
     def __call__(self, pixels: Pixels, size: int) -> Pixels:
-        """Cut the square and resize it; bicubic, antialiased where it shrinks."""
+        """Cut the square and resize it; bicubic, antialiased where it shrinks.
+
+        Raises
+        ------
+        ImageError
+            If the share is less than 4 pixels.
+        """
         height, width = pixels.shape[:2]
         side = max(1, round(min(height, width) * self.fraction))
+        if side < LEAST_SIDE and self.fraction < 1:
+            raise ImageError(
+                f"the middle {self.fraction:.2g} of {width} by {height} pixels has a side of "
+                f"{side}; expected at least {LEAST_SIDE}: give a larger picture or share."
+            )
         top, left = (height - side) // 2, (width - side) // 2
         return resize(pixels[top : top + side, left : left + side], size)
 

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,8 @@ from lpel_serving.methods.lpel import Lpel
 from lpel_serving.methods.method import Method
 from lpel_serving.methods.responses import Responses
 from lpel_serving.perturbation import DEFAULT_P
+from lpel_serving.plausibility import PairPlausibility, Plausibility
+from lpel_serving.plausibility_record import from_bytes
 from lpel_serving.responder import open_responder
 from lpel_serving.session import open_session
 
@@ -39,6 +42,8 @@ class Explainer:
         The embedding network, for those who need embeddings alone.
     provider
         The execution provider that is active, such as ``"cpu"``.
+    plausibility
+        Says whether an embedding is of the kind that the bundle knows; None if it was not fitted.
     """
 
     def __init__(self, bundle: Bundle, crop: Crop, provider: str, threads: int | None) -> None:
@@ -56,6 +61,7 @@ class Explainer:
             threads=1,  # a second pool of threads would spin against the embedder's
         )
         self._responder = open_responder(bundle, provider)
+        self.plausibility = _plausibility(bundle)
         self.provider = self.embedder.provider
 
     @classmethod
@@ -133,6 +139,10 @@ class Explainer:
         """
         return Responses() if self.responds else Lpel()
 
+    def pair_plausibility(self, h_r: Floats, h_t: Floats) -> PairPlausibility | None:
+        """Check the embeddings of a reference and a test, shape (D,); None if that is not known."""
+        return None if self.plausibility is None else self.plausibility.of_pair(h_r, h_t)
+
     def respond(self, embeddings: Floats) -> Floats:
         """Tell responses from embeddings (N, D): see `lpel_serving.responder.Responder`.
 
@@ -201,7 +211,8 @@ class Explainer:
 
         def explain(r: int, t: int) -> PairExplanation:
             both, h = (crops[r], crops[t]), embeddings[[r, t]]
-            return explain_by(chosen, self, both, h, threshold, epsilon=epsilon, seed=seed)
+            pair = explain_by(chosen, self, both, h, threshold, epsilon=epsilon, seed=seed)
+            return replace(pair, plausibility=self.pair_plausibility(h[0], h[1]))
 
         return [explain(r, t) for r, t in zip(places[::2], places[1::2], strict=True)]
 
@@ -221,3 +232,10 @@ class Explainer:
                     crops.append(crop)
             places.append(by_source[source])
         return crops, places
+
+
+def _plausibility(bundle: Bundle) -> Plausibility | None:
+    record = bundle.manifest.plausibility
+    if record is None or bundle.plausibility is None:
+        return None
+    return from_bytes(bundle.plausibility, bundle.manifest.embedder.dimension, record.limit)

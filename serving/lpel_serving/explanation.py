@@ -12,6 +12,7 @@ from lpel_serving.heatmap import heat_map, normalise
 from lpel_serving.images import Pixels
 from lpel_serving.mask import DEFAULT_EPSILON, mask
 from lpel_serving.perturbation import DEFAULT_P, perturb
+from lpel_serving.plausibility import PairPlausibility
 from lpel_serving.relevance import relevance
 from lpel_serving.similarity import cosine_similarity, is_similar
 
@@ -87,6 +88,8 @@ class PairExplanation:
         Explanation of the reference against the test: the roles exchanged.
     agreement
         How alike the two explanations are.
+    plausibility
+        Whether the images are of the kind that the bundle knows; None where that is not known.
     """
 
     similarity: float
@@ -99,6 +102,7 @@ class PairExplanation:
     forward: Explanation
     swapped: Explanation
     agreement: Agreement
+    plausibility: PairPlausibility | None = None
 
 
 def explain_embeddings(

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from lpel_serving.crops import decoder_target
 from lpel_serving.explanation import Explanation, PairExplanation
 from lpel_serving.files import write_atomically
+from lpel_serving.plausibility import PairPlausibility
 
 DECISIONS = {True: "similar", False: "dissimilar"}
 
@@ -23,11 +24,27 @@ def summary(pair: PairExplanation) -> dict[str, Any]:
         "threshold": pair.threshold,
         "margin": pair.similarity - pair.threshold,
         "decision": DECISIONS[pair.similar],
+        "plausibility": plausibility_numbers(pair.plausibility),
         "agreement": {"spearman": pair.agreement.spearman, "mask_iou": pair.agreement.iou},
         "explanations": {
             "test": _numbers(pair.forward, pair.test_crop),
             "reference": _numbers(pair.swapped, pair.reference_crop),
         },
+    }
+
+
+def plausibility_numbers(pair: PairPlausibility | None) -> dict[str, Any] | None:
+    """Whether a pair's images are of the kind that a bundle knows, in JSON's own types."""
+    if pair is None:
+        return None
+    distances = {"reference": pair.reference, "test": pair.test}
+    return {
+        "plausible": pair.plausible,
+        **{
+            role: {"plausible": role not in pair.implausible, "distance": distance}
+            for role, distance in distances.items()
+        },
+        "limit": pair.limit,
     }
 
 

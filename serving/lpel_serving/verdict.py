@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from lpel_serving import caveats
 from lpel_serving.errors import ParameterError
 from lpel_serving.explanation import PairExplanation
+from lpel_serving.plausibility import PairPlausibility
 from lpel_serving.record import DECISIONS
 from lpel_serving.regions import ELSEWHERE, RegionShare
 from lpel_serving.similarity import is_similar
@@ -70,8 +71,11 @@ def compared(
     crop: str,
     own_crop: str,
     confidence: Confidence | None = None,
+    plausibility: PairPlausibility | None = None,
 ) -> Verdict:
     """Say what the network decides on a pair, and how sure that is.
+
+    Where an image is not of the kind that the bundle knows, that comes first, and no confidence.
 
     Parameters
     ----------
@@ -83,12 +87,21 @@ def compared(
         How the faces were cut out, and how the bundle has it: see `lpel_serving.crops.parse_crop`.
     confidence
         What the similarity says of the people; None if that was not fitted.
+    plausibility
+        Whether the images are of the kind that the bundle knows; None if that is not known.
     """
-    words = on_decision(similarity, threshold)
-    if confidence is not None:
-        words += on_confidence(confidence, similar=is_similar(similarity, threshold))
+    plausible = None if plausibility is None else plausibility.plausible
+    if plausibility is not None and not plausible:
+        words = on_plausibility(plausibility) + on_decision(similarity, threshold, of="pictures")
+    else:
+        words = on_decision(similarity, threshold)
+        if confidence is not None:
+            words += on_confidence(confidence, similar=is_similar(similarity, threshold))
     fitted = confidence is not None
-    return Verdict(words, caveats.of_decision(crop=crop, own_crop=own_crop, fitted=fitted))
+    return Verdict(
+        words,
+        caveats.of_decision(crop=crop, own_crop=own_crop, fitted=fitted, plausible=plausible),
+    )
 
 
 def explained(
@@ -103,6 +116,8 @@ def explained(
 ) -> Verdict:
     """Say the same of a pair, then which parts of the faces its maps point at.
 
+    Where an image is not of the kind that the bundle knows, no parts are named.
+
     Parameters
     ----------
     pair
@@ -115,8 +130,15 @@ def explained(
         See `compared`.
     """
     decision = compared(
-        pair.similarity, pair.threshold, crop=crop, own_crop=own_crop, confidence=confidence
+        pair.similarity,
+        pair.threshold,
+        crop=crop,
+        own_crop=own_crop,
+        confidence=confidence,
+        plausibility=pair.plausibility,
     )
+    if pair.plausibility is not None and not pair.plausibility.plausible:
+        return Verdict(decision.words, decision.caveats + caveats.of_maps(method, regions=False))
     test, reference = (pair.forward.heat_map, of_test), (pair.swapped.heat_map, of_reference)
     words = on_map(*test, "both pictures")
     if words != on_map(*reference, "both pictures"):
@@ -124,14 +146,28 @@ def explained(
     return Verdict(decision.words + words, decision.caveats + caveats.of_maps(method))
 
 
-def on_decision(similarity: float, threshold: float) -> tuple[str, ...]:
-    """Say the decision and by how much it was taken."""
+def on_plausibility(plausibility: PairPlausibility) -> tuple[str, ...]:
+    """Say which images are not of the kind that the bundle knows, and what is left out for that."""
+    first, *second = plausibility.implausible
+    subject = "Neither picture is" if second else f"The {first} picture is not"
+    doubt = (
+        f"{subject} of the kind that this bundle knows: to the network it does not look like a "
+        "photograph of a face, cut out as those were that it was fitted on."
+    )
+    left_out = (
+        "So nothing is said here of how likely the two show one person, nor of parts of a face."
+    )
+    return doubt, left_out
+
+
+def on_decision(similarity: float, threshold: float, *, of: str = "faces") -> tuple[str, ...]:
+    """Say the decision on two faces, or on two pictures, and by how much it was taken."""
     shown, limit = (round(value, 3) + 0.0 for value in (similarity, threshold))
     # Of the rounded numbers, so that whoever subtracts finds the same.
     margin = f"{abs(shown - limit):.3f}" if shown != limit else "less than 0.001"
     side = "above" if similarity > threshold else "below"
     place = "exactly" if similarity == threshold else f"which is {margin} {side}"
-    decision = f"The network calls the two faces {DECISIONS[is_similar(similarity, threshold)]}."
+    decision = f"The network calls the two {of} {DECISIONS[is_similar(similarity, threshold)]}."
     numbers = (
         f"Their similarity is {number(shown)}, {place} the threshold of {number(limit)}; "
         "the same picture twice would have 1."

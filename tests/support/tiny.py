@@ -14,6 +14,7 @@ from lpel_serving.manifest import (
     EMBEDDING,
     IMAGE,
     MANIFEST_FILE,
+    PLAUSIBILITY_FILE,
     RECONSTRUCTION,
     RESPONSE,
     RESPONSE_FILE,
@@ -24,6 +25,7 @@ from lpel_serving.manifest import (
     ResponseRecord,
     ThresholdRecord,
 )
+from lpel_serving.plausibility_record import FittedPlausibility, to_bytes
 
 IMAGE_SIZE = 16
 DIMENSION = 6
@@ -122,6 +124,7 @@ def write_bundle(
     responses: bytes | None = None,
     *,
     responds: bool = False,
+    plausibility: FittedPlausibility | None = None,
     **changes: object,
 ) -> Path:
     """Write a tiny bundle, its hashes right; fields of the manifest may be changed.
@@ -135,6 +138,8 @@ def write_bundle(
     responds = responds or responses is not None
     if responds:
         contents[RESPONSE_FILE] = responses or responses_model().SerializeToString()
+    if plausibility is not None:
+        contents[PLAUSIBILITY_FILE] = to_bytes(plausibility.check)
     manifest = Manifest(
         files={
             name: FileRecord(hashlib.sha256(data).hexdigest(), len(data))
@@ -145,6 +150,7 @@ def write_bundle(
         crop="none",
         threshold=ThresholdRecord(THRESHOLD, {"how": "made up for the tests"}),
         responses=ResponseRecord(SIDE, {"method": "none"}) if responds else None,
+        plausibility=None if plausibility is None else plausibility.record,
     )
     folder.mkdir(parents=True, exist_ok=True)
     for name, data in contents.items():

@@ -314,7 +314,8 @@ def test_without_a_confidence_the_margin_is_no_probability():
 def test_a_confidence_holds_for_photographs_like_those_it_was_fitted_on():
     caveats = compared(0.7, 0.387, **OWN, confidence=Confidence(0.9, 10)).caveats
     assert "fitted on photographs of one kind" in caveats[1]
-    assert len(caveats) == 2
+    assert "was not checked" in caveats[2]
+    assert len(caveats) == 3
 
 
 @pytest.mark.parametrize(

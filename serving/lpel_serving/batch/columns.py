@@ -70,6 +70,8 @@ def result_schema(map_shape: tuple[int, int], *, curves: bool, search: bool, abo
         ("margin", real),
         ("similar", pa.bool_()),
         ("confidence", real),
+        ("reference_plausible", pa.bool_()),
+        ("test_plausible", pa.bool_()),
         *[
             column
             for role in ("reference", "test")

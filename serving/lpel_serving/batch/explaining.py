@@ -134,9 +134,16 @@ class _Work:
             "margin": margin.astype(np.float32),
             "similar": pairs.similar,
         }
+        if self._explainer.plausibility is not None:
+            plausible = self._explainer.plausibility.plausible(pairs.embeddings)
+            of_reference, of_test = plausible[pairs.references], plausible[pairs.tests]
+            explained.columns |= {"reference_plausible": of_reference, "test_plausible": of_test}
+            explained.plausible = of_reference & of_test
         if manifest.confidence is not None:
             confidence = manifest.confidence.calibration.confidences(pairs.similarity)
-            explained.columns["confidence"] = confidence.astype(np.float32)
+            explained.columns["confidence"] = np.ma.masked_array(
+                confidence.astype(np.float32), ~explained.plausible
+            )
         first = 0
         for maps in maps_of(pairs, self._method, self._explainer, settings.seed, stopped):
             first += explained.put(first, maps)

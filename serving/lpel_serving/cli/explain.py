@@ -56,6 +56,7 @@ def explain(
     from lpel_serving.methods import find_method
     from lpel_serving.methods.lpel import Lpel
     from lpel_serving.record import summary
+    from lpel_serving.verdict import on_plausibility
 
     if method is not None:
         find_method(method)  # an unknown name is said before anything is loaded
@@ -82,6 +83,8 @@ def explain(
     if json:
         print_json(document)
         return
+    if pair.plausibility is not None and not pair.plausibility.plausible:
+        say(" ".join(on_plausibility(pair.plausibility)))
     say(_sentence(document))
     for what, path in document["files"].items():
         say(f"  {what}: {path}")

@@ -24,6 +24,7 @@ COLUMNS = (
     "Reconstruction\nhighlighted",
     "Heat-map",
 )
+_DOUBT = "not like the photographs of faces that this bundle knows"
 _HIGHLIGHT = np.array([255, 221, 51], np.float32)
 
 
@@ -146,4 +147,5 @@ def _headline(pair: PairExplanation, title: str) -> str:
         f"similarity {pair.similarity:.3f}, threshold {pair.threshold:.2f}: "
         f"the network calls them {DECISIONS[pair.similar]}"
     )
-    return f"{title}\n{decision}" if title else decision
+    doubt = "" if pair.plausibility is None or pair.plausibility.plausible else _DOUBT
+    return "\n".join(line for line in (title, doubt, decision) if line)

@@ -1,6 +1,7 @@
 """`POST /v1/explain`: why the network calls two faces the same or different, both ways."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, cast
 
 import numpy as np
@@ -66,7 +67,7 @@ def explain_faces(
 ) -> PairExplanation:
     """Explain the decision on two faces, as `Explainer.explain` does."""
     reference, test = faces
-    return explain_by(
+    pair = explain_by(
         method,
         networks,
         (reference.crop, test.crop),
@@ -75,6 +76,8 @@ def explain_faces(
         epsilon=fields.epsilon,
         seed=fields.seed,
     )
+    plausibility = desk.explainer.pair_plausibility(reference.embedding, test.embedding)
+    return replace(pair, plausibility=plausibility)
 
 
 def _written(
@@ -95,7 +98,7 @@ def _written(
 def _document(
     pair: PairExplanation, name: str, method: Method, fields: ExplainFields, desk: Desk
 ) -> dict[str, Any]:
-    of_test, of_reference = (region_shares(one.heat_map) for one in (pair.forward, pair.swapped))
+    of_test, of_reference = _regions(pair)
     verdict = explained(
         pair,
         of_test,
@@ -103,10 +106,10 @@ def _document(
         method=name,
         crop=crop_name(desk, fields.crop),
         own_crop=desk.manifest.crop,
-        confidence=confidence_of(pair.similarity, desk),
+        confidence=confidence_of(pair.similarity, pair.plausibility, desk),
     )
     document = {
-        **decision_numbers(pair.similarity, desk),
+        **decision_numbers(pair.similarity, pair.plausibility, desk),
         "words": verdict.words,
         "caveats": verdict.caveats,
         "agreement": {"spearman": pair.agreement.spearman, "mask_iou": pair.agreement.iou},
@@ -120,6 +123,13 @@ def _document(
     if "figure" in fields.include:
         document["figure"] = as_base64(figure_png(pair_figure(pair)))
     return document
+
+
+def _regions(pair: PairExplanation) -> tuple[tuple[RegionShare, ...], tuple[RegionShare, ...]]:
+    """Divide both maps among the parts of a face, where both pictures pass for faces."""
+    if pair.plausibility is not None and not pair.plausibility.plausible:
+        return (), ()
+    return region_shares(pair.forward.heat_map), region_shares(pair.swapped.heat_map)
 
 
 def method_record(name: str, method: Method) -> dict[str, Any]:

@@ -7,7 +7,8 @@ from lpel_serving.crops import CentreCrop
 from lpel_serving.errors import ImageError
 from lpel_serving.http.problems import Problem
 from lpel_serving.http.requests import Asked, VerifyFields
-from lpel_serving.record import DECISIONS
+from lpel_serving.plausibility import PairPlausibility
+from lpel_serving.record import DECISIONS, plausibility_numbers
 from lpel_serving.service.cache import Face
 from lpel_serving.service.desk import Desk
 from lpel_serving.service.ticket import Ticket
@@ -37,18 +38,25 @@ async def _face(data: bytes, name: str, fields: VerifyFields, desk: Desk, ticket
         raise Problem(422, str(error), about=name) from error
 
 
-def confidence_of(similarity: float, desk: Desk) -> Confidence | None:
-    """Say how likely a pair this similar shows one person, if the bundle knows."""
+def confidence_of(
+    similarity: float, plausibility: PairPlausibility | None, desk: Desk
+) -> Confidence | None:
+    """Say how likely a pair this similar shows one person, if the bundle knows.
+
+    It does not of pictures that are of another kind than those that it was fitted on.
+    """
     record = desk.manifest.confidence
-    if record is None:
+    if record is None or (plausibility is not None and not plausibility.plausible):
         return None
     return Confidence(record.calibration.confidence(similarity), record.pairs)
 
 
-def decision_numbers(similarity: float, desk: Desk) -> dict[str, Any]:
+def decision_numbers(
+    similarity: float, plausibility: PairPlausibility | None, desk: Desk
+) -> dict[str, Any]:
     """The decision on a pair in JSON's own types."""
     threshold = desk.manifest.threshold.value
-    confidence = confidence_of(similarity, desk)
+    confidence = confidence_of(similarity, plausibility, desk)
     return {
         "similarity": similarity,
         "threshold": threshold,
@@ -57,6 +65,7 @@ def decision_numbers(similarity: float, desk: Desk) -> dict[str, Any]:
         "confidence": None
         if confidence is None
         else {"same_person": confidence.same_person, "pairs": confidence.pairs},
+        "plausibility": plausibility_numbers(plausibility),
     }
 
 

@@ -33,13 +33,36 @@ class Confidence(_Answer):
     pairs: Annotated[int, Field(description="That it was fitted on.")]
 
 
+class ImagePlausibility(_Answer):
+    """How far an image lies from the photographs that the bundle knows."""
+
+    plausible: bool
+    distance: Annotated[float, Field(ge=0, description="Mahalanobis, of its unit embedding.")]
+
+
+class Plausibility(_Answer):
+    """Whether the images are of the kind that the bundle's numbers were fitted on."""
+
+    plausible: Annotated[
+        bool,
+        Field(description="Whether both are. If not, no confidence and no regions are given."),
+    ]
+    reference: ImagePlausibility
+    test: ImagePlausibility
+    limit: Annotated[float, Field(gt=0, description="The largest distance that is plausible.")]
+
+
 class _OfDecision(_Answer):
     similarity: Annotated[Cosine, Field(description="Cosine of the two embeddings (Eq. 5.1).")]
     threshold: Annotated[Cosine, Field(description="Above it the network calls faces similar.")]
     margin: Annotated[float, Field(description="The similarity less the threshold.")]
     decision: Decision
     confidence: Annotated[
-        Confidence | None, Field(description="Null where the bundle does not know.")
+        Confidence | None,
+        Field(description="Null where the bundle does not know, or an image is not plausible."),
+    ]
+    plausibility: Annotated[
+        Plausibility | None, Field(description="Null where the bundle does not know.")
     ]
     words: Annotated[list[str], Field(description="The verdict, made from these numbers alone.")]
     caveats: Annotated[list[str], Field(description="What it cannot prove.")]
@@ -81,7 +104,9 @@ class Region(_Answer):
 class OneWay(_Answer):
     """Why one image is called similar or dissimilar to the other."""
 
-    regions: list[Region]
+    regions: Annotated[
+        list[Region], Field(description="Empty where one of the images is not plausible.")
+    ]
     mask_share: Annotated[Share, Field(description="Of the pixels: those that matter most.")]
     reconstruction_mse: Annotated[
         float, Field(ge=0, description="Of the decoder on this face (Eq. 4.1), pixels in [0, 1].")

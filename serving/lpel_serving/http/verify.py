@@ -27,16 +27,18 @@ def routes(desk: Desk, settings: Settings) -> list[BaseRoute]:
         asked = await read_pair(request, VerifyFields, desk, settings.limits)
         reference, test = await read_faces(asked, desk, request.state.ticket)
         similarity = float(cosine_similarity(reference.embedding, test.embedding))
+        plausibility = desk.explainer.pair_plausibility(reference.embedding, test.embedding)
         verdict = compared(
             similarity,
             desk.manifest.threshold.value,
             crop=crop_name(desk, asked.fields.crop),
             own_crop=desk.manifest.crop,
-            confidence=confidence_of(similarity, desk),
+            confidence=confidence_of(similarity, plausibility, desk),
+            plausibility=plausibility,
         )
         return json_response(
             {
-                **decision_numbers(similarity, desk),
+                **decision_numbers(similarity, plausibility, desk),
                 "words": verdict.words,
                 "caveats": verdict.caveats,
                 **provenance(desk, asked.fields.crop),

@@ -8,7 +8,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_serving.crops import CentreCrop, Crop, read_face
+from lpel_serving.crops import LEAST_SHARE, CentreCrop, Crop, read_face
 from lpel_serving.errors import ParameterError
 from lpel_serving.explainer import Explainer
 from lpel_serving.images import MAX_PIXELS, Pixels
@@ -152,7 +152,7 @@ class Desk:
         except ValueError as error:  # ours, for a share that is out of range, is one too
             raise ParameterError(
                 f"no crop is called {name[:40]!a} here; there are: {', '.join(self.crops)}, and "
-                "shares of the photograph above 0 and up to 1."
+                f"shares of the photograph from {LEAST_SHARE} to 1."
             ) from error
 
     async def embed(self, crops: NDArray[np.uint8], ticket: Ticket) -> Floats:

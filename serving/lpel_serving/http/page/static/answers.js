@@ -38,7 +38,11 @@ async function readPng(base64) {
 export function swapped({ told, pictures }) {
   const exchange = ({ reference, test }) => ({ reference: test, test: reference });
   return {
-    told: { ...told, explanations: exchange(told.explanations) },
+    told: {
+      ...told,
+      explanations: exchange(told.explanations),
+      plausibility: told.plausibility && { ...told.plausibility, ...exchange(told.plausibility) },
+    },
     pictures: exchange(pictures),
   };
 }

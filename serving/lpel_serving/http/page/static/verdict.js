@@ -9,8 +9,13 @@ import { decide } from "./status.js";
 
 /** Show what was told of a pair. */
 export function showVerdict({ told, pictures }) {
-  const [headline, ...more] = told.words;
+  const doubtful = told.plausibility?.plausible === false;
+  const words = [...told.words];
+  const doubt = doubtful ? words.shift() : ""; // it comes first where the pictures are no faces
+  const [headline, ...more] = words;
   decide(headline);
+  $("doubt").textContent = doubt;
+  $("doubt").hidden = !doubtful;
   drawScale($("scale"), told);
   showNumbers($("numbers"), told);
   list($("words"), more);
@@ -21,10 +26,11 @@ export function showVerdict({ told, pictures }) {
     opposed: opposed(pictures[role].heatMap.data),
   });
   const faces = Object.fromEntries(ROLES.map((role) => [role, divided(role)]));
-  $("parts").hidden = !faces.test.regions; // the browser knows none
-  if (faces.test.regions) showRegions($("regions"), faces);
+  const known = Boolean(faces.test.regions?.length); // not here, nor of pictures without a face
+  $("parts").hidden = !known;
+  if (known) showRegions($("regions"), faces);
 }
 
 export function hideVerdict() {
-  for (const id of ["answer", "parts", "belief", "saving", "reading"]) $(id).hidden = true;
+  for (const id of ["answer", "parts", "belief", "saving", "reading", "doubt"]) $(id).hidden = true;
 }

@@ -55,5 +55,6 @@ export const LOCAL_CAVEATS = [
     "refuse, accuse or watch anybody.",
   "The map is told from the two embeddings alone; nothing was hidden to make it, and much of it " +
     "is common to all faces.",
-  "How sure the decision is, and the parts of the faces in numbers, only the server tells.",
+  "How sure the decision is, the parts of the faces in numbers, and whether the pictures are like " +
+    "photographs of faces at all, only the server reports.",
 ];
