@@ -26,6 +26,8 @@ bundle, when the test was mirrored or moved by a fiftieth of its side.
 _SURE, _UNSURE = 0.9, 0.49
 """From here on no doubt is spoken of; from there down the decision is the less likely answer."""
 
+_LEFT_OUT = "So nothing is said here of how likely the two show one person, nor of parts of a face."
+
 _BEYOND, _TIMES = 0.05, 1.25
 """A region is named if its share of a map is so much more than its area, and so many times that."""
 _NAMED = 3
@@ -92,7 +94,8 @@ def compared(
     """
     plausible = None if plausibility is None else plausibility.plausible
     if plausibility is not None and not plausible:
-        words = on_plausibility(plausibility) + on_decision(similarity, threshold, of="pictures")
+        decision = on_decision(similarity, threshold, of="pictures")
+        words = (on_plausibility(plausibility), *decision, _LEFT_OUT)
     else:
         words = on_decision(similarity, threshold)
         if confidence is not None:
@@ -146,18 +149,14 @@ def explained(
     return Verdict(decision.words + words, decision.caveats + caveats.of_maps(method))
 
 
-def on_plausibility(plausibility: PairPlausibility) -> tuple[str, ...]:
-    """Say which images are not of the kind that the bundle knows, and what is left out for that."""
+def on_plausibility(plausibility: PairPlausibility) -> str:
+    """Say which images are not of the kind that the bundle knows."""
     first, *second = plausibility.implausible
     subject = "Neither picture is" if second else f"The {first} picture is not"
-    doubt = (
+    return (
         f"{subject} of the kind that this bundle knows: to the network it does not look like a "
         "photograph of a face, cut out as those were that it was fitted on."
     )
-    left_out = (
-        "So nothing is said here of how likely the two show one person, nor of parts of a face."
-    )
-    return doubt, left_out
 
 
 def on_decision(similarity: float, threshold: float, *, of: str = "faces") -> tuple[str, ...]:

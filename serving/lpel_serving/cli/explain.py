@@ -84,7 +84,7 @@ def explain(
         print_json(document)
         return
     if pair.plausibility is not None and not pair.plausibility.plausible:
-        say(" ".join(on_plausibility(pair.plausibility)))
+        say(on_plausibility(pair.plausibility))
     say(_sentence(document))
     for what, path in document["files"].items():
         say(f"  {what}: {path}")
