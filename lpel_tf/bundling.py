@@ -162,7 +162,9 @@ def train_bundle(
 def fit_on_sides(split: Split) -> FittedPlausibility | None:
     """Fit the check of plausibility on the people trained on, its limit on those kept apart."""
     apart = np.concatenate([split.validation.embeddings, split.test.embeddings])
-    return fit_record(split.train.embeddings, apart, "the photographs that the decoder learnt from")
+    people_apart = split.validation.identities + split.test.identities
+    on = "the photographs that the decoder was trained on"
+    return fit_record(split.train.embeddings, apart, people_apart, on)
 
 
 def response_checkpoint(checkpoint: Path) -> Path:

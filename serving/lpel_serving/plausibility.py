@@ -7,7 +7,8 @@ photographs separates the two, as in Lee et al. (2018, arXiv 1807.03888).
 """
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,20 +17,20 @@ from lpel_serving.similarity import unit
 
 Floats = NDArray[np.float32]
 
-FALSE_ALARMS = 0.005
-"""Share of photographs of the known kind that raise an alarm, on average over what was held apart.
+FALSE_ALARMS = 0.003
+"""Share of the photographs of somebody new that raises an alarm, on average over people.
 
 A pair has two photographs, so that at most twice as many pairs raise one.
 """
-LEAST_APART = round(1 / FALSE_ALARMS) - 1
-"""With fewer photographs held apart, no limit can promise so small a share."""
+LEAST_PHOTOGRAPHS = 100
+"""With fewer, known or held apart, nothing can be said of the kind."""
 MAX_DIMENSION = 4096
 """The check needs as many numbers as the embedding's length squared."""
 
-_RIDGE = 1e-3
+_RIDGE = 3e-4
 """Added to every direction's variance, as a share of the mean one.
 
-Where known embeddings have none at all, the rounding of a float16 network must not raise an alarm.
+Where known embeddings have none at all, the rounding of smaller precisions must not raise an alarm.
 """
 
 
@@ -103,11 +104,13 @@ class Plausibility:
         return PairPlausibility(reference, test, float(np.float32(self.limit)))
 
 
-def fit_plausibility(known: Floats, apart: Floats) -> Plausibility | None:
+def fit_plausibility(
+    known: Floats, apart: Floats, people_apart: Sequence[str]
+) -> Plausibility | None:
     """Fit the check on photographs of some people, and its limit on those of others.
 
-    The limit is the quantile that split conformal prediction takes: of new photographs of the same
-    kind, `FALSE_ALARMS` raise an alarm at most, on average.
+    The limit is the quantile that split conformal prediction takes, every person held apart
+    counting once however many photographs there are: those of one person lie near each other.
 
     Parameters
     ----------
@@ -115,11 +118,13 @@ def fit_plausibility(known: Floats, apart: Floats) -> Plausibility | None:
         Embeddings, float32, shape (N, D), finite.
     apart
         Embeddings of people who are not among the known ones, shape (M, D).
+    people_apart
+        Who is in each of the latter, M of them.
 
     Returns
     -------
     Plausibility | None
-        None if N or M is below `LEAST_APART`, if D exceeds `MAX_DIMENSION`, or if all known
+        None if N or M is below `LEAST_PHOTOGRAPHS`, if D exceeds `MAX_DIMENSION`, or if all known
         embeddings are equal: then nothing can be promised.
 
     Raises
@@ -127,7 +132,7 @@ def fit_plausibility(known: Floats, apart: Floats) -> Plausibility | None:
     EmbeddingError
         If an embedding is not finite.
     """
-    if min(len(known), len(apart)) < LEAST_APART or known.shape[1] > MAX_DIMENSION:
+    if min(len(known), len(apart)) < LEAST_PHOTOGRAPHS or known.shape[1] > MAX_DIMENSION:
         return None
     units = unit(known).astype(np.float64)
     mean = units.mean(axis=0)
@@ -139,6 +144,26 @@ def fit_plausibility(known: Floats, apart: Floats) -> Plausibility | None:
     scales = 1 / np.sqrt(np.maximum(variances, 0) + _RIDGE * typical)
     whitening = (directions * scales) @ directions.T
     check = Plausibility(mean.astype(np.float32), whitening.astype(np.float32), math.inf)
-    distances = np.sort(check.distances(apart))
-    rank = math.ceil((len(distances) + 1) * (1 - FALSE_ALARMS))
-    return Plausibility(check.mean, check.whitening, float(distances[rank - 1]))
+    return replace(check, limit=_limit(check.distances(apart), people_apart))
+
+
+def expected_alarms(people: int) -> float:
+    """Share of a new person's photographs that raises an alarm at most, on average over people.
+
+    Parameters
+    ----------
+    people
+        How many were held apart for the limit: too few cannot promise `FALSE_ALARMS`.
+    """
+    return max(FALSE_ALARMS, 1 / (people + 1))
+
+
+def _limit(distances: Floats, people: Sequence[str]) -> float:
+    """The least distance that leaves `FALSE_ALARMS` of a new person beyond it; else the largest."""
+    names, person, photographs = np.unique(
+        np.array(people), return_inverse=True, return_counts=True
+    )
+    order = np.argsort(distances, kind="stable")
+    within = np.cumsum(1 / photographs[person][order]) / (len(names) + 1)
+    enough = np.flatnonzero(within >= 1 - FALSE_ALARMS)
+    return float(distances[order[enough[0] if len(enough) else -1]])

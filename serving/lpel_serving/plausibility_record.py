@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from lpel_serving.errors import BundleError
-from lpel_serving.plausibility import FALSE_ALARMS, Floats, Plausibility, fit_plausibility
+from lpel_serving.plausibility import Floats, Plausibility, expected_alarms, fit_plausibility
 from lpel_serving.safety.typed_json import Reader
 
 
@@ -21,7 +21,8 @@ class PlausibilityRecord:
     limit
         The largest distance that is plausible, above 0.
     fitted
-        ``how``, a sentence; ``photographs`` and ``photographs_apart``, how many there were.
+        ``how``, a sentence; ``photographs``, ``photographs_apart`` and ``people_apart``, how many
+        there were; ``false_alarms``, the share of new photographs of the kind that raise an alarm.
     """
 
     limit: float
@@ -41,24 +42,28 @@ class FittedPlausibility:
         return PlausibilityRecord(self.check.limit, self.fitted)
 
 
-def fit_record(known: Floats, apart: Floats, on: str) -> FittedPlausibility | None:
-    """Fit a check: see `lpel_serving.plausibility.fit_plausibility`.
+def fit_record(
+    known: Floats, apart: Floats, people_apart: Sequence[str], on: str
+) -> FittedPlausibility | None:
+    """Fit a check.
 
     Parameters
     ----------
-    known, apart
-        Embeddings of photographs of some people and of others.
+    known, apart, people_apart
+        See `lpel_serving.plausibility.fit_plausibility`.
     on
         Which photographs these are, in words, without a file's or a person's name.
     """
-    check = fit_plausibility(known, apart)
+    check = fit_plausibility(known, apart, people_apart)
     if check is None:
         return None
+    people = len(set(people_apart))
     fitted = {
-        "how": f"Mahalanobis distance of unit embeddings, on {on}; the limit lets "
-        f"{1 - FALSE_ALARMS:.1%} of photographs of people held apart pass",
+        "how": f"Mahalanobis distance of unit embeddings, on {on}, the limit on people held apart",
         "photographs": len(known),
         "photographs_apart": len(apart),
+        "people_apart": people,
+        "false_alarms": expected_alarms(people),
     }
     return FittedPlausibility(check, fitted)
 
@@ -82,7 +87,8 @@ def fit_on_people(
     people, place = np.unique(np.array(identities), return_inverse=True)
     first = rng.permutation(len(people)) < len(people) // 2
     known = first[place]
-    return fit_record(embeddings[known], embeddings[~known], on)
+    people_apart = [who for who, is_known in zip(identities, known, strict=True) if not is_known]
+    return fit_record(embeddings[known], embeddings[~known], people_apart, on)
 
 
 def read_record(reader: Reader) -> PlausibilityRecord:
@@ -95,8 +101,9 @@ def read_record(reader: Reader) -> PlausibilityRecord:
     """
     fitted = reader.inner("fitted")
     fitted.take("how", str)
-    for kind in ("photographs", "photographs_apart"):
+    for kind in ("photographs", "photographs_apart", "people_apart"):
         fitted.count(kind, 1)
+    fitted.number("false_alarms", 0, 1)
     return PlausibilityRecord(reader.number("limit", sys.float_info.min), fitted.fields)
 
 

@@ -37,6 +37,8 @@ WRONG = [
     ((*HOME, "how"), (absent, None, 1, []), "manifest.plausibility.fitted.how"),
     ((*HOME, "photographs"), (absent, None, "9", True, 0, -1, 1.5), "fitted.photographs"),
     ((*HOME, "photographs_apart"), (absent, 0, {}), "fitted.photographs_apart"),
+    ((*HOME, "people_apart"), (absent, 0, 1.5), "fitted.people_apart"),
+    ((*HOME, "false_alarms"), (absent, -0.1, 1.1, "0"), "fitted.false_alarms"),
     (("files", PLAUSIBILITY_FILE), (absent,), f"does not list {PLAUSIBILITY_FILE}"),
 ]
 

@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import numpy as np
 
-RIDGE = 1e-3
+RIDGE = 3e-4
 
 
 def unit(vector: list[float]) -> list[float]:
@@ -30,13 +30,18 @@ def distance(embedding: list[float], known: list[list[float]]) -> float:
     return square**0.5
 
 
-def limit(distances: list[float], false_alarms: Fraction) -> float:
-    """The smallest of some distances that leaves a new one above it no more often than asked.
+def limit(distances: list[float], people: list[str], false_alarms: Fraction) -> float:
+    """The smallest distance that leaves a new person's photographs beyond it as seldom as asked.
 
-    Of one more distance, drawn like the others, every place in the order is equally likely.
+    Of one more person, who is like the others, every place among them is equally likely: so all of
+    the new one's photographs are counted as beyond. The largest distance, if none is enough.
     """
+    names = set(people)
     for candidate in sorted(distances):
-        above = sum(one > candidate for one in distances)
-        if Fraction(above + 1, len(distances) + 1) <= false_alarms:
+        beyond = Fraction(1)
+        for name in names:
+            own = [d for d, who in zip(distances, people, strict=True) if who == name]
+            beyond += Fraction(sum(d > candidate for d in own), len(own))
+        if beyond / (len(names) + 1) <= false_alarms:
             return candidate
-    raise ValueError("there are too few distances")
+    return max(distances)

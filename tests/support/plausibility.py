@@ -13,7 +13,8 @@ KNOWN = 400
 def plausibility() -> FittedPlausibility:
     """Such as a bundle of the tiny network holds that was trained on pictures of noise."""
     embeddings = tiny.embed(np.stack([pixels(seed) for seed in range(2 * KNOWN)]))
-    fitted = fit_record(embeddings[:KNOWN], embeddings[KNOWN:], "pictures of noise")
+    people = [str(seed) for seed in range(KNOWN)]
+    fitted = fit_record(embeddings[:KNOWN], embeddings[KNOWN:], people, "pictures of noise")
     assert fitted is not None
     return fitted
 

@@ -14,7 +14,12 @@ from lpel_serving.bundle_check import check_bundle
 from lpel_serving.errors import EmbeddingError
 from lpel_serving.figures import pair_figure
 from lpel_serving.manifest import PLAUSIBILITY_FILE, parse_manifest
-from lpel_serving.plausibility import FALSE_ALARMS, LEAST_APART, PairPlausibility, fit_plausibility
+from lpel_serving.plausibility import (
+    LEAST_PHOTOGRAPHS,
+    PairPlausibility,
+    expected_alarms,
+    fit_plausibility,
+)
 from lpel_serving.plausibility_record import fit_on_people, fit_record, from_bytes, to_bytes
 from lpel_serving.record import summary
 from lpel_tf.pretrained import load_pretrained
@@ -28,9 +33,14 @@ def faces(rng: np.random.Generator, n: int) -> np.ndarray:
     return (rng.normal(size=(n, 6)) * [1, 1, 1, 1, 0.01, 0.01] + 2).astype(np.float32)
 
 
+def strangers(n: int) -> list[str]:
+    """Who is in `n` photographs: somebody else in each."""
+    return [str(number) for number in range(n)]
+
+
 @pytest.fixture
 def check(rng):
-    return fit_plausibility(faces(rng, 500), faces(rng, 500))
+    return fit_plausibility(faces(rng, 500), faces(rng, 500), strangers(500))
 
 
 def test_what_lies_along_unused_directions_is_implausible_though_it_is_near(check, rng):
@@ -41,21 +51,34 @@ def test_what_lies_along_unused_directions_is_implausible_though_it_is_near(chec
     assert not check.plausible(unusual)[0]
 
 
-def test_of_new_photographs_no_more_raise_an_alarm_than_was_promised():
+@pytest.mark.parametrize("people", [50, 333, 1000])
+def test_of_new_photographs_no_more_raise_an_alarm_than_was_promised(people):
     rates = []
     for seed in range(40):
         rng = np.random.default_rng(seed)
-        check = fit_plausibility(faces(rng, 300), faces(rng, LEAST_APART))
+        apart = faces(rng, max(people, LEAST_PHOTOGRAPHS))
+        who = [str(number % people) for number in range(len(apart))]
+        check = fit_plausibility(faces(rng, 300), apart, who)
         rates.append(np.mean(~check.plausible(faces(rng, 2000))))
     spread = np.std(rates) / np.sqrt(len(rates))
-    assert np.mean(rates) <= FALSE_ALARMS + 3 * spread
+    assert np.mean(rates) <= expected_alarms(people) + 3 * spread
+
+
+def test_a_person_with_many_photographs_counts_once(rng):
+    known, apart = faces(rng, 500), faces(rng, 400)
+    often = np.repeat(apart[-1:], 300, axis=0) + rng.normal(0, 1e-4, (300, 6)).astype(np.float32)
+    who = strangers(400)
+    once = fit_plausibility(known, apart, who)
+    many = fit_plausibility(known, np.concatenate([apart, often]), who + who[-1:] * 300)
+    assert many.limit == pytest.approx(once.limit, rel=0.05)
 
 
 @given(st.floats(1e-3, 1e3))
 def test_the_length_of_embeddings_does_not_matter(scale):
     rng = np.random.default_rng(0)
     known, apart, new = faces(rng, 300), faces(rng, 300), faces(rng, 9)
-    check, scaled = fit_plausibility(known, apart), fit_plausibility(known * scale, apart * scale)
+    check = fit_plausibility(known, apart, strangers(300))
+    scaled = fit_plausibility(known * scale, apart * scale, strangers(300))
     np.testing.assert_allclose(
         check.distances(new), scaled.distances(new * np.float32(scale)), rtol=1e-3
     )
@@ -67,15 +90,16 @@ def test_the_size_of_a_batch_does_not_show(check, rng):
     assert check.distances(embeddings).tobytes() == alone.tobytes()
 
 
-@pytest.mark.parametrize(("known", "apart"), [(LEAST_APART - 1, 500), (500, LEAST_APART - 1)])
+@pytest.mark.parametrize(("known", "apart"), [(99, 500), (500, 99)])
 def test_too_few_photographs_promise_nothing(rng, known, apart):
-    assert fit_plausibility(faces(rng, known), faces(rng, apart)) is None
-    assert fit_record(faces(rng, known), faces(rng, apart), "few") is None
+    given = faces(rng, known), faces(rng, apart), strangers(apart)
+    assert fit_plausibility(*given) is None
+    assert fit_record(*given, "few") is None
 
 
 def test_a_network_that_embeds_everything_alike_knows_no_kind(rng):
     same = np.ones((300, 6), np.float32)
-    assert fit_plausibility(same, same) is None
+    assert fit_plausibility(same, same, strangers(300)) is None
 
 
 def test_an_embedding_that_is_not_finite_is_refused(check):
@@ -87,6 +111,8 @@ def test_people_are_on_one_side_only(rng):
     identities = [f"person {i // 4}" for i in range(800)]
     fitted = fit_on_people(faces(rng, 800), identities, np.random.default_rng(3), "made-up faces")
     assert fitted.fitted["photographs"] == fitted.fitted["photographs_apart"] == 400
+    assert fitted.fitted["people_apart"] == 100
+    assert fitted.fitted["false_alarms"] == expected_alarms(100)
     assert "made-up faces" in fitted.fitted["how"]
     again = fit_on_people(
         faces(np.random.default_rng(0), 800), identities, np.random.default_rng(3), "made-up faces"
