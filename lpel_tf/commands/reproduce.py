@@ -58,6 +58,7 @@ def reproduce(
 
     from lpel_serving.cli.progress import progress_bar
     from lpel_serving.faces import list_faces
+    from lpel_tf.cache import cache_folder
     from lpel_tf.embedders import example_crops, from_facenet
     from lpel_tf.facenet import facenet as find
     from lpel_tf.quiet import load_tensorflow
@@ -73,6 +74,7 @@ def reproduce(
     sizes = QUICK if quick else FULL
     people = list_faces(faces, identities)
     people = some_people(people, sizes.photographs, np.random.default_rng(seed))
+    cache_folder(root=cache)  # if there can be none, that is said at once
     load_tensorflow()
     embedder = from_facenet(
         find(facenet),

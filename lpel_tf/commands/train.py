@@ -96,6 +96,7 @@ def train(
     from lpel_serving.faces import leave_out, list_faces
     from lpel_serving.pairs import read_pairs
     from lpel_tf.bundling import response_checkpoint, train_bundle
+    from lpel_tf.cache import cache_folder
     from lpel_tf.embedders import example_crops, from_facenet
     from lpel_tf.facenet import facenet as find
     from lpel_tf.quiet import load_tensorflow
@@ -115,6 +116,7 @@ def train(
         plan = ResponsePlan(table, ResponseRecipe(seed=seed))
     people = leave_out(list_faces(faces, identities), exclude or ())
     chosen_pairs = read_pairs(pairs, faces) if pairs is not None else ()
+    cache_folder(root=cache)  # if there can be none, that is said at once
     load_tensorflow()
     embedder = from_facenet(
         network,

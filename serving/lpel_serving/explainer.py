@@ -84,7 +84,7 @@ class Explainer:
         provider
             The execution provider: ``"cpu"``, ``"cuda"``, … Used as asked for, or not at all.
         threads
-            Threads of one inference; onnxruntime's choice when None.
+            Threads of one inference, at most one for each core; onnxruntime's choice when None.
 
         Raises
         ------

@@ -2,7 +2,10 @@
 
 import dataclasses
 import io
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +16,7 @@ from lpel_serving.errors import EmbeddingError, ImageError, LpelError, Parameter
 from lpel_serving.methods.lpel import Lpel
 from lpel_serving.methods.responses import Responses
 from lpel_serving.record import arrays, summary
+from lpel_serving.service.cores import cores
 from support import tiny
 from support.images import pixels
 
@@ -210,6 +214,26 @@ def test_an_explainer_is_shared_among_threads(tiny_explainer, alone):
 def test_a_batch_size_below_1_is_refused(tiny_explainer, batch_size):
     with pytest.raises(ParameterError):
         tiny_explainer.explain_pairs(PAIRS, batch_size=batch_size)
+
+
+THREADS = """
+import sys
+from pathlib import Path
+from lpel_serving import Explainer
+
+explainer = Explainer.load(sys.argv[1], threads=int(sys.argv[2]))
+print(len(list(Path("/proc/self/task").iterdir())))
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="threads, as Linux lists them")
+def test_more_threads_than_there_are_cores_are_not_begun(tiny_bundle):
+    begun = []
+    for threads in (cores(), 1000, 2**40):
+        command = [sys.executable, "-c", THREADS, str(tiny_bundle), str(threads)]
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+        begun.append(int(done.stdout))
+    assert begun[0] == begun[1] == begun[2]
 
 
 @pytest.mark.parametrize("threads", [0, -1])

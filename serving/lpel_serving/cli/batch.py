@@ -93,7 +93,11 @@ def run_command(
     engine: Annotated[str, typer.Option("--engine", help="local or ray.")] = "local",
     workers: Annotated[
         int | None,
-        typer.Option(min=1, help="Threads, or actors of Ray; as many as cores by default."),
+        typer.Option(
+            min=1,
+            help="Threads, at most four for each core, or actors of Ray; as many as cores by "
+            "default.",
+        ),
     ] = None,
     gpus: Annotated[
         float, typer.Option(min=0, help="Cards for each actor of Ray, such as 1 or 0.5.")

@@ -26,9 +26,10 @@ CropOption = Annotated[
 ProviderOption = Annotated[
     str, typer.Option("--provider", help="onnxruntime's execution provider: cpu, cuda, …")
 ]
+THREADS_HELP = "Threads of one inference; more than there are cores are not begun."
 ThreadsOption = Annotated[
     int | None,
-    typer.Option("--threads", min=1, help="Threads of one inference.", show_default=False),
+    typer.Option("--threads", min=1, help=THREADS_HELP, show_default=False),
 ]
 SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Seed of all randomness.")]
 FacesOption = Annotated[
@@ -52,7 +53,7 @@ IdentitiesOption = Annotated[
 def say(text: str) -> None:
     """Print a line on standard output; if its reader has gone away, stop without complaint."""
     try:
-        typer.echo(text)
+        typer.echo(text, file=sys.stdout)  # named, for typer else writes UTF-8 where ASCII is read
     except BrokenPipeError:
         # What is still buffered must not meet the closed pipe again when Python ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

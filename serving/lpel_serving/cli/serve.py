@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from lpel_serving.cli.command import Command
-from lpel_serving.cli.options import say
+from lpel_serving.cli.options import THREADS_HELP, say
 
 _MIB = 2**20
 
@@ -102,9 +102,7 @@ def serve(
     ] = "cpu",
     threads: Annotated[
         int | None,
-        typer.Option(
-            min=1, envvar="LPEL_THREADS", help="Threads of one inference.", show_default=False
-        ),
+        typer.Option(min=1, envvar="LPEL_THREADS", help=THREADS_HELP, show_default=False),
     ] = None,
 ) -> None:
     """Answer over HTTP why two faces were called the same or different, and serve a page."""
