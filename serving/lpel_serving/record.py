@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from lpel_serving.crops import decoder_target
 from lpel_serving.explanation import Explanation, PairExplanation
 from lpel_serving.files import write_atomically
+from lpel_serving.similarity import margin
 
 DECISIONS = {True: "similar", False: "dissimilar"}
 
@@ -21,7 +22,7 @@ def summary(pair: PairExplanation) -> dict[str, Any]:
     return {
         "similarity": pair.similarity,
         "threshold": pair.threshold,
-        "margin": pair.similarity - pair.threshold,
+        "margin": margin(pair.similarity, pair.threshold),
         "decision": DECISIONS[pair.similar],
         "agreement": {"spearman": pair.agreement.spearman, "mask_iou": pair.agreement.iou},
         "explanations": {

@@ -1,5 +1,7 @@
 """How alike two embeddings are, and what the model decides from it (section 5.1.1)."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -32,8 +34,29 @@ def cosine_similarity(h_i: Vectors, h_j: Vectors) -> Vectors:
 
 
 def is_similar(similarity: float, threshold: float) -> bool:
-    """Decide as the network does: the same class when the similarity exceeds the threshold."""
-    return similarity > threshold
+    """Decide as the network does: the same class when the similarity exceeds the threshold.
+
+    Both are compared in float32, as the one-file explainer can and every front door does.
+    """
+    return bool(are_similar(np.float32(similarity), threshold))
+
+
+def are_similar(similarities: NDArray[Any] | np.float32, threshold: float) -> NDArray[np.bool_]:
+    """Decide on many pairs as `is_similar` does on one, shape (...) to (...)."""
+    return np.asarray(similarities, np.float32) > np.float32(threshold)
+
+
+def margin(similarity: float, threshold: float) -> float:
+    """By how much a similarity exceeds the threshold: above 0 if and only if they `is_similar`."""
+    return float(margins(np.float32(similarity), threshold))
+
+
+def margins(similarities: NDArray[Any] | np.float32, threshold: float) -> NDArray[np.float64]:
+    """Compute the `margin` of many pairs, shape (...) to (...), float64."""
+    # Of numbers as they are compared: float64 holds the difference, and gives it the right sign.
+    return np.asarray(similarities, np.float32).astype(np.float64) - np.float64(
+        np.float32(threshold)
+    )
 
 
 def unit(embeddings: Vectors) -> Vectors:
