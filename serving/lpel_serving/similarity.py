@@ -74,6 +74,16 @@ def unit(embeddings: Vectors) -> Vectors:
     return np.divide(scaled, np.maximum(norms, _TINY))
 
 
+def typical_length(embeddings: Vectors) -> float:
+    """Root of the mean squared length of embeddings, shape (N, D); 1 for FaceNet's.
+
+    What is to mean the same for every network, such as noise, is a share of it. Embeddings that
+    are all 0 are taken to have the length 1.
+    """
+    squared = np.square(embeddings, dtype=np.float64).sum(axis=-1).mean()
+    return float(np.sqrt(squared)) or 1.0
+
+
 def _scaled(embeddings: Vectors) -> Vectors:
     """Bring the largest feature to 1, so that squares neither overflow nor vanish."""
     values = np.asarray(embeddings, np.float32)

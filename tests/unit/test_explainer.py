@@ -13,6 +13,7 @@ from lpel_serving.errors import EmbeddingError, ImageError, LpelError, Parameter
 from lpel_serving.methods.lpel import Lpel
 from lpel_serving.methods.responses import Responses
 from lpel_serving.record import arrays, summary
+from lpel_serving.similarity import unit
 from support import tiny
 from support.images import pixels
 
@@ -357,7 +358,8 @@ def test_responses_are_those_of_numpy_superpixels_row_by_row(responding_explaine
     received = responding_explainer.respond(h)
     assert received.shape == (count, tiny.SIDE**2, tiny.DIMENSION)
     assert received.dtype == np.float32
-    np.testing.assert_allclose(received, tiny.respond(h), atol=1e-5)
+    np.testing.assert_allclose(received, tiny.respond(unit(h)), atol=1e-5)
+    np.testing.assert_allclose(responding_explainer.respond(297 * h), received, atol=1e-6)
 
 
 def test_an_explainer_says_whether_its_bundle_has_a_response_decoder(
