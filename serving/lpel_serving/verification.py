@@ -126,8 +126,8 @@ def accuracy(similarities: Scores, same: Labels, threshold: float) -> Accuracy:
 def best_threshold(similarities: Scores, same: Labels) -> float:
     """Threshold that decides most pairs rightly, half-way between two similarities.
 
-    Of several equally good ones, the middle one, so that it does not hang on a single pair. It is
-    a number of float32, in which decisions are taken: see `lpel_serving.similarity.is_similar`.
+    Of several equally good ones, the middle one, so that it does not hang on a single pair; in
+    float32, as decisions are taken.
     """
     order = np.argsort(similarities, kind="stable")
     scores, truth = similarities[order], same[order]
@@ -157,9 +157,8 @@ def equal_error_threshold(similarities: Scores, same: Labels) -> float:
     Returns
     -------
     float
-        Half-way between two neighbouring similarities, a number of float32. Of two that balance the
-        rates equally well, the one with the fewer errors, then the lower. If all similarities are
-        equal, that value.
+        Half-way between two neighbouring similarities, in float32. Of two that balance the rates
+        equally well, the one with the fewer errors, then the lower. If all are equal, that value.
 
     Raises
     ------
