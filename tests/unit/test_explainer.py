@@ -123,7 +123,7 @@ def test_an_image_is_as_similar_as_can_be_to_itself(tiny_explainer):
 
 def test_similar_is_strictly_above_the_threshold(tmp_path):
     similarity = at_threshold(tmp_path, 0.0).explain(pixels(0), pixels(1)).similarity
-    below = float(np.nextafter(similarity, -1))
+    below = float(np.nextafter(np.float32(similarity), np.float32(-1)))
     for threshold, similar in ((similarity, False), (below, True), (1.0, False), (-1.0, True)):
         pair = at_threshold(tmp_path, threshold).explain(pixels(0), pixels(1))
         assert pair.similarity == similarity
