@@ -54,7 +54,7 @@ def margin(similarity: float, threshold: float) -> float:
 def margins(similarities: NDArray[Any] | np.float32, threshold: float) -> NDArray[np.float64]:
     """Compute the `margin` of many pairs, shape (...) to (...), float64."""
     scores = np.asarray(similarities, np.float32)
-    # What float32 does not tell apart is at the threshold; beside it the sign is the decision's.
+    # What is one number in float32 is at the threshold; beside it the sign is the decision's.
     return np.where(scores == np.float32(threshold), 0.0, scores.astype(np.float64) - threshold)
 
 

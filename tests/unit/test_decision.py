@@ -49,7 +49,7 @@ THRESHOLDS = {
     "rounded up to it": (lambda s: s - 1e-9, DISSIMILAR),
     "rounded down to it": (lambda s: s + 1e-9, DISSIMILAR),
 }
-"""Thresholds about a similarity, and the decision at each: float32 tells them apart or does not."""
+"""Thresholds about a similarity, and the decision at each: float32 parts them or does not."""
 
 
 @pytest.fixture(scope="module", params=THRESHOLDS)
@@ -79,12 +79,12 @@ def test_the_thresholds_are_as_near_as_they_can_be(tmp_path):
 def test_the_engine_decides(case):
     bundle, similarity, threshold, decision = case
     pair = Explainer.load(bundle).explain(REFERENCE, TEST)
-    told = summary(pair)
-    assert told["similarity"] == similarity
-    assert told["threshold"] == threshold
-    assert (told["decision"], pair.similar) == (decision, decision == SIMILAR)
-    assert (told["margin"] > 0) == pair.similar
-    assert (told["margin"] == 0) == (np.float32(threshold) == np.float32(similarity))
+    answer = summary(pair)
+    assert answer["similarity"] == similarity
+    assert answer["threshold"] == threshold
+    assert (answer["decision"], pair.similar) == (decision, decision == SIMILAR)
+    assert (answer["margin"] > 0) == pair.similar
+    assert (answer["margin"] == 0) == (np.float32(threshold) == np.float32(similarity))
 
 
 def test_the_service_decides_alike_at_every_door(case):
@@ -100,13 +100,13 @@ def test_the_service_decides_alike_at_every_door(case):
     with started(Settings(bundle)) as running:
         address = f"http://127.0.0.1:{running.port}"
         with httpx.Client(base_url=address, timeout=60) as client:
-            told = [client.post(f"/v1/{door}", json=fields) for door in ("verify", "explain")]
+            answers = [client.post(f"/v1/{door}", json=fields) for door in ("verify", "explain")]
             assessed = client.post("/v1/assess", json=fields | {"draws": 2}).json()
             inferred = client.post("/v2/models/explainer/infer", json={"inputs": inputs}).json()
     outputs = {one["name"]: one["data"] for one in inferred["outputs"]}
     assert outputs["similar"] == [decision == SIMILAR]
     assert assessed["decision"] == decision
-    for answer in (one.json() for one in told):
+    for answer in (one.json() for one in answers):
         assert answer["similarity"] == similarity
         assert answer["decision"] == decision
         assert (answer["margin"] > 0) == (decision == SIMILAR)
@@ -178,19 +178,19 @@ def test_the_page_says_what_the_server_says(case):
     program = """
     const [folder, given] = process.argv.slice(1);
     const { localWords } = await import(`${folder}/words.js`);
-    const told = JSON.parse(given);
-    const equal = told.similarity === Math.fround(told.threshold);
-    const margin = equal ? 0 : told.similarity - told.threshold; // as browser_engine.js has it
-    process.stdout.write(JSON.stringify({ margin, words: localWords({ ...told, margin }) }));
+    const answer = JSON.parse(given);
+    const equal = answer.similarity === Math.fround(answer.threshold);
+    const margin = equal ? 0 : answer.similarity - answer.threshold; // as browser_engine.js has it
+    process.stdout.write(JSON.stringify({ margin, words: localWords({ ...answer, margin }) }));
     """
     given = {"similarity": similarity, "threshold": threshold, "decision": decision}
     command = ["node", "--input-type=module", "-e", program, str(PAGE), json.dumps(given)]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
-    told = json.loads(done.stdout)
-    assert told["margin"] == margin(similarity, threshold)
+    answer = json.loads(done.stdout)
+    assert answer["margin"] == margin(similarity, threshold)
     own = on_decision(similarity, threshold)
-    assert told["words"][0] == own[0]
-    assert told["words"][1].removesuffix(".") == own[1].partition(";")[0]
+    assert answer["words"][0] == own[0]
+    assert answer["words"][1].removesuffix(".") == own[1].partition(";")[0]
 
 
 def test_the_command_line_says_where_the_similarity_lies(tmp_path):

@@ -14,8 +14,9 @@ Kernel = NDArray[np.float64]
 _LOWEST_SHARE = 0.01
 """A pixel that changes less than this share of the mean is taken to change so much."""
 _VISIBLE, _FAINT, _LONGEST = 0.25, 2.0**-20, 2.0**40
-"""Steps move some pixel by the first of its range, or little is left of them beside the image's own
-rounding; what moves none by the second tells nothing of how far to go; nobody goes further."""
+"""A step moves some pixel by the first of its range, or little is left of it beside the image's own
+rounding. What moves none by the second gives no measure of how far to go. None is longer than the
+third."""
 _EMPTY = 1e-12
 """Of the greatest squared gain: below it lies what float32 makes of a direction without one."""
 

@@ -56,7 +56,7 @@ class Networks(Protocol):
     def respond(self, embeddings: Floats, /) -> Floats:
         """Tell responses: embeddings, shape (N, D), to vectors of superpixels, (N, K, D).
 
-        The embeddings may be of any length; what is told is of the unit embeddings.
+        The embeddings may be of any length: responses are of the unit embeddings.
 
         Raises
         ------
