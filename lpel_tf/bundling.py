@@ -128,7 +128,9 @@ def train_bundle(
     split = split_by_identity(everyone, np.random.default_rng(recipe.seed))
     check_faces(split.train, split.validation)
     if closed_form:
-        trained = Trained(solve(split.train, recipe.noise), (), 0, recipe)
+        trained = Trained(
+            solve(split.train, recipe.noise_on(split.train.embeddings)), (), 0, recipe
+        )
     else:
         trained = train_decoder(
             split.train, split.validation, recipe, checkpoint=checkpoint, progress=progress
@@ -237,13 +239,14 @@ def losses(decoder: LinearDecoder, split: Split, noise: float) -> Losses:
 def describe(trained: Trained, split: Split, *, closed_form: bool) -> dict[str, Any]:
     """Say how a decoder was trained, for the manifest."""
     sides = {"train": split.train, "validation": split.validation, "test": split.test}
+    noise = trained.recipe.noise_on(split.train.embeddings)
     return {
         "method": "closed-form least squares" if closed_form else "Adamax",
         "recipe": asdict(trained.recipe),
         "photographs": {name: len(side) for name, side in sides.items()},
         "people": {name: len(set(side.identities)) for name, side in sides.items()},
         "loss": "mean squared error over images, pixels and channels; pixels in [0, 1]",
-        "test_loss": asdict(losses(trained.decoder, split, trained.recipe.noise)),
+        "test_loss": asdict(losses(trained.decoder, split, noise)),
         "best_epoch": trained.best_epoch,
         "history": [asdict(epoch) for epoch in trained.history],
     }

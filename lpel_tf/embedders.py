@@ -175,6 +175,7 @@ def _checked(
         input_name=IMAGE,
         output_name=EMBEDDING,
         inputs=f"{len(np.unique(faces, axis=0))} different face crops",
+        by_length=True,
     )
     return ExportedEmbedder(exported.model, record, parity)
 

@@ -91,7 +91,7 @@ class Coordinates:
         return np.concatenate([np.ones((len(scaled), 1)), scaled], axis=1).astype(np.float32)
 
     def fold(self, own: Floats, kernel: Floats) -> ResponseDecoder:
-        """Turn trained weights into a dense layer on raw embeddings.
+        """Turn trained weights into a dense layer on unit embeddings.
 
         Parameters
         ----------

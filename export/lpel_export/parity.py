@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from lpel_export.conversion import Exported
 from lpel_export.errors import ParityError
 from lpel_serving.session import open_session
+from lpel_serving.similarity import typical_length
 
 TOLERANCE = 1e-5
 
@@ -21,7 +22,8 @@ class Parity:
     Attributes
     ----------
     max_difference
-        Largest absolute difference of any output.
+        Largest absolute difference of any output; of embeddings, as a share of their typical
+        length.
     tolerance
         What it was allowed to be.
     batch_sizes
@@ -51,6 +53,7 @@ def check_parity(
     output_name: str,
     inputs: str,
     tolerance: float = TOLERANCE,
+    by_length: bool = False,
 ) -> Parity:
     """Compare an exported model with its original, at batch size 1 and with all the inputs at once.
 
@@ -66,6 +69,9 @@ def check_parity(
         What the inputs are, for the report.
     tolerance
         Largest absolute difference allowed.
+    by_length
+        Whether differences are taken as a share of the outputs' typical length: vectors of length
+        300 are rounded more coarsely than those of length 1.
 
     Raises
     ------
@@ -78,7 +84,8 @@ def check_parity(
         )
     session = open_session(exported.model, input_name=input_name, output_name=output_name)
     sizes = (1, len(values))
-    difference = max(_difference(exported, session.run, values, size) for size in sizes)
+    length = typical_length(exported.original(values)) if by_length else 1.0
+    difference = max(_difference(exported, session.run, values, size) for size in sizes) / length
     if not difference <= tolerance:  # NaN must fail too
         raise ParityError(
             f"the ONNX model from {input_name} to {output_name} differs from its original by "

@@ -71,7 +71,10 @@ def train(
     batch_size: Annotated[int, typer.Option(min=1, help="Faces in a step.")] = 128,
     noise: Annotated[
         float,
-        typer.Option(min=0, help="Noise on the embeddings that the decoder is to withstand."),
+        typer.Option(
+            min=0,
+            help="Noise that the decoder is to withstand, as a share of the embeddings' length.",
+        ),
     ] = 0.0005,
     patience: Annotated[
         int, typer.Option(min=1, help="Stop after so many epochs without improvement.")

@@ -13,6 +13,7 @@ from lpel_serving.crops import decoder_target
 from lpel_serving.explanation import Explanation, PairExplanation
 from lpel_serving.files import write_atomically
 from lpel_serving.plausibility import PairPlausibility
+from lpel_serving.similarity import margin
 
 DECISIONS = {True: "similar", False: "dissimilar"}
 
@@ -22,7 +23,7 @@ def summary(pair: PairExplanation) -> dict[str, Any]:
     return {
         "similarity": pair.similarity,
         "threshold": pair.threshold,
-        "margin": pair.similarity - pair.threshold,
+        "margin": margin(pair.similarity, pair.threshold),
         "decision": DECISIONS[pair.similar],
         "plausibility": plausibility_numbers(pair.plausibility),
         "agreement": {"spearman": pair.agreement.spearman, "mask_iou": pair.agreement.iou},

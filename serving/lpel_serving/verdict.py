@@ -13,7 +13,7 @@ from lpel_serving.explanation import PairExplanation
 from lpel_serving.plausibility import PairPlausibility
 from lpel_serving.record import DECISIONS
 from lpel_serving.regions import ELSEWHERE, RegionShare
-from lpel_serving.similarity import is_similar
+from lpel_serving.similarity import is_similar, margin
 from lpel_serving.wording import listed, number, percent
 
 CLOSE = 0.05
@@ -161,20 +161,36 @@ def on_plausibility(plausibility: PairPlausibility) -> str:
 
 def on_decision(similarity: float, threshold: float, *, of: str = "faces") -> tuple[str, ...]:
     """Say the decision on two faces, or on two pictures, and by how much it was taken."""
-    shown, limit = (round(value, 3) + 0.0 for value in (similarity, threshold))
-    # Of the rounded numbers, so that whoever subtracts finds the same.
-    margin = f"{abs(shown - limit):.3f}" if shown != limit else "less than 0.001"
-    side = "above" if similarity > threshold else "below"
-    place = "exactly" if similarity == threshold else f"which is {margin} {side}"
+    shown, limit, distance = _shown(similarity, threshold)
+    place = f"which is {distance}" if distance else "exactly"
     decision = f"The network calls the two {of} {DECISIONS[is_similar(similarity, threshold)]}."
     numbers = (
-        f"Their similarity is {number(shown)}, {place} the threshold of {number(limit)}; "
+        f"Their similarity is {shown}, {place} the threshold of {limit}; "
         "the same picture twice would have 1."
     )
-    if abs(similarity - threshold) >= CLOSE:
+    if abs(margin(similarity, threshold)) >= CLOSE:
         return decision, numbers
     close = "This is a close call: a slightly different photograph could turn it."
     return decision, numbers, close
+
+
+def in_short(similarity: float, threshold: float) -> str:
+    """Say the similarity and the threshold in a few words, and how they lie if they look alike."""
+    shown, limit, distance = _shown(similarity, threshold)
+    if shown != limit:
+        return f"similarity {shown}, threshold {limit}"
+    return f"similarity {shown}, {distance or 'exactly'} the threshold {limit}"
+
+
+def _shown(similarity: float, threshold: float) -> tuple[str, str, str]:
+    """Write both to three places, and how far the one is above or below: empty if it is not."""
+    by = margin(similarity, threshold)
+    # As they are compared, so that rounding cannot exchange them.
+    shown, limit = (round(float(np.float32(one)), 3) + 0.0 for one in (similarity, threshold))
+    # Of the rounded numbers, so that whoever subtracts finds the same.
+    apart = f"{abs(shown - limit):.3f}" if shown != limit else "less than 0.001"
+    distance = f"{apart} {'above' if by > 0 else 'below'}" if by else ""
+    return number(shown), number(limit), distance
 
 
 def on_confidence(confidence: Confidence, *, similar: bool) -> tuple[str, ...]:

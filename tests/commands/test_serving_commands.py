@@ -93,7 +93,7 @@ def test_explain_says_in_words_what_was_decided_and_writes_nothing(tiny_bundle, 
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     assert done.stdout.startswith("Similarity 0.")
-    assert "threshold 0.25: the network calls them similar." in done.stdout
+    assert "threshold 0.250: the network calls them similar." in done.stdout
     assert list(tmp_path.iterdir()) == []
 
 

@@ -69,29 +69,29 @@ def respond(embeddings: np.ndarray) -> np.ndarray:
     return (embeddings @ responses_kernel()).reshape(-1, SIDE * SIDE, DIMENSION)
 
 
-def embedder_model() -> onnx.ModelProto:
-    """The tiny embedder in ONNX."""
+def embedder_model(length: float = 1) -> onnx.ModelProto:
+    """The tiny embedder in ONNX; its embeddings may be made so many times as long."""
     nodes = [
         helper.make_node("Cast", [IMAGE], ["float"], to=TensorProto.FLOAT),
         helper.make_node("Div", ["float", "white"], ["unit"]),
         helper.make_node("Flatten", ["unit"], ["flat"], axis=1),
         helper.make_node("MatMul", ["flat", "kernel"], [EMBEDDING]),
     ]
-    weights = {"white": np.array(255, np.float32), "kernel": embedder_kernel()}
+    weights = {"white": np.array(255, np.float32), "kernel": embedder_kernel() * np.float32(length)}
     shape = ["batch", IMAGE_SIZE, IMAGE_SIZE, 3]
     image = helper.make_tensor_value_info(IMAGE, TensorProto.UINT8, shape)
     embedding = helper.make_tensor_value_info(EMBEDDING, TensorProto.FLOAT, ["batch", DIMENSION])
     return _model(nodes, weights, image, embedding)
 
 
-def decoder_model() -> onnx.ModelProto:
-    """The tiny decoder in ONNX."""
+def decoder_model(length: float = 1) -> onnx.ModelProto:
+    """The tiny decoder in ONNX, for embeddings that are so many times as long."""
     nodes = [
         helper.make_node("Gemm", [EMBEDDING, "kernel", "bias"], ["flat"]),
         helper.make_node("Reshape", ["flat", "shape"], [RECONSTRUCTION]),
     ]
     weights = {
-        "kernel": decoder_kernel(),
+        "kernel": decoder_kernel() / np.float32(length),
         "bias": np.full(TARGET_SIZE * TARGET_SIZE * 3, 0.5, np.float32),
         "shape": np.array([-1, TARGET_SIZE, TARGET_SIZE, 3], np.int64),
     }

@@ -17,6 +17,7 @@ from lpel_serving.methods.lpel import Lpel
 from lpel_serving.methods.responses import Responses
 from lpel_serving.record import arrays, summary
 from lpel_serving.service.cores import cores
+from lpel_serving.similarity import unit
 from support import tiny
 from support.images import pixels
 
@@ -126,7 +127,7 @@ def test_an_image_is_as_similar_as_can_be_to_itself(tiny_explainer):
 
 def test_similar_is_strictly_above_the_threshold(tmp_path):
     similarity = at_threshold(tmp_path, 0.0).explain(pixels(0), pixels(1)).similarity
-    below = float(np.nextafter(similarity, -1))
+    below = float(np.nextafter(np.float32(similarity), np.float32(-1)))
     for threshold, similar in ((similarity, False), (below, True), (1.0, False), (-1.0, True)):
         pair = at_threshold(tmp_path, threshold).explain(pixels(0), pixels(1))
         assert pair.similarity == similarity
@@ -381,7 +382,8 @@ def test_responses_are_those_of_numpy_superpixels_row_by_row(responding_explaine
     received = responding_explainer.respond(h)
     assert received.shape == (count, tiny.SIDE**2, tiny.DIMENSION)
     assert received.dtype == np.float32
-    np.testing.assert_allclose(received, tiny.respond(h), atol=1e-5)
+    np.testing.assert_allclose(received, tiny.respond(unit(h)), atol=1e-5)
+    np.testing.assert_allclose(responding_explainer.respond(297 * h), received, atol=1e-6)
 
 
 def test_an_explainer_says_whether_its_bundle_has_a_response_decoder(

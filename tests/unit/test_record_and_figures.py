@@ -119,7 +119,7 @@ def test_the_headline_says_what_the_network_decided(pair, similar):
     headline = pair_figure(replace(pair, similar=similar)).get_suptitle()
     decision = "similar" if similar else "dissimilar"
     assert headline == (
-        f"similarity {pair.similarity:.3f}, threshold 0.25: the network calls them {decision}"
+        f"similarity {pair.similarity:.3f}, threshold 0.250: the network calls them {decision}"
     )
 
 

@@ -21,7 +21,7 @@ from lpel_serving.batch.settings import BatchSettings, map_shape
 from lpel_serving.batch.stage import Done, Stopped, Work, give_up_if
 from lpel_serving.explainer import Explainer
 from lpel_serving.images import Pixels
-from lpel_serving.similarity import cosine_similarity
+from lpel_serving.similarity import are_similar, cosine_similarity, margins
 
 
 @dataclass(frozen=True)
@@ -122,13 +122,13 @@ class _Work:
         references, tests = places.reshape(2, -1)
         embeddings = self._lookup.embeddings(numbers)
         similarity = cosine_similarity(embeddings[references], embeddings[tests])
-        similar = similarity.astype(np.float64) > self._explainer.manifest.threshold.value
+        similar = are_similar(similarity, self._explainer.manifest.threshold.value)
         return Pairs(numbers, embeddings, crops, references, tests, similarity, similar)
 
     def _explained(self, pairs: Pairs, stopped: Stopped) -> Explained:
         settings, manifest = self._stage.settings, self._explainer.manifest
         explained = Explained.empty(len(pairs.similarity), self._map_shape)
-        margin = pairs.similarity.astype(np.float64) - manifest.threshold.value
+        margin = margins(pairs.similarity, manifest.threshold.value)
         explained.columns |= {
             "similarity": pairs.similarity,
             "margin": margin.astype(np.float32),

@@ -111,9 +111,11 @@ def _write(pair: Any, out: Path) -> dict[str, str]:
 
 
 def _sentence(document: dict[str, Any]) -> str:
+    from lpel_serving.verdict import in_short
+
+    numbers = in_short(document["similarity"], document["threshold"])
     return (
-        f"Similarity {document['similarity']:.4f}, threshold {document['threshold']:.2f}: "
-        f"the network calls them {document['decision']}.\n"
+        f"{numbers[0].upper()}{numbers[1:]}: the network calls them {document['decision']}.\n"
         f"Explained both ways by {document['method']}, the heat-maps agree with rank correlation "
         f"{document['agreement']['spearman']:.2f}, the masks with IoU "
         f"{document['agreement']['mask_iou']:.2f}."

@@ -15,6 +15,7 @@ from lpel_serving.files import write_atomically
 from lpel_serving.images import Pixels
 from lpel_serving.pictures import displayable
 from lpel_serving.record import DECISIONS
+from lpel_serving.verdict import in_short
 
 COLUMNS = (
     "Reference",
@@ -143,9 +144,7 @@ def _draw_scale(figure: Any, grid: Any, explanation: Explanation) -> None:
 
 
 def _headline(pair: PairExplanation, title: str) -> str:
-    decision = (
-        f"similarity {pair.similarity:.3f}, threshold {pair.threshold:.2f}: "
-        f"the network calls them {DECISIONS[pair.similar]}"
-    )
+    numbers = in_short(pair.similarity, pair.threshold)
+    decision = f"{numbers}: the network calls them {DECISIONS[pair.similar]}"
     doubt = "" if pair.plausibility is None or pair.plausibility.plausible else _DOUBT
     return "\n".join(line for line in (title, doubt, decision) if line)

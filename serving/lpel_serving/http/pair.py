@@ -12,7 +12,7 @@ from lpel_serving.record import DECISIONS, plausibility_numbers
 from lpel_serving.service.cache import Face
 from lpel_serving.service.desk import Desk
 from lpel_serving.service.ticket import Ticket
-from lpel_serving.similarity import is_similar
+from lpel_serving.similarity import is_similar, margin
 from lpel_serving.verdict import Confidence
 
 
@@ -60,7 +60,7 @@ def decision_numbers(
     return {
         "similarity": similarity,
         "threshold": threshold,
-        "margin": similarity - threshold,
+        "margin": margin(similarity, threshold),
         "decision": DECISIONS[is_similar(similarity, threshold)],
         "confidence": None
         if confidence is None

@@ -55,7 +55,7 @@ class Plausibility(_Answer):
 class _OfDecision(_Answer):
     similarity: Annotated[Cosine, Field(description="Cosine of the two embeddings (Eq. 5.1).")]
     threshold: Annotated[Cosine, Field(description="Above it the network calls faces similar.")]
-    margin: Annotated[float, Field(description="The similarity less the threshold.")]
+    margin: Annotated[float, Field(description="Similarity less threshold: above 0 if similar.")]
     decision: Decision
     confidence: Annotated[
         Confidence | None,

@@ -56,6 +56,8 @@ class Networks(Protocol):
     def respond(self, embeddings: Floats, /) -> Floats:
         """Tell responses: embeddings, shape (N, D), to vectors of superpixels, (N, K, D).
 
+        The embeddings may be of any length: responses are of the unit embeddings.
+
         Raises
         ------
         ParameterError
@@ -80,7 +82,7 @@ def no_responses(embeddings: Floats) -> Floats:
 
 @dataclass(frozen=True, eq=False)
 class Engine:
-    """Networks put together: any embedder with any decoders."""
+    """Networks put together: any embedder with any decoders, each asked as `Networks` says."""
 
     embed: Callable[[NDArray[np.uint8]], Floats]
     decode: Callable[[Floats], Floats]

@@ -19,7 +19,7 @@ from lpel_serving.perturbation import DEFAULT_P
 from lpel_serving.relevance import relevance
 from lpel_serving.service.desk import Desk
 from lpel_serving.service.ticket import Ticket
-from lpel_serving.similarity import cosine_similarity, is_similar
+from lpel_serving.similarity import are_similar, cosine_similarity
 
 PLATFORM = "lpel_bundle"
 """It is no ONNX file that runs, but the engine with its bundle."""
@@ -74,7 +74,7 @@ def decide(h: Floats, threshold: float) -> Arrays:
     """
     h_r, h_t = np.split(h, 2)
     similarity = cosine_similarity(h_r, h_t)
-    similar = np.array([is_similar(float(one), threshold) for one in similarity])
+    similar = are_similar(similarity, threshold)
     return {
         "similarity": similarity,
         "similar": similar,

@@ -69,7 +69,7 @@ function tell(about, crop, outputs, pictures) {
   const decided = {
     similarity,
     threshold,
-    margin: similarity - threshold,
+    margin: similarity === Math.fround(threshold) ? 0 : similarity - threshold, // in float32
     decision: outputs.similar.data[0] ? "similar" : "dissimilar",
   };
   const explained = ({ heatMap, reconstruction }) => ({
