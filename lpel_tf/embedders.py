@@ -8,14 +8,16 @@ from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_export.adoption import Layout, adopt_embedder
+from lpel_export.adoption import adopt_embedder
 from lpel_export.conversion import Exported, embedding_dimension, export_embedder
 from lpel_export.parity import Parity, check_parity
+from lpel_export.preparation import Channels, Layout, Preparation
+from lpel_export.received import Source
 from lpel_serving.crops import parse_crop, read_face
 from lpel_serving.errors import NoFaceError
 from lpel_serving.faces import Face
@@ -92,40 +94,55 @@ def from_keras(
 
 
 def from_onnx(
-    model: bytes,
+    model: Source,
     *,
     name: str,
     image_size: int,
-    mean: float,
-    scale: float,
+    mean: float | Sequence[float],
+    scale: float | Sequence[float],
     faces: NDArray[np.uint8],
     layout: Layout = "NCHW",
-    channels: Literal["RGB", "BGR"] = "RGB",
+    channels: Channels = "RGB",
+    output: str | None = None,
 ) -> ExportedEmbedder:
     """Take in an embedding network that is already in ONNX; see `lpel_export.adopt_embedder`.
 
     Parameters
     ----------
     model
-        A serialised ONNX model with one float32 image input and one output of vectors.
+        A serialised ONNX model, or the path of its file, with one image input and one output of
+        vectors.
     name
         What the bundle will call it.
     image_size, mean, scale, layout, channels
-        How it wants its pixels: ``(pixel - mean) / scale``.
+        How it wants its pixels: ``(pixel - mean) / scale``, one number each, or three in the order
+        of `channels`.
     faces
         Some real crops to compare on, uint8, shape (N, S, S, 3), N at least 2.
+    output
+        Which of several outputs is the embedding.
 
     Raises
     ------
     ConversionError, ModelShapeError, ParityError
         If the model cannot be taken in faithfully.
+    ParameterError
+        If the file cannot be read, or a setting is not one that there is.
+    TrainingDataError
+        If it gives the same embedding for every crop, or its embeddings have no direction.
     """
     exported = adopt_embedder(
-        model, image_size=image_size, mean=mean, scale=scale, layout=layout, channels=channels
+        model,
+        image_size=image_size,
+        mean=mean,
+        scale=scale,
+        layout=layout,
+        channels=channels,
+        output=output,
     )
     dimension = exported.original(faces[:1]).shape[-1]
-    standardisation = f"(pixel - {mean}) / {scale}, {channels}"
-    record = EmbedderRecord(name, image_size, dimension, standardisation)
+    words = Preparation(image_size, mean, scale, layout, channels).words
+    record = EmbedderRecord(name, image_size, dimension, words)
     return _checked(exported, record, faces)
 
 
