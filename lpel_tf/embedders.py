@@ -19,13 +19,14 @@ from lpel_export.parity import Parity, check_parity
 from lpel_export.preparation import Channels, Layout, Preparation
 from lpel_export.received import Source
 from lpel_serving.crops import parse_crop, read_face
-from lpel_serving.errors import NoFaceError
+from lpel_serving.errors import ImageError, NoFaceError
 from lpel_serving.faces import Face
 from lpel_serving.files import write_atomically
 from lpel_serving.images import Pixels
 from lpel_serving.manifest import EMBEDDING, IMAGE, EmbedderRecord
 from lpel_serving.progress import Progress, silent
 from lpel_tf.cache import cache_folder, file_sha256
+from lpel_tf.embedding_checks import check_embeddings
 from lpel_tf.errors import TrainingDataError
 from lpel_tf.facenet import IMAGE_SIZE, FaceNet, build
 from lpel_tf.weights import fetch
@@ -126,11 +127,13 @@ def from_onnx(
     ------
     ConversionError, ModelShapeError, ParityError
         If the model cannot be taken in faithfully.
-    ParameterError
-        If the file cannot be read, or a setting is not one that there is.
+    ImageError, ParameterError
+        If the crops are no such crops, the file cannot be read, or a setting is not one that
+        there is.
     TrainingDataError
-        If it gives the same embedding for every crop, or its embeddings have no direction.
+        If its embeddings say nothing of the crops: see `lpel_tf.embedding_checks`.
     """
+    _check_crops(faces, image_size)
     exported = adopt_embedder(
         model,
         image_size=image_size,
@@ -183,9 +186,19 @@ def from_facenet(
     return replace(embedder, licence=network.licence)
 
 
+def _check_crops(faces: NDArray[np.uint8], size: int) -> None:
+    given = np.asarray(faces)
+    if given.dtype != np.uint8 or given.ndim != 4 or given.shape[1:] != (size, size, 3):
+        raise ImageError(
+            f"expected face crops as uint8, 0 to 255, shape (N, {size}, {size}, 3); received "
+            f"{given.dtype} of shape {given.shape}: `example_crops` cuts such out of photographs."
+        )
+
+
 def _checked(
     exported: Exported, record: EmbedderRecord, faces: NDArray[np.uint8]
 ) -> ExportedEmbedder:
+    check_embeddings(exported.original(np.unique(faces, axis=0)))
     parity = check_parity(
         exported,
         faces,

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from lpel_serving.bundle import Bundle, load_bundle
 from lpel_serving.crops import Crop, parse_crop
+from lpel_serving.direction import check_directions
 from lpel_serving.embedder import DEFAULT_BATCH, Embedder
 from lpel_serving.errors import BundleError, EmbeddingError, ParameterError
 from lpel_serving.explanation import Floats, PairExplanation, check_parameters
@@ -190,6 +191,8 @@ class Explainer:
         ------
         ImageError
             If an image cannot be used.
+        NoDirectionError
+            If the embedding of one is zero: it is as similar to everything.
         ParameterError
             If `epsilon` or a parameter of the method is out of range.
         """
@@ -201,6 +204,7 @@ class Explainer:
 
         def explain(r: int, t: int) -> PairExplanation:
             both, h = (crops[r], crops[t]), embeddings[[r, t]]
+            check_directions(h, ("the reference", "the test image"))
             return explain_by(chosen, self, both, h, threshold, epsilon=epsilon, seed=seed)
 
         return [explain(r, t) for r, t in zip(places[::2], places[1::2], strict=True)]

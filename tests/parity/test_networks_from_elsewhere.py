@@ -9,10 +9,9 @@ from onnx import TensorProto, helper, numpy_helper
 
 from lpel_export import adopt_embedder
 from lpel_export.errors import ModelShapeError
-from lpel_serving.errors import LpelError, ParameterError
+from lpel_serving.errors import ParameterError
 from lpel_serving.session import open_session
 from lpel_tf import from_onnx
-from lpel_tf.errors import TrainingDataError
 
 SIDE, FEATURES, DIMENSION = 12, 4, 5
 FACES = np.random.default_rng(4).integers(0, 256, (5, SIDE, SIDE, 3), dtype=np.uint8)
