@@ -143,9 +143,9 @@ def from_onnx(
         channels=channels,
         output=output,
     )
-    dimension = exported.original(faces[:1]).shape[-1]
-    words = Preparation(image_size, mean, scale, layout, channels).words
-    record = EmbedderRecord(name, image_size, dimension, words)
+    preparation = Preparation(image_size, mean, scale, layout, channels)
+    dimension = exported.original(preparation.examples(1)).shape[-1]
+    record = EmbedderRecord(name, image_size, dimension, preparation.words)
     return _checked(exported, record, faces)
 
 
@@ -198,7 +198,6 @@ def _check_crops(faces: NDArray[np.uint8], size: int) -> None:
 def _checked(
     exported: Exported, record: EmbedderRecord, faces: NDArray[np.uint8]
 ) -> ExportedEmbedder:
-    check_embeddings(exported.original(np.unique(faces, axis=0)))
     parity = check_parity(
         exported,
         faces,
@@ -206,6 +205,7 @@ def _checked(
         output_name=EMBEDDING,
         inputs=f"{len(np.unique(faces, axis=0))} different face crops",
     )
+    check_embeddings(exported.original(np.unique(faces, axis=0)))
     return ExportedEmbedder(exported.model, record, parity)
 
 

@@ -170,7 +170,7 @@ class _Planner:
         self._written += int(np.count_nonzero(usable))
         self._given.write(embeddings[usable].astype("<f4").tobytes())
         complaint = (
-            "there is no embedding in this row, or it holds NaN or infinity, or zeros alone."
+            "there is no embedding in this row, or it holds NaN, infinity or zeros alone."
         )
         return numbers, [None if good else complaint for good in usable]
 
