@@ -9,11 +9,16 @@ from onnx import TensorProto, helper, numpy_helper
 
 from lpel_export import adopt_embedder
 from lpel_export.errors import ModelShapeError
+from lpel_export.explainer import build_explainer
+from lpel_serving import Explainer
+from lpel_serving.bundle import load_bundle
 from lpel_serving.errors import ParameterError
 from lpel_serving.session import open_session
 from lpel_tf import from_onnx
+from support import tiny
+from support.images import pixels
 
-SIDE, FEATURES, DIMENSION = 12, 4, 5
+SIDE, FEATURES, DIMENSION = 12, 4, tiny.DIMENSION
 FACES = np.random.default_rng(4).integers(0, 256, (5, SIDE, SIDE, 3), dtype=np.uint8)
 HOW = {"image_size": SIDE, "mean": 127.5, "scale": 128.0}
 FLOAT, FLOAT16, DOUBLE = TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE
@@ -61,15 +66,17 @@ def network(
     return helper.make_model(graph, opset_imports=opsets, ir_version=ir_version)
 
 
-def run(model, pixels, output="y"):
-    """What onnxruntime makes of prepared pixels, with the model as it is."""
+def open_file(model):
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(
-        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-    )
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
+def run(model, pixels, output="y"):
+    """What onnxruntime makes of prepared pixels, with the model as it is."""
+    session = open_file(model.SerializeToString())
     given = session.get_inputs()[0]
     kinds = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(double)": float}
     images = pixels.astype(kinds[given.type])
@@ -125,6 +132,40 @@ def test_a_network_that_no_opset_of_ours_can_write_keeps_its_own_and_says_so():
         adopted = adopt_embedder(model.SerializeToString(), **HOW)
     np.testing.assert_allclose(embeddings(adopted), run(model, prepared()), rtol=1e-4, atol=1e-5)
     assert opset_of(adopted) == [("", 21)]
+
+
+def as_a_bundle(model, folder):
+    """A bundle of an adopted network, made for crops of the tiny bundle's size."""
+    adopted = adopt_embedder(model.SerializeToString(), **{**HOW, "image_size": tiny.IMAGE_SIZE})
+    return tiny.write_bundle(folder, adopted.model)
+
+
+def of_any_size(model):
+    """The same network for images of any side, which its pooling allows."""
+    for place in (2, 3):
+        model.graph.input[0].type.tensor_type.shape.dim[place].dim_param = "side"
+    return model
+
+
+@pytest.mark.parametrize("opset", [9, 17, 21])
+def test_an_adopted_network_explains_and_is_put_into_one_file(opset, tmp_path):
+    folder = as_a_bundle(of_any_size(network(opset=opset, ir_version=3)), tmp_path / "bundle")
+    pair = [pixels(0), pixels(1)]
+    explained = Explainer.load(folder).explain(*pair)
+    one_file = open_file(build_explainer(load_bundle(folder)))
+    feed = dict(zip(("reference", "test"), (image[np.newaxis] for image in pair), strict=True))
+    similarity, heat_map = one_file.run(["similarity", "test_heat_map"], feed)
+    assert similarity[0] == np.float32(explained.similarity)
+    np.testing.assert_array_equal(heat_map[0], explained.forward.heat_map)
+
+
+def test_a_network_that_keeps_its_own_opset_explains_but_is_not_put_into_one_file(tmp_path):
+    with pytest.warns(UserWarning, match="lpel export"):
+        folder = as_a_bundle(of_any_size(of_a_younger_opset()), tmp_path / "bundle")
+    explained = Explainer.load(folder).explain(pixels(0), pixels(1))
+    assert np.isfinite(explained.forward.heat_map).all()
+    with pytest.raises(ModelShapeError, match="of opset 17; Embed has opset 21"):
+        build_explainer(load_bundle(folder))
 
 
 @pytest.mark.parametrize("keep_io_types", [True, False])

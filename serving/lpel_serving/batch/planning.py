@@ -169,9 +169,7 @@ class _Planner:
         numbers[usable] = GIVEN + self._written + np.arange(np.count_nonzero(usable))
         self._written += int(np.count_nonzero(usable))
         self._given.write(embeddings[usable].astype("<f4").tobytes())
-        complaint = (
-            "there is no embedding in this row, or it holds NaN, infinity or zeros alone."
-        )
+        complaint = "there is no embedding in this row, or it holds NaN, infinity or zeros alone."
         return numbers, [None if good else complaint for good in usable]
 
 
