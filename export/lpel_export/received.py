@@ -1,10 +1,11 @@
 """An ONNX network that somebody brings along: read, looked through at the door, and tidied."""
 
 import os
+from copy import deepcopy
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from lpel_export.errors import ModelShapeError
 from lpel_export.plain_graph import STANDARD
@@ -93,39 +94,36 @@ def receive(model: Source, output: str | None = None) -> Received:
     return Received(network, image.name, embedding.name, image.type.tensor_type.elem_type, batch)
 
 
-def _contents(model: Source) -> bytes:
-    """The bytes of a model."""
+def _contents(model: Any) -> bytes:
+    """The bytes of a model: a `Source`, or else refused."""
     if isinstance(model, bytes):
-        data = model
-    elif isinstance(model, str | os.PathLike):
-        path = Path(model)
-        try:
-            if path.stat().st_size > _LARGEST:
-                raise _too_large(path.stat().st_size)
-            data = path.read_bytes()
-        except (OSError, ValueError) as error:  # ValueError: a path with a null byte
-            if isinstance(error, ModelShapeError):
-                raise
-            reason = getattr(error, "strerror", None) or error
-            raise ParameterError(
-                f"{path} cannot be read ({reason}): name the .onnx file of the network."
-            ) from error
-    else:
+        _check_size(len(model))
+        return model
+    if not isinstance(model, str | os.PathLike):
         raise ParameterError(
             "expected the bytes of an ONNX model or the path of its file, received "
             f"{type(model).__name__}: serialise ONNX models (model.SerializeToString()), and give "
             "Keras models to from_keras."
         )
-    if len(data) > _LARGEST:
-        raise _too_large(len(data))
+    path = Path(cast("str", model))
+    try:
+        size = path.stat().st_size
+        data = path.read_bytes() if size <= _LARGEST else b""
+    except (OSError, ValueError) as error:  # ValueError: a path with a null byte
+        reason = getattr(error, "strerror", None) or error
+        raise ParameterError(
+            f"{path} cannot be read ({reason}): name the .onnx file of the network."
+        ) from error
+    _check_size(size)
     return data
 
 
-def _too_large(size: int) -> ModelShapeError:
-    return ModelShapeError(
-        f"{GIVEN} has {size:,} bytes; an ONNX model that holds its weights has at most "
-        f"{_LARGEST:,}: give a smaller network, or one in float16."
-    )
+def _check_size(size: int) -> None:
+    if size > _LARGEST:
+        raise ModelShapeError(
+            f"{GIVEN} has {size:,} bytes; an ONNX model that holds its weights has at most "
+            f"{_LARGEST:,}: give a smaller network, or one in float16."
+        )
 
 
 def _parsed(onnx: Any, data: bytes) -> Any:
@@ -216,7 +214,7 @@ def inner_graphs(node: Any) -> list[Any]:
 
 def _keep(field: Any, kept: list[Any]) -> None:
     """Replace a repeated field of a message by some of its own members, in this order."""
-    copies = [type(one).FromString(one.SerializeToString()) for one in kept]
+    copies = deepcopy(kept)  # those in the field do not outlive it
     del field[:]
     field.extend(copies)
 
