@@ -4,7 +4,6 @@ from collections.abc import Collection
 
 import numpy as np
 
-from lpel_serving.direction import check_directions
 from lpel_serving.errors import ParameterError
 from lpel_serving.explanation import Floats, check_parameters
 from lpel_serving.http.methods import default_name
@@ -50,8 +49,6 @@ def explainer_model(desk: Desk, max_batch: int) -> Model:
             raise ParameterError(f"the threshold, a cosine, lies in [-1, 1]; received {threshold}.")
         crops = await desk.aside(lambda: np.concatenate([given[REFERENCE], given[TEST]]), ticket)
         h = await desk.embed(crops, ticket)
-        pairs = range(len(h) // 2)
-        check_directions(h, [f"{name}[{i}]" for name in (REFERENCE, TEST) for i in pairs])
         decisions = decide(h, threshold)
         if decisions.keys() >= set(wanted):
             return decisions
