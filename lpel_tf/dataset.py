@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpel_serving.crops import decoder_target
+from lpel_serving.direction import has_direction, lack_of
 from lpel_serving.embedder import DEFAULT_BATCH, Embedder
+from lpel_serving.errors import EmbeddingError
 from lpel_serving.faces import Face
 from lpel_serving.images import Pixels
 from lpel_serving.progress import Progress, silent
@@ -89,6 +91,8 @@ def embed_faces(
     ------
     ImageError
         If a photograph cannot be used; it is named.
+    TrainingDataError
+        If its embedding is not finite or zero all over; it is named.
     CacheError
         If the store cannot be used.
     """
@@ -99,7 +103,7 @@ def embed_faces(
     with closing(store), progress("embedding faces", len(faces)) as advance:
         for start in range(0, len(faces), DEFAULT_BATCH):
             batch = faces[start : start + DEFAULT_BATCH]
-            recalled = recall(embedder, batch, store, partial(_embed, embedder, target_size))
+            recalled = _recall(embedder, batch, store, target_size)
             for i, face in enumerate(recalled, start):
                 if face is not None:
                     embeddings[i], targets[i], found[i] = face.embedding, face.target, True
@@ -145,6 +149,29 @@ def split_by_identity(
     place = {person: int(side[i]) for i, person in enumerate(people)}
     sides = np.array([place[identity] for identity in faces.identities])
     return Split(faces.select(sides == 2), faces.select(sides == 1), faces.select(sides == 0))
+
+
+def _recall(
+    embedder: Embedder, batch: Sequence[Face], store: FaceStore, target_size: int
+) -> list[StoredFace | None]:
+    """Embed a batch of photographs, or say which of them have no embedding to train on."""
+    paths = ", ".join(str(face.path) for face in batch)
+    try:
+        recalled = recall(embedder, batch, store, partial(_embed, embedder, target_size))
+    except EmbeddingError as error:
+        raise TrainingDataError(f"{error} It did so for one of {paths}.") from error
+    lost = [
+        f"{face.path} {lack_of(one.embedding)}"
+        for face, one in zip(batch, recalled, strict=True)
+        if one is not None and not has_direction(one.embedding)
+    ]
+    if lost:
+        raise TrainingDataError(
+            f"the embedding of {'; that of '.join(lost)}. Leave these photographs out; if they are "
+            "not at fault, look whether the network has its trained weights, and gets its pixels "
+            "as it was trained with them (the standardisation, or mean and scale)."
+        )
+    return recalled
 
 
 def _embed(

@@ -16,6 +16,7 @@ from lpel_serving.similarity import typical_length
 from lpel_tf.checkpoint import run_epochs
 from lpel_tf.dataset import FaceSet
 from lpel_tf.decoder import LEARNING_RATE, build_decoder
+from lpel_tf.embedding_checks import check_embeddings
 from lpel_tf.errors import TrainingDataError
 from lpel_tf.least_squares import LinearDecoder
 from lpel_tf.whitening import Whitening, no_whitening, whitening
@@ -122,8 +123,8 @@ def train_decoder(
     Raises
     ------
     TrainingDataError
-        If there are no more training faces than features, none for validation, or an embedding is
-        not finite.
+        If there are no more training faces than features, none for validation, or the embeddings
+        say nothing of the faces: see `lpel_tf.embedding_checks.check_embeddings`.
     """
     check_faces(train, validation)
     keras = require("keras", "train")
@@ -164,8 +165,7 @@ def check_faces(train: FaceSet, validation: FaceSet) -> None:
         raise TrainingDataError(
             "no faces are left for validation: give photographs of more people."
         )
-    if not (np.isfinite(train.embeddings).all() and np.isfinite(validation.embeddings).all()):
-        raise TrainingDataError("an embedding holds NaN or infinity: the embedder is broken.")
+    check_embeddings(np.concatenate([train.embeddings, validation.embeddings]))
 
 
 def _compiled(keras: Any, train: FaceSet, white: Whitening, recipe: Recipe) -> Any:

@@ -40,6 +40,10 @@ class EmbeddingError(ServingError, ValueError):
     """An embedding has the wrong shape or is not finite."""
 
 
+class NoDirectionError(EmbeddingError):
+    """The embedding of a photograph is zero or not finite, so that it cannot be compared."""
+
+
 class ParameterError(ServingError, ValueError):
     """A parameter lies outside its range."""
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from lpel_serving.bundle import Bundle, load_bundle
 from lpel_serving.crops import Crop, parse_crop
+from lpel_serving.direction import check_directions
 from lpel_serving.embedder import DEFAULT_BATCH, Embedder
 from lpel_serving.errors import BundleError, EmbeddingError, ParameterError
 from lpel_serving.explanation import Floats, PairExplanation, check_parameters
@@ -200,6 +201,8 @@ class Explainer:
         ------
         ImageError
             If an image cannot be used.
+        NoDirectionError
+            If the embedding of one is zero: it is as similar to everything.
         ParameterError
             If `epsilon` or a parameter of the method is out of range.
         """
@@ -211,6 +214,7 @@ class Explainer:
 
         def explain(r: int, t: int) -> PairExplanation:
             both, h = (crops[r], crops[t]), embeddings[[r, t]]
+            check_directions(h, ("the reference", "the test image"))
             pair = explain_by(chosen, self, both, h, threshold, epsilon=epsilon, seed=seed)
             return replace(pair, plausibility=self.pair_plausibility(h[0], h[1]))
 

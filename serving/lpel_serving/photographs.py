@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from lpel_serving.direction import check_directions
 from lpel_serving.embedder import DEFAULT_BATCH, Embedder
 from lpel_serving.errors import NoFaceError
 from lpel_serving.explanation import Floats
@@ -32,6 +33,8 @@ def embed_photographs(
     ------
     ImageError
         If a photograph cannot be used; it is named.
+    NoDirectionError
+        If the embedding of one is zero; it is named.
     """
     embeddings = np.full((len(paths), embedder.record.dimension), np.nan, np.float32)
     with progress("embedding", len(paths)) as advance:
@@ -40,7 +43,9 @@ def embed_photographs(
             faces = {i: _face(embedder, path) for i, path in enumerate(batch, start)}
             found = {i: face for i, face in faces.items() if face is not None}
             if found:
-                embeddings[list(found)] = embedder.embed(list(found.values()), batch_size)
+                embedded = embedder.embed(list(found.values()), batch_size)
+                check_directions(embedded, [str(paths[i]) for i in found])
+                embeddings[list(found)] = embedded
             advance(len(batch))
     return embeddings
 

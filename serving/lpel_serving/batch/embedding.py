@@ -15,6 +15,7 @@ from lpel_serving.batch.listed import legible
 from lpel_serving.batch.networks import Networks
 from lpel_serving.batch.places import Places
 from lpel_serving.batch.stage import Done, Stopped, Work, give_up_if
+from lpel_serving.direction import has_direction, lack_of
 from lpel_serving.errors import ImageError, NoFaceError
 from lpel_serving.explainer import Explainer
 from lpel_serving.images import Pixels, read_bytes
@@ -77,10 +78,10 @@ def _embed_chunk(
         give_up_if(stopped)
         rows = run(list(crops.values()))
         for i, row in zip(crops, rows, strict=True):
-            if np.isfinite(row).all():
+            if has_direction(row):
                 found[i] = row
             else:
-                failures[i] = Failure(NO_EMBEDDING, "its embedding holds NaN or infinity.")
+                failures[i] = Failure(NO_EMBEDDING, f"its embedding {lack_of(row)}.")
         embedded += len(crops)
     of = [failures.get(i) for i in range(len(digests))]
     codes = [None if one is None else one.code for one in of]

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from lpel_serving.direction import has_direction
 from lpel_serving.errors import OutputError, ParameterError
 
 Vector = NDArray[np.float32]
@@ -38,7 +39,7 @@ class KeptEmbeddings:
         if row is None or not isinstance(row[0], bytes) or len(row[0]) != self._bytes:
             return None
         vector = np.frombuffer(row[0], "<f4")
-        return vector if np.isfinite(vector).all() else None
+        return vector if has_direction(vector) else None
 
     def add(self, embeddings: Iterable[tuple[bytes, Vector]]) -> None:
         """Keep embeddings: all of these, or none if the process ends before."""

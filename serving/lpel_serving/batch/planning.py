@@ -19,6 +19,7 @@ from lpel_serving.batch.listed import LISTED, Column, Rows
 from lpel_serving.batch.places import Places
 from lpel_serving.batch.plan import GIVEN, NO_IMAGE, Lists, Plan, Shard
 from lpel_serving.batch.rows import read_rows
+from lpel_serving.direction import has_direction
 from lpel_serving.errors import PairsError
 from lpel_serving.files import write_atomically
 from lpel_serving.progress import Advance
@@ -152,7 +153,7 @@ class _Planner:
         }
 
     def _take(self, embeddings: NDArray[np.float32], name: str) -> tuple[Any, list[str | None]]:
-        """Keep embeddings that the rows brought; those that are not finite are errors."""
+        """Keep embeddings that the rows brought; those that have no direction are errors."""
         if self._needs_images:
             raise PairsError(
                 f"the column {name} holds embeddings, and curves and this method look at the "
@@ -163,12 +164,12 @@ class _Planner:
                 f"the embeddings in the column {name} have {embeddings.shape[1]} features; those "
                 f"of this bundle have {self._dimension}."
             )
-        usable = np.isfinite(embeddings).all(axis=1) & (embeddings.shape[1] > 0)
+        usable = has_direction(embeddings)
         numbers = np.full(len(embeddings), NO_IMAGE)
         numbers[usable] = GIVEN + self._written + np.arange(np.count_nonzero(usable))
         self._written += int(np.count_nonzero(usable))
         self._given.write(embeddings[usable].astype("<f4").tobytes())
-        complaint = "there is no embedding in this row, or it holds NaN or infinity."
+        complaint = "there is no embedding in this row, or it holds NaN, infinity or zeros alone."
         return numbers, [None if good else complaint for good in usable]
 
 

@@ -3,8 +3,11 @@
 import asyncio
 from typing import Any
 
+import numpy as np
+
 from lpel_serving.crops import CentreCrop
-from lpel_serving.errors import ImageError
+from lpel_serving.direction import check_directions
+from lpel_serving.errors import ImageError, NoDirectionError
 from lpel_serving.http.problems import Problem
 from lpel_serving.http.requests import Asked, VerifyFields
 from lpel_serving.plausibility import PairPlausibility
@@ -28,6 +31,11 @@ async def read_faces(asked: Asked[Any], desk: Desk, ticket: Ticket) -> tuple[Fac
         _face(asked.reference, "reference", asked.fields, desk, ticket),
         _face(asked.test, "test", asked.fields, desk, ticket),
     )
+    for name, face in (("reference", reference), ("test", test)):
+        try:
+            check_directions(face.embedding[np.newaxis], [name])
+        except NoDirectionError as error:
+            raise Problem(422, str(error), about=name) from error
     return reference, test
 
 
