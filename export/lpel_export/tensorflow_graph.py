@@ -12,7 +12,6 @@ import numpy as np
 from lpel_export.errors import CONVERTERS_ERRORS, ConversionError
 from lpel_serving.extras import require
 
-
 _OUT_OF_LINE = ("_XlaMustCompile", "_noinline")
 
 
@@ -57,7 +56,6 @@ def to_onnx(concrete: Any, opset: int) -> Any:
 
 def _convert(concrete: Any, opset: int) -> Any:
     tf, tf2onnx = require("tensorflow", "train"), require("tf2onnx", "export")
-    optimizer = require("tf2onnx.optimizer", "export")
     # Inputs beyond the signature's are captured tensors, which freezing makes constants too.
     given, *_ = concrete.inputs
     ((name, result),) = concrete.structured_outputs.items()
@@ -81,12 +79,25 @@ def _convert(concrete: Any, opset: int) -> Any:
                 )
 
         try:
-            graph = optimizer.optimize_graph(convert(), catch_errors=False)
+            graph = _optimised(convert(), catch_errors=False)
         except CONVERTERS_ERRORS:
-            # Again, without the pass that failed. It takes a copy of all the weights before each
-            # pass to go back to, 1 GB for a FaceNet: so this is not the first way.
-            graph = optimizer.optimize_graph(convert(), catch_errors=True)
+            # Again, without the pass that failed: tf2onnx then takes a copy of all the weights
+            # before each, to go back to. So this is not the first way.
+            graph = _optimised(convert(), catch_errors=True)
     return graph.make_model(concrete.name)
+
+
+def _optimised(graph: Any, *, catch_errors: bool) -> Any:
+    """Run tf2onnx's passes over its graph.
+
+    After each it would write all the weights into messages that keep the former ones too, some
+    seventy times; they are written once, when the model is made.
+    """
+    optimizer = require("tf2onnx.optimizer", "export")
+    graph.update_proto = lambda: None
+    graph = optimizer.optimize_graph(graph, catch_errors=catch_errors)
+    del graph.update_proto
+    return graph
 
 
 def _let_inline(graph: Any) -> bool:
