@@ -66,7 +66,7 @@ class Losses:
 def train_bundle(
     embedder: ExportedEmbedder,
     faces: tuple[Face, ...],
-    out: Path,
+    out: Path | str,
     *,
     crop: str,
     recipe: Recipe,
@@ -147,7 +147,7 @@ def train_bundle(
     return assemble(
         embedder,
         trained.decoder,
-        out,
+        Path(out),
         crop=crop,
         threshold=fitted.threshold,
         confidence=fitted.confidence,

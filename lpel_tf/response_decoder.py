@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpel_serving.extras import require
+from lpel_tf.policy import float32_layers
 from lpel_tf.response_table import ResponseTable
 
 
@@ -35,6 +36,7 @@ class ResponseDecoder:
         return np.tensordot(embeddings, self.kernel, axes=1) + self.bias
 
 
+@float32_layers()
 def to_keras(decoder: ResponseDecoder) -> Any:
     """Put the weights into a Keras network.
 

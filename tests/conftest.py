@@ -17,14 +17,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="DIR",
         help="folder with lfw/, pairsDevTrain.txt and orl/, for the tests marked realdata",
     )
+    parser.addoption(
+        "--family",
+        action="store_true",
+        help="run the tests marked family too: all of keras.applications",
+    )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if config.getoption("--realdata") is None:
-        skip = pytest.mark.skip(reason="needs --realdata=DIR")
-        for item in items:
-            if "realdata" in item.keywords:
-                item.add_marker(skip)
+    for option, needed in {"realdata": "--realdata=DIR", "family": "--family"}.items():
+        if not config.getoption(f"--{option}"):
+            skip = pytest.mark.skip(reason=f"needs {needed}")
+            for item in items:
+                if option in item.keywords:
+                    item.add_marker(skip)
 
 
 @pytest.fixture(scope="session")
