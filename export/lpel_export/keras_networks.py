@@ -1,7 +1,7 @@
 """What a Keras network maps, and how it is called: images to vectors, however it packs them."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from lpel_export.errors import CONVERTERS_ERRORS, ModelShapeError
 from lpel_serving.extras import require
@@ -72,8 +72,9 @@ def as_vectors(output: Any) -> Any:
 def _call(model: Any, images: Any) -> Any:
     tree = require("keras", "train").tree
     given = getattr(model, "input", None)
-    packed = images if given is None else tree.map_structure(lambda _: images, given)
-    return model(packed, training=False)
+    if given is None:
+        return model(images, training=False)
+    return model(tree.pack_sequence_as(given, [images]), training=False)
 
 
 def _check_kind(model: Any) -> None:
@@ -142,9 +143,9 @@ def _outputs(model: Any, image_size: int) -> list[Any]:
 
 
 def _output_names(model: Any, outputs: Sequence[Any]) -> list[str]:
-    structure = getattr(model, "output", None)
+    structure: Any = getattr(model, "output", None)
     if isinstance(structure, dict):
-        return [str(name) for name in structure]
+        return list(map(str, cast("dict[str, Any]", structure)))
     return list(getattr(model, "output_names", ())) or [tensor.name for tensor in outputs]
 
 
