@@ -13,6 +13,7 @@ from lpel_serving.progress import Progress, silent
 from lpel_tf.dataset import FaceSet
 from lpel_tf.decoder import LEARNING_RATE, mean_squared_error
 from lpel_tf.least_squares import LinearDecoder
+from lpel_tf.policy import float32_layers
 from lpel_tf.training import check_faces
 
 BALANCES = (1e-3, 1e4)
@@ -101,6 +102,7 @@ class AutoencoderLoss:
     closeness_of_mean: float
 
 
+@float32_layers()
 def build_autoencoder(dimension: int, image_size: int) -> Any:
     """Build Table 5.2, linear, from images, shape (batch, H, H, 3), to both ``h~`` and ``x~``."""
     keras = require("keras", "train")

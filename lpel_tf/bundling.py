@@ -67,7 +67,7 @@ class Losses:
 def train_bundle(
     embedder: ExportedEmbedder,
     faces: tuple[Face, ...],
-    out: Path,
+    out: Path | str,
     *,
     crop: str,
     recipe: Recipe,
@@ -150,7 +150,7 @@ def train_bundle(
     return assemble(
         embedder,
         trained.decoder,
-        out,
+        Path(out),
         crop=crop,
         threshold=fitted.threshold,
         confidence=fitted.confidence,

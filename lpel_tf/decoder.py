@@ -7,12 +7,14 @@ from numpy.typing import NDArray
 
 from lpel_serving.extras import require
 from lpel_tf.least_squares import LinearDecoder
+from lpel_tf.policy import float32_layers
 
 LEARNING_RATE = 0.001
 IMAGE_SIZE = 40
 """Side of the reconstructions in the thesis."""
 
 
+@float32_layers()
 def build_decoder(dimension: int, image_size: int = IMAGE_SIZE, penalty: Any = None) -> Any:
     """Build Table 5.1: Dense from D to ``H * H * 3``, linear, reshaped to an image.
 

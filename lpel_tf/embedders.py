@@ -14,10 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpel_export.adoption import adopt_embedder
-from lpel_export.conversion import Exported, embedding_dimension, export_embedder
+from lpel_export.conversion import Exported, export_embedder
+from lpel_export.keras_networks import embedding_dimension
 from lpel_export.parity import Parity, check_parity
 from lpel_export.preparation import Channels, Layout, Preparation
 from lpel_export.received import Source
+from lpel_export.standardisation import Standardisation, standardisation_name
 from lpel_serving.crops import parse_crop, read_face
 from lpel_serving.errors import ImageError, NoFaceError
 from lpel_serving.faces import Face
@@ -32,6 +34,10 @@ from lpel_tf.facenet import IMAGE_SIZE, FaceNet, build
 from lpel_tf.weights import fetch
 
 PARITY_FACES = 33
+_EXPORTING_MODULES = (
+    *("conversion.py", "full_precision.py", "keras_networks.py", "naming.py"),
+    *("standardisation.py", "tensorflow_graph.py"),
+)
 _EXPORTERS = ("lpel-tf", "keras-facenet", "tensorflow", "keras", "tf2onnx", "onnx")
 
 
@@ -63,21 +69,29 @@ class ExportedEmbedder:
 
 
 def from_keras(
-    model: Any, *, name: str, image_size: int, standardisation: str, faces: NDArray[np.uint8]
+    model: Any,
+    *,
+    name: str,
+    image_size: int,
+    standardisation: str | Standardisation,
+    faces: NDArray[np.uint8],
 ) -> ExportedEmbedder:
     """Export any Keras model from images to vectors, and check that nothing was lost.
 
     Parameters
     ----------
     model
-        A Keras model from float images, shape (batch, S, S, 3), to vectors, shape (batch, D).
+        A Keras model from float images, shape (batch, S, S, 3), to vectors, shape (batch, D). One
+        that computes in mixed precision is exported in float32, and the report under ``parity``
+        says how far its own embeddings are from that.
     name
         What the bundle will call it.
     image_size
         The side S.
     standardisation
-        What happens to uint8 pixels before the model, a key of
-        `lpel_export.standardisation.STANDARDISATIONS`.
+        What happens to uint8 pixels before the model: a key of
+        `lpel_export.standardisation.STANDARDISATIONS`, or a function of a tensor of float32
+        pixels, 0 to 255, such as ``keras.applications.resnet.preprocess_input``.
     faces
         Some real crops to compare on, uint8, shape (N, S, S, 3), N at least 2.
 
@@ -85,10 +99,14 @@ def from_keras(
     ------
     ConversionError, ModelShapeError, ParityError
         If the model cannot be exported faithfully.
+    StandardisationError
+        If there is no such standardisation.
+    ImageError
+        If the crops are no such crops.
     """
-    record = EmbedderRecord(
-        name, image_size, embedding_dimension(model, image_size), standardisation
-    )
+    _check_crops(faces, image_size)
+    named = standardisation_name(standardisation)
+    record = EmbedderRecord(name, image_size, embedding_dimension(model, image_size), named)
     metadata = {key: str(value) for key, value in asdict(record).items()}
     exported = export_embedder(model, image_size, standardisation, metadata)
     return _checked(exported, record, faces)
@@ -255,7 +273,7 @@ def _export_key(weights: Path) -> str:
     code = files("lpel_export")
     made_of += [
         hashlib.sha256(code.joinpath(module).read_bytes()).hexdigest()
-        for module in ("conversion.py", "naming.py", "standardisation.py")
+        for module in _EXPORTING_MODULES
     ]
     return hashlib.sha256("|".join(made_of).encode()).hexdigest()[:32]
 

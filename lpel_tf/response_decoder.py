@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from lpel_serving.extras import require
 from lpel_serving.similarity import unit
+from lpel_tf.policy import float32_layers
 from lpel_tf.response_table import ResponseTable
 
 
@@ -36,6 +37,7 @@ class ResponseDecoder:
         return np.tensordot(unit(embeddings), self.kernel, axes=1) + self.bias
 
 
+@float32_layers()
 def to_keras(decoder: ResponseDecoder) -> Any:
     """Put the weights into a Keras network, which leaves the scaling to others.
 

@@ -24,6 +24,7 @@ from lpel_tf.checkpoint import run_epochs
 from lpel_tf.decoder import LEARNING_RATE
 from lpel_tf.embedding_checks import check_embeddings
 from lpel_tf.errors import TrainingDataError
+from lpel_tf.policy import float32_layers
 from lpel_tf.response_decoder import ResponseDecoder
 from lpel_tf.response_table import ResponseTable
 from lpel_tf.training import Epoch
@@ -190,6 +191,7 @@ def train_responses(
     return TrainedResponses(place.fold(own, kernel), history, state.best_epoch(), recipe)
 
 
+@float32_layers()
 def _compiled(keras: Any, place: Coordinates, train: ResponseTable, recipe: ResponseRecipe) -> Any:
     """Losses of coalitions from features, members and the embedding; linear, from 0."""
     _, count, superpixels = train.coalitions.shape

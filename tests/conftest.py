@@ -21,6 +21,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="DIR",
         help="folder with lfw/, pairsDevTrain.txt and orl/, for the tests marked realdata",
     )
+    parser.addoption(
+        "--family",
+        action="store_true",
+        help="run the tests marked family too: all of keras.applications",
+    )
 
 
 @pytest.hookimpl(trylast=True)  # of those that were chosen with -k and -m
@@ -31,11 +36,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = [item for item in items if item not in without]
     if without:
         config.hook.pytest_deselected(items=list(without))
-    if config.getoption("--realdata") is None:
-        skip = pytest.mark.skip(reason="needs --realdata=DIR")
-        for item in items:
-            if "realdata" in item.keywords:
-                item.add_marker(skip)
+    for option, needed in {"realdata": "--realdata=DIR", "family": "--family"}.items():
+        if not config.getoption(f"--{option}"):
+            skip = pytest.mark.skip(reason=f"needs {needed}")
+            for item in items:
+                if option in item.keywords:
+                    item.add_marker(skip)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

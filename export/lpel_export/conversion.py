@@ -1,31 +1,23 @@
 """From Keras to ONNX, with names that stay."""
 
-import contextlib
-import gc
-import logging
-import os
-import warnings
-from collections.abc import Callable, Collection, Generator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_export.errors import (
-    CONVERTERS_ERRORS,
-    ConversionError,
-    ModelShapeError,
-    StandardisationError,
-)
+from lpel_export.errors import ConversionError, ModelShapeError
+from lpel_export.full_precision import in_float32, other_floats
+from lpel_export.keras_networks import embed, embedding_dimension
 from lpel_export.naming import name_by_place
-from lpel_export.standardisation import STANDARDISATIONS
+from lpel_export.standardisation import Standardisation, find_standardisation
+from lpel_export.tensorflow_graph import to_onnx, trace
 from lpel_serving.extras import require
 from lpel_serving.manifest import EMBEDDING, IMAGE, RECONSTRUCTION, RESPONSE
 
 OPSET = 17
 BATCH = "batch"
-_NO_COPIES = "TF2ONNX_CATCH_ERRORS"
 
 Arrays = Callable[[NDArray[Any]], NDArray[np.float32]]
 
@@ -41,25 +33,35 @@ class Exported:
     original
         The same computation in Keras, or in the model that was adopted, from numpy to numpy: what
         parity is measured against.
+    other_floats
+        The number formats that the network computed in where it came from, if not float32 alone.
+    unchanged
+        The network computing in those, from numpy to numpy; None if they are float32 alone.
     """
 
     model: bytes
     original: Arrays
+    other_floats: tuple[str, ...] = ()
+    unchanged: Arrays | None = None
 
 
 def export_embedder(
-    model: Any, image_size: int, standardisation: str, metadata: Mapping[str, str]
+    model: Any,
+    image_size: int,
+    standardisation: str | Standardisation,
+    metadata: Mapping[str, str],
 ) -> Exported:
     """Export an embedding network ``f`` that takes uint8 RGB, its standardisation inside.
 
     Parameters
     ----------
     model
-        A Keras model from float images, shape (batch, S, S, 3), to vectors, shape (batch, D).
+        A Keras model from float images, shape (batch, S, S, 3), to vectors, shape (batch, D). One
+        of mixed precision is exported in float32: see `lpel_export.full_precision`.
     image_size
         The side S.
     standardisation
-        A key of `STANDARDISATIONS`.
+        What happens to the pixels first: see `lpel_export.standardisation`.
     metadata
         Written into the ONNX model's ``metadata_props``.
 
@@ -73,43 +75,20 @@ def export_embedder(
         If it cannot be converted.
     """
     tf = require("tensorflow", "train")
+    standardise = find_standardisation(standardisation)
     embedding_dimension(model, image_size)
-    if standardisation not in STANDARDISATIONS:
-        raise StandardisationError(
-            f"no standardisation is called {standardisation!r}; there are: "
-            f"{', '.join(STANDARDISATIONS)}."
-        )
-    standardise = STANDARDISATIONS[standardisation]
 
-    def embed(image: Any) -> dict[str, Any]:
-        return {EMBEDDING: model(standardise(image), training=False)}
+    def embedded(image: Any) -> dict[str, Any]:
+        return {EMBEDDING: embed(model, standardise(image))}
 
     spec = tf.TensorSpec((None, image_size, image_size, 3), tf.uint8, name=IMAGE)
-    return _export(embed, spec, EMBEDDING, metadata)
-
-
-def embedding_dimension(model: Any, image_size: int) -> int:
-    """Return D of a Keras model from images, shape (batch, S, S, 3), to vectors, (batch, D).
-
-    Raises
-    ------
-    ModelShapeError
-        If the model is of another kind.
-    """
-    inputs = [tuple(tensor.shape) for tensor in model.inputs]
-    outputs = [tuple(tensor.shape) for tensor in model.outputs]
-    wanted = (None, image_size, image_size, 3)
-    fits = (
-        len(inputs) == 1
-        and len(inputs[0]) == 4
-        and all(size is None or size == side for size, side in zip(inputs[0], wanted, strict=True))
-    )
-    if not fits or len(outputs) != 1 or len(outputs[0]) != 2 or outputs[0][1] is None:
-        raise ModelShapeError(
-            f"an embedder maps images, shape {wanted}, to vectors, shape (None, D); this model "
-            f"maps {inputs} to {outputs}."
-        )
-    return int(outputs[0][1])
+    floats = other_floats(model)
+    if not floats:
+        return _export(embedded, spec, EMBEDDING, metadata)
+    unchanged = _in_numpy(trace(embedded, spec), EMBEDDING)
+    with in_float32(model):
+        exported = _export(embedded, spec, EMBEDDING, metadata)
+    return replace(exported, other_floats=floats, unchanged=unchanged)
 
 
 def export_decoder(model: Any, metadata: Mapping[str, str]) -> Exported:
@@ -165,20 +144,19 @@ def export_responder(model: Any, metadata: Mapping[str, str]) -> Exported:
 def _export(
     function: Callable[[Any], dict[str, Any]], spec: Any, output: str, metadata: Mapping[str, str]
 ) -> Exported:
-    tf, tf2onnx = require("tensorflow", "train"), require("tf2onnx", "export")
-    traced = tf.function(function, input_signature=[spec], autograph=False)
-    try:
-        with _calm_tf2onnx():
-            model, _ = tf2onnx.convert.from_function(traced, input_signature=[spec], opset=OPSET)
-    except CONVERTERS_ERRORS as error:
-        reason = " ".join(str(error).split())
-        raise ConversionError(f"tf2onnx cannot convert the model: {reason}") from error
+    concrete = trace(function, spec)
+    model = to_onnx(concrete, OPSET)
     finish(model, metadata)
+    return Exported(model.SerializeToString(), _in_numpy(concrete, output))
+
+
+def _in_numpy(concrete: Any, output: str) -> Arrays:
+    tf = require("tensorflow", "train")
 
     def original(values: NDArray[Any]) -> NDArray[np.float32]:
-        return traced(tf.constant(values))[output].numpy()
+        return concrete(tf.constant(values))[output].numpy()
 
-    return Exported(model.SerializeToString(), original)
+    return original
 
 
 def finish(model: Any, metadata: Mapping[str, str], parameters: Collection[str] = ()) -> None:
@@ -197,27 +175,3 @@ def finish(model: Any, metadata: Mapping[str, str], parameters: Collection[str] 
         raise ConversionError(
             f"the model has operations that ONNX's opset {OPSET} lacks: {reason}"
         ) from error
-
-
-@contextlib.contextmanager
-def _calm_tf2onnx() -> Generator[None]:
-    """Keep tf2onnx from chattering, and from copying the weights before each of its passes.
-
-    It makes those copies to go on without a pass that fails; without them one raises, and the
-    conversion takes 1 GB less.
-    """
-    logger = logging.getLogger("tf2onnx")
-    level, copies = logger.level, os.environ.get(_NO_COPIES)
-    logger.setLevel(logging.CRITICAL)
-    os.environ[_NO_COPIES] = "FALSE"
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.setLevel(level)
-        if copies is None:
-            del os.environ[_NO_COPIES]
-        else:
-            os.environ[_NO_COPIES] = copies
-        gc.collect()  # its graphs are full of cycles, and hold all the weights

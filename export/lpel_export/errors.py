@@ -2,7 +2,16 @@
 
 from lpel_serving.errors import LpelError
 
-CONVERTERS_ERRORS = (ValueError, TypeError, KeyError, RuntimeError, NotImplementedError)
+CONVERTERS_ERRORS = (
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    AssertionError,
+    ArithmeticError,
+    RuntimeError,
+    NotImplementedError,
+)
 """What tf2onnx and onnxruntime's quantiser raise of models that they cannot take: no one kind."""
 
 

@@ -1,18 +1,24 @@
-"""Export is not finished until the ONNX model agrees with the one that it came from."""
+"""Export is not finished until the ONNX model agrees with the one that it came from.
 
-from collections.abc import Sequence
+Embeddings are compared by cosines, which hang on their directions alone: how far one is off means
+nothing without its length. So embedders are measured against the length of their embeddings, and
+networks that give pixels or unit vectors by the difference itself.
+"""
+
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_export.conversion import Exported
+from lpel_export.conversion import Arrays, Exported
 from lpel_export.errors import ParityError
 from lpel_serving.session import open_session
-from lpel_serving.similarity import typical_length
+from lpel_serving.similarity import cosine_similarity, typical_length
 
 TOLERANCE = 1e-5
+LEAST_COSINE = 0.95
+"""An embedding further than this from its float32 original is another embedding."""
 
 
 @dataclass(frozen=True)
@@ -22,16 +28,21 @@ class Parity:
     Attributes
     ----------
     max_difference
-        Largest absolute difference of any output; of embeddings, as a share of their typical
-        length.
+        Largest absolute difference of any output.
     tolerance
-        What it was allowed to be.
+        What it was allowed to be, as a share of `scale`.
     batch_sizes
         The batch sizes that it was measured at.
     samples
         How many inputs there were.
     inputs
         What they were, in words.
+    scale
+        Of an embedder, the norm of the original's embeddings (the root of their mean squared
+        norm); else 1.
+    trained_precision
+        Of an embedder whose original does not compute in float32 alone, what it computes in, and
+        how far its embeddings are from the same network's in float32, which the model has.
     """
 
     max_difference: float
@@ -39,10 +50,12 @@ class Parity:
     batch_sizes: tuple[int, ...]
     samples: int
     inputs: str
+    scale: float = 1.0
+    trained_precision: dict[str, Any] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The report as it stands in a manifest."""
-        return asdict(self)
+        return {name: value for name, value in asdict(self).items() if value is not None}
 
 
 def check_parity(
@@ -70,13 +83,14 @@ def check_parity(
     tolerance
         Largest absolute difference allowed.
     by_length
-        Whether differences are taken as a share of the outputs' typical length: vectors of length
-        300 are rounded more coarsely than those of length 1.
+        Whether it is allowed as a share of the norm of the original's outputs, vectors of shape
+        (N, D): the root of their mean squared norm.
 
     Raises
     ------
     ParityError
-        If they differ by more, or there are fewer than two inputs.
+        If they differ by more, or there are fewer than two inputs; or if an embedder's original
+        gives other embeddings in the numbers that it was trained in than in float32.
     """
     if len(values) < 2:
         raise ParityError(
@@ -84,17 +98,56 @@ def check_parity(
         )
     session = open_session(exported.model, input_name=input_name, output_name=output_name)
     sizes = (1, len(values))
-    length = typical_length(exported.original(values)) if by_length else 1.0
-    difference = max(_difference(exported, session.run, values, size) for size in sizes) / length
-    if not difference <= tolerance:  # NaN must fail too
+    difference, scale = 0.0, 1.0
+    for size in sizes:
+        expected = _in_batches(exported.original, values, size)
+        given = _in_batches(session.run, values, size)
+        difference = float(np.maximum(difference, np.abs(given - expected).max()))  # NaN stays
+        scale = typical_length(expected) if by_length else 1.0
+    if not difference <= tolerance * scale:  # NaN must fail too
+        norm = f" at embeddings of norm {scale:.3g}" if by_length else ""
         raise ParityError(
             f"the ONNX model from {input_name} to {output_name} differs from its original by "
-            f"{difference:.2e} on {inputs}; allowed are {tolerance:.0e}. Nothing was exported."
+            f"{difference:.2e}{norm} on {inputs}; "
+            f"allowed are {tolerance * scale:.0e}. Nothing was exported."
         )
-    return Parity(difference, tolerance, sizes, len(values), inputs)
+    precision = check_trained_precision(exported, values)
+    return Parity(difference, tolerance, sizes, len(values), inputs, scale, precision)
 
 
-def _difference(exported: Exported, run: Any, values: NDArray[Any], size: int) -> float:
-    starts: Sequence[int] = range(0, len(values), size)
-    batches = [values[start : start + size] for start in starts]
-    return max(float(np.abs(run(batch) - exported.original(batch)).max()) for batch in batches)
+def check_trained_precision(exported: Exported, values: NDArray[Any]) -> dict[str, Any] | None:
+    """Compare a network in float32 with the same in the numbers that it was trained in.
+
+    Returns
+    -------
+    dict[str, Any] | None
+        The report; None if those are float32.
+
+    Raises
+    ------
+    ParityError
+        If an embedding's cosine falls below `LEAST_COSINE`.
+    """
+    if exported.unchanged is None:
+        return None
+    numbers = " and ".join(exported.other_floats)
+    vectors = [_in_batches(run, values, 1) for run in (exported.unchanged, exported.original)]
+    with np.errstate(invalid="ignore"):  # what is not finite gives NaN, which is refused
+        lowest = float(cosine_similarity(*vectors).min())
+    if not lowest >= LEAST_COSINE:
+        raise ParityError(
+            f"the network computes in {numbers}, and an embedding's cosine with that in float32 "
+            f"falls to {lowest:.4f}; at least {LEAST_COSINE} is expected. Look for numbers that "
+            f"{numbers} cannot hold, such as pixels that are not standardised."
+        )
+    return {
+        "numbers": numbers,
+        "cosine_min": lowest,
+        "max_difference": float(np.abs(vectors[0] - vectors[1]).max()),
+        "least_cosine": LEAST_COSINE,
+    }
+
+
+def _in_batches(run: Arrays, values: NDArray[Any], size: int) -> NDArray[np.float32]:
+    starts = range(0, len(values), size)
+    return np.concatenate([run(values[start : start + size]) for start in starts])

@@ -1,11 +1,14 @@
 """What a network does to pixels before it looks at them: part of the exported graph.
 
-Each is a function of TensorFlow tensors, from uint8 RGB, shape (batch, S, S, 3), to float32.
+Each is a function of TensorFlow tensors, from uint8 RGB, shape (batch, S, S, 3), to float32. One of
+one's own is a function of the pixels as float32, 0 to 255, such as
+``keras.applications.resnet.preprocess_input``.
 """
 
 from collections.abc import Callable
 from typing import Any
 
+from lpel_export.errors import StandardisationError
 from lpel_serving.extras import require
 
 Standardisation = Callable[[Any], Any]
@@ -42,10 +45,55 @@ def none(image: Any) -> Any:
     return tf.cast(image, tf.float32)
 
 
+def imagenet(image: Any) -> Any:
+    """Map pixels to [0, 1], less ImageNet's mean, by its deviation: what Keras calls "torch"."""
+    tf = require("tensorflow", "train")
+    mean, deviation = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
+    return (tf.cast(image, tf.float32) / 255 - mean) / deviation
+
+
+def caffe(image: Any) -> Any:
+    """Hand over BGR, less ImageNet's mean, without scaling: Keras' ResNets and VGGs."""
+    tf = require("tensorflow", "train")
+    bgr = tf.gather(tf.cast(image, tf.float32), [2, 1, 0], axis=-1)
+    return bgr - [103.939, 116.779, 123.68]
+
+
 STANDARDISATIONS: dict[str, Standardisation] = {
     "fixed": fixed,
     "per image": per_image,
     "unit": unit,
     "none": none,
+    "imagenet": imagenet,
+    "caffe": caffe,
 }
 """By the names that stand in a bundle's manifest."""
+
+
+def find_standardisation(standardisation: str | Standardisation) -> Standardisation:
+    """Return the standardisation of a name, or one of one's own as a function of uint8 pixels.
+
+    Raises
+    ------
+    StandardisationError
+        If there is none of that name.
+    """
+    if callable(standardisation):
+        tf = require("tensorflow", "train")
+        return lambda image: tf.cast(standardisation(tf.cast(image, tf.float32)), tf.float32)
+    if standardisation not in STANDARDISATIONS:
+        raise StandardisationError(
+            f"no standardisation is called {standardisation!r}; there are: "
+            f"{', '.join(STANDARDISATIONS)}; or give a function of float32 pixels, 0 to 255, such "
+            "as the preprocess_input of a module of keras.applications."
+        )
+    return STANDARDISATIONS[standardisation]
+
+
+def standardisation_name(standardisation: str | Standardisation) -> str:
+    """Name a standardisation for the manifest: a function by its module and its own name."""
+    if isinstance(standardisation, str):
+        return standardisation
+    kind = type(standardisation)
+    module = getattr(standardisation, "__module__", kind.__module__)
+    return f"{module}.{getattr(standardisation, '__qualname__', kind.__qualname__)}"

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_export.conversion import embedding_dimension
-from lpel_export.errors import ModelShapeError, StandardisationError
-from lpel_export.standardisation import STANDARDISATIONS
+from lpel_export.errors import ModelShapeError
+from lpel_export.keras_networks import embedding_dimension
+from lpel_export.standardisation import Standardisation, find_standardisation
 from lpel_serving.errors import EmbeddingError, ImageError, ParameterError
 from lpel_serving.images import Pixels
 from lpel_serving.methods.method import Floats
@@ -29,8 +29,7 @@ class Differentiable:
         A Keras model from standardised float images, shape (batch, S, S, 3), to vectors, shape
         (batch, D). Its weights may change later: no copy is made.
     standardisation
-        What happens to uint8 pixels before the model, a key of
-        `lpel_export.standardisation.STANDARDISATIONS`.
+        What happens to uint8 pixels before the model: see `lpel_export.standardisation`.
     chunk
         How many images are in the network at a time, which bounds the memory.
 
@@ -52,12 +51,10 @@ class Differentiable:
         If a chunk is less than 1.
     """
 
-    def __init__(self, model: Any, standardisation: str, *, chunk: int = DEFAULT_CHUNK) -> None:
-        if standardisation not in STANDARDISATIONS:
-            raise StandardisationError(
-                f"no standardisation is called {standardisation!r}; there are: "
-                f"{', '.join(STANDARDISATIONS)}."
-            )
+    def __init__(
+        self, model: Any, standardisation: str | Standardisation, *, chunk: int = DEFAULT_CHUNK
+    ) -> None:
+        find_standardisation(standardisation)
         if chunk < 1:
             raise ParameterError(f"a chunk is 1 image or more; received {chunk}.")
         self.model = model
@@ -184,7 +181,13 @@ class Differentiable:
 
 
 def _side(model: Any) -> int:
-    shape = tuple(model.inputs[0].shape)
+    inputs = getattr(model, "inputs", None)
+    if not inputs:
+        raise ModelShapeError(
+            "expected a model that lists its inputs, such as keras.Model(image, embedding); "
+            f"received {type(model).__name__}: call it on a keras.Input and make a model of both."
+        )
+    shape = tuple(inputs[0].shape)
     if len(shape) != 4 or shape[1] is None or shape[1] != shape[2]:
         raise ModelShapeError(
             "expected a model of square images of one size, shape (None, S, S, 3); this one takes "

@@ -3,24 +3,29 @@
 from collections.abc import Callable
 from typing import Any
 
-from lpel_export.standardisation import STANDARDISATIONS
+from lpel_export.keras_networks import as_vectors, embed, embedding_dimension
+from lpel_export.standardisation import Standardisation, find_standardisation
 from lpel_serving.errors import ParameterError
 from lpel_serving.extras import require
 
 
-def embedding_function(model: Any, standardisation: str, size: int) -> Callable[[Any], Any]:
+def embedding_function(
+    model: Any, standardisation: str | Standardisation, size: int
+) -> Callable[[Any], Any]:
     """Trace crops, uint8, shape (N, S, S, 3), to unit embeddings, shape (N, D)."""
     tf = require("tensorflow", "train")
 
-    def embed(crops: Any) -> Any:
-        standardised = STANDARDISATIONS[standardisation](crops)
-        return tf.math.l2_normalize(model(standardised, training=False), axis=-1)
+    def unit_embeddings(crops: Any) -> Any:
+        standardised = find_standardisation(standardisation)(crops)
+        return tf.math.l2_normalize(embed(model, standardised), axis=-1)
 
     signature = [tf.TensorSpec((None, size, size, 3), tf.uint8)]
-    return tf.function(embed, input_signature=signature, autograph=False)
+    return tf.function(unit_embeddings, input_signature=signature, autograph=False)
 
 
-def gradient_function(model: Any, standardisation: str, size: int) -> Callable[[Any, Any], Any]:
+def gradient_function(
+    model: Any, standardisation: str | Standardisation, size: int
+) -> Callable[[Any, Any], Any]:
     """Trace a crop and vectors u, shape (N, D), to ``d(u . e) / dx``, shape (N, S, S, 3)."""
     tf = require("tensorflow", "train")
 
@@ -30,19 +35,19 @@ def gradient_function(model: Any, standardisation: str, size: int) -> Callable[[
         pixels = tf.cast(images, tf.float32)
         with tf.GradientTape() as tape:
             tape.watch(pixels)
-            standardised = STANDARDISATIONS[standardisation](pixels)
-            embeddings = tf.math.l2_normalize(model(standardised, training=False), axis=-1)
+            standardised = find_standardisation(standardisation)(pixels)
+            embeddings = tf.math.l2_normalize(embed(model, standardised), axis=-1)
         return tape.gradient(embeddings, pixels, output_gradients=upstream)
 
     signature = [
         tf.TensorSpec((size, size, 3), tf.uint8),
-        tf.TensorSpec((None, model.outputs[0].shape[1]), tf.float32),
+        tf.TensorSpec((None, embedding_dimension(model, size)), tf.float32),
     ]
     return tf.function(gradient, input_signature=signature, autograph=False)
 
 
 def layer_function(
-    model: Any, standardisation: str, size: int, layer: str
+    model: Any, standardisation: str | Standardisation, size: int, layer: str
 ) -> Callable[[Any, Any], Any]:
     """Trace a crop and one vector u, shape (D,), to a layer's output and ``d(u . e)`` by it.
 
@@ -56,11 +61,11 @@ def layer_function(
     both = keras.Model(model.inputs, [_output(model, layer), model.outputs[0]])
 
     def gradient(crop: Any, upstream: Any) -> Any:
-        standardised = STANDARDISATIONS[standardisation](crop[tf.newaxis])
+        standardised = find_standardisation(standardisation)(crop[tf.newaxis])
         with tf.GradientTape() as tape:
             tape.watch(standardised)
             activation, vector = both(standardised, training=False)
-            embedding = tf.math.l2_normalize(vector, axis=-1)
+            embedding = tf.math.l2_normalize(as_vectors(vector), axis=-1)
         found = tape.gradient(embedding, activation, output_gradients=upstream[tf.newaxis])
         if found is None:
             raise ParameterError(
@@ -70,7 +75,7 @@ def layer_function(
 
     signature = [
         tf.TensorSpec((size, size, 3), tf.uint8),
-        tf.TensorSpec((model.outputs[0].shape[1],), tf.float32),
+        tf.TensorSpec((embedding_dimension(model, size),), tf.float32),
     ]
     return tf.function(gradient, input_signature=signature, autograph=False)
 

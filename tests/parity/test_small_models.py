@@ -37,6 +37,8 @@ FORMULAS = {
     "per image": per_image,
     "unit": lambda x: x.astype(np.float32) / 255,
     "none": lambda x: x.astype(np.float32),
+    "imagenet": lambda x: keras.applications.imagenet_utils.preprocess_input(x, mode="torch"),
+    "caffe": lambda x: keras.applications.imagenet_utils.preprocess_input(x, mode="caffe"),
 }
 
 

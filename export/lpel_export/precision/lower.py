@@ -8,6 +8,7 @@ import numpy as np
 
 from lpel_export.bundle_writer import with_embedder
 from lpel_export.errors import ParityError
+from lpel_export.parity import LEAST_COSINE
 from lpel_export.precision.choice import in_precision
 from lpel_serving.bundle import Bundle
 from lpel_serving.crops import CentreCrop
@@ -18,8 +19,6 @@ from lpel_serving.progress import Progress, silent
 from lpel_serving.similarity import cosine_similarity
 
 LEAST_FACES = 8
-LEAST_COSINE = 0.95
-"""An embedding further than this from its float32 original is another embedding."""
 
 
 def lower_precision(

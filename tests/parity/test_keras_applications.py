@@ -1,0 +1,101 @@
+"""All of `keras.applications` goes in, each with its own preprocessing.
+
+One of each architecture here; every member with `scripts/test --family tests/parity/
+test_keras_applications.py`, which takes an hour and 20 GB of memory.
+"""
+
+import gc
+import inspect
+
+import keras
+import numpy as np
+import pytest
+
+from lpel_serving.crops import CentreCrop
+from lpel_serving.embedder import Embedder
+from lpel_tf import from_keras
+
+QUICK = {
+    "ConvNeXtTiny",
+    "DenseNet121",
+    "EfficientNetB0",
+    "EfficientNetV2B0",
+    "MobileNet",
+    "MobileNetV2",
+    "MobileNetV3Small",
+    "ResNet50",
+    "ResNet50V2",
+    "VGG16",
+    "Xception",
+    "InceptionV3",
+}
+"""One of each architecture; NASNet and InceptionResNet take a minute each, and more nodes alone."""
+
+SIDES = (32, 71, 75, 224)
+"""The smallest that all members take; not all take the first."""
+
+
+def members():
+    """Every network that this version of Keras has, found by looking."""
+    public = inspect.getmembers(keras.applications, inspect.isfunction)
+    names = [name for name, build in public if "include_top" in inspect.signature(build).parameters]
+    marks = {name: [] if name in QUICK else [pytest.mark.family] for name in names}
+    return [pytest.param(name, marks=marks[name]) for name in names]
+
+
+def preprocessing(name):
+    module = getattr(keras.applications, name).__module__.rpartition(".")[2]
+    return getattr(keras.applications, module).preprocess_input
+
+
+def smallest(name):
+    """The network with random weights, at the smallest side that it takes."""
+    build = getattr(keras.applications, name)
+    for side in SIDES:
+        keras.utils.set_random_seed(0)
+        try:
+            options = {"include_top": False, "weights": None, "pooling": "avg"}
+            return build(input_shape=(side, side, 3), **options), side
+        except ValueError as error:
+            refused = error
+    raise refused
+
+
+def faces_of(side):
+    """Noise, darker and lighter, so that even untrained networks see a difference."""
+    rng = np.random.default_rng(0)
+    lights = np.array([40, 120, 255]).reshape(3, 1, 1, 1)
+    return (rng.random((3, side, side, 3)) * lights).astype(np.uint8)
+
+
+@pytest.fixture(autouse=True)
+def _alone():
+    """Forget each network before the next: they are large."""
+    yield
+    keras.backend.clear_session()
+    gc.collect()
+
+
+def test_the_quick_ones_exist_and_the_family_is_found():
+    names = {member.values[0] for member in members()}
+    assert names > QUICK
+    assert len(names) >= 40  # Keras 3.15 has 40; later versions may have more
+
+
+@pytest.mark.parametrize("name", members())
+def test_a_network_of_the_family_goes_in_with_its_own_preprocessing(name):
+    model, side = smallest(name)
+    faces = faces_of(side)
+    preprocess = preprocessing(name)
+    exported = from_keras(
+        model, name=name, image_size=side, standardisation=preprocess, faces=faces
+    )
+    report = exported.parity
+    print(f"{name}, {side}: {report.max_difference / report.scale:.1e} of norm {report.scale:.2g}")
+    assert 0 < report.max_difference <= 1e-5 * report.scale
+    # Keras' own preprocessing in numpy, and its own network: neither is ours.
+    expected = model.predict_on_batch(preprocess(faces.astype(np.float32)))
+    given = Embedder(exported.model, exported.record, CentreCrop()).embed(faces)
+    np.testing.assert_allclose(given, expected, rtol=0, atol=1e-5 * report.scale)
+    apart = np.linalg.norm(expected[0] - expected[2]) / report.scale
+    assert apart > 1e-3, "a network that sees no difference would prove nothing"
