@@ -47,6 +47,22 @@ IdentitiesOption = Annotated[
         show_default=False,
     ),
 ]
+MostBadOption = Annotated[
+    float,
+    typer.Option(
+        "--most-bad",
+        min=0,
+        max=1,
+        help="Leave out photographs that cannot be used, up to this share of them.",
+    ),
+]
+ListPassedOverOption = Annotated[
+    bool,
+    typer.Option(
+        "--list-passed-over",
+        help="Name on standard error whatever the folder or a list names and is not used.",
+    ),
+]
 
 
 def say(text: str) -> None:
