@@ -90,6 +90,8 @@ class Unusable:
     ----------
     most
         The share, in [0, 1].
+    names
+        Whether all are named where they are too many, and not the first alone.
 
     Raises
     ------
@@ -97,12 +99,13 @@ class Unusable:
         If `most` is no such share.
     """
 
-    def __init__(self, most: float = MOST_BAD) -> None:
+    def __init__(self, most: float = MOST_BAD, *, names: bool = False) -> None:
         if not 0 <= most <= 1:
             raise ParameterError(
                 f"the share of bad photographs lies in 0..1; received {most}: 0.05 is one in 20."
             )
         self._most = most
+        self._names = names
         self._found: dict[Path, PassedOver] = {}
 
     def add(self, path: Path, error: ImageError, why: Why | None = None) -> None:
@@ -120,12 +123,16 @@ class Unusable:
         """Raise `PhotographsError` if too many of some photographs cannot be used."""
         paths = set(wanted)
         bad = [one for path, one in self._found.items() if path in paths]
-        if len(bad) > self._most * len(paths):
-            raise PhotographsError(
-                f"{len(bad):,} of {len(paths):,} photographs cannot be used ({in_words(bad)}), and "
-                f"at most {self._most:.4g} of them may be (--most-bad): mend or remove them; "
-                f"--list-passed-over names them all. The first: {bad[0].message.rstrip('.')}."
-            )
+        if len(bad) <= self._most * len(paths):
+            return
+        which = f"The first: {bad[0].message}"
+        if self._names:
+            which = "\n".join(["These:", *(one.message for one in bad)])
+        raise PhotographsError(
+            f"{len(bad):,} of {len(paths):,} photographs cannot be used ({in_words(bad)}), more "
+            f"than the share of {self._most:.4g} that --most-bad allows: mend or remove them; "
+            f"--list-passed-over names them all. {which.rstrip('.')}."
+        )
 
 
 def note(unusable: Unusable | None, path: Path, error: ImageError) -> None:

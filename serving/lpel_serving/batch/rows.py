@@ -83,7 +83,8 @@ def passed_over(lists: Lists) -> tuple[PassedOver, ...]:
 def header_of(lists: Lists) -> str | None:
     """What `read_rows` takes as the header of pairs in LFW's format, if it takes anything."""
     path = lists.rows
-    if lists.columns != PAIR or path.suffix.lower() in (".csv", ".parquet"):
+    others = (".csv", ".parquet")
+    if lists.columns != PAIR or path.suffix.lower() in others or not path.is_file():
         return None
     with path.open(encoding="utf-8-sig") as file:
         return parse_lines(enumerate(file, start=1), path, lists.images or path.parent)[0]

@@ -20,7 +20,7 @@ from lpel_serving.cli.options import (
     print_json,
     say,
 )
-from lpel_serving.cli.passed_over import in_json, named_on_failure, report
+from lpel_serving.cli.passed_over import in_json, report
 from lpel_serving.passed_over import MOST_BAD, Unusable
 
 if TYPE_CHECKING:
@@ -98,11 +98,10 @@ def assess(
     size = explainer.manifest.decoder.image_size
     fills = Fill(cast("FillName", fill), variance, size)
     settings = CurveSettings("test", superpixel, size, every, fills, shared_noise, draws)
-    unusable = Unusable(most_bad)
-    with named_on_failure(unusable, names=list_passed_over):
-        given = _candidates(faces, identities, pairs, n, seed, unusable)
-        decisions = dict.fromkeys(question.similar for question in questions.values())
-        chosen = {same: _choose(explainer, given, n, same, seed) for same in decisions}
+    unusable = Unusable(most_bad, names=list_passed_over)
+    given = _candidates(faces, identities, pairs, n, seed, unusable)
+    decisions = dict.fromkeys(question.similar for question in questions.values())
+    chosen = {same: _choose(explainer, given, n, same, seed) for same in decisions}
     passed = given.all_passed_over()
     report(passed, names=list_passed_over, header=given.header)
     _try_out(methods, explainer, list(chosen.values()), seed)

@@ -19,7 +19,7 @@ from lpel_serving.cli.options import (
     print_json,
     say,
 )
-from lpel_serving.cli.passed_over import named_on_failure, report
+from lpel_serving.cli.passed_over import report
 from lpel_serving.passed_over import MOST_BAD, Unusable
 
 
@@ -74,14 +74,11 @@ def calibrate(
     target = bundle if out is None else out
     check_replaceable(target)
     kind = "pairs drawn at random" if pairs is None else "a list of pairs"
-    unusable = Unusable(most_bad)
-    with named_on_failure(unusable, names=list_passed_over):
-        rng = np.random.default_rng(seed)
-        given = given_pairs(
-            faces, identities, pairs, lambda all_: sample_pairs(all_, n, rng), unusable
-        )
-        explainer = Explainer.load(bundle, provider=provider, threads=threads)
-        measured = measure(explainer.embedder, given)
+    unusable = Unusable(most_bad, names=list_passed_over)
+    rng = np.random.default_rng(seed)
+    given = given_pairs(faces, identities, pairs, lambda all_: sample_pairs(all_, n, rng), unusable)
+    explainer = Explainer.load(bundle, provider=provider, threads=threads)
+    measured = measure(explainer.embedder, given)
     same = measured.same
     record = fit_confidence(measured.similarities, same, on or kind)
     if record is None:

@@ -1,12 +1,10 @@
 """What a command says of that which it passes over."""
 
 import sys
-from collections.abc import Generator, Iterable
-from contextlib import contextmanager
+from collections.abc import Iterable
 from typing import Any
 
-from lpel_serving.errors import PhotographsError
-from lpel_serving.passed_over import PassedOver, Unusable, count_passed_over, in_words
+from lpel_serving.passed_over import PassedOver, count_passed_over, in_words
 
 
 def report(passed: Iterable[PassedOver], *, names: bool, header: str | None = None) -> None:
@@ -26,21 +24,11 @@ def in_json(
 ) -> dict[str, Any]:
     """What a JSON document says of what is passed over."""
     passed = tuple(passed)
-    said: dict[str, Any] = {"header": header, "passed_over": count_passed_over(passed)}
+    said: dict[str, Any] = {} if header is None else {"header": header}
+    said["passed_over"] = count_passed_over(passed)
     if names:
         said["names_passed_over"] = [{"name": one.name, "why": one.why} for one in passed]
     return said
-
-
-@contextmanager
-def named_on_failure(unusable: Unusable, *, names: bool) -> Generator[None]:
-    """Name the unusable photographs, if asked, where they are what ends the command."""
-    try:
-        yield
-    except PhotographsError:
-        if names:
-            _name(unusable.found())
-        raise
 
 
 def _name(passed: Iterable[PassedOver]) -> None:

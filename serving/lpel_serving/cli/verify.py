@@ -21,7 +21,7 @@ from lpel_serving.cli.options import (
     print_json,
     say,
 )
-from lpel_serving.cli.passed_over import named_on_failure, report
+from lpel_serving.cli.passed_over import report
 from lpel_serving.passed_over import MOST_BAD, Unusable
 
 
@@ -50,14 +50,11 @@ def verify(
     from lpel_serving.pairs import sample_pairs
     from lpel_serving.verification import verification
 
-    unusable = Unusable(most_bad)
-    with named_on_failure(unusable, names=list_passed_over):
-        rng = np.random.default_rng(seed)
-        given = given_pairs(
-            faces, identities, pairs, lambda all_: sample_pairs(all_, n, rng), unusable
-        )
-        explainer = Explainer.load(bundle, crop=crop, provider=provider, threads=threads)
-        measured = measure(explainer.embedder, given)
+    unusable = Unusable(most_bad, names=list_passed_over)
+    rng = np.random.default_rng(seed)
+    given = given_pairs(faces, identities, pairs, lambda all_: sample_pairs(all_, n, rng), unusable)
+    explainer = Explainer.load(bundle, crop=crop, provider=provider, threads=threads)
+    measured = measure(explainer.embedder, given)
     result = verification(measured.similarities, measured.same, explainer.manifest.threshold.value)
     report(given.all_passed_over(), names=list_passed_over, header=given.header)
     if json:
