@@ -64,10 +64,16 @@ def _walk(folder: str, above: tuple[str, ...]) -> Iterator[str | PassedOver]:
             yield PassedOver(entry.path, "hidden")
         elif not entry.is_dir():
             yield _image(entry)
-        elif entry.is_symlink() and os.path.realpath(entry.path) in here:
+        elif entry.is_symlink() and _leads_back(entry.path, here):
             yield PassedOver(entry.path, "misplaced", f"{entry.path} leads back to where it lies.")
         else:
             yield from _within(entry.path, here)
+
+
+def _leads_back(link: str, above: tuple[str, ...]) -> bool:
+    """Whether a link to a folder leads to one that it lies in."""
+    to = os.path.realpath(link)
+    return any(folder == to or folder.startswith(os.path.join(to, "")) for folder in above)  # noqa: PTH118
 
 
 def _within(folder: str, above: tuple[str, ...]) -> Iterator[str | PassedOver]:
