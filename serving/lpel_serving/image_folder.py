@@ -65,7 +65,7 @@ def _walk(folder: str, above: tuple[str, ...]) -> Iterator[str | PassedOver]:
         elif not entry.is_dir():
             yield _image(entry)
         elif entry.is_symlink() and _leads_back(entry.path, here):
-            yield PassedOver(entry.path, "misplaced", f"{entry.path} leads back to where it lies.")
+            yield PassedOver(entry.path, "circular")
         else:
             yield from _within(entry.path, here)
 

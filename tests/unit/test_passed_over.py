@@ -102,8 +102,8 @@ def test_links_to_folders_are_followed_but_not_in_circles(tmp_path):
     found = find_images(tmp_path / "folder")
     assert found.images == tuple(tmp_path / "folder" / name for name in ("a.png", "b/x.png"))
     assert why(found.passed_over, tmp_path / "folder") == {
-        "itself": "misplaced",
-        "round": "misplaced",
+        "itself": "circular",
+        "round": "circular",
     }
 
 

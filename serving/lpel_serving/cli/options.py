@@ -43,7 +43,7 @@ IdentitiesOption = Annotated[
     Path | None,
     typer.Option(
         "--identities",
-        help="For a flat folder: lines `000001.jpg 2880`, as CelebA has them.",
+        help="For a flat folder: lines `000001.jpg 2880`, as CelebA has them, or with a tab.",
         show_default=False,
     ),
 ]
