@@ -72,9 +72,11 @@ def read_rows(
         raise PairsError(f"{path} lists nothing.")
 
 
-def passed_over(lists: Lists) -> tuple[PassedOver, ...]:
-    """What lists name and `read_rows` does not use: in folders, what is no image."""
+def passed_over(lists: Lists) -> tuple[PassedOver, ...] | None:
+    """What is no image in the folders among lists, which `read_rows` does not use; None of none."""
     folders = [one for one in (lists.rows, lists.gallery) if one is not None and one.is_dir()]
+    if not folders:
+        return None
     return tuple(
         one for folder in dict.fromkeys(folders) for one in find_images(folder).passed_over
     )

@@ -129,9 +129,11 @@ def run_command(
     )
     summary = run(job, _engine(engine, workers, gpus), batch_bar)
     passed, header = passed_over(job.lists), header_of(job.lists)
-    report(passed, names=list_passed_over, header=header)
+    report(passed or (), names=list_passed_over, header=header)
     if json:
-        print_json(asdict(summary) | in_json(passed, names=list_passed_over, header=header))
+        said = {} if header is None else {"header": header}
+        said |= {} if passed is None else in_json(passed, names=list_passed_over)
+        print_json(asdict(summary) | said)
     else:
         say(_in_words(summary, out))
     if summary.left_out:
