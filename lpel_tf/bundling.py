@@ -126,10 +126,8 @@ def train_bundle(
     store = cache_folder("embeddings", root=cache) / f"{store_key(embedder, crop)}.sqlite"
     engine = Embedder(embedder.model, embedder.record, parse_crop(crop))
 
-    def embed(photographs: tuple[Face, ...]) -> FaceSet:
-        return embed_faces(
-            engine, photographs, IMAGE_SIZE, store, unusable=unusable, progress=progress
-        )
+    def embed(some: tuple[Face, ...]) -> FaceSet:
+        return embed_faces(engine, some, IMAGE_SIZE, store, unusable=unusable, progress=progress)
 
     everyone = embed(faces)
     split = split_by_identity(everyone, np.random.default_rng(recipe.seed))
@@ -142,8 +140,7 @@ def train_bundle(
         )
     finished = None
     if responses is not None:
-        bad = set(everyone.unusable)
-        usable = tuple(face for face in faces if face not in bad)
+        usable = tuple(face for face in faces if unusable is None or face.path not in unusable)
         table = store.with_name(f"{store.stem}-{responses.table.key}.sqlite")
         state = None if checkpoint is None else response_checkpoint(checkpoint)
         finished = finish_responses(

@@ -212,6 +212,8 @@ def test_pairs_of_absent_and_damaged_photographs_are_left_out_and_counted(tiny_b
     said = complaint(verify(tiny_bundle, folder, "--pairs", pairs, "--most-bad", 0.01))
     assert "1 of 33 photographs cannot be used (1 listed and not there)" in said
     assert "line 49: there is no" in said
+    said = complaint(verify(tiny_bundle, folder, "--pairs", pairs, "--most-bad", 0.04))
+    assert "2 of 33 photographs cannot be used (1 no image by content, 1 listed and not" in said
 
 
 def test_calibrate_and_assess_leave_a_bad_photograph_out(tiny_bundle, untidy, tmp_path):

@@ -35,6 +35,8 @@ class GivenPairs:
         What was taken as the header of the list.
     left_out
         Pairs of the list that are not among `pairs`.
+    photographs
+        All that the list names, those that are absent too.
     """
 
     pairs: tuple[Pair, ...]
@@ -42,6 +44,7 @@ class GivenPairs:
     unusable: Unusable
     header: str | None = None
     left_out: int = 0
+    photographs: tuple[Path, ...] = ()
 
     def all_passed_over(self) -> tuple[PassedOver, ...]:
         """Everything that is not used, as far as is known yet."""
@@ -105,7 +108,12 @@ def given_pairs(
         return GivenPairs(draw(found.faces), found.passed_over, unusable)
     listed = find_pairs(pairs, faces, unusable)
     return GivenPairs(
-        listed.pairs, listed.passed_over, unusable, header=listed.header, left_out=listed.left_out
+        listed.pairs,
+        listed.passed_over,
+        unusable,
+        header=listed.header,
+        left_out=listed.left_out,
+        photographs=listed.photographs,
     )
 
 
@@ -114,6 +122,7 @@ def measure(embedder: Embedder, given: GivenPairs) -> MeasuredPairs:
     similarities = pair_similarities(
         embedder, given.pairs, unusable=given.unusable, progress=progress_bar
     )
+    given.unusable.check(given.photographs)  # the absent and the bad together
     usable = np.isfinite(similarities)
     bad = sum(
         pair.reference in given.unusable or pair.test in given.unusable for pair in given.pairs
