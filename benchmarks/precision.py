@@ -37,7 +37,8 @@ from lpel_serving.manifest import EMBEDDING, IMAGE
 from lpel_serving.methods.lpel import Lpel
 from lpel_serving.methods.method import FacePair
 from lpel_serving.methods.responses import Responses
-from lpel_serving.pairs import Pair, read_pairs
+from lpel_serving.pairs import Pair
+from lpel_serving.pairs_list import read_pairs
 from lpel_serving.photographs import embed_photographs
 from lpel_serving.session import open_session
 from lpel_serving.similarity import are_similar, cosine_similarity

@@ -25,6 +25,7 @@ from lpel_serving.manifest import (
     ThresholdRecord,
 )
 from lpel_serving.pairs import Pair
+from lpel_serving.passed_over import Unusable
 from lpel_serving.plausibility_record import FittedPlausibility, fit_record
 from lpel_serving.progress import Progress, silent
 from lpel_tf.cache import cache_folder
@@ -76,6 +77,7 @@ def train_bundle(
     pairs: tuple[Pair, ...] = (),
     responses: ResponsePlan | None = None,
     checkpoint: Path | None = None,
+    unusable: Unusable | None = None,
     progress: Progress = silent,
 ) -> Manifest:
     """Train a decoder for an embedding network on photographs, and write both as a bundle.
@@ -104,6 +106,8 @@ def train_bundle(
         How to train a response decoder too; None for none.
     checkpoint
         File that lets an interrupted training go on; that of the response decoder lies beside it.
+    unusable
+        Gathers photographs that cannot be used, which are left out.
     progress
         Told how far it is.
 
@@ -112,7 +116,9 @@ def train_bundle(
     TrainingDataError
         If there are too few photographs or people.
     ImageError
-        If a photograph cannot be used.
+        If a photograph cannot be used and there is no `unusable` to gather it; it is named.
+    PhotographsError
+        If too many cannot be used.
     ParityError
         If the exported decoder differs from the trained one.
     OutputError, CacheError
@@ -121,8 +127,8 @@ def train_bundle(
     store = cache_folder("embeddings", root=cache) / f"{store_key(embedder, crop)}.sqlite"
     engine = Embedder(embedder.model, embedder.record, parse_crop(crop))
 
-    def embed(photographs: tuple[Face, ...]) -> FaceSet:
-        return embed_faces(engine, photographs, IMAGE_SIZE, store, progress=progress)
+    def embed(some: tuple[Face, ...]) -> FaceSet:
+        return embed_faces(engine, some, IMAGE_SIZE, store, unusable=unusable, progress=progress)
 
     everyone = embed(faces)
     split = split_by_identity(everyone, np.random.default_rng(recipe.seed))
@@ -137,15 +143,17 @@ def train_bundle(
         )
     finished = None
     if responses is not None:
+        usable = tuple(face for face in faces if unusable is None or face.path not in unusable)
         table = store.with_name(f"{store.stem}-{responses.table.key}.sqlite")
         state = None if checkpoint is None else response_checkpoint(checkpoint)
         finished = finish_responses(
-            engine, faces, split, responses, table, checkpoint=state, progress=progress
+            engine, usable, split, responses, table, checkpoint=state, progress=progress
         )
     rng = np.random.default_rng(recipe.seed)
     fitted = fit_on_pairs(pairs, embed) if pairs else fit_on_split(split, rng)
     training = describe(trained, split, closed_form=closed_form) | {
-        "photographs_without_face": len(everyone.without_face)
+        "photographs_without_face": len(everyone.without_face),
+        "photographs_unusable": len(everyone.unusable),
     }
     return assemble(
         embedder,

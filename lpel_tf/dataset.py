@@ -15,6 +15,7 @@ from lpel_serving.embedder import DEFAULT_BATCH, Embedder
 from lpel_serving.errors import EmbeddingError
 from lpel_serving.faces import Face
 from lpel_serving.images import Pixels
+from lpel_serving.passed_over import Unusable
 from lpel_serving.progress import Progress, silent
 from lpel_tf.errors import TrainingDataError
 from lpel_tf.recall import recall
@@ -35,12 +36,15 @@ class FaceSet:
         Who each is, N of them.
     without_face
         The photographs that were left out, since the crop found no face in them.
+    unusable
+        Those that were left out, since they cannot be used.
     """
 
     embeddings: NDArray[np.float32]
     targets: NDArray[np.uint8]
     identities: tuple[str, ...]
     without_face: tuple[Face, ...] = ()
+    unusable: tuple[Face, ...] = ()
 
     def __len__(self) -> int:
         return len(self.identities)
@@ -68,6 +72,7 @@ def embed_faces(
     target_size: int,
     store_path: Path,
     *,
+    unusable: Unusable | None = None,
     progress: Progress = silent,
 ) -> FaceSet:
     """Embed photographs, those that the store does not hold yet.
@@ -84,15 +89,19 @@ def embed_faces(
         Side H of the images that the decoder will reconstruct.
     store_path
         Where embeddings are kept; one file for one network, crop and target size.
+    unusable
+        Gathers photographs that cannot be used; they are left out and listed in the result.
     progress
         Told how far it is.
 
     Raises
     ------
     ImageError
-        If a photograph cannot be used; it is named.
+        If a photograph cannot be used and there is no `unusable` to gather it; it is named.
     TrainingDataError
         If its embedding is not finite or zero all over; it is named.
+    PhotographsError
+        If too many cannot be used.
     CacheError
         If the store cannot be used.
     """
@@ -103,7 +112,7 @@ def embed_faces(
     with closing(store), progress("embedding faces", len(faces)) as advance:
         for start in range(0, len(faces), DEFAULT_BATCH):
             batch = faces[start : start + DEFAULT_BATCH]
-            recalled = _recall(embedder, batch, store, target_size)
+            recalled = _recall(embedder, batch, store, target_size, unusable)
             for i, face in enumerate(recalled, start):
                 if face is not None:
                     embeddings[i], targets[i], found[i] = face.embedding, face.target, True
@@ -111,8 +120,15 @@ def embed_faces(
     everyone = FaceSet(embeddings, targets, tuple(face.identity for face in faces))
     if found.all():
         return everyone
-    without_face = tuple(face for face, seen in zip(faces, found, strict=True) if not seen)
-    return replace(everyone.select(found), without_face=without_face)
+    missing = tuple(face for face, seen in zip(faces, found, strict=True) if not seen)
+    if unusable is None:
+        return replace(everyone.select(found), without_face=missing)
+    unusable.check(face.path for face in faces)
+    return replace(
+        everyone.select(found),
+        without_face=tuple(face for face in missing if face.path not in unusable),
+        unusable=tuple(face for face in missing if face.path in unusable),
+    )
 
 
 def split_by_identity(
@@ -152,12 +168,17 @@ def split_by_identity(
 
 
 def _recall(
-    embedder: Embedder, batch: Sequence[Face], store: FaceStore, target_size: int
+    embedder: Embedder,
+    batch: Sequence[Face],
+    store: FaceStore,
+    target_size: int,
+    unusable: Unusable | None,
 ) -> list[StoredFace | None]:
     """Embed a batch of photographs, or say which of them have no embedding to train on."""
     paths = ", ".join(str(face.path) for face in batch)
     try:
-        recalled = recall(embedder, batch, store, partial(_embed, embedder, target_size))
+        compute = partial(_embed, embedder, target_size)
+        recalled = recall(embedder, batch, store, compute, unusable=unusable)
     except EmbeddingError as error:
         raise TrainingDataError(f"{error} It did so for one of {paths}.") from error
     lost = [

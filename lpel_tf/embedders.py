@@ -1,6 +1,5 @@
 """Embedding networks made ready to train decoders for: exported, and agreeing with Keras."""
 
-import contextlib
 import hashlib
 import json
 from collections.abc import Callable, Sequence
@@ -26,6 +25,7 @@ from lpel_serving.faces import Face
 from lpel_serving.files import write_atomically
 from lpel_serving.images import Pixels
 from lpel_serving.manifest import EMBEDDING, IMAGE, EmbedderRecord
+from lpel_serving.passed_over import Unusable, note
 from lpel_serving.progress import Progress, silent
 from lpel_tf.cache import cache_folder, file_sha256
 from lpel_tf.embedding_checks import check_embeddings
@@ -228,7 +228,9 @@ def _checked(
     return ExportedEmbedder(exported.model, record, parity)
 
 
-def example_crops(faces: Sequence[Face], crop: str, size: int) -> NDArray[np.uint8]:
+def example_crops(
+    faces: Sequence[Face], crop: str, size: int, unusable: Unusable | None = None
+) -> NDArray[np.uint8]:
     """Cut the first faces out of photographs, to compare an exported network on.
 
     Parameters
@@ -239,6 +241,8 @@ def example_crops(faces: Sequence[Face], crop: str, size: int) -> NDArray[np.uin
         See `lpel_serving.crops.parse_crop`.
     size
         Side of the crops.
+    unusable
+        Gathers photographs that cannot be used; without it the first one is an error.
 
     Returns
     -------
@@ -249,15 +253,23 @@ def example_crops(faces: Sequence[Face], crop: str, size: int) -> NDArray[np.uin
     ------
     TrainingDataError
         If no photograph shows a face.
+    PhotographsError
+        If none does and too many cannot be used.
     """
     cut = parse_crop(crop)
     crops: list[Pixels] = []
     for face in faces:
-        with contextlib.suppress(NoFaceError):
+        try:
             crops.append(read_face(face.path, cut, size))
+        except NoFaceError:
+            continue
+        except ImageError as error:
+            note(unusable, face.path, error)
         if len(crops) == PARITY_FACES:
             break
     if not crops:
+        if unusable is not None:
+            unusable.check(face.path for face in faces)
         raise TrainingDataError("no photograph shows a face that the crop can find.")
     return repeat_crops(crops)
 

@@ -1,6 +1,7 @@
 """`lpel train`: from a folder of faces to a bundle."""
 
 import os
+from collections.abc import Mapping
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
@@ -13,10 +14,14 @@ from lpel_serving.cli.options import (
     FacesOption,
     IdentitiesOption,
     JsonOption,
+    ListPassedOverOption,
+    MostBadOption,
     SeedOption,
     print_json,
     say,
 )
+from lpel_serving.cli.passed_over import in_json, report
+from lpel_serving.passed_over import MOST_BAD, Unusable
 from lpel_tf.commands import EXPORT, TRAINING
 from lpel_tf.commands.options import CacheOption, MirrorOption
 from lpel_tf.facenet import DEFAULT_KEY
@@ -83,6 +88,8 @@ def train(
         bool, typer.Option("--closed-form", help="Solve for the decoder instead of training it.")
     ] = False,
     seed: SeedOption = 0,
+    most_bad: MostBadOption = MOST_BAD,
+    list_passed_over: ListPassedOverOption = False,
     cache: CacheOption = None,
     mirror: MirrorOption = None,
     json: JsonOption = False,
@@ -96,8 +103,8 @@ def train(
     from lpel_serving.bundle_folder import check_replaceable
     from lpel_serving.cli.progress import progress_bar
     from lpel_serving.crops import parse_crop
-    from lpel_serving.faces import leave_out, list_faces
-    from lpel_serving.pairs import read_pairs
+    from lpel_serving.faces import find_faces, leave_out
+    from lpel_serving.pairs_list import find_pairs
     from lpel_tf.bundling import response_checkpoint, train_bundle
     from lpel_tf.cache import cache_folder
     from lpel_tf.embedders import example_crops, from_facenet
@@ -117,13 +124,15 @@ def train(
     if method is TrainedMethod.responses:
         table = TableSettings(side=grid, coalitions=coalitions, seed=seed)
         plan = ResponsePlan(table, ResponseRecipe(seed=seed))
-    people = leave_out(list_faces(faces, identities), exclude or ())
-    chosen_pairs = read_pairs(pairs, faces) if pairs is not None else ()
+    unusable = Unusable(most_bad, names=list_passed_over)
+    found = find_faces(faces, identities)
+    people = leave_out(found.faces, exclude or ())
+    listed = None if pairs is None else find_pairs(pairs, faces, unusable)
     cache_folder(root=cache)  # if there can be none, that is said at once
     load_tensorflow()
     embedder = from_facenet(
         network,
-        lambda size: example_crops(people, crop, size),
+        lambda size: example_crops(people, crop, size, unusable),
         cache=cache,
         mirror=mirror,
         progress=progress_bar,
@@ -137,21 +146,28 @@ def train(
         recipe=recipe,
         closed_form=closed_form,
         cache=cache,
-        pairs=chosen_pairs,
+        pairs=() if listed is None else listed.pairs,
         responses=plan,
         checkpoint=checkpoint,
+        unusable=unusable,
         progress=progress_bar,
     )
     checkpoint.unlink(missing_ok=True)
     response_checkpoint(checkpoint).unlink(missing_ok=True)
-    _report(manifest, out, json=json)
+    in_pairs = () if listed is None else listed.passed_over
+    passed = (*found.passed_over, *in_pairs, *unusable.found())
+    header = None if listed is None else listed.header
+    report(passed, names=list_passed_over, header=header)
+    said = in_json(passed, names=list_passed_over, header=header)
+    _report(manifest, out, said if json else None)
 
 
-def _report(manifest: Any, out: Path, *, json: bool) -> None:
+def _report(manifest: Any, out: Path, said: Mapping[str, Any] | None) -> None:
+    """Print what became of it; as JSON where there is something to be said in that."""
     training, threshold = manifest.decoder.training, manifest.threshold
     confidence = manifest.confidence
     responses = None if manifest.responses is None else manifest.responses.training
-    if json:
+    if said is not None:
         print_json(
             {
                 "bundle": str(out),
@@ -160,6 +176,7 @@ def _report(manifest: Any, out: Path, *, json: bool) -> None:
                 "threshold": {"value": threshold.value, "chosen": threshold.chosen},
                 "confidence": None if confidence is None else asdict(confidence),
                 "parity": manifest.parity,
+                **said,
             }
         )
         return

@@ -28,6 +28,22 @@ class NoFaceError(ImageError):
     """A crop found no face in an image."""
 
 
+class UnreadableImageError(ImageError):
+    """A file is not there, or may not be read, or is too large to be."""
+
+
+class NotAnImageError(ImageError):
+    """The content is of none of the formats that are read, whatever its name."""
+
+
+class DamagedImageError(ImageError):
+    """An image is damaged or truncated."""
+
+
+class PhotographsError(ServingError, ValueError):
+    """Too many of the photographs that a command was given cannot be used."""
+
+
 class BundleError(ServingError, ValueError):
     """A bundle is incomplete, was altered, or was made for another engine."""
 

@@ -72,7 +72,8 @@ def test_a_training_prints_one_document_with_both_decoders(trained):
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)
     keys = ["bundle", "training", "responses", "threshold", "confidence", "parity"]
-    assert list(document) == keys
+    assert list(document) == [*keys, "passed_over"]
+    assert document["passed_over"] == {}
     assert document["bundle"] == str(out)
     responses = document["responses"]
     assert responses["method"] == "Adamax"

@@ -177,8 +177,8 @@ def test_bad_input_to_verify_ends_with_one_sentence(tiny_bundle, faces, tmp_path
     refused(lpel(*verify, "--faces", faces, "--n", 100_000), "asked for 100000 pairs", "at most")
     refused(lpel(*verify, "--faces", faces, "--pairs", tmp_path / "none.txt"), "none.txt")
     pairs = tmp_path / "pairs.txt"
-    pairs.write_text("Person_00 1 2\n")
-    refused(lpel(*verify, "--faces", faces, "--pairs", pairs), "line 1", "Person_00_0001.jpg")
+    pairs.write_text("Person_00 1 99\n")
+    refused(lpel(*verify, "--faces", faces, "--pairs", pairs), "line 1", "Person_00_0099.jpg")
 
 
 def test_an_interrupted_verify_ends_with_one_line_and_status_130(tiny_bundle, tmp_path):

@@ -27,7 +27,7 @@ from lpel_serving.manifest import (
 )
 from lpel_serving.mask import mask
 from lpel_serving.normalisation import min_max
-from lpel_serving.pairs import read_pairs
+from lpel_serving.pairs_list import read_pairs
 from lpel_serving.relevance import feature_distance, relevance
 from lpel_serving.safety.external_data import refuse_external_data
 from lpel_serving.similarity import cosine_similarity

@@ -5,6 +5,7 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,9 +13,10 @@ from PIL import Image as pillow
 
 from lpel_serving.crops import CentreCrop, decoder_target
 from lpel_serving.embedder import Embedder
-from lpel_serving.errors import ImageError, NoFaceError
+from lpel_serving.errors import ImageError, NoFaceError, PhotographsError
 from lpel_serving.faces import Face, list_faces
 from lpel_serving.manifest import EmbedderRecord
+from lpel_serving.passed_over import Unusable
 from lpel_tf.dataset import FaceSet, embed_faces, split_by_identity
 from lpel_tf.errors import CacheError, TrainingDataError
 from lpel_tf.store import FaceStore, StoredFace
@@ -342,6 +344,36 @@ def test_a_missing_photograph_is_named(counted, people, path):
     people[2].path.unlink()
     with pytest.raises(ImageError, match=people[2].path.name):
         embed_faces(embedder, people, tiny.TARGET_SIZE, path)
+
+
+def test_a_photograph_that_cannot_be_used_is_left_out_and_gathered(counted, people, path):
+    embedder, seen = counted
+    people[2].path.unlink()
+    people[9].path.write_bytes(b"damaged")
+    unusable = Unusable()
+    faces = embed_faces(embedder, people, tiny.TARGET_SIZE, path, unusable=unusable)
+    assert faces.unusable == (people[2], people[9])
+    assert faces.without_face == ()
+    assert len(faces) == len(seen) == 18
+    found = {Path(one.name): one.why for one in unusable.found()}
+    assert found == {people[2].path: "unreadable", people[9].path: "not_an_image"}
+    shown = [face for face in people if face not in faces.unusable]
+    np.testing.assert_allclose(faces.embeddings, tiny.embed(pixels_of(shown)), rtol=1e-5, atol=1e-6)
+
+
+def test_too_many_photographs_that_cannot_be_used_are_refused(counted, people, path):
+    embedder, _ = counted
+    for face in people[:3]:
+        face.path.write_bytes(b"damaged")
+    with pytest.raises(PhotographsError, match="3 of 20 photographs cannot be used") as caught:
+        embed_faces(embedder, people, tiny.TARGET_SIZE, path, unusable=Unusable(0.14))
+    assert people[1].path.name not in str(caught.value)
+    with pytest.raises(PhotographsError) as caught:
+        embed_faces(embedder, people, tiny.TARGET_SIZE, path, unusable=Unusable(0, names=True))
+    for face in people[:3]:
+        assert str(face.path) in str(caught.value)
+    faces = embed_faces(embedder, people, tiny.TARGET_SIZE, path, unusable=Unusable(0.15))
+    assert len(faces) == 17
 
 
 def test_photographs_without_a_face_are_left_out_and_listed(model, people, path):

@@ -18,9 +18,12 @@ from lpel_serving.batch.listed import (
     require_columns,
 )
 from lpel_serving.batch.parquet_rows import read_parquet
+from lpel_serving.batch.plan import Lists
 from lpel_serving.errors import PairsError
-from lpel_serving.faces import SUFFIXES
-from lpel_serving.pairs import parse_names
+from lpel_serving.image_folder import find_images
+from lpel_serving.pairs_list import Listed, parse_lines
+from lpel_serving.passed_over import PassedOver
+from lpel_serving.person_photographs import photograph_finder
 
 
 def read_rows(
@@ -69,6 +72,26 @@ def read_rows(
         raise PairsError(f"{path} lists nothing.")
 
 
+def passed_over(lists: Lists) -> tuple[PassedOver, ...] | None:
+    """What is no image in the folders among lists, which `read_rows` does not use; None of none."""
+    folders = [one for one in (lists.rows, lists.gallery) if one is not None and one.is_dir()]
+    if not folders:
+        return None
+    return tuple(
+        one for folder in dict.fromkeys(folders) for one in find_images(folder).passed_over
+    )
+
+
+def header_of(lists: Lists) -> str | None:
+    """What `read_rows` takes as the header of pairs in LFW's format, if it takes anything."""
+    path = lists.rows
+    others = (".csv", ".parquet")
+    if lists.columns != PAIR or path.suffix.lower() in others or not path.is_file():
+        return None
+    with path.open(encoding="utf-8-sig") as file:
+        return parse_lines(enumerate(file, start=1), path, lists.images or path.parent)[0]
+
+
 def _from_csv(path: Path, columns: tuple[str, ...], begin: Path, most: int) -> Iterator[Rows]:
     identifier = IDENTIFIERS[columns]
     with path.open(newline="", encoding="utf-8-sig") as file:
@@ -82,35 +105,23 @@ def _from_csv(path: Path, columns: tuple[str, ...], begin: Path, most: int) -> I
 
 def _from_lfw(path: Path, begin: Path, most: int) -> Iterator[Rows]:
     with path.open(encoding="utf-8-sig") as file:
-        lines = enumerate(fields for line in file if (fields := line.split()))
-        # The first line may tell how many there are.
-        listed = (some for number, some in lines if number or not all(map(str.isdecimal, some)))
+        _, listed = parse_lines(enumerate(file, start=1), path, begin)
+        find = photograph_finder(begin)
         for some in _chunks(listed, most):
-            pairs = [_names(path, fields) for fields in some]
-            of = {name: of_paths([pair[i] for pair in pairs], begin) for i, name in enumerate(PAIR)}
-            yield Rows([" ".join(fields) for fields in some], of)
-
-
-def _names(path: Path, fields: list[str]) -> tuple[str, str]:
-    try:
-        return parse_names(fields)
-    except ValueError as error:  # also numbers beyond all measure
-        raise PairsError(f"{path}: {str(error).rstrip('.')}.") from error
+            pairs: list[Listed] = some
+            found = {
+                "reference": [find(*pair.reference).name for pair in pairs],
+                "test": [find(*pair.test).name for pair in pairs],
+            }
+            of = {name: of_paths(texts, begin) for name, texts in found.items()}
+            yield Rows([" ".join(pair.fields) for pair in pairs], of)
 
 
 def _from_folder(path: Path, most: int) -> Iterator[Rows]:
-    found = sorted(
-        str(one.relative_to(path))
-        for one in path.rglob("*")
-        if one.suffix.lower() in SUFFIXES and not one.is_dir()
-    )
-    for some in _chunks((name for name in found if not _is_hidden(name)), most):
+    found = sorted(str(one.relative_to(path)) for one in find_images(path).images)
+    for some in _chunks(found, most):
         names = [legible(name) for name in some]
         yield Rows(names, {"image": Column(names, [path.absolute() / name for name in some])})
-
-
-def _is_hidden(name: str) -> bool:
-    return any(part.startswith(".") for part in Path(name).parts)
 
 
 def _chunks(items: Iterable[Any], most: int) -> Iterator[list[Any]]:

@@ -12,14 +12,19 @@ from lpel_serving.cli.options import (
     FacesOption,
     IdentitiesOption,
     JsonOption,
+    ListPassedOverOption,
+    MostBadOption,
     ProviderOption,
     SeedOption,
     ThreadsOption,
     print_json,
     say,
 )
+from lpel_serving.cli.passed_over import in_json, report
+from lpel_serving.passed_over import MOST_BAD, Unusable
 
 if TYPE_CHECKING:
+    from lpel_serving.cli.given import GivenPairs
     from lpel_serving.fill import FillName
 
 _SPARE = 8
@@ -67,6 +72,8 @@ def assess(
     identities: IdentitiesOption = None,
     crop: CropOption = None,
     seed: SeedOption = 0,
+    most_bad: MostBadOption = MOST_BAD,
+    list_passed_over: ListPassedOverOption = False,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -91,11 +98,15 @@ def assess(
     size = explainer.manifest.decoder.image_size
     fills = Fill(cast("FillName", fill), variance, size)
     settings = CurveSettings("test", superpixel, size, every, fills, shared_noise, draws)
-    candidates = _candidates(faces, identities, pairs, n, seed)
+    unusable = Unusable(most_bad, names=list_passed_over)
+    given = _candidates(faces, identities, pairs, n, seed, unusable)
     decisions = dict.fromkeys(question.similar for question in questions.values())
-    chosen = {same: _choose(explainer, candidates, n, same, seed) for same in decisions}
+    chosen = {same: _choose(explainer, given, n, same, seed) for same in decisions}
+    passed = given.all_passed_over()
+    report(passed, names=list_passed_over, header=given.header)
     _try_out(methods, explainer, list(chosen.values()), seed)
-    document = _about(explainer.manifest, crop, seed)
+    said = in_json(passed, names=False, header=given.header)
+    document = _about(explainer.manifest, crop, seed) | said
     for name, question in questions.items():
         answer = ask(
             explainer,
@@ -114,10 +125,11 @@ def assess(
         for name in questions:
             _partial(out, name).unlink(missing_ok=True)
     if json:
-        print_json(document)
+        said = in_json(passed, names=list_passed_over, header=given.header)
+        print_json(document | said)
 
 
-def _choose(explainer: Any, candidates: Any, n: int, same: bool, seed: int) -> Any:
+def _choose(explainer: Any, given: "GivenPairs", n: int, same: bool, seed: int) -> Any:
     import numpy as np
 
     from lpel_serving.cli.progress import progress_bar
@@ -125,11 +137,12 @@ def _choose(explainer: Any, candidates: Any, n: int, same: bool, seed: int) -> A
 
     return rightly_decided(
         explainer.embedder,
-        candidates,
+        given.pairs,
         n,
         threshold=explainer.manifest.threshold.value,
         same=same,
         rng=np.random.default_rng(seed),
+        unusable=given.unusable,
         progress=progress_bar,
     )
 
@@ -162,15 +175,23 @@ def _title(method: str) -> str:
     return {"lpel": "LPEL", "emsnn": "EMSNN"}.get(method, f"the method {method}")
 
 
-def _candidates(faces: Path, identities: Path | None, pairs: Path | None, n: int, seed: int) -> Any:
+def _candidates(
+    faces: Path,
+    identities: Path | None,
+    pairs: Path | None,
+    n: int,
+    seed: int,
+    unusable: Unusable,
+) -> "GivenPairs":
     import numpy as np
 
-    from lpel_serving.faces import list_faces
-    from lpel_serving.pairs import read_pairs, sample_of_each
+    from lpel_serving.cli.given import given_pairs
+    from lpel_serving.pairs import sample_of_each
 
-    if pairs is not None:
-        return read_pairs(pairs, faces)
-    return sample_of_each(list_faces(faces, identities), _SPARE * n, np.random.default_rng(seed))
+    rng = np.random.default_rng(seed)
+    return given_pairs(
+        faces, identities, pairs, lambda found: sample_of_each(found, _SPARE * n, rng), unusable
+    )
 
 
 def _report(name: str, answer: Any, out: Path | None, *, quiet: bool) -> dict[str, Any]:

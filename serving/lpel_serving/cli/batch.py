@@ -13,11 +13,13 @@ from lpel_serving.cli.options import (
     BundleOption,
     CropOption,
     JsonOption,
+    ListPassedOverOption,
     ProviderOption,
     SeedOption,
     print_json,
     say,
 )
+from lpel_serving.cli.passed_over import in_json, report
 
 if TYPE_CHECKING:
     from lpel_serving.batch.run import Summary
@@ -107,11 +109,13 @@ def run_command(
         typer.Option(min=1, help="Images in one inference: 8 on a CPU, 64 elsewhere by default."),
     ] = None,
     provider: ProviderOption = "cpu",
+    list_passed_over: ListPassedOverOption = False,
     json: JsonOption = False,
 ) -> None:
     """Explain pairs into Parquet; the same command again goes on where it stopped."""
     from lpel_serving.batch.job import Job
     from lpel_serving.batch.plan import Lists
+    from lpel_serving.batch.rows import header_of, passed_over
     from lpel_serving.batch.run import run
     from lpel_serving.batch.settings import BatchSettings
     from lpel_serving.cli.progress import batch_bar
@@ -128,8 +132,12 @@ def run_command(
         kept=embeddings,
     )
     summary = run(job, _engine(engine, workers, gpus), batch_bar)
+    passed, header = passed_over(job.lists), header_of(job.lists)
+    report(passed or (), names=list_passed_over, header=header)
     if json:
-        print_json(asdict(summary))
+        said = {} if header is None else {"header": header}
+        said |= {} if passed is None else in_json(passed, names=list_passed_over)
+        print_json(asdict(summary) | said)
     else:
         say(_in_words(summary, out))
     if summary.left_out:

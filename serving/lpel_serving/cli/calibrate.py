@@ -11,12 +11,16 @@ from lpel_serving.cli.options import (
     FacesOption,
     IdentitiesOption,
     JsonOption,
+    ListPassedOverOption,
+    MostBadOption,
     ProviderOption,
     SeedOption,
     ThreadsOption,
     print_json,
     say,
 )
+from lpel_serving.cli.passed_over import report
+from lpel_serving.passed_over import MOST_BAD, Unusable
 
 
 def calibrate(
@@ -45,6 +49,8 @@ def calibrate(
     ] = None,
     identities: IdentitiesOption = None,
     seed: SeedOption = 0,
+    most_bad: MostBadOption = MOST_BAD,
+    list_passed_over: ListPassedOverOption = False,
     provider: ProviderOption = "cpu",
     threads: ThreadsOption = None,
     json: JsonOption = False,
@@ -59,26 +65,22 @@ def calibrate(
 
     from lpel_serving.bundle_folder import check_replaceable, put_copy
     from lpel_serving.card import confidence_lines
-    from lpel_serving.cli.progress import progress_bar
+    from lpel_serving.cli.given import given_pairs, measure
     from lpel_serving.confidence import LEAST_OF_A_KIND, LEAST_PAIRS, fit_confidence
     from lpel_serving.errors import PairsError
     from lpel_serving.explainer import Explainer
-    from lpel_serving.faces import list_faces
-    from lpel_serving.pairs import read_pairs, sample_pairs
-    from lpel_serving.photographs import pair_similarities
+    from lpel_serving.pairs import sample_pairs
 
     target = bundle if out is None else out
     check_replaceable(target)
-    if pairs is not None:
-        chosen, kind = read_pairs(pairs, faces), "a list of pairs"
-    else:
-        chosen = sample_pairs(list_faces(faces, identities), n, np.random.default_rng(seed))
-        kind = "pairs drawn at random"
+    kind = "pairs drawn at random" if pairs is None else "a list of pairs"
+    unusable = Unusable(most_bad, names=list_passed_over)
+    rng = np.random.default_rng(seed)
+    given = given_pairs(faces, identities, pairs, lambda all_: sample_pairs(all_, n, rng), unusable)
     explainer = Explainer.load(bundle, provider=provider, threads=threads)
-    similarities = pair_similarities(explainer.embedder, chosen, progress=progress_bar)
-    found = np.isfinite(similarities)
-    same = np.array([pair.same for pair in chosen])[found]
-    record = fit_confidence(similarities[found], same, on or kind)
+    measured = measure(explainer.embedder, given)
+    same = measured.same
+    record = fit_confidence(measured.similarities, same, on or kind)
     if record is None:
         raise PairsError(
             f"a confidence needs at least {LEAST_PAIRS} pairs that show faces, "
@@ -86,14 +88,12 @@ def calibrate(
             f"{np.count_nonzero(same)} and {np.count_nonzero(~same)}. Nothing was written."
         )
     put_copy(bundle, target, replace(explainer.manifest, confidence=record))
-    without_face = int(np.count_nonzero(~found))
+    report(given.all_passed_over(), names=list_passed_over, header=given.header)
     if json:
         document = {"bundle": str(target), "confidence": asdict(record)}
-        print_json(document | {"pairs_without_face": without_face})
+        print_json(document | measured.in_json(names=list_passed_over))
         return
-    if without_face:
-        say(f"{without_face} pairs were left out: no face was found in a photograph.")
-    say("\n".join([*confidence_lines(record), f"Bundle: {target}"]))
+    say("\n".join([*measured.in_words(), *confidence_lines(record), f"Bundle: {target}"]))
 
 
 command = Command(calibrate, needs=(("onnxruntime", "cpu"),))

@@ -44,8 +44,24 @@ IdentitiesOption = Annotated[
     Path | None,
     typer.Option(
         "--identities",
-        help="For a flat folder: lines `000001.jpg 2880`, as CelebA has them.",
+        help="For a flat folder: lines `000001.jpg 2880`, as CelebA has them, or with a tab.",
         show_default=False,
+    ),
+]
+MostBadOption = Annotated[
+    float,
+    typer.Option(
+        "--most-bad",
+        min=0,
+        max=1,
+        help="Leave out photographs that cannot be used, up to this share of them.",
+    ),
+]
+ListPassedOverOption = Annotated[
+    bool,
+    typer.Option(
+        "--list-passed-over",
+        help="Name on standard error whatever the folder or a list names and is not used.",
     ),
 ]
 
