@@ -115,7 +115,7 @@ def test_when_the_listener_goes_away_so_do_the_workers(ray, job, whole, tmp_path
         run(job, engine, watch)
     slow.until(lambda: not any(is_alive(int(path.name.split()[1])) for path in workers.iterdir()))
     committed = tree(job.out).keys() & whole.keys()
-    assert "commits/000000.json" in committed
+    assert "_lpel/commits/000000.json" in committed
     run(job, OnRay(1))
     assert tree(job.out) == whole
 

@@ -163,7 +163,8 @@ def claim(places: Places, asked: Asked) -> None:
         If it holds another job, or something else.
     """
     if not places.job.is_file():
-        strangers = [one.name for one in places.out.iterdir() if one != places.lock]
+        ours = (places.lock, places.own)
+        strangers = [one.name for one in places.out.iterdir() if one not in ours]
         if strangers:
             raise OutputError(
                 f"{places.out} is not empty ({strangers[0]}): name a folder that is, or one that "

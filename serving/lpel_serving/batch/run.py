@@ -96,6 +96,7 @@ def run(job: Job, engine: Engine, watch: Watch = unwatched) -> Summary:
     with locked(places.lock), _opened(engine):
         places.sweep()
         claim(places, asked)
+        places.adopt()
         done = read_shards(places)
         if done is not None and all(_commits(places, asked, done.shards)):
             places.clear()
