@@ -1,16 +1,20 @@
 """Folders that 0.1 began, which kept its own files beside the shards: they are read and go on."""
 
 import json
+from dataclasses import replace
 
 import pandas as pd
 import pytest
 
 from lpel_serving.batch import settings
 from lpel_serving.batch.explaining import Explaining
+from lpel_serving.batch.job import look_at
 from lpel_serving.batch.local import Local
 from lpel_serving.batch.places import Places
+from lpel_serving.batch.plan import Lists
 from lpel_serving.batch.results import status
 from lpel_serving.batch.run import run
+from lpel_serving.batch.settings import BatchSettings
 from lpel_serving.errors import OutputError
 from support.batch import make_job, pair_up, read_results, run_here, tree, write_csv
 
@@ -121,3 +125,34 @@ def test_a_list_that_0_1_refused_may_be_mended(job, pictures):
     write_csv(job.lists.rows, pair_up(pictures, 11))
     assert run_here(job).rows == 11
     assert json.loads(places.job.read_bytes())["the list"]
+
+
+@pytest.mark.parametrize("shards", [1, 3])
+def test_a_search_that_0_1_began_goes_on_with_each_probe_among_its_own_results(
+    job, pictures, shards
+):
+    probes = write_csv(pictures[0].with_name("probes.csv"), {"image": [p.name for p in pictures]})
+    search = replace(
+        job,
+        lists=Lists(probes, pictures[0].parent),
+        settings=BatchSettings(top=2),
+    )
+    about = {name: one for name, one in look_at(search).about.items() if name != "the search"}
+    search.out.mkdir()
+    (search.out / "job.json").write_text(json.dumps(dict(about)))
+    if shards < 3:
+        stopped(search, shards)
+    done = run_here(search)
+    assert (done.rows, done.in_gallery) == (12, 0)
+    best = [row for row in read_results(search.out) if row["rank"] == 1]
+    assert [row["reference"] for row in best] == [row["test"] for row in best]
+    assert run_here(search).rows == 12
+
+
+def test_a_search_of_today_does_not_go_on_as_one_of_0_1(job, pictures):
+    search = replace(job, lists=Lists(job.lists.rows.with_name("probes.csv"), pictures[0].parent))
+    write_csv(search.lists.rows, {"image": [p.name for p in pictures]})
+    run_here(search)
+    about = json.loads(Places(search.out).job.read_bytes())
+    assert about["the search"] == "among other images"
+    assert run_here(search).in_gallery == 6

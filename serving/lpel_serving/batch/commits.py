@@ -35,6 +35,8 @@ class Commit:
         Of the file.
     left_out
         Members of the gallery that could not be used.
+    in_gallery
+        Probes that are in the gallery themselves.
     """
 
     job: str
@@ -45,6 +47,7 @@ class Commit:
     bytes: int
     sha256: str
     left_out: int = 0
+    in_gallery: int = 0
 
 
 def shard_identity(job: str, shard: int, inputs: str) -> str:
@@ -60,6 +63,7 @@ def commit(
     table: Table,
     errors: int,
     left_out: int = 0,
+    in_gallery: int = 0,
 ) -> None:
     """Write a shard under a temporary name, record what it is, and rename it: that commits it.
 
@@ -76,7 +80,8 @@ def commit(
     try:
         places.own.mkdir(exist_ok=True)
         size, digest = _write(partial, table)
-        record = Commit(job, inputs, path.name, table.num_rows, errors, size, digest, left_out)
+        of_search = left_out, in_gallery
+        record = Commit(job, inputs, path.name, table.num_rows, errors, size, digest, *of_search)
         write_atomically(places.record(shard), json.dumps(asdict(record)).encode())
         _sync_folder(places.commits)
         partial.replace(path)

@@ -24,6 +24,8 @@ from lpel_serving.manifest import Manifest
 from lpel_serving.session import check_provider
 
 _CONFIGURATION = ("the settings", "the crop", "the provider")
+_SEARCH = "the search"
+"""Whether a probe is apart from its own results. Folders of 0.1, where it was not, lack this."""
 _RESPONDING = ("responses", "hybrid")
 """Methods that ask a response decoder."""
 
@@ -100,6 +102,11 @@ class Asked:
         return identity_of({name: self.about[name] for name in _CONFIGURATION})
 
     @property
+    def apart(self) -> bool:
+        """Whether a search does not find the probe itself."""
+        return _SEARCH in self.about
+
+    @property
     def identity(self) -> str:
         """SHA-256 of it."""
         return identity_of(self.about)
@@ -147,6 +154,8 @@ def look_at(job: Job) -> Asked:
         "the version of lpel-tf": version("lpel-tf"),
         "the format of the results": FORMAT,
     }
+    if gallery is not None:
+        about[_SEARCH] = "among other images"
     written: dict[str, Any] = json.loads(json.dumps(about))  # as it will be read again
     # Workers may have another working folder.
     out, bundle = job.out.absolute(), job.bundle.absolute()
@@ -154,8 +163,8 @@ def look_at(job: Job) -> Asked:
     return Asked(found, manifest, Networks(bundle, crop, job.provider, loaded.sha256), written)
 
 
-def claim(places: Places, asked: Asked) -> None:
-    """Make the folder this job's, or find that it is.
+def claim(places: Places, asked: Asked) -> Asked:
+    """Make the folder this job's, or find that it is; return the job as it was begun there.
 
     Raises
     ------
@@ -171,8 +180,10 @@ def claim(places: Places, asked: Asked) -> None:
                 "`lpel batch` wrote."
             )
         _write_about(places, asked.about)
-        return
+        return asked
     before = read_about(places)
+    if _SEARCH not in before:
+        asked = replace(asked, about={n: one for n, one in asked.about.items() if n != _SEARCH})
     changed = [
         _named(name, before.get(name), value)
         for name, value in asked.about.items()
@@ -187,6 +198,7 @@ def claim(places: Places, asked: Asked) -> None:
             f"{places.out} holds the results of another job: {', '.join(changed)} changed since. "
             "Write elsewhere, or delete it."
         )
+    return asked
 
 
 def _named(name: str, before: Any, now: Any) -> str:

@@ -130,6 +130,11 @@ def run_command(
         say(_in_words(summary, out))
     if summary.left_out:
         sys.stderr.write(f"lpel: {summary.left_out:,} images of the gallery cannot be used.\n")
+    if summary.in_gallery:
+        sys.stderr.write(
+            f"lpel: {summary.in_gallery:,} probes are in the gallery themselves: that is no result "
+            "for them.\n"
+        )
     if summary.errors:
         sys.stderr.write(f"lpel: {summary.errors:,} rows are errors: see their column message.\n")
 
