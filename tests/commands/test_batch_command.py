@@ -213,3 +213,32 @@ def test_options_may_come_first_and_a_folder_may_be_named_like_a_command(
     done = lpel("batch", "--bundle", tiny_bundle, pairs.name, "../status", cwd=pairs.parent)
     assert done.returncode == 0, done.stderr
     assert len(read_results(tmp_path / "status")) == 36
+
+
+def test_urls_are_refused_once_wherever_they_stand(tiny_bundle, pairs, out, tmp_path):
+    pairs.write_text("reference,test\n" + "s3://bucket/a.jpg,s3://bucket/b.jpg\n" * 5)
+    bundle = ("--bundle", tiny_bundle)
+    done = lpel("batch", pairs, out, *bundle)
+    refused(done, "names 10 images by URLs (10 by s3:)", "download them first")
+    assert done.stderr.count("s3:") == 1
+    for command in (
+        ("s3://bucket/pairs.parquet", out), (pairs, "s3://bucket/out"),
+        (pairs, out, "--images", "gs://bucket"), (pairs, out, "--gallery", "https://x.org/g.csv"),
+    ):  # fmt: skip
+        refused(lpel("batch", *command, *bundle, cwd=tmp_path), "is a URL")
+    assert not (tmp_path / "s3:").exists()
+
+
+def test_a_job_of_which_no_row_could_be_explained_fails(tiny_bundle, pairs, out, tmp_path):
+    command = ("batch", pairs, out, "--bundle", tiny_bundle, "--images", tmp_path / "nowhere")
+    for _ in range(2):
+        done = lpel(*command)
+        assert done.returncode == 1
+        assert "36 of them errors" in done.stdout
+        last = done.stderr.splitlines()[-1]
+        assert last.startswith("lpel: not one row could be explained; the first says: ")
+        assert "nowhere/face_00.png cannot be read" in last
+    assert len(read_results(out)) == 36
+    assert lpel("batch", "status", out).returncode == 0
+    found = lpel(*command, "--json")
+    assert (found.returncode, json.loads(found.stdout)["errors"]) == (1, 36)

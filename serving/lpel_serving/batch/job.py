@@ -11,10 +11,12 @@ from typing import Any, cast
 from lpel_serving.batch.columns import FORMAT
 from lpel_serving.batch.listed import LISTED
 from lpel_serving.batch.networks import Networks
+from lpel_serving.batch.part_files import part_files
 from lpel_serving.batch.places import IMAGES_IN_CHUNK, Places
 from lpel_serving.batch.plan import Lists
 from lpel_serving.batch.rows import read_rows
 from lpel_serving.batch.settings import FEW_ROWS, BatchSettings
+from lpel_serving.batch.urls import refuse_url
 from lpel_serving.bundle import load_bundle
 from lpel_serving.crops import parse_crop
 from lpel_serving.embedder import DEFAULT_BATCH
@@ -132,6 +134,8 @@ def look_at(job: Job) -> Asked:
         If the settings do not fit the bundle, or no crop has that name.
     """
     # What would fail only when hours have gone into a plan fails now.
+    for path in (job.lists.rows, job.lists.gallery, job.lists.images, job.out):
+        refuse_url(path)
     check_provider(job.provider)
     loaded = load_bundle(job.bundle)
     manifest = loaded.manifest
@@ -233,6 +237,10 @@ def read_about(places: Places) -> Mapping[str, Any]:
 def _digest(path: Path, columns: tuple[str, ...]) -> str:
     """SHA-256 of a list, or of the names in a folder: what is in images is digested with them."""
     whole = hashlib.sha256()
+    if path.is_dir() and (parts := part_files(path)):
+        for part in parts:
+            whole.update(f"{part.relative_to(path)}\0{_digest(part, columns)}\0".encode())
+        return whole.hexdigest()
     if columns == LISTED and path.is_dir():
         for some in read_rows(path, LISTED, None, 10_000):
             whole.update("\0".join([*some.identifiers, ""]).encode())

@@ -108,6 +108,7 @@ def run_command(
     """Explain pairs into Parquet; the same command again goes on where it stopped."""
     from lpel_serving.batch.job import Job
     from lpel_serving.batch.plan import Lists
+    from lpel_serving.batch.results import first_message
     from lpel_serving.batch.run import run
     from lpel_serving.batch.settings import BatchSettings
     from lpel_serving.cli.progress import batch_bar
@@ -137,6 +138,10 @@ def run_command(
         )
     if summary.errors:
         sys.stderr.write(f"lpel: {summary.errors:,} rows are errors: see their column message.\n")
+    if summary.errors == summary.rows:
+        why = first_message(out)
+        sys.stderr.write(f"lpel: not one row could be explained; the first says: {why}\n")
+        raise typer.Exit(1)
 
 
 @app.command("status")
