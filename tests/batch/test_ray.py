@@ -37,7 +37,8 @@ def ray(tmp_path_factory):
     need(find_spec("ray"), "ray is not installed")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HOME", str(tmp_path_factory.mktemp("home")))  # where it keeps a token
-        patch.setenv("PYTHONPATH", str(TESTS))
+        before = os.environ.get("PYTHONPATH")
+        patch.setenv("PYTHONPATH", os.pathsep.join(filter(None, [str(TESTS), before])))
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         import ray
 

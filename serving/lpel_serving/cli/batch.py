@@ -50,8 +50,8 @@ def run_command(
         Path,
         typer.Argument(
             help="Pairs as Parquet, a file or a folder of parts, or CSV (columns reference and "
-            "test, perhaps pair_id), or in LFW's format; with --gallery a list of probes (column image, perhaps image_id), or a "
-            "folder of them."
+            "test, perhaps pair_id), or in LFW's format; with --gallery a list of probes (column "
+            "image, perhaps image_id), or a folder of them."
         ),
     ],
     out: _OutArgument,
