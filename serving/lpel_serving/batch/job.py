@@ -9,18 +9,17 @@ from pathlib import Path
 from typing import Any, cast
 
 from lpel_serving.batch.columns import FORMAT
+from lpel_serving.batch.list_digest import list_digest
 from lpel_serving.batch.listed import LISTED
 from lpel_serving.batch.networks import Networks
-from lpel_serving.batch.part_files import part_files
 from lpel_serving.batch.places import IMAGES_IN_CHUNK, Places
 from lpel_serving.batch.plan import Lists
-from lpel_serving.batch.rows import read_rows
 from lpel_serving.batch.settings import FEW_ROWS, BatchSettings
 from lpel_serving.batch.urls import refuse_url
 from lpel_serving.bundle import load_bundle
 from lpel_serving.crops import parse_crop
 from lpel_serving.embedder import DEFAULT_BATCH
-from lpel_serving.errors import OutputError, PairsError, ParameterError
+from lpel_serving.errors import OutputError, ParameterError
 from lpel_serving.files import write_atomically
 from lpel_serving.manifest import Manifest
 from lpel_serving.session import check_provider
@@ -147,10 +146,10 @@ def look_at(job: Job) -> Asked:
         )
     crop = job.crop or manifest.crop
     parse_crop(crop)
-    gallery = None if job.lists.gallery is None else _digest(job.lists.gallery, LISTED)
+    gallery = None if job.lists.gallery is None else list_digest(job.lists.gallery, LISTED)
     about = {
         "the bundle": loaded.sha256,
-        "the list": _digest(job.lists.rows, job.lists.columns),
+        "the list": list_digest(job.lists.rows, job.lists.columns),
         "the gallery": gallery,
         "the settings": settings.described(),
         "the crop": crop,
@@ -232,21 +231,3 @@ def read_about(places: Places) -> Mapping[str, Any]:
         raise OutputError(
             f"{places.out} holds no results of `lpel batch`: its {places.job.name} cannot be read."
         ) from error
-
-
-def _digest(path: Path, columns: tuple[str, ...]) -> str:
-    """SHA-256 of a list, or of the names in a folder: what is in images is digested with them."""
-    whole = hashlib.sha256()
-    if path.is_dir() and (parts := part_files(path)):
-        for part in parts:
-            whole.update(f"{part.relative_to(path)}\0{_digest(part, columns)}\0".encode())
-        return whole.hexdigest()
-    if columns == LISTED and path.is_dir():
-        for some in read_rows(path, LISTED, None, 10_000):
-            whole.update("\0".join([*some.identifiers, ""]).encode())
-        return whole.hexdigest()
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise PairsError(f"{path} cannot be read: {error.strerror or error}.") from error

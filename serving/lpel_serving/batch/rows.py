@@ -75,7 +75,7 @@ def read_rows(
 def _from_csv(path: Path, columns: tuple[str, ...], begin: Path, most: int) -> Iterator[Rows]:
     identifier = IDENTIFIERS[columns]
     with path.open(newline="", encoding="utf-8-sig") as file:
-        header: list[str] = next(csv.reader(file), [])
+        header = next(csv.reader(file), list[str]())
         # Who writes blanks around the commas does so in every line; others' names may have some.
         is_spaced = any(name != name.strip() for name in header)
         names = [name.strip() for name in header]
