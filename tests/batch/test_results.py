@@ -15,6 +15,7 @@ from lpel_serving import Explainer
 from lpel_serving.batch import settings as batch_settings
 from lpel_serving.batch.columns import FORMAT
 from lpel_serving.batch.job import identity_of
+from lpel_serving.batch.places import Places
 from lpel_serving.batch.settings import BatchSettings
 from lpel_serving.manifest import ThresholdRecord
 from lpel_serving.methods.explain import explain_by
@@ -301,7 +302,7 @@ def test_the_schema_is_the_same_whatever_the_rows(name, which, curves, tmp_path,
     assert [(one.name, one.type) for one in schema] == expected_schema(shape, curves=curves)
     assert all(one.nullable for one in schema)
     about = json.loads(schema.metadata[b"lpel"])
-    job = json.loads((tmp_path / "out" / "job.json").read_text())
+    job = json.loads(Places(tmp_path / "out").job.read_text())
     assert about == {
         "format": FORMAT,
         "regions": list(REGIONS),

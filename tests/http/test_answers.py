@@ -141,6 +141,38 @@ def test_a_form_and_json_say_the_same(service, fields):
         assert as_form.content == as_json.content
 
 
+@pytest.mark.parametrize("path", ["/v1/verify", "/v1/explain", "/v1/assess"])
+def test_base64_may_be_in_lines_as_mail_and_others_write_it(service, path):
+    files = {name: base64.encodebytes(data).decode() for name, data in FILES.items()}
+    crlf = {name: f" {text}".replace("\n", "\r\n\t") for name, text in files.items()}
+    expected = service.client.post(path, json=TEXTS)
+    assert expected.status_code == 200
+    for texts in (files, crlf):
+        assert texts["reference"].count("\n") > 10
+        answer = service.client.post(path, json=texts)
+        assert answer.status_code == 200, answer.text
+        assert set(answer.json()) == set(expected.json())
+        assert answer.json()["similarity"] == expected.json()["similarity"]
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda text: text[:-1],
+        lambda text: text[:100] + "=" + text[100:],
+        lambda text: "-_" + text,
+        lambda text: "data:image/png;base64," + text,
+        lambda text: text[:100] + "\u00a0" + text[100:],
+    ],
+    ids=["cut short", "padding within", "of URLs", "a data URL", "another blank"],
+)
+def test_what_is_no_base64_is_refused_as_that(service, spoil):
+    for text in (TEXTS["test"], base64.encodebytes(TEST).decode().rstrip()):
+        answer = service.client.post("/v1/verify", json=TEXTS | {"test": spoil(text)})
+        assert answer.status_code == 422
+        assert "test: expected the image as base64 text" in answer.json()["detail"]
+
+
 def test_the_order_of_the_two_faces_matters_as_it_says(service):
     there = explained(service)
     swapped = {"reference": TEXTS["test"], "test": TEXTS["reference"]}

@@ -57,6 +57,10 @@ class Catalogue:
         met: dict[Path, Entry | str] = {}  # most lists name a file again soon
         return [self._entry(image, met) for image in images]
 
+    def numbers(self, contents: Iterable[bytes]) -> list[int]:
+        """Number contents; equal ones have one number."""
+        return [self._of_bytes(content, content)[0] for content in contents]
+
     def _entry(self, image: Image, met: dict[Path, Entry | str]) -> Entry | str:
         if image is None:
             return "there is no image in this row."

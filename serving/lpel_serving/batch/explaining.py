@@ -44,6 +44,8 @@ class Explaining:
         What every row says of where it comes from.
     search
         Whether the rows are probes for a gallery.
+    apart
+        Whether a probe's own image in the gallery is no result for it.
     """
 
     out: Path
@@ -53,6 +55,7 @@ class Explaining:
     shards: tuple[Shard, ...]
     stamp: Stamp
     search: bool
+    apart: bool
 
     def open(self) -> Work:
         """Load the bundle, and find the embeddings."""
@@ -93,8 +96,8 @@ class _Work:
         explained = self._explained(decided, stopped)
         result = result_table(pairs, explained, self._lookup, self._schema, self._stage.stamp)
         errors = pairs.errors + len(explained.failures)
-        job, left_out = self._stage.job, pairs.left_out
-        commit(self._places, job, shard, inputs, result, errors, left_out)
+        of_search = pairs.left_out, pairs.in_gallery
+        commit(self._places, self._stage.job, shard, inputs, result, errors, *of_search)
         return Done(shard, len(rows), errors)
 
     def _paired(self, rows: Table) -> tuple[PairTable, dict[int, Pixels]]:
@@ -102,7 +105,8 @@ class _Work:
         settings = self._stage.settings
         if self._stage.search:
             gallery = read_table(self._places.gallery)
-            pairs = searched_pairs(rows, gallery, self._lookup, settings.top)
+            top, apart = settings.top, self._stage.apart
+            pairs = searched_pairs(rows, gallery, self._lookup, top, apart=apart)
         else:
             pairs = listed_pairs(rows, self._lookup)
         if not self._needs_images:

@@ -6,18 +6,19 @@ import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lpel_serving.batch.arrow import Table, growing_table, pa, write_table
 from lpel_serving.batch.catalogue import Catalogue, Entry
+from lpel_serving.batch.given import GivenEmbeddings
 from lpel_serving.batch.image_chunks import ImageChunks
 from lpel_serving.batch.kept import KeptEmbeddings
 from lpel_serving.batch.listed import LISTED, Column, Rows
 from lpel_serving.batch.places import Places
-from lpel_serving.batch.plan import GIVEN, NO_IMAGE, Lists, Plan, Shard
+from lpel_serving.batch.plan import NO_IMAGE, Lists, Plan, Shard
 from lpel_serving.batch.rows import read_rows
 from lpel_serving.direction import has_direction
 from lpel_serving.errors import PairsError
@@ -70,7 +71,9 @@ def make_plan(
     with ExitStack() as stack:
         images = ImageChunks(places, kept)
         catalogue = stack.enter_context(Catalogue(places.work / "distinct.sqlite", images.add))
-        given = stack.enter_context(places.given.open("wb"))
+        file = stack.enter_context(places.given.open("wb"))
+        equal = None if lists.gallery is None else places.work / "given.sqlite"
+        given = stack.enter_context(GivenEmbeddings(file, equal))
         planner = _Planner(catalogue, given, dimension, needs_images=needs_images)
         in_gallery = _plan_gallery(lists, planner, places, advance)
         shards: list[Shard] = []
@@ -80,7 +83,8 @@ def make_plan(
             shards.append(Shard(table.num_rows, hashlib.sha256(in_gallery + digest).hexdigest()))
             advance(table.num_rows)
         images.end()
-    (places.work / "distinct.sqlite").unlink()
+    for scratch in places.work.glob("*.sqlite"):
+        scratch.unlink()
     plan = Plan(tuple(shards), images.images, images.known, images.chunks)
     write_atomically(places.planned, json.dumps(asdict(plan)).encode())
     return plan
@@ -121,13 +125,12 @@ class _Planner:
     """Turns rows into tables of numbers."""
 
     def __init__(
-        self, catalogue: Catalogue, given: BinaryIO, dimension: int, *, needs_images: bool
+        self, catalogue: Catalogue, given: GivenEmbeddings, dimension: int, *, needs_images: bool
     ) -> None:
         self._catalogue = catalogue
         self._needs_images = needs_images
         self._given = given
         self._dimension = dimension
-        self._written = 0
 
     def plan(self, rows: Rows) -> Part:
         """Make the table of some rows, and the digest of everything that is in them."""
@@ -166,9 +169,7 @@ class _Planner:
             )
         usable = has_direction(embeddings)
         numbers = np.full(len(embeddings), NO_IMAGE)
-        numbers[usable] = GIVEN + self._written + np.arange(np.count_nonzero(usable))
-        self._written += int(np.count_nonzero(usable))
-        self._given.write(embeddings[usable].astype("<f4").tobytes())
+        numbers[usable] = self._given.take(embeddings[usable])
         complaint = "there is no embedding in this row, or it holds NaN, infinity or zeros alone."
         return numbers, [None if good else complaint for good in usable]
 

@@ -109,6 +109,11 @@ def open_results(out: Path) -> Any:
     return dataset.dataset([str(out / record.file) for record in found], format="parquet")
 
 
+def first_message(out: Path) -> str | None:
+    """Read what the first row of a job says of why it could not be explained."""
+    return open_results(out).head(1, columns=["message"])["message"][0].as_py()
+
+
 def maps(column: Any) -> Any:
     """Turn a column of maps into an array, float32, shape (N, H, W); rows without a map are NaN."""
     whole = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column

@@ -48,6 +48,8 @@ class Summary:
         How many went through the embedder this time.
     left_out
         Members of a gallery that could not be used.
+    in_gallery
+        Probes that are in the gallery themselves, which is no result for them.
     """
 
     rows: int
@@ -57,6 +59,7 @@ class Summary:
     known: int
     embedded: int
     left_out: int
+    in_gallery: int
 
 
 def unwatched(what: str, total: int | None, done: int) -> AbstractContextManager[Told]:  # noqa: ARG001
@@ -95,7 +98,8 @@ def run(job: Job, engine: Engine, watch: Watch = unwatched) -> Summary:
     places = Places(job.out)
     with locked(places.lock), _opened(engine):
         places.sweep()
-        claim(places, asked)
+        asked = claim(places, asked)
+        places.adopt()
         done = read_shards(places)
         if done is not None and all(_commits(places, asked, done.shards)):
             places.clear()
@@ -181,6 +185,7 @@ def _explain(places: Places, asked: Asked, plan: Plan, engine: Engine, watch: Wa
         shards=plan.shards,
         stamp=stamp,
         search=job.lists.gallery is not None,
+        apart=asked.apart,
     )
     committed = _commits(places, asked, plan.shards)
     left = [shard for shard, record in enumerate(committed) if record is None]
@@ -210,6 +215,7 @@ def _summary(places: Places, asked: Asked, plan: Plan, embedded: int) -> Summary
         known=plan.known,
         embedded=embedded,
         left_out=max((record.left_out for record in found), default=0),
+        in_gallery=sum(record.in_gallery for record in found),
     )
 
 

@@ -51,9 +51,9 @@ def run_command(
     pairs: Annotated[
         Path,
         typer.Argument(
-            help="Pairs as Parquet or CSV (columns reference and test, perhaps pair_id), or in "
-            "LFW's format; with --gallery a list of probes (column image, perhaps image_id), or a "
-            "folder of them."
+            help="Pairs as Parquet, a file or a folder of parts, or CSV (columns reference and "
+            "test, perhaps pair_id), or in LFW's format; with --gallery a list of probes (column "
+            "image, perhaps image_id), or a folder of them."
         ),
     ],
     out: _OutArgument,
@@ -115,6 +115,7 @@ def run_command(
     """Explain pairs into Parquet; the same command again goes on where it stopped."""
     from lpel_serving.batch.job import Job
     from lpel_serving.batch.plan import Lists
+    from lpel_serving.batch.results import first_message
     from lpel_serving.batch.rows import header_of, passed_over
     from lpel_serving.batch.run import run
     from lpel_serving.batch.settings import BatchSettings
@@ -142,8 +143,17 @@ def run_command(
         say(_in_words(summary, out))
     if summary.left_out:
         sys.stderr.write(f"lpel: {summary.left_out:,} images of the gallery cannot be used.\n")
+    if summary.in_gallery:
+        sys.stderr.write(
+            f"lpel: {summary.in_gallery:,} probes are in the gallery themselves: that is no result "
+            "for them.\n"
+        )
     if summary.errors:
         sys.stderr.write(f"lpel: {summary.errors:,} rows are errors: see their column message.\n")
+    if summary.errors == summary.rows:
+        why = first_message(out)
+        sys.stderr.write(f"lpel: not one row could be explained; the first says: {why}\n")
+        raise typer.Exit(1)
 
 
 @app.command("status")

@@ -27,6 +27,8 @@ Curve = Literal["similar", "dissimilar", "transplant", "transplant-similar"]
 MAX_STRUCTURE = 1000
 """Commas and openings of lists and objects in JSON: what needs thousands is no request about two
 images, and would be megabytes of small objects to make."""
+_BLANKS = {ord(blank): None for blank in "\r\n\t "}
+"""Between the lines of base64 as mail and many programs write it (RFC 2045): they mean nothing."""
 
 
 def _whole(value: Any) -> Any:
@@ -178,7 +180,7 @@ def _decode(name: str, text: Any) -> bytes:
     if not isinstance(text, str):
         raise Problem(422, f"{name}: expected the image as base64 text.", about=name)
     try:
-        return base64.b64decode(text, validate=True)
+        return base64.b64decode(text.translate(_BLANKS), validate=True)
     except (binascii.Error, ValueError) as error:
         raise Problem(
             422,
