@@ -175,11 +175,20 @@ def _report(manifest: Any, out: Path, *, json: bool) -> None:
         )
     )
     if responses is not None:
-        foretold = 1 - responses["test_loss"]["vectors"]
-        say(
-            f"The response decoder foretells {foretold:.0%} of what coalitions of superpixels take "
-            f"from the embeddings of {responses['photographs']['test']} test photographs."
+        say(_of_responses(responses["test_loss"]["vectors"], responses["photographs"]["test"]))
+
+
+def _of_responses(loss: float, photographs: int) -> str:
+    """Say how much a response decoder knows; 1 is the loss of one that knows nothing."""
+    of = (
+        f"what coalitions of superpixels take from the embeddings of {photographs} test photographs"
+    )
+    if loss >= 1:
+        return (
+            f"The response decoder is no better than none: its error on {of} is {loss:.2f} times "
+            "that of a constant 0. Train on more photographs."
         )
+    return f"The response decoder foretells {1 - loss:.0%} of {of}."
 
 
 def _confidence(manifest: Any) -> str:

@@ -87,6 +87,9 @@ class PairExplanation:
         Explanation of the reference against the test: the roles exchanged.
     agreement
         How alike the two explanations are.
+    control
+        Whether the maps are a control's, to measure others by: they know nothing of this pair. See
+        `lpel_serving.methods.method.is_control`.
     """
 
     similarity: float
@@ -99,6 +102,7 @@ class PairExplanation:
     forward: Explanation
     swapped: Explanation
     agreement: Agreement
+    control: bool = False
 
 
 def explain_embeddings(
@@ -185,6 +189,8 @@ def put_together(
     threshold: float,
     forward: Explanation,
     swapped: Explanation,
+    *,
+    control: bool = False,
 ) -> PairExplanation:
     """Join the two explanations of a pair to what they are explanations of."""
     similarity = float(cosine_similarity(embeddings[0], embeddings[1]))
@@ -199,6 +205,7 @@ def put_together(
         forward=forward,
         swapped=swapped,
         agreement=compare(forward, swapped),
+        control=control,
     )
 
 

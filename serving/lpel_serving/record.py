@@ -23,6 +23,7 @@ def summary(pair: PairExplanation) -> dict[str, Any]:
         "threshold": pair.threshold,
         "margin": pair.similarity - pair.threshold,
         "decision": DECISIONS[pair.similar],
+        "control": pair.control,
         "agreement": {"spearman": pair.agreement.spearman, "mask_iou": pair.agreement.iou},
         "explanations": {
             "test": _numbers(pair.forward, pair.test_crop),

@@ -212,7 +212,7 @@ def test_rivals_are_measured_on_the_same_pairs(command):
     methods = ("--method", "centre", "--method", "occlusion")
     asked = (*command, "--curve", "similar", "--json", "--fill", "black")
     record = document(run(LPEL, *asked, *methods))["curves"]["similar"]
-    assert record["method"] == "the method centre"
+    assert record["method"] == "the control centre"
     outcomes = {one["against"]: one for one in record["comparisons"]}
     assert set(outcomes) == {"the method occlusion", *CONTROLS}
     # The control is the same map.

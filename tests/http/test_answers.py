@@ -55,8 +55,9 @@ def test_every_method_gives_the_engines_own_numbers(service, engine, method):
     answer = explained(service, method=method, seed=SEED, epsilon=EPSILON, include=list(ARRAYS))
     pair = engine.explain(REFERENCE, TEST, method=find_method(method), seed=SEED, epsilon=EPSILON)
     for name, value in summary(pair).items():
-        if name != "explanations":
+        if name not in ("explanations", "control"):
             assert answer[name] == value
+    assert answer["method"]["control"] == pair.control
     for role, way in ROLES.items():
         found, one = answer["explanations"][role], getattr(pair, way)
         for name in ARRAYS:

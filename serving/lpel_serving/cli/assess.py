@@ -37,7 +37,8 @@ def assess(
     method: Annotated[
         list[str] | None,
         typer.Option(
-            help="What is assessed, lpel by default; may be repeated for rivals on the same pairs."
+            help="What is assessed; may be repeated for rivals on the same pairs. If not given, "
+            "that of `lpel explain`: responses if the bundle has it, else lpel."
         ),
     ] = None,
     curve: Annotated[
@@ -86,8 +87,11 @@ def assess(
     from lpel_serving.methods import find_method
 
     questions = {name: find_question(name) for name in curve or list(QUESTIONS)[:3]}
-    methods = {_title(name): find_method(name) for name in method or ["lpel"]}
+    for name in method or ():
+        find_method(name)  # an unknown name is said before anything is loaded
     explainer = Explainer.load(bundle, crop=crop, provider=provider, threads=threads)
+    found = {name: find_method(name) for name in method or [explainer.default_name]}
+    methods = {_title(name, one): one for name, one in found.items()}
     size = explainer.manifest.decoder.image_size
     fills = Fill(cast("FillName", fill), variance, size)
     settings = CurveSettings("test", superpixel, size, every, fills, shared_noise, draws)
@@ -157,9 +161,12 @@ def _partial(out: Path, curve: str) -> Path:
     return out / f".{curve}.partial"
 
 
-def _title(method: str) -> str:
+def _title(name: str, method: Any) -> str:
     """A control that is assessed as a method must not bear the control's name."""
-    return {"lpel": "LPEL", "emsnn": "EMSNN"}.get(method, f"the method {method}")
+    from lpel_serving.methods.method import is_control
+
+    kind = "control" if is_control(method) else "method"
+    return {"lpel": "LPEL", "emsnn": "EMSNN"}.get(name, f"the {kind} {name}")
 
 
 def _candidates(faces: Path, identities: Path | None, pairs: Path | None, n: int, seed: int) -> Any:

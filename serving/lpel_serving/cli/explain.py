@@ -19,8 +19,6 @@ from lpel_serving.cli.options import (
 from lpel_serving.mask import DEFAULT_EPSILON
 from lpel_serving.perturbation import DEFAULT_P
 
-LPEL, RESPONSES = "lpel", "responses"
-
 
 def explain(
     reference: Annotated[Path, typer.Argument(help="A photograph of a face.", show_default=False)],
@@ -54,13 +52,14 @@ def explain(
     from lpel_serving.errors import ParameterError
     from lpel_serving.explainer import Explainer
     from lpel_serving.methods import find_method
+    from lpel_serving.methods.default import LPEL
     from lpel_serving.methods.lpel import Lpel
     from lpel_serving.record import summary
 
     if method is not None:
         find_method(method)  # an unknown name is said before anything is loaded
     explainer = Explainer.load(bundle, crop=crop, provider=provider, threads=threads)
-    name = method or (RESPONSES if explainer.responds else LPEL)
+    name = method or explainer.default_name
     if p is not None and name != LPEL:
         raise ParameterError(
             f"--p is LPEL's own; the method {name} has no such thing. Give --method {LPEL} with it."
@@ -108,10 +107,18 @@ def _write(pair: Any, out: Path) -> dict[str, str]:
 
 
 def _sentence(document: dict[str, Any]) -> str:
+    from lpel_serving.verdict import ON_CONTROL
+
+    method = document["method"]
+    maps = (
+        f"{ON_CONTROL} Both ways by the control {method}"
+        if document["control"]
+        else f"Explained both ways by {method}"
+    )
     return (
         f"Similarity {document['similarity']:.4f}, threshold {document['threshold']:.2f}: "
         f"the network calls them {document['decision']}.\n"
-        f"Explained both ways by {document['method']}, the heat-maps agree with rank correlation "
+        f"{maps}, the heat-maps agree with rank correlation "
         f"{document['agreement']['spearman']:.2f}, the masks with IoU "
         f"{document['agreement']['mask_iou']:.2f}."
     )

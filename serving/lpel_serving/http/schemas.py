@@ -10,6 +10,9 @@ Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Decision = Literal["similar", "dissimilar"]
 
 
+_CONTROL = "Whether it is there to measure others by: its map knows nothing of the pair."
+
+
 class _Answer(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
@@ -116,6 +119,7 @@ class MethodUsed(_Answer):
     """The method and what it was given."""
 
     name: str
+    control: Annotated[bool, Field(description=_CONTROL)]
     parameters: dict[str, Any]
     seed: int
     epsilon: Share | None = None
@@ -177,6 +181,7 @@ class MethodEntry(_Answer):
     ]
     signed: bool
     decisions: list[Decision]
+    control: Annotated[bool, Field(description=_CONTROL)]
     available: bool
 
 
