@@ -6,6 +6,7 @@ import { opposed } from "./mask.js";
 import { showRegions } from "./regions.js";
 import { drawScale, showNumbers } from "./scale.js";
 import { decide } from "./status.js";
+import { isSigned } from "./view.js";
 
 /** Show what was told of a pair. */
 export function showVerdict({ told, pictures }) {
@@ -21,8 +22,13 @@ export function showVerdict({ told, pictures }) {
     opposed: opposed(pictures[role].heatMap.data),
   });
   const faces = Object.fromEntries(ROLES.map((role) => [role, divided(role)]));
-  $("parts").hidden = !faces.test.regions; // the browser knows none
-  if (faces.test.regions) showRegions($("regions"), faces);
+  const none = !faces.test.regions || told.method.control; // the browser, and a control, know none
+  $("parts").hidden = none;
+  if (none) return;
+  const signed = isSigned(pictures);
+  $("parts-signed").hidden = !signed;
+  $("parts-unsigned").hidden = signed;
+  showRegions($("regions"), faces, signed);
 }
 
 export function hideVerdict() {
