@@ -16,11 +16,12 @@ from lpel_serving.cli.options import (
     say,
 )
 from lpel_tf.commands import EXPORT, TRAINING
-from lpel_tf.commands.options import CacheOption, MirrorOption
+from lpel_tf.commands.options import CacheOption, MirrorOption, check_mirror
 from lpel_tf.facenet import DEFAULT_KEY
 
 
 def reproduce(
+    context: typer.Context,
     faces: FacesOption,
     out: Annotated[
         Path, typer.Option("--out", "-o", help="Folder of the report.", show_default=False)
@@ -70,12 +71,14 @@ def reproduce(
     check_output(out)
     crops = tuple(crop or ("0.368", "0.48"))
     check_crops(crops)
+    network = find(facenet)
+    check_mirror(context, network)
     sizes = QUICK if quick else FULL
     people = list_faces(faces, identities)
     people = some_people(people, sizes.photographs, np.random.default_rng(seed))
     load_tensorflow()
     embedder = from_facenet(
-        find(facenet),
+        network,
         lambda size: example_crops(people, crops[0], size),
         cache=cache,
         mirror=mirror,

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from lpel_serving.cli.applies import check_applies
 from lpel_serving.cli.command import Command
 from lpel_serving.cli.options import (
     FacesOption,
@@ -18,7 +19,7 @@ from lpel_serving.cli.options import (
     say,
 )
 from lpel_tf.commands import EXPORT, TRAINING
-from lpel_tf.commands.options import CacheOption, MirrorOption
+from lpel_tf.commands.options import CacheOption, MirrorOption, check_mirror
 from lpel_tf.facenet import DEFAULT_KEY
 
 
@@ -30,6 +31,7 @@ class TrainedMethod(StrEnum):
 
 
 def train(
+    context: typer.Context,
     faces: FacesOption,
     out: Annotated[
         Path, typer.Option("--out", "-o", help="Folder of the new bundle.", show_default=False)
@@ -108,9 +110,14 @@ def train(
     check_replaceable(out)
     parse_crop(crop)
     network = find(facenet)
+    responds = method is TrainedMethod.responses
+    check_applies(context, responds, "goes with --method responses", "--coalitions", "--grid")
+    stepwise = ("--epochs", "--batch-size", "--patience")
+    check_applies(context, not closed_form, "goes with training, not with --closed-form", *stepwise)
+    check_mirror(context, network)
     recipe = Recipe(epochs=epochs, batch_size=batch_size, noise=noise, patience=patience, seed=seed)
     plan = None
-    if method is TrainedMethod.responses:
+    if responds:
         table = TableSettings(side=grid, coalitions=coalitions, seed=seed)
         plan = ResponsePlan(table, ResponseRecipe(seed=seed))
     people = leave_out(list_faces(faces, identities), exclude or ())

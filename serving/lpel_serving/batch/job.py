@@ -154,8 +154,13 @@ def look_at(job: Job) -> Asked:
     return Asked(found, manifest, Networks(bundle, crop, job.provider, loaded.sha256), written)
 
 
-def claim(places: Places, asked: Asked) -> None:
+def claim(places: Places, asked: Asked) -> Asked:
     """Make the folder this job's, or find that it is.
+
+    Returns
+    -------
+    Asked
+        With the unused settings of the job that began the folder, which are in its identity.
 
     Raises
     ------
@@ -170,8 +175,9 @@ def claim(places: Places, asked: Asked) -> None:
                 "`lpel batch` wrote."
             )
         _write_about(places, asked.about)
-        return
+        return asked
     before = read_about(places)
+    asked = _as_begun(asked, before)
     changed = [
         _named(name, before.get(name), value)
         for name, value in asked.about.items()
@@ -186,6 +192,18 @@ def claim(places: Places, asked: Asked) -> None:
             f"{places.out} holds the results of another job: {', '.join(changed)} changed since. "
             "Write elsewhere, or delete it."
         )
+    return asked
+
+
+def _as_begun(asked: Asked, before: Mapping[str, Any]) -> Asked:
+    """Take over what was set when the job began and does nothing: its results are the same."""
+    old, job = before.get("the settings"), asked.job
+    names = job.settings.unused(search=job.lists.gallery is not None)
+    if not isinstance(old, dict) or not all(isinstance(old.get(name), int) for name in names):
+        return asked
+    settings = replace(job.settings, **{name: old[name] for name in names})
+    about = {**asked.about, "the settings": json.loads(json.dumps(settings.described()))}
+    return replace(asked, job=replace(job, settings=settings), about=about)
 
 
 def _named(name: str, before: Any, now: Any) -> str:

@@ -95,7 +95,7 @@ def run(job: Job, engine: Engine, watch: Watch = unwatched) -> Summary:
     places = Places(job.out)
     with locked(places.lock), _opened(engine):
         places.sweep()
-        claim(places, asked)
+        asked = claim(places, asked)
         done = read_shards(places)
         if done is not None and all(_commits(places, asked, done.shards)):
             places.clear()

@@ -73,6 +73,10 @@ class BatchSettings:
                 "out."
             )
 
+    def unused(self, *, search: bool) -> tuple[str, ...]:
+        """Name the settings that the results do not hang on, in a search or elsewhere."""
+        return (*(() if self.curves else ("draws", "every")), *(() if search else ("top",)))
+
     def resolved(self, *, responds: bool) -> "BatchSettings":
         """Name the method, as `Explainer.default_method` chooses it."""
         return replace(self, method=self.method or default_name(responds=responds))

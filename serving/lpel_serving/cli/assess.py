@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+from lpel_serving.cli.applies import check_applies
 from lpel_serving.cli.command import Command
 from lpel_serving.cli.options import (
     BundleOption,
@@ -27,6 +28,7 @@ _SPARE = 8
 
 
 def assess(
+    context: typer.Context,
     bundle: BundleOption,
     faces: FacesOption,
     pairs: Annotated[
@@ -87,6 +89,7 @@ def assess(
     from lpel_serving.methods import find_method
 
     questions = {name: find_question(name) for name in curve or list(QUESTIONS)[:3]}
+    _check_applies(context, {one.kind for one in questions.values()}, fill, pairs)
     for name in method or ():
         find_method(name)  # an unknown name is said before anything is loaded
     explainer = Explainer.load(bundle, crop=crop, provider=provider, threads=threads)
@@ -119,6 +122,22 @@ def assess(
             _partial(out, name).unlink(missing_ok=True)
     if json:
         print_json(document)
+
+
+def _check_applies(context: typer.Context, kinds: set[str], fill: str, pairs: Path | None) -> None:
+    noisy = fill in ("normal", "uniform")
+    filled = kinds != {"transplant"}
+    check_applies(
+        context, pairs is None, "goes with pairs that are drawn, not with --pairs", "--identities"
+    )
+    check_applies(
+        context, filled, "goes with a curve that fills superpixels", "--fill", "--variance"
+    )
+    check_applies(context, fill == "normal", "goes with --fill normal", "--variance")
+    both = "both" in kinds and noisy
+    check_applies(
+        context, both, "goes with --curve dissimilar and a fill of noise", "--shared-noise"
+    )
 
 
 def _choose(explainer: Any, candidates: Any, n: int, same: bool, seed: int) -> Any:

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from lpel_serving.cli.applies import check_applies
 from lpel_serving.cli.command import Command
 from lpel_serving.cli.options import (
     BundleOption,
@@ -20,6 +21,7 @@ from lpel_serving.cli.options import (
 
 
 def calibrate(
+    context: typer.Context,
     bundle: BundleOption,
     faces: FacesOption,
     pairs: Annotated[
@@ -67,6 +69,13 @@ def calibrate(
     from lpel_serving.pairs import read_pairs, sample_pairs
     from lpel_serving.photographs import pair_similarities
 
+    check_applies(
+        context,
+        pairs is None,
+        "goes with pairs that are drawn, not with --pairs",
+        "--n",
+        "--identities",
+    )
     target = bundle if out is None else out
     check_replaceable(target)
     if pairs is not None:
