@@ -67,7 +67,7 @@ def test_a_job_that_was_begun_with_settings_that_do_nothing_goes_on_without_them
     assert tree(tmp_path / "out") == whole
     assert run_here(begun).embedded == 0
     other = replace(plain, settings=BatchSettings(method="centre", curves=True))
-    with pytest.raises(OutputError, match=r"the settings \(curves\) changed"):
+    with pytest.raises(OutputError, match=r"the settings \(curves, draws\) changed"):
         run_here(other)
 
 

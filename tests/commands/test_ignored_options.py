@@ -149,7 +149,7 @@ def test_a_mirror_of_weights_that_come_from_elsewhere_is_refused(complaint):
 def test_a_runtime_for_browsers_needs_something_to_run(tiny_bundle, tmp_path_factory, complaint):
     runtime = ("--web-runtime", "dist", "--samples", "none")
     said = complaint("serve", "--bundle", tiny_bundle, *runtime)
-    assert "--web-runtime goes with a bundle that `lpel export` completed" in said
+    assert "--web-runtime goes with a bundle whose explainer.onnx, by `lpel export`" in said
     loaded = load_bundle(tiny_bundle)
     bundle = tmp_path_factory.mktemp("complete") / "bundle"
     write_with_explainer(bundle, loaded, build_explainer(loaded, "lpel"))

@@ -197,9 +197,10 @@ def claim(places: Places, asked: Asked) -> Asked:
 
 def _as_begun(asked: Asked, before: Mapping[str, Any]) -> Asked:
     """Take over what was set when the job began and does nothing: its results are the same."""
-    old, job = before.get("the settings"), asked.job
+    begun, job = before.get("the settings"), asked.job
+    old = cast("dict[str, Any]", begun) if isinstance(begun, dict) else {}
     names = job.settings.unused(search=job.lists.gallery is not None)
-    if not isinstance(old, dict) or not all(isinstance(old.get(name), int) for name in names):
+    if not all(isinstance(old.get(name), int) for name in names):
         return asked
     settings = replace(job.settings, **{name: old[name] for name in names})
     about = {**asked.about, "the settings": json.loads(json.dumps(settings.described()))}

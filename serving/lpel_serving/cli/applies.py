@@ -4,6 +4,8 @@ import typer
 
 from lpel_serving.errors import ParameterError
 
+DRAWN = "goes with pairs that are drawn, not with --pairs"
+
 
 def check_applies(context: typer.Context, applies: bool, how: str, *options: str) -> None:
     """Refuse options that would be ignored.
@@ -31,7 +33,7 @@ def check_applies(context: typer.Context, applies: bool, how: str, *options: str
         return
     for parameter in context.command.params:
         named = [option for option in options if option in parameter.opts]
-        if named and parameter.name is not None and _is_given(context, parameter.name):
+        if named and _is_given(context, parameter.name or ""):
             raise ParameterError(f"{named[0]} {how}: leave it out, for here it would do nothing.")
 
 

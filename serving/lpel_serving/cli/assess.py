@@ -1,11 +1,12 @@
 """`lpel assess`: whether an explanation beats chance, and every other control."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from lpel_serving.cli.applies import check_applies
+from lpel_serving.cli.applies import DRAWN, check_applies
 from lpel_serving.cli.command import Command
 from lpel_serving.cli.options import (
     BundleOption,
@@ -125,19 +126,13 @@ def assess(
 
 
 def _check_applies(context: typer.Context, kinds: set[str], fill: str, pairs: Path | None) -> None:
-    noisy = fill in ("normal", "uniform")
+    check = partial(check_applies, context)
+    noisy = "both" in kinds and fill in ("normal", "uniform")
     filled = kinds != {"transplant"}
-    check_applies(
-        context, pairs is None, "goes with pairs that are drawn, not with --pairs", "--identities"
-    )
-    check_applies(
-        context, filled, "goes with a curve that fills superpixels", "--fill", "--variance"
-    )
-    check_applies(context, fill == "normal", "goes with --fill normal", "--variance")
-    both = "both" in kinds and noisy
-    check_applies(
-        context, both, "goes with --curve dissimilar and a fill of noise", "--shared-noise"
-    )
+    check(pairs is None, DRAWN, "--identities")
+    check(filled, "goes with a curve that fills superpixels", "--fill", "--variance")
+    check(fill == "normal", "goes with --fill normal", "--variance")
+    check(noisy, "goes with --curve dissimilar and a fill of noise", "--shared-noise")
 
 
 def _choose(explainer: Any, candidates: Any, n: int, same: bool, seed: int) -> Any:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from lpel_serving.cli.applies import check_applies
+from lpel_serving.cli.applies import DRAWN, check_applies
 from lpel_serving.cli.command import Command
 from lpel_serving.cli.options import (
     BundleOption,
@@ -69,13 +69,7 @@ def calibrate(
     from lpel_serving.pairs import read_pairs, sample_pairs
     from lpel_serving.photographs import pair_similarities
 
-    check_applies(
-        context,
-        pairs is None,
-        "goes with pairs that are drawn, not with --pairs",
-        "--n",
-        "--identities",
-    )
+    check_applies(context, pairs is None, DRAWN, "--n", "--identities")
     target = bundle if out is None else out
     check_replaceable(target)
     if pairs is not None:

@@ -125,7 +125,7 @@ def serve(
     check_applies(context, not private, "goes with a cache, not with --private", "--cache-mib")
     if web_runtime is not None:
         made = EXPLAINER_FILE in read_manifest(bundle).files
-        how = "goes with a bundle that `lpel export` completed with explainer.onnx"
+        how = "goes with a bundle whose explainer.onnx, by `lpel export`, onnxruntime-web can run"
         check_applies(context, made, how, "--web-runtime")
     settings = Settings(
         bundle=bundle,

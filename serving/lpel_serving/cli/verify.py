@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from lpel_serving.cli.applies import check_applies
+from lpel_serving.cli.applies import DRAWN, check_applies
 from lpel_serving.cli.command import Command
 from lpel_serving.cli.options import (
     BundleOption,
@@ -48,13 +48,7 @@ def verify(
     from lpel_serving.photographs import pair_similarities
     from lpel_serving.verification import verification
 
-    check_applies(
-        context,
-        pairs is None,
-        "goes with pairs that are drawn, not with --pairs",
-        "--n",
-        "--identities",
-    )
+    check_applies(context, pairs is None, DRAWN, "--n", "--identities")
     if pairs is not None:
         chosen = read_pairs(pairs, faces)
     else:
