@@ -306,6 +306,19 @@ def test_explain_by_a_control_says_that_it_is_one(responding_bundle, two, tmp_pa
     assert not json.loads(lpel(*explain[:-2], "--json").stdout)["control"]
 
 
+def test_explain_calls_a_flat_map_flat(two, tmp_path):
+    """As of a decoder that knows nothing: two maps of 0 do not disagree."""
+    model = tiny.decoder_model()
+    for tensor in model.graph.initializer:
+        if tensor.name == "kernel":
+            tensor.raw_data = bytes(len(tensor.raw_data))
+    bundle = tiny.write_bundle(tmp_path / "bundle", decoder=model.SerializeToString())
+    done = lpel("explain", "--bundle", bundle, *two)
+    assert done.returncode == 0, done.stderr
+    assert "a heat-map is the same everywhere: it points at no part of the face" in done.stdout
+    assert "rank correlation" not in done.stdout
+
+
 def test_explain_by_lpel_takes_p_though_the_bundle_has_a_response_decoder(
     responding_bundle, tiny_bundle, two, tmp_path
 ):

@@ -81,7 +81,7 @@ def explain(
     if json:
         print_json(document)
         return
-    say(_sentence(document))
+    say(_sentence(document, flat=_is_flat(pair)))
     for what, path in document["files"].items():
         say(f"  {what}: {path}")
 
@@ -106,7 +106,12 @@ def _write(pair: Any, out: Path) -> dict[str, str]:
     return {what: str(path) for what, path in files.items()}
 
 
-def _sentence(document: dict[str, Any]) -> str:
+def _is_flat(pair: Any) -> bool:
+    maps = (pair.forward.heat_map, pair.swapped.heat_map)
+    return any(values.min() == values.max() for values in maps)
+
+
+def _sentence(document: dict[str, Any], *, flat: bool) -> str:
     from lpel_serving.verdict import ON_CONTROL
 
     method = document["method"]
@@ -115,12 +120,18 @@ def _sentence(document: dict[str, Any]) -> str:
         if document["control"]
         else f"Explained both ways by {method}"
     )
+    agreement = (
+        "a heat-map is the same everywhere: it points at no part of the face, and there is no "
+        "agreement to measure."
+        if flat
+        else "the heat-maps agree with rank correlation "
+        f"{document['agreement']['spearman']:.2f}, the masks with IoU "
+        f"{document['agreement']['mask_iou']:.2f}."
+    )
     return (
         f"Similarity {document['similarity']:.4f}, threshold {document['threshold']:.2f}: "
         f"the network calls them {document['decision']}.\n"
-        f"{maps}, the heat-maps agree with rank correlation "
-        f"{document['agreement']['spearman']:.2f}, the masks with IoU "
-        f"{document['agreement']['mask_iou']:.2f}."
+        f"{maps}, {agreement}"
     )
 
 

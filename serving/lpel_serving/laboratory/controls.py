@@ -1,7 +1,7 @@
 """The controls that every quality curve is drawn beside: what an explanation has to beat.
 
-Some are made from the map that is assessed, and occlusion asks the network: whether a method by itself
-knows nothing of a pair, it says itself, see `lpel_serving.methods.method.is_control`.
+Some are made from the map that is assessed, and occlusion asks the network: whether a method knows
+nothing of any pair, it says itself, see `lpel_serving.methods.method.is_control`.
 """
 
 from collections.abc import Mapping
