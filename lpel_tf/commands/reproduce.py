@@ -21,11 +21,12 @@ from lpel_serving.cli.options import (
 from lpel_serving.cli.passed_over import in_json, report
 from lpel_serving.passed_over import MOST_BAD, Unusable
 from lpel_tf.commands import EXPORT, TRAINING
-from lpel_tf.commands.options import CacheOption, MirrorOption
+from lpel_tf.commands.options import CacheOption, MirrorOption, check_mirror
 from lpel_tf.facenet import DEFAULT_KEY
 
 
 def reproduce(
+    context: typer.Context,
     faces: FacesOption,
     out: Annotated[
         Path, typer.Option("--out", "-o", help="Folder of the report.", show_default=False)
@@ -78,6 +79,8 @@ def reproduce(
     check_output(out)
     crops = tuple(crop or ("0.368", "0.48"))
     check_crops(crops)
+    network = find(facenet)
+    check_mirror(context, network)
     sizes = QUICK if quick else FULL
     unusable = Unusable(most_bad, names=list_passed_over)
     found = find_faces(faces, identities)
@@ -85,7 +88,7 @@ def reproduce(
     cache_folder(root=cache)  # if there can be none, that is said at once
     load_tensorflow()
     embedder = from_facenet(
-        find(facenet),
+        network,
         lambda size: example_crops(people, crops[0], size, unusable),
         cache=cache,
         mirror=mirror,

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from lpel_serving.cli.applies import check_applies
 from lpel_serving.cli.command import Command
 from lpel_serving.cli.options import (
     FacesOption,
@@ -23,7 +24,7 @@ from lpel_serving.cli.options import (
 from lpel_serving.cli.passed_over import in_json, report
 from lpel_serving.passed_over import MOST_BAD, Unusable
 from lpel_tf.commands import EXPORT, TRAINING
-from lpel_tf.commands.options import CacheOption, MirrorOption
+from lpel_tf.commands.options import CacheOption, MirrorOption, check_mirror
 from lpel_tf.facenet import DEFAULT_KEY
 
 
@@ -35,6 +36,7 @@ class TrainedMethod(StrEnum):
 
 
 def train(
+    context: typer.Context,
     faces: FacesOption,
     out: Annotated[
         Path, typer.Option("--out", "-o", help="Folder of the new bundle.", show_default=False)
@@ -119,9 +121,14 @@ def train(
     check_replaceable(out)
     parse_crop(crop)
     network = find(facenet)
+    responds = method is TrainedMethod.responses
+    check_applies(context, responds, "goes with --method responses", "--coalitions", "--grid")
+    stepwise = ("--epochs", "--batch-size", "--patience")
+    check_applies(context, not closed_form, "goes with training, not with --closed-form", *stepwise)
+    check_mirror(context, network)
     recipe = Recipe(epochs=epochs, batch_size=batch_size, noise=noise, patience=patience, seed=seed)
     plan = None
-    if method is TrainedMethod.responses:
+    if responds:
         table = TableSettings(side=grid, coalitions=coalitions, seed=seed)
         plan = ResponsePlan(table, ResponseRecipe(seed=seed))
     unusable = Unusable(most_bad, names=list_passed_over)
@@ -197,11 +204,20 @@ def _report(manifest: Any, out: Path, said: Mapping[str, Any] | None) -> None:
         )
     )
     if responses is not None:
-        foretold = 1 - responses["test_loss"]["vectors"]
-        say(
-            f"The response decoder foretells {foretold:.0%} of what coalitions of superpixels take "
-            f"from the embeddings of {responses['photographs']['test']} test photographs."
+        say(_of_responses(responses["test_loss"]["vectors"], responses["photographs"]["test"]))
+
+
+def _of_responses(loss: float, photographs: int) -> str:
+    """Say how much a response decoder knows; 1 is the loss of one that knows nothing."""
+    of = (
+        f"what coalitions of superpixels take from the embeddings of {photographs} test photographs"
+    )
+    if loss >= 1:
+        return (
+            f"The response decoder is no better than none: its error on {of} is {loss:.2f} times "
+            "that of a constant 0. Train on more photographs."
         )
+    return f"The response decoder foretells {1 - loss:.0%} of {of}."
 
 
 def _confidence(manifest: Any) -> str:

@@ -85,7 +85,7 @@ def _of_responses(manifest: Manifest) -> dict[str, str]:
         raise BundleError("the demo explains by responses, and its bundle has no response decoder.")
     unforeseen = float(manifest.responses.training["test_loss"]["vectors"])
     return {
-        "foretold": f"{1 - unforeseen:.0%}",
+        "foretold": f"{1 - unforeseen:.0%}" if unforeseen < 1 else "nothing",
         "response_parity": f"{manifest.parity['responses']['max_difference']:.0e}",
     }
 

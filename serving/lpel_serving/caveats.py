@@ -3,7 +3,10 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-_CONTROL = "The map is a control, to measure others by: it knows nothing of this pair."
+_CONTROL = (
+    "What a control's map marks is no reason of the network's: it shows how well a map does that "
+    "knows no pair, which others have to beat."
+)
 _OF_METHOD: Mapping[str, str] = MappingProxyType(
     {
         "responses": "The map foretells, from the two embeddings alone, what hiding parts of the "
@@ -26,9 +29,6 @@ _OF_METHOD: Mapping[str, str] = MappingProxyType(
         "corrrise": "Where CorrRISE's maps were measured, they mostly fell behind the distance "
         "from the centre of the picture; for dissimilar pairs, when both pictures lost parts, they "
         "did worse than chance.",
-        "centre": _CONTROL,
-        "random": _CONTROL,
-        "constant-relevance": _CONTROL,
     }
 )
 """As ``docs/faithfulness.md`` and the README have it."""
@@ -78,8 +78,8 @@ def of_decision(
     return always, chance, *of_kind, *_of_crop(crop, own_crop, fitted=fitted)
 
 
-def of_maps(method: str, *, regions: bool = True) -> tuple[str, ...]:
-    """Say what the maps of a method cannot prove, and their division among parts of a face."""
+def of_maps(method: str, *, control: bool, regions: bool = True) -> tuple[str, ...]:
+    """Say what the maps of a method, or of a control, cannot prove, nor their division."""
     unmeasured = (
         f"Whether maps by {method} show what the network decides by was not measured here; "
         f"`lpel assess --method {method}` measures it."
@@ -88,7 +88,8 @@ def of_maps(method: str, *, regions: bool = True) -> tuple[str, ...]:
         "The parts of a face are taken to lie where an upright face in the middle of the picture "
         "has them; they were not searched for in these two."
     )
-    return _OF_METHOD.get(method, unmeasured), *([divided] if regions else [])
+    of_map = _CONTROL if control else _OF_METHOD.get(method, unmeasured)
+    return of_map, *([divided] if regions else [])
 
 
 def _of_crop(crop: str, own_crop: str, *, fitted: bool) -> tuple[str, ...]:

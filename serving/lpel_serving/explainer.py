@@ -17,10 +17,10 @@ from lpel_serving.explanation import Floats, PairExplanation, check_parameters
 from lpel_serving.images import Image, Pixels
 from lpel_serving.manifest import EMBEDDING, RECONSTRUCTION, Manifest
 from lpel_serving.mask import DEFAULT_EPSILON
+from lpel_serving.methods.default import default_method, default_name
 from lpel_serving.methods.explain import explain_by
 from lpel_serving.methods.lpel import Lpel
 from lpel_serving.methods.method import Method
-from lpel_serving.methods.responses import Responses
 from lpel_serving.perturbation import DEFAULT_P
 from lpel_serving.plausibility import PairPlausibility, Plausibility
 from lpel_serving.plausibility_record import from_bytes
@@ -134,11 +134,13 @@ class Explainer:
 
     @property
     def default_method(self) -> Method:
-        """The best that the bundle can do: `Responses` if it has a response decoder, else `Lpel`.
+        """The best that the bundle can do: `Responses` with a response decoder, else `Lpel`."""
+        return default_method(responds=self.responds)
 
-        The measurements behind that order stand in ``docs/faithfulness.md``.
-        """
-        return Responses() if self.responds else Lpel()
+    @property
+    def default_name(self) -> str:
+        """The name of `default_method`, as `find_method` takes it."""
+        return default_name(responds=self.responds)
 
     def pair_plausibility(self, h_r: Floats, h_t: Floats) -> PairPlausibility | None:
         """Check the embeddings of a reference and a test, shape (D,); None if that is not known."""

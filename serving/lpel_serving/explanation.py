@@ -90,6 +90,9 @@ class PairExplanation:
         How alike the two explanations are.
     plausibility
         Whether the images are of the kind that the bundle knows; None where that is not known.
+    control
+        Whether the maps are a control's, to measure others by: they know nothing of this pair. See
+        `lpel_serving.methods.method.is_control`.
     """
 
     similarity: float
@@ -103,6 +106,7 @@ class PairExplanation:
     swapped: Explanation
     agreement: Agreement
     plausibility: PairPlausibility | None = None
+    control: bool = False
 
 
 def explain_embeddings(
@@ -189,6 +193,8 @@ def put_together(
     threshold: float,
     forward: Explanation,
     swapped: Explanation,
+    *,
+    control: bool = False,
 ) -> PairExplanation:
     """Join the two explanations of a pair to what they are explanations of."""
     similarity = float(cosine_similarity(embeddings[0], embeddings[1]))
@@ -203,6 +209,7 @@ def put_together(
         forward=forward,
         swapped=swapped,
         agreement=compare(forward, swapped),
+        control=control,
     )
 
 

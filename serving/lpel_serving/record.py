@@ -26,6 +26,7 @@ def summary(pair: PairExplanation) -> dict[str, Any]:
         "margin": margin(pair.similarity, pair.threshold),
         "decision": DECISIONS[pair.similar],
         "plausibility": plausibility_numbers(pair.plausibility),
+        "control": pair.control,
         "agreement": {"spearman": pair.agreement.spearman, "mask_iou": pair.agreement.iou},
         "explanations": {
             "test": _numbers(pair.forward, pair.test_crop),

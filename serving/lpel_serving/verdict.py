@@ -35,6 +35,10 @@ _LITTLE = 0.05
 """Less of a map than this is hardly anything."""
 
 
+ON_CONTROL = "The map is a control, to measure others by: it knows nothing of this pair."
+"""All that can be said of a control's map."""
+
+
 @dataclass(frozen=True)
 class Confidence:
     """What a similarity says of the people, by pairs whose answer is known.
@@ -124,7 +128,7 @@ def explained(
     Parameters
     ----------
     pair
-        The pair, explained.
+        The pair, explained; of a control's maps it is said what they are, and no more.
     of_test, of_reference
         How its two maps divide among the regions: see `lpel_serving.regions.region_shares`.
     method
@@ -140,13 +144,17 @@ def explained(
         confidence=confidence,
         plausibility=pair.plausibility,
     )
-    if pair.plausibility is not None and not pair.plausibility.plausible:
-        return Verdict(decision.words, decision.caveats + caveats.of_maps(method, regions=False))
+    plausible = pair.plausibility is None or pair.plausibility.plausible
+    limits = decision.caveats + caveats.of_maps(method, control=pair.control, regions=plausible)
+    if pair.control:  # where its map lies is no reason of the network's
+        return Verdict((*decision.words, ON_CONTROL), limits)
+    if not plausible:
+        return Verdict(decision.words, limits)
     test, reference = (pair.forward.heat_map, of_test), (pair.swapped.heat_map, of_reference)
     words = on_map(*test, "both pictures")
     if words != on_map(*reference, "both pictures"):
         words = on_map(*test, "the test picture") + on_map(*reference, "the reference picture")
-    return Verdict(decision.words + words, decision.caveats + caveats.of_maps(method))
+    return Verdict(decision.words + words, limits)
 
 
 def on_plausibility(plausibility: PairPlausibility) -> str:

@@ -131,8 +131,11 @@ def test_training_without_json_says_how_much_is_foretold(faces, cache, trained, 
 
 def test_training_by_lpel_alone_gives_a_bundle_that_explains_by_lpel(faces, cache, tmp_path):
     out = tmp_path / "out"
-    plain = training(faces, out, cache, "--json")
-    done = run(TINY, *(word for word in plain if word not in ("--method", "responses")))
+    plain = list(training(faces, out, cache, "--json"))
+    for option in ("--method", "--coalitions", "--grid"):  # the latter are of responses alone
+        place = plain.index(option)
+        del plain[place : place + 2]
+    done = run(TINY, *plain)
     assert done.returncode == 0, done.stderr
     assert "responses" not in json.loads(done.stdout)
     assert names_in(out) == ["decoder.onnx", "embedder.onnx", "manifest.json"]

@@ -294,6 +294,31 @@ def test_explain_uses_the_response_decoder_that_a_bundle_has(responding_bundle, 
     assert "Explained both ways by responses, the heat-maps agree" in words.stdout
 
 
+@pytest.mark.parametrize("method", ["centre", "constant-relevance", "random"])
+def test_explain_by_a_control_says_that_it_is_one(responding_bundle, two, tmp_path, method):
+    explain = ("explain", "--bundle", responding_bundle, *two, "--method", method)
+    words = lpel(*explain, "--out", tmp_path).stdout
+    assert "The map is a control, to measure others by: it knows nothing of this pair." in words
+    assert f"Both ways by the control {method}, the heat-maps agree" in words
+    assert "Explained" not in words
+    assert json.loads((tmp_path / "explanation.json").read_text())["control"]
+    assert json.loads(lpel(*explain, "--json").stdout)["control"]
+    assert not json.loads(lpel(*explain[:-2], "--json").stdout)["control"]
+
+
+def test_explain_calls_a_flat_map_flat(two, tmp_path):
+    """As of a decoder that knows nothing: two maps of 0 do not disagree."""
+    model = tiny.decoder_model()
+    for tensor in model.graph.initializer:
+        if tensor.name == "kernel":
+            tensor.raw_data = bytes(len(tensor.raw_data))
+    bundle = tiny.write_bundle(tmp_path / "bundle", decoder=model.SerializeToString())
+    done = lpel("explain", "--bundle", bundle, *two)
+    assert done.returncode == 0, done.stderr
+    assert "a heat-map is the same everywhere: it points at no part of the face" in done.stdout
+    assert "rank correlation" not in done.stdout
+
+
 def test_explain_by_lpel_takes_p_though_the_bundle_has_a_response_decoder(
     responding_bundle, tiny_bundle, two, tmp_path
 ):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lpel_serving.cli.applies import check_applies
 from lpel_serving.cli.command import Command
 from lpel_serving.cli.options import (
     BundleOption,
@@ -37,6 +38,7 @@ class Precision(StrEnum):
 
 
 def export(
+    context: typer.Context,
     bundle: BundleOption,
     out: Annotated[
         Path | None,
@@ -113,6 +115,9 @@ def export(
     from lpel_serving.bundle import load_bundle
     from lpel_serving.cli.progress import progress_bar
 
+    lower = precision != Precision.float32
+    check_applies(context, lower, "goes with --precision float16 or int8", "--faces", "--crop")
+    check_applies(context, triton is not None, "goes with --triton", "--storage-uri")
     target = bundle if out is None else out
     beside = _Beside(templates, triton, storage_uri)
     _check(bundle, target, precision, faces, beside)

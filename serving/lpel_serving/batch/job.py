@@ -167,7 +167,12 @@ def look_at(job: Job) -> Asked:
 
 
 def claim(places: Places, asked: Asked) -> Asked:
-    """Make the folder this job's, or find that it is; return the job as it was begun there.
+    """Make the folder this job's, or find that it is.
+
+    Returns
+    -------
+    Asked
+        With the unused settings of the job that began the folder, which are in its identity.
 
     Raises
     ------
@@ -187,6 +192,7 @@ def claim(places: Places, asked: Asked) -> Asked:
     before = read_about(places)
     if _SEARCH not in before:
         asked = replace(asked, about={n: one for n, one in asked.about.items() if n != _SEARCH})
+    asked = _as_begun(asked, before)
     changed = [
         _named(name, before.get(name), value)
         for name, value in asked.about.items()
@@ -202,6 +208,18 @@ def claim(places: Places, asked: Asked) -> Asked:
             "Write elsewhere, or delete it."
         )
     return asked
+
+
+def _as_begun(asked: Asked, before: Mapping[str, Any]) -> Asked:
+    """Take over what was set when the job began and does nothing: its results are the same."""
+    begun, job = before.get("the settings"), asked.job
+    old = cast("dict[str, Any]", begun) if isinstance(begun, dict) else {}
+    names = job.settings.unused(search=job.lists.gallery is not None)
+    if not all(isinstance(old.get(name), int) for name in names):
+        return asked
+    settings = replace(job.settings, **{name: old[name] for name in names})
+    about = {**asked.about, "the settings": json.loads(json.dumps(settings.described()))}
+    return replace(asked, job=replace(job, settings=settings), about=about)
 
 
 def _named(name: str, before: Any, now: Any) -> str:

@@ -1,10 +1,12 @@
 """`lpel assess`: whether an explanation beats chance, and every other control."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+from lpel_serving.cli.applies import DRAWN, check_applies
 from lpel_serving.cli.command import Command
 from lpel_serving.cli.options import (
     BundleOption,
@@ -32,6 +34,7 @@ _SPARE = 8
 
 
 def assess(
+    context: typer.Context,
     bundle: BundleOption,
     faces: FacesOption,
     pairs: Annotated[
@@ -42,7 +45,8 @@ def assess(
     method: Annotated[
         list[str] | None,
         typer.Option(
-            help="What is assessed, lpel by default; may be repeated for rivals on the same pairs."
+            help="What is assessed; may be repeated for rivals on the same pairs. If not given, "
+            "that of `lpel explain`: responses if the bundle has it, else lpel."
         ),
     ] = None,
     curve: Annotated[
@@ -93,8 +97,12 @@ def assess(
     from lpel_serving.methods import find_method
 
     questions = {name: find_question(name) for name in curve or list(QUESTIONS)[:3]}
-    methods = {_title(name): find_method(name) for name in method or ["lpel"]}
+    _check_applies(context, {one.kind for one in questions.values()}, fill, pairs)
+    for name in method or ():
+        find_method(name)  # an unknown name is said before anything is loaded
     explainer = Explainer.load(bundle, crop=crop, provider=provider, threads=threads)
+    found = {name: find_method(name) for name in method or [explainer.default_name]}
+    methods = {_title(name, one): one for name, one in found.items()}
     size = explainer.manifest.decoder.image_size
     fills = Fill(cast("FillName", fill), variance, size)
     settings = CurveSettings("test", superpixel, size, every, fills, shared_noise, draws)
@@ -127,6 +135,16 @@ def assess(
     if json:
         said = in_json(passed, names=list_passed_over, header=given.header)
         print_json(document | said)
+
+
+def _check_applies(context: typer.Context, kinds: set[str], fill: str, pairs: Path | None) -> None:
+    check = partial(check_applies, context)
+    noisy = "both" in kinds and fill in ("normal", "uniform")
+    filled = kinds != {"transplant"}
+    check(pairs is None, DRAWN, "--identities")
+    check(filled, "goes with a curve that fills superpixels", "--fill", "--variance")
+    check(fill == "normal", "goes with --fill normal", "--variance")
+    check(noisy, "goes with --curve dissimilar and a fill of noise", "--shared-noise")
 
 
 def _choose(explainer: Any, given: "GivenPairs", n: int, same: bool, seed: int) -> Any:
@@ -170,9 +188,12 @@ def _partial(out: Path, curve: str) -> Path:
     return out / f".{curve}.partial"
 
 
-def _title(method: str) -> str:
+def _title(name: str, method: Any) -> str:
     """A control that is assessed as a method must not bear the control's name."""
-    return {"lpel": "LPEL", "emsnn": "EMSNN"}.get(method, f"the method {method}")
+    from lpel_serving.methods.method import is_control
+
+    kind = "control" if is_control(method) else "method"
+    return {"lpel": "LPEL", "emsnn": "EMSNN"}.get(name, f"the {kind} {name}")
 
 
 def _candidates(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from lpel_serving.cli.applies import check_applies
 from lpel_serving.cli.command import Command
 from lpel_serving.cli.options import (
     BundleOption,
@@ -48,6 +49,7 @@ app = typer.Typer(
 
 @app.command(RUN)
 def run_command(
+    context: typer.Context,
     pairs: Annotated[
         Path,
         typer.Argument(
@@ -121,6 +123,11 @@ def run_command(
     from lpel_serving.batch.settings import BatchSettings
     from lpel_serving.cli.progress import batch_bar
 
+    check_applies(context, gallery is not None, "goes with --gallery", "--top")
+    check_applies(context, curves, "goes with --curves", "--draws")
+    check_applies(context, engine == "ray", "goes with --engine ray", "--gpus")
+    listed = gallery is None or not (pairs.is_dir() and gallery.is_dir())
+    check_applies(context, listed, "goes with lists, not with folders", "--images")
     settings = BatchSettings(method, map_side, curves, draws, seed=seed, top=top)
     job = Job(
         Lists(pairs, gallery, images),

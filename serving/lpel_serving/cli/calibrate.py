@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from lpel_serving.cli.applies import DRAWN, check_applies
 from lpel_serving.cli.command import Command
 from lpel_serving.cli.options import (
     BundleOption,
@@ -24,6 +25,7 @@ from lpel_serving.passed_over import MOST_BAD, Unusable
 
 
 def calibrate(
+    context: typer.Context,
     bundle: BundleOption,
     faces: FacesOption,
     pairs: Annotated[
@@ -71,6 +73,7 @@ def calibrate(
     from lpel_serving.explainer import Explainer
     from lpel_serving.pairs import sample_pairs
 
+    check_applies(context, pairs is None, DRAWN, "--n", "--identities")
     target = bundle if out is None else out
     check_replaceable(target)
     kind = "pairs drawn at random" if pairs is None else "a list of pairs"

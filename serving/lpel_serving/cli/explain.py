@@ -19,8 +19,6 @@ from lpel_serving.cli.options import (
 from lpel_serving.mask import DEFAULT_EPSILON
 from lpel_serving.perturbation import DEFAULT_P
 
-LPEL, RESPONSES = "lpel", "responses"
-
 
 def explain(
     reference: Annotated[Path, typer.Argument(help="A photograph of a face.", show_default=False)],
@@ -54,6 +52,7 @@ def explain(
     from lpel_serving.errors import ParameterError
     from lpel_serving.explainer import Explainer
     from lpel_serving.methods import find_method
+    from lpel_serving.methods.default import LPEL
     from lpel_serving.methods.lpel import Lpel
     from lpel_serving.record import summary
     from lpel_serving.verdict import on_plausibility
@@ -61,7 +60,7 @@ def explain(
     if method is not None:
         find_method(method)  # an unknown name is said before anything is loaded
     explainer = Explainer.load(bundle, crop=crop, provider=provider, threads=threads)
-    name = method or (RESPONSES if explainer.responds else LPEL)
+    name = method or explainer.default_name
     if p is not None and name != LPEL:
         raise ParameterError(
             f"--p is LPEL's own; the method {name} has no such thing. Give --method {LPEL} with it."
@@ -85,7 +84,7 @@ def explain(
         return
     if pair.plausibility is not None and not pair.plausibility.plausible:
         say(on_plausibility(pair.plausibility))
-    say(_sentence(document))
+    say(_sentence(document, flat=_is_flat(pair)))
     for what, path in document["files"].items():
         say(f"  {what}: {path}")
 
@@ -110,15 +109,32 @@ def _write(pair: Any, out: Path) -> dict[str, str]:
     return {what: str(path) for what, path in files.items()}
 
 
-def _sentence(document: dict[str, Any]) -> str:
-    from lpel_serving.verdict import in_short
+def _is_flat(pair: Any) -> bool:
+    maps = (pair.forward.heat_map, pair.swapped.heat_map)
+    return any(values.min() == values.max() for values in maps)
 
+
+def _sentence(document: dict[str, Any], *, flat: bool) -> str:
+    from lpel_serving.verdict import ON_CONTROL, in_short
+
+    method = document["method"]
+    maps = (
+        f"{ON_CONTROL} Both ways by the control {method}"
+        if document["control"]
+        else f"Explained both ways by {method}"
+    )
+    agreement = (
+        "a heat-map is the same everywhere: it points at no part of the face, and there is no "
+        "agreement to measure."
+        if flat
+        else "the heat-maps agree with rank correlation "
+        f"{document['agreement']['spearman']:.2f}, the masks with IoU "
+        f"{document['agreement']['mask_iou']:.2f}."
+    )
     numbers = in_short(document["similarity"], document["threshold"])
     return (
         f"{numbers[0].upper()}{numbers[1:]}: the network calls them {document['decision']}.\n"
-        f"Explained both ways by {document['method']}, the heat-maps agree with rank correlation "
-        f"{document['agreement']['spearman']:.2f}, the masks with IoU "
-        f"{document['agreement']['mask_iou']:.2f}."
+        f"{maps}, {agreement}"
     )
 
 

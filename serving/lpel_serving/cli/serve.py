@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from lpel_serving.cli.applies import check_applies
 from lpel_serving.cli.command import Command
 from lpel_serving.cli.options import THREADS_HELP, say
 
@@ -12,6 +13,7 @@ _MIB = 2**20
 
 
 def serve(
+    context: typer.Context,
     bundle: Annotated[
         Path,
         typer.Option(
@@ -109,13 +111,20 @@ def serve(
     import os
     from functools import partial
 
+    from lpel_serving.bundle import read_manifest
     from lpel_serving.crops import parse_crop
     from lpel_serving.http.app import open_desk
     from lpel_serving.http.server import serve as serve_forever
     from lpel_serving.http.server import take_address
     from lpel_serving.http.settings import Limits, Settings
+    from lpel_serving.manifest import EXPLAINER_FILE
     from lpel_serving.samples import read_samples
 
+    check_applies(context, not private, "goes with a cache, not with --private", "--cache-mib")
+    if web_runtime is not None:
+        made = EXPLAINER_FILE in read_manifest(bundle).files
+        how = "goes with a bundle whose explainer.onnx, by `lpel export`, onnxruntime-web can run"
+        check_applies(context, made, how, "--web-runtime")
     settings = Settings(
         bundle=bundle,
         host=host,

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from lpel_serving.cli.applies import DRAWN, check_applies
 from lpel_serving.cli.command import Command
 from lpel_serving.cli.options import (
     BundleOption,
@@ -26,6 +27,7 @@ from lpel_serving.passed_over import MOST_BAD, Unusable
 
 
 def verify(
+    context: typer.Context,
     bundle: BundleOption,
     faces: FacesOption,
     pairs: Annotated[
@@ -50,6 +52,7 @@ def verify(
     from lpel_serving.pairs import sample_pairs
     from lpel_serving.verification import verification
 
+    check_applies(context, pairs is None, DRAWN, "--n", "--identities")
     unusable = Unusable(most_bad, names=list_passed_over)
     rng = np.random.default_rng(seed)
     given = given_pairs(faces, identities, pairs, lambda all_: sample_pairs(all_, n, rng), unusable)

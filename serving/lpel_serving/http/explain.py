@@ -27,7 +27,7 @@ from lpel_serving.http.settings import Settings
 from lpel_serving.images import Pixels
 from lpel_serving.methods.explain import explain_by
 from lpel_serving.methods.inventory import parameters_of
-from lpel_serving.methods.method import Method, Networks
+from lpel_serving.methods.method import Method, Networks, is_control
 from lpel_serving.pictures import displayable, heat_map_picture, mask_picture, overlay, png
 from lpel_serving.record import arrays, npz, reconstruction_error
 from lpel_serving.regions import RegionShare, region_shares
@@ -134,7 +134,7 @@ def _regions(pair: PairExplanation) -> tuple[tuple[RegionShare, ...], tuple[Regi
 
 def method_record(name: str, method: Method) -> dict[str, Any]:
     """A method and its own parameters in JSON's own types."""
-    return {"name": name, "parameters": parameters_of(method)}
+    return {"name": name, "control": is_control(method), "parameters": parameters_of(method)}
 
 
 def _one_way(

@@ -8,6 +8,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Cosine = Annotated[float, Field(ge=-1, le=1)]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Decision = Literal["similar", "dissimilar"]
+Control = Annotated[bool, Field(description="Whether its map knows nothing of the pair.")]
 
 
 class _Answer(BaseModel):
@@ -141,6 +142,7 @@ class MethodUsed(_Answer):
     """The method and what it was given."""
 
     name: str
+    control: Control
     parameters: dict[str, Any]
     seed: int
     epsilon: Share | None = None
@@ -192,7 +194,7 @@ class AssessAnswer(_Provenance):
 
 
 class MethodEntry(_Answer):
-    """An explanation method."""
+    """An explanation method, or a control, which is there to measure methods by."""
 
     name: str
     summary: str
@@ -202,6 +204,7 @@ class MethodEntry(_Answer):
     ]
     signed: bool
     decisions: list[Decision]
+    control: Control
     available: bool
 
 

@@ -6,7 +6,6 @@ import numpy as np
 
 from lpel_serving.errors import ParameterError
 from lpel_serving.explanation import Floats, check_parameters
-from lpel_serving.http.methods import default_name
 from lpel_serving.http.protocol.models import Arrays, Model
 from lpel_serving.http.protocol.signature import BATCH, Signature, Tensor
 from lpel_serving.http.protocol.tensors import Array
@@ -58,7 +57,7 @@ def explainer_model(desk: Desk, max_batch: int) -> Model:
 
         return {**decisions, **await desk.run(explain, ticket)}
 
-    about = {"bundle_sha256": manifest.identity, "method": default_name(desk.explainer)}
+    about = {"bundle_sha256": manifest.identity, "method": desk.explainer.default_name}
     return Model("explainer", PLATFORM, _signature(manifest, max_batch), run, about)
 
 

@@ -20,9 +20,11 @@ export function offer(offered, onChange) {
   const usable = methods.filter((method) => method.available);
   usable.sort((a, b) => (b.name === best) - (a.name === best));
   const slow = ({ embeddings }) => embeddings > SLOW;
+  const explaining = usable.filter(({ control }) => !control);
   $("method").replaceChildren(
-    group("At once", usable.filter((method) => !slow(method))),
-    group("Slow", usable.filter(slow)),
+    group("At once", explaining.filter((method) => !slow(method))),
+    group("Slow", explaining.filter(slow)),
+    group("Controls: they know nothing of the pair", usable.filter(({ control }) => control)),
   );
   $("method").value = best;
   const cut = ({ name, title }) => html("option", { value: name }, title);
@@ -99,8 +101,9 @@ function refresh() {
   }
 }
 
-function hint({ summary, embeddings, decisions }) {
+function hint({ summary, embeddings, decisions, control }) {
   const slow = embeddings > SLOW ? "Slow: it" : "It";
   const only = decisions.length === 1 ? ` It explains ${decisions[0]} pairs alone.` : "";
-  return `${summary} ${slow} ${cost(embeddings)}.${only}`;
+  const apart = control ? " It knows nothing of the pair: it is there to measure others by." : "";
+  return `${summary} ${slow} ${cost(embeddings)}.${only}${apart}`;
 }

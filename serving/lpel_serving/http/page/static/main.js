@@ -180,7 +180,9 @@ function showAnswer(found) {
   $("saving").hidden = false;
   $("belief").hidden = false;
   $("measure").disabled = local;
-  $("belief-hint").textContent = local ? "Only the server can: it would have to be sent them." : "";
+  $("belief-hint").textContent = local
+    ? "Only the server can: it would have to be sent them."
+    : found.told.method.control ? "A control: its order is what an explanation has to beat." : "";
 }
 
 function showAnswerPictures(found) {

@@ -6,6 +6,7 @@ import { opposed } from "./mask.js";
 import { showRegions } from "./regions.js";
 import { drawScale, showNumbers } from "./scale.js";
 import { decide } from "./status.js";
+import { isSigned } from "./view.js";
 
 /** Show what was told of a pair. */
 export function showVerdict({ told, pictures }) {
@@ -26,9 +27,14 @@ export function showVerdict({ told, pictures }) {
     opposed: opposed(pictures[role].heatMap.data),
   });
   const faces = Object.fromEntries(ROLES.map((role) => [role, divided(role)]));
-  const known = Boolean(faces.test.regions?.length); // not here, nor of pictures without a face
-  $("parts").hidden = !known;
-  if (known) showRegions($("regions"), faces);
+  // The browser knows no parts, nor does a control, and pictures without a face have none.
+  const none = !faces.test.regions?.length || told.method.control;
+  $("parts").hidden = none;
+  if (none) return;
+  const signed = isSigned(pictures);
+  $("parts-signed").hidden = !signed;
+  $("parts-unsigned").hidden = signed;
+  showRegions($("regions"), faces, signed);
 }
 
 export function hideVerdict() {
