@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from lpel_serving.agreement import Agreement, intersection_over_union, spearman
 from lpel_serving.errors import EmbeddingError, ParameterError
+from lpel_serving.found import FoundPair
 from lpel_serving.heatmap import heat_map, normalise
 from lpel_serving.images import Pixels
 from lpel_serving.mask import DEFAULT_EPSILON, mask
@@ -87,6 +88,9 @@ class PairExplanation:
         Explanation of the reference against the test: the roles exchanged.
     agreement
         How alike the two explanations are.
+    found
+        The faces that were found in reference and test, and which were taken; None where the crop
+        looked for none.
     """
 
     similarity: float
@@ -99,6 +103,7 @@ class PairExplanation:
     forward: Explanation
     swapped: Explanation
     agreement: Agreement
+    found: FoundPair = (None, None)
 
 
 def explain_embeddings(
