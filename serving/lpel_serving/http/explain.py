@@ -1,6 +1,7 @@
 """`POST /v1/explain`: why the network calls two faces the same or different, both ways."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, cast
 
 import numpy as np
@@ -12,6 +13,7 @@ from starlette.routing import BaseRoute, Route
 from lpel_serving.explanation import Explanation, PairExplanation
 from lpel_serving.figures import pair_figure
 from lpel_serving.figures.canvas import png as figure_png
+from lpel_serving.found import faces_record, in_words
 from lpel_serving.http.answers import JSON, NPZ, PNG, accepted, as_base64, json_bytes, packed
 from lpel_serving.http.methods import chosen_method
 from lpel_serving.http.pair import (
@@ -66,7 +68,7 @@ def explain_faces(
 ) -> PairExplanation:
     """Explain the decision on two faces, as `Explainer.explain` does."""
     reference, test = faces
-    return explain_by(
+    explanation = explain_by(
         method,
         networks,
         (reference.crop, test.crop),
@@ -75,6 +77,7 @@ def explain_faces(
         epsilon=fields.epsilon,
         seed=fields.seed,
     )
+    return replace(explanation, found=(reference.found, test.found))
 
 
 def _written(
@@ -107,8 +110,9 @@ def _document(
     )
     document = {
         **decision_numbers(pair.similarity, desk),
-        "words": verdict.words,
+        "words": (*verdict.words, *in_words(pair.found)),
         "caveats": verdict.caveats,
+        "faces": faces_record(pair.found),
         "agreement": {"spearman": pair.agreement.spearman, "mask_iou": pair.agreement.iou},
         "explanations": {
             "reference": _one_way(pair.swapped, pair.reference_crop, of_reference, fields, desk),

@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 from lpel_serving.crops import CentreCrop
-from lpel_serving.errors import ImageError
+from lpel_serving.errors import FaceChoiceError, ImageError
 from lpel_serving.http.problems import Problem
 from lpel_serving.http.requests import Asked, VerifyFields
 from lpel_serving.record import DECISIONS
@@ -24,15 +24,20 @@ async def read_faces(asked: Asked[Any], desk: Desk, ticket: Ticket) -> tuple[Fac
         If one cannot be used; it says which.
     """
     reference, test = await asyncio.gather(
-        _face(asked.reference, "reference", asked.fields, desk, ticket),
-        _face(asked.test, "test", asked.fields, desk, ticket),
+        _face(asked.reference, "reference", asked.fields.reference_face, asked, desk, ticket),
+        _face(asked.test, "test", asked.fields.test_face, asked, desk, ticket),
     )
     return reference, test
 
 
-async def _face(data: bytes, name: str, fields: VerifyFields, desk: Desk, ticket: Ticket) -> Face:
+async def _face(
+    data: bytes, name: str, face: int | None, asked: Asked[Any], desk: Desk, ticket: Ticket
+) -> Face:
+    fields: VerifyFields = asked.fields
     try:
-        return await desk.face(data, ticket, crop=fields.crop, name=name)
+        return await desk.face(data, ticket, crop=fields.crop, name=name, face=face)
+    except FaceChoiceError as error:
+        raise Problem(422, str(error), about=f"{name}_face") from error
     except ImageError as error:
         raise Problem(422, str(error), about=name) from error
 

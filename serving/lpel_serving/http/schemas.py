@@ -4,6 +4,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from lpel_serving.http.found_schemas import FacesOfPair
+
 Share = Annotated[float, Field(ge=0, le=1)]
 Cosine = Annotated[float, Field(ge=-1, le=1)]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
@@ -47,6 +49,7 @@ class _OfDecision(_Answer):
 
 class _Provenance(_Answer):
     crop: Annotated[str, Field(description="How the faces were cut out.")]
+    faces: FacesOfPair
     embedder: str
     bundle: Annotated[Sha256, Field(description="Identity of the bundle.")]
     models: Annotated[dict[str, Sha256], Field(description="SHA-256 of every file of the bundle.")]
