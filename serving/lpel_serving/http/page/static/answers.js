@@ -38,7 +38,11 @@ async function readPng(base64) {
 export function swapped({ told, pictures }) {
   const exchange = ({ reference, test }) => ({ reference: test, test: reference });
   return {
-    told: { ...told, explanations: exchange(told.explanations) },
+    told: {
+      ...told,
+      explanations: exchange(told.explanations),
+      faces: exchange(told.faces),
+    },
     pictures: exchange(pictures),
   };
 }
