@@ -142,7 +142,10 @@ def train_bundle(
     rng = np.random.default_rng(recipe.seed)
     fitted = fit_on_pairs(pairs, embed) if pairs else fit_on_split(split, rng)
     training = describe(trained, split, closed_form=closed_form) | {
-        "photographs_without_face": len(everyone.without_face)
+        "photographs_without_face": len(everyone.without_face),
+        "photographs_with_several_faces": None
+        if everyone.several_faces is None
+        else len(everyone.several_faces),
     }
     return assemble(
         embedder,

@@ -9,10 +9,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_serving.crops import decoder_target
+from lpel_serving.crops import CutFace, DetectingCrop, decoder_target
 from lpel_serving.embedder import DEFAULT_BATCH, Embedder
 from lpel_serving.faces import Face
-from lpel_serving.images import Pixels
 from lpel_serving.progress import Progress, silent
 from lpel_tf.errors import TrainingDataError
 from lpel_tf.recall import recall
@@ -33,12 +32,16 @@ class FaceSet:
         Who each is, N of them.
     without_face
         The photographs that were left out, since the crop found no face in them.
+    several_faces
+        Those that show several faces, of which the largest was taken; None where the crop looks
+        for none.
     """
 
     embeddings: NDArray[np.float32]
     targets: NDArray[np.uint8]
     identities: tuple[str, ...]
     without_face: tuple[Face, ...] = ()
+    several_faces: tuple[Face, ...] | None = None
 
     def __len__(self) -> int:
         return len(self.identities)
@@ -95,7 +98,9 @@ def embed_faces(
     embeddings = np.empty((len(faces), embedder.record.dimension), np.float32)
     targets = np.empty((len(faces), target_size, target_size, 3), np.uint8)
     found = np.zeros(len(faces), np.bool_)
-    store = FaceStore(store_path, embedder.record.dimension, target_size)
+    detects = isinstance(embedder.crop, DetectingCrop)
+    several: list[Face] = []
+    store = FaceStore(store_path, embedder.record.dimension, target_size, counts=detects)
     with closing(store), progress("embedding faces", len(faces)) as advance:
         for start in range(0, len(faces), DEFAULT_BATCH):
             batch = faces[start : start + DEFAULT_BATCH]
@@ -103,12 +108,20 @@ def embed_faces(
             for i, face in enumerate(recalled, start):
                 if face is not None:
                     embeddings[i], targets[i], found[i] = face.embedding, face.target, True
+                    several += [faces[i]] if (face.faces or 0) > 1 else []
             advance(len(batch))
-    everyone = FaceSet(embeddings, targets, tuple(face.identity for face in faces))
+    everyone = FaceSet(
+        embeddings,
+        targets,
+        tuple(face.identity for face in faces),
+        several_faces=tuple(several) if detects else None,
+    )
     if found.all():
         return everyone
     without_face = tuple(face for face, seen in zip(faces, found, strict=True) if not seen)
-    return replace(everyone.select(found), without_face=without_face)
+    return replace(
+        everyone.select(found), without_face=without_face, several_faces=everyone.several_faces
+    )
 
 
 def split_by_identity(
@@ -148,10 +161,14 @@ def split_by_identity(
 
 
 def _embed(
-    embedder: Embedder, target_size: int, crops: Mapping[bytes, Pixels]
+    embedder: Embedder, target_size: int, crops: Mapping[bytes, CutFace]
 ) -> dict[bytes, StoredFace]:
-    vectors = embedder.embed(list(crops.values()))
+    vectors = embedder.embed([crop.pixels for crop in crops.values()])
     return {
-        key: StoredFace(vector, decoder_target(crop, target_size))
+        key: StoredFace(
+            vector,
+            decoder_target(crop.pixels, target_size),
+            None if crop.found is None else crop.found.count,
+        )
         for (key, crop), vector in zip(crops.items(), vectors, strict=True)
     }

@@ -5,10 +5,11 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, TypeVar
 
+from lpel_serving.crops import CutFace
 from lpel_serving.embedder import Embedder
 from lpel_serving.errors import NoFaceError
 from lpel_serving.faces import Face
-from lpel_serving.images import Pixels, read_bytes
+from lpel_serving.images import read_bytes
 
 T = TypeVar("T")
 
@@ -29,7 +30,7 @@ def recall(
     embedder: Embedder,
     faces: Sequence[Face],
     store: Store[T],
-    compute: Callable[[Mapping[bytes, Pixels]], Mapping[bytes, T]],
+    compute: Callable[[Mapping[bytes, CutFace]], Mapping[bytes, T]],
 ) -> list[T | None]:
     """Find what is known of photographs; what is not is computed and stored.
 
@@ -57,11 +58,11 @@ def recall(
     contents = [read_bytes(face.path) for face in faces]
     keys = [hashlib.sha256(content).digest() for content in contents]
     known = store.get(keys)
-    crops: dict[bytes, Pixels] = {}
+    crops: dict[bytes, CutFace] = {}
     for key, content, face in zip(keys, contents, faces, strict=True):
         if key not in known:
             with contextlib.suppress(NoFaceError):
-                crops[key] = embedder.read(content, str(face.path))
+                crops[key] = embedder.cut(content, str(face.path))
     if crops:
         computed = compute(crops)
         store.put(computed)

@@ -69,8 +69,8 @@ TWO_BOXES = (Box(4, 6, 36, 38), Box(50, 20, 66, 36))
 
 
 def save(path: Path, picture) -> Path:
-    """Write a picture as PNG."""
-    Image.fromarray(picture).save(path)
+    """Write a picture as PNG, whatever its name says."""
+    Image.fromarray(picture).save(path, "PNG")
     return path
 
 

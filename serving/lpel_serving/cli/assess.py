@@ -79,6 +79,7 @@ def assess(
 ) -> None:
     """Draw the quality curves of an explanation method beside those of its controls."""
     from lpel_serving.cli.progress import progress_bar
+    from lpel_serving.crowds import count_crowds, crowds, crowds_in_words
     from lpel_serving.explainer import Explainer
     from lpel_serving.fill import Fill
     from lpel_serving.laboratory.curve_settings import CurveSettings
@@ -88,6 +89,7 @@ def assess(
     questions = {name: find_question(name) for name in curve or list(QUESTIONS)[:3]}
     methods = {_title(name): find_method(name) for name in method or ["lpel"]}
     explainer = Explainer.load(bundle, crop=crop, provider=provider, threads=threads)
+    count_crowds(explainer.embedder)
     size = explainer.manifest.decoder.image_size
     fills = Fill(cast("FillName", fill), variance, size)
     settings = CurveSettings("test", superpixel, size, every, fills, shared_noise, draws)
@@ -109,12 +111,15 @@ def assess(
             progress=progress_bar,
         )
         document["curves"][name] = _report(name, answer, out, quiet=json)
+    document["photographs_with_several_faces"] = crowds(explainer.embedder)
     if out is not None:
         _write_json(out, document)
         for name in questions:
             _partial(out, name).unlink(missing_ok=True)
     if json:
         print_json(document)
+    elif said := crowds_in_words(crowds(explainer.embedder)):
+        say(said)
 
 
 def _choose(explainer: Any, candidates: Any, n: int, same: bool, seed: int) -> Any:

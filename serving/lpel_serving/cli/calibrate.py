@@ -61,6 +61,7 @@ def calibrate(
     from lpel_serving.card import confidence_lines
     from lpel_serving.cli.progress import progress_bar
     from lpel_serving.confidence import LEAST_OF_A_KIND, LEAST_PAIRS, fit_confidence
+    from lpel_serving.crowds import count_crowds, crowds, crowds_in_words
     from lpel_serving.errors import PairsError
     from lpel_serving.explainer import Explainer
     from lpel_serving.faces import list_faces
@@ -75,6 +76,7 @@ def calibrate(
         chosen = sample_pairs(list_faces(faces, identities), n, np.random.default_rng(seed))
         kind = "pairs drawn at random"
     explainer = Explainer.load(bundle, provider=provider, threads=threads)
+    count_crowds(explainer.embedder)
     similarities = pair_similarities(explainer.embedder, chosen, progress=progress_bar)
     found = np.isfinite(similarities)
     same = np.array([pair.same for pair in chosen])[found]
@@ -86,11 +88,15 @@ def calibrate(
             f"{np.count_nonzero(same)} and {np.count_nonzero(~same)}. Nothing was written."
         )
     put_copy(bundle, target, replace(explainer.manifest, confidence=record))
+    several = crowds(explainer.embedder)
     without_face = int(np.count_nonzero(~found))
     if json:
         document = {"bundle": str(target), "confidence": asdict(record)}
-        print_json(document | {"pairs_without_face": without_face})
+        counted = {"pairs_without_face": without_face, "photographs_with_several_faces": several}
+        print_json(document | counted)
         return
+    if said := crowds_in_words(several):
+        say(said)
     if without_face:
         say(f"{without_face} pairs were left out: no face was found in a photograph.")
     say("\n".join([*confidence_lines(record), f"Bundle: {target}"]))

@@ -40,6 +40,7 @@ def verify(
     import numpy as np
 
     from lpel_serving.cli.progress import progress_bar
+    from lpel_serving.crowds import count_crowds, crowds, crowds_in_words
     from lpel_serving.explainer import Explainer
     from lpel_serving.faces import list_faces
     from lpel_serving.pairs import read_pairs, sample_pairs
@@ -51,14 +52,19 @@ def verify(
     else:
         chosen = sample_pairs(list_faces(faces, identities), n, np.random.default_rng(seed))
     explainer = Explainer.load(bundle, crop=crop, provider=provider, threads=threads)
+    count_crowds(explainer.embedder)
     similarities = pair_similarities(explainer.embedder, chosen, progress=progress_bar)
     found = np.isfinite(similarities)
     same = np.array([pair.same for pair in chosen])[found]
     result = verification(similarities[found], same, explainer.manifest.threshold.value)
     without_face = int(np.count_nonzero(~found))
+    several = crowds(explainer.embedder)
     if json:
-        print_json(asdict(result) | {"pairs_without_face": without_face})
+        counted = {"pairs_without_face": without_face, "photographs_with_several_faces": several}
+        print_json(asdict(result) | counted)
         return
+    if said := crowds_in_words(several):
+        say(said)
     if without_face:
         say(f"{without_face} pairs were left out: no face was found in a photograph.")
     at, best = result.at_threshold, result.best
