@@ -130,10 +130,10 @@ class FaceStore:
         """Look photographs up by SHA-256; those that are not stored are left out."""
         rows = self._store.get(photographs)
         if self._counts is None:
-            return {key: StoredFace(**row) for key, row in rows.items()}
+            return {key: StoredFace(row["embedding"], row["target"]) for key, row in rows.items()}
         counts = self._counts.get(photographs)
         return {
-            key: StoredFace(**row, faces=int(counts[key]["faces"]))
+            key: StoredFace(row["embedding"], row["target"], int(counts[key]["faces"]))
             for key, row in rows.items()
             if key in counts
         }

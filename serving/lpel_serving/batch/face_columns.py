@@ -58,7 +58,7 @@ def _read(path: Path, column: str) -> Iterator[Faces]:
 
 def _of_csv(path: Path, column: str) -> Iterator[Faces]:
     with path.open(newline="", encoding="utf-8-sig") as file:
-        names = [name.strip() for name in next(csv.reader(file), [])]
+        names = [name.strip() for name in next(csv.reader(file), list[str]())]
         if not _is_there(path, column, names):
             return
         for number, line in enumerate(csv.DictReader(file, names)):

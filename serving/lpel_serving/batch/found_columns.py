@@ -34,7 +34,7 @@ def read_found(embedded: Table) -> Numbers:
     """Read it from the table of a chunk; an earlier version wrote none. int32, shape (N, 6)."""
     if "found" not in embedded.column_names:
         return nothing(len(embedded))
-    return from_vectors(embedded["found"], WIDTH)
+    return np.asarray(from_vectors(embedded["found"], WIDTH), np.int32)
 
 
 def result_columns(role: str, found: Numbers) -> dict[str, Any]:

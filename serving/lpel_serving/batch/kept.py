@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,8 +59,9 @@ class KeptEmbeddings:
         query = "SELECT numbers FROM found WHERE digest = ?"
         with _complaints(self._path):
             row = self._base.execute(query, (digest,)).fetchone()
-        is_whole = row is not None and isinstance(row[0], bytes) and len(row[0]) == 4 * WIDTH
-        return np.frombuffer(row[0], "<i4") if is_whole else nothing(1)[0]
+        data: Any = None if row is None else row[0]
+        is_whole = isinstance(data, bytes) and len(data) == 4 * WIDTH
+        return np.frombuffer(data, "<i4") if is_whole else nothing(1)[0]
 
     def add(
         self,
