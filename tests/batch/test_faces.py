@@ -8,6 +8,7 @@ import pytest
 
 from lpel_serving import Explainer
 from lpel_serving.batch.kept import kept_embeddings
+from lpel_serving.batch.results import rows_with_several_faces
 from lpel_serving.batch.settings import BatchSettings
 from lpel_serving.errors import PairsError
 from support import bright, tiny
@@ -107,6 +108,17 @@ def test_without_columns_the_largest_is_taken_and_the_rows_say_of_how_many(
     (row,) = read_results(tmp_path / "out")
     assert [row[name] for name in FACES] == [1, [20, 20, 36, 36], 2, LARGE]
     assert (row["reference_face"], row["test_face"]) == (0, 0)
+
+
+def test_the_rows_about_several_faces_are_counted(photographs, tiny_bundle, tmp_path):
+    run_here(make_job(tiny_bundle, of_csv(photographs), tmp_path / "out", crop=bright.NAME))
+    assert rows_with_several_faces(tmp_path / "out") == 5  # not where no such face was found
+    columns = {"reference": ["one.png", "one.png"], "test": ["one.png", "two.png"]}
+    pairs = write_csv(tmp_path / "two.csv", columns)
+    run_here(make_job(tiny_bundle, pairs, tmp_path / "two", crop=bright.NAME))
+    assert rows_with_several_faces(tmp_path / "two") == 1
+    run_here(make_job(tiny_bundle, pairs, tmp_path / "whole", crop="none"))
+    assert rows_with_several_faces(tmp_path / "whole") is None
 
 
 def test_where_no_face_is_looked_for_the_columns_are_null(tiny_bundle, tmp_path):

@@ -108,6 +108,7 @@ def run_command(
     """Explain pairs into Parquet; the same command again goes on where it stopped."""
     from lpel_serving.batch.job import Job
     from lpel_serving.batch.plan import Lists
+    from lpel_serving.batch.results import rows_with_several_faces
     from lpel_serving.batch.run import run
     from lpel_serving.batch.settings import BatchSettings
     from lpel_serving.cli.progress import batch_bar
@@ -124,10 +125,16 @@ def run_command(
         kept=embeddings,
     )
     summary = run(job, _engine(engine, workers, gpus), batch_bar)
+    several = rows_with_several_faces(out)
     if json:
-        print_json(asdict(summary))
+        print_json(asdict(summary) | {"rows_with_several_faces": several})
     else:
         say(_in_words(summary, out))
+    if several:
+        sys.stderr.write(
+            f"lpel: {several:,} rows are about photographs that show several faces: their columns "
+            "say how many there were, and which was taken.\n"
+        )
     if summary.left_out:
         sys.stderr.write(f"lpel: {summary.left_out:,} images of the gallery cannot be used.\n")
     if summary.errors:
