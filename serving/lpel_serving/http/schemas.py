@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from lpel_serving.http.about_schemas import CropEntry, LimitsEntry, SampleEntry
 from lpel_serving.http.found_schemas import FacesOfPair
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -188,37 +189,6 @@ class MethodsAnswer(_Answer):
 
     default: str
     methods: list[MethodEntry]
-
-
-class CropEntry(_Answer):
-    """A way to cut faces out."""
-
-    name: str
-    title: str
-    default: bool
-
-
-class SampleFace(_Answer):
-    """A face of a sample."""
-
-    name: str
-    url: str
-
-
-class SampleEntry(_Answer):
-    """A pair that the page offers."""
-
-    title: str
-    crop: str
-    reference: SampleFace
-    test: SampleFace
-
-
-class LimitsEntry(_Answer):
-    """What is taken."""
-
-    request_bytes: int
-    pixels: int
 
 
 class Browser(_Answer):
