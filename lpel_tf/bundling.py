@@ -154,6 +154,9 @@ def train_bundle(
     training = describe(trained, split, closed_form=closed_form) | {
         "photographs_without_face": len(everyone.without_face),
         "photographs_unusable": len(everyone.unusable),
+        "photographs_with_several_faces": None
+        if everyone.several_faces is None
+        else len(everyone.several_faces),
     }
     return assemble(
         embedder,

@@ -9,12 +9,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_serving.crops import decoder_target
+from lpel_serving.crops import CutFace, DetectingCrop, decoder_target
 from lpel_serving.direction import has_direction, lack_of
 from lpel_serving.embedder import DEFAULT_BATCH, Embedder
 from lpel_serving.errors import EmbeddingError
 from lpel_serving.faces import Face
-from lpel_serving.images import Pixels
 from lpel_serving.passed_over import Unusable
 from lpel_serving.progress import Progress, silent
 from lpel_tf.errors import TrainingDataError
@@ -38,6 +37,9 @@ class FaceSet:
         The photographs that were left out, since the crop found no face in them.
     unusable
         Those that were left out, since they cannot be used.
+    several_faces
+        Those that show several faces, of which the largest was taken; None where the crop looks
+        for none.
     """
 
     embeddings: NDArray[np.float32]
@@ -45,6 +47,7 @@ class FaceSet:
     identities: tuple[str, ...]
     without_face: tuple[Face, ...] = ()
     unusable: tuple[Face, ...] = ()
+    several_faces: tuple[Face, ...] | None = None
 
     def __len__(self) -> int:
         return len(self.identities)
@@ -108,7 +111,9 @@ def embed_faces(
     embeddings = np.empty((len(faces), embedder.record.dimension), np.float32)
     targets = np.empty((len(faces), target_size, target_size, 3), np.uint8)
     found = np.zeros(len(faces), np.bool_)
-    store = FaceStore(store_path, embedder.record.dimension, target_size)
+    detects = isinstance(embedder.crop, DetectingCrop)
+    several: list[Face] = []
+    store = FaceStore(store_path, embedder.record.dimension, target_size, counts=detects)
     with closing(store), progress("embedding faces", len(faces)) as advance:
         for start in range(0, len(faces), DEFAULT_BATCH):
             batch = faces[start : start + DEFAULT_BATCH]
@@ -116,16 +121,23 @@ def embed_faces(
             for i, face in enumerate(recalled, start):
                 if face is not None:
                     embeddings[i], targets[i], found[i] = face.embedding, face.target, True
+                    several += [faces[i]] if (face.faces or 0) > 1 else []
             advance(len(batch))
-    everyone = FaceSet(embeddings, targets, tuple(face.identity for face in faces))
+    everyone = FaceSet(
+        embeddings,
+        targets,
+        tuple(face.identity for face in faces),
+        several_faces=tuple(several) if detects else None,
+    )
     if found.all():
         return everyone
     missing = tuple(face for face, seen in zip(faces, found, strict=True) if not seen)
+    kept = replace(everyone.select(found), several_faces=everyone.several_faces)
     if unusable is None:
-        return replace(everyone.select(found), without_face=missing)
+        return replace(kept, without_face=missing)
     unusable.check(face.path for face in faces)
     return replace(
-        everyone.select(found),
+        kept,
         without_face=tuple(face for face in missing if face.path not in unusable),
         unusable=tuple(face for face in missing if face.path in unusable),
     )
@@ -196,10 +208,14 @@ def _recall(
 
 
 def _embed(
-    embedder: Embedder, target_size: int, crops: Mapping[bytes, Pixels]
+    embedder: Embedder, target_size: int, crops: Mapping[bytes, CutFace]
 ) -> dict[bytes, StoredFace]:
-    vectors = embedder.embed(list(crops.values()))
+    vectors = embedder.embed([crop.pixels for crop in crops.values()])
     return {
-        key: StoredFace(vector, decoder_target(crop, target_size))
+        key: StoredFace(
+            vector,
+            decoder_target(crop.pixels, target_size),
+            None if crop.found is None else crop.found.count,
+        )
         for (key, crop), vector in zip(crops.items(), vectors, strict=True)
     }

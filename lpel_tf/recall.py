@@ -5,10 +5,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from lpel_serving.crops import CutFace
 from lpel_serving.embedder import Embedder
 from lpel_serving.errors import ImageError, NoFaceError
 from lpel_serving.faces import Face
-from lpel_serving.images import Pixels, read_bytes
+from lpel_serving.images import read_bytes
 from lpel_serving.passed_over import Unusable, note
 
 T = TypeVar("T")
@@ -30,7 +31,7 @@ def recall(
     embedder: Embedder,
     faces: Sequence[Face],
     store: Store[T],
-    compute: Callable[[Mapping[bytes, Pixels]], Mapping[bytes, T]],
+    compute: Callable[[Mapping[bytes, CutFace]], Mapping[bytes, T]],
     *,
     unusable: Unusable | None = None,
 ) -> list[T | None]:
@@ -62,12 +63,12 @@ def recall(
     contents = [_content(face.path, unusable) for face in faces]
     keys = [hashlib.sha256(content or b"").digest() for content in contents]
     known = store.get(keys)
-    crops: dict[bytes, Pixels] = {}
+    crops: dict[bytes, CutFace] = {}
     for key, content, face in zip(keys, contents, faces, strict=True):
         if content is None or key in known:
             continue
         try:
-            crops[key] = embedder.read(content, str(face.path))
+            crops[key] = embedder.cut(content, str(face.path))
         except NoFaceError:
             continue
         except ImageError as error:

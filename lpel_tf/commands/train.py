@@ -171,6 +171,8 @@ def train(
 
 def _report(manifest: Any, out: Path, said: Mapping[str, Any] | None) -> None:
     """Print what became of it; as JSON where there is something to be said in that."""
+    from lpel_serving.crowds import crowds_in_words
+
     training, threshold = manifest.decoder.training, manifest.threshold
     confidence = manifest.confidence
     responses = None if manifest.responses is None else manifest.responses.training
@@ -190,6 +192,8 @@ def _report(manifest: Any, out: Path, said: Mapping[str, Any] | None) -> None:
     loss, without_face = training["test_loss"], training["photographs_without_face"]
     if without_face:
         say(f"{without_face} photographs were left out: no face was found in them.")
+    if crowded := crowds_in_words(training["photographs_with_several_faces"]):
+        say(crowded)
     say(
         f"Bundle: {out}\n"
         f"Test loss {loss['decoder']:.5f} on {training['photographs']['test']} photographs of "

@@ -28,6 +28,10 @@ class NoFaceError(ImageError):
     """A crop found no face in an image."""
 
 
+class FaceChoiceError(ImageError, IndexError):
+    """A face was asked for that is not among those found in an image."""
+
+
 class UnreadableImageError(ImageError):
     """A file is not there, or may not be read, or is too large to be."""
 

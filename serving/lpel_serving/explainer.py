@@ -1,6 +1,5 @@
 """The engine: a bundle, loaded and ready to explain pairs of faces."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,10 +10,11 @@ from numpy.typing import NDArray
 from lpel_serving.bundle import Bundle, load_bundle
 from lpel_serving.crops import Crop, parse_crop
 from lpel_serving.direction import check_directions
+from lpel_serving.distinct import Choice, distinct_crops
 from lpel_serving.embedder import DEFAULT_BATCH, Embedder
 from lpel_serving.errors import BundleError, EmbeddingError, ParameterError
 from lpel_serving.explanation import Floats, PairExplanation, check_parameters
-from lpel_serving.images import Image, Pixels
+from lpel_serving.images import Image
 from lpel_serving.manifest import EMBEDDING, RECONSTRUCTION, Manifest
 from lpel_serving.mask import DEFAULT_EPSILON
 from lpel_serving.methods.default import default_method, default_name
@@ -169,10 +169,13 @@ class Explainer:
         epsilon: float = DEFAULT_EPSILON,
         method: Method | None = None,
         seed: int = 0,
+        faces: Choice = (None, None),
     ) -> PairExplanation:
         """Explain one pair both ways; see `explain_pairs`."""
         pairs = [(reference, test)]
-        return self.explain_pairs(pairs, epsilon=epsilon, method=method, seed=seed)[0]
+        return self.explain_pairs(pairs, epsilon=epsilon, method=method, seed=seed, faces=[faces])[
+            0
+        ]
 
     def explain_pairs(
         self,
@@ -182,6 +185,7 @@ class Explainer:
         method: Method | None = None,
         seed: int = 0,
         batch_size: int = DEFAULT_BATCH,
+        faces: Sequence[Choice] | None = None,
     ) -> list[PairExplanation]:
         """Explain many pairs both ways, embedding every distinct image once.
 
@@ -198,11 +202,14 @@ class Explainer:
         batch_size
             Images in one inference. Each pair's result is the same, byte for byte, alone or among
             others.
+        faces
+            For each pair, which of the faces in reference and test: from 0, the largest, which is
+            also taken where it is None. A crop that looks for no faces takes None alone.
 
         Raises
         ------
         ImageError
-            If an image cannot be used.
+            If an image cannot be used, or has no such face.
         NoDirectionError
             If the embedding of one is zero: it is as similar to everything.
         ParameterError
@@ -210,7 +217,11 @@ class Explainer:
         """
         chosen = self.default_method if method is None else method
         check_parameters(chosen.p if isinstance(chosen, Lpel) else DEFAULT_P, epsilon)
-        crops, places = self._distinct_crops([image for pair in pairs for image in pair])
+        choices = [(None, None)] * len(pairs) if faces is None else faces
+        both = zip(pairs, choices, strict=True)
+        named = [one for pair, choice in both for one in zip(pair, choice, strict=True)]
+        distinct = distinct_crops(self.embedder, named)
+        crops, places, found = distinct.crops, distinct.places, distinct.found
         embeddings = self.embedder.embed(crops, batch_size)
         threshold = self.manifest.threshold.value
 
@@ -220,24 +231,10 @@ class Explainer:
             pair = explain_by(chosen, self, both, h, threshold, epsilon=epsilon, seed=seed)
             return replace(pair, plausibility=self.pair_plausibility(h[0], h[1]))
 
-        return [explain(r, t) for r, t in zip(places[::2], places[1::2], strict=True)]
-
-    def _distinct_crops(self, images: Sequence[Image]) -> tuple[list[Pixels], list[int]]:
-        """Read images, each source once; return the different crops and each image's place."""
-        crops: list[Pixels] = []
-        by_source: dict[object, int] = {}
-        by_content: dict[bytes, int] = {}
-        places: list[int] = []
-        for image in images:
-            source = image if isinstance(image, str | Path | bytes) else id(image)
-            if source not in by_source:
-                crop = self.embedder.read(image)
-                content = hashlib.sha256(crop.tobytes()).digest()
-                by_source[source] = by_content.setdefault(content, len(crops))
-                if by_source[source] == len(crops):
-                    crops.append(crop)
-            places.append(by_source[source])
-        return crops, places
+        return [
+            replace(explain(*places[i : i + 2]), found=(found[i], found[i + 1]))
+            for i in range(0, len(places), 2)
+        ]
 
 
 def _plausibility(bundle: Bundle) -> Plausibility | None:

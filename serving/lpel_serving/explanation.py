@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from lpel_serving.agreement import Agreement, intersection_over_union, spearman
 from lpel_serving.errors import EmbeddingError, ParameterError
+from lpel_serving.found import FoundPair
 from lpel_serving.heatmap import heat_map, normalise
 from lpel_serving.images import Pixels
 from lpel_serving.mask import DEFAULT_EPSILON, mask
@@ -93,6 +94,9 @@ class PairExplanation:
     control
         Whether the maps are a control's, to measure others by: they know nothing of this pair. See
         `lpel_serving.methods.method.is_control`.
+    found
+        The faces that were found in reference and test, and which were taken; None where the crop
+        looked for none.
     """
 
     similarity: float
@@ -107,6 +111,7 @@ class PairExplanation:
     agreement: Agreement
     plausibility: PairPlausibility | None = None
     control: bool = False
+    found: FoundPair = (None, None)
 
 
 def explain_embeddings(

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from lpel_serving.crops import decoder_target
 from lpel_serving.explanation import Explanation, PairExplanation
 from lpel_serving.files import write_atomically
+from lpel_serving.found import faces_record
 from lpel_serving.plausibility import PairPlausibility
 from lpel_serving.similarity import margin
 
@@ -32,6 +33,7 @@ def summary(pair: PairExplanation) -> dict[str, Any]:
             "test": _numbers(pair.forward, pair.test_crop),
             "reference": _numbers(pair.swapped, pair.reference_crop),
         },
+        "faces": faces_record(pair.found),
     }
 
 

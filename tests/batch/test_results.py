@@ -35,6 +35,7 @@ MAPS = [f"{role}_{what}" for role in ROLES for what in ("map", "regions_for", "r
 OF_DECISION = ["similarity", "margin", "similar", "confidence"]
 FOUND = [*OF_DECISION, "reference_plausible", "test_plausible", *MAPS]
 CURVES = ["curve_own", "curve_random", "curve_area", "curve_random_areas", "curve_note"]
+FACES = [f"{role}_{name}" for role in ("reference", "test") for name in ("faces", "face", "box")]
 
 METHODS = {
     "responses": (BatchSettings("responses"), Responses(1), (tiny.SIDE, tiny.SIDE)),
@@ -238,8 +239,8 @@ def test_what_was_not_found_out_is_null_and_nothing_else(name, curves, mixed, tm
         {key for key, value in row.items() if value is None} for row in rows_of(tmp_path / "out")
     )
     unknown = ["confidence", "reference_plausible", "test_plausible"]
-    of_ok = {"code", "message", *unknown, *(["curve_note"] if curves else [])}
-    of_error = {*FOUND, *(CURVES if curves else [])}
+    of_ok = {"code", "message", *unknown, *FACES, *(["curve_note"] if curves else [])}
+    of_error = {*FOUND, *FACES, *(CURVES if curves else [])}
     assert first == third == of_ok
     assert second == of_error | {"reference_sha256"}
     assert fourth - {"test"} == of_error | {"test_sha256"}
@@ -282,6 +283,15 @@ def expected_schema(shape, *, curves=False, search=False):
         ),
         ("reference_sha256", pa.binary(32)),
         ("test_sha256", pa.binary(32)),
+        *[
+            (f"{role}_{name}", kind)
+            for role in ROLES
+            for name, kind in (
+                ("faces", pa.int32()),
+                ("face", pa.int32()),
+                ("box", pa.list_(pa.int32(), 4)),
+            )
+        ],
         ("method", named),
         ("model_sha256", named),
         ("config_sha256", named),

@@ -17,7 +17,7 @@ from lpel_serving import Explainer
 from lpel_serving.methods import find_method, methods
 from lpel_serving.methods.lpel import Lpel
 from lpel_serving.record import summary
-from support import tiny
+from support import bright, tiny
 from support.images import pixels, write_people
 
 LPEL = str(Path(sys.executable).with_name("lpel"))
@@ -95,6 +95,39 @@ def test_explain_says_in_words_what_was_decided_and_writes_nothing(tiny_bundle, 
     assert done.stdout.startswith("Similarity 0.")
     assert "threshold 0.250: the network calls them similar." in done.stdout
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def with_plugin(tmp_path, monkeypatch):
+    """The crop `bright` as an installed plugin, here and in commands."""
+    bright.install(tmp_path / "plugins", monkeypatch)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path / "plugins"), *sys.path]))
+
+
+@pytest.mark.usefixtures("with_plugin")
+def test_explain_says_how_many_faces_there_are_and_takes_the_one_that_is_asked_for(
+    tiny_bundle, tmp_path
+):
+    one = bright.save(tmp_path / "one.png", bright.ONE)
+    both = bright.save(tmp_path / "both.png", bright.TWO)
+    explain = ("explain", "--bundle", tiny_bundle, "--crop", bright.NAME)
+    said = lpel(*explain, one, both)
+    assert (said.returncode, said.stderr) == (0, "")
+    assert said.stdout.endswith(
+        "There are 2 faces in the test photograph; the largest was taken.\n"
+    )
+    assert "faces in" not in lpel(*explain, one, one).stdout
+    done = lpel(*explain, both, both, "--reference-face", 0, "--test-face", 1, "--json")
+    document = json.loads(done.stdout)
+    engine = Explainer.load(tiny_bundle, crop=bright.NAME)
+    expected = summary(engine.explain(both, both, faces=(0, 1)))
+    assert {key: document[key] for key in expected} == expected
+    assert [document["faces"][role]["taken"] for role in ("reference", "test")] == [0, 1]
+    refused(lpel(*explain, one, both, "--test-face", 2), "both.png: face 2", "2 were found")
+    refused(
+        lpel("explain", "--bundle", tiny_bundle, one, both, "--reference-face", 0),
+        "one.png: face 0 was asked for, and this crop looks for no faces",
+    )
 
 
 def test_bad_input_to_explain_ends_with_one_sentence(tiny_bundle, two, tmp_path):

@@ -20,7 +20,7 @@ from lpel_serving.passed_over import Unusable
 from lpel_tf.dataset import FaceSet, embed_faces, split_by_identity
 from lpel_tf.errors import CacheError, TrainingDataError
 from lpel_tf.store import FaceStore, StoredFace
-from support import tiny
+from support import bright, tiny
 from support.images import write_people
 
 DIMENSION = 5
@@ -392,6 +392,43 @@ def test_photographs_without_a_face_are_left_out_and_listed(model, people, path)
     assert len(faces) == len(seen) == 17
     assert faces.identities == tuple(face.identity for face in shown)
     np.testing.assert_allclose(faces.embeddings, tiny.embed(pixels_of(shown)), rtol=1e-5, atol=1e-6)
+
+
+@pytest.fixture
+def group_photographs(tmp_path):
+    """Three people with two photographs each; of two people, one shows somebody else too."""
+    for person in range(3):
+        (home := tmp_path / "groups" / f"P{person}").mkdir(parents=True)
+        alone = (10 * person + 1, 16, 20, 20)
+        bright.save(home / "alone.png", bright.photograph(alone))
+        beside = [(10 * person + 2, 16, 50, 20)] if person else []
+        bright.save(home / "beside.png", bright.photograph((10 * person, 24, 4, 6), *beside))
+    return list_faces(tmp_path / "groups")
+
+
+def test_photographs_of_several_faces_are_counted_whether_they_are_stored_or_not(
+    model, group_photographs, path
+):
+    embedder, seen = counting(Embedder(model, RECORD, bright.BrightSquares()))
+    for _ in range(2):
+        faces = embed_faces(embedder, group_photographs, tiny.TARGET_SIZE, path)
+        assert len(faces) == len(seen) == 6
+        names = [f"{face.path.parent.name}/{face.path.name}" for face in faces.several_faces]
+        assert names == ["P1/beside.png", "P2/beside.png"]
+
+
+def test_what_an_earlier_version_stored_without_their_number_is_embedded_again(
+    model, group_photographs, path
+):
+    crop = bright.BrightSquares()
+    of_before, _ = counting(Embedder(model, RECORD, crop.__call__))  # which says nothing of faces
+    before = embed_faces(of_before, group_photographs, tiny.TARGET_SIZE, path)
+    assert before.several_faces is None
+    embedder, seen = counting(Embedder(model, RECORD, crop))
+    after = embed_faces(embedder, group_photographs, tiny.TARGET_SIZE, path)
+    assert len(seen) == 6
+    assert len(after.several_faces) == 2
+    np.testing.assert_array_equal(after.embeddings, before.embeddings)
 
 
 def test_no_photographs_give_no_faces(counted, path):

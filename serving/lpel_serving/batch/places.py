@@ -100,6 +100,11 @@ class Places:
         return self.work / "digests.npy"
 
     @property
+    def all_found(self) -> Path:
+        """Faces found in all distinct images by number, .npy, int32, shape (N, 6)."""
+        return self.work / "found.npy"
+
+    @property
     def all_failures(self) -> Path:
         """Images that could not be embedded: number, code and message, by number."""
         return self.work / "failures.arrow"

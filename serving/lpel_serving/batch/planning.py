@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from lpel_serving.batch.arrow import Table, growing_table, pa, write_table
 from lpel_serving.batch.catalogue import Catalogue, Entry
+from lpel_serving.batch.face_columns import with_faces
 from lpel_serving.batch.given import GivenEmbeddings
 from lpel_serving.batch.image_chunks import ImageChunks
 from lpel_serving.batch.kept import KeptEmbeddings
@@ -41,6 +43,7 @@ def make_plan(
     advance: Advance,
     *,
     needs_images: bool,
+    detects: bool = False,
 ) -> Plan:
     """Read the lists and the files that they name, and write down the plan.
 
@@ -60,6 +63,8 @@ def make_plan(
         Told of every so many rows.
     needs_images
         Whether embeddings are not enough to explain pairs.
+    detects
+        Whether the crop looks for faces, so that lists may ask for certain ones.
 
     Raises
     ------
@@ -74,10 +79,10 @@ def make_plan(
         file = stack.enter_context(places.given.open("wb"))
         equal = None if lists.gallery is None else places.work / "given.sqlite"
         given = stack.enter_context(GivenEmbeddings(file, equal))
-        planner = _Planner(catalogue, given, dimension, needs_images=needs_images)
+        planner = _Planner(catalogue, given, dimension, needs_images=needs_images, detects=detects)
         in_gallery = _plan_gallery(lists, planner, places, advance)
         shards: list[Shard] = []
-        rows = read_rows(lists.rows, lists.columns, lists.images, rows_in_shard)
+        rows = _read(lists.rows, lists.columns, lists.images, rows_in_shard)
         for table, digest in _together((planner.plan(some) for some in rows), rows_in_shard):
             write_table(places.rows(len(shards)), table)
             shards.append(Shard(table.num_rows, hashlib.sha256(in_gallery + digest).hexdigest()))
@@ -88,6 +93,10 @@ def make_plan(
     plan = Plan(tuple(shards), images.images, images.known, images.chunks)
     write_atomically(places.planned, json.dumps(asdict(plan)).encode())
     return plan
+
+
+def _read(path: Path, columns: tuple[str, ...], images: Path | None, most: int) -> Iterator[Rows]:
+    return with_faces(path, columns, read_rows(path, columns, images, most))
 
 
 def _together(parts: Iterable[Part], rows: int) -> Iterator[Part]:
@@ -113,7 +122,7 @@ def _plan_gallery(lists: Lists, planner: "_Planner", places: Places, advance: Ad
         return b""
     whole = hashlib.sha256()
     with growing_table(places.gallery) as add:
-        for some in read_rows(lists.gallery, LISTED, lists.images, _GALLERY_ROWS):
+        for some in _read(lists.gallery, LISTED, lists.images, _GALLERY_ROWS):
             table, digest = planner.plan(some)
             whole.update(digest)
             add(table)
@@ -125,8 +134,15 @@ class _Planner:
     """Turns rows into tables of numbers."""
 
     def __init__(
-        self, catalogue: Catalogue, given: GivenEmbeddings, dimension: int, *, needs_images: bool
+        self,
+        catalogue: Catalogue,
+        given: GivenEmbeddings,
+        dimension: int,
+        *,
+        needs_images: bool,
+        detects: bool,
     ) -> None:
+        self._detects = detects
         self._catalogue = catalogue
         self._needs_images = needs_images
         self._given = given
@@ -137,12 +153,28 @@ class _Planner:
         digest = hashlib.sha256("\0".join(rows.identifiers).encode("utf-8", "surrogatepass"))
         planned: dict[str, Any] = {"identifier": pa.array(rows.identifiers, pa.string())}
         for name, column in rows.columns.items():
-            planned |= self._column(name, column, digest)
+            faces = rows.faces.get(name)
+            if faces is not None:
+                self._check_faces(name, column)
+                digest.update(repr(faces).encode())
+            planned |= self._column(name, column, faces, digest)
         return pa.table(planned), digest.digest()
 
-    def _column(self, name: str, column: Column, digest: Any) -> Mapping[str, Any]:
+    def _check_faces(self, name: str, column: Column) -> None:
+        """Raise `PairsError` if faces are asked for where none are looked for."""
+        if self._detects and column.embeddings is None:
+            return
+        why = "this crop looks for none" if column.embeddings is None else "it holds embeddings"
+        raise PairsError(
+            f"the column {name}_face asks for faces of the column {name}, and {why}: leave it out, "
+            "or give photographs and a crop that finds faces, such as mtcnn."
+        )
+
+    def _column(
+        self, name: str, column: Column, faces: Sequence[int | None] | None, digest: Any
+    ) -> Mapping[str, Any]:
         if column.embeddings is None:
-            entries = self._catalogue.entries(column.images)
+            entries = self._catalogue.entries(column.images, faces)
             digest.update(b"".join(_told(entry) for entry in entries))
             numbers = [NO_IMAGE if isinstance(entry, str) else entry[0] for entry in entries]
             errors = [entry if isinstance(entry, str) else None for entry in entries]

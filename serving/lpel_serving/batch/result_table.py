@@ -10,6 +10,7 @@ from lpel_serving.batch.arrow import Table, pa
 from lpel_serving.batch.columns import ERROR, OK, Stamp
 from lpel_serving.batch.curves import COLUMNS
 from lpel_serving.batch.embedding import Failure
+from lpel_serving.batch.found_columns import result_columns
 from lpel_serving.batch.lookup import Lookup
 from lpel_serving.batch.pair_table import PairTable
 from lpel_serving.methods.many import Maps
@@ -126,6 +127,8 @@ def result_table(
             (f"{role}_regions_against", explained.against[role], has_regions),
         ):
             columns[name] = _lists(values, decided, present, schema.field(name).type)
+    for role, numbers in zip(ROLES, (pairs.references, pairs.tests), strict=True):
+        columns |= result_columns(role, lookup.found(numbers))
     by_row = {int(row_of[place]): curve for place, curve in explained.curves.items()}
     for name in COLUMNS:
         columns[name] = [by_row.get(row, {}).get(name) for row in range(len(decided))]

@@ -139,6 +139,7 @@ def _planned_anew(places: Places, asked: Asked, kept: KeptEmbeddings | None, wat
                 kept,
                 lambda rows: told(rows, 0),
                 needs_images=asked.job.settings.needs_images,
+                detects=asked.networks.detects,
             )
         except sqlite3.OperationalError as error:  # such as a full disk
             raise OutputError(f"cannot write {places.work}: {error}.") from error
@@ -234,5 +235,6 @@ def _kept(asked: Asked) -> Generator[KeptEmbeddings | None]:
     # A provider's embeddings differ in their last bits: they are not mixed.
     crop = f"{asked.networks.crop}, on {job.provider}"
     embedder = manifest.files[EMBEDDER_FILE].sha256
-    with kept_embeddings(job.kept, embedder, crop, manifest.embedder.dimension) as kept:
+    dimension, detects = manifest.embedder.dimension, asked.networks.detects
+    with kept_embeddings(job.kept, embedder, crop, dimension, detects=detects) as kept:
         yield kept

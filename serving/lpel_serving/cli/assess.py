@@ -90,6 +90,7 @@ def assess(
 ) -> None:
     """Draw the quality curves of an explanation method beside those of its controls."""
     from lpel_serving.cli.progress import progress_bar
+    from lpel_serving.crowds import count_crowds, crowds, crowds_in_words
     from lpel_serving.explainer import Explainer
     from lpel_serving.fill import Fill
     from lpel_serving.laboratory.curve_settings import CurveSettings
@@ -103,6 +104,7 @@ def assess(
     explainer = Explainer.load(bundle, crop=crop, provider=provider, threads=threads)
     found = {name: find_method(name) for name in method or [explainer.default_name]}
     methods = {_title(name, one): one for name, one in found.items()}
+    count_crowds(explainer.embedder)
     size = explainer.manifest.decoder.image_size
     fills = Fill(cast("FillName", fill), variance, size)
     settings = CurveSettings("test", superpixel, size, every, fills, shared_noise, draws)
@@ -128,6 +130,7 @@ def assess(
             progress=progress_bar,
         )
         document["curves"][name] = _report(name, answer, out, quiet=json)
+    document["photographs_with_several_faces"] = crowds(explainer.embedder)
     if out is not None:
         _write_json(out, document)
         for name in questions:
@@ -135,6 +138,8 @@ def assess(
     if json:
         said = in_json(passed, names=list_passed_over, header=given.header)
         print_json(document | said)
+    elif crowded := crowds_in_words(crowds(explainer.embedder)):
+        say(crowded)
 
 
 def _check_applies(context: typer.Context, kinds: set[str], fill: str, pairs: Path | None) -> None:

@@ -117,7 +117,7 @@ def run_command(
     """Explain pairs into Parquet; the same command again goes on where it stopped."""
     from lpel_serving.batch.job import Job
     from lpel_serving.batch.plan import Lists
-    from lpel_serving.batch.results import first_message
+    from lpel_serving.batch.results import first_message, rows_with_several_faces
     from lpel_serving.batch.rows import header_of, passed_over
     from lpel_serving.batch.run import run
     from lpel_serving.batch.settings import BatchSettings
@@ -142,12 +142,19 @@ def run_command(
     summary = run(job, _engine(engine, workers, gpus), batch_bar)
     passed, header = passed_over(job.lists), header_of(job.lists)
     report(passed or (), names=list_passed_over, header=header)
+    several = rows_with_several_faces(out)
     if json:
-        said = {} if header is None else {"header": header}
+        said: dict[str, Any] = {"rows_with_several_faces": several}
+        said |= {} if header is None else {"header": header}
         said |= {} if passed is None else in_json(passed, names=list_passed_over)
         print_json(asdict(summary) | said)
     else:
         say(_in_words(summary, out))
+    if several:
+        sys.stderr.write(
+            f"lpel: {several:,} rows are about photographs that show several faces: their columns "
+            "say how many there were, and which was taken.\n"
+        )
     if summary.left_out:
         sys.stderr.write(f"lpel: {summary.left_out:,} images of the gallery cannot be used.\n")
     if summary.in_gallery:

@@ -20,6 +20,15 @@ from lpel_serving.mask import DEFAULT_EPSILON
 from lpel_serving.perturbation import DEFAULT_P
 
 
+def _face_option(role: str) -> Any:
+    return typer.Option(
+        f"--{role}-face",
+        min=0,
+        help=f"Which face of the {role}, where --crop finds several: 0, the largest, by default.",
+        show_default=False,
+    )
+
+
 def explain(
     reference: Annotated[Path, typer.Argument(help="A photograph of a face.", show_default=False)],
     test: Annotated[Path, typer.Argument(help="Another one.", show_default=False)],
@@ -29,6 +38,8 @@ def explain(
         typer.Option("--out", "-o", help="Write figure, arrays and summary here."),
     ] = None,
     crop: CropOption = None,
+    reference_face: Annotated[int | None, _face_option("reference")] = None,
+    test_face: Annotated[int | None, _face_option("test")] = None,
     p: Annotated[
         float | None,
         typer.Option(help="For lpel: magnitude of the perturbation (Eq. 4.5), 0.3 if not given."),
@@ -51,6 +62,7 @@ def explain(
     """Explain why two faces were called the same or different, each in the light of the other."""
     from lpel_serving.errors import ParameterError
     from lpel_serving.explainer import Explainer
+    from lpel_serving.found import in_words
     from lpel_serving.methods import find_method
     from lpel_serving.methods.default import LPEL
     from lpel_serving.methods.lpel import Lpel
@@ -67,7 +79,14 @@ def explain(
         )
     strength = DEFAULT_P if p is None else p
     chosen = Lpel(strength) if name == LPEL else find_method(name)
-    pair = explainer.explain(reference, test, epsilon=epsilon, method=chosen, seed=seed)
+    pair = explainer.explain(
+        reference,
+        test,
+        epsilon=epsilon,
+        method=chosen,
+        seed=seed,
+        faces=(reference_face, test_face),
+    )
     document: dict[str, Any] = {
         **summary(pair),
         "method": name,
@@ -84,7 +103,7 @@ def explain(
         return
     if pair.plausibility is not None and not pair.plausibility.plausible:
         say(on_plausibility(pair.plausibility))
-    say(_sentence(document, flat=_is_flat(pair)))
+    say("\n".join([_sentence(document, flat=_is_flat(pair)), *in_words(pair.found)]))
     for what, path in document["files"].items():
         say(f"  {what}: {path}")
 

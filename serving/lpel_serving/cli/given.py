@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from lpel_serving.cli.passed_over import in_json
 from lpel_serving.cli.progress import progress_bar
+from lpel_serving.crowds import count_crowds, crowds, crowds_in_words
 from lpel_serving.embedder import Embedder
 from lpel_serving.explanation import Floats
 from lpel_serving.faces import Face, find_faces
@@ -67,6 +68,8 @@ class MeasuredPairs:
         How many pairs are not among them, since no face was found in a photograph.
     left_out
         How many are not, since a photograph cannot be used or both are one.
+    several_faces
+        In how many photographs several faces were found; None if nobody looked for any.
     """
 
     given: GivenPairs
@@ -74,16 +77,21 @@ class MeasuredPairs:
     same: NDArray[np.bool_]
     without_face: int
     left_out: int
+    several_faces: int | None
 
     def in_json(self, *, names: bool) -> dict[str, Any]:
         """What a JSON document says of the pairs that are not used."""
-        counts = {"pairs_without_face": self.without_face, "pairs_left_out": self.left_out}
+        counts = {
+            "pairs_without_face": self.without_face,
+            "pairs_left_out": self.left_out,
+            "photographs_with_several_faces": self.several_faces,
+        }
         passed = self.given.all_passed_over()
         return counts | in_json(passed, names=names, header=self.given.header)
 
     def in_words(self) -> list[str]:
         """The same in lines, none where every pair is used."""
-        said: list[str] = []
+        said = [crowded] if (crowded := crowds_in_words(self.several_faces)) else []
         if self.without_face:
             said.append(
                 f"{self.without_face} pairs were left out: no face was found in a photograph."
@@ -119,6 +127,7 @@ def given_pairs(
 
 def measure(embedder: Embedder, given: GivenPairs) -> MeasuredPairs:
     """Compute the similarities of the pairs that can be used."""
+    count_crowds(embedder)
     similarities = pair_similarities(
         embedder, given.pairs, unusable=given.unusable, progress=progress_bar
     )
@@ -133,4 +142,5 @@ def measure(embedder: Embedder, given: GivenPairs) -> MeasuredPairs:
         np.array([pair.same for pair in given.pairs], np.bool_)[usable],
         without_face=int(np.count_nonzero(~usable)) - bad,
         left_out=given.left_out + bad,
+        several_faces=crowds(embedder),
     )

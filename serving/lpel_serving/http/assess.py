@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from lpel_serving.found import faces_record
 from lpel_serving.http.answers import JSON, LINES, accepted, json_response
 from lpel_serving.http.explain import method_record
 from lpel_serving.http.lines import in_lines
@@ -88,6 +89,7 @@ def _assess(
         **_numbers(found),
         "words": found.words,
         "caveats": found.caveats,
+        "faces": faces_record((reference.found, test.found)),
         **provenance(desk, fields.crop),
     }
 

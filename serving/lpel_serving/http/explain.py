@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute, Route
 from lpel_serving.explanation import Explanation, PairExplanation
 from lpel_serving.figures import pair_figure
 from lpel_serving.figures.canvas import png as figure_png
+from lpel_serving.found import faces_record, in_words
 from lpel_serving.http.answers import JSON, NPZ, PNG, accepted, as_base64, json_bytes, packed
 from lpel_serving.http.methods import chosen_method
 from lpel_serving.http.pair import (
@@ -77,7 +78,7 @@ def explain_faces(
         seed=fields.seed,
     )
     plausibility = desk.explainer.pair_plausibility(reference.embedding, test.embedding)
-    return replace(pair, plausibility=plausibility)
+    return replace(pair, plausibility=plausibility, found=(reference.found, test.found))
 
 
 def _written(
@@ -110,8 +111,9 @@ def _document(
     )
     document = {
         **decision_numbers(pair.similarity, pair.plausibility, desk),
-        "words": verdict.words,
+        "words": (*verdict.words, *in_words(pair.found)),
         "caveats": verdict.caveats,
+        "faces": faces_record(pair.found),
         "agreement": {"spearman": pair.agreement.spearman, "mask_iou": pair.agreement.iou},
         "explanations": {
             "reference": _one_way(pair.swapped, pair.reference_crop, of_reference, fields, desk),

@@ -7,7 +7,7 @@ import numpy as np
 
 from lpel_serving.crops import CentreCrop
 from lpel_serving.direction import check_directions
-from lpel_serving.errors import ImageError, NoDirectionError
+from lpel_serving.errors import FaceChoiceError, ImageError, NoDirectionError
 from lpel_serving.http.problems import Problem
 from lpel_serving.http.requests import Asked, VerifyFields
 from lpel_serving.plausibility import PairPlausibility
@@ -28,8 +28,8 @@ async def read_faces(asked: Asked[Any], desk: Desk, ticket: Ticket) -> tuple[Fac
         If one cannot be used; it says which.
     """
     reference, test = await asyncio.gather(
-        _face(asked.reference, "reference", asked.fields, desk, ticket),
-        _face(asked.test, "test", asked.fields, desk, ticket),
+        _face(asked.reference, "reference", asked.fields.reference_face, asked, desk, ticket),
+        _face(asked.test, "test", asked.fields.test_face, asked, desk, ticket),
     )
     for name, face in (("reference", reference), ("test", test)):
         try:
@@ -39,9 +39,14 @@ async def read_faces(asked: Asked[Any], desk: Desk, ticket: Ticket) -> tuple[Fac
     return reference, test
 
 
-async def _face(data: bytes, name: str, fields: VerifyFields, desk: Desk, ticket: Ticket) -> Face:
+async def _face(
+    data: bytes, name: str, face: int | None, asked: Asked[Any], desk: Desk, ticket: Ticket
+) -> Face:
+    fields: VerifyFields = asked.fields
     try:
-        return await desk.face(data, ticket, crop=fields.crop, name=name)
+        return await desk.face(data, ticket, crop=fields.crop, name=name, face=face)
+    except FaceChoiceError as error:
+        raise Problem(422, str(error), about=f"{name}_face") from error
     except ImageError as error:
         raise Problem(422, str(error), about=name) from error
 

@@ -36,6 +36,16 @@ def _whole(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
+def _face(role: str) -> Any:
+    """The field that says which face of an image is taken."""
+    return Field(
+        ge=0,
+        lt=1000,
+        description=f"Which of the faces that the crop finds in the {role}: 0, the largest, when "
+        "left out. Not for crops that look for no faces.",
+    )
+
+
 class VerifyFields(BaseModel):
     """What can be said beside the two images when they are compared."""
 
@@ -49,6 +59,13 @@ class VerifyFields(BaseModel):
             "photograph such as 0.48. The server's own when left out.",
         ),
     ] = None
+    reference_face: Annotated[int | None, _face("reference"), BeforeValidator(_whole)] = None
+    test_face: Annotated[int | None, _face("test"), BeforeValidator(_whole)] = None
+
+    @property
+    def faces(self) -> tuple[int | None, int | None]:
+        """Which face of reference and test is taken; the largest where it is None."""
+        return self.reference_face, self.test_face
 
 
 class MethodFields(VerifyFields):

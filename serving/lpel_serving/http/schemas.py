@@ -4,6 +4,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from lpel_serving.http.about_schemas import CropEntry, LimitsEntry, SampleEntry
+from lpel_serving.http.found_schemas import FacesOfPair
+
 Share = Annotated[float, Field(ge=0, le=1)]
 Cosine = Annotated[float, Field(ge=-1, le=1)]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
@@ -71,6 +74,7 @@ class _OfDecision(_Answer):
 
 class _Provenance(_Answer):
     crop: Annotated[str, Field(description="How the faces were cut out.")]
+    faces: FacesOfPair
     embedder: str
     bundle: Annotated[Sha256, Field(description="Identity of the bundle.")]
     models: Annotated[dict[str, Sha256], Field(description="SHA-256 of every file of the bundle.")]
@@ -213,37 +217,6 @@ class MethodsAnswer(_Answer):
 
     default: str
     methods: list[MethodEntry]
-
-
-class CropEntry(_Answer):
-    """A way to cut faces out."""
-
-    name: str
-    title: str
-    default: bool
-
-
-class SampleFace(_Answer):
-    """A face of a sample."""
-
-    name: str
-    url: str
-
-
-class SampleEntry(_Answer):
-    """A pair that the page offers."""
-
-    title: str
-    crop: str
-    reference: SampleFace
-    test: SampleFace
-
-
-class LimitsEntry(_Answer):
-    """What is taken."""
-
-    request_bytes: int
-    pixels: int
 
 
 class Browser(_Answer):

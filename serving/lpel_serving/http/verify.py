@@ -4,6 +4,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from lpel_serving.found import faces_record, in_words
 from lpel_serving.http.answers import JSON, accepted, json_response
 from lpel_serving.http.pair import (
     confidence_of,
@@ -26,6 +27,7 @@ def routes(desk: Desk, settings: Settings) -> list[BaseRoute]:
         accepted(request, JSON)
         asked = await read_pair(request, VerifyFields, desk, settings.limits)
         reference, test = await read_faces(asked, desk, request.state.ticket)
+        found = reference.found, test.found
         similarity = float(cosine_similarity(reference.embedding, test.embedding))
         plausibility = desk.explainer.pair_plausibility(reference.embedding, test.embedding)
         verdict = compared(
@@ -39,8 +41,9 @@ def routes(desk: Desk, settings: Settings) -> list[BaseRoute]:
         return json_response(
             {
                 **decision_numbers(similarity, plausibility, desk),
-                "words": verdict.words,
+                "words": (*verdict.words, *in_words(found)),
                 "caveats": verdict.caveats,
+                "faces": faces_record(found),
                 **provenance(desk, asked.fields.crop),
             }
         )

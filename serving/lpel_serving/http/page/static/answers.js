@@ -44,6 +44,7 @@ export function swapped({ told, pictures }) {
       ...told,
       explanations: exchange(told.explanations),
       plausibility: told.plausibility && { ...told.plausibility, ...exchange(told.plausibility) },
+      faces: exchange(told.faces),
     },
     pictures: exchange(pictures),
   };

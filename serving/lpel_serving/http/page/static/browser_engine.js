@@ -81,6 +81,7 @@ function tell(about, crop, outputs, pictures) {
     words: localWords(decided),
     caveats: LOCAL_CAVEATS,
     explanations: Object.fromEntries(ROLES.map((role) => [role, explained(pictures[role])])),
+    faces: { reference: null, test: null },
     method: { name: about.browser.method ?? about.default_method },
     crop,
     embedder: about.embedder,

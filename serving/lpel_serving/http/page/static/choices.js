@@ -1,6 +1,7 @@
 // How a pair is compared: by which method, cut out how, and where it is computed.
 
 import { $, html } from "./elements.js";
+import { chosenFields } from "./found.js";
 import { shareOf } from "./pictures.js";
 import { cost, megabytes } from "./words.js";
 
@@ -62,9 +63,9 @@ export function fraction() {
   return shareOf(crop()) || 1;
 }
 
-/** The fields of a request. */
-export function fields() {
-  return { method: $("method").value, crop: crop() };
+/** The fields of a request about faces, by role. */
+export function fields(faces) {
+  return { method: $("method").value, crop: crop(), ...chosenFields(faces, crop()) };
 }
 
 /** Cut faces out as a sample says, until a picture of the user's own is chosen. */
