@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from lpel_serving.confidence import ConfidenceRecord
 from lpel_serving.manifest import Manifest
+from lpel_serving.plausibility_record import PlausibilityRecord
 from lpel_serving.reliability import FOLDS, Reliability
 
 NOT_STATED = "not stated"
@@ -54,11 +55,7 @@ def card(manifest: Manifest) -> Iterator[str]:
     if manifest.plausibility is None:
         yield "check of plausibility: none; `lpel calibrate` fits one on photographs"
     else:
-        yield (
-            "check of plausibility: a picture further than "
-            f"{manifest.plausibility.limit:.4g} from the known ones is of another kind"
-        )
-        yield from _lines(manifest.plausibility.fitted)
+        yield from plausibility_lines(manifest.plausibility)
     yield f"parity with the original networks{'' if manifest.parity else ': ' + NOT_STATED}"
     yield from _lines(manifest.parity)
     yield "What it is for"
@@ -81,6 +78,15 @@ def confidence_lines(record: ConfidenceRecord) -> Iterator[str]:
         f"measured on those held out, by {FOLDS}-fold cross-validation:"
     )
     yield from _diagram(record.reliability)
+
+
+def plausibility_lines(record: PlausibilityRecord) -> Iterator[str]:
+    """Say what a check of plausibility was fitted on and how often it is wrong, line by line."""
+    yield (
+        "check of plausibility: a picture further from the known ones than "
+        f"{record.limit:.4g} is of another kind"
+    )
+    yield from _lines(record.fitted)
 
 
 def _diagram(reliability: Reliability) -> Iterator[str]:

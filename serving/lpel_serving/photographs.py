@@ -1,6 +1,7 @@
 """Embedding many photographs, a few at a time."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +54,25 @@ def embed_photographs(
     return embeddings
 
 
+@dataclass(frozen=True, eq=False)
+class EmbeddedPairs:
+    """Pairs of photographs whose embeddings were computed.
+
+    Attributes
+    ----------
+    photographs
+        All that are in the pairs, each once.
+    embeddings
+        Theirs, float32, shape (M, D); NaN for those that have none: see `embed_photographs`.
+    similarities
+        Of the pairs, float32, shape (N,); NaN where a photograph has no embedding.
+    """
+
+    photographs: tuple[Path, ...]
+    embeddings: Floats
+    similarities: Floats
+
+
 def pair_similarities(
     embedder: Embedder,
     pairs: Sequence[Pair],
@@ -60,13 +80,18 @@ def pair_similarities(
     unusable: Unusable | None = None,
     progress: Progress = silent,
 ) -> Floats:
-    """Compute the similarity of each pair, embedding every photograph once.
+    """Compute the similarity of each pair: see `embed_pairs`."""
+    return embed_pairs(embedder, pairs, unusable=unusable, progress=progress).similarities
 
-    Returns
-    -------
-    NDArray[np.float32]
-        Shape (N,); NaN for pairs in which the crop found no face in a photograph, or one of which
-        cannot be used: see `embed_photographs`.
+
+def embed_pairs(
+    embedder: Embedder,
+    pairs: Sequence[Pair],
+    *,
+    unusable: Unusable | None = None,
+    progress: Progress = silent,
+) -> EmbeddedPairs:
+    """Embed every photograph of some pairs once, and compute the similarity of each pair.
 
     Raises
     ------
@@ -83,7 +108,7 @@ def pair_similarities(
     found = np.isfinite(references[:, 0]) & np.isfinite(tests[:, 0])
     similarities = np.full(len(pairs), np.nan, np.float32)
     similarities[found] = cosine_similarity(references[found], tests[found])
-    return similarities
+    return EmbeddedPairs(tuple(paths), embeddings, similarities)
 
 
 def _face(embedder: Embedder, path: Path, unusable: Unusable | None) -> Pixels | None:

@@ -1,7 +1,7 @@
 """The pairs that a command is given, listed or drawn, and their similarities."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from lpel_serving.faces import Face, find_faces
 from lpel_serving.pairs import Pair
 from lpel_serving.pairs_list import find_pairs
 from lpel_serving.passed_over import PassedOver, Unusable
-from lpel_serving.photographs import pair_similarities
+from lpel_serving.photographs import embed_pairs
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +38,8 @@ class GivenPairs:
         Pairs of the list that are not among `pairs`.
     photographs
         All that the list names, those that are absent too.
+    people
+        Who is in each photograph, where that is not the name of its folder.
     """
 
     pairs: tuple[Pair, ...]
@@ -46,6 +48,7 @@ class GivenPairs:
     header: str | None = None
     left_out: int = 0
     photographs: tuple[Path, ...] = ()
+    people: Mapping[Path, str] = field(default_factory=dict[Path, str])
 
     def all_passed_over(self) -> tuple[PassedOver, ...]:
         """Everything that is not used, as far as is known yet."""
@@ -70,6 +73,10 @@ class MeasuredPairs:
         How many are not, since a photograph cannot be used or both are one.
     several_faces
         In how many photographs several faces were found; None if nobody looked for any.
+    embeddings
+        Of the photographs that have one, float32, shape (M, D).
+    identities
+        Who is in each of these, M of them.
     """
 
     given: GivenPairs
@@ -78,6 +85,8 @@ class MeasuredPairs:
     without_face: int
     left_out: int
     several_faces: int | None
+    embeddings: Floats
+    identities: tuple[str, ...]
 
     def in_json(self, *, names: bool) -> dict[str, Any]:
         """What a JSON document says of the pairs that are not used."""
@@ -113,7 +122,8 @@ def given_pairs(
     """Read a list of pairs, or draw pairs from a folder of photographs."""
     if pairs is None:
         found = find_faces(faces, identities)
-        return GivenPairs(draw(found.faces), found.passed_over, unusable)
+        people = {face.path: face.identity for face in found.faces}
+        return GivenPairs(draw(found.faces), found.passed_over, unusable, people=people)
     listed = find_pairs(pairs, faces, unusable)
     return GivenPairs(
         listed.pairs,
@@ -128,19 +138,21 @@ def given_pairs(
 def measure(embedder: Embedder, given: GivenPairs) -> MeasuredPairs:
     """Compute the similarities of the pairs that can be used."""
     count_crowds(embedder)
-    similarities = pair_similarities(
-        embedder, given.pairs, unusable=given.unusable, progress=progress_bar
-    )
+    embedded = embed_pairs(embedder, given.pairs, unusable=given.unusable, progress=progress_bar)
     given.unusable.check(given.photographs)  # the absent and the bad together
-    usable = np.isfinite(similarities)
+    usable = np.isfinite(embedded.similarities)
+    has_embedding = np.isfinite(embedded.embeddings).all(axis=1)
+    people = [given.people.get(path, path.parent.name) for path in embedded.photographs]
     bad = sum(
         pair.reference in given.unusable or pair.test in given.unusable for pair in given.pairs
     )
     return MeasuredPairs(
         given,
-        similarities[usable],
+        embedded.similarities[usable],
         np.array([pair.same for pair in given.pairs], np.bool_)[usable],
         without_face=int(np.count_nonzero(~usable)) - bad,
         left_out=given.left_out + bad,
         several_faces=crowds(embedder),
+        embeddings=embedded.embeddings[has_embedding],
+        identities=tuple(who for who, has in zip(people, has_embedding, strict=True) if has),
     )
