@@ -3,11 +3,11 @@
     .venv/bin/python benchmarks/plausibility.py --bundle demo-output/bundle --faces lfw \
         --other-faces orl --mnist mnist.npz --omniglot omniglot
 
-The check is fitted anew on the people that the shipped decoders were trained on, its limit on those
-of the validation, so that those of the test are held apart from both: they give the false alarms.
-The bundle's own check, whose limit knows the validation and the test, is asked about everything
-else: the faces of other people, by another camera; the test people's faces cut out otherwise; and
-pictures that show no face, of which six kinds are drawn here.
+False alarms: the check is fitted anew on eight tenths of the people, its limit on another tenth,
+and asked about the last, who are held apart from both; in twelve splits by chance, of which the
+first is that of the shipped decoders. The bundle's own check is asked about everything else: the
+faces of other people, by another camera; faces cut out otherwise; and pictures that show no face,
+of which six kinds are drawn here.
 """
 
 import argparse
@@ -35,6 +35,7 @@ from lpel_tf.embedders import example_crops, from_facenet
 from lpel_tf.facenet import DEFAULT_KEY, facenet
 
 ROOT = Path(__file__).parent.parent
+SPLITS = 12
 MOST = 200
 """Pictures of each kind."""
 SHARES = (0.36, 0.4, 0.44, 0.52, 0.56, 0.6, 0.72, 1.0)
@@ -57,12 +58,12 @@ def main() -> None:
     found = {"faces held apart": false_alarms(explainer, asked.faces)}
     for name, crops in pictures(explainer, asked):
         found[name] = alarms(check, explainer.embed(np.stack(crops)))
-        print(f"{name:40}{found[name]['alarms']:5} of {found[name]['pictures']}", flush=True)
+        print(f"{name:45}{found[name]['alarms']:5} of {found[name]['pictures']}", flush=True)
     write_atomically(asked.out, (json.dumps(found, indent=2) + "\n").encode())
 
 
 def false_alarms(explainer: Explainer, folder: Path) -> dict[str, Any]:
-    """Fit without the people of the test, and ask about them."""
+    """Fit without a tenth of the people, and ask about them, in several splits."""
     faces = leave_out(list_faces(folder, None), EXCLUDED)
     crop = explainer.manifest.crop
     exported = from_facenet(
@@ -70,21 +71,26 @@ def false_alarms(explainer: Explainer, folder: Path) -> dict[str, Any]:
     )
     store = cache_folder("embeddings") / f"{store_key(exported, crop)}.sqlite"
     everyone = embed_faces(explainer.embedder, faces, 40, store, progress=progress_bar)
-    split = split_by_identity(everyone, np.random.default_rng(SEED))
-    check = fit_plausibility(split.train.embeddings, split.validation.embeddings)
+    found = [_in_split(everyone, SEED + number) for number in range(SPLITS)]
+    shares = [one["share"] for one in found]
+    print(
+        f"{'faces held apart, in the first split':45}{found[0]['alarms']} of {found[0]['pictures']}"
+    )
+    print(
+        f"  mean over {SPLITS} splits {np.mean(shares):.4f}, highest {max(shares):.4f}", flush=True
+    )
+    return {"mean": float(np.mean(shares)), "highest": max(shares), "splits": found}
+
+
+def _in_split(everyone: FaceSet, seed: int) -> dict[str, Any]:
+    split = split_by_identity(everyone, np.random.default_rng(seed))
+    limit_on = split.validation
+    check = fit_plausibility(split.train.embeddings, limit_on.embeddings, limit_on.identities)
     if check is None:
         sys.exit("these are too few photographs to fit the check on.")
     result = alarms(check, split.test.embeddings)
-    result["pairs"] = pair_alarms(check, split.test)
-    print(f"{'faces held apart':40}{result['alarms']:5} of {result['pictures']}", flush=True)
-    print(f"{'  pairs of them':40}{result['pairs']:.4f}", flush=True)
-    return result
-
-
-def pair_alarms(check: Plausibility, faces: FaceSet) -> float:
-    """Share of pairs of two photographs in which at least one raises an alarm."""
-    passed = float(check.plausible(faces.embeddings).mean())
-    return 1 - passed**2
+    passed = 1 - result["share"]
+    return result | {"share_of_pairs": 1 - passed**2}
 
 
 def alarms(check: Plausibility, embeddings: np.ndarray) -> dict[str, Any]:
