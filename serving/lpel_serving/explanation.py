@@ -113,6 +113,12 @@ class PairExplanation:
     control: bool = False
     found: FoundPair = (None, None)
 
+    @property
+    def doubt(self) -> PairPlausibility | None:
+        """The check of plausibility, where it finds an image of another kind; else None."""
+        check = self.plausibility
+        return None if check is None or check.plausible else check
+
 
 def explain_embeddings(
     decode: Decoder,

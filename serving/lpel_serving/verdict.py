@@ -26,6 +26,7 @@ bundle, when the test was mirrored or moved by a fiftieth of its side.
 _SURE, _UNSURE = 0.9, 0.49
 """From here on no doubt is spoken of; from there down the decision is the less likely answer."""
 
+_KNOWN = "those were that it was fitted on"
 _LEFT_OUT = "So nothing is said here of how likely the two show one person, nor of parts of a face."
 
 _BEYOND, _TIMES = 0.05, 1.25
@@ -144,11 +145,11 @@ def explained(
         confidence=confidence,
         plausibility=pair.plausibility,
     )
-    plausible = pair.plausibility is None or pair.plausibility.plausible
-    limits = decision.caveats + caveats.of_maps(method, control=pair.control, regions=plausible)
+    has_parts = pair.doubt is None
+    limits = decision.caveats + caveats.of_maps(method, control=pair.control, regions=has_parts)
     if pair.control:  # where its map lies is no reason of the network's
         return Verdict((*decision.words, ON_CONTROL), limits)
-    if not plausible:
+    if not has_parts:
         return Verdict(decision.words, limits)
     test, reference = (pair.forward.heat_map, of_test), (pair.swapped.heat_map, of_reference)
     words = on_map(*test, "both pictures")
@@ -159,12 +160,17 @@ def explained(
 
 def on_plausibility(plausibility: PairPlausibility) -> str:
     """Say which images are not of the kind that the bundle knows."""
+    kind = f"{doubt_in_short(plausibility)}: to the network"
+    if len(plausibility.implausible) > 1:
+        return f"{kind} they do not look like photographs of faces, cut out as {_KNOWN}."
+    return f"{kind} it does not look like a photograph of a face, cut out as {_KNOWN}."
+
+
+def doubt_in_short(plausibility: PairPlausibility) -> str:
+    """Say the same in few words, without a full stop."""
     first, *second = plausibility.implausible
     subject = "Neither picture is" if second else f"The {first} picture is not"
-    return (
-        f"{subject} of the kind that this bundle knows: to the network it does not look like a "
-        "photograph of a face, cut out as those were that it was fitted on."
-    )
+    return f"{subject} of the kind that this bundle knows"
 
 
 def on_decision(similarity: float, threshold: float, *, of: str = "faces") -> tuple[str, ...]:

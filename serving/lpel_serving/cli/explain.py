@@ -101,8 +101,8 @@ def explain(
     if json:
         print_json(document)
         return
-    if pair.plausibility is not None and not pair.plausibility.plausible:
-        say(on_plausibility(pair.plausibility))
+    if pair.doubt is not None:
+        say(on_plausibility(pair.doubt))
     say("\n".join([_sentence(document, flat=_is_flat(pair)), *in_words(pair.found)]))
     for what, path in document["files"].items():
         say(f"  {what}: {path}")

@@ -15,7 +15,7 @@ from lpel_serving.files import write_atomically
 from lpel_serving.images import Pixels
 from lpel_serving.pictures import displayable
 from lpel_serving.record import DECISIONS
-from lpel_serving.verdict import in_short
+from lpel_serving.verdict import doubt_in_short, in_short
 
 COLUMNS = (
     "Reference",
@@ -25,7 +25,6 @@ COLUMNS = (
     "Reconstruction\nhighlighted",
     "Heat-map",
 )
-_DOUBT = "not like the photographs of faces that this bundle knows"
 _HIGHLIGHT = np.array([255, 221, 51], np.float32)
 
 
@@ -152,5 +151,5 @@ def _headline(pair: PairExplanation, title: str) -> str:
     numbers = in_short(pair.similarity, pair.threshold)
     decision = f"{numbers}: the network calls them {DECISIONS[pair.similar]}"
     maps = ". The maps are a control's: they know nothing of this pair" if pair.control else ""
-    doubt = "" if pair.plausibility is None or pair.plausibility.plausible else _DOUBT
+    doubt = "" if pair.doubt is None else doubt_in_short(pair.doubt)
     return "\n".join(line for line in (title, doubt, decision + maps) if line)

@@ -129,7 +129,7 @@ def _document(
 
 def _regions(pair: PairExplanation) -> tuple[tuple[RegionShare, ...], tuple[RegionShare, ...]]:
     """Divide both maps among the parts of a face, where both pictures pass for faces."""
-    if pair.plausibility is not None and not pair.plausibility.plausible:
+    if pair.doubt is not None:
         return (), ()
     return region_shares(pair.forward.heat_map), region_shares(pair.swapped.heat_map)
 
