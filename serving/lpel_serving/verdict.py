@@ -27,7 +27,7 @@ _SURE, _UNSURE = 0.9, 0.49
 """From here on no doubt is spoken of; from there down the decision is the less likely answer."""
 
 _KNOWN = "those were that it was fitted on"
-_LEFT_OUT = "So nothing is said here of how likely the two show one person, nor of parts of a face."
+_LEFT_OUT = "Nothing is said here of how likely the two show one person, nor of parts of a face."
 
 _BEYOND, _TIMES = 0.05, 1.25
 """A region is named if its share of a map is so much more than its area, and so many times that."""

@@ -50,7 +50,7 @@ def test_a_picture_of_another_kind_is_doubted_before_anything_else(
         assert doubt["x"] + doubt["width"] <= width
         assert "One person" not in page.inner_text("#numbers")
         assert not page.is_visible("#parts")
-        assert "nothing is said here of how likely" in page.inner_text("#words")
+        assert "Nothing is said here of how likely" in page.inner_text("#words")
         choose(page, "test", files["other"])
         assert decided(page).startswith("The network calls the two faces")
         assert not page.is_visible("#doubt")
