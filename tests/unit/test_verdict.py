@@ -9,6 +9,7 @@ import pytest
 
 from lpel_serving.errors import LpelError, ParameterError
 from lpel_serving.explanation import Explanation, PairExplanation, put_together
+from lpel_serving.map_words import on_map
 from lpel_serving.methods.method import find_method, is_control, methods
 from lpel_serving.regions import REGIONS, RegionShare, region_labels, region_shares
 from lpel_serving.verdict import (
@@ -18,7 +19,6 @@ from lpel_serving.verdict import (
     explained,
     on_confidence,
     on_decision,
-    on_map,
 )
 from support.images import pixels
 
