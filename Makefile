@@ -10,7 +10,9 @@ demo: .venv/ready
 serve: .venv/ready
 	scripts/serve $(ARGS)
 
+# With what the page and the examples run on, as far as it is here or can be installed.
 test: .venv/ready
+	scripts/runtimes
 	scripts/test $(ARGS)
 
 # The tests that need no network at all, in two processes.

@@ -108,7 +108,7 @@ def measure(name: str, recipe: Recipe, split: Split, start: LinearDecoder | None
 def closed_form(name: str, noise: float, split: Split) -> Row:
     """Solve the normal equations."""
     start = time.perf_counter()
-    decoder = solve(split.train, noise)
+    decoder = solve(split.train, Recipe(noise=noise).noise_on(split.train.embeddings))
     return row(name, decoder, split, "-", time.perf_counter() - start)
 
 

@@ -37,10 +37,11 @@ from lpel_serving.manifest import EMBEDDING, IMAGE
 from lpel_serving.methods.lpel import Lpel
 from lpel_serving.methods.method import FacePair
 from lpel_serving.methods.responses import Responses
-from lpel_serving.pairs import Pair, read_pairs
+from lpel_serving.pairs import Pair
+from lpel_serving.pairs_list import read_pairs
 from lpel_serving.photographs import embed_photographs
 from lpel_serving.session import open_session
-from lpel_serving.similarity import cosine_similarity
+from lpel_serving.similarity import are_similar, cosine_similarity
 from lpel_serving.verification import verification
 
 METHODS = {"responses": Responses(), "lpel": Lpel()}
@@ -105,7 +106,7 @@ def quality(
     same, threshold = np.array([pair.same for pair in pairs]), bundle.manifest.threshold.value
     explainer, rows = Explainer.load(folder, threads=THREADS), {}
     exact = embedded(bundle, models["float32"], paths, work, "float32")
-    similar = cosine_similarity(exact[references], exact[tests]).astype(np.float64) > threshold
+    similar = are_similar(cosine_similarity(exact[references], exact[tests]), threshold)
     wanted = maps(explainer, exact[references], exact[tests], similar, "float32")
     for name, model in models.items():
         h = embedded(bundle, model, paths, work, name)
@@ -125,7 +126,7 @@ def quality(
             "at_threshold": asdict(verified.at_threshold),
             "best": asdict(verified.best),
             "auc": verified.auc,
-            "decisions_changed": int(np.sum((similarities.astype(float) > threshold) != similar)),
+            "decisions_changed": int(np.sum(are_similar(similarities, threshold) != similar)),
             "cosine": {"min": float(cosines.min()), "mean": float(cosines.mean())},
             "reconstruction_rms_error": float(np.sqrt(np.mean(np.square(error)))),
             "spearman": likeness(wanted, given, similar),

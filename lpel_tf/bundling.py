@@ -25,6 +25,8 @@ from lpel_serving.manifest import (
     ThresholdRecord,
 )
 from lpel_serving.pairs import Pair
+from lpel_serving.passed_over import Unusable
+from lpel_serving.plausibility_record import FittedPlausibility, fit_record
 from lpel_serving.progress import Progress, silent
 from lpel_tf.cache import cache_folder
 from lpel_tf.dataset import FaceSet, Split, embed_faces, split_by_identity
@@ -75,6 +77,7 @@ def train_bundle(
     pairs: tuple[Pair, ...] = (),
     responses: ResponsePlan | None = None,
     checkpoint: Path | None = None,
+    unusable: Unusable | None = None,
     progress: Progress = silent,
 ) -> Manifest:
     """Train a decoder for an embedding network on photographs, and write both as a bundle.
@@ -103,6 +106,8 @@ def train_bundle(
         How to train a response decoder too; None for none.
     checkpoint
         File that lets an interrupted training go on; that of the response decoder lies beside it.
+    unusable
+        Gathers photographs that cannot be used, which are left out.
     progress
         Told how far it is.
 
@@ -111,7 +116,9 @@ def train_bundle(
     TrainingDataError
         If there are too few photographs or people.
     ImageError
-        If a photograph cannot be used.
+        If a photograph cannot be used and there is no `unusable` to gather it; it is named.
+    PhotographsError
+        If too many cannot be used.
     ParityError
         If the exported decoder differs from the trained one.
     OutputError, CacheError
@@ -120,29 +127,36 @@ def train_bundle(
     store = cache_folder("embeddings", root=cache) / f"{store_key(embedder, crop)}.sqlite"
     engine = Embedder(embedder.model, embedder.record, parse_crop(crop))
 
-    def embed(photographs: tuple[Face, ...]) -> FaceSet:
-        return embed_faces(engine, photographs, IMAGE_SIZE, store, progress=progress)
+    def embed(some: tuple[Face, ...]) -> FaceSet:
+        return embed_faces(engine, some, IMAGE_SIZE, store, unusable=unusable, progress=progress)
 
     everyone = embed(faces)
     split = split_by_identity(everyone, np.random.default_rng(recipe.seed))
     check_faces(split.train, split.validation)
     if closed_form:
-        trained = Trained(solve(split.train, recipe.noise), (), 0, recipe)
+        trained = Trained(
+            solve(split.train, recipe.noise_on(split.train.embeddings)), (), 0, recipe
+        )
     else:
         trained = train_decoder(
             split.train, split.validation, recipe, checkpoint=checkpoint, progress=progress
         )
     finished = None
     if responses is not None:
+        usable = tuple(face for face in faces if unusable is None or face.path not in unusable)
         table = store.with_name(f"{store.stem}-{responses.table.key}.sqlite")
         state = None if checkpoint is None else response_checkpoint(checkpoint)
         finished = finish_responses(
-            engine, faces, split, responses, table, checkpoint=state, progress=progress
+            engine, usable, split, responses, table, checkpoint=state, progress=progress
         )
     rng = np.random.default_rng(recipe.seed)
     fitted = fit_on_pairs(pairs, embed) if pairs else fit_on_split(split, rng)
     training = describe(trained, split, closed_form=closed_form) | {
-        "photographs_without_face": len(everyone.without_face)
+        "photographs_without_face": len(everyone.without_face),
+        "photographs_unusable": len(everyone.unusable),
+        "photographs_with_several_faces": None
+        if everyone.several_faces is None
+        else len(everyone.several_faces),
     }
     return assemble(
         embedder,
@@ -154,7 +168,16 @@ def train_bundle(
         training=training,
         examples=split.test.embeddings[:100],
         responses=finished,
+        plausibility=fit_on_sides(split),
     )
+
+
+def fit_on_sides(split: Split) -> FittedPlausibility | None:
+    """Fit the check of plausibility on the people trained on, its limit on those kept apart."""
+    apart = np.concatenate([split.validation.embeddings, split.test.embeddings])
+    people_apart = split.validation.identities + split.test.identities
+    on = "the photographs that the decoder was trained on"
+    return fit_record(split.train.embeddings, apart, people_apart, on)
 
 
 def response_checkpoint(checkpoint: Path) -> Path:
@@ -173,6 +196,7 @@ def assemble(
     examples: Floats,
     responses: FinishedResponses | None = None,
     confidence: ConfidenceRecord | None = None,
+    plausibility: FittedPlausibility | None = None,
 ) -> Manifest:
     """Export decoders, check their parity on real embeddings, and write the bundle."""
     metadata = {"lpel": "decoder", "embedder": embedder.record.name}
@@ -204,6 +228,7 @@ def assemble(
         responses=response_model,
         licence=embedder.licence,
         confidence=confidence,
+        plausibility=plausibility,
     )
 
 
@@ -225,13 +250,14 @@ def losses(decoder: LinearDecoder, split: Split, noise: float) -> Losses:
 def describe(trained: Trained, split: Split, *, closed_form: bool) -> dict[str, Any]:
     """Say how a decoder was trained, for the manifest."""
     sides = {"train": split.train, "validation": split.validation, "test": split.test}
+    noise = trained.recipe.noise_on(split.train.embeddings)
     return {
         "method": "closed-form least squares" if closed_form else "Adamax",
         "recipe": asdict(trained.recipe),
         "photographs": {name: len(side) for name, side in sides.items()},
         "people": {name: len(set(side.identities)) for name, side in sides.items()},
         "loss": "mean squared error over images, pixels and channels; pixels in [0, 1]",
-        "test_loss": asdict(losses(trained.decoder, split, trained.recipe.noise)),
+        "test_loss": asdict(losses(trained.decoder, split, noise)),
         "best_epoch": trained.best_epoch,
         "history": [asdict(epoch) for epoch in trained.history],
     }

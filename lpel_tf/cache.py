@@ -1,9 +1,11 @@
 """Where downloads, exports and embeddings are kept between runs."""
 
 import hashlib
+import os
 from pathlib import Path
 
 from lpel_serving.extras import require
+from lpel_serving.home import home
 from lpel_tf.errors import CacheError
 
 
@@ -20,9 +22,9 @@ def cache_folder(*parts: str, root: Path | None = None) -> Path:
     Raises
     ------
     CacheError
-        If the folder cannot be made.
+        If the folder cannot be made, or there is no place for caches.
     """
-    base = root or Path(require("platformdirs", "train").user_cache_dir("lpel"))
+    base = root or _usual_place()
     folder = base.joinpath(*parts)
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -32,6 +34,17 @@ def cache_folder(*parts: str, root: Path | None = None) -> Path:
             "name another one with --cache."
         ) from error
     return folder
+
+
+def _usual_place() -> Path:
+    if home() is not None or os.environ.get("XDG_CACHE_HOME"):
+        place = Path(require("platformdirs", "train").user_cache_dir("lpel"))
+        if place.is_absolute():
+            return place
+    raise CacheError(
+        "there is no home folder to keep the cache in, for HOME is not set and the system does not "
+        "know this user: name a folder for it with --cache."
+    )
 
 
 def file_sha256(path: Path) -> str:

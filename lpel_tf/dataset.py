@@ -9,10 +9,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_serving.crops import decoder_target
+from lpel_serving.crops import CutFace, DetectingCrop, decoder_target
+from lpel_serving.direction import has_direction, lack_of
 from lpel_serving.embedder import DEFAULT_BATCH, Embedder
+from lpel_serving.errors import EmbeddingError
 from lpel_serving.faces import Face
-from lpel_serving.images import Pixels
+from lpel_serving.passed_over import Unusable
 from lpel_serving.progress import Progress, silent
 from lpel_tf.errors import TrainingDataError
 from lpel_tf.recall import recall
@@ -33,12 +35,19 @@ class FaceSet:
         Who each is, N of them.
     without_face
         The photographs that were left out, since the crop found no face in them.
+    unusable
+        Those that were left out, since they cannot be used.
+    several_faces
+        Those that show several faces, of which the largest was taken; None where the crop looks
+        for none.
     """
 
     embeddings: NDArray[np.float32]
     targets: NDArray[np.uint8]
     identities: tuple[str, ...]
     without_face: tuple[Face, ...] = ()
+    unusable: tuple[Face, ...] = ()
+    several_faces: tuple[Face, ...] | None = None
 
     def __len__(self) -> int:
         return len(self.identities)
@@ -66,6 +75,7 @@ def embed_faces(
     target_size: int,
     store_path: Path,
     *,
+    unusable: Unusable | None = None,
     progress: Progress = silent,
 ) -> FaceSet:
     """Embed photographs, those that the store does not hold yet.
@@ -82,33 +92,55 @@ def embed_faces(
         Side H of the images that the decoder will reconstruct.
     store_path
         Where embeddings are kept; one file for one network, crop and target size.
+    unusable
+        Gathers photographs that cannot be used; they are left out and listed in the result.
     progress
         Told how far it is.
 
     Raises
     ------
     ImageError
-        If a photograph cannot be used; it is named.
+        If a photograph cannot be used and there is no `unusable` to gather it; it is named.
+    TrainingDataError
+        If its embedding is not finite or zero all over; it is named.
+    PhotographsError
+        If too many cannot be used.
     CacheError
         If the store cannot be used.
     """
     embeddings = np.empty((len(faces), embedder.record.dimension), np.float32)
     targets = np.empty((len(faces), target_size, target_size, 3), np.uint8)
     found = np.zeros(len(faces), np.bool_)
-    store = FaceStore(store_path, embedder.record.dimension, target_size)
+    detects = isinstance(embedder.crop, DetectingCrop)
+    several: list[Face] = []
+    store = FaceStore(store_path, embedder.record.dimension, target_size, counts=detects)
     with closing(store), progress("embedding faces", len(faces)) as advance:
         for start in range(0, len(faces), DEFAULT_BATCH):
             batch = faces[start : start + DEFAULT_BATCH]
-            recalled = recall(embedder, batch, store, partial(_embed, embedder, target_size))
+            recalled = _recall(embedder, batch, store, target_size, unusable)
             for i, face in enumerate(recalled, start):
                 if face is not None:
                     embeddings[i], targets[i], found[i] = face.embedding, face.target, True
+                    several += [faces[i]] if (face.faces or 0) > 1 else []
             advance(len(batch))
-    everyone = FaceSet(embeddings, targets, tuple(face.identity for face in faces))
+    everyone = FaceSet(
+        embeddings,
+        targets,
+        tuple(face.identity for face in faces),
+        several_faces=tuple(several) if detects else None,
+    )
     if found.all():
         return everyone
-    without_face = tuple(face for face, seen in zip(faces, found, strict=True) if not seen)
-    return replace(everyone.select(found), without_face=without_face)
+    missing = tuple(face for face, seen in zip(faces, found, strict=True) if not seen)
+    kept = replace(everyone.select(found), several_faces=everyone.several_faces)
+    if unusable is None:
+        return replace(kept, without_face=missing)
+    unusable.check(face.path for face in faces)
+    return replace(
+        kept,
+        without_face=tuple(face for face in missing if face.path not in unusable),
+        unusable=tuple(face for face in missing if face.path in unusable),
+    )
 
 
 def split_by_identity(
@@ -147,11 +179,43 @@ def split_by_identity(
     return Split(faces.select(sides == 2), faces.select(sides == 1), faces.select(sides == 0))
 
 
+def _recall(
+    embedder: Embedder,
+    batch: Sequence[Face],
+    store: FaceStore,
+    target_size: int,
+    unusable: Unusable | None,
+) -> list[StoredFace | None]:
+    """Embed a batch of photographs, or say which of them have no embedding to train on."""
+    paths = ", ".join(str(face.path) for face in batch)
+    try:
+        compute = partial(_embed, embedder, target_size)
+        recalled = recall(embedder, batch, store, compute, unusable=unusable)
+    except EmbeddingError as error:
+        raise TrainingDataError(f"{error} It did so for one of {paths}.") from error
+    lost = [
+        f"{face.path} {lack_of(one.embedding)}"
+        for face, one in zip(batch, recalled, strict=True)
+        if one is not None and not has_direction(one.embedding)
+    ]
+    if lost:
+        raise TrainingDataError(
+            f"the embedding of {'; that of '.join(lost)}. Leave these photographs out; if they are "
+            "not at fault, look whether the network has its trained weights, and gets its pixels "
+            "as it was trained with them (the standardisation, or mean and scale)."
+        )
+    return recalled
+
+
 def _embed(
-    embedder: Embedder, target_size: int, crops: Mapping[bytes, Pixels]
+    embedder: Embedder, target_size: int, crops: Mapping[bytes, CutFace]
 ) -> dict[bytes, StoredFace]:
-    vectors = embedder.embed(list(crops.values()))
+    vectors = embedder.embed([crop.pixels for crop in crops.values()])
     return {
-        key: StoredFace(vector, decoder_target(crop, target_size))
+        key: StoredFace(
+            vector,
+            decoder_target(crop.pixels, target_size),
+            None if crop.found is None else crop.found.count,
+        )
         for (key, crop), vector in zip(crops.items(), vectors, strict=True)
     }

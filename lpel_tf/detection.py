@@ -1,6 +1,7 @@
 """Finding the face in a photograph and aligning it, with the MTCNN that keras-facenet brings."""
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,8 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as pillow
 
+from lpel_serving.crops import CutFace
 from lpel_serving.errors import NoFaceError
 from lpel_serving.extras import require
+from lpel_serving.found import Box, FoundFaces
 from lpel_serving.images import Pixels
 from lpel_tf.quiet import load_tensorflow
 
@@ -32,10 +35,21 @@ MAX_SIDE = 1024
 
 @dataclass(frozen=True, eq=False)
 class Detection:
-    """A face: how sure the detector is, and its landmarks in pixels, float64, shape (5, 2)."""
+    """A face in a photograph.
+
+    Attributes
+    ----------
+    confidence
+        How sure the detector is, in [0, 1].
+    landmarks
+        In pixels, float64, shape (5, 2).
+    box
+        Where it lies, within the photograph.
+    """
 
     confidence: float
     landmarks: NDArray[np.float64]
+    box: Box
 
     @property
     def eye_distance(self) -> float:
@@ -47,7 +61,8 @@ class AlignedCrop:
     """Finds the largest face in a photograph and turns, moves and scales it into place.
 
     The face lies in the crop as faces lie in LFW's centred crops, which the published bundle's
-    decoder was trained on. It is a `lpel_serving.crops.Crop`; the detector is loaded on first use.
+    decoder was trained on. It is a `lpel_serving.crops.DetectingCrop`; the detector is loaded on
+    first use.
     """
 
     def __init__(self) -> None:
@@ -55,20 +70,29 @@ class AlignedCrop:
         self._loading = threading.Lock()
 
     def __call__(self, pixels: Pixels, size: int) -> Pixels:
-        """Align the largest face, shape (size, size, 3).
+        """Align the largest face, shape (size, size, 3): see `take`."""
+        return self.take(pixels, size).pixels
+
+    def take(self, pixels: Pixels, size: int, face: int = 0) -> CutFace:
+        """Align one of the faces, by default the largest: the one whose eyes are farthest apart.
+
+        Of faces of one size the one farther left comes first, then the upper one.
 
         Raises
         ------
         NoFaceError
             If there is no face.
+        FaceChoiceError
+            If there are fewer faces.
         """
-        faces = self.detect(pixels)
+        faces = sorted(self.detect(pixels), key=_from_the_largest)
         if not faces:
             raise NoFaceError(
                 "no face was found: give a photograph with an upright face, at least 40 pixels "
                 "wide, or a crop of the face, to be taken whole (crop none)."
             )
-        return align(pixels, max(faces, key=lambda face: face.eye_distance).landmarks, size)
+        found = FoundFaces(tuple(one.box for one in faces), face)
+        return CutFace(align(pixels, faces[face].landmarks, size), found)
 
     def detect(self, pixels: Pixels) -> list[Detection]:
         """Find all faces in RGB pixels, shape (H, W, 3)."""
@@ -84,10 +108,24 @@ class AlignedCrop:
             Detection(
                 float(face["confidence"]),
                 np.array([face["keypoints"][name] for name in LANDMARKS], np.float64) / scale,
+                _box(face["box"], scale, pixels.shape[:2]),
             )
             for face in found
             if face["confidence"] >= MIN_CONFIDENCE
         ]
+
+
+def _from_the_largest(face: Detection) -> tuple[float, int, int]:
+    return -face.eye_distance, face.box.left, face.box.top
+
+
+def _box(found: Sequence[float], scale: float, shape: tuple[int, ...]) -> Box:
+    """From left, top, width and height in the shrunk photograph to whole pixels of its own."""
+    left, top, wide, high = found
+    height, width = shape
+    across = np.clip(np.rint(np.array([left, left + wide]) / scale), 0, width).astype(int)
+    down = np.clip(np.rint(np.array([top, top + high]) / scale), 0, height).astype(int)
+    return Box(int(across[0]), int(down[0]), int(across[1]), int(down[1]))
 
 
 def align(pixels: Pixels, landmarks: NDArray[np.float64], size: int) -> Pixels:

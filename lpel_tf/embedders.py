@@ -1,6 +1,5 @@
 """Embedding networks made ready to train decoders for: exported, and agreeing with Keras."""
 
-import contextlib
 import hashlib
 import json
 from collections.abc import Callable, Sequence
@@ -8,15 +7,17 @@ from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_export.adoption import Layout, adopt_embedder
+from lpel_export.adoption import adopt_embedder
 from lpel_export.conversion import Exported, export_embedder
 from lpel_export.keras_networks import embedding_dimension
 from lpel_export.parity import Parity, check_parity
+from lpel_export.preparation import Channels, Layout, Preparation
+from lpel_export.received import Source
 from lpel_export.standardisation import Standardisation, standardisation_name
 from lpel_serving.crops import parse_crop, read_face
 from lpel_serving.errors import ImageError, NoFaceError
@@ -24,8 +25,10 @@ from lpel_serving.faces import Face
 from lpel_serving.files import write_atomically
 from lpel_serving.images import Pixels
 from lpel_serving.manifest import EMBEDDING, IMAGE, EmbedderRecord
+from lpel_serving.passed_over import Unusable, note
 from lpel_serving.progress import Progress, silent
 from lpel_tf.cache import cache_folder, file_sha256
+from lpel_tf.embedding_checks import check_embeddings
 from lpel_tf.errors import TrainingDataError
 from lpel_tf.facenet import IMAGE_SIZE, FaceNet, build
 from lpel_tf.weights import fetch
@@ -110,40 +113,57 @@ def from_keras(
 
 
 def from_onnx(
-    model: bytes,
+    model: Source,
     *,
     name: str,
     image_size: int,
-    mean: float,
-    scale: float,
+    mean: float | Sequence[float],
+    scale: float | Sequence[float],
     faces: NDArray[np.uint8],
     layout: Layout = "NCHW",
-    channels: Literal["RGB", "BGR"] = "RGB",
+    channels: Channels = "RGB",
+    output: str | None = None,
 ) -> ExportedEmbedder:
     """Take in an embedding network that is already in ONNX; see `lpel_export.adopt_embedder`.
 
     Parameters
     ----------
     model
-        A serialised ONNX model with one float32 image input and one output of vectors.
+        A serialised ONNX model, or the path of its file, with one image input and one output of
+        vectors.
     name
         What the bundle will call it.
     image_size, mean, scale, layout, channels
-        How it wants its pixels: ``(pixel - mean) / scale``.
+        How it wants its pixels: ``(pixel - mean) / scale``, one number each, or three in the order
+        of `channels`.
     faces
         Some real crops to compare on, uint8, shape (N, S, S, 3), N at least 2.
+    output
+        Which of several outputs is the embedding.
 
     Raises
     ------
     ConversionError, ModelShapeError, ParityError
         If the model cannot be taken in faithfully.
+    ImageError, ParameterError
+        If the crops are no such crops, the file cannot be read, or a setting is not one that
+        there is.
+    TrainingDataError
+        If its embeddings say nothing of the crops: see `lpel_tf.embedding_checks`.
     """
+    _check_crops(faces, image_size)
     exported = adopt_embedder(
-        model, image_size=image_size, mean=mean, scale=scale, layout=layout, channels=channels
+        model,
+        image_size=image_size,
+        mean=mean,
+        scale=scale,
+        layout=layout,
+        channels=channels,
+        output=output,
     )
-    dimension = exported.original(faces[:1]).shape[-1]
-    standardisation = f"(pixel - {mean}) / {scale}, {channels}"
-    record = EmbedderRecord(name, image_size, dimension, standardisation)
+    preparation = Preparation(image_size, mean, scale, layout, channels)
+    dimension = exported.original(preparation.examples(1)).shape[-1]
+    record = EmbedderRecord(name, image_size, dimension, preparation.words)
     return _checked(exported, record, faces)
 
 
@@ -202,12 +222,15 @@ def _checked(
         input_name=IMAGE,
         output_name=EMBEDDING,
         inputs=f"{len(np.unique(faces, axis=0))} different face crops",
-        by_norm=True,
+        by_length=True,
     )
+    check_embeddings(exported.original(np.unique(faces, axis=0)))
     return ExportedEmbedder(exported.model, record, parity)
 
 
-def example_crops(faces: Sequence[Face], crop: str, size: int) -> NDArray[np.uint8]:
+def example_crops(
+    faces: Sequence[Face], crop: str, size: int, unusable: Unusable | None = None
+) -> NDArray[np.uint8]:
     """Cut the first faces out of photographs, to compare an exported network on.
 
     Parameters
@@ -218,6 +241,8 @@ def example_crops(faces: Sequence[Face], crop: str, size: int) -> NDArray[np.uin
         See `lpel_serving.crops.parse_crop`.
     size
         Side of the crops.
+    unusable
+        Gathers photographs that cannot be used; without it the first one is an error.
 
     Returns
     -------
@@ -228,15 +253,23 @@ def example_crops(faces: Sequence[Face], crop: str, size: int) -> NDArray[np.uin
     ------
     TrainingDataError
         If no photograph shows a face.
+    PhotographsError
+        If none does and too many cannot be used.
     """
     cut = parse_crop(crop)
     crops: list[Pixels] = []
     for face in faces:
-        with contextlib.suppress(NoFaceError):
+        try:
             crops.append(read_face(face.path, cut, size))
+        except NoFaceError:
+            continue
+        except ImageError as error:
+            note(unusable, face.path, error)
         if len(crops) == PARITY_FACES:
             break
     if not crops:
+        if unusable is not None:
+            unusable.check(face.path for face in faces)
         raise TrainingDataError("no photograph shows a face that the crop can find.")
     return repeat_crops(crops)
 

@@ -5,6 +5,7 @@ import sys
 import threading
 
 from lpel_serving.extras import require
+from lpel_serving.quiet import silenced
 
 _LOADING = threading.Lock()
 
@@ -19,18 +20,6 @@ def load_tensorflow() -> None:
     with _LOADING:
         if "tensorflow" in sys.modules and "keras_facenet" in sys.modules:
             return
-        try:
-            screen = os.dup(2)
-        except OSError:  # standard error is closed
-            screen = None
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        try:
-            if screen is not None:
-                os.dup2(nowhere, 2)
+        with silenced():
             require("tensorflow", "train")
             require("keras_facenet", "train")
-        finally:
-            if screen is not None:
-                os.dup2(screen, 2)
-                os.close(screen)
-            os.close(nowhere)

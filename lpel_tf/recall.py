@@ -1,14 +1,16 @@
 """Looking up what was computed of photographs before, and computing what was not."""
 
-import contextlib
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Protocol, TypeVar
 
+from lpel_serving.crops import CutFace
 from lpel_serving.embedder import Embedder
-from lpel_serving.errors import NoFaceError
+from lpel_serving.errors import ImageError, NoFaceError
 from lpel_serving.faces import Face
-from lpel_serving.images import Pixels, read_bytes
+from lpel_serving.images import read_bytes
+from lpel_serving.passed_over import Unusable, note
 
 T = TypeVar("T")
 
@@ -29,7 +31,9 @@ def recall(
     embedder: Embedder,
     faces: Sequence[Face],
     store: Store[T],
-    compute: Callable[[Mapping[bytes, Pixels]], Mapping[bytes, T]],
+    compute: Callable[[Mapping[bytes, CutFace]], Mapping[bytes, T]],
+    *,
+    unusable: Unusable | None = None,
 ) -> list[T | None]:
     """Find what is known of photographs; what is not is computed and stored.
 
@@ -43,27 +47,42 @@ def recall(
         Where results are kept.
     compute
         From crops to results, by the SHA-256 of their photographs.
+    unusable
+        Gathers photographs that cannot be used.
 
     Returns
     -------
     list
-        One for each photograph, None where the crop finds no face.
+        One for each photograph, None where the crop finds no face or it cannot be used.
 
     Raises
     ------
     ImageError
-        If a photograph cannot be used; it is named.
+        If a photograph cannot be used and there is no `unusable` to gather it; it is named.
     """
-    contents = [read_bytes(face.path) for face in faces]
-    keys = [hashlib.sha256(content).digest() for content in contents]
+    contents = [_content(face.path, unusable) for face in faces]
+    keys = [hashlib.sha256(content or b"").digest() for content in contents]
     known = store.get(keys)
-    crops: dict[bytes, Pixels] = {}
+    crops: dict[bytes, CutFace] = {}
     for key, content, face in zip(keys, contents, faces, strict=True):
-        if key not in known:
-            with contextlib.suppress(NoFaceError):
-                crops[key] = embedder.read(content, str(face.path))
+        if content is None or key in known:
+            continue
+        try:
+            crops[key] = embedder.cut(content, str(face.path))
+        except NoFaceError:
+            continue
+        except ImageError as error:
+            note(unusable, face.path, error)
     if crops:
         computed = compute(crops)
         store.put(computed)
         known |= computed
     return [known.get(key) for key in keys]
+
+
+def _content(path: Path, unusable: Unusable | None) -> bytes | None:
+    try:
+        return read_bytes(path)
+    except ImageError as error:
+        note(unusable, path, error)
+        return None

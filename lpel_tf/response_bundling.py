@@ -15,6 +15,7 @@ from lpel_serving.embedder import Embedder
 from lpel_serving.faces import Face
 from lpel_serving.manifest import EMBEDDING, RESPONSE, ResponseRecord
 from lpel_serving.progress import Progress, silent
+from lpel_serving.similarity import unit
 from lpel_tf.dataset import Split
 from lpel_tf.response_decoder import ResponseDecoder, response_loss, to_keras
 from lpel_tf.response_table import ResponseTable, TableSettings, measure_table
@@ -94,7 +95,7 @@ def export_responses(
     )
     parity = check_parity(
         exported,
-        np.resize(examples, (max(2, len(examples)), examples.shape[1])),
+        unit(np.resize(examples, (max(2, len(examples)), examples.shape[1]))),
         input_name=EMBEDDING,
         output_name=RESPONSE,
         inputs=f"embeddings of {len(examples)} faces",

@@ -7,13 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpel_serving.extras import require
+from lpel_serving.similarity import unit
 from lpel_tf.policy import float32_layers
 from lpel_tf.response_table import ResponseTable
 
 
 @dataclass(frozen=True, eq=False)
 class ResponseDecoder:
-    """Responses as a linear function of the embedding, ``h W + b``.
+    """Responses as a linear function of the unit embedding, ``h W + b``.
 
     Attributes
     ----------
@@ -32,18 +33,19 @@ class ResponseDecoder:
         return round(len(self.bias) ** 0.5)
 
     def __call__(self, embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Tell responses, float32, shape (N, K, D), from embeddings, shape (N, D)."""
-        return np.tensordot(embeddings, self.kernel, axes=1) + self.bias
+        """Tell responses, float32, shape (N, K, D), from embeddings of any length, shape (N, D)."""
+        return np.tensordot(unit(embeddings), self.kernel, axes=1) + self.bias
 
 
 @float32_layers()
 def to_keras(decoder: ResponseDecoder) -> Any:
-    """Put the weights into a Keras network.
+    """Put the weights into a Keras network, which leaves the scaling to others.
 
     Returns
     -------
     keras.Model
-        From embeddings, shape (batch, D), to responses, shape (batch, side, side, D).
+        From unit embeddings, shape (batch, D), to responses, shape (batch, side, side, D): as a
+        bundle's file has it, whose engine does the scaling.
     """
     keras = require("keras", "train")
     dimension, superpixels, _ = decoder.kernel.shape

@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpel_serving.coalitions import LARGEST, coalition_images, draw_coalitions
+from lpel_serving.crops import CutFace
 from lpel_serving.embedder import Embedder
 from lpel_serving.errors import ParameterError
 from lpel_serving.faces import Face
 from lpel_serving.fill import Fill
-from lpel_serving.images import Pixels
 from lpel_serving.progress import Progress, silent
 from lpel_serving.similarity import unit
 from lpel_serving.stream import Job, embed_jobs
@@ -177,10 +177,10 @@ def measure_table(
 
 
 def _compute(
-    embedder: Embedder, crops: Mapping[bytes, Pixels], settings: TableSettings
+    embedder: Embedder, crops: Mapping[bytes, CutFace], settings: TableSettings
 ) -> dict[bytes, Row]:
     def jobs() -> Iterator[Job[tuple[bytes, NDArray[np.bool_]]]]:
-        for key, crop in crops.items():
+        for key, crop in ((key, cut.pixels) for key, cut in crops.items()):
             rng = np.random.default_rng([settings.seed, *np.frombuffer(key, np.uint32)])
             coalitions = draw_coalitions(
                 rng, settings.coalitions, settings.side**2, settings.largest

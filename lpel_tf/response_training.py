@@ -22,6 +22,7 @@ from lpel_serving.progress import Progress, silent
 from lpel_serving.responses import spatial_kernel
 from lpel_tf.checkpoint import run_epochs
 from lpel_tf.decoder import LEARNING_RATE
+from lpel_tf.embedding_checks import check_embeddings
 from lpel_tf.errors import TrainingDataError
 from lpel_tf.policy import float32_layers
 from lpel_tf.response_decoder import ResponseDecoder
@@ -92,7 +93,7 @@ class Coordinates:
         return np.concatenate([np.ones((len(scaled), 1)), scaled], axis=1).astype(np.float32)
 
     def fold(self, own: Floats, kernel: Floats) -> ResponseDecoder:
-        """Turn trained weights into a dense layer on raw embeddings.
+        """Turn trained weights into a dense layer on unit embeddings.
 
         Parameters
         ----------
@@ -161,13 +162,15 @@ def train_responses(
     Raises
     ------
     TrainingDataError
-        If a table is empty.
+        If a table is empty, or the embeddings say nothing of the faces: see
+        `lpel_tf.embedding_checks.check_embeddings`.
     """
     if not len(train) or not len(validation):
         raise TrainingDataError(
             f"responses are learnt from photographs for training and others for validation; "
             f"received {len(train)} and {len(validation)}: give more people."
         )
+    check_embeddings(np.concatenate([train.embeddings, validation.embeddings]))
     keras = require("keras", "train")
     place = coordinates(train.embeddings, train.coalitions.shape[2], recipe)
     model = _compiled(keras, place, train, recipe)

@@ -97,28 +97,52 @@ class ArrayStore:
 
 @dataclass(frozen=True, eq=False)
 class StoredFace:
-    """An embedding, float32, shape (D,), and the decoder's target, uint8, shape (H, H, 3)."""
+    """An embedding, float32, shape (D,), and the decoder's target, uint8, shape (H, H, 3).
+
+    With it goes how many faces its photograph shows; None where the crop looked for none.
+    """
 
     embedding: NDArray[np.float32]
     target: NDArray[np.uint8]
+    faces: int | None = None
 
 
 class FaceStore:
-    """Embeddings and small crops; one file belongs to one network with one crop."""
+    """Embeddings and small crops; one file belongs to one network with one crop.
 
-    def __init__(self, path: Path, dimension: int, image_size: int) -> None:
+    Where the crop looks for faces (`counts`) the file also holds how many there were; what an
+    earlier version stored without is taken for unknown.
+    """
+
+    def __init__(
+        self, path: Path, dimension: int, image_size: int, *, counts: bool = False
+    ) -> None:
         fields = {
             "embedding": Field(np.float32, (dimension,)),
             "target": Field(np.uint8, (image_size, image_size, 3)),
         }
         self._store = ArrayStore(path, "faces", fields)
+        self._counts = (
+            ArrayStore(path, "counts", {"faces": Field(np.int32, ())}) if counts else None
+        )
 
     def get(self, photographs: Sequence[bytes]) -> dict[bytes, StoredFace]:
         """Look photographs up by SHA-256; those that are not stored are left out."""
-        return {key: StoredFace(**row) for key, row in self._store.get(photographs).items()}
+        rows = self._store.get(photographs)
+        if self._counts is None:
+            return {key: StoredFace(row["embedding"], row["target"]) for key, row in rows.items()}
+        counts = self._counts.get(photographs)
+        return {
+            key: StoredFace(row["embedding"], row["target"], int(counts[key]["faces"]))
+            for key, row in rows.items()
+            if key in counts
+        }
 
     def put(self, faces: Mapping[bytes, StoredFace]) -> None:
         """Store faces, all of them or, if that fails, none."""
+        if self._counts is not None:  # before the faces, which are unknown without
+            counts = {key: np.array(face.faces or 0, np.int32) for key, face in faces.items()}
+            self._counts.put({key: {"faces": count} for key, count in counts.items()})
         self._store.put(
             {key: {"embedding": f.embedding, "target": f.target} for key, f in faces.items()}
         )
@@ -126,6 +150,8 @@ class FaceStore:
     def close(self) -> None:
         """Close the file."""
         self._store.close()
+        if self._counts is not None:
+            self._counts.close()
 
 
 def _unusable(path: Path, error: Exception) -> CacheError:

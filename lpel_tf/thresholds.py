@@ -56,7 +56,7 @@ def fit_on_pairs(pairs: Sequence[Pair], embed: Callable[[tuple[Face, ...]], Face
     """
     paths = dict.fromkeys(path for pair in pairs for path in (pair.reference, pair.test))
     faces = embed(tuple(Face(path, path.parent.name) for path in paths))
-    missing = {face.path for face in faces.without_face}
+    missing = {face.path for face in (*faces.without_face, *faces.unusable)}
     place = {path: i for i, path in enumerate(path for path in paths if path not in missing)}
     usable = [pair for pair in pairs if pair.reference in place and pair.test in place]
     first = faces.embeddings[[place[pair.reference] for pair in usable]]

@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 from lpel_serving.errors import ParameterError
 from lpel_serving.extras import require
 from lpel_serving.progress import Progress, silent
+from lpel_serving.similarity import typical_length
 from lpel_tf.checkpoint import run_epochs
 from lpel_tf.dataset import FaceSet
 from lpel_tf.decoder import LEARNING_RATE, build_decoder
+from lpel_tf.embedding_checks import check_embeddings
 from lpel_tf.errors import TrainingDataError
 from lpel_tf.least_squares import LinearDecoder
 from lpel_tf.whitening import Whitening, no_whitening, whitening
@@ -37,8 +39,9 @@ class Recipe:
     whiten
         Whether Adamax works in whitened coordinates, folded back into the weights afterwards.
     noise
-        Standard deviation of the noise that the embeddings are taken to carry: the decoder is the
-        one that does best under it. 0.0005 is half a unit in the last place of a float16.
+        Standard deviation of the noise that every feature is taken to carry, as a share of the
+        embeddings' typical length: the decoder is the one that does best under it. 0.0005 is half
+        a unit in the last place of a float16.
     patience
         Training stops when the validation loss has not fallen for so many epochs.
     seed
@@ -65,6 +68,10 @@ class Recipe:
                 "the learning rate is above 0 and the noise 0 or more, both finite; received "
                 f"{self.learning_rate} and {self.noise}."
             )
+
+    def noise_on(self, embeddings: NDArray[np.float32]) -> float:
+        """Standard deviation of the noise on each feature of such embeddings, shape (N, D)."""
+        return self.noise * typical_length(embeddings)
 
 
 @dataclass(frozen=True)
@@ -116,13 +123,17 @@ def train_decoder(
     Raises
     ------
     TrainingDataError
-        If there are no more training faces than features, none for validation, or an embedding is
-        not finite.
+        If there are no more training faces than features, none for validation, or the embeddings
+        say nothing of the faces: see `lpel_tf.embedding_checks.check_embeddings`.
     """
     check_faces(train, validation)
     keras = require("keras", "train")
     dimension = train.embeddings.shape[1]
-    white = whitening(train.embeddings, recipe.noise) if recipe.whiten else no_whitening(dimension)
+    white = (
+        whitening(train.embeddings, recipe.noise_on(train.embeddings))
+        if recipe.whiten
+        else no_whitening(dimension, typical_length(train.embeddings))
+    )
     model = _compiled(keras, train, white, recipe)
     if start is not None:
         model.get_layer("pixels").set_weights(white.unfold(start))
@@ -154,8 +165,7 @@ def check_faces(train: FaceSet, validation: FaceSet) -> None:
         raise TrainingDataError(
             "no faces are left for validation: give photographs of more people."
         )
-    if not (np.isfinite(train.embeddings).all() and np.isfinite(validation.embeddings).all()):
-        raise TrainingDataError("an embedding holds NaN or infinity: the embedder is broken.")
+    check_embeddings(np.concatenate([train.embeddings, validation.embeddings]))
 
 
 def _compiled(keras: Any, train: FaceSet, white: Whitening, recipe: Recipe) -> Any:

@@ -1,6 +1,6 @@
 """Coordinates in which gradient descent on a linear decoder is easy.
 
-FaceNet's embeddings have unit norm and spread over a thousandfold range: about half of the
+FaceNet's embeddings have unit length and spread over a thousandfold range: about half of the
 principal directions hold almost all of the variance, but much of what is told of the picture lies
 in the rest. In the raw coordinates Adamax, whose steps are of one size, crawls along the weak ones:
 after 60 epochs half of the way to the minimum is left (`benchmarks/decoder_training.py`). After
@@ -74,6 +74,10 @@ def whitening(embeddings: NDArray[np.float32], noise: float) -> Whitening:
     return Whitening(mean, directions / deviation, np.where(alive, noise**2 / deviation**2, 0))
 
 
-def no_whitening(dimension: int) -> Whitening:
-    """Leave embeddings as they are, as the thesis does."""
-    return Whitening(np.zeros(dimension), np.eye(dimension), np.zeros(dimension))
+def no_whitening(dimension: int, length: float = 1.0) -> Whitening:
+    """Leave embeddings as they are, as the thesis does, but for a typical length that is not 1.
+
+    The steps of Adamax are of one size: they would crawl or leap along embeddings that are not as
+    long as FaceNet's.
+    """
+    return Whitening(np.zeros(dimension), np.eye(dimension) / length, np.zeros(dimension))

@@ -15,6 +15,7 @@ from onnx import numpy_helper
 
 from lpel_serving.bundle import load_bundle
 from lpel_serving.files import write_atomically
+from lpel_serving.plausibility_record import from_bytes
 
 SHIPPED = Path(__file__).parent.parent / "lpel_tf" / "pretrained"
 
@@ -30,6 +31,13 @@ def main() -> None:
         sys.exit("the bundle has no confidence: fit it with `lpel calibrate`.")
     kernel, bias = dense(bundle.decoder)
     response_kernel, response_bias = dense(bundle.responses)
+    if bundle.plausibility is None or bundle.manifest.plausibility is None:
+        sys.exit("the bundle has no check of plausibility: train it on more photographs.")
+    check = from_bytes(
+        bundle.plausibility,
+        bundle.manifest.embedder.dimension,
+        bundle.manifest.plausibility.limit,
+    )
     dimension = bundle.manifest.embedder.dimension
     key = bundle.manifest.embedder.name.removeprefix("FaceNet ")
     buffer = io.BytesIO()
@@ -39,6 +47,8 @@ def main() -> None:
         bias=bias,
         response_kernel=response_kernel.reshape(dimension, -1, dimension).astype(np.float16),
         response_bias=response_bias.reshape(-1, dimension).astype(np.float16),
+        known_mean=check.mean,
+        known_whitening=check.whitening,
     )
     write_atomically(SHIPPED / f"{key}.npz", buffer.getvalue())
     facts = {
@@ -52,6 +62,7 @@ def main() -> None:
         },
         "training": dict(bundle.manifest.decoder.training),
         "responses": dict(bundle.manifest.responses.training),
+        "plausibility": asdict(bundle.manifest.plausibility),
     }
     write_atomically(SHIPPED / f"{key}.json", (json.dumps(facts, indent=2) + "\n").encode())
 

@@ -1,12 +1,16 @@
 """Fixtures and options that all tests share."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from lpel_serving import Explainer
-from support import tiny
+from support import areas, tiny
+
+LEFT_OUT = pytest.StashKey[dict[str, int]]()
+"""How many tests were left out, by what they are and lack: see `support.areas`."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -24,13 +28,36 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+@pytest.hookimpl(trylast=True)  # of those that were chosen with -k and -m
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    left_out = areas.without_runtime(items)
+    config.stash[LEFT_OUT] = {line: len(tests) for line, tests in left_out.items()}
+    without = {item for tests in left_out.values() for item in tests}
+    items[:] = [item for item in items if item not in without]
+    if without:
+        config.hook.pytest_deselected(items=list(without))
     for option, needed in {"realdata": "--realdata=DIR", "family": "--family"}.items():
         if not config.getoption(f"--{option}"):
             skip = pytest.mark.skip(reason=f"needs {needed}")
             for item in items:
                 if option in item.keywords:
                     item.add_marker(skip)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if hasattr(session.config, "workeroutput"):  # one of several processes, with no terminal
+        session.config.workeroutput["left_out"] = session.config.stash.get(LEFT_OUT, {})
+
+
+@pytest.hookimpl(optionalhook=True)  # of pytest-xdist
+def pytest_testnodedown(node: Any) -> None:
+    node.config.stash[LEFT_OUT] = getattr(node, "workeroutput", {}).get("left_out", {})
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    areas.write_left_out(terminalreporter, config.stash.get(LEFT_OUT, {}))
 
 
 @pytest.fixture(scope="session")

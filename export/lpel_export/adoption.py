@@ -1,30 +1,32 @@
 """Taking in an embedding network that is already in ONNX, wherever it was trained."""
 
-from typing import Any, Literal
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lpel_export.conversion import OPSET, Exported, finish
 from lpel_export.errors import ConversionError, ModelShapeError
-from lpel_export.plain_graph import STANDARD
-from lpel_serving.errors import BundleError
+from lpel_export.joining import join
+from lpel_export.opsets import OLDEST_OPSET, at_our_opset, opset_of
+from lpel_export.preparation import Channels, Layout, Preparation
+from lpel_export.received import GIVEN, Received, Source, receive
+from lpel_export.trial import network_run, try_out
 from lpel_serving.extras import require
-from lpel_serving.manifest import EMBEDDING, IMAGE
-from lpel_serving.safety.external_data import refuse_external_data
-from lpel_serving.session import open_session
-
-Layout = Literal["NHWC", "NCHW"]
+from lpel_serving.manifest import EMBEDDING
 
 
 def adopt_embedder(
-    model: bytes,
+    model: Source,
     *,
     image_size: int,
-    mean: float,
-    scale: float,
+    mean: float | Sequence[float],
+    scale: float | Sequence[float],
     layout: Layout = "NCHW",
-    channels: Literal["RGB", "BGR"] = "RGB",
+    channels: Channels = "RGB",
+    output: str | None = None,
 ) -> Exported:
     """Put the preparation of pixels in front of an ONNX embedding network.
 
@@ -32,125 +34,125 @@ def adopt_embedder(
     nobody can feed it wrongly. Its `original` prepares the pixels in numpy and runs the network as
     it was given.
 
+    The network is brought to opset 17, in which ``lpel export`` writes its one-file explainer. If
+    it cannot be, it keeps its own; a warning says so, and all but that file is to be had.
+
     Parameters
     ----------
     model
-        A serialised ONNX model with one float32 image input and one output of vectors.
+        A serialised ONNX model, or the path of its file, with one image input and vectors as its
+        output, both in float16, float32 or float64.
     image_size
         The side S.
     mean, scale
-        The network gets ``(pixel - mean) / scale``.
+        The network gets ``(pixel - mean) / scale``: one number each, or three, in the order of
+        `channels`.
     layout
-        The order of the axes that it wants.
+        The order of the axes that it wants: NCHW or NHWC.
     channels
-        The order of the colours that it wants.
+        The order of the colours that it wants: RGB or BGR.
+    output
+        Which of several outputs is the embedding.
 
     Raises
     ------
     ModelShapeError
-        If it has more inputs or outputs than one, or keeps its weights in other files.
+        If it is not an ONNX model of standard operators with its weights inside, or does not map
+        batches of any number of such images to vectors.
     ConversionError
-        If it is too old to be brought to the opset of our exports.
+        If it is too old for onnxruntime and cannot be made newer.
+    ParameterError
+        If the file cannot be read, or a setting is not one that there is.
     """
     onnx = require("onnx", "export")
-    try:
-        refuse_external_data(model, "the embedder")
-    except BundleError as error:
-        raise ModelShapeError(str(error)) from error
-    network = _load(onnx, model)
-    inputs = [tensor.name for tensor in network.graph.input]
-    outputs = [tensor.name for tensor in network.graph.output]
-    if len(inputs) != 1 or len(outputs) != 1:
-        raise ModelShapeError(
-            f"an embedder has one input and one output; this one has {inputs} and {outputs}."
-        )
-    network = _at_least_our_opset(onnx, network)
-    preparation = _preparation(onnx, image_size, mean, scale, layout, channels, _opset(network))
-    merged = onnx.compose.merge_models(
-        preparation,
-        onnx.compose.add_prefix(network, "network/"),
-        io_map=[("prepared", f"network/{inputs[0]}")],
-    )
-    _rename_output(merged, f"network/{outputs[0]}")
+    preparation = Preparation(image_size, mean, scale, layout, channels)
+    received = receive(model, output)
+    _check_image(onnx, received, preparation)
+    run = network_run(received)
+    dimension = try_out(run, received, preparation)
+    network = _newest(onnx, received, preparation, run)
+    first = preparation.graph(opset_of(network), network.ir_version, received.kind)
+    merged = join(first, network)
+    _give_vectors(onnx, merged, dimension)
     finish(merged, {"lpel": "embedder", "adopted": "from ONNX"})
-    session = open_session(model, input_name=inputs[0], output_name=outputs[0])
 
     def original(pixels: NDArray[Any]) -> NDArray[np.float32]:
-        ordered = pixels if channels == "RGB" else pixels[..., ::-1]
-        prepared = (ordered.astype(np.float32) - np.float32(mean)) / np.float32(scale)
-        axes = (0, 3, 1, 2) if layout == "NCHW" else (0, 1, 2, 3)
-        return session.run(np.ascontiguousarray(prepared.transpose(axes)))
+        return run(preparation(pixels)).reshape(len(pixels), dimension)
 
     return Exported(merged.SerializeToString(), original)
 
 
-def _load(onnx: Any, model: bytes) -> Any:
-    try:
-        network = onnx.load_from_string(model)
-    except require("google.protobuf.message", "export").DecodeError as error:
-        raise ModelShapeError("the embedder is not an ONNX model: it cannot be parsed.") from error
-    if not any(entry.domain in STANDARD for entry in network.opset_import):
-        raise ModelShapeError("the embedder is not an ONNX model of standard operators.")
-    # Old exporters list weights as inputs too, to be overridden: here they are constants.
-    weights = {tensor.name for tensor in network.graph.initializer}
-    given = [tensor for tensor in network.graph.input if tensor.name not in weights]
-    del network.graph.input[:]
-    network.graph.input.extend(given)
-    return network
-
-
-def _preparation(
-    onnx: Any, size: int, mean: float, scale: float, layout: Layout, channels: str, opset: int
-) -> Any:
-    helper, types = onnx.helper, onnx.TensorProto
-    nodes = [
-        helper.make_node("Cast", [IMAGE], ["float"], to=types.FLOAT),
-        helper.make_node("Sub", ["float", "mean"], ["centred"]),
-        helper.make_node("Div", ["centred", "scale"], ["scaled"]),
-        helper.make_node("Gather", ["scaled", "order"], ["coloured"], axis=3),
-        helper.make_node(
-            "Transpose",
-            ["coloured"],
-            ["prepared"],
-            perm=[0, 3, 1, 2] if layout == "NCHW" else [0, 1, 2, 3],
-        ),
-    ]
-    constants = {
-        "mean": np.array(mean, np.float32),
-        "scale": np.array(scale, np.float32),
-        "order": np.array([0, 1, 2] if channels == "RGB" else [2, 1, 0], np.int64),
-    }
-    shape = ["batch", 3, size, size] if layout == "NCHW" else ["batch", size, size, 3]
-    graph = helper.make_graph(
-        nodes,
-        "preparation",
-        [helper.make_tensor_value_info(IMAGE, types.UINT8, ["batch", size, size, 3])],
-        [helper.make_tensor_value_info("prepared", types.FLOAT, shape)],
-        [onnx.numpy_helper.from_array(value, name) for name, value in constants.items()],
+def _check_image(onnx: Any, received: Received, preparation: Preparation) -> None:
+    """Compare what the network declares of its input with what it is to be given."""
+    types = onnx.TensorProto
+    if received.kind not in {types.FLOAT, types.FLOAT16, types.DOUBLE}:
+        name = types.DataType.Name(received.kind).lower()
+        raise ModelShapeError(
+            f"{GIVEN} takes {received.input!r} as {name}; expected float32, float16 or float64: "
+            "export the network without what prepares its images."
+        )
+    declared = received.network.graph.input[0].type.tensor_type
+    if not declared.HasField("shape"):
+        return
+    sizes = [one.dim_value or None for one in declared.shape.dim]
+    wanted = preparation.shape
+    fits = len(sizes) == 4 and all(
+        size is None or size == expected for size, expected in zip(sizes[1:], wanted, strict=True)
     )
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
+    if not fits:
+        raise ModelShapeError(
+            f"{GIVEN} takes {received.input!r} of shape {tuple(sizes)}; with image_size="
+            f"{preparation.image_size} and layout={preparation.layout!r} it would be given "
+            f"{(None, *wanted)}: name the size and the layout that it was made for."
+        )
 
 
-def _at_least_our_opset(onnx: Any, network: Any) -> Any:
-    """Bring an older model up; the preparation means the same in ours and in every newer one."""
-    if _opset(network) < OPSET:
-        try:
-            network = onnx.version_converter.convert_version(network, OPSET)
-        except (RuntimeError, ValueError) as error:
-            raise ConversionError(
-                f"the model has opset {_opset(network)} and cannot be brought to {OPSET} "
-                f"({error}): export it again at {OPSET} or newer."
-            ) from error
-    network.ir_version = 8  # merging demands one version; what we use of it is older still
-    return network
+def _newest(
+    onnx: Any, received: Received, preparation: Preparation, run: Callable[..., Any]
+) -> Any:
+    """The network at our opset, or, if that would be another network, as it is."""
+    network, own = received.network, opset_of(received.network)
+    try:
+        onnx.checker.check_model(network)
+        if own == OPSET:
+            return network
+        converted = at_our_opset(network)
+        _check_same(run, network_run(received, converted), preparation)
+    except onnx.checker.ValidationError as error:
+        reason = " ".join(str(error).split())
+        raise ModelShapeError(f"{GIVEN} is not valid ONNX: {reason}") from error
+    except ConversionError as error:
+        if own < OLDEST_OPSET:
+            raise ConversionError(f"{error} Export it again at {OPSET} or newer.") from error
+        warnings.warn(
+            f"{error} It keeps its own: the bundle will explain as any other, but `lpel export` "
+            f"cannot make one file of it. Export the network at {OPSET} if you need that.",
+            stacklevel=4,
+        )
+        return network
+    return converted
 
 
-def _opset(model: Any) -> int:
-    return max(entry.version for entry in model.opset_import if entry.domain in STANDARD)
+def _check_same(
+    run: Callable[..., Any], converted: Callable[..., Any], preparation: Preparation
+) -> None:
+    """Raise `ConversionError` if the conversion changed what the network computes."""
+    images = preparation(preparation.examples(2))
+    before, after = run(images), converted(images)
+    if before.shape != after.shape or not np.allclose(
+        before, after, rtol=1e-4, atol=1e-4 * float(np.abs(before).max())
+    ):
+        raise ConversionError("its conversion to another opset computes something else.")
 
 
-def _rename_output(model: Any, name: str) -> None:
-    for node in model.graph.node:
-        node.output[:] = [EMBEDDING if output == name else output for output in node.output]
-        node.input[:] = [EMBEDDING if given == name else given for given in node.input]
-    model.graph.output[0].name = EMBEDDING
+def _give_vectors(onnx: Any, model: Any, dimension: int) -> None:
+    """Let a model, in place, end in float32 vectors, as the engine takes them."""
+    helper, types = onnx.helper, onnx.TensorProto
+    output = model.graph.output[0]
+    cast = output.type.tensor_type.elem_type != types.FLOAT
+    flat = "flat" if cast else EMBEDDING
+    model.graph.node.append(helper.make_node("Flatten", [output.name], [flat], axis=1))
+    if cast:
+        model.graph.node.append(helper.make_node("Cast", [flat], [EMBEDDING], to=types.FLOAT))
+    vectors = helper.make_tensor_value_info(EMBEDDING, types.FLOAT, ["batch", dimension])
+    output.CopyFrom(vectors)

@@ -15,6 +15,7 @@ from lpel_serving.manifest import (
     DECODER_FILE,
     EMBEDDER_FILE,
     EXPLAINER_FILE,
+    PLAUSIBILITY_FILE,
     RESPONSE_FILE,
     DecoderRecord,
     EmbedderRecord,
@@ -23,6 +24,7 @@ from lpel_serving.manifest import (
     ResponseRecord,
     ThresholdRecord,
 )
+from lpel_serving.plausibility_record import FittedPlausibility, to_bytes
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,7 @@ def write_bundle(
     responses: ResponseModel | None = None,
     licence: str | None = None,
     confidence: ConfidenceRecord | None = None,
+    plausibility: FittedPlausibility | None = None,
 ) -> Manifest:
     """Write the models and their manifest into a new folder, verify it, and put it in place.
 
@@ -66,6 +69,8 @@ def write_bundle(
         That of the weights, if it is known.
     confidence
         How likely a similarity means one person, if that was fitted.
+    plausibility
+        Whether an image is of the kind that the bundle knows, if that was fitted.
 
     Raises
     ------
@@ -75,6 +80,8 @@ def write_bundle(
     contents = {EMBEDDER_FILE: embedder, DECODER_FILE: decoder}
     if responses is not None:
         contents[RESPONSE_FILE] = responses.model
+    if plausibility is not None:
+        contents[PLAUSIBILITY_FILE] = to_bytes(plausibility.check)
     manifest = Manifest(
         files=_records(contents),
         embedder=embedder_record,
@@ -86,6 +93,7 @@ def write_bundle(
         responses=None if responses is None else responses.record,
         licence=licence,
         confidence=confidence,
+        plausibility=None if plausibility is None else plausibility.record,
     )
     put_bundle(folder, manifest, contents)
     return manifest
@@ -96,8 +104,9 @@ def with_embedder(
 ) -> Bundle:
     """Put another embedder of the same embeddings into a bundle: the same one in other numbers.
 
-    Like the threshold, the confidence stays: what was fitted to similarities holds for those that
-    hardly differ. It says from then on which embedder it was fitted with.
+    Like the threshold, the confidence and the check of plausibility stay: what was fitted to
+    embeddings holds for those that hardly differ. The confidence says from then on which embedder
+    it was fitted with.
 
     Parameters
     ----------
@@ -133,6 +142,8 @@ def write_with_explainer(folder: Path, bundle: Bundle, explainer: bytes) -> Mani
     contents = {EMBEDDER_FILE: bundle.embedder, DECODER_FILE: bundle.decoder}
     if bundle.responses is not None:
         contents[RESPONSE_FILE] = bundle.responses
+    if bundle.plausibility is not None:
+        contents[PLAUSIBILITY_FILE] = bundle.plausibility
     contents[EXPLAINER_FILE] = explainer
     manifest = replace(bundle.manifest, files=_records(contents))
     put_bundle(folder, manifest, contents)

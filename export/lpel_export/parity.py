@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from lpel_export.conversion import Arrays, Exported
 from lpel_export.errors import ParityError
 from lpel_serving.session import open_session
-from lpel_serving.similarity import cosine_similarity
+from lpel_serving.similarity import cosine_similarity, typical_length
 
 TOLERANCE = 1e-5
 LEAST_COSINE = 0.95
@@ -66,7 +66,7 @@ def check_parity(
     output_name: str,
     inputs: str,
     tolerance: float = TOLERANCE,
-    by_norm: bool = False,
+    by_length: bool = False,
 ) -> Parity:
     """Compare an exported model with its original, at batch size 1 and with all the inputs at once.
 
@@ -82,7 +82,7 @@ def check_parity(
         What the inputs are, for the report.
     tolerance
         Largest absolute difference allowed.
-    by_norm
+    by_length
         Whether it is allowed as a share of the norm of the original's outputs, vectors of shape
         (N, D): the root of their mean squared norm.
 
@@ -103,9 +103,9 @@ def check_parity(
         expected = _in_batches(exported.original, values, size)
         given = _in_batches(session.run, values, size)
         difference = float(np.maximum(difference, np.abs(given - expected).max()))  # NaN stays
-        scale = _norm(expected) if by_norm else 1.0
+        scale = typical_length(expected) if by_length else 1.0
     if not difference <= tolerance * scale:  # NaN must fail too
-        norm = f" at embeddings of norm {scale:.3g}" if by_norm else ""
+        norm = f" at embeddings of norm {scale:.3g}" if by_length else ""
         raise ParityError(
             f"the ONNX model from {input_name} to {output_name} differs from its original by "
             f"{difference:.2e}{norm} on {inputs}; "
@@ -151,7 +151,3 @@ def check_trained_precision(exported: Exported, values: NDArray[Any]) -> dict[st
 def _in_batches(run: Arrays, values: NDArray[Any], size: int) -> NDArray[np.float32]:
     starts = range(0, len(values), size)
     return np.concatenate([run(values[start : start + size]) for start in starts])
-
-
-def _norm(vectors: NDArray[np.float32]) -> float:
-    return float(np.sqrt(np.square(vectors, dtype=np.float64).sum(axis=-1).mean()))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lpel_export.errors import ModelShapeError
+from lpel_export.unit_length import with_scaling
 from lpel_serving.bundle import Bundle
 from lpel_serving.errors import OutputError, ParameterError
 from lpel_serving.extras import require
@@ -49,9 +50,10 @@ def write_triton_repository(bundle: Bundle, explainer: bytes, folder: Path) -> t
     """Write the models with their configurations into a new folder, and put it in place.
 
     The models are `embedder`, `decoder`, `responses` where the bundle has it, `explainer`, and the
-    ensemble `pipeline`. The explainer's ``threshold`` and ``epsilon`` are not among its inputs
-    here, so that their defaults hold: Triton's ONNX Runtime backend takes overridable initializers
-    as optional inputs, but refuses them for models that batch.
+    ensemble `pipeline`. Here `responses` scales embeddings itself: it takes what the embedder
+    gives. The explainer's ``threshold`` and ``epsilon`` are not among its inputs here, so that
+    their defaults hold: Triton's ONNX Runtime backend takes overridable initializers as optional
+    inputs, but refuses them for models that batch.
 
     Parameters
     ----------
@@ -88,8 +90,10 @@ def _contents(bundle: Bundle, explainer: bytes) -> dict[str, bytes]:
     """Every file by its path within the repository, in order."""
     identity = bundle.manifest.identity
     models = {"embedder": bundle.embedder, "decoder": bundle.decoder, "explainer": explainer}
-    if bundle.responses is not None:
-        models["responses"] = bundle.responses
+    record = bundle.manifest.responses
+    if bundle.responses is not None and record is not None:
+        features = bundle.manifest.embedder.dimension
+        models["responses"] = with_scaling(bundle.responses, features, record.side)
     configs: dict[str, Iterable[str]] = {}
     files = {f"{PIPELINE}/{_VERSION}/{_KEEP_FILE}": _KEEP}
     tensors: dict[str, list[_Tensor]] = {}

@@ -23,9 +23,11 @@ def demo(
     The first run downloads 90 MB and exports the network, which is kept in the cache.
     """
     from lpel_serving.cli.progress import progress_bar
+    from lpel_tf.cache import cache_folder
     from lpel_tf.demo.run import document_of, run_demo
     from lpel_tf.quiet import load_tensorflow
 
+    cache_folder(root=cache)  # if there can be none, that is said at once
     load_tensorflow()
     result = run_demo(out, cache=cache, progress=progress_bar)
     if json:

@@ -1,9 +1,14 @@
 """Options that the commands of this package share."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from lpel_serving.cli.applies import check_applies
+
+if TYPE_CHECKING:
+    from lpel_tf.facenet import FaceNet
 
 CacheOption = Annotated[
     Path | None,
@@ -17,3 +22,9 @@ MirrorOption = Annotated[
         show_default=False,
     ),
 ]
+
+
+def check_mirror(context: typer.Context, network: "FaceNet") -> None:
+    """Raise `ParameterError` if a mirror is given of what is not downloaded by its address."""
+    how = "goes with weights that keras-facenet downloads; these come from the package registry"
+    check_applies(context, network.route == "download", how, "--mirror")

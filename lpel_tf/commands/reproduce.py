@@ -1,6 +1,7 @@
 """`lpel reproduce`: chapter 5 of the thesis, run again with controls."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,16 +12,21 @@ from lpel_serving.cli.options import (
     FacesOption,
     IdentitiesOption,
     JsonOption,
+    ListPassedOverOption,
+    MostBadOption,
     SeedOption,
     print_json,
     say,
 )
+from lpel_serving.cli.passed_over import in_json, report
+from lpel_serving.passed_over import MOST_BAD, Unusable
 from lpel_tf.commands import EXPORT, TRAINING
-from lpel_tf.commands.options import CacheOption, MirrorOption
+from lpel_tf.commands.options import CacheOption, MirrorOption, check_mirror
 from lpel_tf.facenet import DEFAULT_KEY
 
 
 def reproduce(
+    context: typer.Context,
     faces: FacesOption,
     out: Annotated[
         Path, typer.Option("--out", "-o", help="Folder of the report.", show_default=False)
@@ -46,6 +52,8 @@ def reproduce(
         typer.Option("--hide-photographs", help="Show reconstructions in place of photographs."),
     ] = False,
     seed: SeedOption = 0,
+    most_bad: MostBadOption = MOST_BAD,
+    list_passed_over: ListPassedOverOption = False,
     cache: CacheOption = None,
     mirror: MirrorOption = None,
     json: JsonOption = False,
@@ -57,7 +65,8 @@ def reproduce(
     import numpy as np
 
     from lpel_serving.cli.progress import progress_bar
-    from lpel_serving.faces import list_faces
+    from lpel_serving.faces import find_faces
+    from lpel_tf.cache import cache_folder
     from lpel_tf.embedders import example_crops, from_facenet
     from lpel_tf.facenet import facenet as find
     from lpel_tf.quiet import load_tensorflow
@@ -70,13 +79,17 @@ def reproduce(
     check_output(out)
     crops = tuple(crop or ("0.368", "0.48"))
     check_crops(crops)
+    network = find(facenet)
+    check_mirror(context, network)
     sizes = QUICK if quick else FULL
-    people = list_faces(faces, identities)
-    people = some_people(people, sizes.photographs, np.random.default_rng(seed))
+    unusable = Unusable(most_bad, names=list_passed_over)
+    found = find_faces(faces, identities)
+    people = some_people(found.faces, sizes.photographs, np.random.default_rng(seed))
+    cache_folder(root=cache)  # if there can be none, that is said at once
     load_tensorflow()
     embedder = from_facenet(
-        find(facenet),
-        lambda size: example_crops(people, crops[0], size),
+        network,
+        lambda size: example_crops(people, crops[0], size, unusable),
         cache=cache,
         mirror=mirror,
         progress=progress_bar,
@@ -92,12 +105,17 @@ def reproduce(
         cache=cache,
         hide_photographs=hide_photographs,
         progress=progress_bar,
+        unusable=unusable,
     )
-    _report(run(laboratory, out), json=json)
+    result = run(laboratory, out)
+    passed = (*found.passed_over, *unusable.found())
+    report(passed, names=list_passed_over)
+    _report(result, in_json(passed, names=list_passed_over) if json else None)
 
 
-def _report(result: Any, *, json: bool) -> None:
-    if json:
+def _report(result: Any, said: Mapping[str, Any] | None) -> None:
+    """Print the findings; as JSON where there is something to be said in that."""
+    if said is not None:
         print_json(
             {
                 "page": str(result.page),
@@ -109,6 +127,7 @@ def _report(result: Any, *, json: bool) -> None:
                     }
                     for section in result.sections
                 ],
+                **said,
             }
         )
         return

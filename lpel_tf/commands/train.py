@@ -1,6 +1,7 @@
 """`lpel train`: from a folder of faces to a bundle."""
 
 import os
+from collections.abc import Mapping
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
@@ -8,17 +9,22 @@ from typing import Annotated, Any
 
 import typer
 
+from lpel_serving.cli.applies import check_applies
 from lpel_serving.cli.command import Command
 from lpel_serving.cli.options import (
     FacesOption,
     IdentitiesOption,
     JsonOption,
+    ListPassedOverOption,
+    MostBadOption,
     SeedOption,
     print_json,
     say,
 )
+from lpel_serving.cli.passed_over import in_json, report
+from lpel_serving.passed_over import MOST_BAD, Unusable
 from lpel_tf.commands import EXPORT, TRAINING
-from lpel_tf.commands.options import CacheOption, MirrorOption
+from lpel_tf.commands.options import CacheOption, MirrorOption, check_mirror
 from lpel_tf.facenet import DEFAULT_KEY
 
 
@@ -30,6 +36,7 @@ class TrainedMethod(StrEnum):
 
 
 def train(
+    context: typer.Context,
     faces: FacesOption,
     out: Annotated[
         Path, typer.Option("--out", "-o", help="Folder of the new bundle.", show_default=False)
@@ -71,7 +78,10 @@ def train(
     batch_size: Annotated[int, typer.Option(min=1, help="Faces in a step.")] = 128,
     noise: Annotated[
         float,
-        typer.Option(min=0, help="Noise on the embeddings that the decoder is to withstand."),
+        typer.Option(
+            min=0,
+            help="Noise that the decoder is to withstand, as a share of the embeddings' length.",
+        ),
     ] = 0.0005,
     patience: Annotated[
         int, typer.Option(min=1, help="Stop after so many epochs without improvement.")
@@ -80,6 +90,8 @@ def train(
         bool, typer.Option("--closed-form", help="Solve for the decoder instead of training it.")
     ] = False,
     seed: SeedOption = 0,
+    most_bad: MostBadOption = MOST_BAD,
+    list_passed_over: ListPassedOverOption = False,
     cache: CacheOption = None,
     mirror: MirrorOption = None,
     json: JsonOption = False,
@@ -93,9 +105,10 @@ def train(
     from lpel_serving.bundle_folder import check_replaceable
     from lpel_serving.cli.progress import progress_bar
     from lpel_serving.crops import parse_crop
-    from lpel_serving.faces import leave_out, list_faces
-    from lpel_serving.pairs import read_pairs
+    from lpel_serving.faces import find_faces, leave_out
+    from lpel_serving.pairs_list import find_pairs
     from lpel_tf.bundling import response_checkpoint, train_bundle
+    from lpel_tf.cache import cache_folder
     from lpel_tf.embedders import example_crops, from_facenet
     from lpel_tf.facenet import facenet as find
     from lpel_tf.quiet import load_tensorflow
@@ -108,17 +121,25 @@ def train(
     check_replaceable(out)
     parse_crop(crop)
     network = find(facenet)
+    responds = method is TrainedMethod.responses
+    check_applies(context, responds, "goes with --method responses", "--coalitions", "--grid")
+    stepwise = ("--epochs", "--batch-size", "--patience")
+    check_applies(context, not closed_form, "goes with training, not with --closed-form", *stepwise)
+    check_mirror(context, network)
     recipe = Recipe(epochs=epochs, batch_size=batch_size, noise=noise, patience=patience, seed=seed)
     plan = None
-    if method is TrainedMethod.responses:
+    if responds:
         table = TableSettings(side=grid, coalitions=coalitions, seed=seed)
         plan = ResponsePlan(table, ResponseRecipe(seed=seed))
-    people = leave_out(list_faces(faces, identities), exclude or ())
-    chosen_pairs = read_pairs(pairs, faces) if pairs is not None else ()
+    unusable = Unusable(most_bad, names=list_passed_over)
+    found = find_faces(faces, identities)
+    people = leave_out(found.faces, exclude or ())
+    listed = None if pairs is None else find_pairs(pairs, faces, unusable)
+    cache_folder(root=cache)  # if there can be none, that is said at once
     load_tensorflow()
     embedder = from_facenet(
         network,
-        lambda size: example_crops(people, crop, size),
+        lambda size: example_crops(people, crop, size, unusable),
         cache=cache,
         mirror=mirror,
         progress=progress_bar,
@@ -132,21 +153,30 @@ def train(
         recipe=recipe,
         closed_form=closed_form,
         cache=cache,
-        pairs=chosen_pairs,
+        pairs=() if listed is None else listed.pairs,
         responses=plan,
         checkpoint=checkpoint,
+        unusable=unusable,
         progress=progress_bar,
     )
     checkpoint.unlink(missing_ok=True)
     response_checkpoint(checkpoint).unlink(missing_ok=True)
-    _report(manifest, out, json=json)
+    in_pairs = () if listed is None else listed.passed_over
+    passed = (*found.passed_over, *in_pairs, *unusable.found())
+    header = None if listed is None else listed.header
+    report(passed, names=list_passed_over, header=header)
+    said = in_json(passed, names=list_passed_over, header=header)
+    _report(manifest, out, said if json else None)
 
 
-def _report(manifest: Any, out: Path, *, json: bool) -> None:
+def _report(manifest: Any, out: Path, said: Mapping[str, Any] | None) -> None:
+    """Print what became of it; as JSON where there is something to be said in that."""
+    from lpel_serving.crowds import crowds_in_words
+
     training, threshold = manifest.decoder.training, manifest.threshold
     confidence = manifest.confidence
     responses = None if manifest.responses is None else manifest.responses.training
-    if json:
+    if said is not None:
         print_json(
             {
                 "bundle": str(out),
@@ -155,12 +185,15 @@ def _report(manifest: Any, out: Path, *, json: bool) -> None:
                 "threshold": {"value": threshold.value, "chosen": threshold.chosen},
                 "confidence": None if confidence is None else asdict(confidence),
                 "parity": manifest.parity,
+                **said,
             }
         )
         return
     loss, without_face = training["test_loss"], training["photographs_without_face"]
     if without_face:
         say(f"{without_face} photographs were left out: no face was found in them.")
+    if crowded := crowds_in_words(training["photographs_with_several_faces"]):
+        say(crowded)
     say(
         f"Bundle: {out}\n"
         f"Test loss {loss['decoder']:.5f} on {training['photographs']['test']} photographs of "
@@ -175,11 +208,20 @@ def _report(manifest: Any, out: Path, *, json: bool) -> None:
         )
     )
     if responses is not None:
-        foretold = 1 - responses["test_loss"]["vectors"]
-        say(
-            f"The response decoder foretells {foretold:.0%} of what coalitions of superpixels take "
-            f"from the embeddings of {responses['photographs']['test']} test photographs."
+        say(_of_responses(responses["test_loss"]["vectors"], responses["photographs"]["test"]))
+
+
+def _of_responses(loss: float, photographs: int) -> str:
+    """Say how much a response decoder knows; 1 is the loss of one that knows nothing."""
+    of = (
+        f"what coalitions of superpixels take from the embeddings of {photographs} test photographs"
+    )
+    if loss >= 1:
+        return (
+            f"The response decoder is no better than none: its error on {of} is {loss:.2f} times "
+            "that of a constant 0. Train on more photographs."
         )
+    return f"The response decoder foretells {1 - loss:.0%} of {of}."
 
 
 def _confidence(manifest: Any) -> str:

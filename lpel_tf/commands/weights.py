@@ -7,11 +7,12 @@ import typer
 from lpel_serving.cli.command import Command
 from lpel_serving.cli.options import JsonOption, print_json, say
 from lpel_tf.commands import TRAINING
-from lpel_tf.commands.options import CacheOption, MirrorOption
+from lpel_tf.commands.options import CacheOption, MirrorOption, check_mirror
 from lpel_tf.facenet import DEFAULT_KEY, FACENETS
 
 
 def weights(
+    context: typer.Context,
     key: Annotated[str, typer.Argument(help=f"One of {', '.join(FACENETS)}.")] = DEFAULT_KEY,
     cache: CacheOption = None,
     mirror: MirrorOption = None,
@@ -24,6 +25,7 @@ def weights(
     from lpel_tf.weights import fetch
 
     network = facenet(key)
+    check_mirror(context, network)
     path = fetch(network, cache=cache, mirror=mirror, progress=progress_bar)
     if json:
         print_json(

@@ -12,6 +12,7 @@ from lpel_serving.errors import BundleError
 from lpel_serving.explanation import PairExplanation
 from lpel_serving.manifest import Manifest
 from lpel_serving.record import DECISIONS
+from lpel_serving.verdict import in_short
 
 MARK = b'<meta name="generator" content="lpel demo">'
 """By which the demo knows its own page again."""
@@ -84,7 +85,7 @@ def _of_responses(manifest: Manifest) -> dict[str, str]:
         raise BundleError("the demo explains by responses, and its bundle has no response decoder.")
     unforeseen = float(manifest.responses.training["test_loss"]["vectors"])
     return {
-        "foretold": f"{1 - unforeseen:.0%}",
+        "foretold": f"{1 - unforeseen:.0%}" if unforeseen < 1 else "nothing",
         "response_parity": f"{manifest.parity['responses']['max_difference']:.0e}",
     }
 
@@ -108,6 +109,7 @@ def _figure(pair: ShownPair, folder: Path) -> str:
     picture = base64.b64encode((folder / f"{pair.name}.png").read_bytes()).decode("ascii")
     decision = DECISIONS[explanation.similar]
     wrong = pair.same_person != explanation.similar
+    numbers = in_short(explanation.similarity, explanation.threshold)
     truth = "the same person" if pair.same_person else "two people"
     return (
         f'<figure id="{escape(pair.name)}">\n'
@@ -115,7 +117,6 @@ def _figure(pair: ShownPair, folder: Path) -> str:
         f'src="data:image/png;base64,{picture}">\n'
         f'<figcaption><span class="badge">{decision}</span>'
         + ('<span class="badge wrong">a mistake</span>' if wrong else "")
-        + f"{escape(pair.title)}: {truth}. Similarity {explanation.similarity:.3f} against the "
-        f"threshold {explanation.threshold:.3f}; {explanation.forward.mask.mean():.1%} of the "
-        "pixels are marked.</figcaption>\n</figure>"
+        + f"{escape(pair.title)}: {truth}. {numbers[0].upper()}{numbers[1:]}; "
+        f"{explanation.forward.mask.mean():.1%} of the pixels are marked.</figcaption>\n</figure>"
     )

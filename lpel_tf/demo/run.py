@@ -184,6 +184,7 @@ def _make_bundle(
         training=pretrained.training,
         examples=engine.embed(np.stack(crops)),
         responses=pretrained.responses,
+        plausibility=pretrained.plausibility,
     )
 
 

@@ -9,6 +9,8 @@ import numpy as np
 
 from lpel_serving.confidence import ConfidenceRecord
 from lpel_serving.manifest import ThresholdRecord
+from lpel_serving.plausibility import Plausibility
+from lpel_serving.plausibility_record import FittedPlausibility
 from lpel_tf.errors import UnknownNetworkError
 from lpel_tf.least_squares import LinearDecoder
 from lpel_tf.response_bundling import FinishedResponses
@@ -33,6 +35,8 @@ class Pretrained:
         Data, split, recipe, losses; it goes into the manifest.
     responses
         The response decoder of the same training.
+    plausibility
+        Fitted on the same photographs, its limit on people kept apart.
     """
 
     decoder: LinearDecoder
@@ -41,6 +45,7 @@ class Pretrained:
     confidence: ConfidenceRecord
     training: dict[str, Any]
     responses: FinishedResponses
+    plausibility: FittedPlausibility
 
 
 def load_pretrained(key: str) -> Pretrained:
@@ -64,6 +69,8 @@ def load_pretrained(key: str) -> Pretrained:
         responses = ResponseDecoder(
             arrays["response_kernel"].astype(np.float32), arrays["response_bias"].astype(np.float32)
         )
+        known = facts["plausibility"]
+        check = Plausibility(arrays["known_mean"], arrays["known_whitening"], known["limit"])
     return Pretrained(
         decoder,
         facts["crop"],
@@ -71,4 +78,5 @@ def load_pretrained(key: str) -> Pretrained:
         ConfidenceRecord(**facts["confidence"]),
         facts["training"] | {"command": facts["command"]},
         FinishedResponses(responses, facts["responses"] | {"command": facts["command"]}),
+        FittedPlausibility(check, known["fitted"]),
     )

@@ -18,6 +18,7 @@ from lpel_serving.laboratory.curve_settings import CurveSettings
 from lpel_serving.laboratory.photograph_pairs import PhotographPairs
 from lpel_serving.laboratory.study import QUESTIONS, Answer, ask
 from lpel_serving.methods.method import FacePair, Method
+from lpel_serving.passed_over import Unusable
 from lpel_serving.pictures import displayable
 from lpel_serving.progress import Progress
 from lpel_serving.replacement import Kind
@@ -62,6 +63,8 @@ class Laboratory:
         Show reconstructions in place of photographs.
     progress
         Told how far everything is.
+    unusable
+        Gathers photographs that cannot be used; without it the first one is an error.
     """
 
     embedder: ExportedEmbedder
@@ -74,6 +77,7 @@ class Laboratory:
     cache: Path | None
     hide_photographs: bool
     progress: Progress
+    unusable: Unusable | None = None
 
     def __post_init__(self) -> None:
         check_crops(self.crops)
@@ -185,6 +189,7 @@ class Laboratory:
             seed=self.seed,
             work=self.work,
             cache=self.cache,
+            unusable=self.unusable,
             progress=self.progress,
         )
 

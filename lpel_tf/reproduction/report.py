@@ -29,7 +29,7 @@ def report(sections: Sequence[Section], about: Mapping[str, Any]) -> str:
         "people": about["people"],
         "embedder": escape(about["embedder"]),
         "crops": escape(crops),
-        "threshold": f"{about['threshold']:.2f}",
+        "threshold": f"{about['threshold']:.3f}",
         "seed": about["seed"],
         "pairs": about["sizes"]["pairs"],
         "summary": _summary(sections),

@@ -19,6 +19,7 @@ from lpel_serving.laboratory.photograph_pairs import PhotographPairs
 from lpel_serving.manifest import EMBEDDING, RECONSTRUCTION
 from lpel_serving.methods.method import Engine
 from lpel_serving.pairs import Pair, draw_of_each
+from lpel_serving.passed_over import Unusable
 from lpel_serving.progress import Progress
 from lpel_serving.session import open_session
 from lpel_serving.similarity import cosine_similarity, is_similar
@@ -157,6 +158,7 @@ def prepare(
     seed: int,
     work: Path,
     cache: Path | None,
+    unusable: Unusable | None,
     progress: Progress,
 ) -> Setting:
     """Embed photographs and train the decoders, going on where an earlier run stopped.
@@ -177,13 +179,17 @@ def prepare(
         Folder for the state of trainings.
     cache
         Root of the cache, where embeddings are kept.
+    unusable
+        Gathers photographs that cannot be used; without it the first one is an error.
     progress
         Told how far it is.
     """
     engine = Embedder(embedder.model, embedder.record, parse_crop(crop))
     store = cache_folder("embeddings", root=cache) / f"{store_key(embedder, crop)}.sqlite"
-    everyone = embed_faces(engine, photographs, IMAGE_SIZE, store, progress=progress)
-    without = {face.path for face in everyone.without_face}
+    everyone = embed_faces(
+        engine, photographs, IMAGE_SIZE, store, unusable=unusable, progress=progress
+    )
+    without = {face.path for face in (*everyone.without_face, *everyone.unusable)}
     shown = tuple(face for face in photographs if face.path not in without)
     split = split_by_identity(everyone, np.random.default_rng(seed))
     check_faces(split.train, split.validation)

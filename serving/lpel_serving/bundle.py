@@ -13,6 +13,7 @@ from lpel_serving.manifest import (
     DECODER_FILE,
     EMBEDDER_FILE,
     MANIFEST_FILE,
+    PLAUSIBILITY_FILE,
     RESPONSE_FILE,
     FileRecord,
     Manifest,
@@ -41,6 +42,8 @@ class Bundle:
         The bytes of its ONNX models: exactly those whose hashes were checked.
     responses
         Those of its response decoder; None if it has none.
+    plausibility
+        Those of what its check of inputs needs; None if it has none.
     """
 
     manifest: Manifest
@@ -48,6 +51,7 @@ class Bundle:
     embedder: bytes
     decoder: bytes
     responses: bytes | None = None
+    plausibility: bytes | None = None
 
 
 def load_bundle(folder: str | Path) -> Bundle:
@@ -66,19 +70,28 @@ def load_bundle(folder: str | Path) -> Bundle:
     folder = Path(folder)
     data = _manifest_bytes(folder)
     manifest = _parsed(folder, data)
-    models = [EMBEDDER_FILE, DECODER_FILE]
+    used = [EMBEDDER_FILE, DECODER_FILE]
     if manifest.responses is not None:
-        models.append(RESPONSE_FILE)
-    for name in models:
+        used.append(RESPONSE_FILE)
+    if manifest.plausibility is not None:
+        used.append(PLAUSIBILITY_FILE)
+    for name in used:
         if name not in manifest.files:
             raise BundleError(f"the manifest of {folder} does not list {name}.")
     _refuse_strays(folder, manifest)
     for name, record in manifest.files.items():
-        if name not in models:
+        if name not in used:
             _checked(folder, name, record)  # and let go before the others take memory
     digest = hashlib.sha256(data).hexdigest()
-    checked = (_checked(folder, name, manifest.files[name]) for name in models)
-    return Bundle(manifest, digest, *checked)
+    contents = {name: _checked(folder, name, manifest.files[name]) for name in used}
+    return Bundle(
+        manifest,
+        digest,
+        contents[EMBEDDER_FILE],
+        contents[DECODER_FILE],
+        contents.get(RESPONSE_FILE),
+        contents.get(PLAUSIBILITY_FILE),
+    )
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -155,14 +168,14 @@ def _checked(folder: Path, name: str, record: FileRecord) -> bytes:
 
 
 def _verified(folder: Path, name: str, record: FileRecord) -> bytes:
-    """Read a file whole if it is a model, and compare it with its record.
+    """Read a file whole if the engine uses it, and compare it with its record.
 
     A hard link is not refused: package managers and `cp -al` make them of honest files. What is
     hashed here is what is run, so a link to a file that its maker could not read would have to
     agree with a hash that he could not know; and models name no other files.
     """
     path = _inside(folder, name)
-    whole = name.endswith(MODEL_SUFFIX)
+    whole = name.endswith(MODEL_SUFFIX) or name == PLAUSIBILITY_FILE
     try:
         with _open(path) as file:
             size = os.fstat(file.fileno()).st_size

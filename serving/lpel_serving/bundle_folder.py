@@ -34,16 +34,29 @@ def put_bundle(folder: Path, manifest: Manifest, contents: Mapping[str, bytes]) 
     write_folder(folder, {**contents, MANIFEST_FILE: text}, load_bundle)
 
 
-def put_copy(bundle: Path, folder: Path, manifest: Manifest) -> None:
+def put_copy(
+    bundle: Path, folder: Path, manifest: Manifest, new: Mapping[str, bytes] | None = None
+) -> None:
     """Write a bundle's files with another manifest, into another folder or over themselves.
+
+    Parameters
+    ----------
+    bundle
+        Whose files are copied.
+    folder, manifest
+        See `put_bundle`.
+    new
+        Files of the manifest that are not the bundle's, by name.
 
     Raises
     ------
     OutputError, BundleError
         See `put_bundle`; also if a file of the bundle cannot be read.
     """
+    contents = dict(new or {})
     try:
-        contents = {name: (bundle / name).read_bytes() for name in manifest.files}
+        for name in manifest.files.keys() - contents.keys():
+            contents[name] = (bundle / name).read_bytes()
     except OSError as error:
         raise BundleError(f"{error.filename} cannot be read: {error.strerror}.") from error
     put_bundle(folder, manifest, contents)

@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from lpel_serving.confidence import ConfidenceRecord
 from lpel_serving.manifest import Manifest
+from lpel_serving.plausibility_record import PlausibilityRecord
 from lpel_serving.reliability import FOLDS, Reliability
 
 NOT_STATED = "not stated"
@@ -51,6 +52,10 @@ def card(manifest: Manifest) -> Iterator[str]:
         yield "confidence: none; `lpel calibrate` fits one on pairs of photographs"
     else:
         yield from confidence_lines(manifest.confidence)
+    if manifest.plausibility is None:
+        yield "check of plausibility: none; `lpel calibrate` fits one on photographs"
+    else:
+        yield from plausibility_lines(manifest.plausibility)
     yield f"parity with the original networks{'' if manifest.parity else ': ' + NOT_STATED}"
     yield from _lines(manifest.parity)
     yield "What it is for"
@@ -73,6 +78,15 @@ def confidence_lines(record: ConfidenceRecord) -> Iterator[str]:
         f"measured on those held out, by {FOLDS}-fold cross-validation:"
     )
     yield from _diagram(record.reliability)
+
+
+def plausibility_lines(record: PlausibilityRecord) -> Iterator[str]:
+    """Say what a check of plausibility was fitted on and how often it is wrong, line by line."""
+    yield (
+        "check of plausibility: a picture further from the known ones than "
+        f"{record.limit:.4g} is of another kind"
+    )
+    yield from _lines(record.fitted)
 
 
 def _diagram(reliability: Reliability) -> Iterator[str]:
@@ -157,6 +171,15 @@ def _limits(manifest: Manifest) -> Iterator[str]:
         yield (
             "Its confidence is right where one person and two are equally likely beforehand, on "
             "photographs such as it was fitted on; elsewhere it may be too sure."
+        )
+    if manifest.plausibility is None:
+        yield (
+            "It does not notice pictures without a face, many of which the network calls similar."
+        )
+    else:
+        yield (
+            "A picture that passes its check of plausibility need not show a face, nor a living "
+            "one; a face that is cut out or turned otherwise may not pass."
         )
     yield (
         "Its decoder turns embeddings into pictures of faces: guard embeddings as you would guard "

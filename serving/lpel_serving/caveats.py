@@ -3,7 +3,10 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-_CONTROL = "The map is a control, to measure others by: it knows nothing of this pair."
+_CONTROL = (
+    "What a control's map marks is no reason of the network's: it shows how well a map does that "
+    "knows no pair, which others have to beat."
+)
 _OF_METHOD: Mapping[str, str] = MappingProxyType(
     {
         "responses": "The map foretells, from the two embeddings alone, what hiding parts of the "
@@ -26,15 +29,24 @@ _OF_METHOD: Mapping[str, str] = MappingProxyType(
         "corrrise": "Where CorrRISE's maps were measured, they mostly fell behind the distance "
         "from the centre of the picture; for dissimilar pairs, when both pictures lost parts, they "
         "did worse than chance.",
-        "centre": _CONTROL,
-        "random": _CONTROL,
-        "constant-relevance": _CONTROL,
     }
 )
 """As ``docs/faithfulness.md`` and the README have it."""
 
+_CHECKED = (
+    "By their embeddings both pictures are like photographs of faces. That is no proof that they "
+    "show any."
+)
+_UNCHECKED = (
+    "Whether the pictures show faces was not checked: this bundle does not know what its faces "
+    "look like (`lpel calibrate` adds that). A network for faces calls many pictures alike that "
+    "show none."
+)
 
-def of_decision(*, crop: str, own_crop: str, fitted: bool) -> tuple[str, ...]:
+
+def of_decision(
+    *, crop: str, own_crop: str, fitted: bool, plausible: bool | None = None
+) -> tuple[str, ...]:
     """Say what the decision on a pair cannot prove.
 
     Parameters
@@ -42,7 +54,9 @@ def of_decision(*, crop: str, own_crop: str, fitted: bool) -> tuple[str, ...]:
     crop, own_crop
         How the faces were cut out, and how the bundle has it.
     fitted
-        Whether it was said how often pairs so similar show one person.
+        Whether the bundle knows how often pairs so similar show one person.
+    plausible
+        Whether the images are of the kind that the bundle knows; None if it knows no kind.
     """
     always = (
         "This tells what the network decided, not who is in the pictures. The network is wrong at "
@@ -55,20 +69,27 @@ def of_decision(*, crop: str, own_crop: str, fitted: bool) -> tuple[str, ...]:
         else "How often pairs this similar show one person is not known for this bundle: the "
         "distance from the threshold is no probability."
     )
-    return always, chance, *_of_crop(crop, own_crop, fitted=fitted)
+    if plausible is False:
+        chance = (
+            "A network for faces calls many pictures alike that show none. That such a picture was "
+            "noticed here proves nothing of the next one."
+        )
+    of_kind = () if plausible is False else (_CHECKED if plausible else _UNCHECKED,)
+    return always, chance, *of_kind, *_of_crop(crop, own_crop, fitted=fitted)
 
 
-def of_maps(method: str) -> tuple[str, ...]:
-    """Say what the maps of a method cannot prove."""
+def of_maps(method: str, *, control: bool, regions: bool = True) -> tuple[str, ...]:
+    """Say what the maps of a method, or of a control, cannot prove, nor their division."""
     unmeasured = (
         f"Whether maps by {method} show what the network decides by was not measured here; "
         f"`lpel assess --method {method}` measures it."
     )
-    regions = (
+    divided = (
         "The parts of a face are taken to lie where an upright face in the middle of the picture "
         "has them; they were not searched for in these two."
     )
-    return _OF_METHOD.get(method, unmeasured), regions
+    of_map = _CONTROL if control else _OF_METHOD.get(method, unmeasured)
+    return of_map, *([divided] if regions else [])
 
 
 def _of_crop(crop: str, own_crop: str, *, fitted: bool) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_serving.crops import Crop, read_face
+from lpel_serving.crops import Crop, CutFace, cut_face
 from lpel_serving.errors import EmbeddingError, ImageError, ParameterError
 from lpel_serving.images import Image, Pixels
 from lpel_serving.manifest import EMBEDDING, IMAGE, EmbedderRecord
@@ -52,7 +52,11 @@ class Embedder:
 
     def read(self, image: Image, name: str | None = None) -> Pixels:
         """Read an image and cut the face out; see `lpel_serving.crops.read_face`."""
-        return read_face(image, self.crop, self.record.image_size, name)
+        return self.cut(image, name).pixels
+
+    def cut(self, image: Image, name: str | None = None, face: int | None = None) -> CutFace:
+        """Read an image and cut a face out; see `lpel_serving.crops.cut_face`."""
+        return cut_face(image, self.crop, self.record.image_size, name, face=face)
 
     def embed(
         self,

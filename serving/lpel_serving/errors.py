@@ -28,6 +28,26 @@ class NoFaceError(ImageError):
     """A crop found no face in an image."""
 
 
+class FaceChoiceError(ImageError, IndexError):
+    """A face was asked for that is not among those found in an image."""
+
+
+class UnreadableImageError(ImageError):
+    """A file is not there, or may not be read, or is too large to be."""
+
+
+class NotAnImageError(ImageError):
+    """The content is of none of the formats that are read, whatever its name."""
+
+
+class DamagedImageError(ImageError):
+    """An image is damaged or truncated."""
+
+
+class PhotographsError(ServingError, ValueError):
+    """Too many of the photographs that a command was given cannot be used."""
+
+
 class BundleError(ServingError, ValueError):
     """A bundle is incomplete, was altered, or was made for another engine."""
 
@@ -38,6 +58,10 @@ class ProviderError(ServingError, RuntimeError):
 
 class EmbeddingError(ServingError, ValueError):
     """An embedding has the wrong shape or is not finite."""
+
+
+class NoDirectionError(EmbeddingError):
+    """The embedding of a photograph is zero or not finite, so that it cannot be compared."""
 
 
 class ParameterError(ServingError, ValueError):

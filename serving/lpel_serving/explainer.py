@@ -1,7 +1,7 @@
 """The engine: a bundle, loaded and ready to explain pairs of faces."""
 
-import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,17 +9,21 @@ from numpy.typing import NDArray
 
 from lpel_serving.bundle import Bundle, load_bundle
 from lpel_serving.crops import Crop, parse_crop
+from lpel_serving.direction import check_directions
+from lpel_serving.distinct import Choice, distinct_crops
 from lpel_serving.embedder import DEFAULT_BATCH, Embedder
 from lpel_serving.errors import BundleError, EmbeddingError, ParameterError
 from lpel_serving.explanation import Floats, PairExplanation, check_parameters
-from lpel_serving.images import Image, Pixels
+from lpel_serving.images import Image
 from lpel_serving.manifest import EMBEDDING, RECONSTRUCTION, Manifest
 from lpel_serving.mask import DEFAULT_EPSILON
+from lpel_serving.methods.default import default_method, default_name
 from lpel_serving.methods.explain import explain_by
 from lpel_serving.methods.lpel import Lpel
 from lpel_serving.methods.method import Method
-from lpel_serving.methods.responses import Responses
 from lpel_serving.perturbation import DEFAULT_P
+from lpel_serving.plausibility import PairPlausibility, Plausibility
+from lpel_serving.plausibility_record import from_bytes
 from lpel_serving.responder import open_responder
 from lpel_serving.session import open_session
 
@@ -39,6 +43,8 @@ class Explainer:
         The embedding network, for those who need embeddings alone.
     provider
         The execution provider that is active, such as ``"cpu"``.
+    plausibility
+        Says whether an embedding is of the kind that the bundle knows; None if it was not fitted.
     """
 
     def __init__(self, bundle: Bundle, crop: Crop, provider: str, threads: int | None) -> None:
@@ -56,6 +62,7 @@ class Explainer:
             threads=1,  # a second pool of threads would spin against the embedder's
         )
         self._responder = open_responder(bundle, provider)
+        self.plausibility = _plausibility(bundle)
         self.provider = self.embedder.provider
 
     @classmethod
@@ -78,7 +85,7 @@ class Explainer:
         provider
             The execution provider: ``"cpu"``, ``"cuda"``, … Used as asked for, or not at all.
         threads
-            Threads of one inference; onnxruntime's choice when None.
+            Threads of one inference, at most one for each core; onnxruntime's choice when None.
 
         Raises
         ------
@@ -127,11 +134,17 @@ class Explainer:
 
     @property
     def default_method(self) -> Method:
-        """The best that the bundle can do: `Responses` if it has a response decoder, else `Lpel`.
+        """The best that the bundle can do: `Responses` with a response decoder, else `Lpel`."""
+        return default_method(responds=self.responds)
 
-        The measurements behind that order stand in ``docs/faithfulness.md``.
-        """
-        return Responses() if self.responds else Lpel()
+    @property
+    def default_name(self) -> str:
+        """The name of `default_method`, as `find_method` takes it."""
+        return default_name(responds=self.responds)
+
+    def pair_plausibility(self, h_r: Floats, h_t: Floats) -> PairPlausibility | None:
+        """Check the embeddings of a reference and a test, shape (D,); None if that is not known."""
+        return None if self.plausibility is None else self.plausibility.of_pair(h_r, h_t)
 
     def respond(self, embeddings: Floats) -> Floats:
         """Tell responses from embeddings (N, D): see `lpel_serving.responder.Responder`.
@@ -156,10 +169,13 @@ class Explainer:
         epsilon: float = DEFAULT_EPSILON,
         method: Method | None = None,
         seed: int = 0,
+        faces: Choice = (None, None),
     ) -> PairExplanation:
         """Explain one pair both ways; see `explain_pairs`."""
         pairs = [(reference, test)]
-        return self.explain_pairs(pairs, epsilon=epsilon, method=method, seed=seed)[0]
+        return self.explain_pairs(pairs, epsilon=epsilon, method=method, seed=seed, faces=[faces])[
+            0
+        ]
 
     def explain_pairs(
         self,
@@ -169,6 +185,7 @@ class Explainer:
         method: Method | None = None,
         seed: int = 0,
         batch_size: int = DEFAULT_BATCH,
+        faces: Sequence[Choice] | None = None,
     ) -> list[PairExplanation]:
         """Explain many pairs both ways, embedding every distinct image once.
 
@@ -185,39 +202,43 @@ class Explainer:
         batch_size
             Images in one inference. Each pair's result is the same, byte for byte, alone or among
             others.
+        faces
+            For each pair, which of the faces in reference and test: from 0, the largest, which is
+            also taken where it is None. A crop that looks for no faces takes None alone.
 
         Raises
         ------
         ImageError
-            If an image cannot be used.
+            If an image cannot be used, or has no such face.
+        NoDirectionError
+            If the embedding of one is zero: it is as similar to everything.
         ParameterError
             If `epsilon` or a parameter of the method is out of range.
         """
         chosen = self.default_method if method is None else method
         check_parameters(chosen.p if isinstance(chosen, Lpel) else DEFAULT_P, epsilon)
-        crops, places = self._distinct_crops([image for pair in pairs for image in pair])
+        choices = [(None, None)] * len(pairs) if faces is None else faces
+        both = zip(pairs, choices, strict=True)
+        named = [one for pair, choice in both for one in zip(pair, choice, strict=True)]
+        distinct = distinct_crops(self.embedder, named)
+        crops, places, found = distinct.crops, distinct.places, distinct.found
         embeddings = self.embedder.embed(crops, batch_size)
         threshold = self.manifest.threshold.value
 
         def explain(r: int, t: int) -> PairExplanation:
             both, h = (crops[r], crops[t]), embeddings[[r, t]]
-            return explain_by(chosen, self, both, h, threshold, epsilon=epsilon, seed=seed)
+            check_directions(h, ("the reference", "the test image"))
+            pair = explain_by(chosen, self, both, h, threshold, epsilon=epsilon, seed=seed)
+            return replace(pair, plausibility=self.pair_plausibility(h[0], h[1]))
 
-        return [explain(r, t) for r, t in zip(places[::2], places[1::2], strict=True)]
+        return [
+            replace(explain(*places[i : i + 2]), found=(found[i], found[i + 1]))
+            for i in range(0, len(places), 2)
+        ]
 
-    def _distinct_crops(self, images: Sequence[Image]) -> tuple[list[Pixels], list[int]]:
-        """Read images, each source once; return the different crops and each image's place."""
-        crops: list[Pixels] = []
-        by_source: dict[object, int] = {}
-        by_content: dict[bytes, int] = {}
-        places: list[int] = []
-        for image in images:
-            source = image if isinstance(image, str | Path | bytes) else id(image)
-            if source not in by_source:
-                crop = self.embedder.read(image)
-                content = hashlib.sha256(crop.tobytes()).digest()
-                by_source[source] = by_content.setdefault(content, len(crops))
-                if by_source[source] == len(crops):
-                    crops.append(crop)
-            places.append(by_source[source])
-        return crops, places
+
+def _plausibility(bundle: Bundle) -> Plausibility | None:
+    record = bundle.manifest.plausibility
+    if record is None or bundle.plausibility is None:
+        return None
+    return from_bytes(bundle.plausibility, bundle.manifest.embedder.dimension, record.limit)

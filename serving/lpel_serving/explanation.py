@@ -8,10 +8,12 @@ from numpy.typing import NDArray
 
 from lpel_serving.agreement import Agreement, intersection_over_union, spearman
 from lpel_serving.errors import EmbeddingError, ParameterError
+from lpel_serving.found import FoundPair
 from lpel_serving.heatmap import heat_map, normalise
 from lpel_serving.images import Pixels
 from lpel_serving.mask import DEFAULT_EPSILON, mask
 from lpel_serving.perturbation import DEFAULT_P, perturb
+from lpel_serving.plausibility import PairPlausibility
 from lpel_serving.relevance import relevance
 from lpel_serving.similarity import cosine_similarity, is_similar
 
@@ -87,6 +89,14 @@ class PairExplanation:
         Explanation of the reference against the test: the roles exchanged.
     agreement
         How alike the two explanations are.
+    plausibility
+        Whether the images are of the kind that the bundle knows; None where that is not known.
+    control
+        Whether the maps are a control's, to measure others by: they know nothing of this pair. See
+        `lpel_serving.methods.method.is_control`.
+    found
+        The faces that were found in reference and test, and which were taken; None where the crop
+        looked for none.
     """
 
     similarity: float
@@ -99,6 +109,9 @@ class PairExplanation:
     forward: Explanation
     swapped: Explanation
     agreement: Agreement
+    plausibility: PairPlausibility | None = None
+    control: bool = False
+    found: FoundPair = (None, None)
 
 
 def explain_embeddings(
@@ -185,6 +198,8 @@ def put_together(
     threshold: float,
     forward: Explanation,
     swapped: Explanation,
+    *,
+    control: bool = False,
 ) -> PairExplanation:
     """Join the two explanations of a pair to what they are explanations of."""
     similarity = float(cosine_similarity(embeddings[0], embeddings[1]))
@@ -199,6 +214,7 @@ def put_together(
         forward=forward,
         swapped=swapped,
         agreement=compare(forward, swapped),
+        control=control,
     )
 
 

@@ -5,6 +5,7 @@ import os
 from typing import Any
 
 from lpel_serving.errors import MissingExtraError
+from lpel_serving.home import settle
 
 
 def require(module: str, extra: str) -> Any:
@@ -22,22 +23,24 @@ def require(module: str, extra: str) -> Any:
     MissingExtraError
         If the module is not installed.
     """
-    _keep_quiet(module)
+    package = module.split(".", maxsplit=1)[0]
+    _keep_quiet(package)
+    settle(package)
     try:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
-        if error.name is None or module.split(".", maxsplit=1)[0] != error.name.split(".")[0]:
+        if error.name is None or package != error.name.split(".")[0]:
             raise
         raise MissingExtraError(missing(module, extra)) from error
 
 
-def _keep_quiet(module: str) -> None:
+def _keep_quiet(package: str) -> None:
     """Keep onnxruntime from reporting on its use, unless its user has asked for that.
 
     From the first session on it notes models' names and metadata in the user's cache, to be sent to
     its makers (seen in 1.32). A file name of a user's is nobody's business.
     """
-    if module.split(".", maxsplit=1)[0] == "onnxruntime":
+    if package == "onnxruntime":
         os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 

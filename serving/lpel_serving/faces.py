@@ -1,13 +1,13 @@
 """Folders of face photographs, with the person in each."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from lpel_serving.errors import PairsError
-
-SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".ppm", ".pgm"}
+from lpel_serving.identity_file import read_identities
+from lpel_serving.image_folder import find_images
+from lpel_serving.passed_over import PassedOver, in_words
 
 
 @dataclass(frozen=True)
@@ -18,20 +18,37 @@ class Face:
     identity: str
 
 
-def list_faces(folder: Path, identities: Path | None = None) -> tuple[Face, ...]:
-    """List the photographs of a folder.
+@dataclass(frozen=True)
+class FoundFaces:
+    """What a folder of photographs gave.
+
+    Attributes
+    ----------
+    faces
+        The photographs that are used.
+    passed_over
+        All else that the folder, or its identity file, names.
+    """
+
+    faces: tuple[Face, ...]
+    passed_over: tuple[PassedOver, ...]
+
+
+def find_faces(folder: Path, identities: Path | None = None) -> FoundFaces:
+    """List the photographs of a folder, and what is passed over.
 
     Parameters
     ----------
     folder
-        Either ``identity/image.jpg`` folders, as LFW has them, or one flat folder.
+        Either ``identity/image.jpg`` folders, as LFW has them, or one flat folder. What is an image
+        is decided by content; what is named as one and is none is found out when it is read.
     identities
         For a flat folder, a text file of lines ``000001.jpg 2880``, as CelebA has it.
 
     Returns
     -------
-    tuple[Face, ...]
-        In order of path. Hidden files, and files whose names are not those of images, are left out.
+    FoundFaces
+        The faces in order of path, or of the identity file.
 
     Raises
     ------
@@ -40,18 +57,23 @@ def list_faces(folder: Path, identities: Path | None = None) -> tuple[Face, ...]
     """
     if not folder.is_dir():
         raise PairsError(f"{folder} is not a folder of face photographs.")
-    if identities is not None:
-        faces = _listed(folder, identities)
-    else:
-        faces = [
-            Face(path, path.parent.name) for path in sorted(folder.glob("*/*")) if _shown(path)
-        ]
-    if not faces:
+    try:
+        found = _in_folders(folder) if identities is None else _listed(folder, identities)
+    except OSError as error:
+        raise PairsError(f"{folder} cannot be read: {error.strerror or error}.") from error
+    if not found.faces:
+        passed = in_words(found.passed_over)
         raise PairsError(
             f"{folder} holds no photographs: expected identity/image.jpg folders, "
             "or a flat folder together with an identity file."
+            + (f" Passed over: {passed}." if passed else "")
         )
-    return tuple(faces)
+    return found
+
+
+def list_faces(folder: Path, identities: Path | None = None) -> tuple[Face, ...]:
+    """List the photographs alone; see `find_faces`."""
+    return find_faces(folder, identities).faces
 
 
 def leave_out(faces: tuple[Face, ...], people: Sequence[str]) -> tuple[Face, ...]:
@@ -68,25 +90,14 @@ def leave_out(faces: tuple[Face, ...], people: Sequence[str]) -> tuple[Face, ...
     return tuple(face for face in faces if face.identity not in people)
 
 
-def _shown(path: Path) -> bool:
-    hidden = path.name.startswith(".") or path.parent.name.startswith(".")
-    return path.suffix.lower() in SUFFIXES and not hidden and path.is_file()
+def _in_folders(folder: Path) -> FoundFaces:
+    found = find_images(folder)
+    faces = [Face(path, path.parent.name) for path in found.images if path.parent.parent == folder]
+    misplaced = [path for path in found.images if path.parent.parent != folder]
+    strays = [PassedOver(str(path), "misplaced") for path in misplaced]
+    return FoundFaces(tuple(faces), (*found.passed_over, *strays))
 
 
-def _listed(folder: Path, identities: Path) -> list[Face]:
-    try:
-        lines = identities.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise PairsError(f"the identity file {identities} cannot be read: {error}.") from error
-    faces: list[Face] = []
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        name, _, identity = line.strip().partition(" ")
-        if not identity or Path(name).name != name:
-            raise PairsError(
-                f"{identities}, line {number}: expected `image.jpg identity`, received {line!r}."
-            )
-        if os.path.isfile(folder / name):  # noqa: PTH113 (a name too long for a file is just absent)
-            faces.append(Face(folder / name, identity.strip()))
-    return faces
+def _listed(folder: Path, identities: Path) -> FoundFaces:
+    found = read_identities(folder, identities)
+    return FoundFaces(tuple(Face(path, who) for path, who in found.photographs), found.passed_over)

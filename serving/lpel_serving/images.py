@@ -2,14 +2,21 @@
 
 import io
 import struct
+import warnings
 import zlib
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as pillow
 
-from lpel_serving.errors import ImageError
+from lpel_serving.errors import (
+    DamagedImageError,
+    ImageError,
+    NotAnImageError,
+    UnreadableImageError,
+)
 from lpel_serving.image_cost import is_costly
 
 Pixels = NDArray[np.uint8]
@@ -85,15 +92,45 @@ def read_pixels(image: Image, name: str | None = None, most: int = MAX_PIXELS) -
         raise ImageError(_too_large(name, most)) from error
     except pillow.UnidentifiedImageError as error:
         formats = ", ".join(FORMATS)
-        raise ImageError(
+        raise NotAnImageError(
             f"{name} is not an image: expected one of {formats} by content."
         ) from error
     except (OSError, SyntaxError, ValueError, EOFError, *_SLIPS) as error:
         if isinstance(error, ImageError):
             raise
-        raise ImageError(
+        raise DamagedImageError(
             f"{name} is damaged or truncated and cannot be decoded: {error}"
         ) from error
+
+
+def is_image(path: Path) -> bool:
+    """Whether a file begins as an image of the formats above, whatever its name; none is decoded.
+
+    Raises
+    ------
+    UnreadableImageError
+        If it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return _begins_as_image(file)
+    except (OSError, ValueError) as error:  # ValueError: a path with a null byte
+        reason = getattr(error, "strerror", None) or error
+        raise UnreadableImageError(f"{path} cannot be read: {reason}.") from error
+
+
+def _begins_as_image(file: BinaryIO) -> bool:
+    file.read(1)  # an error of the disk is not one of the format
+    file.seek(0)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # too large an image is one all the same
+            with pillow.open(file, formats=FORMATS):
+                return True
+    except pillow.DecompressionBombError:
+        return True
+    except (OSError, SyntaxError, ValueError, EOFError, *_SLIPS):
+        return False
 
 
 def name_of(image: Image) -> str:
@@ -114,9 +151,9 @@ def read_bytes(path: Path) -> bytes:
             data = file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:  # ValueError: a path with a null byte
         reason = getattr(error, "strerror", None) or error
-        raise ImageError(f"{path} cannot be read: {reason}.") from error
+        raise UnreadableImageError(f"{path} cannot be read: {reason}.") from error
     if len(data) > MAX_BYTES:
-        raise ImageError(f"{path} is too large: at most {MAX_BYTES:,} bytes are read.")
+        raise UnreadableImageError(f"{path} is too large: at most {MAX_BYTES:,} bytes are read.")
     return data
 
 

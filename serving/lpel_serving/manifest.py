@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from lpel_serving.confidence import ConfidenceRecord, read_confidence
 from lpel_serving.errors import BundleError
+from lpel_serving.plausibility_record import PlausibilityRecord, read_record
 from lpel_serving.safety.strict_json import read_json
 from lpel_serving.safety.typed_json import Reader
 
@@ -22,6 +23,8 @@ IMAGE, EMBEDDING, RECONSTRUCTION, RESPONSE = "image", "embedding", "reconstructi
 EMBEDDER_FILE, DECODER_FILE, MANIFEST_FILE = "embedder.onnx", "decoder.onnx", "manifest.json"
 RESPONSE_FILE = "responses.onnx"
 """The response decoder, which a bundle may lack."""
+PLAUSIBILITY_FILE = "plausibility.f32"
+"""What the check of its inputs needs; a bundle may lack it."""
 EXPLAINER_FILE = "explainer.onnx"
 """Everything in one file, for other people's services; a bundle may lack it."""
 
@@ -118,6 +121,8 @@ class Manifest:
         The licence of its weights, in its maker's words; None if the bundle does not say.
     confidence
         How likely a similarity means one person; None if that was not fitted.
+    plausibility
+        Whether an image is of the kind that the bundle knows; None if that was not fitted.
     """
 
     files: Mapping[str, FileRecord]
@@ -130,17 +135,19 @@ class Manifest:
     responses: ResponseRecord | None = None
     licence: str | None = None
     confidence: ConfidenceRecord | None = None
+    plausibility: PlausibilityRecord | None = None
     schema: int = SCHEMA
 
     @cached_property
     def identity(self) -> str:
         """SHA-256 of the manifest without the one-file explainer, which names its sources.
 
-        Nor does the confidence count: it changes no map and no decision, so that an explainer stays
-        that of its bundle when the bundle is calibrated anew.
+        Nor do the confidence and the check of plausibility count: they change no map and no
+        decision, so that an explainer stays that of its bundle when the bundle is calibrated anew.
         """
-        files = {name: file for name, file in self.files.items() if name != EXPLAINER_FILE}
-        bare = replace(self, files=files, confidence=None)
+        apart = {EXPLAINER_FILE, PLAUSIBILITY_FILE}
+        files = {name: file for name, file in self.files.items() if name not in apart}
+        bare = replace(self, files=files, confidence=None, plausibility=None)
         return hashlib.sha256(bare.to_json().encode()).hexdigest()
 
     def to_json(self) -> str:
@@ -192,6 +199,9 @@ def parse_manifest(text: str) -> Manifest:
         licence=root.take("licence", str) if "licence" in root.fields else None,
         confidence=read_confidence(root.inner("confidence"))
         if "confidence" in root.fields
+        else None,
+        plausibility=read_record(root.inner("plausibility"))
+        if "plausibility" in root.fields
         else None,
         schema=schema,
     )

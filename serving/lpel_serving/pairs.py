@@ -20,40 +20,6 @@ class Pair:
     same: bool
 
 
-def read_pairs(path: Path, folder: Path) -> tuple[Pair, ...]:
-    """Read a list of pairs in LFW's format.
-
-    Parameters
-    ----------
-    path
-        Lines ``name 1 2`` (two photographs of one person) and ``name 1 other 3`` (of two people),
-        separated by tabs; a first line of counts is skipped.
-    folder
-        Where the photographs lie, as ``name/name_0001.jpg``.
-
-    Raises
-    ------
-    PairsError
-        If the file cannot be read, a line has another form, or a photograph is missing.
-    """
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise PairsError(f"the pairs file {path} cannot be read: {error}.") from error
-    pairs: list[Pair] = []
-    for number, line in enumerate(lines, start=1):
-        fields = line.split()
-        if not fields or (number == 1 and all(field.isdecimal() for field in fields)):
-            continue
-        try:
-            pairs.append(_parse(fields, folder))
-        except (OSError, ValueError) as error:  # also names and numbers beyond all measure
-            raise PairsError(f"{path}, line {number}: {error}") from error
-    if not pairs:
-        raise PairsError(f"{path} lists no pairs.")
-    return tuple(pairs)
-
-
 def sample_pairs(faces: Sequence[Face], n: int, rng: np.random.Generator) -> tuple[Pair, ...]:
     """Draw distinct pairs of photographs; see `draw_pairs`."""
     drawn = draw_pairs([face.identity for face in faces], n, rng)
@@ -133,35 +99,6 @@ def group_by_identity(identities: Sequence[str]) -> dict[str, list[int]]:
     for place, identity in enumerate(identities):
         groups.setdefault(identity, []).append(place)
     return groups
-
-
-def parse_names(fields: Sequence[str]) -> tuple[str, str]:
-    """Tell the photographs that a line in LFW's format names, by their paths within the folder.
-
-    Raises
-    ------
-    PairsError
-        If it has another form.
-    """
-    if len(fields) == 3 and all(field.isdecimal() for field in fields[1:]):
-        (name, first, second), other = fields, fields[0]
-    elif len(fields) == 4 and fields[1].isdecimal() and fields[3].isdecimal():
-        name, first, other, second = fields
-    else:
-        raise PairsError(f"expected `name 1 2` or `name 1 other 3`, received {' '.join(fields)!r}.")
-    return _photograph(name, first), _photograph(other, second)
-
-
-def _photograph(name: str, number: str) -> str:
-    return f"{name}/{name}_{int(number):04d}.jpg"
-
-
-def _parse(fields: list[str], folder: Path) -> Pair:
-    reference, test = (folder / name for name in parse_names(fields))
-    for path in (reference, test):
-        if not path.is_file():
-            raise PairsError(f"there is no {path}.")
-    return Pair(reference, test, same=len(fields) == 3)
 
 
 def _pairs_of_one(

@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 from lpel_serving.crops import decoder_target
 from lpel_serving.explanation import Explanation, PairExplanation
 from lpel_serving.files import write_atomically
+from lpel_serving.found import faces_record
+from lpel_serving.plausibility import PairPlausibility
+from lpel_serving.similarity import margin
 
 DECISIONS = {True: "similar", False: "dissimilar"}
 
@@ -21,13 +24,31 @@ def summary(pair: PairExplanation) -> dict[str, Any]:
     return {
         "similarity": pair.similarity,
         "threshold": pair.threshold,
-        "margin": pair.similarity - pair.threshold,
+        "margin": margin(pair.similarity, pair.threshold),
         "decision": DECISIONS[pair.similar],
+        "plausibility": plausibility_numbers(pair.plausibility),
+        "control": pair.control,
         "agreement": {"spearman": pair.agreement.spearman, "mask_iou": pair.agreement.iou},
         "explanations": {
             "test": _numbers(pair.forward, pair.test_crop),
             "reference": _numbers(pair.swapped, pair.reference_crop),
         },
+        "faces": faces_record(pair.found),
+    }
+
+
+def plausibility_numbers(pair: PairPlausibility | None) -> dict[str, Any] | None:
+    """Whether a pair's images are of the kind that a bundle knows, in JSON's own types."""
+    if pair is None:
+        return None
+    distances = {"reference": pair.reference, "test": pair.test}
+    return {
+        "plausible": pair.plausible,
+        **{
+            role: {"plausible": role not in pair.implausible, "distance": distance}
+            for role, distance in distances.items()
+        },
+        "limit": pair.limit,
     }
 
 

@@ -6,7 +6,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_serving.errors import EmbeddingError
+from lpel_serving.errors import EmbeddingError, ParameterError
 from lpel_serving.fill import Fill
 from lpel_serving.images import Pixels
 from lpel_serving.methods.method import FacePair, Floats
@@ -108,7 +108,16 @@ def replacement(
         Source of the noise.
     shared_noise
         For ``both``: the same noise in both images. Then every order ends at a similarity of 1.
+
+    Raises
+    ------
+    ParameterError
+        If there is no such kind.
     """
+    if kind not in KINDS:
+        raise ParameterError(
+            f"no kind of replacement is called {kind!r}; there are: {', '.join(KINDS)}."
+        )
     if kind == "transplant":
         return Replacement(pair.test, pair.reference, pair.h_r, pair.h_t, transplants=True)
     for_test, for_reference = rng.spawn(2)

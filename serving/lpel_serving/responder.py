@@ -1,4 +1,8 @@
-"""The response decoder: from embeddings to what each superpixel contributes to them."""
+"""The response decoder: from embeddings to what each superpixel contributes to them.
+
+It is trained on embeddings of unit length, and few networks but FaceNet give such. Here is where
+the engine scales them: whoever asks for responses gives embeddings as the embedder gave them.
+"""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,6 +11,7 @@ from lpel_serving.bundle import Bundle
 from lpel_serving.errors import BundleError, EmbeddingError
 from lpel_serving.manifest import EMBEDDING, RESPONSE
 from lpel_serving.session import open_session
+from lpel_serving.similarity import unit
 
 Floats = NDArray[np.float32]
 
@@ -38,10 +43,12 @@ class Responder:
     def __call__(self, embeddings: Floats) -> Floats:
         """Tell responses from embeddings (N, D): float32, shape (N, K, D), superpixels row by row.
 
+        Responses are of the unit embeddings, whatever the length of those given.
+
         Raises
         ------
         EmbeddingError
-            If the embeddings are of another shape.
+            If the embeddings are of another shape, or not finite.
         BundleError
             If the responses are not of the size that the manifest says.
         """
@@ -50,7 +57,7 @@ class Responder:
             raise EmbeddingError(
                 f"expected embeddings of shape (N, {dimension}), received {embeddings.shape}."
             )
-        responses = self._session.run(embeddings)
+        responses = self._session.run(unit(embeddings))
         if responses.shape != (len(embeddings), side, side, dimension):
             raise BundleError(
                 f"the response decoder gave {responses.shape}, the manifest promises a grid of "

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from lpel_serving.errors import BundleError, ParameterError, ProviderError, WithdrawnError
 from lpel_serving.extras import require
 from lpel_serving.manifest import IMAGE
+from lpel_serving.service.cores import cores
 
 PROVIDERS = {
     "cpu": "CPUExecutionProvider",
@@ -148,7 +149,7 @@ def open_session(
     provider
         One of `PROVIDERS`. It is used for the whole graph or not at all.
     threads
-        Threads within one operator; onnxruntime's choice when None.
+        Threads within one operator, at most one for each core; onnxruntime's choice when None.
 
     Raises
     ------
@@ -193,7 +194,7 @@ def _load(ort: Any, model: bytes, provider: str, threads: int | None) -> Any:
     options = ort.SessionOptions()
     options.log_severity_level = _ERRORS_ONLY
     if threads is not None:
-        options.intra_op_num_threads = threads
+        options.intra_op_num_threads = min(threads, cores())  # more would wait for each other
     if provider != "cpu":
         options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
     try:

@@ -1,5 +1,7 @@
 """How alike two embeddings are, and what the model decides from it (section 5.1.1)."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -32,8 +34,28 @@ def cosine_similarity(h_i: Vectors, h_j: Vectors) -> Vectors:
 
 
 def is_similar(similarity: float, threshold: float) -> bool:
-    """Decide as the network does: the same class when the similarity exceeds the threshold."""
-    return similarity > threshold
+    """Decide as the network does: the same class when the similarity exceeds the threshold.
+
+    Both are compared in float32, as the one-file explainer can and every front door does.
+    """
+    return bool(are_similar(np.float32(similarity), threshold))
+
+
+def are_similar(similarities: NDArray[Any] | np.float32, threshold: float) -> NDArray[np.bool_]:
+    """Decide on many pairs as `is_similar` does on one, shape (...) to (...)."""
+    return np.asarray(similarities, np.float32) > np.float32(threshold)
+
+
+def margin(similarity: float, threshold: float) -> float:
+    """By how much a similarity exceeds the threshold: above 0 if and only if they `is_similar`."""
+    return float(margins(np.float32(similarity), threshold))
+
+
+def margins(similarities: NDArray[Any] | np.float32, threshold: float) -> NDArray[np.float64]:
+    """Compute the `margin` of many pairs, shape (...) to (...), float64."""
+    scores = np.asarray(similarities, np.float32)
+    # What is one number in float32 is at the threshold; beside it the sign is the decision's.
+    return np.where(scores == np.float32(threshold), 0.0, scores.astype(np.float64) - threshold)
 
 
 def unit(embeddings: Vectors) -> Vectors:
@@ -49,6 +71,16 @@ def unit(embeddings: Vectors) -> Vectors:
     scaled = _scaled(embeddings)
     norms: Vectors = np.sqrt(fixed_dot(scaled, scaled))[..., np.newaxis]
     return np.divide(scaled, np.maximum(norms, _TINY))
+
+
+def typical_length(embeddings: Vectors) -> float:
+    """Root of the mean squared length of embeddings, shape (N, D); 1 for FaceNet's.
+
+    What is to mean the same for every network, such as noise, is a share of it. Embeddings that
+    are all 0 are taken to have the length 1.
+    """
+    squared = np.square(embeddings, dtype=np.float64).sum(axis=-1).mean()
+    return float(np.sqrt(squared)) or 1.0
 
 
 def _scaled(embeddings: Vectors) -> Vectors:

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from lpel_serving import caveats
 from lpel_serving.errors import ParameterError
 from lpel_serving.explanation import PairExplanation
+from lpel_serving.plausibility import PairPlausibility
 from lpel_serving.record import DECISIONS
 from lpel_serving.regions import ELSEWHERE, RegionShare
-from lpel_serving.similarity import is_similar
+from lpel_serving.similarity import is_similar, margin
 from lpel_serving.wording import listed, number, percent
 
 CLOSE = 0.05
@@ -25,11 +26,17 @@ bundle, when the test was mirrored or moved by a fiftieth of its side.
 _SURE, _UNSURE = 0.9, 0.49
 """From here on no doubt is spoken of; from there down the decision is the less likely answer."""
 
+_LEFT_OUT = "So nothing is said here of how likely the two show one person, nor of parts of a face."
+
 _BEYOND, _TIMES = 0.05, 1.25
 """A region is named if its share of a map is so much more than its area, and so many times that."""
 _NAMED = 3
 _LITTLE = 0.05
 """Less of a map than this is hardly anything."""
+
+
+ON_CONTROL = "The map is a control, to measure others by: it knows nothing of this pair."
+"""All that can be said of a control's map."""
 
 
 @dataclass(frozen=True)
@@ -70,8 +77,11 @@ def compared(
     crop: str,
     own_crop: str,
     confidence: Confidence | None = None,
+    plausibility: PairPlausibility | None = None,
 ) -> Verdict:
     """Say what the network decides on a pair, and how sure that is.
+
+    Where an image is not of the kind that the bundle knows, that comes first, and no confidence.
 
     Parameters
     ----------
@@ -83,12 +93,22 @@ def compared(
         How the faces were cut out, and how the bundle has it: see `lpel_serving.crops.parse_crop`.
     confidence
         What the similarity says of the people; None if that was not fitted.
+    plausibility
+        Whether the images are of the kind that the bundle knows; None if that is not known.
     """
-    words = on_decision(similarity, threshold)
-    if confidence is not None:
-        words += on_confidence(confidence, similar=is_similar(similarity, threshold))
+    plausible = None if plausibility is None else plausibility.plausible
+    if plausibility is not None and not plausible:
+        decision = on_decision(similarity, threshold, of="pictures")
+        words = (on_plausibility(plausibility), *decision, _LEFT_OUT)
+    else:
+        words = on_decision(similarity, threshold)
+        if confidence is not None:
+            words += on_confidence(confidence, similar=is_similar(similarity, threshold))
     fitted = confidence is not None
-    return Verdict(words, caveats.of_decision(crop=crop, own_crop=own_crop, fitted=fitted))
+    return Verdict(
+        words,
+        caveats.of_decision(crop=crop, own_crop=own_crop, fitted=fitted, plausible=plausible),
+    )
 
 
 def explained(
@@ -103,10 +123,12 @@ def explained(
 ) -> Verdict:
     """Say the same of a pair, then which parts of the faces its maps point at.
 
+    Where an image is not of the kind that the bundle knows, no parts are named.
+
     Parameters
     ----------
     pair
-        The pair, explained.
+        The pair, explained; of a control's maps it is said what they are, and no more.
     of_test, of_reference
         How its two maps divide among the regions: see `lpel_serving.regions.region_shares`.
     method
@@ -115,31 +137,68 @@ def explained(
         See `compared`.
     """
     decision = compared(
-        pair.similarity, pair.threshold, crop=crop, own_crop=own_crop, confidence=confidence
+        pair.similarity,
+        pair.threshold,
+        crop=crop,
+        own_crop=own_crop,
+        confidence=confidence,
+        plausibility=pair.plausibility,
     )
+    plausible = pair.plausibility is None or pair.plausibility.plausible
+    limits = decision.caveats + caveats.of_maps(method, control=pair.control, regions=plausible)
+    if pair.control:  # where its map lies is no reason of the network's
+        return Verdict((*decision.words, ON_CONTROL), limits)
+    if not plausible:
+        return Verdict(decision.words, limits)
     test, reference = (pair.forward.heat_map, of_test), (pair.swapped.heat_map, of_reference)
     words = on_map(*test, "both pictures")
     if words != on_map(*reference, "both pictures"):
         words = on_map(*test, "the test picture") + on_map(*reference, "the reference picture")
-    return Verdict(decision.words + words, decision.caveats + caveats.of_maps(method))
+    return Verdict(decision.words + words, limits)
 
 
-def on_decision(similarity: float, threshold: float) -> tuple[str, ...]:
-    """Say the decision and by how much it was taken."""
-    shown, limit = (round(value, 3) + 0.0 for value in (similarity, threshold))
-    # Of the rounded numbers, so that whoever subtracts finds the same.
-    margin = f"{abs(shown - limit):.3f}" if shown != limit else "less than 0.001"
-    side = "above" if similarity > threshold else "below"
-    place = "exactly" if similarity == threshold else f"which is {margin} {side}"
-    decision = f"The network calls the two faces {DECISIONS[is_similar(similarity, threshold)]}."
+def on_plausibility(plausibility: PairPlausibility) -> str:
+    """Say which images are not of the kind that the bundle knows."""
+    first, *second = plausibility.implausible
+    subject = "Neither picture is" if second else f"The {first} picture is not"
+    return (
+        f"{subject} of the kind that this bundle knows: to the network it does not look like a "
+        "photograph of a face, cut out as those were that it was fitted on."
+    )
+
+
+def on_decision(similarity: float, threshold: float, *, of: str = "faces") -> tuple[str, ...]:
+    """Say the decision on two faces, or on two pictures, and by how much it was taken."""
+    shown, limit, distance = _shown(similarity, threshold)
+    place = f"which is {distance}" if distance else "exactly"
+    decision = f"The network calls the two {of} {DECISIONS[is_similar(similarity, threshold)]}."
     numbers = (
-        f"Their similarity is {number(shown)}, {place} the threshold of {number(limit)}; "
+        f"Their similarity is {shown}, {place} the threshold of {limit}; "
         "the same picture twice would have 1."
     )
-    if abs(similarity - threshold) >= CLOSE:
+    if abs(margin(similarity, threshold)) >= CLOSE:
         return decision, numbers
     close = "This is a close call: a slightly different photograph could turn it."
     return decision, numbers, close
+
+
+def in_short(similarity: float, threshold: float) -> str:
+    """Say the similarity and the threshold in a few words, and how they lie if they look alike."""
+    shown, limit, distance = _shown(similarity, threshold)
+    if shown != limit:
+        return f"similarity {shown}, threshold {limit}"
+    return f"similarity {shown}, {distance or 'exactly'} the threshold {limit}"
+
+
+def _shown(similarity: float, threshold: float) -> tuple[str, str, str]:
+    """Write both to three places, and how far the one is above or below: empty if it is not."""
+    by = margin(similarity, threshold)
+    # As they are compared, so that rounding cannot exchange them.
+    shown, limit = (round(float(np.float32(one)), 3) + 0.0 for one in (similarity, threshold))
+    # Of the rounded numbers, so that whoever subtracts finds the same.
+    apart = f"{abs(shown - limit):.3f}" if shown != limit else "less than 0.001"
+    distance = f"{apart} {'above' if by > 0 else 'below'}" if by else ""
+    return number(shown), number(limit), distance
 
 
 def on_confidence(confidence: Confidence, *, similar: bool) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpel_serving.errors import ParameterError
+from lpel_serving.similarity import are_similar
 
 Scores = NDArray[np.float32]
 Labels = NDArray[np.bool_]
@@ -117,8 +118,7 @@ def verification(
 
 def accuracy(similarities: Scores, same: Labels, threshold: float) -> Accuracy:
     """Share of right decisions at a threshold; NaN for a kind of which there are no pairs."""
-    # In float64, as `is_similar` compares a Python float: float32 would round the threshold.
-    right = (similarities.astype(np.float64) > threshold) == same
+    right = are_similar(similarities, threshold) == same
     kinds = [right[same], right[~same], right]
     return Accuracy(*(float(kind.mean()) if kind.size else float("nan") for kind in kinds))
 
@@ -126,16 +126,18 @@ def accuracy(similarities: Scores, same: Labels, threshold: float) -> Accuracy:
 def best_threshold(similarities: Scores, same: Labels) -> float:
     """Threshold that decides most pairs rightly, half-way between two similarities.
 
-    Of several equally good ones, the middle one, so that it does not hang on a single pair.
+    Of several equally good ones, the middle one, so that it does not hang on a single pair; in
+    float32, as decisions are taken.
     """
     order = np.argsort(similarities, kind="stable")
-    scores, truth = similarities[order].astype(np.float64), same[order]
+    scores, truth = similarities[order], same[order]
     # With the first k pairs rejected: right are their `different` and the others' `same`.
     right = np.concatenate([[0], np.cumsum(~truth)]) + np.concatenate(
         [np.cumsum(truth[::-1])[::-1], [0]]
     )
-    cuts = np.concatenate([[-1.0], (scores[1:] + scores[:-1]) / 2, [1.0]])
-    real = np.concatenate([[True], scores[1:] > scores[:-1], [True]])
+    cuts = np.concatenate([[-1.0], _between(scores[:-1], scores[1:]), [1.0]])
+    # What is as dissimilar as can be is not above -1, either.
+    real = np.concatenate([[scores.min(initial=1) > -1], scores[1:] > scores[:-1], [True]])
     best = np.flatnonzero(real & (right == right[real].max()))
     return float(cuts[best[len(best) // 2]])
 
@@ -155,8 +157,8 @@ def equal_error_threshold(similarities: Scores, same: Labels) -> float:
     Returns
     -------
     float
-        Half-way between two neighbouring similarities. Of two that balance the rates equally well,
-        the one with the fewer errors, then the lower. If all similarities are equal, that value.
+        Half-way between two neighbouring similarities, in float32. Of two that balance the rates
+        equally well, the one with the fewer errors, then the lower. If all are equal, that value.
 
     Raises
     ------
@@ -165,7 +167,7 @@ def equal_error_threshold(similarities: Scores, same: Labels) -> float:
     """
     n_same, n_different = count_of_each(similarities, same, "an equal-error threshold")
     order = np.argsort(similarities, kind="stable")
-    scores, truth = similarities[order].astype(np.float64), same[order]
+    scores, truth = similarities[order], same[order]
     cut = np.flatnonzero(scores[1:] > scores[:-1])
     if not len(cut):
         return float(scores[0])
@@ -174,7 +176,7 @@ def equal_error_threshold(similarities: Scores, same: Labels) -> float:
     false_accepts = (n_different - np.cumsum(~truth)[cut]) * n_same
     gap, errors = np.abs(false_accepts - false_rejects), false_accepts + false_rejects
     best = cut[np.lexsort((errors, gap))[0]]
-    return float((scores[best] + scores[best + 1]) / 2)
+    return float(_between(scores[best], scores[best + 1]))
 
 
 def count_of_each(similarities: Scores, same: Labels, what: str) -> tuple[int, int]:
@@ -222,8 +224,8 @@ def roc_points(similarities: Scores, same: Labels) -> tuple[RocPoint, ...]:
     last = np.flatnonzero(np.append(scores[1:] < scores[:-1], True))
     true = np.append(0, np.cumsum(truth)[last]) / max(1, np.count_nonzero(same))
     false = np.append(0, np.cumsum(~truth)[last]) / max(1, np.count_nonzero(~same))
-    below = np.append(scores[last[1:]].astype(np.float64), -1.0 if scores[-1] > -1 else -2.0)
-    cuts = np.append(1.0, (scores[last].astype(np.float64) + below) / 2)
+    below = np.append(scores[last[1:]], np.float32(-1 if scores[-1] > -1 else -2))
+    cuts = np.append(1.0, _between(below, scores[last]))
     points = [RocPoint(*map(float, point)) for point in zip(cuts, false, true, strict=True)]
     return tuple(p for i, p in enumerate(points) if i in {0, len(points) - 1} or _corner(points, i))
 
@@ -233,6 +235,12 @@ def area_under(roc: tuple[RocPoint, ...]) -> float:
     x = [point.false_accept_rate for point in roc]
     y = [point.true_accept_rate for point in roc]
     return float(np.trapezoid(y, x))
+
+
+def _between(low: Scores | np.float32, high: Scores | np.float32) -> Scores:
+    """Half-way from one similarity to a higher one, float32: never so high as that one."""
+    middle = ((np.asarray(low, np.float64) + np.asarray(high, np.float64)) / 2).astype(np.float32)
+    return np.where(middle < high, middle, low)
 
 
 def _corner(points: list[RocPoint], i: int) -> bool:

@@ -67,7 +67,7 @@ def few_columns(monkeypatch):
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="names of open files, as on Linux")
-def test_a_shard_is_brought_to_the_disk_renamed_and_only_then_recorded(
+def test_a_shard_is_brought_to_the_disk_recorded_and_only_then_renamed(
     few_columns, tmp_path, monkeypatch
 ):
     steps: list[str] = []
@@ -91,10 +91,11 @@ def test_a_shard_is_brought_to_the_disk_renamed_and_only_then_recorded(
     commit_one(out)
     assert steps == [
         "fsync .*.partial",
-        "rename .*.partial pairs-000000-*.parquet",
-        "fsync out",
         "fsync .*.partial",
         "rename .*.partial 000000.json",
+        "fsync commits",
+        "rename .*.partial pairs-000000-*.parquet",
+        "fsync out",
     ]
 
 
@@ -113,10 +114,11 @@ def test_a_commit_is_of_one_job_one_shard_and_its_inputs(few_columns, tmp_path):
 def test_what_cannot_be_written_leaves_nothing(few_columns, tmp_path):
     with pytest.raises(OutputError, match=r"cannot write .+/pairs-000000"):
         commit_one(tmp_path / "nowhere")
-    (tmp_path / "commits").write_text("in the way")
+    (tmp_path / "_lpel").mkdir()
+    (tmp_path / "_lpel" / "commits").write_text("in the way")
     with pytest.raises(OutputError, match=r"cannot write .+/000000\.json"):
         commit_one(tmp_path)
-    assert not list(tmp_path.glob(".*"))
+    assert tree(tmp_path) == {"_lpel/commits": b"in the way"}
     assert read_commit(Places(tmp_path), JOB, 0, INPUTS) is None
 
 
@@ -196,19 +198,19 @@ def interrupted(job) -> Places:
 
 def test_what_was_being_written_when_a_job_was_killed_is_swept(job):
     places = interrupted(job)
-    folders = [places.out, places.work, places.work / "rows", places.record(0).parent]
+    folders = [places.out, places.own, places.work, places.work / "rows", places.commits]
     for folder in folders:
         folder.mkdir(exist_ok=True)
         (folder / ".0123456789abcdef.partial").write_bytes(b"half")
         (folder / ".user.partial").write_bytes(b"not ours")
     run_here(job)
     left = sorted(str(path.relative_to(job.out)) for path in job.out.rglob(".*.partial"))
-    assert left == [".user.partial", "commits/.user.partial"]
+    assert left == [".user.partial", "_lpel/.user.partial", "_lpel/commits/.user.partial"]
 
 
 def test_a_job_that_was_killed_before_it_had_claimed_its_folder_goes_on(job):
-    job.out.mkdir()
-    (job.out / ".0123456789abcdef.partial").write_bytes(b"{")
+    Places(job.out).own.mkdir(parents=True)
+    (Places(job.out).own / ".0123456789abcdef.partial").write_bytes(b"{")
     assert run_here(job).rows == 12
     assert status(job.out).state == "done"
 

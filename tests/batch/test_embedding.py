@@ -302,6 +302,21 @@ def test_an_embedding_that_is_not_finite_is_an_error_of_its_image_alone(
     assert counts(run_here(replace(job, out=tmp_path / "again"))) == (7, 6, 1)
 
 
+def test_an_embedding_of_zeros_is_an_error_of_its_image_alone(pictures, tmp_path, tiny_bundle):
+    """The tiny network, which is linear, sees nothing in an image without any light."""
+    Image.fromarray(np.zeros((16, 16, 3), np.uint8)).save(tmp_path / "black.png")
+    columns = {"reference": ["face_00.png", "black.png"], "test": ["face_03.png"] * 2}
+    rows = write_csv(tmp_path / "pairs.csv", columns)
+    job = make_job(tiny_bundle, rows, tmp_path / "out", kept=tmp_path / "kept.sqlite")
+    done = run_here(job)
+    assert (done.rows, done.errors, *counts(done)) == (2, 1, 3, 0, 3)
+    good, bad = rows_of(job.out)
+    assert good["status"] == "ok"
+    assert (bad["status"], bad["code"], bad["similarity"]) == ("error", "embedding", None)
+    assert "reference: its embedding is zero all over" in bad["message"]
+    assert counts(run_here(replace(job, out=tmp_path / "again"))) == (3, 2, 1)
+
+
 # Files that change while a job is under way
 
 TAKEN_AWAY = {

@@ -52,6 +52,36 @@ class Stopped(Local):
         yield from super().run(stage, pieces)
 
 
+def test_a_job_that_was_begun_with_settings_that_do_nothing_goes_on_without_them(bundle, tmp_path):
+    """As `lpel batch` took them once, and refuses them now."""
+    pictures = write_pictures(tmp_path / "pictures", 20)
+    rows = write_csv(tmp_path / "pictures" / "pairs.csv", pair_up(pictures, 400))
+    settings = BatchSettings(method="centre", draws=20, top=3)
+    begun = make_job(bundle, rows, tmp_path / "out", settings=settings)
+    run_here(begun)
+    whole = tree(tmp_path / "out")
+    (lost, *_) = sorted((tmp_path / "out" / "commits").iterdir())
+    lost.unlink()
+    plain = replace(begun, settings=BatchSettings(method="centre"))
+    assert run_here(plain).embedded > 0
+    assert tree(tmp_path / "out") == whole
+    assert run_here(begun).embedded == 0
+    other = replace(plain, settings=BatchSettings(method="centre", curves=True))
+    with pytest.raises(OutputError, match=r"the settings \(curves, draws\) changed"):
+        run_here(other)
+
+
+@pytest.mark.parametrize("change", [{"draws": 3}, {"top": 2}])
+def test_settings_that_do_something_are_never_taken_over(bundle, tmp_path, change):
+    pictures = write_pictures(tmp_path / "pictures", 3)
+    rows = write_csv(tmp_path / "rows.csv", {"image": [str(one) for one in pictures]})
+    used = BatchSettings(curves=True, draws=2, every=16, top=1)
+    job = make_job(bundle, rows, tmp_path / "out", gallery=tmp_path / "pictures", settings=used)
+    run_here(job)
+    with pytest.raises(OutputError, match=rf"the settings \({next(iter(change))}\) changed"):
+        run_here(replace(job, settings=replace(used, **change)))
+
+
 @pytest.fixture
 def bundle(tmp_path):
     """A bundle that may be changed."""

@@ -173,16 +173,16 @@ class Story:
         self.again.append(len(self.begun & pieces))
         assert self.again[-1] <= WORKERS
         self.begun |= pieces
-        assert len(list(self.out.rglob(".*.partial"))) <= (WORKERS if killed else 0)
+        # A shard waits under a temporary name while its record is being written under another.
+        assert len(list(self.out.rglob(".*.partial"))) <= (2 * WORKERS if killed else 0)
         files, done = self._durable()
         assert len(self.begun - done) <= (WORKERS if killed else 0)
         if killed:
-            self.killed.append(self._stage(events[-1], files))
+            self.killed.append(self._stage(events[-1]))
         self._read(files)
 
-    def _stage(self, last: str, committed: list[str]) -> str:
-        is_written = {path.name for path in self.out.glob("*.parquet")} > set(committed)
-        is_committing = is_written or any(self.out.glob(".*.partial"))
+    def _stage(self, last: str) -> str:
+        is_committing = any(Places(self.out).own.glob(".*.partial"))
         stage = STAGES[last.split(maxsplit=1)[0]]
         return "committing" if stage == "explaining" and is_committing else stage
 
@@ -202,8 +202,9 @@ class Story:
         }
 
     def _read(self, files: list[str]) -> None:
-        """Read what readers see: whole shards, none of which was touched again."""
+        """Read what readers see, ours and others: whole shards, none of which was touched again."""
         assert self.committed.keys() <= set(files)
+        assert {one.name for one in self.out.iterdir() if one.name[0] not in "._"} == set(files)
         for name in files:
             path = self.out / name
             assert path.read_bytes() == self.work.shards[name]

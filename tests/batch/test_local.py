@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lpel_serving.batch.local import Local
+from lpel_serving.batch.local import FOR_EACH_CORE, Local
 from lpel_serving.batch.stage import Done, give_up_if
 from lpel_serving.errors import BundleError, WithdrawnError
+from lpel_serving.service.cores import cores
 
 
 @dataclass(eq=False)
@@ -76,6 +77,19 @@ def test_as_many_at_a_time_as_there_are_workers():
     listener.join(10)
     assert len(done) == 7
     assert max(stage.at_once) == 3
+
+
+def test_more_workers_than_help_are_not_begun():
+    stage, most = Pieces(), FOR_EACH_CORE * cores()
+    pieces = range(2 * most)
+    done: list[Done] = []
+    listener = threading.Thread(target=lambda: done.extend(Local(100_000).run(stage, pieces)))
+    listener.start()
+    stage.wait_for(most)
+    stage.let_go.set()
+    listener.join(10)
+    assert len(done) == len(pieces)
+    assert max(stage.at_once) == most
 
 
 def test_without_pieces_nothing_is_loaded():

@@ -89,17 +89,17 @@ def test_missing_images_are_rows_with_an_error(tmp_path, pictures):
 
 def test_embeddings_that_rows_bring_are_taken_as_they_are(tmp_path):
     good = np.arange(12, dtype=np.float32).reshape(2, 6)
-    bad = [math.nan, *range(5)], [math.inf, *range(5)], None
+    bad = [math.nan, *range(5)], [math.inf, *range(5)], [0.0] * 6, None
     columns = {
         "reference": vectors([good[0].tolist(), *bad, good[1].tolist()]),
-        "test": vectors([good[1].tolist()] * 5),
+        "test": vectors([good[1].tolist()] * 6),
     }
     made, places = plan(tmp_path, write_parquet(tmp_path / "l.parquet", columns))
     assert (made.images, made.chunks) == (0, 0)
     table = read_table(places.rows(0))
-    assert table["reference_number"].to_pylist() == [GIVEN, *[NO_IMAGE] * 3, GIVEN + 1]
-    assert table["test_number"].to_pylist() == [GIVEN + 2 + i for i in range(5)]
-    assert [one is None for one in table["reference_error"].to_pylist()] == [1, 0, 0, 0, 1]
+    assert table["reference_number"].to_pylist() == [GIVEN, *[NO_IMAGE] * 4, GIVEN + 1]
+    assert table["test_number"].to_pylist() == [GIVEN + 2 + i for i in range(6)]
+    assert [one is None for one in table["reference_error"].to_pylist()] == [1, 0, 0, 0, 0, 1]
     given = np.fromfile(places.given, "<f4").reshape(-1, 6)
     np.testing.assert_array_equal(given[:2], good)
 

@@ -9,11 +9,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 
 from lpel_serving import Explainer
 from lpel_serving.batch import settings as batch_settings
 from lpel_serving.batch.columns import FORMAT
 from lpel_serving.batch.job import identity_of
+from lpel_serving.batch.places import Places
 from lpel_serving.batch.settings import BatchSettings
 from lpel_serving.manifest import ThresholdRecord
 from lpel_serving.methods.explain import explain_by
@@ -25,12 +27,15 @@ from support.batch import make_job, pair_up, run_here, write_csv, write_parquet,
 from support.batch_rows import ROLES, rows_of, shards_of
 from support.confidence import confidence
 from support.images import pixels
+from support.plausibility import odd, plausibility
 
 SEED = 3
 THRESHOLD = 0.8
 MAPS = [f"{role}_{what}" for role in ROLES for what in ("map", "regions_for", "regions_against")]
-FOUND = ["similarity", "margin", "similar", "confidence", *MAPS]
+OF_DECISION = ["similarity", "margin", "similar", "confidence"]
+FOUND = [*OF_DECISION, "reference_plausible", "test_plausible", *MAPS]
 CURVES = ["curve_own", "curve_random", "curve_area", "curve_random_areas", "curve_note"]
+FACES = [f"{role}_{name}" for role in ("reference", "test") for name in ("faces", "face", "box")]
 
 METHODS = {
     "responses": (BatchSettings("responses"), Responses(1), (tiny.SIDE, tiny.SIDE)),
@@ -161,6 +166,33 @@ def test_a_confidence_is_there_if_the_bundle_is_calibrated(pairs, mixed, tmp_pat
     assert told == [True, False, True, False]
 
 
+@pytest.mark.parametrize("name", ["responses", "lpel"])
+def test_a_picture_of_another_kind_has_no_confidence_and_no_regions(name, tmp_path):
+    bundle = tiny.write_bundle(
+        tmp_path / "bundle",
+        responds=True,
+        confidence=confidence(),
+        plausibility=plausibility(),
+    )
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for file, picture in (("a.png", pixels(900)), ("b.png", pixels(901)), ("odd.png", odd())):
+        Image.fromarray(picture).save(folder / file)
+    columns = {"reference": ["a.png", "odd.png", "a.png", "odd.png"]}
+    columns["test"] = ["b.png", "b.png", "odd.png", "odd.png"]
+    rows = write_csv(folder / "pairs.csv", columns)
+    do(rows, tmp_path / "out", bundle, METHODS[name][0])
+    found = rows_of(tmp_path / "out")
+    seen = [(row["reference_plausible"], row["test_plausible"]) for row in found]
+    assert seen == [(True, True), (False, True), (True, False), (False, False)]
+    regions = [f"{role}_regions_{side}" for role in ROLES for side in ("for", "against")]
+    for row, plausible in zip(found, [True, False, False, False], strict=True):
+        assert row["status"] == "ok"
+        assert row["similarity"] is not None
+        assert row["test_map"] is not None
+        assert all((row[key] is not None) is plausible for key in ("confidence", *regions))
+
+
 def test_rows_say_where_they_come_from(pictures, mixed, tmp_path, tiny_bundle):
     do(mixed, tmp_path / "out", tiny_bundle, BatchSettings("lpel"))
     manifest = hashlib.sha256((tiny_bundle / "manifest.json").read_bytes()).hexdigest()
@@ -206,8 +238,9 @@ def test_what_was_not_found_out_is_null_and_nothing_else(name, curves, mixed, tm
     first, second, third, fourth = (
         {key for key, value in row.items() if value is None} for row in rows_of(tmp_path / "out")
     )
-    of_ok = {"code", "message", "confidence", *(["curve_note"] if curves else [])}
-    of_error = {*FOUND, *(CURVES if curves else [])}
+    unknown = ["confidence", "reference_plausible", "test_plausible"]
+    of_ok = {"code", "message", *unknown, *FACES, *(["curve_note"] if curves else [])}
+    of_error = {*FOUND, *FACES, *(CURVES if curves else [])}
     assert first == third == of_ok
     assert second == of_error | {"reference_sha256"}
     assert fourth - {"test"} == of_error | {"test_sha256"}
@@ -230,6 +263,8 @@ def expected_schema(shape, *, curves=False, search=False):
         ("margin", real),
         ("similar", pa.bool_()),
         ("confidence", real),
+        ("reference_plausible", pa.bool_()),
+        ("test_plausible", pa.bool_()),
         *[(f"{role}_{name}", kind) for role in ROLES for name, kind in of_role],
         *(
             [
@@ -248,6 +283,15 @@ def expected_schema(shape, *, curves=False, search=False):
         ),
         ("reference_sha256", pa.binary(32)),
         ("test_sha256", pa.binary(32)),
+        *[
+            (f"{role}_{name}", kind)
+            for role in ROLES
+            for name, kind in (
+                ("faces", pa.int32()),
+                ("face", pa.int32()),
+                ("box", pa.list_(pa.int32(), 4)),
+            )
+        ],
         ("method", named),
         ("model_sha256", named),
         ("config_sha256", named),
@@ -268,7 +312,7 @@ def test_the_schema_is_the_same_whatever_the_rows(name, which, curves, tmp_path,
     assert [(one.name, one.type) for one in schema] == expected_schema(shape, curves=curves)
     assert all(one.nullable for one in schema)
     about = json.loads(schema.metadata[b"lpel"])
-    job = json.loads((tmp_path / "out" / "job.json").read_text())
+    job = json.loads(Places(tmp_path / "out").job.read_text())
     assert about == {
         "format": FORMAT,
         "regions": list(REGIONS),

@@ -135,18 +135,11 @@ def test_images_that_a_gallery_lists_twice_are_found_twice_and_embedded_once(
     names = ["face_02.png", "face_01.png", "face_02.png", "face_01.png"]
     rows = {"image": names, "image_id": ["c", "b", "a", "d"]}
     listed = write_csv(tmp_path / "gallery.csv", rows)
-    probes = probes_of(tmp_path, ["face_01.png"])
+    probes = probes_of(tmp_path, ["face_03.png"])
     done = search_for(probes, listed, tmp_path / "out", tiny_bundle, top=10)
-    assert (done.rows, done.images, done.embedded) == (4, 2, 2)
-    found = read_results(tmp_path / "out")
-    assert [(row["reference"], row["rank"]) for row in found] == [
-        ("b", 1),
-        ("d", 2),
-        ("c", 3),
-        ("a", 4),
-    ]
-    assert found[0]["reference_sha256"] == found[0]["test_sha256"]
-    assert found[0]["similarity"] == pytest.approx(1)
+    assert (done.rows, done.images, done.embedded, done.in_gallery) == (4, 3, 3, 0)
+    found = [row["reference"] for row in read_results(tmp_path / "out")]
+    assert found in (["b", "d", "c", "a"], ["c", "a", "b", "d"])
 
 
 @pytest.mark.parametrize("method", ["lpel", "occlusion"])
@@ -209,13 +202,84 @@ def test_probes_that_are_all_bad_are_rows_and_no_error(gallery, tmp_path, respon
     assert [row["rank"] for row in read_results(tmp_path / "out")] == [0, 0]
 
 
-def test_a_search_of_a_folder_in_itself_finds_each_image_first(gallery, tmp_path, tiny_bundle):
+@pytest.mark.parametrize("top", [1, 3, 9, 50])
+def test_a_folder_searched_in_itself_finds_the_others(top, gallery, tmp_path, responding_bundle):
     folder = gallery[0].parent
-    done = search_for(folder, folder, tmp_path / "out", tiny_bundle, top=1)
-    assert (done.rows, done.images, done.embedded) == (10, 10, 10)
+    done = search_for(folder, folder, tmp_path / "out", responding_bundle, top=top)
+    others = min(top, 9)
+    assert (done.rows, done.errors, done.images, done.embedded) == (10 * others, 0, 10, 10)
+    assert done.in_gallery == 10
+    explainer = Explainer.load(responding_bundle)
+    rows = iter(read_results(tmp_path / "out"))
+    for probe in gallery:
+        members = [path for path in gallery if path != probe]
+        pairs = explainer.explain_pairs([(member, probe) for member in members])
+        best = oracle.ranked([pair.similarity for pair in pairs], top)
+        for rank, place in enumerate(best, 1):
+            row = next(rows)
+            assert (row["test"], row["reference"]) == (probe.name, members[place].name)
+            assert (row["rank"], row["similarity"]) == (rank, pairs[place].similarity)
+    assert next(rows, None) is None
+
+
+def test_a_photograph_under_another_name_is_itself(gallery, tmp_path, tiny_bundle):
+    folder = gallery[0].parent
+    (folder / "copy.png").write_bytes(gallery[0].read_bytes())
+    probe = tmp_path / "probe.png"
+    probe.write_bytes(gallery[0].read_bytes())
+    probes = probes_of(tmp_path, ["probe.png", "gallery/face_21.png", "gallery/copy.png"])
+    done = search_for(probes, folder, tmp_path / "out", tiny_bundle, top=20)
+    found = {"0": set(), "1": set(), "2": set()}
     for row in read_results(tmp_path / "out"):
-        assert row["pair_id"] == row["reference"] == row["test"]
-        assert row["similarity"] == pytest.approx(1)
+        found[row["pair_id"]].add(row["reference"])
+    names = {path.name for path in gallery}
+    assert found["0"] == found["2"] == names - {"face_20.png"}
+    assert found["1"] == (names | {"copy.png"}) - {"face_21.png"}
+    assert done.in_gallery == 3
+
+
+def test_a_probe_that_is_alone_in_its_gallery_is_one_row_of_rank_0(pictures, tmp_path, tiny_bundle):
+    listed = write_csv(tmp_path / "gallery.csv", {"image": ["face_00.png", "nobody.png"]})
+    probes = probes_of(tmp_path, ["face_00.png", "face_01.png"])
+    done = search_for(probes, listed, tmp_path / "out", tiny_bundle)
+    assert (done.rows, done.errors, done.in_gallery, done.left_out) == (2, 1, 1, 1)
+    alone, other = rows_of(tmp_path / "out")
+    assert (alone["rank"], alone["status"], alone["code"]) == (0, "error", "alone")
+    assert alone["message"] == "the gallery holds no other image that can be used."
+    assert alone["reference"] is alone["similarity"] is alone["test_map"] is None
+    assert (other["rank"], other["status"], other["reference"]) == (1, "ok", "0")
+
+
+@pytest.mark.parametrize("block", [3, 16_384])
+def test_embeddings_searched_in_themselves_find_the_others(
+    block, tmp_path, tiny_bundle, monkeypatch
+):
+    monkeypatch.setattr(search, "_BLOCK", block)
+    embeddings = np.random.default_rng(0).normal(size=(8, tiny.DIMENSION)).astype(np.float32)
+    embeddings[7] = embeddings[2]
+    listed = write_parquet(tmp_path / "list.parquet", {"image": list(embeddings)})
+    done = search_for(listed, listed, tmp_path / "out", tiny_bundle, top=10)
+    assert (done.errors, done.in_gallery) == (0, 8)
+    for probe in range(8):
+        itself = {2, 7} if probe in (2, 7) else {probe}
+        found = [
+            int(row["reference"])
+            for row in read_results(tmp_path / "out")
+            if row["pair_id"] == str(probe)
+        ]
+        others = [i for i in range(8) if i not in itself]
+        similarities = [float(cosine_similarity(embeddings[probe], embeddings[i])) for i in others]
+        assert found == [others[place] for place in oracle.ranked(similarities, 10)]
+
+
+def test_shards_count_the_probes_that_are_in_the_gallery(
+    gallery, tmp_path, tiny_bundle, monkeypatch
+):
+    monkeypatch.setattr(batch_settings, "MANY_ROWS", 6)
+    monkeypatch.setattr(batch_settings, "FEW_ROWS", 6)
+    folder = gallery[0].parent
+    done = search_for(folder, folder, tmp_path / "out", tiny_bundle, top=2)
+    assert (done.shards, done.rows, done.in_gallery) == (4, 20, 10)
 
 
 def test_a_found_pair_has_its_curves(pictures, gallery, tmp_path, tiny_bundle):

@@ -54,7 +54,7 @@ def settings(bundle, tmp_path_factory) -> Settings:
         bundle,
         crops={"0.5": CentreCrop(0.5)},
         samples=read_samples(samples),
-        web_runtime=RUNTIME if RUNTIME.is_dir() else None,
+        web_runtime=RUNTIME,
     )
 
 

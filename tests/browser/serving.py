@@ -12,7 +12,7 @@ from lpel_export.bundle_writer import write_with_explainer
 from lpel_export.explainer import build_explainer
 from lpel_serving.bundle import load_bundle
 from lpel_serving.http.settings import Settings
-from runtimes.conftest import INSTALLED
+from support.areas import INSTALLED
 from support.service import started
 
 RUNTIME = INSTALLED / "browser" / "node_modules" / "onnxruntime-web" / "dist"

@@ -10,7 +10,6 @@ from browser.conftest import opened
 from browser.serving import RUNTIME, add_explainer, running
 from lpel_serving.http.settings import Settings
 from lpel_serving.samples import read_samples
-from runtimes.conftest import need
 from runtimes.scene import NEAR
 
 pytestmark = [pytest.mark.weights, pytest.mark.network]
@@ -28,7 +27,7 @@ def address(demo_folder, tmp_path_factory):
     settings = Settings(
         bundle,
         samples=read_samples(demo_folder / "samples"),
-        web_runtime=RUNTIME if RUNTIME.is_dir() else None,
+        web_runtime=RUNTIME,
     )
     with running(settings) as found:
         yield found
@@ -57,7 +56,6 @@ def test_a_sample_is_explained(chromium, address, told, look, tmp_path):
 
 
 def test_the_browser_agrees_with_the_server(chromium, address):
-    need(RUNTIME.is_dir(), "onnxruntime-web is not installed")
     with opened(chromium, address) as page:
         take_sample(page)
         server = record(page)

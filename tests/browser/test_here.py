@@ -10,9 +10,8 @@ from PIL import Image
 
 from browser.acting import ROLES, array, choose, decided, posts, record, take_sample
 from browser.conftest import CROPS, NAMES, opened
-from browser.serving import RUNTIME, running
+from browser.serving import running
 from lpel_serving.crops import CentreCrop, read_face, resize
-from runtimes.conftest import need
 from runtimes.scene import NEAR
 from support.images import pixels
 
@@ -35,7 +34,6 @@ MIDDLE = """async (asked) => {
 @pytest.fixture
 def here(page):
     """The page, computing by itself."""
-    need(RUNTIME.is_dir(), "onnxruntime-web is not installed")
     page.check("#here")
     return page
 
@@ -97,7 +95,6 @@ def test_the_page_says_what_only_the_server_can_do(here):
 
 @pytest.mark.network
 def test_only_crops_that_the_browser_can_cut_are_offered(chromium, settings):
-    need(RUNTIME.is_dir(), "onnxruntime-web is not installed")
 
     def upper_left(image, size):
         return resize(image[:8, :8], size)

@@ -103,7 +103,8 @@ def test_json_stands_alone_and_is_what_is_written(whole, bundle):
     done, out = whole
     printed = document(done)
     assert printed == json.loads((out / "assessment.json").read_text())
-    assert set(printed) == {"bundle", "crop", "threshold", "seed", "curves"}
+    assert set(printed) == {"bundle", "crop", "threshold", "seed", "curves", "passed_over"}
+    assert printed["passed_over"] == {}
     assert (printed["crop"], printed["threshold"], printed["seed"]) == ("none", 0.9, 0)
     manifest = json.loads((bundle / "manifest.json").read_text())
     assert printed["bundle"] == {n: f["sha256"] for n, f in manifest["files"].items()}
@@ -189,6 +190,21 @@ def test_words_say_what_beats_what_and_nothing_is_written(command, tmp_path):
     assert len(lines) == 3 * (2 + len(CONTROLS)) + 1
 
 
+def test_what_is_assessed_is_what_explain_shows_unless_another_is_named(faces, tmp_path):
+    threshold = tiny.ThresholdRecord(0.9, {"how": "made up for the tests"})
+    bundle = tiny.write_bundle(tmp_path / "bundle", responds=True, threshold=threshold)
+    asked = ("assess", "--bundle", bundle, "--faces", faces, *QUICK, "--curve", "similar", "--json")
+    plain, named, lpel = (
+        document(run(LPEL, *asked, *method))["curves"]["similar"]
+        for method in ((), ("--method", "responses"), ("--method", "lpel"))
+    )
+    images = [faces / f"Person_00/Person_00_000{number}.png" for number in (1, 2)]
+    shown = document(run(LPEL, "explain", "--bundle", bundle, *images, "--json"))["method"]
+    assert plain == named
+    assert plain["method"] == f"the method {shown}" == "the method responses"
+    assert plain["area"] != lpel["area"]
+
+
 def test_words_name_the_files(command, tmp_path):
     done = run(LPEL, *command, "--curve", "similar", "--out", tmp_path)
     assert done.returncode == 0, done.stderr
@@ -198,13 +214,23 @@ def test_words_name_the_files(command, tmp_path):
 # What may be asked
 
 
-@pytest.mark.parametrize(("curve", "fill"), [*zip([*QUESTIONS, "similar"], FILLS[1:], strict=True)])
+FILLED = [name for name, question in QUESTIONS.items() if question.kind != "transplant"]
+
+
+@pytest.mark.parametrize(
+    ("curve", "fill"),
+    [
+        *((curve, None) for curve in QUESTIONS if curve not in FILLED),
+        *((FILLED[place % len(FILLED)], fill) for place, fill in enumerate(FILLS[1:])),
+    ],
+)
 def test_every_curve_and_every_fill_can_be_asked_for(command, curve, fill):
-    done = run(LPEL, *command, "--curve", curve, "--fill", fill, "--json")
+    filled = () if fill is None else ("--fill", fill)
+    done = run(LPEL, *command, "--curve", curve, *filled, "--json")
     curves = document(done)["curves"]
     assert list(curves) == [curve]
     assert curves[curve]["settings"]["kind"] == QUESTIONS[curve].kind
-    assert curves[curve]["settings"]["fill"]["name"] == fill
+    assert curves[curve]["settings"]["fill"]["name"] == (fill or FILLS[0])
     assert "files" not in curves[curve]
 
 
@@ -212,7 +238,7 @@ def test_rivals_are_measured_on_the_same_pairs(command):
     methods = ("--method", "centre", "--method", "occlusion")
     asked = (*command, "--curve", "similar", "--json", "--fill", "black")
     record = document(run(LPEL, *asked, *methods))["curves"]["similar"]
-    assert record["method"] == "the method centre"
+    assert record["method"] == "the control centre"
     outcomes = {one["against"]: one for one in record["comparisons"]}
     assert set(outcomes) == {"the method occlusion", *CONTROLS}
     # The control is the same map.

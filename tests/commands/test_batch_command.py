@@ -76,7 +76,7 @@ def test_the_same_command_again_does_nothing(tiny_bundle, pairs, out):
     first = described(lpel(*command))
     assert first == {
         "rows": 36, "errors": 0, "shards": 1, "images": 6, "known": 0, "embedded": 6,
-        "left_out": 0,
+        "left_out": 0, "in_gallery": 0, "rows_with_several_faces": None,
     }  # fmt: skip
     again = lpel(*command)
     assert described(again) == {**first, "embedded": 0}
@@ -113,11 +113,14 @@ def test_a_gallery_is_searched(responding_bundle, pictures, out, tmp_path):
     )  # fmt: skip
     found = described(done)
     assert (found["rows"], found["errors"], found["images"]) == (3, 1, 6)
+    assert found["in_gallery"] == 1
+    assert (
+        "lpel: 1 probes are in the gallery themselves: that is no result for them." in done.stderr
+    )
     assert done.stderr.endswith("lpel: 1 rows are errors: see their column message.\n")
     rows = read_results(out)
     assert [(row["pair_id"], row["rank"]) for row in rows] == [("me", 1), ("me", 2), ("nobody", 0)]
-    assert rows[0]["reference"] == "face_03.png"
-    assert rows[0]["similarity"] == pytest.approx(1)
+    assert "face_03.png" not in {row["reference"] for row in rows}
     assert "x.png cannot be read" in rows[2]["message"]
 
 
@@ -210,3 +213,32 @@ def test_options_may_come_first_and_a_folder_may_be_named_like_a_command(
     done = lpel("batch", "--bundle", tiny_bundle, pairs.name, "../status", cwd=pairs.parent)
     assert done.returncode == 0, done.stderr
     assert len(read_results(tmp_path / "status")) == 36
+
+
+def test_urls_are_refused_once_wherever_they_stand(tiny_bundle, pairs, out, tmp_path):
+    pairs.write_text("reference,test\n" + "s3://bucket/a.jpg,s3://bucket/b.jpg\n" * 5)
+    bundle = ("--bundle", tiny_bundle)
+    done = lpel("batch", pairs, out, *bundle)
+    refused(done, "names 10 images by URLs (10 by s3:)", "download them first")
+    assert done.stderr.count("s3:") == 1
+    for command in (
+        ("s3://bucket/pairs.parquet", out), (pairs, "s3://bucket/out"),
+        (pairs, out, "--images", "gs://bucket"), (pairs, out, "--gallery", "https://x.org/g.csv"),
+    ):  # fmt: skip
+        refused(lpel("batch", *command, *bundle, cwd=tmp_path), "is a URL")
+    assert not (tmp_path / "s3:").exists()
+
+
+def test_a_job_of_which_no_row_could_be_explained_fails(tiny_bundle, pairs, out, tmp_path):
+    command = ("batch", pairs, out, "--bundle", tiny_bundle, "--images", tmp_path / "nowhere")
+    for _ in range(2):
+        done = lpel(*command)
+        assert done.returncode == 1
+        assert "36 of them errors" in done.stdout
+        last = done.stderr.splitlines()[-1]
+        assert last.startswith("lpel: not one row could be explained; the first says: ")
+        assert "nowhere/face_00.png cannot be read" in last
+    assert len(read_results(out)) == 36
+    assert lpel("batch", "status", out).returncode == 0
+    found = lpel(*command, "--json")
+    assert (found.returncode, json.loads(found.stdout)["errors"]) == (1, 36)

@@ -20,9 +20,11 @@ from lpel_serving.confidence import fit_confidence
 from lpel_serving.faces import list_faces
 from lpel_serving.pairs import sample_pairs
 from lpel_serving.photographs import pair_similarities
+from support import tiny
 from support.confidence import confidence
 from support.hostile import change
 from support.images import pixels, write_people
+from support.plausibility import odd, plausibility
 
 LPEL = str(Path(sys.executable).with_name("lpel"))
 PEOPLE, EACH = 8, 6
@@ -73,7 +75,8 @@ def test_a_bundle_gets_its_confidence_and_stays_what_it_was(bundle, faces, expec
     before = contents(bundle)
     done = lpel("calibrate", "--bundle", bundle, "--faces", faces, "--n", 200, "--seed", 3)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines() == [*confidence_lines(expected), f"Bundle: {bundle}"]
+    said = "check of plausibility: none; it takes at least 200 photographs of enough people"
+    assert done.stdout.splitlines() == [*confidence_lines(expected), said, f"Bundle: {bundle}"]
     after = contents(bundle)
     assert {name for name in after if after[name] != before[name]} == {"manifest.json"}
     assert load_bundle(bundle).manifest.confidence == expected
@@ -167,11 +170,12 @@ def test_the_lean_engine_calibrates(bundle, faces):
     program = (
         "import sys\n"
         f"sys.modules.update(dict.fromkeys({HEAVY.split()!r}))\n"
+        "import typer\n"
         "from lpel_serving.cli.calibrate import calibrate\n"
-        "from pathlib import Path\n"
-        "calibrate(Path(sys.argv[1]), Path(sys.argv[2]), n=200)\n"
+        "typer.run(calibrate)\n"
     )
-    command = [sys.executable, "-c", program, str(bundle), str(faces)]
+    options = ("--bundle", bundle, "--faces", faces, "--n", 200)
+    command = [sys.executable, "-c", program, *map(str, options)]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert load_bundle(bundle).manifest.confidence is not None
@@ -206,9 +210,8 @@ def test_what_cannot_be_drawn_is_said(bundle, calibrated, tmp_path):
     inside.touch()
     inspect = ("bundle", "inspect", bundle, "--figure")
     refused(lpel(*inspect, inside / "x.png"), "cannot write")
-    done = lpel("bundle", "check", bundle, "--figure", tmp_path / "x.png")
-    assert done.returncode == 2
-    assert "goes with inspect alone" in done.stderr
+    check = ("bundle", "check", bundle, "--figure", tmp_path / "x.png")
+    refused(lpel(*check), "--figure goes with inspect alone")
     shutil.copytree(bundle, tmp_path / "bare")
     manifest = json.loads((bundle / "manifest.json").read_text())
     del manifest["confidence"]
@@ -216,3 +219,37 @@ def test_what_cannot_be_drawn_is_said(bundle, calibrated, tmp_path):
     bare = ("bundle", "inspect", tmp_path / "bare", "--figure", tmp_path / "x.png")
     refused(lpel(*bare), "has no confidence to draw", "lpel calibrate --bundle")
     assert not (tmp_path / "x.png").exists()
+
+
+# --- the check of plausibility ---
+
+
+@pytest.fixture(scope="module")
+def many_faces(tmp_path_factory):
+    """Enough photographs to fit the check on, of enough people."""
+    return write_people(tmp_path_factory.mktemp("many") / "faces", 30, 8)
+
+
+def test_a_check_of_plausibility_is_fitted_on_the_photographs(bundle, many_faces):
+    done = lpel("calibrate", "-b", bundle, "--faces", many_faces, "--n", 600, "--json")
+    assert done.returncode == 0, done.stderr
+    written = load_bundle(bundle)
+    record = written.manifest.plausibility
+    assert json.loads(done.stdout)["plausibility"] == asdict(record)
+    assert record.fitted["people_apart"] == 15
+    assert "pairs drawn at random" in record.fitted["how"]
+    explainer = Explainer.load(bundle)
+    photographs = [face.path for face in list_faces(many_faces)][::8]
+    crops = np.stack([explainer.embedder.read(path) for path in photographs])
+    assert explainer.plausibility.plausible(explainer.embed(crops)).mean() > 0.9
+    assert not explainer.explain(odd(), odd()).plausibility.plausible
+    assert lpel("bundle", "check", bundle).returncode == 0
+    assert "check of plausibility: a picture further" in lpel("bundle", "inspect", bundle).stdout
+
+
+def test_with_too_few_photographs_the_check_stays_and_that_is_said(tmp_path, faces):
+    knowing = tiny.write_bundle(tmp_path / "knowing", plausibility=plausibility())
+    done = lpel("calibrate", "-b", knowing, "--faces", faces, "--n", 200)
+    assert done.returncode == 0, done.stderr
+    assert "check of plausibility: it stays as it was" in done.stdout
+    assert load_bundle(knowing).manifest.plausibility == plausibility().record

@@ -253,6 +253,7 @@ def test_the_findings_are_told_in_one_document(asked, photographs, tmp_path):
     done, *_ = asked("--faces", photographs, "--out", tmp_path / "out", "--json")
     assert json.loads(done.stdout) == {
         "page": str(tmp_path / "out" / "report.html"),
+        "passed_over": {},
         "sections": [
             {
                 "key": "similar",

@@ -130,7 +130,7 @@ def test_a_port_that_is_taken_is_said_to_be(responding_bundle):
         (("--bundle", "nowhere"), "not a bundle"),
         (("--samples", "nowhere"), "samples"),
         (("--crop", "haircut"), "no crop is called"),
-        (("--allow-crop", "2"), "share in (0, 1]"),
+        (("--allow-crop", "2"), "share from 0.01 to 1"),
         (("--provider", "abacus"), "no provider is called"),
         (("--origin", "example.org/page"), "origin"),
         (("--web-runtime", "nowhere"), "onnxruntime-web"),

@@ -17,7 +17,7 @@ from lpel_serving import Explainer
 from lpel_serving.methods import find_method, methods
 from lpel_serving.methods.lpel import Lpel
 from lpel_serving.record import summary
-from support import tiny
+from support import bright, tiny
 from support.images import pixels, write_people
 
 LPEL = str(Path(sys.executable).with_name("lpel"))
@@ -93,8 +93,41 @@ def test_explain_says_in_words_what_was_decided_and_writes_nothing(tiny_bundle, 
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     assert done.stdout.startswith("Similarity 0.")
-    assert "threshold 0.25: the network calls them similar." in done.stdout
+    assert "threshold 0.250: the network calls them similar." in done.stdout
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def with_plugin(tmp_path, monkeypatch):
+    """The crop `bright` as an installed plugin, here and in commands."""
+    bright.install(tmp_path / "plugins", monkeypatch)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path / "plugins"), *sys.path]))
+
+
+@pytest.mark.usefixtures("with_plugin")
+def test_explain_says_how_many_faces_there_are_and_takes_the_one_that_is_asked_for(
+    tiny_bundle, tmp_path
+):
+    one = bright.save(tmp_path / "one.png", bright.ONE)
+    both = bright.save(tmp_path / "both.png", bright.TWO)
+    explain = ("explain", "--bundle", tiny_bundle, "--crop", bright.NAME)
+    said = lpel(*explain, one, both)
+    assert (said.returncode, said.stderr) == (0, "")
+    assert said.stdout.endswith(
+        "There are 2 faces in the test photograph; the largest was taken.\n"
+    )
+    assert "faces in" not in lpel(*explain, one, one).stdout
+    done = lpel(*explain, both, both, "--reference-face", 0, "--test-face", 1, "--json")
+    document = json.loads(done.stdout)
+    engine = Explainer.load(tiny_bundle, crop=bright.NAME)
+    expected = summary(engine.explain(both, both, faces=(0, 1)))
+    assert {key: document[key] for key in expected} == expected
+    assert [document["faces"][role]["taken"] for role in ("reference", "test")] == [0, 1]
+    refused(lpel(*explain, one, both, "--test-face", 2), "both.png: face 2", "2 were found")
+    refused(
+        lpel("explain", "--bundle", tiny_bundle, one, both, "--reference-face", 0),
+        "one.png: face 0 was asked for, and this crop looks for no faces",
+    )
 
 
 def test_bad_input_to_explain_ends_with_one_sentence(tiny_bundle, two, tmp_path):
@@ -177,8 +210,8 @@ def test_bad_input_to_verify_ends_with_one_sentence(tiny_bundle, faces, tmp_path
     refused(lpel(*verify, "--faces", faces, "--n", 100_000), "asked for 100000 pairs", "at most")
     refused(lpel(*verify, "--faces", faces, "--pairs", tmp_path / "none.txt"), "none.txt")
     pairs = tmp_path / "pairs.txt"
-    pairs.write_text("Person_00 1 2\n")
-    refused(lpel(*verify, "--faces", faces, "--pairs", pairs), "line 1", "Person_00_0001.jpg")
+    pairs.write_text("Person_00 1 99\n")
+    refused(lpel(*verify, "--faces", faces, "--pairs", pairs), "line 1", "Person_00_0099.jpg")
 
 
 def test_an_interrupted_verify_ends_with_one_line_and_status_130(tiny_bundle, tmp_path):
@@ -292,6 +325,31 @@ def test_explain_uses_the_response_decoder_that_a_bundle_has(responding_bundle, 
     assert named.stdout == plain.stdout
     words = lpel("explain", "--bundle", responding_bundle, *two)
     assert "Explained both ways by responses, the heat-maps agree" in words.stdout
+
+
+@pytest.mark.parametrize("method", ["centre", "constant-relevance", "random"])
+def test_explain_by_a_control_says_that_it_is_one(responding_bundle, two, tmp_path, method):
+    explain = ("explain", "--bundle", responding_bundle, *two, "--method", method)
+    words = lpel(*explain, "--out", tmp_path).stdout
+    assert "The map is a control, to measure others by: it knows nothing of this pair." in words
+    assert f"Both ways by the control {method}, the heat-maps agree" in words
+    assert "Explained" not in words
+    assert json.loads((tmp_path / "explanation.json").read_text())["control"]
+    assert json.loads(lpel(*explain, "--json").stdout)["control"]
+    assert not json.loads(lpel(*explain[:-2], "--json").stdout)["control"]
+
+
+def test_explain_calls_a_flat_map_flat(two, tmp_path):
+    """As of a decoder that knows nothing: two maps of 0 do not disagree."""
+    model = tiny.decoder_model()
+    for tensor in model.graph.initializer:
+        if tensor.name == "kernel":
+            tensor.raw_data = bytes(len(tensor.raw_data))
+    bundle = tiny.write_bundle(tmp_path / "bundle", decoder=model.SerializeToString())
+    done = lpel("explain", "--bundle", bundle, *two)
+    assert done.returncode == 0, done.stderr
+    assert "a heat-map is the same everywhere: it points at no part of the face" in done.stdout
+    assert "rank correlation" not in done.stdout
 
 
 def test_explain_by_lpel_takes_p_though_the_bundle_has_a_response_decoder(

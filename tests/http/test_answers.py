@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import re
 import subprocess
 
 import numpy as np
@@ -22,6 +23,7 @@ FILES = {"reference": REFERENCE, "test": TEST}
 TEXTS = {name: base64.b64encode(data).decode() for name, data in FILES.items()}
 ALL = ["heat_map", "mask", "overlay", "reconstruction", "crop", "figure"]
 ARRAYS = ("heat_map", "mask", "reconstruction")
+CONTROLS = ["centre", "constant-relevance", "random"]
 ROLES = {"test": "forward", "reference": "swapped"}
 SEED, EPSILON = 5, 0.4
 
@@ -55,8 +57,9 @@ def test_every_method_gives_the_engines_own_numbers(service, engine, method):
     answer = explained(service, method=method, seed=SEED, epsilon=EPSILON, include=list(ARRAYS))
     pair = engine.explain(REFERENCE, TEST, method=find_method(method), seed=SEED, epsilon=EPSILON)
     for name, value in summary(pair).items():
-        if name != "explanations":
+        if name not in ("explanations", "control"):
             assert answer[name] == value
+    assert answer["method"]["control"] == pair.control
     for role, way in ROLES.items():
         found, one = answer["explanations"][role], getattr(pair, way)
         for name in ARRAYS:
@@ -141,6 +144,38 @@ def test_a_form_and_json_say_the_same(service, fields):
         assert as_form.content == as_json.content
 
 
+@pytest.mark.parametrize("path", ["/v1/verify", "/v1/explain", "/v1/assess"])
+def test_base64_may_be_in_lines_as_mail_and_others_write_it(service, path):
+    files = {name: base64.encodebytes(data).decode() for name, data in FILES.items()}
+    crlf = {name: f" {text}".replace("\n", "\r\n\t") for name, text in files.items()}
+    expected = service.client.post(path, json=TEXTS)
+    assert expected.status_code == 200
+    for texts in (files, crlf):
+        assert texts["reference"].count("\n") > 10
+        answer = service.client.post(path, json=texts)
+        assert answer.status_code == 200, answer.text
+        assert set(answer.json()) == set(expected.json())
+        assert answer.json()["similarity"] == expected.json()["similarity"]
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda text: text[:-1],
+        lambda text: text[:100] + "=" + text[100:],
+        lambda text: "-_" + text,
+        lambda text: "data:image/png;base64," + text,
+        lambda text: text[:100] + "\u00a0" + text[100:],
+    ],
+    ids=["cut short", "padding within", "of URLs", "a data URL", "another blank"],
+)
+def test_what_is_no_base64_is_refused_as_that(service, spoil):
+    for text in (TEXTS["test"], base64.encodebytes(TEST).decode().rstrip()):
+        answer = service.client.post("/v1/verify", json=TEXTS | {"test": spoil(text)})
+        assert answer.status_code == 422
+        assert "test: expected the image as base64 text" in answer.json()["detail"]
+
+
 def test_the_order_of_the_two_faces_matters_as_it_says(service):
     there = explained(service)
     swapped = {"reference": TEXTS["test"], "test": TEXTS["reference"]}
@@ -190,6 +225,34 @@ def test_what_the_service_says_of_itself_is_of_the_promised_shape(service, path)
     model = {"/v1/about": schemas.AboutAnswer, "/v1/methods": schemas.MethodsAnswer}[path]
     found = model.model_validate_json(service.client.get(path).content)
     assert {one.name for one in found.methods} == set(methods())
+
+
+def test_controls_stand_apart_in_the_list_of_methods(service):
+    found = schemas.MethodsAnswer.model_validate_json(service.client.get("/v1/methods").content)
+    assert [one.name for one in found.methods if one.control] == CONTROLS
+    assert [one.name for one in found.methods][-len(CONTROLS) :] == CONTROLS
+    assert found.default not in CONTROLS
+
+
+@pytest.mark.parametrize("method", methods())
+def test_reasons_are_given_of_methods_and_never_of_controls(service, method):
+    answer = explained(service, method=method)
+    words = " ".join(answer["words"])
+    assert answer["method"]["control"] == (method in CONTROLS)
+    assert ("it knows nothing of this pair" in words) == (method in CONTROLS)
+    reasons = re.search(r"speaks|gathers|is spread|marks|points at|for the decision", words)
+    assert bool(reasons) == (method not in CONTROLS)
+    assert len(answer["explanations"]["test"]["regions"]) == 7  # numbers stay
+
+
+@pytest.mark.parametrize("method", [*CONTROLS, "responses"])
+def test_a_receipt_knows_a_control(service, method):
+    fields = {"method": method, "draws": 2, "every": 16}
+    answer = service.client.post("/v1/assess", json=TEXTS | fields).json()
+    said = " ".join(answer["caveats"])
+    assert answer["method"]["control"] == (method in CONTROLS)
+    assert ("tells what it uses" in said) == (method not in CONTROLS)
+    assert ("knows nothing of this pair" in said) == (method in CONTROLS)
 
 
 @pytest.fixture(scope="module")

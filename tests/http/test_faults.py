@@ -2,6 +2,7 @@
 
 import json
 import logging
+import time
 
 import httpx
 import pytest
@@ -90,7 +91,11 @@ def test_a_fault_in_the_midst_of_a_stream_is_its_last_line_and_stands_in_the_log
     *progress, last = map(json.loads, answer.text.splitlines())
     assert [one["progress"]["done"] for one in progress] == [0, 1]
     assert last["problem"]["status"] == 500
-    said = next(one for one in map(json.loads, lines) if one["route"] == "/v1/assess")
+    patient = time.monotonic() + 10  # the line is written when the answer is out
+    while not (found := [one for one in map(json.loads, lines) if one["route"] == "/v1/assess"]):
+        assert time.monotonic() < patient
+        time.sleep(0.01)
+    [said] = found
     assert said["error"] == "RuntimeError"
     assert PRIVATE not in answer.text + "".join(lines)
 

@@ -20,8 +20,9 @@ from support.images import pixels
 
 EXAMPLES = 100
 POSTS = ("/v1/explain", "/v1/verify", "/v1/assess")
-SEMANTIC = ("p is LPEL's own", "this curve is for")
-"""What no schema says: `p` belongs to one method, and a curve to one decision."""
+SEMANTIC = ("p is LPEL's own", "this curve is for", "reference: face ", "test: face ")
+"""What no schema says: `p` belongs to one method, a curve to one decision, and a face to a crop
+that looks for faces."""
 
 
 def face(seed: int) -> bytes:

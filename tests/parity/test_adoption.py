@@ -116,9 +116,9 @@ def test_the_same_network_is_adopted_to_the_same_bytes():
 @pytest.mark.parametrize(
     ("model", "complaint"),
     [
-        (network(outputs=2), "one input and one output"),
+        (network(outputs=2), "one output.*name the embedding"),
         (network(external=True), "tensors in other files"),
-        (b"no model at all", "not an ONNX model|one input and one output"),
+        (b"no model at all", "not an ONNX model"),
         (b"\x42\x01\xff", "not an ONNX model"),
         (of_a_strange_domain(network()), "not an ONNX model of standard operators"),
     ],

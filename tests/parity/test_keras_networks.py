@@ -308,10 +308,12 @@ def test_the_same_error_passes_or_fails_at_every_scale(norm, error, passes):
     names = {"input_name": IMAGE, "output_name": EMBEDDING, "inputs": "5 crops"}
     other = Exported(exported.model, moved)
     if passes:
-        assert check_parity(other, FACES, by_norm=True, **names).scale == pytest.approx(norm, 1e-4)
+        assert check_parity(other, FACES, by_length=True, **names).scale == pytest.approx(
+            norm, 1e-4
+        )
     else:
         with pytest.raises(ParityError, match=r"embeddings of norm .* on 5 crops; allowed are"):
-            check_parity(other, FACES, by_norm=True, **names)
+            check_parity(other, FACES, by_length=True, **names)
 
 
 # --- precision -----------------------------------------------------------------------------------

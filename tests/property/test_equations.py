@@ -12,7 +12,7 @@ from hypothesis.extra import numpy as arrays
 from PIL import Image
 
 from lpel_serving.agreement import intersection_over_union, spearman
-from lpel_serving.crops import CentreCrop
+from lpel_serving.crops import LEAST_SHARE, LEAST_SIDE, CentreCrop
 from lpel_serving.errors import BundleError, ImageError, PairsError
 from lpel_serving.explanation import explain_embeddings
 from lpel_serving.figures import highlight
@@ -27,7 +27,7 @@ from lpel_serving.manifest import (
 )
 from lpel_serving.mask import mask
 from lpel_serving.normalisation import min_max
-from lpel_serving.pairs import read_pairs
+from lpel_serving.pairs_list import read_pairs
 from lpel_serving.relevance import feature_distance, relevance
 from lpel_serving.safety.external_data import refuse_external_data
 from lpel_serving.similarity import cosine_similarity
@@ -163,10 +163,11 @@ def test_highlight_keeps_the_shape_of_the_image(seed, height, width, rows, colum
 @given(
     st.integers(1, 300),
     st.integers(1, 300),
-    st.floats(0, 1, exclude_min=True),
+    st.floats(LEAST_SHARE, 1),
     st.integers(1, 64),
 )
 def test_a_centred_crop_is_always_the_square_that_was_asked_for(height, width, fraction, size):
+    assume(fraction == 1 or round(min(height, width) * fraction) >= LEAST_SIDE)
     picture = np.full((height, width, 3), 9, np.uint8)
     received = CentreCrop(fraction)(picture, size)
     assert received.shape == (size, size, 3)

@@ -9,7 +9,7 @@ import pytest
 from lpel_serving import Explainer
 from lpel_serving.confidence import fit_confidence
 from lpel_serving.faces import list_faces
-from lpel_serving.pairs import read_pairs
+from lpel_serving.pairs_list import read_pairs
 from lpel_serving.photographs import pair_similarities
 from lpel_serving.verification import verification
 

@@ -1,4 +1,4 @@
-"""The scenes, and what must be installed to play them."""
+"""The scenes, and how they are played."""
 
 import os
 import shutil
@@ -11,35 +11,21 @@ import pytest
 
 from runtimes.scene import Scene
 from support import tiny
+from support.areas import EXAMPLES, INSTALLED
 from support.images import pixels
 
-HERE = Path(__file__).parent
-EXAMPLES = HERE.parents[1] / "serving" / "examples"
-INSTALLED = HERE / ".installed"
-"""Where scripts/runtimes puts the packages of npm."""
 SILENCING = {"CI", "ORT_DISABLE_TELEMETRY", "XDG_CACHE_HOME"}
 """Variables that would make a library quieter here than it is at a user's."""
 _SPLITTING = 0.8
 """A threshold that calls some of the tiny pairs similar and others not."""
 
 
-def need(present: object, what: str) -> None:
-    """Skip where something is not installed; fail where LPEL_RUNTIMES says it must be."""
-    if present:
-        return
-    reason = f"{what}: run scripts/runtimes"
-    if os.environ.get("LPEL_RUNTIMES") == "required":
-        pytest.fail(reason)
-    pytest.skip(reason)
-
-
 @contextmanager
 def chromium_browser():
     """Debian's Chromium, while the context is open."""
-    program = shutil.which("chromium")
-    need(program, "chromium is not here")
     from playwright.sync_api import sync_playwright
 
+    program = shutil.which("chromium")
     # Root's chromium starts only without its sandbox; the page that it shows is our own.
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
@@ -92,13 +78,7 @@ def play_alone(
 
 def javascript_example(name: str, folder: Path) -> Path:
     """A copy of an example's folder with its packages, as `npm install` there would leave it."""
-    packages = INSTALLED / name
-    need(shutil.which("npm"), "npm is not here")
-    ready = packages / "ready"
-    manifest = EXAMPLES / name / "package.json"
-    same = ready.exists() and (packages / "package.json").read_bytes() == manifest.read_bytes()
-    need(same, f"the packages of {name} are not installed, or others than its package.json names")
     copy = folder / name
     shutil.copytree(EXAMPLES / name, copy, ignore=shutil.ignore_patterns("node_modules"))
-    (copy / "node_modules").symlink_to(packages / "node_modules", target_is_directory=True)
+    (copy / "node_modules").symlink_to(INSTALLED / name / "node_modules", target_is_directory=True)
     return copy

@@ -11,6 +11,7 @@ from http.client import HTTPResponse
 from io import BytesIO
 from typing import Any
 
+import numpy as np
 from PIL import Image
 
 from support.images import pixels
@@ -89,8 +90,13 @@ class Caller:
 
 def photograph(seed: int, size: int = 16) -> bytes:
     """A PNG of noise."""
+    return as_png(pixels(seed, size))
+
+
+def as_png(picture: np.ndarray) -> bytes:
+    """A picture, uint8, shape (H, W, 3), as a file."""
     file = BytesIO()
-    Image.fromarray(pixels(seed, size)).save(file, "PNG")
+    Image.fromarray(picture).save(file, "PNG")
     return file.getvalue()
 
 

@@ -53,11 +53,11 @@ def write_faces(folder: Path, people: int = PEOPLE, each: int = EACH) -> Path:
     return folder
 
 
-def embedder() -> ExportedEmbedder:
-    """The tiny network, as if it had just been exported."""
+def embedder(length: float = 1) -> ExportedEmbedder:
+    """The tiny network, as if it had just been exported; its embeddings so many times as long."""
     record = EmbedderRecord("tiny", tiny.IMAGE_SIZE, tiny.DIMENSION, "unit")
     parity = Parity(0.0, 1e-5, (1, 2), 2, "made up for the tests")
-    return ExportedEmbedder(tiny.embedder_model().SerializeToString(), record, parity)
+    return ExportedEmbedder(tiny.embedder_model(length).SerializeToString(), record, parity)
 
 
 def laboratory(faces: Path, out: Path, cache: Path, **changes: object) -> Laboratory:

@@ -14,6 +14,7 @@ from lpel_serving.manifest import (
     EMBEDDING,
     IMAGE,
     MANIFEST_FILE,
+    PLAUSIBILITY_FILE,
     RECONSTRUCTION,
     RESPONSE,
     RESPONSE_FILE,
@@ -24,6 +25,7 @@ from lpel_serving.manifest import (
     ResponseRecord,
     ThresholdRecord,
 )
+from lpel_serving.plausibility_record import FittedPlausibility, to_bytes
 
 IMAGE_SIZE = 16
 DIMENSION = 6
@@ -67,29 +69,29 @@ def respond(embeddings: np.ndarray) -> np.ndarray:
     return (embeddings @ responses_kernel()).reshape(-1, SIDE * SIDE, DIMENSION)
 
 
-def embedder_model() -> onnx.ModelProto:
-    """The tiny embedder in ONNX."""
+def embedder_model(length: float = 1) -> onnx.ModelProto:
+    """The tiny embedder in ONNX; its embeddings may be made so many times as long."""
     nodes = [
         helper.make_node("Cast", [IMAGE], ["float"], to=TensorProto.FLOAT),
         helper.make_node("Div", ["float", "white"], ["unit"]),
         helper.make_node("Flatten", ["unit"], ["flat"], axis=1),
         helper.make_node("MatMul", ["flat", "kernel"], [EMBEDDING]),
     ]
-    weights = {"white": np.array(255, np.float32), "kernel": embedder_kernel()}
+    weights = {"white": np.array(255, np.float32), "kernel": embedder_kernel() * np.float32(length)}
     shape = ["batch", IMAGE_SIZE, IMAGE_SIZE, 3]
     image = helper.make_tensor_value_info(IMAGE, TensorProto.UINT8, shape)
     embedding = helper.make_tensor_value_info(EMBEDDING, TensorProto.FLOAT, ["batch", DIMENSION])
     return _model(nodes, weights, image, embedding)
 
 
-def decoder_model() -> onnx.ModelProto:
-    """The tiny decoder in ONNX."""
+def decoder_model(length: float = 1) -> onnx.ModelProto:
+    """The tiny decoder in ONNX, for embeddings that are so many times as long."""
     nodes = [
         helper.make_node("Gemm", [EMBEDDING, "kernel", "bias"], ["flat"]),
         helper.make_node("Reshape", ["flat", "shape"], [RECONSTRUCTION]),
     ]
     weights = {
-        "kernel": decoder_kernel(),
+        "kernel": decoder_kernel() / np.float32(length),
         "bias": np.full(TARGET_SIZE * TARGET_SIZE * 3, 0.5, np.float32),
         "shape": np.array([-1, TARGET_SIZE, TARGET_SIZE, 3], np.int64),
     }
@@ -122,6 +124,7 @@ def write_bundle(
     responses: bytes | None = None,
     *,
     responds: bool = False,
+    plausibility: FittedPlausibility | None = None,
     **changes: object,
 ) -> Path:
     """Write a tiny bundle, its hashes right; fields of the manifest may be changed.
@@ -135,6 +138,8 @@ def write_bundle(
     responds = responds or responses is not None
     if responds:
         contents[RESPONSE_FILE] = responses or responses_model().SerializeToString()
+    if plausibility is not None:
+        contents[PLAUSIBILITY_FILE] = to_bytes(plausibility.check)
     manifest = Manifest(
         files={
             name: FileRecord(hashlib.sha256(data).hexdigest(), len(data))
@@ -145,6 +150,7 @@ def write_bundle(
         crop="none",
         threshold=ThresholdRecord(THRESHOLD, {"how": "made up for the tests"}),
         responses=ResponseRecord(SIDE, {"method": "none"}) if responds else None,
+        plausibility=None if plausibility is None else plausibility.record,
     )
     folder.mkdir(parents=True, exist_ok=True)
     for name, data in contents.items():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lpel_serving.crops import CentreCrop, decoder_target, parse_crop, resize
-from lpel_serving.errors import ParameterError
+from lpel_serving.errors import ImageError, ParameterError
 from support.images import pixels
 
 
@@ -22,7 +22,7 @@ def test_lfw_photographs_give_the_usual_face_crop():
         (20, 10, 1.0, (5, 15, 0, 10)),
         (20, 10, 0.5, (7, 12, 2, 7)),
         (11, 11, 0.5, (2, 8, 2, 8)),
-        (5, 5, 0.01, (2, 3, 2, 3)),
+        (50, 50, 0.08, (23, 27, 23, 27)),
         (1, 9, 1.0, (0, 1, 4, 5)),
     ],
 )
@@ -49,10 +49,19 @@ def test_shrinking_is_antialiased():
     assert abs(inner - 127).max() < 20
 
 
-@pytest.mark.parametrize("fraction", [0, -0.1, 1.01, 48, float("nan"), float("inf")])
+OUT_OF_RANGE = [0, -0.1, 1e-300, 0.0099, 1.01, 48, float("nan"), float("inf")]
+
+
+@pytest.mark.parametrize("fraction", OUT_OF_RANGE)
 def test_a_share_out_of_range_is_refused(fraction):
-    with pytest.raises(ParameterError, match=r"\(0, 1\]"):
+    with pytest.raises(ParameterError, match=r"from 0\.01 to 1"):
         CentreCrop(fraction)
+
+
+@pytest.mark.parametrize(("side", "fraction"), [(5, 0.01), (40, 0.08), (6, 0.5)])
+def test_a_share_of_hardly_a_pixel_is_refused(side, fraction):
+    with pytest.raises(ImageError, match="expected at least 4"):
+        CentreCrop(fraction)(pixels(0, side), 16)
 
 
 @pytest.mark.parametrize(
@@ -73,9 +82,9 @@ def test_texts_that_name_no_crop_are_refused_with_those_that_do(text):
     assert "mtcnn" in message
 
 
-@pytest.mark.parametrize("text", ["0", "-1", "1.5", "nan", "inf", "1e400"])
+@pytest.mark.parametrize("text", ["0", "-1", "1e-300", "1.5", "nan", "inf", "1e400"])
 def test_texts_of_shares_out_of_range_are_refused(text):
-    with pytest.raises(ParameterError, match=r"\(0, 1\]"):
+    with pytest.raises(ParameterError, match=r"from 0\.01 to 1"):
         parse_crop(text)
 
 

@@ -5,6 +5,7 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,13 +13,14 @@ from PIL import Image as pillow
 
 from lpel_serving.crops import CentreCrop, decoder_target
 from lpel_serving.embedder import Embedder
-from lpel_serving.errors import ImageError, NoFaceError
+from lpel_serving.errors import ImageError, NoFaceError, PhotographsError
 from lpel_serving.faces import Face, list_faces
 from lpel_serving.manifest import EmbedderRecord
+from lpel_serving.passed_over import Unusable
 from lpel_tf.dataset import FaceSet, embed_faces, split_by_identity
 from lpel_tf.errors import CacheError, TrainingDataError
 from lpel_tf.store import FaceStore, StoredFace
-from support import tiny
+from support import bright, tiny
 from support.images import write_people
 
 DIMENSION = 5
@@ -344,6 +346,36 @@ def test_a_missing_photograph_is_named(counted, people, path):
         embed_faces(embedder, people, tiny.TARGET_SIZE, path)
 
 
+def test_a_photograph_that_cannot_be_used_is_left_out_and_gathered(counted, people, path):
+    embedder, seen = counted
+    people[2].path.unlink()
+    people[9].path.write_bytes(b"damaged")
+    unusable = Unusable()
+    faces = embed_faces(embedder, people, tiny.TARGET_SIZE, path, unusable=unusable)
+    assert faces.unusable == (people[2], people[9])
+    assert faces.without_face == ()
+    assert len(faces) == len(seen) == 18
+    found = {Path(one.name): one.why for one in unusable.found()}
+    assert found == {people[2].path: "unreadable", people[9].path: "not_an_image"}
+    shown = [face for face in people if face not in faces.unusable]
+    np.testing.assert_allclose(faces.embeddings, tiny.embed(pixels_of(shown)), rtol=1e-5, atol=1e-6)
+
+
+def test_too_many_photographs_that_cannot_be_used_are_refused(counted, people, path):
+    embedder, _ = counted
+    for face in people[:3]:
+        face.path.write_bytes(b"damaged")
+    with pytest.raises(PhotographsError, match="3 of 20 photographs cannot be used") as caught:
+        embed_faces(embedder, people, tiny.TARGET_SIZE, path, unusable=Unusable(0.14))
+    assert people[1].path.name not in str(caught.value)
+    with pytest.raises(PhotographsError) as caught:
+        embed_faces(embedder, people, tiny.TARGET_SIZE, path, unusable=Unusable(0, names=True))
+    for face in people[:3]:
+        assert str(face.path) in str(caught.value)
+    faces = embed_faces(embedder, people, tiny.TARGET_SIZE, path, unusable=Unusable(0.15))
+    assert len(faces) == 17
+
+
 def test_photographs_without_a_face_are_left_out_and_listed(model, people, path):
     hidden = {people[i].path for i in (0, 9, 19)}
     contents = {np.asarray(pillow.open(face).convert("RGB")).tobytes() for face in hidden}
@@ -360,6 +392,43 @@ def test_photographs_without_a_face_are_left_out_and_listed(model, people, path)
     assert len(faces) == len(seen) == 17
     assert faces.identities == tuple(face.identity for face in shown)
     np.testing.assert_allclose(faces.embeddings, tiny.embed(pixels_of(shown)), rtol=1e-5, atol=1e-6)
+
+
+@pytest.fixture
+def group_photographs(tmp_path):
+    """Three people with two photographs each; of two people, one shows somebody else too."""
+    for person in range(3):
+        (home := tmp_path / "groups" / f"P{person}").mkdir(parents=True)
+        alone = (10 * person + 1, 16, 20, 20)
+        bright.save(home / "alone.png", bright.photograph(alone))
+        beside = [(10 * person + 2, 16, 50, 20)] if person else []
+        bright.save(home / "beside.png", bright.photograph((10 * person, 24, 4, 6), *beside))
+    return list_faces(tmp_path / "groups")
+
+
+def test_photographs_of_several_faces_are_counted_whether_they_are_stored_or_not(
+    model, group_photographs, path
+):
+    embedder, seen = counting(Embedder(model, RECORD, bright.BrightSquares()))
+    for _ in range(2):
+        faces = embed_faces(embedder, group_photographs, tiny.TARGET_SIZE, path)
+        assert len(faces) == len(seen) == 6
+        names = [f"{face.path.parent.name}/{face.path.name}" for face in faces.several_faces]
+        assert names == ["P1/beside.png", "P2/beside.png"]
+
+
+def test_what_an_earlier_version_stored_without_their_number_is_embedded_again(
+    model, group_photographs, path
+):
+    crop = bright.BrightSquares()
+    of_before, _ = counting(Embedder(model, RECORD, crop.__call__))  # which says nothing of faces
+    before = embed_faces(of_before, group_photographs, tiny.TARGET_SIZE, path)
+    assert before.several_faces is None
+    embedder, seen = counting(Embedder(model, RECORD, crop))
+    after = embed_faces(embedder, group_photographs, tiny.TARGET_SIZE, path)
+    assert len(seen) == 6
+    assert len(after.several_faces) == 2
+    np.testing.assert_array_equal(after.embeddings, before.embeddings)
 
 
 def test_no_photographs_give_no_faces(counted, path):

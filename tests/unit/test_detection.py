@@ -1,10 +1,12 @@
+from dataclasses import astuple
+
 import numpy as np
 import pytest
 from PIL import Image as pillow
 from PIL import ImageDraw
 
 from lpel_serving.crops import parse_crop
-from lpel_serving.errors import ImageError, NoFaceError
+from lpel_serving.errors import FaceChoiceError, ImageError, NoFaceError
 from lpel_serving.images import read_pixels
 from lpel_serving.progress import silent
 from lpel_tf.demo.photographs import fetch_photographs
@@ -234,6 +236,39 @@ def test_the_largest_of_two_faces_is_chosen(large_first, photographs, crop):
     chosen, wanted, other = (crop(p, 160).astype(int) for p in (both, large, small))
     assert np.abs(chosen - wanted).mean() < 8
     assert np.abs(chosen - wanted).mean() < np.abs(chosen - other).mean() / 3
+
+
+@pytest.mark.weights
+@pytest.mark.parametrize("large_first", [True, False])
+def test_both_of_two_faces_are_reported_and_either_is_taken(large_first, photographs, crop):
+    one, another = list(photographs.values())[1:4:2]  # in each alone one face is found
+    large, small = resized(one, 500), resized(another, 180)
+    both = side_by_side(large, small) if large_first else side_by_side(small, large)
+    begins = [0, 500] if large_first else [180, 0]
+    for face, alone in enumerate((large, small)):
+        cut = crop.take(both, 160, face)
+        assert (cut.found.count, cut.found.taken) == (2, face)
+        of_alone = crop.take(alone, 160)
+        assert of_alone.found.count == 1
+        expected, box = of_alone.found.box, cut.found.box
+        moved = [expected.left + begins[face], expected.top, expected.right + begins[face]]
+        off = np.abs(np.array([box.left, box.top, box.right]) - moved)
+        assert off.max() < 0.1 * (expected.right - expected.left)
+        assert np.abs(cut.pixels.astype(int) - of_alone.pixels).mean() < 8
+    with pytest.raises(FaceChoiceError, match="face 2 was asked for, and 2 were found"):
+        crop.take(both, 160, 2)
+
+
+@pytest.mark.weights
+def test_boxes_are_in_the_pixels_of_the_photograph_however_large_it_is(photographs, crop):
+    pixels = next(iter(photographs.values()))
+    large = resized(pixels, 2 * MAX_SIDE)
+    scale = large.shape[1] / pixels.shape[1]
+    before, after = (np.array(astuple(crop.take(p, 160).found.box)) for p in (pixels, large))
+    assert np.abs(after - before * scale).max() < 0.15 * scale * (before[2] - before[0])
+    assert after.min() >= 0
+    assert after[2] <= large.shape[1]
+    assert after[3] <= large.shape[0]
 
 
 @pytest.mark.weights

@@ -2,7 +2,10 @@
 
 import dataclasses
 import io
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +16,8 @@ from lpel_serving.errors import EmbeddingError, ImageError, LpelError, Parameter
 from lpel_serving.methods.lpel import Lpel
 from lpel_serving.methods.responses import Responses
 from lpel_serving.record import arrays, summary
+from lpel_serving.service.cores import cores
+from lpel_serving.similarity import unit
 from support import tiny
 from support.images import pixels
 
@@ -122,7 +127,7 @@ def test_an_image_is_as_similar_as_can_be_to_itself(tiny_explainer):
 
 def test_similar_is_strictly_above_the_threshold(tmp_path):
     similarity = at_threshold(tmp_path, 0.0).explain(pixels(0), pixels(1)).similarity
-    below = float(np.nextafter(similarity, -1))
+    below = float(np.nextafter(np.float32(similarity), np.float32(-1)))
     for threshold, similar in ((similarity, False), (below, True), (1.0, False), (-1.0, True)):
         pair = at_threshold(tmp_path, threshold).explain(pixels(0), pixels(1))
         assert pair.similarity == similarity
@@ -210,6 +215,26 @@ def test_an_explainer_is_shared_among_threads(tiny_explainer, alone):
 def test_a_batch_size_below_1_is_refused(tiny_explainer, batch_size):
     with pytest.raises(ParameterError):
         tiny_explainer.explain_pairs(PAIRS, batch_size=batch_size)
+
+
+THREADS = """
+import sys
+from pathlib import Path
+from lpel_serving import Explainer
+
+explainer = Explainer.load(sys.argv[1], threads=int(sys.argv[2]))
+print(len(list(Path("/proc/self/task").iterdir())))
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="threads, as Linux lists them")
+def test_more_threads_than_there_are_cores_are_not_begun(tiny_bundle):
+    begun = []
+    for threads in (cores(), 1000, 2**40):
+        command = [sys.executable, "-c", THREADS, str(tiny_bundle), str(threads)]
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+        begun.append(int(done.stdout))
+    assert begun[0] == begun[1] == begun[2]
 
 
 @pytest.mark.parametrize("threads", [0, -1])
@@ -357,7 +382,8 @@ def test_responses_are_those_of_numpy_superpixels_row_by_row(responding_explaine
     received = responding_explainer.respond(h)
     assert received.shape == (count, tiny.SIDE**2, tiny.DIMENSION)
     assert received.dtype == np.float32
-    np.testing.assert_allclose(received, tiny.respond(h), atol=1e-5)
+    np.testing.assert_allclose(received, tiny.respond(unit(h)), atol=1e-5)
+    np.testing.assert_allclose(responding_explainer.respond(297 * h), received, atol=1e-6)
 
 
 def test_an_explainer_says_whether_its_bundle_has_a_response_decoder(

@@ -7,7 +7,8 @@ import pytest
 
 from lpel_serving.errors import PairsError
 from lpel_serving.faces import Face, list_faces
-from lpel_serving.pairs import Pair, draw_pairs, possible_pairs, read_pairs, sample_pairs
+from lpel_serving.pairs import Pair, draw_pairs, possible_pairs, sample_pairs
+from lpel_serving.pairs_list import read_pairs
 
 
 def touch(folder, *names: str) -> None:

@@ -5,7 +5,10 @@ import pytest
 
 from lpel_serving.laboratory.cost import Counted
 from lpel_serving.methods import FacePair, find_method, methods
+from lpel_serving.methods.derived import AnotherPair, Shifted
 from lpel_serving.methods.inventory import take_inventory
+from lpel_serving.methods.method import is_control
+from lpel_serving.record import summary
 from support import tiny
 from support.images import pixels
 
@@ -18,7 +21,7 @@ def inventory(responding_explainer):
 
 
 def test_every_installed_method_is_listed_with_a_summary(inventory):
-    assert list(inventory) == methods()
+    assert sorted(inventory) == methods()
     assert all(entry.summary.endswith(".") for entry in inventory.values())
 
 
@@ -45,6 +48,41 @@ def test_signs_and_decisions_are_found_out(inventory):
     assert inventory["responses"].signed
     assert inventory["emsnn"].decisions == ("similar",)
     assert inventory["lpel"].decisions == ("similar", "dissimilar")
+
+
+def test_controls_say_that_they_are_and_stand_after_all_others(inventory):
+    controls = [name for name, entry in inventory.items() if entry.control]
+    assert controls == ["centre", "constant-relevance", "random"]
+    assert list(inventory)[-3:] == controls
+
+
+class Edges:
+    """A method of somebody else's package, which declares nothing."""
+
+    def __call__(self, pair, networks, rng):
+        return pair.test[:, :, 0].astype(np.float32)
+
+
+class Corners(Edges):
+    """A control of theirs."""
+
+    control = True
+
+
+def test_methods_of_others_are_no_controls_unless_they_say_so():
+    assert not is_control(Edges())
+    assert is_control(Corners())
+    assert not is_control(Shifted(Edges()))
+    assert is_control(AnotherPair(Edges(), None))
+
+
+def test_a_control_of_others_is_marked_on_what_it_makes(tiny_explainer):
+    ours, theirs = (
+        tiny_explainer.explain(pixels(0), pixels(1), method=method)
+        for method in (Edges(), Corners())
+    )
+    assert (ours.control, theirs.control) == (False, True)
+    assert summary(theirs)["control"]
 
 
 def test_without_a_response_decoder_what_needs_one_explains_nothing(tiny_explainer):

@@ -27,6 +27,7 @@ from support.networks import (
     similar_pairs,
 )
 
+MINUS = "\N{MINUS SIGN}"
 TOTAL = WEIGHTS.sum()
 DESCENDING = np.sort(WEIGHTS)[::-1]
 MAP = BEST.values.astype(np.float32)
@@ -304,7 +305,9 @@ def test_the_curve_follows_from_the_decision():
     assert question_for(similar=False) is QUESTIONS["dissimilar"]
 
 
-def of_areas(own: float, random: Sequence[float], name: str = "similar") -> Receipt:
+def of_areas(
+    own: float, random: Sequence[float], name: str = "similar", first: float = 0.5
+) -> Receipt:
     return Receipt(
         question=QUESTIONS[name],
         scale={"similar": "share", "transplant-similar": "movement"}.get(name, "rise"),
@@ -314,6 +317,7 @@ def of_areas(own: float, random: Sequence[float], name: str = "similar") -> Rece
         random=np.array([[one, one] for one in random]),
         area=own,
         random_areas=np.array(random),
+        first=first,
     )
 
 
@@ -356,6 +360,48 @@ def test_the_second_says_what_the_areas_mean(name, says):
     assert re.search(says, words[1])
 
 
+LESS = "less alike there than two that have nothing in common."
+AT_FIRST = "than it was at first."
+
+
+@pytest.mark.parametrize(
+    ("name", "own", "random", "says", "beyond"),
+    [
+        (
+            *("similar", -0.134, [0.1, 0.14]),
+            rf"similarity, 0\.500 at first, is {MINUS}0\.067 on .*, 0\.060\. The less",
+            [LESS],
+        ),
+        ("similar", 0.4, [-0.1, -0.2], rf"is 0\.200 on .*, {MINUS}0\.075\. The less", [LESS]),
+        ("similar", 1.2, [0.5, 0.7], r"is 0\.600 on .*, 0\.300\. The less", [AT_FIRST]),
+        ("similar", -0.2, [1.1, 1.3], r"is .*0\.100 on .*, 0\.600\.", [LESS, AT_FIRST]),
+        ("dissimilar", -0.1, [0.2, 0.2], r"is 0\.450 on .*, 0\.600\. The more", [AT_FIRST]),
+        ("transplant", 0.3, [-0.2, 0.1], r"is 0\.650 on .*, 0\.475\.|30\.0 %", [AT_FIRST]),
+        ("similar", -1e-9, [0.0, 0.5], r"^[^-]* 0\.0 % of the similarity is left", []),
+        ("transplant-similar", 1.3, [0.2], r"1\.300 away .*, 0\.200", []),
+    ],
+)
+def test_a_mean_that_is_no_share_is_given_as_a_similarity(name, own, random, says, beyond):
+    numbers, *more = of_areas(own, random, name).words[1:]
+    assert re.search(says, numbers), numbers
+    assert not re.search(rf"[-{MINUS}][0-9.]+ %|1[0-9]{{2}}\.[1-9] %", numbers)
+    assert [words[-len(end) :] for words, end in zip(more, beyond, strict=True)] == beyond
+
+
+def test_a_curve_below_zero_is_explained_though_its_mean_is_not():
+    """As the page draws it, with an axis that goes below 0."""
+    h = np.array([[1, 0.0], [0.6, 0.8]], np.float32)
+    pair = FacePair(plain(255), plain(0), *h, similar=True)
+    left = np.array([-0.06, np.sqrt(1 - 0.06**2)], np.float32)
+    falling = Engine(lambda crops: np.stack([left] * len(crops)), None)
+    settings = CurveSettings("test", 2, 8, fill=Fill("black"), every=8, draws=3)
+    one = ask("similar", networks=falling, pair=pair, settings=settings)
+    np.testing.assert_allclose(one.own, [1, -0.1, -0.1], atol=1e-6)
+    assert one.first == pytest.approx(0.6)
+    assert "17.5 % of the similarity is left on average" in one.words[1]
+    assert one.words[2].endswith(LESS)
+
+
 def test_an_area_is_the_mean_of_a_curve():
     """Which is what the second sentence calls it."""
     one = ask("similar")
@@ -365,3 +411,11 @@ def test_an_area_is_the_mean_of_a_curve():
 
 def test_one_pair_proves_nothing():
     assert "prove nothing" in ask("similar").caveats[0]
+
+
+def test_a_controls_order_that_wins_is_no_sign_of_what_the_network_uses():
+    of_method, of_control = (ask("similar", control=control).caveats for control in (False, True))
+    assert of_method[:2] == of_control[:2]
+    assert of_method[2].endswith("an order that wins tells what it uses.")
+    assert "knows nothing of this pair" in of_control[2]
+    assert "tells what it uses" not in " ".join(of_control)

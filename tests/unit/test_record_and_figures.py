@@ -13,6 +13,7 @@ from PIL import Image
 
 from lpel_serving.errors import OutputError
 from lpel_serving.figures import COLUMNS, highlight, pair_figure, write_pair_figure
+from lpel_serving.methods.centre import Centre
 from lpel_serving.pictures import displayable
 from lpel_serving.record import arrays, reconstruction_error, summary, write_arrays
 from support.images import pixels
@@ -114,12 +115,38 @@ def test_a_figure_has_a_row_for_each_explanation_and_the_columns_of_the_thesis(p
         np.testing.assert_array_equal(row[5], explanation.normalised_heat_map)
 
 
+def scale_of(figure) -> list[str]:
+    return [label.get_text() for label in figure.axes[-1].get_yticklabels()]
+
+
+def test_a_controls_map_is_drawn_as_an_order_and_called_a_control(tiny_explainer):
+    """Though every pixel of the distance from the centre is below 0."""
+    pair = tiny_explainer.explain(pixels(0), pixels(1), method=Centre())
+    assert (pair.forward.heat_map < 0).all()
+    figure = pair_figure(pair)
+    assert scale_of(figure) == ["least", "most"]
+    assert figure.axes[5].images[0].get_cmap().name == "viridis"
+    assert figure.get_suptitle().endswith(
+        "The maps are a control's: they know nothing of this pair"
+    )
+
+
+def test_both_rows_are_drawn_on_the_scale_that_is_shown(pair):
+    """Though only the second has anything that speaks against the decision."""
+    signed = replace(pair.swapped, heat_map=pair.swapped.heat_map - 1)
+    figure = pair_figure(replace(pair, swapped=signed))
+    assert scale_of(figure) == ["against", "for it"]
+    first, second = (figure.axes[place].images[0] for place in (5, 11))
+    assert first.get_cmap().name == second.get_cmap().name == "RdBu_r"
+    assert first.get_clim()[0] == -first.get_clim()[1]
+
+
 @pytest.mark.parametrize("similar", [True, False])
 def test_the_headline_says_what_the_network_decided(pair, similar):
     headline = pair_figure(replace(pair, similar=similar)).get_suptitle()
     decision = "similar" if similar else "dissimilar"
     assert headline == (
-        f"similarity {pair.similarity:.3f}, threshold 0.25: the network calls them {decision}"
+        f"similarity {pair.similarity:.3f}, threshold 0.250: the network calls them {decision}"
     )
 
 

@@ -5,8 +5,9 @@ import dataclasses
 import numpy as np
 import pytest
 
-from lpel_serving.errors import EmbeddingError
+from lpel_serving.errors import EmbeddingError, ParameterError
 from lpel_serving.fill import FILLS, Fill
+from lpel_serving.methods.occlusion import Occlusion
 from lpel_serving.replacement import KINDS, replace_superpixels, replacement
 from lpel_serving.similarity import cosine_similarity
 from support.images import pixels
@@ -174,6 +175,14 @@ def test_embeddings_that_are_not_finite_are_refused(kind, bad):
     h_r[0] = bad
     with pytest.raises(EmbeddingError, match="NaN or infinity"):
         dataclasses.replace(change, h_r=h_r).similarities(embeddings)
+
+
+@pytest.mark.parametrize("kind", ["Test", "BOTH", "transplant ", "", None])
+def test_a_kind_that_there_is_not_is_refused_and_not_taken_for_another(kind):
+    with pytest.raises(ParameterError, match="there are: test, both, transplant"):
+        change_of(kind)
+    with pytest.raises(ParameterError, match="there are: test, both, transplant"):
+        Occlusion(4, kind)(PAIR, NETWORKS, np.random.default_rng(0))
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -16,9 +16,11 @@ import pytest
 from PIL import Image
 
 from lpel_serving.errors import OutputError, ParameterError
+from lpel_serving.faces import list_faces
 from lpel_serving.fill import FILLS
 from lpel_serving.laboratory.controls import CONTROLS
 from lpel_serving.methods.lpel import Lpel
+from lpel_serving.passed_over import Unusable
 from lpel_serving.similarity import cosine_similarity
 from lpel_tf.decoder import mean_squared_error
 from lpel_tf.reproduction import run as running
@@ -368,6 +370,20 @@ def test_the_curves_of_every_pair_are_kept(plain):
     start = cosine_similarity(pairs.h_r, pairs.h_t)
     np.testing.assert_allclose(similarities[:, 0, 0], start, atol=1e-5)
     np.testing.assert_allclose(np.ptp(similarities[:, :, 0], axis=1), 0, atol=1e-5)
+
+
+def test_a_bad_photograph_is_left_out_and_gathered(tmp_path):
+    faces = write_faces(tmp_path / "faces")
+    broken = list_faces(faces)[70].path
+    broken.write_bytes(b"no image")
+    unusable = Unusable()
+    lab = laboratory(faces, tmp_path, tmp_path, unusable=unusable)
+    setting = lab.main
+    assert [one.name for one in unusable.found()] == [str(broken)]
+    assert len(setting.everyone) == len(lab.photographs) - 1
+    shown = [face for face in lab.photographs if face.path != broken]
+    assert tuple(face.identity for face in shown) == setting.everyone.identities
+    assert broken not in {face.path for face in setting.test_photographs}
 
 
 def test_the_pairs_are_rightly_decided_and_of_people_not_trained_on(plain):

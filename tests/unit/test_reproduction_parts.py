@@ -530,6 +530,6 @@ def test_a_claim_in_brackets_is_not_put_into_the_mouth_of_the_thesis():
 def test_the_page_says_what_it_was_made_of():
     page = report([], ABOUT)
     assert "12 photographs of 3 people; tiny; crops 0.368 and 0.48; pairs called similar" in page
-    assert "0.30; up to 16 pairs for each main curve; seed 7. This page shows photographs" in page
+    assert "0.300; up to 16 pairs for each main curve; seed 7. This page shows photographs" in page
     assert MARK.decode() in page
     assert "Photographs are hidden" in report([], ABOUT | {"photographs_hidden": True})

@@ -13,6 +13,7 @@ from lpel_serving.crops import CentreCrop
 from lpel_serving.embedder import Embedder
 from lpel_serving.faces import list_faces
 from lpel_serving.methods.lpel import Lpel
+from lpel_serving.methods.method import find_method
 from lpel_serving.methods.responses import Responses
 from lpel_tf import response_bundling
 from lpel_tf.bundling import response_checkpoint, train_bundle
@@ -43,9 +44,9 @@ def cache(tmp_path_factory):
     return tmp_path_factory.mktemp("cache")
 
 
-def bundle(faces, out, cache, responses=PLAN, **more):
+def bundle(faces, out, cache, responses=PLAN, length=1, **more):
     return train_bundle(
-        reproduction.embedder(),
+        reproduction.embedder(length),
         faces,
         out,
         crop="none",
@@ -88,6 +89,27 @@ def test_the_image_decoder_is_the_same_with_and_without_responses(made, faces, c
     assert decoder == (made[1] / "decoder.onnx").read_bytes()
     assert manifest.threshold == made[0].threshold
     assert Explainer.load(tmp_path / "plain").default_method == Lpel()
+
+
+@pytest.mark.parametrize("length", [1e-3, 297])
+def test_the_bundle_of_a_longer_embedder_explains_alike(made, faces, cache, tmp_path, length):
+    """Neither the thesis's decoder, nor responses, nor the threshold hang on the length."""
+    manifest = bundle(faces, tmp_path / "other", cache, length=length)
+    assert manifest.threshold.value == pytest.approx(made[0].threshold.value, abs=1e-4)
+    losses = [m.decoder.training["test_loss"] for m in (manifest, made[0])]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-3)
+    before, after = (Explainer.load(out) for out in (made[1], tmp_path / "other"))
+    # A photograph of the same person, and one of another.
+    pairs = [(faces[0].path, faces[1].path), (faces[0].path, faces[-1].path)]
+    assert len({one.similar for one in before.explain_pairs(pairs)}) == 2
+    for method in ("responses", "hybrid", "lpel", "lpel-mended"):
+        chosen = find_method(method)
+        expected = before.explain_pairs(pairs, method=chosen)
+        for one, other in zip(after.explain_pairs(pairs, method=chosen), expected, strict=True):
+            assert one.similar == other.similar
+            for way in ("forward", "swapped"):
+                maps = [getattr(pair, way).normalised_heat_map for pair in (one, other)]
+                np.testing.assert_allclose(*maps, atol=0.01, err_msg=method)
 
 
 @pytest.fixture(scope="module")

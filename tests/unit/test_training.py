@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from lpel_serving.errors import LpelError, ParameterError
+from lpel_serving.similarity import typical_length, unit
 from lpel_tf.checkpoint import load_checkpoint
 from lpel_tf.dataset import FaceSet
 from lpel_tf.decoder import build_decoder, mean_squared_error, to_keras
@@ -213,8 +214,9 @@ def test_whitening_leaves_directions_without_spread_out(train):
 
 @pytest.mark.parametrize("noise", [0.0, 0.001, 0.1])
 def test_training_arrives_at_the_closed_form(train, noise):
+    share = noise / typical_length(train.embeddings)
     recipe = Recipe(
-        epochs=400, batch_size=len(train), learning_rate=0.02, noise=noise, patience=400
+        epochs=400, batch_size=len(train), learning_rate=0.02, noise=share, patience=400
     )
     # Validated on the training faces with the noise's penalty apart, the last epochs are the best.
     trained = train_decoder(train, train, recipe)
@@ -228,11 +230,40 @@ def test_training_arrives_at_the_closed_form(train, noise):
         assert np.abs(unaware).max() > 5e-3, "the noise must matter here"
 
 
+@pytest.mark.parametrize("whiten", [True, False])
+@pytest.mark.parametrize("c", [1e-3, 10, 297])
+def test_a_network_of_longer_embeddings_gets_the_same_decoder(train, validation, c, whiten):
+    """Noise is a share of their length, and so are the steps of Adamax."""
+
+    def scaled(faces):
+        return FaceSet(faces.embeddings * np.float32(c), faces.targets, faces.identities)
+
+    recipe = Recipe(epochs=5, batch_size=50, learning_rate=0.02, noise=0.05, whiten=whiten)
+    own = train_decoder(train, validation, recipe)
+    other = train_decoder(scaled(train), scaled(validation), recipe)
+    reconstructions = own.decoder(validation.embeddings)
+    assert np.ptp(reconstructions, axis=0).max() > 0.1
+    np.testing.assert_allclose(
+        other.decoder(scaled(validation).embeddings), reconstructions, atol=1e-4
+    )
+    solved, far = (solve(f, recipe.noise_on(f.embeddings)) for f in (train, scaled(train)))
+    np.testing.assert_allclose(far.kernel * np.float32(c), solved.kernel, atol=1e-5)
+
+
+def test_noise_on_embeddings_of_unit_length_is_what_the_recipe_says(train):
+    h = unit(train.embeddings)
+    assert Recipe(noise=0.0005).noise_on(h) == pytest.approx(0.0005, rel=1e-6)
+    assert Recipe(noise=0.0005).noise_on(297 * h) == pytest.approx(0.1485, rel=1e-6)
+    assert Recipe(noise=0.0005).noise_on(np.zeros_like(h)) == 0.0005
+
+
 def test_training_in_small_batches_comes_near_the_closed_form(train, validation):
     recipe = Recipe(epochs=60, batch_size=32, learning_rate=0.01, patience=60)
     trained = train_decoder(train, validation, recipe)
     loss = mean_squared_error(trained.decoder(validation.embeddings), validation.targets)
-    best = mean_squared_error(solve(train, recipe.noise)(validation.embeddings), validation.targets)
+    best = mean_squared_error(
+        solve(train, recipe.noise_on(train.embeddings))(validation.embeddings), validation.targets
+    )
     nothing = mean_squared_error(mean_face(train).astype(np.float32), validation.targets)
     assert loss < best * 1.01
     assert best < nothing / 5

@@ -177,8 +177,28 @@ def test_the_models_are_the_bundles_own_bytes(bundle, explainer, repository):
     files = contents(repository)
     assert files["embedder/1/model.onnx"] == bundle.embedder
     assert files["decoder/1/model.onnx"] == bundle.decoder
-    assert files["responses/1/model.onnx"] == bundle.responses
     assert files["explainer/1/model.onnx"] == explainer
+
+
+@pytest.mark.parametrize("c", [1e-3, 1, 10, 297])
+def test_responses_are_asked_with_what_the_embedder_gives(
+    bundle, repository, responding_explainer, c
+):
+    """The bundle's own file takes unit embeddings, and the engine scales them: so must Triton."""
+    model = contents(repository)["responses/1/model.onnx"]
+    session = onnxruntime.InferenceSession(model)
+    h = c * np.random.default_rng(0).normal(size=(5, tiny.DIMENSION)).astype(np.float32)
+    (given,) = session.run(None, {"embedding": h.astype(np.float32)})
+    wanted = responding_explainer.respond(h.astype(np.float32))
+    assert given.reshape(wanted.shape).tobytes() == wanted.tobytes()
+    loaded = onnx.load_from_string(model)
+    assert {node.domain for node in loaded.graph.node} == {""}
+    assert not loaded.functions
+    given, own = (
+        {entry.key: entry.value for entry in one.metadata_props}
+        for one in (loaded, onnx.load_from_string(bundle.responses))
+    )
+    assert given == own
 
 
 def test_a_bundle_without_responses_gives_none(tiny_bundle, tmp_path):

@@ -1,6 +1,7 @@
 """What is said of a pair: right in every case, and made from its numbers alone."""
 
 import re
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 
 from lpel_serving.errors import LpelError, ParameterError
 from lpel_serving.explanation import Explanation, PairExplanation, put_together
-from lpel_serving.methods.method import methods
+from lpel_serving.methods.method import find_method, is_control, methods
 from lpel_serving.regions import REGIONS, RegionShare, region_labels, region_shares
 from lpel_serving.verdict import (
     CLOSE,
@@ -43,6 +44,11 @@ def pair_of(cosine: float, test: np.ndarray, reference: np.ndarray) -> PairExpla
     )
     crops = (pixels(0, 8), pixels(1, 8))
     return put_together(crops, np.stack([h_r, h_t]), 0.387, forward, swapped)
+
+
+def made_by(method: str, pair: PairExplanation) -> PairExplanation:
+    """The pair as the engine gives it, which knows whether the method is a control."""
+    return replace(pair, control=is_control(find_method(method)))
 
 
 def explain(pair: PairExplanation, **options):
@@ -314,7 +320,8 @@ def test_without_a_confidence_the_margin_is_no_probability():
 def test_a_confidence_holds_for_photographs_like_those_it_was_fitted_on():
     caveats = compared(0.7, 0.387, **OWN, confidence=Confidence(0.9, 10)).caveats
     assert "fitted on photographs of one kind" in caveats[1]
-    assert len(caveats) == 2
+    assert "was not checked" in caveats[2]
+    assert len(caveats) == 3
 
 
 @pytest.mark.parametrize(
@@ -345,7 +352,7 @@ def test_maps_bring_caveats_of_their_own():
 
 def test_every_measured_method_has_its_own_caveat():
     pair = pair_of(0.7, regional(nose=1), regional(nose=1))
-    by_method = {name: explain(pair, method=name).caveats[-2] for name in methods()}
+    by_method = {name: explain(made_by(name, pair), method=name).caveats[-2] for name in methods()}
     unmeasured = {name for name, caveat in by_method.items() if "not measured here" in caveat}
     assert unmeasured == {"xface"}
     controls = {name for name, caveat in by_method.items() if "control" in caveat}
@@ -357,9 +364,24 @@ def test_a_method_of_others_is_called_unmeasured_by_its_name():
     assert "`lpel assess --method theirs`" in explain(pair, method="theirs").caveats[-2]
 
 
+@pytest.mark.parametrize("cosine", [0.7, 0.1])
+def test_of_a_controls_map_it_is_said_what_it_is_and_no_more(cosine):
+    """Whatever it looks like: the distance from the centre is below 0 everywhere."""
+    for level in (-1.0, 0.0, 1.0):
+        pair = pair_of(cosine, regional(nose=level - 0.5), regional(chin=level))
+        verdict = explain(replace(pair, control=True), method="centre")
+        assert verdict.words == (
+            *compared(pair.similarity, pair.threshold, **OWN).words,
+            "The map is a control, to measure others by: it knows nothing of this pair.",
+        )
+        assert "no reason of the network's" in verdict.caveats[-2]
+        assert not re.search(r"speaks|gathers|for the decision", " ".join(verdict.words))
+
+
 def test_sentences_are_sentences():
-    pair = pair_of(0.41, regional(nose=1, chin=-0.3), regional(eyes=1, mouth=-2))
+    mixed = pair_of(0.41, regional(nose=1, chin=-0.3), regional(eyes=1, mouth=-2))
     for method, crop in product(methods(), ("none", "mtcnn", "0.48")):
+        pair = made_by(method, mixed)
         verdict = explain(
             pair, method=method, crop=crop, own_crop="0.48", confidence=Confidence(0.3, 99)
         )

@@ -11,11 +11,13 @@ from lpel_serving.errors import NoFaceError, ParameterError
 from lpel_serving.images import read_pixels
 from lpel_serving.pairs import Pair
 from lpel_serving.photographs import embed_photographs, pair_similarities
+from lpel_serving.similarity import is_similar
 from lpel_serving.verification import (
     accuracy,
     area_under,
     best_threshold,
     cross_validate,
+    equal_error_threshold,
     roc_points,
     verification,
 )
@@ -141,12 +143,38 @@ def test_the_best_threshold_is_right_at_the_ends_of_the_scale(similarities):
         assert right(scores, same, threshold) == most_right(scores, same)
 
 
-def test_accuracy_decides_as_the_engine_does():
-    # 0.3 as float32 is a little more than 0.3, so the engine calls such a pair similar.
-    scores = np.array([0.3, 0.3], np.float32)
-    expected = [float(score) > 0.3 for score in scores]
-    assert expected == [True, True]
-    assert accuracy(scores, np.array([True, True]), 0.3).total == 1
+@pytest.mark.parametrize("threshold", [0.3, 0.387, -0.1, 0.25])
+def test_accuracy_decides_as_the_engine_does(threshold):
+    at = np.float32(threshold)
+    scores = np.array([np.nextafter(at, np.float32(-2)), at, np.nextafter(at, np.float32(2))])
+    expected = [is_similar(float(score), threshold) for score in scores]
+    assert expected == [False, False, True]
+    assert accuracy(scores, np.array(expected), threshold).total == 1
+
+
+@pytest.mark.parametrize("low", [0.3, 0.387, 0.5, -0.25, 0.0])
+def test_a_fitted_threshold_parts_neighbours_in_float32(low):
+    """Half-way between two neighbours rounds to the upper one half the time."""
+    scores = [np.float32(low)]
+    for _ in range(3):
+        scores.append(np.nextafter(scores[-1], np.float32(2)))
+    for lower, upper in pairwise(scores):
+        similarities = np.array([lower] * 3 + [upper] * 3)
+        same = np.array([False] * 3 + [True] * 3)
+        for threshold in (
+            best_threshold(similarities, same),
+            equal_error_threshold(similarities, same),
+            roc_points(similarities, same)[1].threshold,
+        ):
+            assert threshold == float(np.float32(threshold))
+            assert accuracy(similarities, same, threshold).total == 1
+
+
+def test_the_least_similarity_of_all_is_not_above_the_least_threshold():
+    scores = np.full(4, -1, np.float32)
+    for same in (np.array([True] * 3 + [False]), np.array([False] * 3 + [True])):
+        found = accuracy(scores, same, best_threshold(scores, same))
+        assert found.total == np.mean(~same)
 
 
 @pytest.mark.parametrize("threshold", [-1.0, -0.2, 0.0, 0.25, 0.5, 1.0])

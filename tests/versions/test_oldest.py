@@ -21,11 +21,11 @@ from lpel_serving.bundle import load_bundle
 from lpel_serving.http.schemas import ExplainAnswer
 from lpel_serving.pictures import png
 from lpel_tf.cache import cache_folder
+from support.areas import OLDEST
 from support.images import pixels
 
 pytestmark = [pytest.mark.network, pytest.mark.weights, pytest.mark.slow]
 ROOT = Path(__file__).parents[2]
-OLDEST = ROOT / ".venv-oldest/bin/python"
 TOLERANCE = 1e-5
 RUN = """
 import sys
@@ -52,8 +52,6 @@ run_demo(Path(sys.argv[1]), cache=Path(sys.argv[2]), progress=silent)
 @pytest.fixture(scope="module")
 def oldest():
     """Run a program with the oldest packages."""
-    if not OLDEST.exists() and os.environ.get("LPEL_RUNTIMES") != "required":
-        pytest.skip("needs .venv-oldest: run scripts/oldest")
 
     def run(program: str, *arguments: object) -> str:
         command = [str(OLDEST), "-c", program, *map(str, arguments)]

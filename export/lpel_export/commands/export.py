@@ -1,6 +1,5 @@
 """`lpel export`: a bundle for other people's services."""
 
-import contextlib
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -8,15 +7,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lpel_serving.cli.applies import check_applies
 from lpel_serving.cli.command import Command
 from lpel_serving.cli.options import (
     BundleOption,
     CropOption,
     JsonOption,
+    ListPassedOverOption,
+    MostBadOption,
     SeedOption,
     print_json,
     say,
 )
+from lpel_serving.cli.passed_over import in_json, report
+from lpel_serving.passed_over import MOST_BAD, PassedOver, Unusable
 
 if TYPE_CHECKING:
     from lpel_serving.bundle import Bundle
@@ -34,6 +38,7 @@ class Precision(StrEnum):
 
 
 def export(
+    context: typer.Context,
     bundle: BundleOption,
     out: Annotated[
         Path | None,
@@ -97,6 +102,8 @@ def export(
         ),
     ] = None,
     seed: SeedOption = 0,
+    most_bad: MostBadOption = MOST_BAD,
+    list_passed_over: ListPassedOverOption = False,
     json: JsonOption = False,
 ) -> None:
     """Write explainer.onnx, one file for any ONNX runtime, into a bundle; and what else is asked.
@@ -108,13 +115,19 @@ def export(
     from lpel_serving.bundle import load_bundle
     from lpel_serving.cli.progress import progress_bar
 
+    lower = precision != Precision.float32
+    check_applies(context, lower, "goes with --precision float16 or int8", "--faces", "--crop")
+    check_applies(context, triton is not None, "goes with --triton", "--storage-uri")
     target = bundle if out is None else out
     beside = _Beside(templates, triton, storage_uri)
     _check(bundle, target, precision, faces, beside)
     loaded = load_bundle(bundle)
     method = chosen_method(loaded, method)
+    passed: tuple[PassedOver, ...] = ()
     if precision != Precision.float32 and faces is not None:
-        loaded = _in_precision(loaded, precision, faces, crop, seed)
+        unusable = Unusable(most_bad, names=list_passed_over)
+        loaded, passed = _in_precision(loaded, precision, faces, crop, seed, unusable)
+        report(passed, names=list_passed_over)
     with progress_bar("building explainer.onnx", 1) as advance:
         explainer = build_explainer(loaded, method, any_size=any_size, defaults=not no_defaults)
         advance(1)
@@ -129,6 +142,7 @@ def export(
                 "embedder": manifest.embedder.name,
                 "parity": dict(manifest.parity),
                 "files": [str(path) for path in files],
+                **({} if faces is None else in_json(passed, names=list_passed_over)),
             }
         )
         return
@@ -198,28 +212,41 @@ def _write_beside(beside: _Beside, bundle: "Bundle", explainer: bytes, method: s
 
 
 def _in_precision(
-    bundle: "Bundle", precision: Precision, faces: Path, crop: str | None, seed: int
-) -> "Bundle":
+    bundle: "Bundle",
+    precision: Precision,
+    faces: Path,
+    crop: str | None,
+    seed: int,
+    unusable: Unusable,
+) -> "tuple[Bundle, tuple[PassedOver, ...]]":
+    """Lower the embedder's precision; return also what was passed over of the photographs."""
     import numpy as np
 
     from lpel_export.precision.lower import check_float32, lower_precision
     from lpel_serving.cli.progress import progress_bar
     from lpel_serving.crops import parse_crop, read_face
-    from lpel_serving.errors import NoFaceError
-    from lpel_serving.faces import list_faces
+    from lpel_serving.errors import ImageError, NoFaceError
+    from lpel_serving.faces import find_faces
 
     check_float32(bundle)
     chosen = parse_crop(crop or bundle.manifest.crop)
     side = bundle.manifest.embedder.image_size
-    photographs = list_faces(faces)
-    order = np.random.default_rng(seed).permutation(len(photographs))[: 2 * CALIBRATION_FACES]
+    found = find_faces(faces)
+    order = np.random.default_rng(seed).permutation(len(found.faces))[: 2 * CALIBRATION_FACES]
+    drawn = [found.faces[int(i)].path for i in order]
     crops: list[Pixels] = []
     with progress_bar("reading faces", len(order)) as advance:
-        for photograph in (photographs[int(i)] for i in order):
-            with contextlib.suppress(NoFaceError):
-                crops.append(read_face(photograph.path, chosen, side))
+        for path in drawn:
+            try:
+                crops.append(read_face(path, chosen, side))
+            except NoFaceError:
+                pass
+            except ImageError as error:
+                unusable.add(path, error)
             advance(1)
-    return lower_precision(bundle, str(precision), crops, progress=progress_bar)
+    unusable.check(drawn)
+    lowered = lower_precision(bundle, str(precision), crops, progress=progress_bar)
+    return lowered, (*found.passed_over, *unusable.found())
 
 
 def _loss(report: Any) -> str:

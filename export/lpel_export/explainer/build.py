@@ -18,6 +18,7 @@ from lpel_serving.errors import ParameterError
 from lpel_serving.extras import require
 from lpel_serving.manifest import EMBEDDING, RECONSTRUCTION
 from lpel_serving.mask import DEFAULT_EPSILON
+from lpel_serving.methods.default import default_name
 from lpel_serving.methods.lpel_mended import decoder_kernel, isometry
 from lpel_serving.methods.method import Engine
 from lpel_serving.methods.responses import DEFAULT_SIZE
@@ -101,7 +102,7 @@ def _build(bundle: Bundle, method: str | None, takes: Given, *, defaults: bool =
 
 def chosen_method(bundle: Bundle, method: str | None) -> str:
     """Return the method that a file explains by; raise `ParameterError` if it cannot."""
-    chosen = method or ("responses" if bundle.responses is not None else "lpel")
+    chosen = method or default_name(responds=bundle.responses is not None)
     if chosen not in METHODS:
         raise ParameterError(
             f"a file explains by {', '.join(METHODS)}, which need no more embeddings than the "

@@ -64,7 +64,8 @@ _EXPLAIN = {
     "responses": """
     u_r = lpel.Unit (reference_embedding)
     u_t = lpel.Unit (test_embedding)
-    responses = network.Respond (embeddings)
+    units = Concat <axis = 0> (u_r, u_t)
+    responses = network.Respond (units)
     responses_r, responses_t = Split <axis = 0> (responses)
     test_likeness = lpel.EvidenceForLikeness (responses_t, u_r)
     reference_likeness = lpel.EvidenceForLikeness (responses_r, u_t)

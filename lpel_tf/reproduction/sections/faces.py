@@ -5,6 +5,7 @@ import numpy as np
 from lpel_serving.figures import gallery_figure, png
 from lpel_serving.laboratory.fidelity import Fidelity, measure_fidelity
 from lpel_serving.pictures import displayable
+from lpel_serving.similarity import are_similar
 from lpel_tf.decoder import mean_squared_error
 from lpel_tf.least_squares import mean_face
 from lpel_tf.reproduction.laboratory import Laboratory
@@ -70,7 +71,7 @@ def _losses(setting: Setting) -> dict[str, float]:
 
 
 def _fidelity_finding(laboratory: Laboratory, faithful: Fidelity) -> Finding:
-    recognised = float(np.mean(faithful.cosine > laboratory.threshold))
+    recognised = float(np.mean(are_similar(faithful.cosine, laboratory.threshold)))
     return Finding(
         "The reconstructions do not represent details well, which is no problem.",
         "Between an original and its reconstruction the network sees a similarity of "

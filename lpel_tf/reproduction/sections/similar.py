@@ -105,6 +105,20 @@ def _methods(laboratory: Laboratory) -> dict[str, Method]:
     return methods
 
 
+def _beginning(own: float, random: float) -> str:
+    """Say how much of the similarity is gone with the first quarter of the superpixels."""
+    if min(own, random) >= 0 and max(own, random) <= 1:
+        return (
+            f"The first quarter of the superpixels takes {own:.0%} of the similarity, and "
+            f"{random:.0%} in a random order."
+        )
+    # It rose, or fell below 0: no share of it was taken.
+    return (
+        "With the first quarter of the superpixels gone the similarity is "
+        f"{1 - own:.2f} times what it was, and {1 - random:.2f} times in a random order."
+    )
+
+
 def _findings(answer: Answer, top_k: str) -> tuple[Finding, ...]:
     judgement = answer.judgement
     random, emsnn = judgement.against("random"), judgement.against(top_k)
@@ -116,8 +130,7 @@ def _findings(answer: Answer, top_k: str) -> tuple[Finding, ...]:
     return (
         Finding(
             "The decrease of similarity is steeper at the beginning, so the method explains well.",
-            f"The first quarter of the superpixels takes {start[LPEL]:.0%} of the similarity, and "
-            f"{start['random']:.0%} in a random order. {random.words}",
+            f"{_beginning(start[LPEL], start['random'])} {random.words}",
             by_outcomes([random.outcome]),
         ),
         Finding(

@@ -32,8 +32,9 @@ def run(laboratory: Laboratory) -> Section:
                 "At a threshold of 0.3 the network is right on 0.8959 of the pairs of one person, "
                 "0.9122 of those of two, 0.9041 of all.",
                 f"{at.same:.4f}, {at.different:.4f} and {at.total:.4f} on {n} pairs at "
-                f"{laboratory.threshold}; {best[1].total:.4f} at {best[0]:.2f}, the best threshold "
-                "on these very pairs. Network and photographs are others than the thesis's.",
+                f"{laboratory.threshold:.3f}; {best[1].total:.4f} at {best[0]:.3f}, the best "
+                "threshold on these very pairs. Network and photographs are others than the "
+                "thesis's.",
                 "not comparable",
             ),
         ),

@@ -123,6 +123,7 @@ function show(side) {
   }
   const signed = ROLES.some((role) => found[`${role}_heat_map`].data.some((value) => value < 0));
   $("least").textContent = signed ? "against the decision" : "least";
+  $("most").textContent = signed ? "for it" : "most";
   document.querySelector(".legend").classList.toggle("unsigned", !signed);
   $("explanation").hidden = false;
   for (const role of ROLES) {

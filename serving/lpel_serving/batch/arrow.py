@@ -18,7 +18,7 @@ Table = Any
 """A `pyarrow.Table`."""
 
 
-def vectors(values: NDArray[np.float32]) -> Any:
+def vectors(values: NDArray[np.float32] | NDArray[np.int32]) -> Any:
     """Turn an array, shape (N, D), into a column of vectors."""
     flat = pa.array(np.ascontiguousarray(values).reshape(-1))
     return pa.FixedSizeListArray.from_arrays(flat, values.shape[1])

@@ -70,6 +70,8 @@ def result_schema(map_shape: tuple[int, int], *, curves: bool, search: bool, abo
         ("margin", real),
         ("similar", pa.bool_()),
         ("confidence", real),
+        ("reference_plausible", pa.bool_()),
+        ("test_plausible", pa.bool_()),
         *[
             column
             for role in ("reference", "test")
@@ -92,6 +94,15 @@ def result_schema(map_shape: tuple[int, int], *, curves: bool, search: bool, abo
         ),
         ("reference_sha256", pa.binary(32)),
         ("test_sha256", pa.binary(32)),
+        *[
+            column
+            for role in ("reference", "test")
+            for column in (
+                (f"{role}_faces", pa.int32()),
+                (f"{role}_face", pa.int32()),
+                (f"{role}_box", pa.list_(pa.int32(), 4)),
+            )
+        ],
         ("method", named),
         ("model_sha256", named),
         ("config_sha256", named),

@@ -19,7 +19,7 @@ _ROWS_IN_GROUP = 2_500
 
 @dataclass(frozen=True)
 class Commit:
-    """The record of a shard that is complete.
+    """The record of a shard, which is committed when its file is there.
 
     Attributes
     ----------
@@ -35,6 +35,8 @@ class Commit:
         Of the file.
     left_out
         Members of the gallery that could not be used.
+    in_gallery
+        Probes that are in the gallery themselves.
     """
 
     job: str
@@ -45,6 +47,7 @@ class Commit:
     bytes: int
     sha256: str
     left_out: int = 0
+    in_gallery: int = 0
 
 
 def shard_identity(job: str, shard: int, inputs: str) -> str:
@@ -60,40 +63,53 @@ def commit(
     table: Table,
     errors: int,
     left_out: int = 0,
+    in_gallery: int = 0,
 ) -> None:
-    """Write a shard under a temporary name, bring it to the disk, rename it, and record that.
+    """Write a shard under a temporary name, record what it is, and rename it: that commits it.
+
+    The record comes first, and both are on the disk before the shard gets its name: a file of that
+    name is never anything but a committed shard, whoever reads the folder, whenever this is killed.
 
     Raises
     ------
     OutputError
-        If it cannot be written; then nothing of it is left.
+        If it cannot be written; then it is not committed.
     """
     path = places.result(shard, shard_identity(job, shard, inputs))
-    partial = path.with_name(f".{secrets.token_hex(8)}.partial")
+    partial = places.own / f".{secrets.token_hex(8)}.partial"
     try:
-        parquet.write_table(
-            table,
-            partial,
-            compression="zstd",
-            compression_level=1,
-            row_group_size=_ROWS_IN_GROUP,
-            use_dictionary=CODED,
-            write_statistics=SOUGHT,
-        )
-        with partial.open("rb") as file:
-            os.fsync(file.fileno())
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-            size = os.fstat(file.fileno()).st_size
+        places.own.mkdir(exist_ok=True)
+        size, digest = _write(partial, table)
+        of_search = left_out, in_gallery
+        record = Commit(job, inputs, path.name, table.num_rows, errors, size, digest, *of_search)
+        write_atomically(places.record(shard), json.dumps(asdict(record)).encode())
+        _sync_folder(places.commits)
         partial.replace(path)
         _sync_folder(path.parent)
+    except OutputError:  # of the record
+        raise
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else error  # Arrow's own are long
         raise OutputError(f"cannot write {path}: {reason}.") from error
     finally:
         with contextlib.suppress(OSError):
             partial.unlink(missing_ok=True)
-    record = Commit(job, inputs, path.name, table.num_rows, errors, size, digest, left_out)
-    write_atomically(places.record(shard), json.dumps(asdict(record)).encode())
+
+
+def _write(path: Path, table: Table) -> tuple[int, str]:
+    """Write a file of results and bring it to the disk; return its size and SHA-256."""
+    parquet.write_table(
+        table,
+        path,
+        compression="zstd",
+        compression_level=1,
+        row_group_size=_ROWS_IN_GROUP,
+        use_dictionary=CODED,
+        write_statistics=SOUGHT,
+    )
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+        return os.fstat(file.fileno()).st_size, hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read_commit(places: Places, job: str, shard: int, inputs: str) -> Commit | None:

@@ -10,16 +10,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpel_serving.batch.arrow import Table, read_table, write_table
+from lpel_serving.batch.found_columns import nothing, numbers_of
 from lpel_serving.batch.image_chunks import embedding_table
 from lpel_serving.batch.listed import legible
 from lpel_serving.batch.networks import Networks
 from lpel_serving.batch.places import Places
 from lpel_serving.batch.stage import Done, Stopped, Work, give_up_if
-from lpel_serving.errors import ImageError, NoFaceError
+from lpel_serving.crops import CutFace
+from lpel_serving.direction import has_direction, lack_of
+from lpel_serving.errors import FaceChoiceError, ImageError, NoFaceError
 from lpel_serving.explainer import Explainer
-from lpel_serving.images import Pixels, read_bytes
+from lpel_serving.images import read_bytes
 
 UNUSABLE, NO_FACE, CHANGED, NO_EMBEDDING = "image", "no_face", "changed", "embedding"
+OTHER_FACES = "face"
 """Codes of what can be wrong with an image."""
 
 Floats = NDArray[np.float32]
@@ -70,22 +74,25 @@ def _embed_chunk(
         return Done(chunk, len(images), 0)
     digests = images["digest"].to_pylist()
     found = np.zeros((len(digests), explainer.manifest.embedder.dimension), np.float32)
+    faces = nothing(len(digests))
     failures: dict[int, Failure] = {}
     embedded = 0
     run = explainer.embedder.fixed(batch_size)
     for crops in _batches(explainer, images, digests, batch_size, failures):
         give_up_if(stopped)
-        rows = run(list(crops.values()))
+        rows = run([crop.pixels for crop in crops.values()])
+        faces[list(crops)] = [numbers_of(crop.found) for crop in crops.values()]
         for i, row in zip(crops, rows, strict=True):
-            if np.isfinite(row).all():
+            if has_direction(row):
                 found[i] = row
             else:
-                failures[i] = Failure(NO_EMBEDDING, "its embedding holds NaN or infinity.")
+                failures[i] = Failure(NO_EMBEDDING, f"its embedding {lack_of(row)}.")
         embedded += len(crops)
     of = [failures.get(i) for i in range(len(digests))]
     codes = [None if one is None else one.code for one in of]
     messages = [None if one is None else one.message for one in of]
-    write_table(places.embeddings(chunk), embedding_table(digests, found, codes, messages))
+    table = embedding_table(digests, found, codes, messages, faces)
+    write_table(places.embeddings(chunk), table)
     return Done(chunk, len(digests), len(failures), embedded)
 
 
@@ -95,9 +102,9 @@ def _batches(
     digests: Sequence[bytes],
     batch_size: int,
     failures: dict[int, Failure],
-) -> Iterator[dict[int, Pixels]]:
+) -> Iterator[dict[int, CutFace]]:
     """Read images, so many that can be used at a time, by their places; note why others cannot."""
-    crops: dict[int, Pixels] = {}
+    crops: dict[int, CutFace] = {}
     for i, digest in enumerate(digests):
         face = read_image(explainer, images, i, digest)
         if isinstance(face, Failure):
@@ -111,7 +118,7 @@ def _batches(
         yield crops
 
 
-def read_image(explainer: Explainer, images: Table, place: int, digest: bytes) -> Pixels | Failure:
+def read_image(explainer: Explainer, images: Table, place: int, digest: bytes) -> CutFace | Failure:
     """Read an image of a chunk and cut the face out, or say why that cannot be done."""
     path, data = images["path"][place].as_py(), images["data"][place].as_py()
     name = None if path is None else os.fsdecode(path)
@@ -120,8 +127,11 @@ def read_image(explainer: Explainer, images: Table, place: int, digest: bytes) -
         if hashlib.sha256(content).digest() != digest:
             changed = f"{legible(str(name))} has changed since the job was planned."
             return Failure(CHANGED, changed)
-        return explainer.embedder.read(content, name)
+        face = images["face"][place].as_py() if "face" in images.column_names else 0
+        return explainer.embedder.cut(content, name, face or None)
     except NoFaceError as error:
         return Failure(NO_FACE, legible(str(error)))
+    except FaceChoiceError as error:
+        return Failure(OTHER_FACES, legible(str(error)))
     except ImageError as error:
         return Failure(UNUSABLE, legible(str(error)))

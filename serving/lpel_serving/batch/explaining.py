@@ -21,7 +21,7 @@ from lpel_serving.batch.settings import BatchSettings, map_shape
 from lpel_serving.batch.stage import Done, Stopped, Work, give_up_if
 from lpel_serving.explainer import Explainer
 from lpel_serving.images import Pixels
-from lpel_serving.similarity import cosine_similarity
+from lpel_serving.similarity import are_similar, cosine_similarity, margins
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,8 @@ class Explaining:
         What every row says of where it comes from.
     search
         Whether the rows are probes for a gallery.
+    apart
+        Whether a probe's own image in the gallery is no result for it.
     """
 
     out: Path
@@ -53,6 +55,7 @@ class Explaining:
     shards: tuple[Shard, ...]
     stamp: Stamp
     search: bool
+    apart: bool
 
     def open(self) -> Work:
         """Load the bundle, and find the embeddings."""
@@ -93,8 +96,8 @@ class _Work:
         explained = self._explained(decided, stopped)
         result = result_table(pairs, explained, self._lookup, self._schema, self._stage.stamp)
         errors = pairs.errors + len(explained.failures)
-        job, left_out = self._stage.job, pairs.left_out
-        commit(self._places, job, shard, inputs, result, errors, left_out)
+        of_search = pairs.left_out, pairs.in_gallery
+        commit(self._places, self._stage.job, shard, inputs, result, errors, *of_search)
         return Done(shard, len(rows), errors)
 
     def _paired(self, rows: Table) -> tuple[PairTable, dict[int, Pixels]]:
@@ -102,7 +105,8 @@ class _Work:
         settings = self._stage.settings
         if self._stage.search:
             gallery = read_table(self._places.gallery)
-            pairs = searched_pairs(rows, gallery, self._lookup, settings.top)
+            top, apart = settings.top, self._stage.apart
+            pairs = searched_pairs(rows, gallery, self._lookup, top, apart=apart)
         else:
             pairs = listed_pairs(rows, self._lookup)
         if not self._needs_images:
@@ -122,21 +126,28 @@ class _Work:
         references, tests = places.reshape(2, -1)
         embeddings = self._lookup.embeddings(numbers)
         similarity = cosine_similarity(embeddings[references], embeddings[tests])
-        similar = similarity.astype(np.float64) > self._explainer.manifest.threshold.value
+        similar = are_similar(similarity, self._explainer.manifest.threshold.value)
         return Pairs(numbers, embeddings, crops, references, tests, similarity, similar)
 
     def _explained(self, pairs: Pairs, stopped: Stopped) -> Explained:
         settings, manifest = self._stage.settings, self._explainer.manifest
         explained = Explained.empty(len(pairs.similarity), self._map_shape)
-        margin = pairs.similarity.astype(np.float64) - manifest.threshold.value
+        margin = margins(pairs.similarity, manifest.threshold.value)
         explained.columns |= {
             "similarity": pairs.similarity,
             "margin": margin.astype(np.float32),
             "similar": pairs.similar,
         }
+        if self._explainer.plausibility is not None:
+            plausible = self._explainer.plausibility.plausible(pairs.embeddings)
+            of_reference, of_test = plausible[pairs.references], plausible[pairs.tests]
+            explained.columns |= {"reference_plausible": of_reference, "test_plausible": of_test}
+            explained.plausible = of_reference & of_test
         if manifest.confidence is not None:
             confidence = manifest.confidence.calibration.confidences(pairs.similarity)
-            explained.columns["confidence"] = confidence.astype(np.float32)
+            explained.columns["confidence"] = np.ma.masked_array(
+                confidence.astype(np.float32), ~explained.plausible
+            )
         first = 0
         for maps in maps_of(pairs, self._method, self._explainer, settings.seed, stopped):
             first += explained.put(first, maps)

@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpel_serving.batch.arrow import Table, from_vectors, pa, read_table, write_table
-from lpel_serving.batch.kept import KeptEmbeddings, Vector
+from lpel_serving.batch.face_key import face_key
+from lpel_serving.batch.found_columns import WIDTH, read_found
+from lpel_serving.batch.kept import KeptEmbeddings
 from lpel_serving.batch.places import IMAGES_IN_CHUNK, Places
 from lpel_serving.batch.plan import Plan
 from lpel_serving.files import growing_file, write_atomically
@@ -35,12 +37,14 @@ def gather(plan: Plan, places: Places, dimension: int, kept: KeptEmbeddings | No
     with (
         _filling(places.all_embeddings, (rows, dimension), np.float32) as embeddings,
         _filling(places.all_digests, (rows, 32), np.uint8) as digests,
+        _filling(places.all_found, (rows, WIDTH), np.int32) as found,
     ):
         for chunk in range(plan.chunks):
             table = read_table(places.embeddings(chunk))
             embeddings(from_vectors(table["embedding"], dimension))
             raw = b"".join(table["digest"].to_pylist())
             digests(np.frombuffer(raw, np.uint8).reshape(-1, 32))
+            found(read_found(table))
             failures.append(_failures(table, chunk * IMAGES_IN_CHUNK))
     if kept is not None:
         keep(plan, places, dimension, kept)
@@ -50,17 +54,21 @@ def gather(plan: Plan, places: Places, dimension: int, kept: KeptEmbeddings | No
 
 def keep(plan: Plan, places: Places, dimension: int, kept: KeptEmbeddings) -> None:
     """Keep the embeddings of all images for later jobs, those that are new."""
-    kept.add(_embedded(plan, places, dimension))
+    of_vectors = _good(plan, places, lambda table: from_vectors(table["embedding"], dimension))
+    kept.add(of_vectors, _good(plan, places, read_found))
 
 
-def _embedded(plan: Plan, places: Places, dimension: int) -> Iterator[tuple[bytes, Vector]]:
-    """Bring all images that have an embedding."""
+def _good(
+    plan: Plan, places: Places, values: Callable[[Table], NDArray[Any]]
+) -> Iterator[tuple[bytes, NDArray[Any]]]:
+    """Bring something of all images that have an embedding, by their keys."""
     for chunk in range(plan.chunks):
         table = read_table(places.embeddings(chunk))
         good = table["code"].is_null().to_pylist()
-        embeddings = from_vectors(table["embedding"], dimension)
-        pairs = zip(table["digest"].to_pylist(), embeddings, strict=True)
-        yield from (pair for pair, is_good in zip(pairs, good, strict=True) if is_good)
+        taken = np.maximum(read_found(table)[:, 1], 0).tolist()
+        keys = [face_key(*one) for one in zip(table["digest"].to_pylist(), taken, strict=True)]
+        all_of = zip(keys, values(table), strict=True)
+        yield from (one for one, is_good in zip(all_of, good, strict=True) if is_good)
 
 
 @contextmanager

@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from lpel_serving.batch.arrow import Table, pa, vectors, write_table
+from lpel_serving.batch.face_key import split_key
+from lpel_serving.batch.found_columns import Numbers
 from lpel_serving.batch.kept import KeptEmbeddings, Vector
 from lpel_serving.batch.listed import legible
 from lpel_serving.batch.places import IMAGES_IN_CHUNK, Places
@@ -22,7 +24,9 @@ class _Chunk:
     number: int
     digests: list[bytes] = field(default_factory=list[bytes])
     sources: list[Path | bytes] = field(default_factory=list[Path | bytes])
+    faces: list[int] = field(default_factory=list[int])
     embeddings: list[Vector] = field(default_factory=list[Vector])
+    found: list[Numbers] = field(default_factory=list[Numbers])
 
     @property
     def is_full(self) -> bool:
@@ -40,9 +44,10 @@ class ImageChunks:
         self._filling: dict[bool, _Chunk] = {}
         self.chunks = self.images = self.known = 0
 
-    def add(self, digest: bytes, source: Path | bytes) -> int:
-        """Take an image that was not met before; return its number."""
-        embedding = None if self._kept is None else self._kept.get(digest)
+    def add(self, key: bytes, source: Path | bytes) -> int:
+        """Take a face of an image that was not met before, by its key; return its number."""
+        digest, face = split_key(key)
+        embedding = None if self._kept is None else self._kept.get(key)
         is_known = embedding is not None
         self.images += 1
         self.known += is_known
@@ -53,8 +58,10 @@ class ImageChunks:
         number = chunk.number * IMAGES_IN_CHUNK + len(chunk.digests)
         chunk.digests.append(digest)
         chunk.sources.append(source)
-        if embedding is not None:
+        chunk.faces.append(face)
+        if self._kept is not None and embedding is not None:
             chunk.embeddings.append(embedding)
+            chunk.found.append(self._kept.found(key))
         if chunk.is_full:
             self._write(self._filling.pop(is_known))
         return number
@@ -65,17 +72,22 @@ class ImageChunks:
             self._write(self._filling.popitem()[1])
 
     def _write(self, chunk: _Chunk) -> None:
-        write_table(self._places.images(chunk.number), image_table(chunk.digests, chunk.sources))
+        images = image_table(chunk.digests, chunk.sources, chunk.faces)
+        write_table(self._places.images(chunk.number), images)
         if chunk.embeddings:
             none = [None] * len(chunk.embeddings)
             write_table(
                 self._places.embeddings(chunk.number),
-                embedding_table(chunk.digests, np.stack(chunk.embeddings), none, none),
+                embedding_table(
+                    chunk.digests, np.stack(chunk.embeddings), none, none, np.stack(chunk.found)
+                ),
             )
 
 
-def image_table(digests: Sequence[bytes], sources: Sequence[Path | bytes]) -> Table:
-    """The table of a chunk of images: where each is, or its bytes."""
+def image_table(
+    digests: Sequence[bytes], sources: Sequence[Path | bytes], faces: Sequence[int]
+) -> Table:
+    """The table of a chunk of images: where each is, or its bytes, and which face is meant."""
     paths = [None if isinstance(one, bytes) else os.fsencode(one) for one in sources]
     return pa.table(
         {
@@ -84,6 +96,7 @@ def image_table(digests: Sequence[bytes], sources: Sequence[Path | bytes]) -> Ta
             "data": pa.array(
                 [one if isinstance(one, bytes) else None for one in sources], pa.binary()
             ),
+            "face": pa.array(faces, pa.int32()),
         }
     )
 
@@ -93,6 +106,7 @@ def embedding_table(
     embeddings: Vector,
     codes: Sequence[str | None],
     messages: Sequence[str | None],
+    found: Numbers,
 ) -> Table:
     """The table of what became of a chunk of images."""
     return pa.table(
@@ -103,5 +117,6 @@ def embedding_table(
             "message": pa.array(
                 [None if one is None else legible(one) for one in messages], pa.string()
             ),
+            "found": vectors(found),
         }
     )

@@ -9,21 +9,24 @@ from pathlib import Path
 from typing import Any, cast
 
 from lpel_serving.batch.columns import FORMAT
+from lpel_serving.batch.list_digest import list_digest
 from lpel_serving.batch.listed import LISTED
 from lpel_serving.batch.networks import Networks
 from lpel_serving.batch.places import IMAGES_IN_CHUNK, Places
 from lpel_serving.batch.plan import Lists
-from lpel_serving.batch.rows import read_rows
 from lpel_serving.batch.settings import FEW_ROWS, BatchSettings
+from lpel_serving.batch.urls import refuse_url
 from lpel_serving.bundle import load_bundle
 from lpel_serving.crops import parse_crop
 from lpel_serving.embedder import DEFAULT_BATCH
-from lpel_serving.errors import OutputError, PairsError, ParameterError
+from lpel_serving.errors import OutputError, ParameterError
 from lpel_serving.files import write_atomically
 from lpel_serving.manifest import Manifest
 from lpel_serving.session import check_provider
 
 _CONFIGURATION = ("the settings", "the crop", "the provider")
+_SEARCH = "the search"
+"""Whether a probe is apart from its own results. Folders of 0.1, where it was not, lack this."""
 _RESPONDING = ("responses", "hybrid")
 """Methods that ask a response decoder."""
 
@@ -100,6 +103,11 @@ class Asked:
         return identity_of({name: self.about[name] for name in _CONFIGURATION})
 
     @property
+    def apart(self) -> bool:
+        """Whether a search does not find the probe itself."""
+        return _SEARCH in self.about
+
+    @property
     def identity(self) -> str:
         """SHA-256 of it."""
         return identity_of(self.about)
@@ -125,6 +133,8 @@ def look_at(job: Job) -> Asked:
         If the settings do not fit the bundle, or no crop has that name.
     """
     # What would fail only when hours have gone into a plan fails now.
+    for path in (job.lists.rows, job.lists.gallery, job.lists.images, job.out):
+        refuse_url(path)
     check_provider(job.provider)
     loaded = load_bundle(job.bundle)
     manifest = loaded.manifest
@@ -136,10 +146,10 @@ def look_at(job: Job) -> Asked:
         )
     crop = job.crop or manifest.crop
     parse_crop(crop)
-    gallery = None if job.lists.gallery is None else _digest(job.lists.gallery, LISTED)
+    gallery = None if job.lists.gallery is None else list_digest(job.lists.gallery, LISTED)
     about = {
         "the bundle": loaded.sha256,
-        "the list": _digest(job.lists.rows, job.lists.columns),
+        "the list": list_digest(job.lists.rows, job.lists.columns),
         "the gallery": gallery,
         "the settings": settings.described(),
         "the crop": crop,
@@ -147,6 +157,8 @@ def look_at(job: Job) -> Asked:
         "the version of lpel-tf": version("lpel-tf"),
         "the format of the results": FORMAT,
     }
+    if gallery is not None:
+        about[_SEARCH] = "among other images"
     written: dict[str, Any] = json.loads(json.dumps(about))  # as it will be read again
     # Workers may have another working folder.
     out, bundle = job.out.absolute(), job.bundle.absolute()
@@ -154,8 +166,13 @@ def look_at(job: Job) -> Asked:
     return Asked(found, manifest, Networks(bundle, crop, job.provider, loaded.sha256), written)
 
 
-def claim(places: Places, asked: Asked) -> None:
+def claim(places: Places, asked: Asked) -> Asked:
     """Make the folder this job's, or find that it is.
+
+    Returns
+    -------
+    Asked
+        With the unused settings of the job that began the folder, which are in its identity.
 
     Raises
     ------
@@ -163,15 +180,19 @@ def claim(places: Places, asked: Asked) -> None:
         If it holds another job, or something else.
     """
     if not places.job.is_file():
-        strangers = [one.name for one in places.out.iterdir() if one != places.lock]
+        ours = (places.lock, places.own)
+        strangers = [one.name for one in places.out.iterdir() if one not in ours]
         if strangers:
             raise OutputError(
                 f"{places.out} is not empty ({strangers[0]}): name a folder that is, or one that "
                 "`lpel batch` wrote."
             )
         _write_about(places, asked.about)
-        return
+        return asked
     before = read_about(places)
+    if _SEARCH not in before:
+        asked = replace(asked, about={n: one for n, one in asked.about.items() if n != _SEARCH})
+    asked = _as_begun(asked, before)
     changed = [
         _named(name, before.get(name), value)
         for name, value in asked.about.items()
@@ -186,6 +207,19 @@ def claim(places: Places, asked: Asked) -> None:
             f"{places.out} holds the results of another job: {', '.join(changed)} changed since. "
             "Write elsewhere, or delete it."
         )
+    return asked
+
+
+def _as_begun(asked: Asked, before: Mapping[str, Any]) -> Asked:
+    """Take over what was set when the job began and does nothing: its results are the same."""
+    begun, job = before.get("the settings"), asked.job
+    old = cast("dict[str, Any]", begun) if isinstance(begun, dict) else {}
+    names = job.settings.unused(search=job.lists.gallery is not None)
+    if not all(isinstance(old.get(name), int) for name in names):
+        return asked
+    settings = replace(job.settings, **{name: old[name] for name in names})
+    about = {**asked.about, "the settings": json.loads(json.dumps(settings.described()))}
+    return replace(asked, job=replace(job, settings=settings), about=about)
 
 
 def _named(name: str, before: Any, now: Any) -> str:
@@ -215,17 +249,3 @@ def read_about(places: Places) -> Mapping[str, Any]:
         raise OutputError(
             f"{places.out} holds no results of `lpel batch`: its {places.job.name} cannot be read."
         ) from error
-
-
-def _digest(path: Path, columns: tuple[str, ...]) -> str:
-    """SHA-256 of a list, or of the names in a folder: what is in images is digested with them."""
-    whole = hashlib.sha256()
-    if columns == LISTED and path.is_dir():
-        for some in read_rows(path, LISTED, None, 10_000):
-            whole.update("\0".join([*some.identifiers, ""]).encode())
-        return whole.hexdigest()
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise PairsError(f"{path} cannot be read: {error.strerror or error}.") from error

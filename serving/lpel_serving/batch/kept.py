@@ -4,10 +4,13 @@ import sqlite3
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lpel_serving.batch.found_columns import NOTHING, WIDTH, Numbers, nothing
+from lpel_serving.direction import has_direction
 from lpel_serving.errors import OutputError, ParameterError
 
 Vector = NDArray[np.float32]
@@ -17,39 +20,67 @@ _ADD = (
     "DO UPDATE SET vector = excluded.vector WHERE vector IS NOT excluded.vector"
 )
 """What is known is not written again."""
+_ADD_FOUND = (
+    "INSERT INTO found VALUES (?, ?) ON CONFLICT (digest) "
+    "DO UPDATE SET numbers = excluded.numbers WHERE numbers IS NOT excluded.numbers"
+)
 
 
 class KeptEmbeddings:
     """Embeddings by the SHA-256 of the image's file, in an SQLite database.
 
-    It holds what one embedder makes of images that are cropped in one way.
+    It holds what one embedder makes of images that are cropped in one way. If the crop looks for
+    faces, it also holds what was found, and each face has a key of its own: see `face_key`.
     """
 
-    def __init__(self, base: sqlite3.Connection, path: Path, dimension: int) -> None:
+    def __init__(
+        self, base: sqlite3.Connection, path: Path, dimension: int, *, detects: bool = False
+    ) -> None:
+        self._detects = detects
         self._base = base
         self._path = path
         self._bytes = dimension * np.dtype(np.float32).itemsize
 
     def get(self, digest: bytes) -> Vector | None:
-        """Find an image's embedding."""
+        """Find an image's embedding; it is not known if its faces are not, and they should be."""
+        if self._detects and self.found(digest)[0] == NOTHING:
+            return None
         query = "SELECT vector FROM embeddings WHERE digest = ?"
         with _complaints(self._path):
             row = self._base.execute(query, (digest,)).fetchone()
         if row is None or not isinstance(row[0], bytes) or len(row[0]) != self._bytes:
             return None
         vector = np.frombuffer(row[0], "<f4")
-        return vector if np.isfinite(vector).all() else None
+        return vector if has_direction(vector) else None
 
-    def add(self, embeddings: Iterable[tuple[bytes, Vector]]) -> None:
-        """Keep embeddings: all of these, or none if the process ends before."""
+    def found(self, digest: bytes) -> Numbers:
+        """Find what was found in an image: see `found_columns`."""
+        if not self._detects:
+            return nothing(1)[0]
+        query = "SELECT numbers FROM found WHERE digest = ?"
+        with _complaints(self._path):
+            row = self._base.execute(query, (digest,)).fetchone()
+        data: Any = None if row is None else row[0]
+        is_whole = isinstance(data, bytes) and len(data) == 4 * WIDTH
+        return np.frombuffer(data, "<i4") if is_whole else nothing(1)[0]
+
+    def add(
+        self,
+        embeddings: Iterable[tuple[bytes, Vector]],
+        found: Iterable[tuple[bytes, Numbers]] = (),
+    ) -> None:
+        """Keep embeddings, and what was found: all of these, or none if the process ends before."""
         rows = ((digest, vector.astype("<f4").tobytes()) for digest, vector in embeddings)
+        numbers = ((digest, one.astype("<i4").tobytes()) for digest, one in found)
         with _complaints(self._path), self._base:
             self._base.executemany(_ADD, rows)
+            if self._detects:
+                self._base.executemany(_ADD_FOUND, numbers)
 
 
 @contextmanager
 def kept_embeddings(
-    path: Path, embedder: str, crop: str, dimension: int
+    path: Path, embedder: str, crop: str, dimension: int, *, detects: bool = False
 ) -> Generator[KeptEmbeddings]:
     """Open a file of embeddings, or begin one.
 
@@ -63,6 +94,8 @@ def kept_embeddings(
         How faces are cut out: see `lpel_serving.crops.parse_crop`.
     dimension
         Length D of the embeddings.
+    detects
+        Whether the crop looks for faces, so that what it found is kept too.
 
     Raises
     ------
@@ -77,13 +110,17 @@ def kept_embeddings(
     with closing(base):
         with _complaints(path):
             _begin(base, path, {"embedder": embedder, "crop": crop})
-        yield KeptEmbeddings(base, path, dimension)
+            if detects:
+                base.execute(
+                    "CREATE TABLE IF NOT EXISTS found (digest BLOB PRIMARY KEY, numbers BLOB)"
+                )
+        yield KeptEmbeddings(base, path, dimension, detects=detects)
 
 
 def _begin(base: sqlite3.Connection, path: Path, of: Mapping[str, str]) -> None:
     """Make the tables, or find that they are there and hold embeddings of the same kind."""
     tables = base.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
-    if not {name for (name,) in tables} <= {"about", "embeddings"}:
+    if not {name for (name,) in tables} <= {"about", "embeddings", "found"}:
         raise ParameterError(f"{path} holds no embeddings: name another file for --embeddings.")
     with base:
         base.execute("CREATE TABLE IF NOT EXISTS about (name TEXT PRIMARY KEY, value TEXT)")

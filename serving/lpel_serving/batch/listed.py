@@ -1,7 +1,7 @@
 """What is read of a list: rows, with their images or embeddings."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -38,10 +38,16 @@ class Column:
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """Some rows of a list, one after another."""
+    """Some rows of a list, one after another.
+
+    Where a column asks for certain faces of its images, `faces` has them by its name.
+    """
 
     identifiers: Sequence[str]
     columns: Mapping[str, Column]
+    faces: Mapping[str, Sequence[int | None]] = field(
+        default_factory=dict[str, Sequence[int | None]]
+    )
 
 
 def of_paths(texts: Sequence[str | None], begin: Path) -> Column:

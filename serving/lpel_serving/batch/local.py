@@ -9,6 +9,10 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
 from lpel_serving.batch.stage import Done, Stage
+from lpel_serving.service.cores import cores
+
+FOR_EACH_CORE = 4
+"""Threads that still help: while some compute, others wait for files."""
 
 
 @dataclass(frozen=True)
@@ -18,7 +22,7 @@ class Local:
     Attributes
     ----------
     workers
-        How many pieces at a time.
+        How many pieces at a time, at most `FOR_EACH_CORE` for each core.
     """
 
     workers: int
@@ -30,13 +34,14 @@ class Local:
         stopped = threading.Event()
         work = stage.open()
         left = iter(pieces)
-        with ThreadPoolExecutor(self.workers, thread_name_prefix="lpel-batch") as pool:
+        workers = min(self.workers, FOR_EACH_CORE * cores())
+        with ThreadPoolExecutor(workers, thread_name_prefix="lpel-batch") as pool:
             running: set[Future[Done]] = set()
             try:
                 while True:
                     for piece in left:
                         running.add(pool.submit(work, piece, stopped.is_set))
-                        if len(running) >= self.workers:
+                        if len(running) >= workers:
                             break
                     if not running:
                         return

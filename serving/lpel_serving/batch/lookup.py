@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from lpel_serving.batch.arrow import read_table
 from lpel_serving.batch.embedding import Failure
+from lpel_serving.batch.found_columns import nothing
 from lpel_serving.batch.places import Places
 from lpel_serving.batch.plan import GIVEN, NO_IMAGE
 
@@ -17,6 +18,9 @@ class Lookup:
     def __init__(self, places: Places, dimension: int) -> None:
         self._embeddings = np.load(places.all_embeddings, mmap_mode="r", allow_pickle=False)
         self._digests = np.load(places.all_digests, mmap_mode="r", allow_pickle=False)
+        self._found = None  # an earlier version gathered none
+        if places.all_found.is_file():
+            self._found = np.load(places.all_found, mmap_mode="r", allow_pickle=False)
         failures = read_table(places.all_failures)
         self._failed = failures["number"].to_numpy()
         self._failures = failures
@@ -39,6 +43,14 @@ class Lookup:
         return [
             one.tobytes() if is_one else None for one, is_one in zip(raw, of_image, strict=True)
         ]
+
+    def found(self, numbers: Numbers) -> NDArray[np.int32]:
+        """Find the faces that were found: see `found_columns`; nothing in rows' own embeddings."""
+        of_image = (numbers >= 0) & (numbers < GIVEN)
+        found = nothing(len(numbers))
+        if self._found is not None:
+            found[of_image] = self._found[numbers[of_image]]
+        return found
 
     def failed(self, numbers: Numbers) -> NDArray[np.bool_]:
         """Tell which have no embedding."""

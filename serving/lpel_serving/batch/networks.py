@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from lpel_serving.crops import DetectingCrop, parse_crop
 from lpel_serving.errors import BundleError
 from lpel_serving.explainer import Explainer
 
@@ -23,6 +24,11 @@ class Networks:
     crop: str
     provider: str
     sha256: str
+
+    @property
+    def detects(self) -> bool:
+        """Whether the crop looks for faces, and says what it found."""
+        return isinstance(parse_crop(self.crop), DetectingCrop)
 
     def open(self) -> Explainer:
         """Load them; raise `BundleError` if the bundle is another one by now."""

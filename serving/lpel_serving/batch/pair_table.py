@@ -10,8 +10,11 @@ from numpy.typing import NDArray
 from lpel_serving.batch.arrow import Table, pa
 from lpel_serving.batch.embedding import UNUSABLE, Failure
 from lpel_serving.batch.lookup import Lookup, Numbers
-from lpel_serving.batch.search import most_similar
+from lpel_serving.batch.search import NOBODY, most_similar
 from lpel_serving.errors import PairsError
+
+ALONE = "alone"
+"""The code of a probe that is all that there is to be found."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,9 +32,11 @@ class PairTable:
     codes, messages
         Why a pair cannot be explained, or None.
     ranks
-        Of a search, from 1; 0 where the probe could not be used.
+        Of a search, from 1; 0 where nothing was found for the probe.
     left_out
         Members of the gallery that could not be used.
+    in_gallery
+        Probes that are in the gallery themselves.
     """
 
     identifiers: Sequence[str]
@@ -43,6 +48,7 @@ class PairTable:
     messages: Sequence[str | None]
     ranks: Sequence[int] | None = None
     left_out: int = 0
+    in_gallery: int = 0
 
     def without(self, failures: Mapping[int, Failure]) -> "PairTable":
         """Take images out that turned out to be unusable, by their numbers."""
@@ -82,8 +88,21 @@ def listed_pairs(rows: Table, lookup: Lookup) -> PairTable:
     )
 
 
-def searched_pairs(probes: Table, gallery: Table, lookup: Lookup, top: int) -> PairTable:
+def searched_pairs(
+    probes: Table, gallery: Table, lookup: Lookup, top: int, *, apart: bool
+) -> PairTable:
     """Pair each probe, as test, with the most similar of a gallery, as references.
+
+    Parameters
+    ----------
+    probes, gallery
+        Their planned rows.
+    lookup
+        What became of their images.
+    top
+        How many to find for each probe.
+    apart
+        Whether a probe's own image in the gallery, under any name, is no result for it.
 
     Raises
     ------
@@ -96,18 +115,23 @@ def searched_pairs(probes: Table, gallery: Table, lookup: Lookup, top: int) -> P
         raise PairsError("none of the gallery's images can be used.")
     failures = _failures(probes, "image", lookup)
     good = np.array([i for i in range(len(probes)) if i not in failures], np.int64)
-    of_probes = probes["image_number"].to_numpy()
+    of_probes = probes["image_number"].to_numpy()[good]
 
     def some(of: slice) -> NDArray[np.float32]:
         return lookup.embeddings(numbers[members[of]])
 
-    found, _ = most_similar(lookup.embeddings(of_probes[good]), len(members), some, top)
-    rows: list[tuple[int, int | None, int]] = [(i, None, 0) for i in failures]
-    for i, ranked in zip(good.tolist(), found, strict=True):
-        rows += [(i, int(members[place]), rank) for rank, place in enumerate(ranked, 1)]
-    rows.sort(key=lambda row: (row[0], row[2]))
+    images = (of_probes, numbers[members]) if apart else None
+    found = most_similar(lookup.embeddings(of_probes), len(members), some, top, images)
+    rows: list[tuple[int, int | None, int]] = []
+    for i, places, similarities in zip(good.tolist(), *found, strict=True):
+        ranked = enumerate(members[places[similarities != NOBODY]].tolist(), 1)
+        if not (of_probe := [(i, place, rank) for rank, place in ranked]):
+            failures[i] = (ALONE, "the gallery holds no other image that can be used.")
+        rows += of_probe
+    rows = sorted([*rows, *((i, None, 0) for i in failures)], key=lambda row: (row[0], row[2]))
     paired = _paired(rows, probes, gallery, failures)
-    return replace(paired, left_out=len(numbers) - len(members))
+    in_gallery = int(np.isin(of_probes, numbers[members]).sum()) if apart else 0
+    return replace(paired, left_out=len(numbers) - len(members), in_gallery=in_gallery)
 
 
 def _paired(

@@ -6,19 +6,23 @@ import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
-from typing import Any, BinaryIO
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lpel_serving.batch.arrow import Table, growing_table, pa, write_table
 from lpel_serving.batch.catalogue import Catalogue, Entry
+from lpel_serving.batch.face_columns import with_faces
+from lpel_serving.batch.given import GivenEmbeddings
 from lpel_serving.batch.image_chunks import ImageChunks
 from lpel_serving.batch.kept import KeptEmbeddings
 from lpel_serving.batch.listed import LISTED, Column, Rows
 from lpel_serving.batch.places import Places
-from lpel_serving.batch.plan import GIVEN, NO_IMAGE, Lists, Plan, Shard
+from lpel_serving.batch.plan import NO_IMAGE, Lists, Plan, Shard
 from lpel_serving.batch.rows import read_rows
+from lpel_serving.direction import has_direction
 from lpel_serving.errors import PairsError
 from lpel_serving.files import write_atomically
 from lpel_serving.progress import Advance
@@ -39,6 +43,7 @@ def make_plan(
     advance: Advance,
     *,
     needs_images: bool,
+    detects: bool = False,
 ) -> Plan:
     """Read the lists and the files that they name, and write down the plan.
 
@@ -58,6 +63,8 @@ def make_plan(
         Told of every so many rows.
     needs_images
         Whether embeddings are not enough to explain pairs.
+    detects
+        Whether the crop looks for faces, so that lists may ask for certain ones.
 
     Raises
     ------
@@ -69,20 +76,27 @@ def make_plan(
     with ExitStack() as stack:
         images = ImageChunks(places, kept)
         catalogue = stack.enter_context(Catalogue(places.work / "distinct.sqlite", images.add))
-        given = stack.enter_context(places.given.open("wb"))
-        planner = _Planner(catalogue, given, dimension, needs_images=needs_images)
+        file = stack.enter_context(places.given.open("wb"))
+        equal = None if lists.gallery is None else places.work / "given.sqlite"
+        given = stack.enter_context(GivenEmbeddings(file, equal))
+        planner = _Planner(catalogue, given, dimension, needs_images=needs_images, detects=detects)
         in_gallery = _plan_gallery(lists, planner, places, advance)
         shards: list[Shard] = []
-        rows = read_rows(lists.rows, lists.columns, lists.images, rows_in_shard)
+        rows = _read(lists.rows, lists.columns, lists.images, rows_in_shard)
         for table, digest in _together((planner.plan(some) for some in rows), rows_in_shard):
             write_table(places.rows(len(shards)), table)
             shards.append(Shard(table.num_rows, hashlib.sha256(in_gallery + digest).hexdigest()))
             advance(table.num_rows)
         images.end()
-    (places.work / "distinct.sqlite").unlink()
+    for scratch in places.work.glob("*.sqlite"):
+        scratch.unlink()
     plan = Plan(tuple(shards), images.images, images.known, images.chunks)
     write_atomically(places.planned, json.dumps(asdict(plan)).encode())
     return plan
+
+
+def _read(path: Path, columns: tuple[str, ...], images: Path | None, most: int) -> Iterator[Rows]:
+    return with_faces(path, columns, read_rows(path, columns, images, most))
 
 
 def _together(parts: Iterable[Part], rows: int) -> Iterator[Part]:
@@ -108,7 +122,7 @@ def _plan_gallery(lists: Lists, planner: "_Planner", places: Places, advance: Ad
         return b""
     whole = hashlib.sha256()
     with growing_table(places.gallery) as add:
-        for some in read_rows(lists.gallery, LISTED, lists.images, _GALLERY_ROWS):
+        for some in _read(lists.gallery, LISTED, lists.images, _GALLERY_ROWS):
             table, digest = planner.plan(some)
             whole.update(digest)
             add(table)
@@ -120,25 +134,47 @@ class _Planner:
     """Turns rows into tables of numbers."""
 
     def __init__(
-        self, catalogue: Catalogue, given: BinaryIO, dimension: int, *, needs_images: bool
+        self,
+        catalogue: Catalogue,
+        given: GivenEmbeddings,
+        dimension: int,
+        *,
+        needs_images: bool,
+        detects: bool,
     ) -> None:
+        self._detects = detects
         self._catalogue = catalogue
         self._needs_images = needs_images
         self._given = given
         self._dimension = dimension
-        self._written = 0
 
     def plan(self, rows: Rows) -> Part:
         """Make the table of some rows, and the digest of everything that is in them."""
         digest = hashlib.sha256("\0".join(rows.identifiers).encode("utf-8", "surrogatepass"))
         planned: dict[str, Any] = {"identifier": pa.array(rows.identifiers, pa.string())}
         for name, column in rows.columns.items():
-            planned |= self._column(name, column, digest)
+            faces = rows.faces.get(name)
+            if faces is not None:
+                self._check_faces(name, column)
+                digest.update(repr(faces).encode())
+            planned |= self._column(name, column, faces, digest)
         return pa.table(planned), digest.digest()
 
-    def _column(self, name: str, column: Column, digest: Any) -> Mapping[str, Any]:
+    def _check_faces(self, name: str, column: Column) -> None:
+        """Raise `PairsError` if faces are asked for where none are looked for."""
+        if self._detects and column.embeddings is None:
+            return
+        why = "this crop looks for none" if column.embeddings is None else "it holds embeddings"
+        raise PairsError(
+            f"the column {name}_face asks for faces of the column {name}, and {why}: leave it out, "
+            "or give photographs and a crop that finds faces, such as mtcnn."
+        )
+
+    def _column(
+        self, name: str, column: Column, faces: Sequence[int | None] | None, digest: Any
+    ) -> Mapping[str, Any]:
         if column.embeddings is None:
-            entries = self._catalogue.entries(column.images)
+            entries = self._catalogue.entries(column.images, faces)
             digest.update(b"".join(_told(entry) for entry in entries))
             numbers = [NO_IMAGE if isinstance(entry, str) else entry[0] for entry in entries]
             errors = [entry if isinstance(entry, str) else None for entry in entries]
@@ -152,7 +188,7 @@ class _Planner:
         }
 
     def _take(self, embeddings: NDArray[np.float32], name: str) -> tuple[Any, list[str | None]]:
-        """Keep embeddings that the rows brought; those that are not finite are errors."""
+        """Keep embeddings that the rows brought; those that have no direction are errors."""
         if self._needs_images:
             raise PairsError(
                 f"the column {name} holds embeddings, and curves and this method look at the "
@@ -163,12 +199,10 @@ class _Planner:
                 f"the embeddings in the column {name} have {embeddings.shape[1]} features; those "
                 f"of this bundle have {self._dimension}."
             )
-        usable = np.isfinite(embeddings).all(axis=1) & (embeddings.shape[1] > 0)
+        usable = has_direction(embeddings)
         numbers = np.full(len(embeddings), NO_IMAGE)
-        numbers[usable] = GIVEN + self._written + np.arange(np.count_nonzero(usable))
-        self._written += int(np.count_nonzero(usable))
-        self._given.write(embeddings[usable].astype("<f4").tobytes())
-        complaint = "there is no embedding in this row, or it holds NaN or infinity."
+        numbers[usable] = self._given.take(embeddings[usable])
+        complaint = "there is no embedding in this row, or it holds NaN, infinity or zeros alone."
         return numbers, [None if good else complaint for good in usable]
 
 

@@ -10,12 +10,22 @@ from lpel_serving.batch.arrow import Table, pa
 from lpel_serving.batch.columns import ERROR, OK, Stamp
 from lpel_serving.batch.curves import COLUMNS
 from lpel_serving.batch.embedding import Failure
+from lpel_serving.batch.found_columns import result_columns
 from lpel_serving.batch.lookup import Lookup
 from lpel_serving.batch.pair_table import PairTable
 from lpel_serving.methods.many import Maps
 from lpel_serving.regions import REGIONS, share_arrays
 
 ROLES = ("reference", "test")
+OF_DECISION = (
+    "similarity",
+    "margin",
+    "similar",
+    "confidence",
+    "reference_plausible",
+    "test_plausible",
+)
+"""Columns of what is known of a pair before it is explained."""
 
 
 @dataclass(eq=False)
@@ -28,10 +38,13 @@ class Explained:
         By role, float32, shape (N, H, W).
     for_, against
         Shares of the regions by role, float32, shape (N, regions).
+    plausible
+        Whether both images are of the kind that the bundle knows, shape (N,); true where it knows
+        none. Where they are not, there are no shares of regions.
     failures
         Why some of them have no maps, by their places.
     columns
-        Numbers by the names of their columns, shape (N,).
+        Numbers by the names of their columns, shape (N,); those that are masked are left out.
     curves
         By the places of the pairs, where they were asked for.
     """
@@ -39,6 +52,7 @@ class Explained:
     maps: dict[str, NDArray[np.float32]]
     for_: dict[str, NDArray[np.float32]]
     against: dict[str, NDArray[np.float32]]
+    plausible: NDArray[np.bool_]
     failures: dict[int, Failure] = field(default_factory=dict[int, Failure])
     columns: dict[str, NDArray[Any]] = field(default_factory=dict[str, NDArray[Any]])
     curves: dict[int, dict[str, Any]] = field(default_factory=dict[int, dict[str, Any]])
@@ -50,7 +64,8 @@ class Explained:
         def room(*shape: int) -> dict[str, NDArray[np.float32]]:
             return {role: np.zeros((n, *shape), np.float32) for role in ROLES}
 
-        return cls(room(*map_shape), room(len(REGIONS)), room(len(REGIONS)))
+        plausible = np.ones(n, np.bool_)
+        return cls(room(*map_shape), room(len(REGIONS)), room(len(REGIONS)), plausible)
 
     def put(self, first: int, found: Maps | Failure) -> int:
         """Take the maps of some pairs, tests' and references'; return how many pairs these are."""
@@ -101,15 +116,19 @@ def result_table(
         "test_sha256": lookup.digests(pairs.tests),
         **{name: [value] * len(decided) for name, value in asdict(stamp).items()},
     }
-    for name in ("similarity", "margin", "similar", "confidence"):
+    has_regions = has_maps.copy()
+    has_regions[decided] &= explained.plausible
+    for name in OF_DECISION:
         columns[name] = _with_nulls(explained.columns.get(name), decided, schema.field(name).type)
     for role in ROLES:
-        for name, values in (
-            (f"{role}_map", explained.maps[role]),
-            (f"{role}_regions_for", explained.for_[role]),
-            (f"{role}_regions_against", explained.against[role]),
+        for name, values, present in (
+            (f"{role}_map", explained.maps[role], has_maps),
+            (f"{role}_regions_for", explained.for_[role], has_regions),
+            (f"{role}_regions_against", explained.against[role], has_regions),
         ):
-            columns[name] = _lists(values, decided, has_maps, schema.field(name).type)
+            columns[name] = _lists(values, decided, present, schema.field(name).type)
+    for role, numbers in zip(ROLES, (pairs.references, pairs.tests), strict=True):
+        columns |= result_columns(role, lookup.found(numbers))
     by_row = {int(row_of[place]): curve for place, curve in explained.curves.items()}
     for name in COLUMNS:
         columns[name] = [by_row.get(row, {}).get(name) for row in range(len(decided))]
@@ -121,8 +140,10 @@ def _with_nulls(values: NDArray[Any] | None, usable: NDArray[np.bool_], kind: An
     if values is None:
         return pa.nulls(len(usable), kind)
     spread = np.zeros(len(usable), values.dtype)
-    spread[usable] = values
-    return pa.array(spread, kind, mask=~usable)
+    spread[usable] = np.ma.getdata(values)
+    absent = ~usable
+    absent[usable] = np.ma.getmaskarray(values)
+    return pa.array(spread, kind, mask=absent)
 
 
 def _lists(

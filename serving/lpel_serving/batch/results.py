@@ -109,6 +109,30 @@ def open_results(out: Path) -> Any:
     return dataset.dataset([str(out / record.file) for record in found], format="parquet")
 
 
+def first_message(out: Path) -> str | None:
+    """Read what the first row of a job says of why it could not be explained."""
+    return open_results(out).head(1, columns=["message"])["message"][0].as_py()
+
+
+def rows_with_several_faces(out: Path) -> int | None:
+    """Count the rows of a job that are about a photograph in which several faces were found.
+
+    Returns
+    -------
+    int | None
+        None where no row says how many there were: the crop looked for none.
+    """
+    found = open_results(out)
+    columns = [f"{role}_faces" for role in ("reference", "test")]
+    if not set(columns) <= set(found.schema.names):  # an earlier version began them
+        return None
+    table = found.to_table(columns=columns)
+    if all(table[name].null_count == len(table) for name in columns):
+        return None
+    counts = [table[name].fill_null(0).to_numpy(zero_copy_only=False) for name in columns]
+    return int(np.count_nonzero(np.maximum(*counts) > 1))
+
+
 def maps(column: Any) -> Any:
     """Turn a column of maps into an array, float32, shape (N, H, W); rows without a map are NaN."""
     whole = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column

@@ -18,9 +18,14 @@ from lpel_serving.batch.listed import (
     require_columns,
 )
 from lpel_serving.batch.parquet_rows import read_parquet
+from lpel_serving.batch.part_files import is_parquet
+from lpel_serving.batch.plan import Lists
+from lpel_serving.batch.urls import all_here
 from lpel_serving.errors import PairsError
-from lpel_serving.faces import SUFFIXES
-from lpel_serving.pairs import parse_names
+from lpel_serving.image_folder import find_images
+from lpel_serving.pairs_list import Listed, parse_lines
+from lpel_serving.passed_over import PassedOver
+from lpel_serving.person_photographs import photograph_finder
 
 
 def read_rows(
@@ -31,9 +36,9 @@ def read_rows(
     Parameters
     ----------
     path
-        Parquet, told by its name, whose columns hold paths, the bytes of image files, both (as
-        Hugging Face writes images) or embeddings; CSV of paths with a line of names; pairs in LFW's
-        format; or, where single images are listed, a folder of them.
+        Parquet, known by its name, or a folder of such files, whose columns hold paths, the bytes
+        of image files, both (as Hugging Face writes images) or embeddings; CSV of paths with a line
+        of names; pairs in LFW's format; or, where single images are listed, a folder of them.
     columns
         `PAIR` or `LISTED`.
     images
@@ -44,14 +49,15 @@ def read_rows(
     Raises
     ------
     PairsError
-        If it cannot be read, lacks a column, or is empty.
+        If it cannot be read, lacks a column, is empty, or names images by URLs: then when all of
+        it was read, and once; what comes before the first of them is brought.
     """
     begin = (images or path.parent).absolute()  # a job may go on in another working folder
     try:
-        if path.is_dir() and columns == LISTED:
-            rows = _from_folder(path, most)
-        elif path.suffix.lower() == ".parquet":
+        if is_parquet(path):
             rows = read_parquet(path, columns, begin, most)
+        elif path.is_dir() and columns == LISTED:
+            rows = _from_folder(path, most)
         elif path.suffix.lower() == ".csv":
             rows = _from_csv(path, columns, begin, most)
         elif columns == PAIR:
@@ -59,7 +65,7 @@ def read_rows(
         else:
             raise PairsError(f"{path} is neither a folder nor a list: expected .csv or .parquet.")
         empty = True
-        for some in rows:
+        for some in all_here(path, rows):
             empty = False
             yield some
     except (OSError, UnicodeDecodeError, csv.Error, pa.ArrowException) as error:
@@ -69,48 +75,66 @@ def read_rows(
         raise PairsError(f"{path} lists nothing.")
 
 
+def passed_over(lists: Lists) -> tuple[PassedOver, ...] | None:
+    """What is no image in the folders among lists, which `read_rows` does not use; None of none."""
+    given = (one for one in (lists.rows, lists.gallery) if one is not None and one.is_dir())
+    folders = [one for one in given if not is_parquet(one)]
+    if not folders:
+        return None
+    return tuple(
+        one for folder in dict.fromkeys(folders) for one in find_images(folder).passed_over
+    )
+
+
+def header_of(lists: Lists) -> str | None:
+    """What `read_rows` takes as the header of pairs in LFW's format, if it takes anything."""
+    path = lists.rows
+    is_table = path.suffix.lower() == ".csv" or is_parquet(path)
+    if lists.columns != PAIR or is_table or not path.is_file():
+        return None
+    with path.open(encoding="utf-8-sig") as file:
+        return parse_lines(enumerate(file, start=1), path, lists.images or path.parent)[0]
+
+
 def _from_csv(path: Path, columns: tuple[str, ...], begin: Path, most: int) -> Iterator[Rows]:
     identifier = IDENTIFIERS[columns]
     with path.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file)
-        require_columns(path, columns, reader.fieldnames or ())
+        header = next(csv.reader(file), list[str]())
+        # Who writes blanks around the commas does so in every line; others' names may have some.
+        is_spaced = any(name != name.strip() for name in header)
+        names = [name.strip() for name in header]
+        require_columns(path, columns, names)
+        reader = csv.DictReader(file, names, skipinitialspace=is_spaced)
         for some in _chunks(enumerate(reader), most):
-            ids = [line.get(identifier) or str(number) for number, line in some]
-            of = {name: of_paths([line[name] for _, line in some], begin) for name in columns}
+            lines = [(number, _unspaced(line) if is_spaced else line) for number, line in some]
+            ids = [line.get(identifier) or str(number) for number, line in lines]
+            of = {name: of_paths([line[name] for _, line in lines], begin) for name in columns}
             yield Rows(ids, of)
+
+
+def _unspaced(line: dict[Any, Any]) -> dict[Any, Any]:
+    return {key: one.strip() if isinstance(one, str) else one for key, one in line.items()}
 
 
 def _from_lfw(path: Path, begin: Path, most: int) -> Iterator[Rows]:
     with path.open(encoding="utf-8-sig") as file:
-        lines = enumerate(fields for line in file if (fields := line.split()))
-        # The first line may tell how many there are.
-        listed = (some for number, some in lines if number or not all(map(str.isdecimal, some)))
+        _, listed = parse_lines(enumerate(file, start=1), path, begin)
+        find = photograph_finder(begin)
         for some in _chunks(listed, most):
-            pairs = [_names(path, fields) for fields in some]
-            of = {name: of_paths([pair[i] for pair in pairs], begin) for i, name in enumerate(PAIR)}
-            yield Rows([" ".join(fields) for fields in some], of)
-
-
-def _names(path: Path, fields: list[str]) -> tuple[str, str]:
-    try:
-        return parse_names(fields)
-    except ValueError as error:  # also numbers beyond all measure
-        raise PairsError(f"{path}: {str(error).rstrip('.')}.") from error
+            pairs: list[Listed] = some
+            found = {
+                "reference": [find(*pair.reference).name for pair in pairs],
+                "test": [find(*pair.test).name for pair in pairs],
+            }
+            of = {name: of_paths(texts, begin) for name, texts in found.items()}
+            yield Rows([" ".join(pair.fields) for pair in pairs], of)
 
 
 def _from_folder(path: Path, most: int) -> Iterator[Rows]:
-    found = sorted(
-        str(one.relative_to(path))
-        for one in path.rglob("*")
-        if one.suffix.lower() in SUFFIXES and not one.is_dir()
-    )
-    for some in _chunks((name for name in found if not _is_hidden(name)), most):
+    found = sorted(str(one.relative_to(path)) for one in find_images(path).images)
+    for some in _chunks(found, most):
         names = [legible(name) for name in some]
         yield Rows(names, {"image": Column(names, [path.absolute() / name for name in some])})
-
-
-def _is_hidden(name: str) -> bool:
-    return any(part.startswith(".") for part in Path(name).parts)
 
 
 def _chunks(items: Iterable[Any], most: int) -> Iterator[list[Any]]:

@@ -48,6 +48,8 @@ class Summary:
         How many went through the embedder this time.
     left_out
         Members of a gallery that could not be used.
+    in_gallery
+        Probes that are in the gallery themselves, which is no result for them.
     """
 
     rows: int
@@ -57,6 +59,7 @@ class Summary:
     known: int
     embedded: int
     left_out: int
+    in_gallery: int
 
 
 def unwatched(what: str, total: int | None, done: int) -> AbstractContextManager[Told]:  # noqa: ARG001
@@ -95,7 +98,8 @@ def run(job: Job, engine: Engine, watch: Watch = unwatched) -> Summary:
     places = Places(job.out)
     with locked(places.lock), _opened(engine):
         places.sweep()
-        claim(places, asked)
+        asked = claim(places, asked)
+        places.adopt()
         done = read_shards(places)
         if done is not None and all(_commits(places, asked, done.shards)):
             places.clear()
@@ -135,6 +139,7 @@ def _planned_anew(places: Places, asked: Asked, kept: KeptEmbeddings | None, wat
                 kept,
                 lambda rows: told(rows, 0),
                 needs_images=asked.job.settings.needs_images,
+                detects=asked.networks.detects,
             )
         except sqlite3.OperationalError as error:  # such as a full disk
             raise OutputError(f"cannot write {places.work}: {error}.") from error
@@ -181,6 +186,7 @@ def _explain(places: Places, asked: Asked, plan: Plan, engine: Engine, watch: Wa
         shards=plan.shards,
         stamp=stamp,
         search=job.lists.gallery is not None,
+        apart=asked.apart,
     )
     committed = _commits(places, asked, plan.shards)
     left = [shard for shard, record in enumerate(committed) if record is None]
@@ -210,6 +216,7 @@ def _summary(places: Places, asked: Asked, plan: Plan, embedded: int) -> Summary
         known=plan.known,
         embedded=embedded,
         left_out=max((record.left_out for record in found), default=0),
+        in_gallery=sum(record.in_gallery for record in found),
     )
 
 
@@ -228,5 +235,6 @@ def _kept(asked: Asked) -> Generator[KeptEmbeddings | None]:
     # A provider's embeddings differ in their last bits: they are not mixed.
     crop = f"{asked.networks.crop}, on {job.provider}"
     embedder = manifest.files[EMBEDDER_FILE].sha256
-    with kept_embeddings(job.kept, embedder, crop, manifest.embedder.dimension) as kept:
+    dimension, detects = manifest.embedder.dimension, asked.networks.detects
+    with kept_embeddings(job.kept, embedder, crop, dimension, detects=detects) as kept:
         yield kept

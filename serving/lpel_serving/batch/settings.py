@@ -7,6 +7,7 @@ import numpy as np
 
 from lpel_serving.errors import ParameterError
 from lpel_serving.explainer import Explainer
+from lpel_serving.methods.default import default_name
 from lpel_serving.methods.inventory import parameters_of
 from lpel_serving.methods.many import explains_many
 from lpel_serving.methods.method import FacePair, Method, find_method
@@ -72,9 +73,13 @@ class BatchSettings:
                 "out."
             )
 
+    def unused(self, *, search: bool) -> tuple[str, ...]:
+        """Name the settings that the results do not hang on, in a search or elsewhere."""
+        return (*(() if self.curves else ("draws", "every")), *(() if search else ("top",)))
+
     def resolved(self, *, responds: bool) -> "BatchSettings":
         """Name the method, as `Explainer.default_method` chooses it."""
-        return replace(self, method=self.method or ("responses" if responds else "lpel"))
+        return replace(self, method=self.method or default_name(responds=responds))
 
     def make_method(self) -> Method:
         """Make the method of settings that are resolved."""

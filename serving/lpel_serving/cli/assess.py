@@ -1,10 +1,12 @@
 """`lpel assess`: whether an explanation beats chance, and every other control."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+from lpel_serving.cli.applies import DRAWN, check_applies
 from lpel_serving.cli.command import Command
 from lpel_serving.cli.options import (
     BundleOption,
@@ -12,14 +14,19 @@ from lpel_serving.cli.options import (
     FacesOption,
     IdentitiesOption,
     JsonOption,
+    ListPassedOverOption,
+    MostBadOption,
     ProviderOption,
     SeedOption,
     ThreadsOption,
     print_json,
     say,
 )
+from lpel_serving.cli.passed_over import in_json, report
+from lpel_serving.passed_over import MOST_BAD, Unusable
 
 if TYPE_CHECKING:
+    from lpel_serving.cli.given import GivenPairs
     from lpel_serving.fill import FillName
 
 _SPARE = 8
@@ -27,6 +34,7 @@ _SPARE = 8
 
 
 def assess(
+    context: typer.Context,
     bundle: BundleOption,
     faces: FacesOption,
     pairs: Annotated[
@@ -37,7 +45,8 @@ def assess(
     method: Annotated[
         list[str] | None,
         typer.Option(
-            help="What is assessed, lpel by default; may be repeated for rivals on the same pairs."
+            help="What is assessed; may be repeated for rivals on the same pairs. If not given, "
+            "that of `lpel explain`: responses if the bundle has it, else lpel."
         ),
     ] = None,
     curve: Annotated[
@@ -67,6 +76,8 @@ def assess(
     identities: IdentitiesOption = None,
     crop: CropOption = None,
     seed: SeedOption = 0,
+    most_bad: MostBadOption = MOST_BAD,
+    list_passed_over: ListPassedOverOption = False,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -79,6 +90,7 @@ def assess(
 ) -> None:
     """Draw the quality curves of an explanation method beside those of its controls."""
     from lpel_serving.cli.progress import progress_bar
+    from lpel_serving.crowds import count_crowds, crowds, crowds_in_words
     from lpel_serving.explainer import Explainer
     from lpel_serving.fill import Fill
     from lpel_serving.laboratory.curve_settings import CurveSettings
@@ -86,16 +98,25 @@ def assess(
     from lpel_serving.methods import find_method
 
     questions = {name: find_question(name) for name in curve or list(QUESTIONS)[:3]}
-    methods = {_title(name): find_method(name) for name in method or ["lpel"]}
+    _check_applies(context, {one.kind for one in questions.values()}, fill, pairs)
+    for name in method or ():
+        find_method(name)  # an unknown name is said before anything is loaded
     explainer = Explainer.load(bundle, crop=crop, provider=provider, threads=threads)
+    found = {name: find_method(name) for name in method or [explainer.default_name]}
+    methods = {_title(name, one): one for name, one in found.items()}
+    count_crowds(explainer.embedder)
     size = explainer.manifest.decoder.image_size
     fills = Fill(cast("FillName", fill), variance, size)
     settings = CurveSettings("test", superpixel, size, every, fills, shared_noise, draws)
-    candidates = _candidates(faces, identities, pairs, n, seed)
+    unusable = Unusable(most_bad, names=list_passed_over)
+    given = _candidates(faces, identities, pairs, n, seed, unusable)
     decisions = dict.fromkeys(question.similar for question in questions.values())
-    chosen = {same: _choose(explainer, candidates, n, same, seed) for same in decisions}
+    chosen = {same: _choose(explainer, given, n, same, seed) for same in decisions}
+    passed = given.all_passed_over()
+    report(passed, names=list_passed_over, header=given.header)
     _try_out(methods, explainer, list(chosen.values()), seed)
-    document = _about(explainer.manifest, crop, seed)
+    said = in_json(passed, names=False, header=given.header)
+    document = _about(explainer.manifest, crop, seed) | said
     for name, question in questions.items():
         answer = ask(
             explainer,
@@ -109,15 +130,29 @@ def assess(
             progress=progress_bar,
         )
         document["curves"][name] = _report(name, answer, out, quiet=json)
+    document["photographs_with_several_faces"] = crowds(explainer.embedder)
     if out is not None:
         _write_json(out, document)
         for name in questions:
             _partial(out, name).unlink(missing_ok=True)
     if json:
-        print_json(document)
+        said = in_json(passed, names=list_passed_over, header=given.header)
+        print_json(document | said)
+    elif crowded := crowds_in_words(crowds(explainer.embedder)):
+        say(crowded)
 
 
-def _choose(explainer: Any, candidates: Any, n: int, same: bool, seed: int) -> Any:
+def _check_applies(context: typer.Context, kinds: set[str], fill: str, pairs: Path | None) -> None:
+    check = partial(check_applies, context)
+    noisy = "both" in kinds and fill in ("normal", "uniform")
+    filled = kinds != {"transplant"}
+    check(pairs is None, DRAWN, "--identities")
+    check(filled, "goes with a curve that fills superpixels", "--fill", "--variance")
+    check(fill == "normal", "goes with --fill normal", "--variance")
+    check(noisy, "goes with --curve dissimilar and a fill of noise", "--shared-noise")
+
+
+def _choose(explainer: Any, given: "GivenPairs", n: int, same: bool, seed: int) -> Any:
     import numpy as np
 
     from lpel_serving.cli.progress import progress_bar
@@ -125,11 +160,12 @@ def _choose(explainer: Any, candidates: Any, n: int, same: bool, seed: int) -> A
 
     return rightly_decided(
         explainer.embedder,
-        candidates,
+        given.pairs,
         n,
         threshold=explainer.manifest.threshold.value,
         same=same,
         rng=np.random.default_rng(seed),
+        unusable=given.unusable,
         progress=progress_bar,
     )
 
@@ -157,20 +193,31 @@ def _partial(out: Path, curve: str) -> Path:
     return out / f".{curve}.partial"
 
 
-def _title(method: str) -> str:
+def _title(name: str, method: Any) -> str:
     """A control that is assessed as a method must not bear the control's name."""
-    return {"lpel": "LPEL", "emsnn": "EMSNN"}.get(method, f"the method {method}")
+    from lpel_serving.methods.method import is_control
+
+    kind = "control" if is_control(method) else "method"
+    return {"lpel": "LPEL", "emsnn": "EMSNN"}.get(name, f"the {kind} {name}")
 
 
-def _candidates(faces: Path, identities: Path | None, pairs: Path | None, n: int, seed: int) -> Any:
+def _candidates(
+    faces: Path,
+    identities: Path | None,
+    pairs: Path | None,
+    n: int,
+    seed: int,
+    unusable: Unusable,
+) -> "GivenPairs":
     import numpy as np
 
-    from lpel_serving.faces import list_faces
-    from lpel_serving.pairs import read_pairs, sample_of_each
+    from lpel_serving.cli.given import given_pairs
+    from lpel_serving.pairs import sample_of_each
 
-    if pairs is not None:
-        return read_pairs(pairs, faces)
-    return sample_of_each(list_faces(faces, identities), _SPARE * n, np.random.default_rng(seed))
+    rng = np.random.default_rng(seed)
+    return given_pairs(
+        faces, identities, pairs, lambda found: sample_of_each(found, _SPARE * n, rng), unusable
+    )
 
 
 def _report(name: str, answer: Any, out: Path | None, *, quiet: bool) -> dict[str, Any]:

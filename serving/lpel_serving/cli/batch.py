@@ -8,16 +8,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from lpel_serving.cli.applies import check_applies
 from lpel_serving.cli.command import Command
 from lpel_serving.cli.options import (
     BundleOption,
     CropOption,
     JsonOption,
+    ListPassedOverOption,
     ProviderOption,
     SeedOption,
     print_json,
     say,
 )
+from lpel_serving.cli.passed_over import in_json, report
 
 if TYPE_CHECKING:
     from lpel_serving.batch.run import Summary
@@ -46,12 +49,13 @@ app = typer.Typer(
 
 @app.command(RUN)
 def run_command(
+    context: typer.Context,
     pairs: Annotated[
         Path,
         typer.Argument(
-            help="Pairs as Parquet or CSV (columns reference and test, perhaps pair_id), or in "
-            "LFW's format; with --gallery a list of probes (column image, perhaps image_id), or a "
-            "folder of them."
+            help="Pairs as Parquet, a file or a folder of parts, or CSV (columns reference and "
+            "test, perhaps pair_id), or in LFW's format; with --gallery a list of probes (column "
+            "image, perhaps image_id), or a folder of them."
         ),
     ],
     out: _OutArgument,
@@ -93,7 +97,11 @@ def run_command(
     engine: Annotated[str, typer.Option("--engine", help="local or ray.")] = "local",
     workers: Annotated[
         int | None,
-        typer.Option(min=1, help="Threads, or actors of Ray; as many as cores by default."),
+        typer.Option(
+            min=1,
+            help="Threads, at most four for each core, or actors of Ray; as many as cores by "
+            "default.",
+        ),
     ] = None,
     gpus: Annotated[
         float, typer.Option(min=0, help="Cards for each actor of Ray, such as 1 or 0.5.")
@@ -103,15 +111,23 @@ def run_command(
         typer.Option(min=1, help="Images in one inference: 8 on a CPU, 64 elsewhere by default."),
     ] = None,
     provider: ProviderOption = "cpu",
+    list_passed_over: ListPassedOverOption = False,
     json: JsonOption = False,
 ) -> None:
     """Explain pairs into Parquet; the same command again goes on where it stopped."""
     from lpel_serving.batch.job import Job
     from lpel_serving.batch.plan import Lists
+    from lpel_serving.batch.results import first_message, rows_with_several_faces
+    from lpel_serving.batch.rows import header_of, passed_over
     from lpel_serving.batch.run import run
     from lpel_serving.batch.settings import BatchSettings
     from lpel_serving.cli.progress import batch_bar
 
+    check_applies(context, gallery is not None, "goes with --gallery", "--top")
+    check_applies(context, curves, "goes with --curves", "--draws")
+    check_applies(context, engine == "ray", "goes with --engine ray", "--gpus")
+    listed = gallery is None or not (pairs.is_dir() and gallery.is_dir())
+    check_applies(context, listed, "goes with lists, not with folders", "--images")
     settings = BatchSettings(method, map_side, curves, draws, seed=seed, top=top)
     job = Job(
         Lists(pairs, gallery, images),
@@ -124,14 +140,34 @@ def run_command(
         kept=embeddings,
     )
     summary = run(job, _engine(engine, workers, gpus), batch_bar)
+    passed, header = passed_over(job.lists), header_of(job.lists)
+    report(passed or (), names=list_passed_over, header=header)
+    several = rows_with_several_faces(out)
     if json:
-        print_json(asdict(summary))
+        said: dict[str, Any] = {"rows_with_several_faces": several}
+        said |= {} if header is None else {"header": header}
+        said |= {} if passed is None else in_json(passed, names=list_passed_over)
+        print_json(asdict(summary) | said)
     else:
         say(_in_words(summary, out))
+    if several:
+        sys.stderr.write(
+            f"lpel: {several:,} rows are about photographs that show several faces: their columns "
+            "say how many there were, and which was taken.\n"
+        )
     if summary.left_out:
         sys.stderr.write(f"lpel: {summary.left_out:,} images of the gallery cannot be used.\n")
+    if summary.in_gallery:
+        sys.stderr.write(
+            f"lpel: {summary.in_gallery:,} probes are in the gallery themselves: that is no result "
+            "for them.\n"
+        )
     if summary.errors:
         sys.stderr.write(f"lpel: {summary.errors:,} rows are errors: see their column message.\n")
+    if summary.errors == summary.rows:
+        why = first_message(out)
+        sys.stderr.write(f"lpel: not one row could be explained; the first says: {why}\n")
+        raise typer.Exit(1)
 
 
 @app.command("status")

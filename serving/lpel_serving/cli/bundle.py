@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lpel_serving.cli.applies import check_applies
 from lpel_serving.cli.command import Command
 from lpel_serving.cli.options import JsonOption, print_json, say
 
@@ -22,6 +23,7 @@ class Action(StrEnum):
 
 
 def bundle(
+    context: typer.Context,
     action: Annotated[
         Action,
         typer.Argument(
@@ -46,12 +48,11 @@ def bundle(
 
     check exits with 1 if the bundle is refused, and with 2 if there is none.
     """
+    check_applies(context, action is Action.INSPECT, "goes with inspect alone", "--figure")
     if action is Action.INSPECT:
         _inspect(folder, figure, json)
-    elif figure is None:
-        _check(folder, json)
     else:
-        raise typer.BadParameter("goes with inspect alone.", param_hint="--figure")
+        _check(folder, json)
 
 
 def _inspect(folder: Path, figure: Path | None, json: bool) -> None:

@@ -1,25 +1,34 @@
 """`lpel calibrate`: how likely the bundle's similarities mean one person."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lpel_serving.cli.applies import DRAWN, check_applies
 from lpel_serving.cli.command import Command
 from lpel_serving.cli.options import (
     BundleOption,
     FacesOption,
     IdentitiesOption,
     JsonOption,
+    ListPassedOverOption,
+    MostBadOption,
     ProviderOption,
     SeedOption,
     ThreadsOption,
     print_json,
     say,
 )
+from lpel_serving.cli.passed_over import report
+from lpel_serving.passed_over import MOST_BAD, Unusable
+
+if TYPE_CHECKING:
+    from lpel_serving.plausibility_record import FittedPlausibility
 
 
 def calibrate(
+    context: typer.Context,
     bundle: BundleOption,
     faces: FacesOption,
     pairs: Annotated[
@@ -45,55 +54,93 @@ def calibrate(
     ] = None,
     identities: IdentitiesOption = None,
     seed: SeedOption = 0,
+    most_bad: MostBadOption = MOST_BAD,
+    list_passed_over: ListPassedOverOption = False,
     provider: ProviderOption = "cpu",
     threads: ThreadsOption = None,
     json: JsonOption = False,
 ) -> None:
     """Fit the probability that two faces are of one person, and keep it in the bundle.
 
-    Whether such probabilities come true is measured on pairs held out, and told.
+    Whether such probabilities come true is measured on pairs held out, and reported. The check of
+    plausibility, which says whether a picture is of the same kind, is fitted on the photographs.
     """
-    from dataclasses import asdict, replace
+    from dataclasses import asdict
 
     import numpy as np
 
     from lpel_serving.bundle_folder import check_replaceable, put_copy
-    from lpel_serving.card import confidence_lines
-    from lpel_serving.cli.progress import progress_bar
+    from lpel_serving.card import confidence_lines, plausibility_lines
+    from lpel_serving.cli.given import given_pairs, measure
     from lpel_serving.confidence import LEAST_OF_A_KIND, LEAST_PAIRS, fit_confidence
     from lpel_serving.errors import PairsError
     from lpel_serving.explainer import Explainer
-    from lpel_serving.faces import list_faces
-    from lpel_serving.pairs import read_pairs, sample_pairs
-    from lpel_serving.photographs import pair_similarities
+    from lpel_serving.pairs import sample_pairs
+    from lpel_serving.plausibility_record import fit_on_people
 
+    check_applies(context, pairs is None, DRAWN, "--n", "--identities")
     target = bundle if out is None else out
     check_replaceable(target)
-    if pairs is not None:
-        chosen, kind = read_pairs(pairs, faces), "a list of pairs"
-    else:
-        chosen = sample_pairs(list_faces(faces, identities), n, np.random.default_rng(seed))
-        kind = "pairs drawn at random"
+    kind = "pairs drawn at random" if pairs is None else "a list of pairs"
+    unusable = Unusable(most_bad, names=list_passed_over)
+    rng = np.random.default_rng(seed)
+    given = given_pairs(faces, identities, pairs, lambda all_: sample_pairs(all_, n, rng), unusable)
     explainer = Explainer.load(bundle, provider=provider, threads=threads)
-    similarities = pair_similarities(explainer.embedder, chosen, progress=progress_bar)
-    found = np.isfinite(similarities)
-    same = np.array([pair.same for pair in chosen])[found]
-    record = fit_confidence(similarities[found], same, on or kind)
+    measured = measure(explainer.embedder, given)
+    same = measured.same
+    record = fit_confidence(measured.similarities, same, on or kind)
     if record is None:
         raise PairsError(
             f"a confidence needs at least {LEAST_PAIRS} pairs that show faces, "
             f"{LEAST_OF_A_KIND} of one person and as many of two; received "
             f"{np.count_nonzero(same)} and {np.count_nonzero(~same)}. Nothing was written."
         )
-    put_copy(bundle, target, replace(explainer.manifest, confidence=record))
-    without_face = int(np.count_nonzero(~found))
+    kept = explainer.manifest.plausibility
+    photographs = f"the photographs of {on or kind}"
+    fitted = fit_on_people(measured.embeddings, measured.identities, rng, photographs)
+    manifest, new = _completed(explainer.manifest, record, fitted)
+    put_copy(bundle, target, manifest, new)
+    report(given.all_passed_over(), names=list_passed_over, header=given.header)
     if json:
-        document = {"bundle": str(target), "confidence": asdict(record)}
-        print_json(document | {"pairs_without_face": without_face})
+        check = manifest.plausibility
+        document = {
+            "bundle": str(target),
+            "confidence": asdict(record),
+            "plausibility": None if check is None else asdict(check),
+        }
+        print_json(document | measured.in_json(names=list_passed_over))
         return
-    if without_face:
-        say(f"{without_face} pairs were left out: no face was found in a photograph.")
-    say("\n".join([*confidence_lines(record), f"Bundle: {target}"]))
+    check_lines = [_without_check(kept)] if fitted is None else plausibility_lines(fitted.record)
+    lines = [*measured.in_words(), *confidence_lines(record), *check_lines, f"Bundle: {target}"]
+    say("\n".join(lines))
+
+
+def _completed(
+    manifest: Any, confidence: Any, fitted: "FittedPlausibility | None"
+) -> tuple[Any, dict[str, bytes]]:
+    """What the manifest becomes, and the new files of the bundle."""
+    import hashlib
+    from dataclasses import replace
+
+    from lpel_serving.manifest import PLAUSIBILITY_FILE, FileRecord
+    from lpel_serving.plausibility_record import to_bytes
+
+    completed = replace(manifest, confidence=confidence)
+    if fitted is None:
+        return completed, {}
+    data = to_bytes(fitted.check)
+    record = FileRecord(hashlib.sha256(data).hexdigest(), len(data))
+    files = {**manifest.files, PLAUSIBILITY_FILE: record}
+    return replace(completed, files=files, plausibility=fitted.record), {PLAUSIBILITY_FILE: data}
+
+
+def _without_check(kept: Any) -> str:
+    from lpel_serving.plausibility import LEAST_PHOTOGRAPHS
+
+    why = f"it takes at least {2 * LEAST_PHOTOGRAPHS} photographs of enough people"
+    if kept is None:
+        return f"check of plausibility: none; {why}"
+    return f"check of plausibility: it stays as it was; {why}"
 
 
 command = Command(calibrate, needs=(("onnxruntime", "cpu"),))

@@ -19,7 +19,14 @@ from lpel_serving.cli.options import (
 from lpel_serving.mask import DEFAULT_EPSILON
 from lpel_serving.perturbation import DEFAULT_P
 
-LPEL, RESPONSES = "lpel", "responses"
+
+def _face_option(role: str) -> Any:
+    return typer.Option(
+        f"--{role}-face",
+        min=0,
+        help=f"Which face of the {role}, where --crop finds several: 0, the largest, by default.",
+        show_default=False,
+    )
 
 
 def explain(
@@ -31,6 +38,8 @@ def explain(
         typer.Option("--out", "-o", help="Write figure, arrays and summary here."),
     ] = None,
     crop: CropOption = None,
+    reference_face: Annotated[int | None, _face_option("reference")] = None,
+    test_face: Annotated[int | None, _face_option("test")] = None,
     p: Annotated[
         float | None,
         typer.Option(help="For lpel: magnitude of the perturbation (Eq. 4.5), 0.3 if not given."),
@@ -53,21 +62,31 @@ def explain(
     """Explain why two faces were called the same or different, each in the light of the other."""
     from lpel_serving.errors import ParameterError
     from lpel_serving.explainer import Explainer
+    from lpel_serving.found import in_words
     from lpel_serving.methods import find_method
+    from lpel_serving.methods.default import LPEL
     from lpel_serving.methods.lpel import Lpel
     from lpel_serving.record import summary
+    from lpel_serving.verdict import on_plausibility
 
     if method is not None:
         find_method(method)  # an unknown name is said before anything is loaded
     explainer = Explainer.load(bundle, crop=crop, provider=provider, threads=threads)
-    name = method or (RESPONSES if explainer.responds else LPEL)
+    name = method or explainer.default_name
     if p is not None and name != LPEL:
         raise ParameterError(
             f"--p is LPEL's own; the method {name} has no such thing. Give --method {LPEL} with it."
         )
     strength = DEFAULT_P if p is None else p
     chosen = Lpel(strength) if name == LPEL else find_method(name)
-    pair = explainer.explain(reference, test, epsilon=epsilon, method=chosen, seed=seed)
+    pair = explainer.explain(
+        reference,
+        test,
+        epsilon=epsilon,
+        method=chosen,
+        seed=seed,
+        faces=(reference_face, test_face),
+    )
     document: dict[str, Any] = {
         **summary(pair),
         "method": name,
@@ -82,7 +101,9 @@ def explain(
     if json:
         print_json(document)
         return
-    say(_sentence(document))
+    if pair.plausibility is not None and not pair.plausibility.plausible:
+        say(on_plausibility(pair.plausibility))
+    say("\n".join([_sentence(document, flat=_is_flat(pair)), *in_words(pair.found)]))
     for what, path in document["files"].items():
         say(f"  {what}: {path}")
 
@@ -107,13 +128,32 @@ def _write(pair: Any, out: Path) -> dict[str, str]:
     return {what: str(path) for what, path in files.items()}
 
 
-def _sentence(document: dict[str, Any]) -> str:
-    return (
-        f"Similarity {document['similarity']:.4f}, threshold {document['threshold']:.2f}: "
-        f"the network calls them {document['decision']}.\n"
-        f"Explained both ways by {document['method']}, the heat-maps agree with rank correlation "
+def _is_flat(pair: Any) -> bool:
+    maps = (pair.forward.heat_map, pair.swapped.heat_map)
+    return any(values.min() == values.max() for values in maps)
+
+
+def _sentence(document: dict[str, Any], *, flat: bool) -> str:
+    from lpel_serving.verdict import ON_CONTROL, in_short
+
+    method = document["method"]
+    maps = (
+        f"{ON_CONTROL} Both ways by the control {method}"
+        if document["control"]
+        else f"Explained both ways by {method}"
+    )
+    agreement = (
+        "a heat-map is the same everywhere: it points at no part of the face, and there is no "
+        "agreement to measure."
+        if flat
+        else "the heat-maps agree with rank correlation "
         f"{document['agreement']['spearman']:.2f}, the masks with IoU "
         f"{document['agreement']['mask_iou']:.2f}."
+    )
+    numbers = in_short(document["similarity"], document["threshold"])
+    return (
+        f"{numbers[0].upper()}{numbers[1:]}: the network calls them {document['decision']}.\n"
+        f"{maps}, {agreement}"
     )
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from lpel_serving.cli.command import Command
+from lpel_serving.cli.terminal import write_on_any_terminal
 from lpel_serving.errors import LpelError, MissingExtraError
 
 BAD_INPUT, INTERRUPTED = 2, 130
@@ -14,6 +15,7 @@ BAD_INPUT, INTERRUPTED = 2, 130
 
 def main() -> None:
     """Run `lpel` and exit: 0 done, 1 a check failed, 2 bad usage or input, 130 interrupted."""
+    write_on_any_terminal()
     try:
         build_app()()
     except LpelError as error:

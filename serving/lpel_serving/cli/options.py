@@ -26,9 +26,10 @@ CropOption = Annotated[
 ProviderOption = Annotated[
     str, typer.Option("--provider", help="onnxruntime's execution provider: cpu, cuda, …")
 ]
+THREADS_HELP = "Threads of one inference; more than there are cores are not begun."
 ThreadsOption = Annotated[
     int | None,
-    typer.Option("--threads", min=1, help="Threads of one inference.", show_default=False),
+    typer.Option("--threads", min=1, help=THREADS_HELP, show_default=False),
 ]
 SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Seed of all randomness.")]
 FacesOption = Annotated[
@@ -43,8 +44,24 @@ IdentitiesOption = Annotated[
     Path | None,
     typer.Option(
         "--identities",
-        help="For a flat folder: lines `000001.jpg 2880`, as CelebA has them.",
+        help="For a flat folder: lines `000001.jpg 2880`, as CelebA has them, or with a tab.",
         show_default=False,
+    ),
+]
+MostBadOption = Annotated[
+    float,
+    typer.Option(
+        "--most-bad",
+        min=0,
+        max=1,
+        help="Leave out photographs that cannot be used, up to this share of them.",
+    ),
+]
+ListPassedOverOption = Annotated[
+    bool,
+    typer.Option(
+        "--list-passed-over",
+        help="Name on standard error whatever the folder or a list names and is not used.",
     ),
 ]
 
@@ -52,7 +69,7 @@ IdentitiesOption = Annotated[
 def say(text: str) -> None:
     """Print a line on standard output; if its reader has gone away, stop without complaint."""
     try:
-        typer.echo(text)
+        typer.echo(text, file=sys.stdout)  # named, for typer else writes UTF-8 where ASCII is read
     except BrokenPipeError:
         # What is still buffered must not meet the closed pipe again when Python ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -5,13 +5,15 @@ from typing import Annotated
 
 import typer
 
+from lpel_serving.cli.applies import check_applies
 from lpel_serving.cli.command import Command
-from lpel_serving.cli.options import say
+from lpel_serving.cli.options import THREADS_HELP, say
 
 _MIB = 2**20
 
 
 def serve(
+    context: typer.Context,
     bundle: Annotated[
         Path,
         typer.Option(
@@ -102,22 +104,27 @@ def serve(
     ] = "cpu",
     threads: Annotated[
         int | None,
-        typer.Option(
-            min=1, envvar="LPEL_THREADS", help="Threads of one inference.", show_default=False
-        ),
+        typer.Option(min=1, envvar="LPEL_THREADS", help=THREADS_HELP, show_default=False),
     ] = None,
 ) -> None:
     """Answer over HTTP why two faces were called the same or different, and serve a page."""
     import os
     from functools import partial
 
+    from lpel_serving.bundle import read_manifest
     from lpel_serving.crops import parse_crop
     from lpel_serving.http.app import open_desk
     from lpel_serving.http.server import serve as serve_forever
     from lpel_serving.http.server import take_address
     from lpel_serving.http.settings import Limits, Settings
+    from lpel_serving.manifest import EXPLAINER_FILE
     from lpel_serving.samples import read_samples
 
+    check_applies(context, not private, "goes with a cache, not with --private", "--cache-mib")
+    if web_runtime is not None:
+        made = EXPLAINER_FILE in read_manifest(bundle).files
+        how = "goes with a bundle whose explainer.onnx, by `lpel export`, onnxruntime-web can run"
+        check_applies(context, made, how, "--web-runtime")
     settings = Settings(
         bundle=bundle,
         host=host,

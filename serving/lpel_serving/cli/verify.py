@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from lpel_serving.cli.applies import DRAWN, check_applies
 from lpel_serving.cli.command import Command
 from lpel_serving.cli.options import (
     BundleOption,
@@ -13,15 +14,20 @@ from lpel_serving.cli.options import (
     FacesOption,
     IdentitiesOption,
     JsonOption,
+    ListPassedOverOption,
+    MostBadOption,
     ProviderOption,
     SeedOption,
     ThreadsOption,
     print_json,
     say,
 )
+from lpel_serving.cli.passed_over import report
+from lpel_serving.passed_over import MOST_BAD, Unusable
 
 
 def verify(
+    context: typer.Context,
     bundle: BundleOption,
     faces: FacesOption,
     pairs: Annotated[
@@ -32,6 +38,8 @@ def verify(
     identities: IdentitiesOption = None,
     crop: CropOption = None,
     seed: SeedOption = 0,
+    most_bad: MostBadOption = MOST_BAD,
+    list_passed_over: ListPassedOverOption = False,
     provider: ProviderOption = "cpu",
     threads: ThreadsOption = None,
     json: JsonOption = False,
@@ -39,28 +47,24 @@ def verify(
     """Measure the network's accuracy on pairs of photographs, half of the same person."""
     import numpy as np
 
-    from lpel_serving.cli.progress import progress_bar
+    from lpel_serving.cli.given import given_pairs, measure
     from lpel_serving.explainer import Explainer
-    from lpel_serving.faces import list_faces
-    from lpel_serving.pairs import read_pairs, sample_pairs
-    from lpel_serving.photographs import pair_similarities
+    from lpel_serving.pairs import sample_pairs
     from lpel_serving.verification import verification
 
-    if pairs is not None:
-        chosen = read_pairs(pairs, faces)
-    else:
-        chosen = sample_pairs(list_faces(faces, identities), n, np.random.default_rng(seed))
+    check_applies(context, pairs is None, DRAWN, "--n", "--identities")
+    unusable = Unusable(most_bad, names=list_passed_over)
+    rng = np.random.default_rng(seed)
+    given = given_pairs(faces, identities, pairs, lambda all_: sample_pairs(all_, n, rng), unusable)
     explainer = Explainer.load(bundle, crop=crop, provider=provider, threads=threads)
-    similarities = pair_similarities(explainer.embedder, chosen, progress=progress_bar)
-    found = np.isfinite(similarities)
-    same = np.array([pair.same for pair in chosen])[found]
-    result = verification(similarities[found], same, explainer.manifest.threshold.value)
-    without_face = int(np.count_nonzero(~found))
+    measured = measure(explainer.embedder, given)
+    result = verification(measured.similarities, measured.same, explainer.manifest.threshold.value)
+    report(given.all_passed_over(), names=list_passed_over, header=given.header)
     if json:
-        print_json(asdict(result) | {"pairs_without_face": without_face})
+        print_json(asdict(result) | measured.in_json(names=list_passed_over))
         return
-    if without_face:
-        say(f"{without_face} pairs were left out: no face was found in a photograph.")
+    for line in measured.in_words():
+        say(line)
     at, best = result.at_threshold, result.best
     say(
         f"{result.pairs_same} pairs of the same person, {result.pairs_different} of two people\n"

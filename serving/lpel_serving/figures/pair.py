@@ -15,6 +15,7 @@ from lpel_serving.files import write_atomically
 from lpel_serving.images import Pixels
 from lpel_serving.pictures import displayable
 from lpel_serving.record import DECISIONS
+from lpel_serving.verdict import in_short
 
 COLUMNS = (
     "Reference",
@@ -24,6 +25,7 @@ COLUMNS = (
     "Reconstruction\nhighlighted",
     "Heat-map",
 )
+_DOUBT = "not like the photographs of faces that this bundle knows"
 _HIGHLIGHT = np.array([255, 221, 51], np.float32)
 
 
@@ -32,7 +34,8 @@ def pair_figure(pair: PairExplanation, title: str = "") -> Any:
 
     The first row explains the test against the reference; in the second the roles are exchanged.
     LPEL's mask is laid on the reference, as in the thesis; that of other methods, whose maps are
-    about the pixels of the test, on the test.
+    about the pixels of the test, on the test. If a pixel of either map speaks against the decision,
+    both are drawn with a colour for each side; a control's, which speaks for nothing, never is.
 
     Returns
     -------
@@ -49,8 +52,9 @@ def pair_figure(pair: PairExplanation, title: str = "") -> Any:
         (pair.reference_crop, pair.test_crop, pair.forward),
         (pair.test_crop, pair.reference_crop, pair.swapped),
     )
+    signed = _signed(pair)
     for axes, (reference, test, explanation) in zip(grid, rows, strict=True):
-        _draw_row(axes, _row_pictures(reference, test, explanation), explanation)
+        _draw_row(axes, _row_pictures(reference, test, explanation), explanation, signed=signed)
     whose = "Reference" if _by_lpel(pair.forward) else "Test"
     for axis, name in zip(grid[0], COLUMNS, strict=True):
         axis.set_title(name.format(whose=whose), fontsize=9, color=INK)
@@ -58,7 +62,7 @@ def pair_figure(pair: PairExplanation, title: str = "") -> Any:
         axis.set_ylabel(name, fontsize=8, color=QUIET)
     figure.suptitle(_headline(pair, title), fontsize=11, color=INK, y=0.98, parse_math=False)
     figure.subplots_adjust(left=0.03, right=0.935, top=0.8, bottom=0.02, wspace=0.06, hspace=0.06)
-    _draw_scale(figure, grid, pair.forward)
+    _draw_scale(figure, grid, signed=signed)
     return figure
 
 
@@ -108,11 +112,13 @@ def _row_pictures(reference: Pixels, test: Pixels, explanation: Explanation) -> 
     )
 
 
-def _draw_row(axes: Sequence[Any], pictures: Sequence[Pixels], explanation: Explanation) -> None:
+def _draw_row(
+    axes: Sequence[Any], pictures: Sequence[Pixels], explanation: Explanation, *, signed: bool
+) -> None:
     for axis, picture in zip(axes, pictures, strict=False):
         axis.imshow(picture, interpolation="nearest")
     values = explanation.heat_map
-    if _signed(explanation):
+    if signed:
         most = float(np.abs(values).max())
         axes[-1].imshow(values, cmap="RdBu_r", vmin=-most, vmax=most, interpolation="nearest")
     else:
@@ -127,23 +133,24 @@ def _by_lpel(explanation: Explanation) -> bool:
     return isinstance(explanation, LpelExplanation)
 
 
-def _signed(explanation: Explanation) -> bool:
+def _signed(pair: PairExplanation) -> bool:
     """Whether some pixels speak against the decision: then 0 must have a colour of its own."""
-    return bool((explanation.heat_map < 0).any())
+    maps = (pair.forward.heat_map, pair.swapped.heat_map)
+    return not pair.control and any(bool((values < 0).any()) for values in maps)
 
 
-def _draw_scale(figure: Any, grid: Any, explanation: Explanation) -> None:
+def _draw_scale(figure: Any, grid: Any, *, signed: bool) -> None:
     image = grid[0, -1].images[0]
     scale = figure.colorbar(image, ax=None, cax=figure.add_axes((0.942, 0.1, 0.01, 0.6)))
-    names = ["against", "for it"] if _signed(explanation) else ["least", "most"]
+    names = ["against", "for it"] if signed else ["least", "most"]
     scale.set_ticks(image.get_clim(), labels=names)
     scale.ax.tick_params(labelsize=7, colors=QUIET, length=0)
     scale.outline.set_visible(False)
 
 
 def _headline(pair: PairExplanation, title: str) -> str:
-    decision = (
-        f"similarity {pair.similarity:.3f}, threshold {pair.threshold:.2f}: "
-        f"the network calls them {DECISIONS[pair.similar]}"
-    )
-    return f"{title}\n{decision}" if title else decision
+    numbers = in_short(pair.similarity, pair.threshold)
+    decision = f"{numbers}: the network calls them {DECISIONS[pair.similar]}"
+    maps = ". The maps are a control's: they know nothing of this pair" if pair.control else ""
+    doubt = "" if pair.plausibility is None or pair.plausibility.plausible else _DOUBT
+    return "\n".join(line for line in (title, doubt, decision + maps) if line)

@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from lpel_serving.found import faces_record
 from lpel_serving.http.answers import JSON, LINES, accepted, json_response
 from lpel_serving.http.explain import method_record
 from lpel_serving.http.lines import in_lines
@@ -19,7 +20,7 @@ from lpel_serving.laboratory.judgement import SCALE_TITLES
 from lpel_serving.laboratory.receipt import Receipt, question_for, receipt
 from lpel_serving.laboratory.study import find_question
 from lpel_serving.methods.checked_map import checked_map
-from lpel_serving.methods.method import FacePair, Method, Networks
+from lpel_serving.methods.method import FacePair, Method, Networks, is_control
 from lpel_serving.progress import Progress, silent
 from lpel_serving.record import DECISIONS
 from lpel_serving.service.cache import Face
@@ -69,7 +70,16 @@ def _assess(
     values = checked_map(method, pair, networks, np.random.default_rng(fields.seed), name)
     side = desk.manifest.decoder.image_size
     settings = settings_for(question.kind, side, every=fields.every, draws=fields.draws)
-    found = receipt(networks, pair, values, question, settings, fields.seed, progress=progress)
+    found = receipt(
+        networks,
+        pair,
+        values,
+        question,
+        settings,
+        fields.seed,
+        control=is_control(method),
+        progress=progress,
+    )
     return {
         "curve": fields.curve or DECISIONS[similar],
         "title": question.title,
@@ -79,6 +89,7 @@ def _assess(
         **_numbers(found),
         "words": found.words,
         "caveats": found.caveats,
+        "faces": faces_record((reference.found, test.found)),
         **provenance(desk, fields.crop),
     }
 

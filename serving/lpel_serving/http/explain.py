@@ -1,6 +1,7 @@
 """`POST /v1/explain`: why the network calls two faces the same or different, both ways."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, cast
 
 import numpy as np
@@ -12,6 +13,7 @@ from starlette.routing import BaseRoute, Route
 from lpel_serving.explanation import Explanation, PairExplanation
 from lpel_serving.figures import pair_figure
 from lpel_serving.figures.canvas import png as figure_png
+from lpel_serving.found import faces_record, in_words
 from lpel_serving.http.answers import JSON, NPZ, PNG, accepted, as_base64, json_bytes, packed
 from lpel_serving.http.methods import chosen_method
 from lpel_serving.http.pair import (
@@ -26,7 +28,7 @@ from lpel_serving.http.settings import Settings
 from lpel_serving.images import Pixels
 from lpel_serving.methods.explain import explain_by
 from lpel_serving.methods.inventory import parameters_of
-from lpel_serving.methods.method import Method, Networks
+from lpel_serving.methods.method import Method, Networks, is_control
 from lpel_serving.pictures import displayable, heat_map_picture, mask_picture, overlay, png
 from lpel_serving.record import arrays, npz, reconstruction_error
 from lpel_serving.regions import RegionShare, region_shares
@@ -66,7 +68,7 @@ def explain_faces(
 ) -> PairExplanation:
     """Explain the decision on two faces, as `Explainer.explain` does."""
     reference, test = faces
-    return explain_by(
+    pair = explain_by(
         method,
         networks,
         (reference.crop, test.crop),
@@ -75,6 +77,8 @@ def explain_faces(
         epsilon=fields.epsilon,
         seed=fields.seed,
     )
+    plausibility = desk.explainer.pair_plausibility(reference.embedding, test.embedding)
+    return replace(pair, plausibility=plausibility, found=(reference.found, test.found))
 
 
 def _written(
@@ -95,7 +99,7 @@ def _written(
 def _document(
     pair: PairExplanation, name: str, method: Method, fields: ExplainFields, desk: Desk
 ) -> dict[str, Any]:
-    of_test, of_reference = (region_shares(one.heat_map) for one in (pair.forward, pair.swapped))
+    of_test, of_reference = _regions(pair)
     verdict = explained(
         pair,
         of_test,
@@ -103,12 +107,13 @@ def _document(
         method=name,
         crop=crop_name(desk, fields.crop),
         own_crop=desk.manifest.crop,
-        confidence=confidence_of(pair.similarity, desk),
+        confidence=confidence_of(pair.similarity, pair.plausibility, desk),
     )
     document = {
-        **decision_numbers(pair.similarity, desk),
-        "words": verdict.words,
+        **decision_numbers(pair.similarity, pair.plausibility, desk),
+        "words": (*verdict.words, *in_words(pair.found)),
         "caveats": verdict.caveats,
+        "faces": faces_record(pair.found),
         "agreement": {"spearman": pair.agreement.spearman, "mask_iou": pair.agreement.iou},
         "explanations": {
             "reference": _one_way(pair.swapped, pair.reference_crop, of_reference, fields, desk),
@@ -122,9 +127,16 @@ def _document(
     return document
 
 
+def _regions(pair: PairExplanation) -> tuple[tuple[RegionShare, ...], tuple[RegionShare, ...]]:
+    """Divide both maps among the parts of a face, where both pictures pass for faces."""
+    if pair.plausibility is not None and not pair.plausibility.plausible:
+        return (), ()
+    return region_shares(pair.forward.heat_map), region_shares(pair.swapped.heat_map)
+
+
 def method_record(name: str, method: Method) -> dict[str, Any]:
     """A method and its own parameters in JSON's own types."""
-    return {"name": name, "parameters": parameters_of(method)}
+    return {"name": name, "control": is_control(method), "parameters": parameters_of(method)}
 
 
 def _one_way(

@@ -13,11 +13,10 @@ from lpel_serving.explainer import Explainer
 from lpel_serving.http.answers import json_response
 from lpel_serving.http.requests import MethodFields
 from lpel_serving.http.settings import Settings
+from lpel_serving.methods.default import LPEL
 from lpel_serving.methods.lpel import Lpel
 from lpel_serving.methods.method import Method, find_method
 from lpel_serving.service.desk import Desk
-
-LPEL, RESPONSES = "lpel", "responses"
 
 _found = lru_cache(find_method)
 """To read what is installed takes longer than to explain a pair."""
@@ -38,16 +37,11 @@ def routes(desk: Desk, settings: Settings) -> list[BaseRoute]:
 def methods_document(desk: Desk) -> dict[str, Any]:
     """List the methods in JSON's own types."""
     return {
-        "default": default_name(desk.explainer),
+        "default": desk.explainer.default_name,
         "methods": [
             asdict(entry) | {"available": bool(entry.decisions)} for entry in desk.methods.values()
         ],
     }
-
-
-def default_name(explainer: Explainer) -> str:
-    """Name `Explainer.default_method`."""
-    return RESPONSES if explainer.responds else LPEL
 
 
 def chosen_method(fields: MethodFields, explainer: Explainer) -> tuple[str, Method]:
@@ -58,7 +52,7 @@ def chosen_method(fields: MethodFields, explainer: Explainer) -> tuple[str, Meth
     ParameterError
         If there is none of that name, or `p` is given to another than LPEL.
     """
-    name = fields.method or default_name(explainer)
+    name = fields.method or explainer.default_name
     if name == LPEL:
         return name, Lpel() if fields.p is None else Lpel(fields.p)
     if fields.p is not None:

@@ -4,9 +4,11 @@ import json
 import logging
 import secrets
 import sys
+import threading
 import time
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
+from typing import Any, TextIO
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -142,6 +144,8 @@ def _route(scope: Scope) -> str:
 
 _WORDS = {"py.warnings": "a library warned", "asyncio": "the event loop complained"}
 """In place of others' words, which may tell of a picture, or of a path."""
+_OURS = (LOGGER.name, "uvicorn.error")
+"""Loggers whose words hold nothing of anybody's."""
 
 
 class JsonLines(logging.Formatter):
@@ -152,7 +156,7 @@ class JsonLines(logging.Formatter):
         line: dict[str, Any] = {
             "time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S"),
             "level": record.levelname.lower(),
-            "event": _WORDS.get(record.name) or record.getMessage(),
+            **_event(record),
             **getattr(record, "fields", {}),
         }
         if record.exc_info is not None and record.exc_info[1] is not None:
@@ -160,12 +164,39 @@ class JsonLines(logging.Formatter):
         return json.dumps(line)
 
 
-def log_to_standard_error() -> None:
-    """Let all that is logged, the service's, its server's and warnings, go out as lines of JSON."""
-    handler = logging.StreamHandler(sys.stderr)
+def _event(record: logging.LogRecord) -> dict[str, str]:
+    if record.name in _OURS:
+        return {"event": record.getMessage()}
+    if record.name in _WORDS:
+        return {"event": _WORDS[record.name]}
+    return {"event": "a library logged", "library": record.name.split(".", maxsplit=1)[0]}
+
+
+@contextmanager
+def logging_as_json(stream: TextIO) -> Generator[None]:
+    """Let all that is logged go out as lines of JSON: the service's, its server's and libraries'.
+
+    So do warnings, and errors that end a thread or that Python cannot raise.
+    """
+    handler = logging.StreamHandler(stream)
     handler.setFormatter(JsonLines())
-    logging.captureWarnings(True)
-    for name in (LOGGER.name, "uvicorn.error", "asyncio", "py.warnings"):
-        logger = logging.getLogger(name)
-        logger.handlers, logger.propagate = [handler], False
+    own = [logging.getLogger(name) for name in (*_OURS, *_WORDS)]
+    for logger in own:
         logger.setLevel(logging.INFO)
+        logger.propagate = False
+    for logger in (logging.getLogger(), *own):
+        logger.addHandler(handler)
+    logging.captureWarnings(True)
+    threading.excepthook = lambda args: _log_error("a thread ended in an error", args.exc_value)
+    sys.unraisablehook = lambda args: _log_error("an error could not be raised", args.exc_value)
+    try:
+        yield
+    finally:
+        threading.excepthook, sys.unraisablehook = threading.__excepthook__, sys.__unraisablehook__
+        logging.captureWarnings(False)
+        for logger in (logging.getLogger(), *own):
+            logger.removeHandler(handler)
+
+
+def _log_error(event: str, error: BaseException | None) -> None:
+    LOGGER.error(event, exc_info=error)

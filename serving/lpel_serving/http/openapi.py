@@ -35,7 +35,7 @@ _BINARY: dict[str, dict[str, str]] = {
     LINES: {"/v1/assess": "Lines of progress, and at last the result or a problem."},
 }
 _COMPONENTS = "#/components/schemas/"
-_SHARE = r"0?\.[0-9]*[1-9][0-9]*|1(\.0*)?"
+_SHARE = r"0?\.(0[1-9]|[1-9])[0-9]*|1(\.0*)?"
 
 
 def routes(desk: Desk, settings: Settings) -> list[BaseRoute]:

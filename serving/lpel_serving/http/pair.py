@@ -3,15 +3,19 @@
 import asyncio
 from typing import Any
 
+import numpy as np
+
 from lpel_serving.crops import CentreCrop
-from lpel_serving.errors import ImageError
+from lpel_serving.direction import check_directions
+from lpel_serving.errors import FaceChoiceError, ImageError, NoDirectionError
 from lpel_serving.http.problems import Problem
 from lpel_serving.http.requests import Asked, VerifyFields
-from lpel_serving.record import DECISIONS
+from lpel_serving.plausibility import PairPlausibility
+from lpel_serving.record import DECISIONS, plausibility_numbers
 from lpel_serving.service.cache import Face
 from lpel_serving.service.desk import Desk
 from lpel_serving.service.ticket import Ticket
-from lpel_serving.similarity import is_similar
+from lpel_serving.similarity import is_similar, margin
 from lpel_serving.verdict import Confidence
 
 
@@ -24,39 +28,57 @@ async def read_faces(asked: Asked[Any], desk: Desk, ticket: Ticket) -> tuple[Fac
         If one cannot be used; it says which.
     """
     reference, test = await asyncio.gather(
-        _face(asked.reference, "reference", asked.fields, desk, ticket),
-        _face(asked.test, "test", asked.fields, desk, ticket),
+        _face(asked.reference, "reference", asked.fields.reference_face, asked, desk, ticket),
+        _face(asked.test, "test", asked.fields.test_face, asked, desk, ticket),
     )
+    for name, face in (("reference", reference), ("test", test)):
+        try:
+            check_directions(face.embedding[np.newaxis], [name])
+        except NoDirectionError as error:
+            raise Problem(422, str(error), about=name) from error
     return reference, test
 
 
-async def _face(data: bytes, name: str, fields: VerifyFields, desk: Desk, ticket: Ticket) -> Face:
+async def _face(
+    data: bytes, name: str, face: int | None, asked: Asked[Any], desk: Desk, ticket: Ticket
+) -> Face:
+    fields: VerifyFields = asked.fields
     try:
-        return await desk.face(data, ticket, crop=fields.crop, name=name)
+        return await desk.face(data, ticket, crop=fields.crop, name=name, face=face)
+    except FaceChoiceError as error:
+        raise Problem(422, str(error), about=f"{name}_face") from error
     except ImageError as error:
         raise Problem(422, str(error), about=name) from error
 
 
-def confidence_of(similarity: float, desk: Desk) -> Confidence | None:
-    """Say how likely a pair this similar shows one person, if the bundle knows."""
+def confidence_of(
+    similarity: float, plausibility: PairPlausibility | None, desk: Desk
+) -> Confidence | None:
+    """Say how likely a pair this similar shows one person, if the bundle knows.
+
+    It does not of pictures that are of another kind than those that it was fitted on.
+    """
     record = desk.manifest.confidence
-    if record is None:
+    if record is None or (plausibility is not None and not plausibility.plausible):
         return None
     return Confidence(record.calibration.confidence(similarity), record.pairs)
 
 
-def decision_numbers(similarity: float, desk: Desk) -> dict[str, Any]:
+def decision_numbers(
+    similarity: float, plausibility: PairPlausibility | None, desk: Desk
+) -> dict[str, Any]:
     """The decision on a pair in JSON's own types."""
     threshold = desk.manifest.threshold.value
-    confidence = confidence_of(similarity, desk)
+    confidence = confidence_of(similarity, plausibility, desk)
     return {
         "similarity": similarity,
         "threshold": threshold,
-        "margin": similarity - threshold,
+        "margin": margin(similarity, threshold),
         "decision": DECISIONS[is_similar(similarity, threshold)],
         "confidence": None
         if confidence is None
         else {"same_person": confidence.same_person, "pairs": confidence.pairs},
+        "plausibility": plausibility_numbers(plausibility),
     }
 
 

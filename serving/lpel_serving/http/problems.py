@@ -13,7 +13,7 @@ from lpel_serving.errors import (
     BusyError,
     ImageError,
     MissingExtraError,
-    NoFaceError,
+    NoDirectionError,
     ParameterError,
     ServingError,
     WithdrawnError,
@@ -97,7 +97,7 @@ def problem_of(error: Exception, ticket: Ticket | None = None) -> Problem:
             return Problem(504 if late else 503, str(error), headers={"Retry-After": "1"})
         case BusyError():
             return Problem(503, str(error), headers={"Retry-After": "5"})
-        case NoFaceError() | ImageError() | ParameterError() | MissingExtraError():
+        case ImageError() | NoDirectionError() | ParameterError() | MissingExtraError():
             return Problem(422, str(error))
         case _:
             # Its words may speak of files of the server's; whoever runs it finds them in the log.

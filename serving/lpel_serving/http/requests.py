@@ -27,11 +27,23 @@ Curve = Literal["similar", "dissimilar", "transplant", "transplant-similar"]
 MAX_STRUCTURE = 1000
 """Commas and openings of lists and objects in JSON: what needs thousands is no request about two
 images, and would be megabytes of small objects to make."""
+_BLANKS = {ord(blank): None for blank in "\r\n\t "}
+"""Between the lines of base64 as mail and many programs write it (RFC 2045): they mean nothing."""
 
 
 def _whole(value: Any) -> Any:
     """JSON has one kind of number: there 4.0 is 4."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _face(role: str) -> Any:
+    """The field that says which face of an image is taken."""
+    return Field(
+        ge=0,
+        lt=1000,
+        description=f"Which of the faces that the crop finds in the {role}: 0, the largest, when "
+        "left out. Not for crops that look for no faces.",
+    )
 
 
 class VerifyFields(BaseModel):
@@ -47,6 +59,13 @@ class VerifyFields(BaseModel):
             "photograph such as 0.48. The server's own when left out.",
         ),
     ] = None
+    reference_face: Annotated[int | None, _face("reference"), BeforeValidator(_whole)] = None
+    test_face: Annotated[int | None, _face("test"), BeforeValidator(_whole)] = None
+
+    @property
+    def faces(self) -> tuple[int | None, int | None]:
+        """Which face of reference and test is taken; the largest where it is None."""
+        return self.reference_face, self.test_face
 
 
 class MethodFields(VerifyFields):
@@ -178,7 +197,7 @@ def _decode(name: str, text: Any) -> bytes:
     if not isinstance(text, str):
         raise Problem(422, f"{name}: expected the image as base64 text.", about=name)
     try:
-        return base64.b64decode(text, validate=True)
+        return base64.b64decode(text.translate(_BLANKS), validate=True)
     except (binascii.Error, ValueError) as error:
         raise Problem(
             422,

@@ -4,10 +4,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from lpel_serving.http.about_schemas import CropEntry, LimitsEntry, SampleEntry
+from lpel_serving.http.found_schemas import FacesOfPair
+
 Share = Annotated[float, Field(ge=0, le=1)]
 Cosine = Annotated[float, Field(ge=-1, le=1)]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Decision = Literal["similar", "dissimilar"]
+Control = Annotated[bool, Field(description="Whether its map knows nothing of the pair.")]
 
 
 class _Answer(BaseModel):
@@ -33,13 +37,36 @@ class Confidence(_Answer):
     pairs: Annotated[int, Field(description="That it was fitted on.")]
 
 
+class ImagePlausibility(_Answer):
+    """How far an image lies from the photographs that the bundle knows."""
+
+    plausible: bool
+    distance: Annotated[float, Field(ge=0, description="Mahalanobis, of its unit embedding.")]
+
+
+class Plausibility(_Answer):
+    """Whether the images are of the kind that the bundle's numbers were fitted on."""
+
+    plausible: Annotated[
+        bool,
+        Field(description="Whether both are. If not, no confidence and no regions are given."),
+    ]
+    reference: ImagePlausibility
+    test: ImagePlausibility
+    limit: Annotated[float, Field(gt=0, description="The largest distance that is plausible.")]
+
+
 class _OfDecision(_Answer):
     similarity: Annotated[Cosine, Field(description="Cosine of the two embeddings (Eq. 5.1).")]
     threshold: Annotated[Cosine, Field(description="Above it the network calls faces similar.")]
-    margin: Annotated[float, Field(description="The similarity less the threshold.")]
+    margin: Annotated[float, Field(description="Similarity less threshold: above 0 if similar.")]
     decision: Decision
     confidence: Annotated[
-        Confidence | None, Field(description="Null where the bundle does not know.")
+        Confidence | None,
+        Field(description="Null where the bundle does not know, or an image is not plausible."),
+    ]
+    plausibility: Annotated[
+        Plausibility | None, Field(description="Null where the bundle does not know.")
     ]
     words: Annotated[list[str], Field(description="The verdict, made from these numbers alone.")]
     caveats: Annotated[list[str], Field(description="What it cannot prove.")]
@@ -47,6 +74,7 @@ class _OfDecision(_Answer):
 
 class _Provenance(_Answer):
     crop: Annotated[str, Field(description="How the faces were cut out.")]
+    faces: FacesOfPair
     embedder: str
     bundle: Annotated[Sha256, Field(description="Identity of the bundle.")]
     models: Annotated[dict[str, Sha256], Field(description="SHA-256 of every file of the bundle.")]
@@ -81,7 +109,9 @@ class Region(_Answer):
 class OneWay(_Answer):
     """Why one image is called similar or dissimilar to the other."""
 
-    regions: list[Region]
+    regions: Annotated[
+        list[Region], Field(description="Empty where one of the images is not plausible.")
+    ]
     mask_share: Annotated[Share, Field(description="Of the pixels: those that matter most.")]
     reconstruction_mse: Annotated[
         float, Field(ge=0, description="Of the decoder on this face (Eq. 4.1), pixels in [0, 1].")
@@ -116,6 +146,7 @@ class MethodUsed(_Answer):
     """The method and what it was given."""
 
     name: str
+    control: Control
     parameters: dict[str, Any]
     seed: int
     epsilon: Share | None = None
@@ -167,7 +198,7 @@ class AssessAnswer(_Provenance):
 
 
 class MethodEntry(_Answer):
-    """An explanation method."""
+    """An explanation method, or a control, which is there to measure methods by."""
 
     name: str
     summary: str
@@ -177,6 +208,7 @@ class MethodEntry(_Answer):
     ]
     signed: bool
     decisions: list[Decision]
+    control: Control
     available: bool
 
 
@@ -185,37 +217,6 @@ class MethodsAnswer(_Answer):
 
     default: str
     methods: list[MethodEntry]
-
-
-class CropEntry(_Answer):
-    """A way to cut faces out."""
-
-    name: str
-    title: str
-    default: bool
-
-
-class SampleFace(_Answer):
-    """A face of a sample."""
-
-    name: str
-    url: str
-
-
-class SampleEntry(_Answer):
-    """A pair that the page offers."""
-
-    title: str
-    crop: str
-    reference: SampleFace
-    test: SampleFace
-
-
-class LimitsEntry(_Answer):
-    """What is taken."""
-
-    request_bytes: int
-    pixels: int
 
 
 class Browser(_Answer):

@@ -15,8 +15,9 @@ from lpel_serving.errors import OutputError
 from lpel_serving.http.app import build_app
 from lpel_serving.http.connection import CarefulProtocol
 from lpel_serving.http.health import Health
-from lpel_serving.http.observation import log, log_to_standard_error
+from lpel_serving.http.observation import log, logging_as_json
 from lpel_serving.http.settings import Settings
+from lpel_serving.quiet import silenced
 from lpel_serving.service.desk import Desk
 
 BACKLOG = 256
@@ -115,17 +116,18 @@ def serve(
         If the settings name files that are not there.
     """
     health = Health()
-    config = configuration(build_app(desk, settings, health), settings)
-    server = _Server(config, health, announce)
-    # Uvicorn listens to signals a little later, and when it has stopped because of one it raises it
-    # again for whoever listened before: having been told to stop, and having done so, is a success.
-    before = signal.signal(signal.SIGTERM, server.handle_exit)
-    try:
-        log_to_standard_error()
-        asyncio.run(server.serve(sockets=[sock]))
-    finally:
-        log("stopped")
-        signal.signal(signal.SIGTERM, before)
+    with silenced() as stream, logging_as_json(stream):  # what libraries print is no line of a log
+        config = configuration(build_app(desk, settings, health), settings)
+        server = _Server(config, health, announce)
+        # Uvicorn listens to signals a little later, and when it has stopped because of one it
+        # raises it again for whoever listened before: having been told to stop, and having done so,
+        # is a success.
+        before = signal.signal(signal.SIGTERM, server.handle_exit)
+        try:
+            asyncio.run(server.serve(sockets=[sock]))
+        finally:
+            log("stopped")
+            signal.signal(signal.SIGTERM, before)
 
 
 def configuration(app: Starlette, settings: Settings) -> uvicorn.Config:

@@ -74,7 +74,8 @@ class Settings:
     provider
         See `Explainer.load`.
     threads
-        Threads of one inference; if None, so many that those at the same time fill all cores.
+        Threads of one inference, at most one for each core; if None, so many that those at the
+        same time fill all cores.
     batch_size, batch_wait
         See `lpel_serving.service.batcher.Batcher`.
     limits

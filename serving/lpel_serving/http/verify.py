@@ -4,6 +4,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from lpel_serving.found import faces_record, in_words
 from lpel_serving.http.answers import JSON, accepted, json_response
 from lpel_serving.http.pair import (
     confidence_of,
@@ -26,19 +27,23 @@ def routes(desk: Desk, settings: Settings) -> list[BaseRoute]:
         accepted(request, JSON)
         asked = await read_pair(request, VerifyFields, desk, settings.limits)
         reference, test = await read_faces(asked, desk, request.state.ticket)
+        found = reference.found, test.found
         similarity = float(cosine_similarity(reference.embedding, test.embedding))
+        plausibility = desk.explainer.pair_plausibility(reference.embedding, test.embedding)
         verdict = compared(
             similarity,
             desk.manifest.threshold.value,
             crop=crop_name(desk, asked.fields.crop),
             own_crop=desk.manifest.crop,
-            confidence=confidence_of(similarity, desk),
+            confidence=confidence_of(similarity, plausibility, desk),
+            plausibility=plausibility,
         )
         return json_response(
             {
-                **decision_numbers(similarity, desk),
-                "words": verdict.words,
+                **decision_numbers(similarity, plausibility, desk),
+                "words": (*verdict.words, *in_words(found)),
                 "caveats": verdict.caveats,
+                "faces": faces_record(found),
                 **provenance(desk, asked.fields.crop),
             }
         )

@@ -23,7 +23,7 @@ from lpel_serving.methods.checked_map import checked_map
 from lpel_serving.methods.derived import AnotherPair
 from lpel_serving.methods.method import FacePair, Floats, Method, Networks
 from lpel_serving.progress import Progress, silent
-from lpel_serving.similarity import cosine_similarity
+from lpel_serving.similarity import are_similar, cosine_similarity
 from lpel_serving.stream import Job, embed_jobs
 from lpel_serving.verification import equal_error_threshold
 
@@ -175,7 +175,7 @@ def measure_accuracy(
             similarities[:, :, i] = plan.similarities(embeddings)
             advance(1)
     threshold = equal_error_threshold(similarities[0, 0, :, 0], same)
-    accepted = similarities.astype(np.float64) > threshold
+    accepted = are_similar(similarities, threshold)
     return MeasuredAccuracy(settings, threshold, names, accepted == same[:, np.newaxis])
 
 

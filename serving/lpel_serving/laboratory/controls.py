@@ -1,4 +1,8 @@
-"""The controls that every quality curve is drawn beside: what an explanation has to beat."""
+"""The controls that every quality curve is drawn beside: what an explanation has to beat.
+
+Some are made from the map that is assessed, and occlusion asks the network: whether a method knows
+nothing of any pair, it says itself, see `lpel_serving.methods.method.is_control`.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -32,7 +32,7 @@ from lpel_serving.laboratory.restoration import (
 from lpel_serving.methods.checked_map import checked_map
 from lpel_serving.methods.method import FacePair, Method, Networks
 from lpel_serving.progress import Progress, silent
-from lpel_serving.similarity import cosine_similarity, is_similar
+from lpel_serving.similarity import are_similar, cosine_similarity, is_similar
 from lpel_serving.stream import Job, embed_jobs
 from lpel_serving.verification import equal_error_threshold
 
@@ -141,9 +141,9 @@ def measure_patches(
         threshold=threshold,
         names=(*methods, RANDOM),
         same=same,
-        clean=(clean > threshold) != same,
-        patched=(before > threshold) != same,
-        wrong=(similarities > threshold) != same[:, np.newaxis],
+        clean=are_similar(clean, threshold) != same,
+        patched=are_similar(before, threshold) != same,
+        wrong=are_similar(similarities, threshold) != same[:, np.newaxis],
     )
 
 

@@ -15,6 +15,7 @@ from lpel_serving.images import Pixels
 from lpel_serving.laboratory.curve import IDENTICAL
 from lpel_serving.methods.method import FacePair
 from lpel_serving.pairs import Pair
+from lpel_serving.passed_over import Unusable
 from lpel_serving.photographs import embed_photographs
 from lpel_serving.progress import Progress, silent
 from lpel_serving.similarity import cosine_similarity, is_similar
@@ -90,6 +91,7 @@ def rightly_decided(
     threshold: float,
     same: bool,
     rng: np.random.Generator,
+    unusable: Unusable | None = None,
     progress: Progress = silent,
 ) -> PhotographPairs:
     """Take pairs at random on which the network is right, as the thesis does (chapter 6).
@@ -110,6 +112,8 @@ def rightly_decided(
         Pairs of one person, called similar; or pairs of two, called dissimilar.
     rng
         The source of randomness.
+    unusable
+        Gathers photographs that cannot be used; pairs with one are not taken.
     progress
         Told how far it is.
 
@@ -117,6 +121,8 @@ def rightly_decided(
     ------
     PairsError
         If fewer than two such pairs are found.
+    PhotographsError
+        If so many photographs cannot be used that they are too many among all candidates.
     """
     wanted = [pair for pair in candidates if pair.same == same]
     shuffled: list[Pair] = [wanted[i] for i in rng.permutation(len(wanted))]
@@ -126,10 +132,12 @@ def rightly_decided(
         while shuffled and len(found) < n:
             few = min(_BLOCK, n - len(found))
             block, shuffled = shuffled[:few], shuffled[few:]
-            _embed_missing(embedder, block, known)
+            _embed_missing(embedder, block, known, unusable)
             right = [pair for pair in block if _decided(pair, known, threshold) == same]
             found += right
             advance(len(right))
+    if unusable is not None:
+        unusable.check([path for pair in candidates for path in (pair.reference, pair.test)])
     if len(found) < 2:
         kind = "of one person, called similar" if same else "of two people, called dissimilar"
         raise PairsError(
@@ -140,14 +148,20 @@ def rightly_decided(
     return PhotographPairs(embedder, tuple(found), h_r, h_t, same)
 
 
-def _embed_missing(embedder: Embedder, pairs: Sequence[Pair], known: dict[Path, Floats]) -> None:
+def _embed_missing(
+    embedder: Embedder,
+    pairs: Sequence[Pair],
+    known: dict[Path, Floats],
+    unusable: Unusable | None,
+) -> None:
     paths = dict.fromkeys(path for pair in pairs for path in (pair.reference, pair.test))
     missing = [path for path in paths if path not in known]
-    known |= dict(zip(missing, embed_photographs(embedder, missing), strict=True))
+    embeddings = embed_photographs(embedder, missing, unusable=unusable)
+    known |= dict(zip(missing, embeddings, strict=True))
 
 
 def _decided(pair: Pair, known: dict[Path, Floats], threshold: float) -> bool | None:
-    """The network's decision; None if a photograph shows no face, or both are copies of one."""
+    """The network's decision; None if a photograph has no embedding, or both are copies of one."""
     h_r, h_t = known[pair.reference], known[pair.test]
     if not (np.isfinite(h_r).all() and np.isfinite(h_t).all()):
         return None

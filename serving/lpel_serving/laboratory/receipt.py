@@ -1,13 +1,12 @@
 """The receipt of one pair: whether the order of its own map beats orders that are drawn by lot."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lpel_serving.errors import ParameterError
+from lpel_serving.laboratory import receipt_words
 from lpel_serving.laboratory.assessment import Measured
 from lpel_serving.laboratory.controls import RANDOM
 from lpel_serving.laboratory.curve import IDENTICAL, area
@@ -18,7 +17,6 @@ from lpel_serving.laboratory.study import QUESTIONS, Question
 from lpel_serving.methods.method import FacePair, Floats, Networks, SignedMap
 from lpel_serving.progress import Progress, silent
 from lpel_serving.record import DECISIONS
-from lpel_serving.replacement import Kind
 from lpel_serving.similarity import cosine_similarity
 from lpel_serving.stream import embed_jobs
 
@@ -27,12 +25,6 @@ DEFAULT_BATCH = 4
 
 _TIE = 1e-6
 """Areas that differ by no more differ by what float32 leaves of a cosine."""
-
-_CAVEATS = (
-    "A few random orders of one pair prove nothing; `lpel assess` measures many pairs.",
-    "As a rule the distance from the picture's centre, which knows no face, beats them too.",
-    "The network was shown pictures that no camera takes: an order that wins tells what it uses.",
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +49,10 @@ class Receipt:
         Under the own curve.
     random_areas
         Under the random ones, float64, shape (draws,).
+    first
+        The similarity with nothing replaced, in [-1, 1].
+    control
+        Whether the map is a control's: see `lpel_serving.methods.method.is_control`.
     """
 
     question: Question
@@ -67,6 +63,8 @@ class Receipt:
     random: NDArray[np.float64]
     area: float
     random_areas: NDArray[np.float64]
+    first: float
+    control: bool = False
 
     @property
     def lower_is_better(self) -> bool:
@@ -83,12 +81,13 @@ class Receipt:
         """What the curves say, in sentences."""
         flat = ("The map is flat, so that its order was drawn by lot too.",) if self.flat else ()
         lost = int(np.count_nonzero(self._lead < -_TIE))
-        return *flat, _headline(self.beaten, lost, len(self.random)), _in_numbers(self)
+        said = receipt_words.headline(self.beaten, lost, len(self.random))
+        return *flat, said, *receipt_words.in_numbers(self)
 
     @property
     def caveats(self) -> tuple[str, ...]:
         """What they cannot prove."""
-        return _CAVEATS
+        return receipt_words.caveats(control=self.control)
 
     @property
     def _lead(self) -> NDArray[np.float64]:
@@ -110,6 +109,7 @@ def receipt(
     settings: CurveSettings,
     seed: int,
     *,
+    control: bool = False,
     batch_size: int = DEFAULT_BATCH,
     progress: Progress = silent,
 ) -> Receipt:
@@ -131,6 +131,8 @@ def receipt(
         The definition of the curve; its kind is the question's.
     seed
         Of all randomness, at least 0: the same one gives the same bytes at any batch size.
+    control
+        Whether the map is a control's.
     batch_size
         Images in one inference.
     progress
@@ -170,6 +172,8 @@ def receipt(
         random=curves[1:],
         area=float(areas[0]),
         random_areas=areas[1:],
+        first=float(measured.similarities[0, 0, 0]),
+        control=control,
     )
 
 
@@ -192,49 +196,3 @@ def _check(pair: FacePair, question: Question, settings: CurveSettings) -> None:
             f"the pair was called dissimilar at a similarity of {similarity:.6f}: to the network "
             "its images are the same, and nothing can make them more so; there is no curve of it."
         )
-
-
-def _headline(beaten: int, lost: int, draws: int) -> str:
-    if draws > 1 and lost == draws:
-        return f"Worse than chance: all {draws} random orders beat its own."
-    if not beaten:
-        which = f"none of {draws} random orders" if draws > 1 else "not even the one random order"
-        return f"No better than chance: its order beats {which}."
-    which = f"{beaten} of {draws} random orders" if beaten < draws else f"all {draws} random orders"
-    as_well = draws + 1 - beaten
-    often = "once" if as_well == 1 else f"{as_well} times"
-    chance = f"as an order drawn by lot would {often} in {draws + 1}"
-    if 2 * beaten <= draws:
-        return f"No better than chance: its order beats {which}, {chance}."
-    return f"Its order beats {which if draws > 1 else 'the one random order'}, {chance}."
-
-
-_WHILE: Mapping[Kind, str] = MappingProxyType(
-    {
-        "test": "While the test picture loses its parts in that order",
-        "both": "While both pictures lose their parts in that order",
-        "transplant": "While the test picture takes over the reference's parts in that order",
-    }
-)
-
-
-def _in_numbers(one: Receipt) -> str:
-    """Say the areas, which are means of the curves."""
-    own, random = one.area, float(one.random_areas.mean())
-    begins = _WHILE[one.question.kind]
-    match one.scale:
-        case "share":
-            return (
-                f"{begins}, {100 * own:.1f} % of the similarity is left on average; in random "
-                f"orders, {100 * random:.1f} %. The less, the better the order."
-            )
-        case "rise":
-            return (
-                f"{begins}, the similarity goes on average {100 * own:.1f} % of its way up to 1; "
-                f"in random orders, {100 * random:.1f} %. The more, the better the order."
-            )
-        case "movement":
-            return (
-                f"{begins}, the similarity is on average {own:.3f} away from where it began; in "
-                f"random orders, {random:.3f}. The less, the better the order."
-            )

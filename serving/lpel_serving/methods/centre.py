@@ -1,6 +1,7 @@
 """A control: the middle of the crop first, knowing nothing of networks or of faces."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -10,6 +11,8 @@ from lpel_serving.methods.method import FacePair, Networks, SignedMap
 @dataclass(frozen=True)
 class Centre:
     """The nearer to the centre, the higher."""
+
+    control: ClassVar[bool] = True
 
     def __call__(self, pair: FacePair, networks: Networks, rng: np.random.Generator) -> SignedMap:
         """Compute the map, shape (S, S): minus the distance from the centre, in pixels."""

@@ -1,6 +1,7 @@
 """A control: LPEL without its idea, every feature taken to be equally relevant."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -19,6 +20,7 @@ class ConstantRelevance:
         Magnitude of the perturbation (Eq. 4.5).
     """
 
+    control: ClassVar[bool] = True
     p: float = DEFAULT_P
 
     def __call__(self, pair: FacePair, networks: Networks, rng: np.random.Generator) -> SignedMap:

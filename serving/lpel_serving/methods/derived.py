@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 
@@ -47,6 +48,7 @@ class Shifted:
 class AnotherPair:
     """The method's map of another pair, the same for whatever pair is asked about."""
 
+    control: ClassVar[bool] = True
     method: Method
     another: FacePair
 

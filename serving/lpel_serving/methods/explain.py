@@ -12,7 +12,7 @@ from lpel_serving.images import Pixels
 from lpel_serving.mask import DEFAULT_EPSILON, mask
 from lpel_serving.methods.checked_map import checked_map
 from lpel_serving.methods.lpel import Lpel
-from lpel_serving.methods.method import FacePair, Floats, Method, Networks
+from lpel_serving.methods.method import FacePair, Floats, Method, Networks, is_control
 from lpel_serving.similarity import cosine_similarity, is_similar
 
 
@@ -65,4 +65,4 @@ def explain_by(
 
     of_reference, of_test = networks.decode(embeddings)
     forward, swapped = explain(pair, of_test), explain(pair.swapped, of_reference)
-    return put_together(crops, embeddings, threshold, forward, swapped)
+    return put_together(crops, embeddings, threshold, forward, swapped, control=is_control(method))

@@ -10,7 +10,15 @@ from numpy.typing import NDArray
 
 from lpel_serving.errors import LpelError
 from lpel_serving.explainer import Explainer
-from lpel_serving.methods.method import Engine, FacePair, Floats, Method, find_method, methods
+from lpel_serving.methods.method import (
+    Engine,
+    FacePair,
+    Floats,
+    Method,
+    find_method,
+    is_control,
+    methods,
+)
 
 
 @dataclass(frozen=True)
@@ -33,6 +41,8 @@ class MethodEntry:
     decisions
         Those that it can explain: ``similar``, ``dissimilar``, both or, for want of a response
         decoder, neither.
+    control
+        Whether it is a control: see `lpel_serving.methods.method.is_control`.
     """
 
     name: str
@@ -41,6 +51,7 @@ class MethodEntry:
     embeddings: int
     signed: bool
     decisions: tuple[str, ...]
+    control: bool
 
 
 def take_inventory(explainer: Explainer) -> tuple[MethodEntry, ...]:
@@ -50,8 +61,14 @@ def take_inventory(explainer: Explainer) -> tuple[MethodEntry, ...]:
     ----------
     explainer
         The bundle.
+
+    Returns
+    -------
+    tuple[MethodEntry, ...]
+        In the order of their names, the controls after all others.
     """
-    return tuple(_entry(name, explainer) for name in methods())
+    entries = [_entry(name, explainer) for name in methods()]
+    return tuple(sorted(entries, key=lambda entry: entry.control))
 
 
 def parameters_of(method: Method) -> dict[str, Any]:
@@ -73,6 +90,7 @@ def _entry(name: str, explainer: Explainer) -> MethodEntry:
         2 * max((embedded for embedded, _ in trials.values()), default=0),
         any(signed for _, signed in trials.values()),
         tuple(trials),
+        is_control(method),
     )
 
 

@@ -13,6 +13,10 @@ from lpel_serving.similarity import unit
 Kernel = NDArray[np.float64]
 _LOWEST_SHARE = 0.01
 """A pixel that changes less than this share of the mean is taken to change so much."""
+_VISIBLE, _FAINT, _LONGEST = 0.25, 2.0**-20, 2.0**40
+"""A step moves some pixel by the first of its range, or little is left of it beside the image's own
+rounding. What moves none by the second gives no measure of how far to go. None is longer than the
+third."""
 _EMPTY = 1e-12
 """Of the greatest squared gain: below it lies what float32 makes of a direction without one."""
 
@@ -46,21 +50,32 @@ def decoder_kernel(networks: Networks, dimension: int) -> Kernel:
     """Find what each feature adds to a reconstruction, shape (D, H, H, 3).
 
     A decoder that is not linear is taken for the linear one that agrees with it at the origin and
-    at the unit vectors.
+    one step away from it along each feature: of length 1, or longer, so that the reconstruction
+    moves by about its own range, if the decoder is of embeddings that are longer.
 
     Raises
     ------
     EmbeddingError
         If the decoder gives no number, or ignores the embedding.
     """
-    asked: Floats = np.eye(dimension + 1, dimension, -1, dtype=np.float32)
+    step = 1.0
+    moved = _moved(networks, dimension, step)
+    while (most := float(np.abs(moved).max())) < _VISIBLE and step < _LONGEST:
+        # A power of two, by which floats are scaled without rounding.
+        step *= 2.0 ** np.ceil(np.log2(1 / max(most, _FAINT)))
+        moved = _moved(networks, dimension, step)
+    if not most:
+        raise EmbeddingError("the decoder gives one image for all embeddings: it is broken.")
+    return moved / step
+
+
+def _moved(networks: Networks, dimension: int, step: float) -> Kernel:
+    """By how much a step along each feature moves the reconstruction, shape (D, H, H, 3)."""
+    asked: Floats = np.eye(dimension + 1, dimension, -1, dtype=np.float32) * np.float32(step)
     images = networks.decode(asked).astype(np.float64)
     if not np.isfinite(images).all():
         raise EmbeddingError("the decoder gives NaN or infinity: it is broken.")
-    kernel: Kernel = images[1:] - images[0]
-    if not kernel.any():
-        raise EmbeddingError("the decoder gives one image for all embeddings: it is broken.")
-    return kernel
+    return images[1:] - images[0]
 
 
 def isometry(kernel: Kernel) -> Kernel:

@@ -56,6 +56,8 @@ class Networks(Protocol):
     def respond(self, embeddings: Floats, /) -> Floats:
         """Tell responses: embeddings, shape (N, D), to vectors of superpixels, (N, K, D).
 
+        The embeddings may be of any length: responses are of the unit embeddings.
+
         Raises
         ------
         ParameterError
@@ -80,7 +82,7 @@ def no_responses(embeddings: Floats) -> Floats:
 
 @dataclass(frozen=True, eq=False)
 class Engine:
-    """Networks put together: any embedder with any decoders."""
+    """Networks put together: any embedder with any decoders, each asked as `Networks` says."""
 
     embed: Callable[[NDArray[np.uint8]], Floats]
     decode: Callable[[Floats], Floats]
@@ -88,7 +90,10 @@ class Engine:
 
 
 class Method(Protocol):
-    """Says which pixels of the test image the decision on a pair rests on."""
+    """Says which pixels of the test image the decision on a pair rests on.
+
+    A control, whose maps are there to measure others by, says so: see `is_control`.
+    """
 
     def __call__(
         self, pair: FacePair, networks: Networks, rng: np.random.Generator, /
@@ -111,6 +116,18 @@ class Method(Protocol):
             against it; only the order of the values is used.
         """
         ...
+
+
+def is_control(method: Method) -> bool:
+    """Whether a method is a control, whose map knows nothing of the pair that it is asked about.
+
+    Parameters
+    ----------
+    method
+        Its class has ``control: ClassVar[bool] = True`` if it is one. What declares nothing, such
+        as the methods of other packages, is taken for a method that explains the pair.
+    """
+    return bool(getattr(method, "control", False))
 
 
 def methods() -> list[str]:

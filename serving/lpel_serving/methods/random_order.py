@@ -1,6 +1,7 @@
 """A control: chance."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -18,6 +19,7 @@ class RandomOrder:
         faster than coarse ones, and compare unfairly.
     """
 
+    control: ClassVar[bool] = True
     side: int = 40
 
     def __call__(self, pair: FacePair, networks: Networks, rng: np.random.Generator) -> SignedMap:

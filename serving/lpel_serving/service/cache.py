@@ -6,15 +6,20 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from lpel_serving.found import FoundFaces
 from lpel_serving.images import Pixels
 
 
 @dataclass(frozen=True, eq=False)
 class Face:
-    """A face as the network saw it: its crop, uint8, (S, S, 3), and embedding, float32, (D,)."""
+    """A face as the network saw it: its crop, uint8, (S, S, 3), and embedding, float32, (D,).
+
+    With it goes what else was found in its photograph; None where the crop looked for no faces.
+    """
 
     crop: Pixels
     embedding: NDArray[np.float32]
+    found: FoundFaces | None = None
 
     @property
     def bytes(self) -> int:

@@ -8,7 +8,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_serving.crops import CentreCrop, Crop, read_face
+from lpel_serving.crops import LEAST_SHARE, CentreCrop, Crop, CutFace, check_choice, cut_face
 from lpel_serving.errors import ParameterError
 from lpel_serving.explainer import Explainer
 from lpel_serving.images import MAX_PIXELS, Pixels
@@ -93,7 +93,13 @@ class Desk:
         self._slow = Crew("slow", SLOW_AT_ONCE, most=SLOW_AT_ONCE + SLOW_WAITING)
 
     async def face(
-        self, data: bytes, ticket: Ticket, *, crop: str | None = None, name: str = "the image"
+        self,
+        data: bytes,
+        ticket: Ticket,
+        *,
+        crop: str | None = None,
+        name: str = "the image",
+        face: int | None = None,
     ) -> Face:
         """Read a face from the bytes of an image file, and embed it.
 
@@ -110,34 +116,37 @@ class Desk:
             None.
         name
             What complaints call the image.
+        face
+            Which of the faces that the crop finds: see `lpel_serving.crops.cut_face`.
 
         Raises
         ------
         ImageError
-            If it is no usable image.
+            If it is no usable image, or has no such face.
         ParameterError
-            If there is no such crop.
+            If there is no such crop, or a face is asked for where it looks for none.
         WithdrawnError
             If the ticket lapses.
         """
         cut = self.find_crop(crop)
+        check_choice(cut, face, name)
         digest = await self.aside(lambda: hashlib.sha256(data).hexdigest(), ticket)
-        key = f"{digest} {cut!r}"
+        key = f"{digest} {cut!r} {face or 0}"
         kept = self._cache.get(key)
         if kept is not None:
             self.tally.count_cached()
             return kept
         side = self.manifest.embedder.image_size
-        pixels = await self._decoding.do(
-            lambda: read_face(data, cut, side, name, self._max_pixels), ticket
+        one = await self._decoding.do(
+            lambda: cut_face(data, cut, side, name, self._max_pixels, face), ticket
         )
-        return await self._shared.get(key, ticket, lambda shared: self._meet(key, pixels, shared))
+        return await self._shared.get(key, ticket, lambda shared: self._meet(key, one, shared))
 
-    async def _meet(self, key: str, crop: Pixels, ticket: Ticket) -> Face:
+    async def _meet(self, key: str, cut: CutFace, ticket: Ticket) -> Face:
         """Embed a crop, unless somebody else's was the same and is at hand by now."""
         face = self._cache.get(key)
         if face is None:
-            face = Face(crop, (await self._embed([crop], ticket))[0])
+            face = Face(cut.pixels, (await self._embed([cut.pixels], ticket))[0], cut.found)
             self._cache.put(key, face)
         return face
 
@@ -152,7 +161,7 @@ class Desk:
         except ValueError as error:  # ours, for a share that is out of range, is one too
             raise ParameterError(
                 f"no crop is called {name[:40]!a} here; there are: {', '.join(self.crops)}, and "
-                "shares of the photograph above 0 and up to 1."
+                f"shares of the photograph from {LEAST_SHARE} to 1."
             ) from error
 
     async def embed(self, crops: NDArray[np.uint8], ticket: Ticket) -> Floats:

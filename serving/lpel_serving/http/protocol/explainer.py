@@ -6,7 +6,6 @@ import numpy as np
 
 from lpel_serving.errors import ParameterError
 from lpel_serving.explanation import Floats, check_parameters
-from lpel_serving.http.methods import default_name
 from lpel_serving.http.protocol.models import Arrays, Model
 from lpel_serving.http.protocol.signature import BATCH, Signature, Tensor
 from lpel_serving.http.protocol.tensors import Array
@@ -19,7 +18,7 @@ from lpel_serving.perturbation import DEFAULT_P
 from lpel_serving.relevance import relevance
 from lpel_serving.service.desk import Desk
 from lpel_serving.service.ticket import Ticket
-from lpel_serving.similarity import cosine_similarity, is_similar
+from lpel_serving.similarity import are_similar, cosine_similarity
 
 PLATFORM = "lpel_bundle"
 """It is no ONNX file that runs, but the engine with its bundle."""
@@ -58,7 +57,7 @@ def explainer_model(desk: Desk, max_batch: int) -> Model:
 
         return {**decisions, **await desk.run(explain, ticket)}
 
-    about = {"bundle_sha256": manifest.identity, "method": default_name(desk.explainer)}
+    about = {"bundle_sha256": manifest.identity, "method": desk.explainer.default_name}
     return Model("explainer", PLATFORM, _signature(manifest, max_batch), run, about)
 
 
@@ -74,7 +73,7 @@ def decide(h: Floats, threshold: float) -> Arrays:
     """
     h_r, h_t = np.split(h, 2)
     similarity = cosine_similarity(h_r, h_t)
-    similar = np.array([is_similar(float(one), threshold) for one in similarity])
+    similar = are_similar(similarity, threshold)
     return {
         "similarity": similarity,
         "similar": similar,

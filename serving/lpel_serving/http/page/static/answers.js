@@ -8,7 +8,8 @@ import { cut } from "./pictures.js";
 /**
  * @typedef {object} Answer
  * @property {object} told  in JSON's own types, as /v1/explain has them
- * @property {Record<string, {crop: Picture, heatMap: Picture, reconstruction: Picture}>} pictures
+ * @property {Record<string, {crop: Picture, heatMap: Picture, reconstruction: Picture,
+ *   control?: boolean}>} pictures  control: the map knows nothing of the pair
  */
 
 /** @returns {Promise<Answer>} of what the server told, its arrays in base64 */
@@ -21,6 +22,7 @@ export async function ofServer(told) {
         heatMap: readArray(heat_map),
         reconstruction: readArray(reconstruction),
         crop: await readPng(crop),
+        control: told.method.control,
       },
     ];
   };
@@ -38,7 +40,12 @@ async function readPng(base64) {
 export function swapped({ told, pictures }) {
   const exchange = ({ reference, test }) => ({ reference: test, test: reference });
   return {
-    told: { ...told, explanations: exchange(told.explanations) },
+    told: {
+      ...told,
+      explanations: exchange(told.explanations),
+      plausibility: told.plausibility && { ...told.plausibility, ...exchange(told.plausibility) },
+      faces: exchange(told.faces),
+    },
     pictures: exchange(pictures),
   };
 }

@@ -69,7 +69,7 @@ function tell(about, crop, outputs, pictures) {
   const decided = {
     similarity,
     threshold,
-    margin: similarity - threshold,
+    margin: similarity === Math.fround(threshold) ? 0 : similarity - threshold, // in float32
     decision: outputs.similar.data[0] ? "similar" : "dissimilar",
   };
   const explained = ({ heatMap, reconstruction }) => ({
@@ -81,6 +81,7 @@ function tell(about, crop, outputs, pictures) {
     words: localWords(decided),
     caveats: LOCAL_CAVEATS,
     explanations: Object.fromEntries(ROLES.map((role) => [role, explained(pictures[role])])),
+    faces: { reference: null, test: null },
     method: { name: about.browser.method ?? about.default_method },
     crop,
     embedder: about.embedder,

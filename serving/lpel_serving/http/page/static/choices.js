@@ -1,6 +1,7 @@
 // How a pair is compared: by which method, cut out how, and where it is computed.
 
 import { $, html } from "./elements.js";
+import { chosenFields } from "./found.js";
 import { shareOf } from "./pictures.js";
 import { cost, megabytes } from "./words.js";
 
@@ -20,9 +21,11 @@ export function offer(offered, onChange) {
   const usable = methods.filter((method) => method.available);
   usable.sort((a, b) => (b.name === best) - (a.name === best));
   const slow = ({ embeddings }) => embeddings > SLOW;
+  const explaining = usable.filter(({ control }) => !control);
   $("method").replaceChildren(
-    group("At once", usable.filter((method) => !slow(method))),
-    group("Slow", usable.filter(slow)),
+    group("At once", explaining.filter((method) => !slow(method))),
+    group("Slow", explaining.filter(slow)),
+    group("Controls: they know nothing of the pair", usable.filter(({ control }) => control)),
   );
   $("method").value = best;
   const cut = ({ name, title }) => html("option", { value: name }, title);
@@ -60,9 +63,9 @@ export function fraction() {
   return shareOf(crop()) || 1;
 }
 
-/** The fields of a request. */
-export function fields() {
-  return { method: $("method").value, crop: crop() };
+/** The fields of a request about faces, by role. */
+export function fields(faces) {
+  return { method: $("method").value, crop: crop(), ...chosenFields(faces, crop()) };
 }
 
 /** Cut faces out as a sample says, until a picture of the user's own is chosen. */
@@ -99,8 +102,9 @@ function refresh() {
   }
 }
 
-function hint({ summary, embeddings, decisions }) {
+function hint({ summary, embeddings, decisions, control }) {
   const slow = embeddings > SLOW ? "Slow: it" : "It";
   const only = decisions.length === 1 ? ` It explains ${decisions[0]} pairs alone.` : "";
-  return `${summary} ${slow} ${cost(embeddings)}.${only}`;
+  const apart = control ? " It knows nothing of the pair: it is there to measure others by." : "";
+  return `${summary} ${slow} ${cost(embeddings)}.${only}${apart}`;
 }

@@ -11,6 +11,7 @@ const TITLES = { reference: "Reference", test: "Test" };
  * @property {Blob} file
  * @property {string} name  what the page calls it; it is told to nobody
  * @property {ImageBitmap} bitmap
+ * @property {{crop: string, place: number}} [chosen]  which of its faces, where the crop finds any
  */
 
 /** Make the place of a role. `onFiles(role, files)` hears what is put there. */
@@ -70,6 +71,7 @@ export function canvases(card) {
 export function showFace(card, face, fraction) {
   card.classList.toggle("empty", !face);
   card.classList.remove("explained");
+  card.querySelector(".found").hidden = true;
   card.querySelector(".name").textContent = face?.name ?? "";
   const title = TITLES[card.dataset.role];
   const { overlay } = canvases(card);

@@ -7,10 +7,11 @@ import { explainHere } from "./browser_engine.js";
 import * as choices from "./choices.js";
 import { $ } from "./elements.js";
 import { complain, makeCards, ROLES, showFace } from "./faces.js";
+import { listen as listenToFound, showFound } from "./found.js";
 import { askForKey } from "./key.js";
 import { PictureError, read } from "./pictures.js";
 import { offerSamples } from "./samples.js";
-import { save, saveJson } from "./saving.js";
+import { saveJson, saveMade } from "./saving.js";
 import * as status from "./status.js";
 import { epsilon, masks, redraw, showPictures } from "./view.js";
 import { hideVerdict, showVerdict } from "./verdict.js";
@@ -89,6 +90,12 @@ function forget() {
   belief.reset();
 }
 
+/** Take another of the faces in a photograph. */
+function takeFace(role, place) {
+  faces[role].chosen = { crop: choices.crop(), place };
+  return explain();
+}
+
 /** Exchange the roles: the pictures at once, for both were explained; then the words. */
 async function swap() {
   const shown = answer;
@@ -136,10 +143,11 @@ function tooMuch() {
   return true;
 }
 
+const asked = () => ({ ...choices.fields(faces), epsilon: epsilon() });
+
 async function askServer(signal) {
-  const fields = { ...choices.fields(), epsilon: epsilon() };
   const onWait = (seconds) => signal.aborted || status.countDown(seconds);
-  return answers.ofServer(await api.explain(faces, fields, { signal, onWait }));
+  return answers.ofServer(await api.explain(faces, asked(), { signal, onWait }));
 }
 
 function computeHere(signal) {
@@ -180,27 +188,21 @@ function showAnswer(found) {
   $("saving").hidden = false;
   $("belief").hidden = false;
   $("measure").disabled = local;
-  $("belief-hint").textContent = local ? "Only the server can: it would have to be sent them." : "";
+  $("belief-hint").textContent = local
+    ? "Only the server can: it would have to be sent them."
+    : found.told.method.control ? "A control: its order is what an explanation has to beat." : "";
 }
 
 function showAnswerPictures(found) {
   answer = found;
   const names = Object.fromEntries(ROLES.map((role) => [role, faces[role].name]));
   showPictures(cards, found.pictures, names);
+  for (const role of ROLES) showFound(cards[role], faces[role].bitmap, found.told.faces?.[role]);
 }
 
 // ---- files ----
 
-async function saveFrom(accept, name) {
-  $("saving-hint").textContent = "The server makes it …";
-  try {
-    const fields = { ...choices.fields(), epsilon: epsilon() };
-    save(await api.explainAs(accept, faces, fields), name);
-    $("saving-hint").textContent = "";
-  } catch (error) {
-    $("saving-hint").textContent = error.message;
-  }
-}
+const saveFrom = (accept, name) => saveMade(() => api.explainAs(accept, faces, asked()), name);
 
 function saveNumbers() {
   saveJson(answers.record(answer, masks(answer.pictures), epsilon()), "explanation.json");
@@ -229,7 +231,8 @@ async function changed() {
 
 function listen() {
   status.listen();
-  belief.listen(() => ({ pair: faces, fields: choices.fields() }));
+  belief.listen(() => ({ pair: faces, fields: choices.fields(faces) }));
+  listenToFound(cards, takeFace);
   for (const id of ["epsilon", "opacity"]) {
     $(id).addEventListener("input", () => redraw(cards, answer?.pictures));
   }

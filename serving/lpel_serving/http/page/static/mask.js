@@ -16,6 +16,13 @@ export function mask(heatMap, epsilon) {
   return Array.from(heatMap, (v) => Math.fround(Math.fround(v - low) / span) > limit);
 }
 
+/** The map scaled to [0, 1], without a sign: a control's is an order, and no more. */
+export function scaled({ data, side }) {
+  const low = data.reduce((a, b) => Math.min(a, b));
+  const high = data.reduce((a, b) => Math.max(a, b));
+  return { data: data.map((value) => (value - low) / Math.max(high - low, TINY)), side };
+}
+
 /** The share of a picture that a mask marks. */
 export function share(marked) {
   return marked.filter(Boolean).length / marked.length;

@@ -15,35 +15,37 @@ const COUNTS = 0.05; // of a map, below which what is against is passed over
  * Fill the table's body.
  * @param {HTMLTableSectionElement} body
  * @param {{reference: Divided, test: Divided}} faces
+ * @param {boolean} signed  whether the maps say what speaks against the decision
  */
-export function showRegions(body, { reference, test }) {
+export function showRegions(body, { reference, test }, signed) {
   const all = [...reference.regions, ...test.regions];
   const most = Math.max(...all.flatMap((one) => [one.for, one.area]));
   body.replaceChildren(
     ...reference.regions.map(({ name, area }, place) =>
       html("tr", {},
         html("th", { scope: "row" }, name, html("small", {}, `${percent(area)} of the picture`)),
-        ...[reference, test].map((face) => cell(face.regions[place], face.opposed, most))),
+        ...[reference, test].map((face) => cell(face.regions[place], face.opposed, most, signed))),
     ),
   );
 }
 
 /** Bars are of one measure: what is against is drawn as long as it weighs beside what is for. */
-function cell(region, opposed, most) {
-  const cell = html("td", {}, bar("for", region.for, region.for / most, region.area / most));
+function cell(region, opposed, most, signed) {
+  const kind = signed ? " for it" : " of what is marked";
+  const cell = html("td", {}, bar("for", region.for, kind, region.for / most, region.area / most));
   if (opposed >= COUNTS) {
-    const weight = opposed / (1 - opposed);
+    const weight = opposed < 1 ? opposed / (1 - opposed) : 1; // nothing is for it
     const length = Math.min((region.against * weight) / most, 1);
-    cell.append(bar("against", region.against, length));
+    cell.append(bar("against", region.against, " against it", length));
   }
   return cell;
 }
 
 /** A share, drawn and written; perhaps with a mark across. */
-function bar(kind, share, length, mark = null) {
+function bar(kind, share, whose, length, mark = null) {
   const full = html("i", { "aria-hidden": "true" });
   full.style.setProperty("--length", length.toFixed(4));
-  const text = html("span", {}, percent(share), html("span", { class: "unseen" }, ` ${kind} it`));
+  const text = html("span", {}, percent(share), html("span", { class: "unseen" }, whose));
   const row = html("div", { class: `bar ${kind}` }, full, text);
   row.style.setProperty("--mark", mark?.toFixed(4) ?? "-1");
   return row;

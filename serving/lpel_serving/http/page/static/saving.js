@@ -1,12 +1,23 @@
 // Saving an explanation as files.
 
-import { html } from "./elements.js";
+import { $, html } from "./elements.js";
 
 /** Hand a file to whoever asked for it. */
-export function save(blob, name) {
+function save(blob, name) {
   const link = html("a", { href: URL.createObjectURL(blob), download: name });
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+}
+
+/** Hand over what the server makes, or say why it does not. */
+export async function saveMade(make, name) {
+  $("saving-hint").textContent = "The server makes it …";
+  try {
+    save(await make(), name);
+    $("saving-hint").textContent = "";
+  } catch (error) {
+    $("saving-hint").textContent = error.message;
+  }
 }
 
 export function saveJson(value, name) {

@@ -6,11 +6,17 @@ import { opposed } from "./mask.js";
 import { showRegions } from "./regions.js";
 import { drawScale, showNumbers } from "./scale.js";
 import { decide } from "./status.js";
+import { isSigned } from "./view.js";
 
 /** Show what was told of a pair. */
 export function showVerdict({ told, pictures }) {
-  const [headline, ...more] = told.words;
+  const doubtful = told.plausibility?.plausible === false;
+  const words = [...told.words];
+  const doubt = doubtful ? words.shift() : ""; // it comes first where the pictures are no faces
+  const [headline, ...more] = words;
   decide(headline);
+  $("doubt").textContent = doubt;
+  $("doubt").hidden = !doubtful;
   drawScale($("scale"), told);
   showNumbers($("numbers"), told);
   list($("words"), more);
@@ -21,10 +27,16 @@ export function showVerdict({ told, pictures }) {
     opposed: opposed(pictures[role].heatMap.data),
   });
   const faces = Object.fromEntries(ROLES.map((role) => [role, divided(role)]));
-  $("parts").hidden = !faces.test.regions; // the browser knows none
-  if (faces.test.regions) showRegions($("regions"), faces);
+  // The browser knows no parts, nor does a control, and pictures without a face have none.
+  const none = !faces.test.regions?.length || told.method.control;
+  $("parts").hidden = none;
+  if (none) return;
+  const signed = isSigned(pictures);
+  $("parts-signed").hidden = !signed;
+  $("parts-unsigned").hidden = signed;
+  showRegions($("regions"), faces, signed);
 }
 
 export function hideVerdict() {
-  for (const id of ["answer", "parts", "belief", "saving", "reading"]) $(id).hidden = true;
+  for (const id of ["answer", "parts", "belief", "saving", "reading", "doubt"]) $(id).hidden = true;
 }

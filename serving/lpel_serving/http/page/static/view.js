@@ -3,7 +3,7 @@
 import { drawCrop, drawMarked, drawOverlay, drawReconstruction } from "./draw.js";
 import { $ } from "./elements.js";
 import { canvases, ROLES } from "./faces.js";
-import { mask, opposed, share } from "./mask.js";
+import { mask, opposed, scaled, share } from "./mask.js";
 import { fixed, percent } from "./words.js";
 
 export function epsilon() {
@@ -16,6 +16,11 @@ export function masks(pictures) {
   return Object.fromEntries(ROLES.map((role) => [role, of(role)]));
 }
 
+/** Whether something of a map speaks against the decision. A control's speaks for nothing. */
+export function isSigned(pictures) {
+  return ROLES.some((role) => !pictures[role].control && opposed(pictures[role].heatMap.data) > 0);
+}
+
 /** Draw all there is of an answer. */
 export function showPictures(cards, pictures, names) {
   for (const role of ROLES) {
@@ -26,8 +31,9 @@ export function showPictures(cards, pictures, names) {
     decoded.ariaLabel = `What the decoder tells of ${names[role]} from its embedding`;
     cards[role].classList.add("explained");
   }
-  const signed = ROLES.some((role) => opposed(pictures[role].heatMap.data));
+  const signed = isSigned(pictures);
   $("least").textContent = signed ? "against the decision" : "least";
+  $("most").textContent = signed ? "for it" : "most";
   $("ramp").classList.toggle("unsigned", !signed);
   $("reading").hidden = false;
   redraw(cards, pictures);
@@ -41,10 +47,12 @@ export function redraw(cards, pictures) {
   if (!pictures) return;
   for (const [role, marked] of Object.entries(masks(pictures))) {
     const { overlay, marked: canvas } = canvases(cards[role]);
-    const { crop, heatMap } = pictures[role];
+    const { crop, control } = pictures[role];
+    const heatMap = control ? scaled(pictures[role].heatMap) : pictures[role].heatMap;
     drawOverlay(overlay, { crop, heatMap, marked, opacity });
     drawMarked(canvas, crop, marked);
-    const told = `The ${percent(share(marked))} of the ${role} that matter most`;
+    const which = control ? "a control ranks highest" : "matter most";
+    const told = `The ${percent(share(marked))} of the ${role} that ${which}`;
     overlay.ariaLabel = `Heat-map over the ${role}. ${told} are outlined.`;
     canvas.ariaLabel = told;
   }

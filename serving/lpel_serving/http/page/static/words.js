@@ -4,11 +4,8 @@ const MINUS = "−";
 
 /** With so many places behind the point, and a minus that is one. */
 export function fixed(value, places = 3) {
-  return value.toFixed(places).replace("-", MINUS);
-}
-
-export function difference(value) {
-  return (value < 0 ? "" : "+") + fixed(value);
+  const written = value.toFixed(places);
+  return (Number(written) === 0 ? written.replace("-", "") : written).replace("-", MINUS);
 }
 
 /** A share as per cent: 0 % and 100 % are kept for none and all. */
@@ -38,13 +35,32 @@ export function cost(embeddings) {
   return `asks the network about ${count(embeddings, "more picture", "more pictures")}`;
 }
 
+/**
+ * Similarity and threshold to three places, and how far the one is above or below the other, by
+ * the server's rule: of the rounded numbers, so that whoever subtracts finds the same.
+ * @returns {{shown: string, limit: string, apart: number, distance: string}}  the distance is
+ *     empty where the two are equal
+ */
+export function sideBySide({ similarity, threshold, margin }) {
+  // As they are compared, so that rounding cannot exchange them.
+  const [shown, limit] = [similarity, threshold].map((value) => fixed(Math.fround(value)));
+  const apart = Math.abs(thousandths(shown) - thousandths(limit)) / 1000;
+  const far = apart ? fixed(apart) : "less than 0.001";
+  const distance = margin === 0 ? "" : `${far} ${margin > 0 ? "above" : "below"}`;
+  return { shown, limit, apart, distance };
+}
+
+function thousandths(written) {
+  return Math.round(1000 * Number(written.replace(MINUS, "-")));
+}
+
 /** The verdict on a pair that was compared here. */
-export function localWords({ decision, similarity, margin, threshold }) {
-  const side = margin > 0 ? "above" : "below";
+export function localWords({ decision, ...numbers }) {
+  const { shown, limit, distance } = sideBySide(numbers);
+  const place = distance ? `which is ${distance}` : "exactly";
   return [
     `The network calls the two faces ${decision}.`,
-    `Their similarity is ${fixed(similarity)}, which is ${fixed(Math.abs(margin))} ${side} the ` +
-      `threshold of ${fixed(threshold)}.`,
+    `Their similarity is ${shown}, ${place} the threshold of ${limit}.`,
     "This was computed in your browser. No picture was sent.",
   ];
 }
@@ -55,5 +71,6 @@ export const LOCAL_CAVEATS = [
     "refuse, accuse or watch anybody.",
   "The map is told from the two embeddings alone; nothing was hidden to make it, and much of it " +
     "is common to all faces.",
-  "How sure the decision is, and the parts of the faces in numbers, only the server tells.",
+  "How sure the decision is, the parts of the faces in numbers, and whether the pictures are like " +
+    "photographs of faces at all, only the server reports.",
 ];

@@ -1,0 +1,43 @@
+"""Bringing a network that was exported elsewhere to the opset of our own exports."""
+
+from typing import Any
+
+from lpel_export.conversion import OPSET
+from lpel_export.errors import ConversionError
+from lpel_export.plain_graph import STANDARD
+from lpel_export.received import IR_VERSION
+from lpel_serving.extras import require
+
+OLDEST_OPSET = 7
+"""The first whose arithmetic broadcasts as today's does; onnxruntime promises nothing before it."""
+
+
+def opset_of(model: Any) -> int:
+    """The opset of an ``onnx.ModelProto``."""
+    return max(entry.version for entry in model.opset_import if entry.domain in STANDARD)
+
+
+def at_our_opset(network: Any) -> Any:
+    """Make the same network at `OPSET`, which the one-file explainer is written in.
+
+    Raises
+    ------
+    ConversionError
+        If it has operations that cannot be written in it.
+    """
+    onnx = require("onnx", "export")
+    try:
+        converted = onnx.version_converter.convert_version(network, OPSET)
+        converted.ir_version = IR_VERSION
+        onnx.checker.check_model(converted)
+    except (
+        RuntimeError,
+        ValueError,
+        onnx.version_converter.ConvertError,
+        onnx.checker.ValidationError,
+    ) as error:
+        reason = " ".join(str(error).split())
+        raise ConversionError(
+            f"a network of opset {opset_of(network)} cannot be brought to {OPSET} ({reason})."
+        ) from error
+    return converted

@@ -1,0 +1,34 @@
+"""The shapes of what a server says that it offers: crops, samples and limits."""
+
+from pydantic import BaseModel
+
+
+class CropEntry(BaseModel, extra="forbid"):
+    """A way to cut faces out."""
+
+    name: str
+    title: str
+    default: bool
+
+
+class SampleFace(BaseModel, extra="forbid"):
+    """A face of a sample."""
+
+    name: str
+    url: str
+
+
+class SampleEntry(BaseModel, extra="forbid"):
+    """A pair that the page offers."""
+
+    title: str
+    crop: str
+    reference: SampleFace
+    test: SampleFace
+
+
+class LimitsEntry(BaseModel, extra="forbid"):
+    """What is taken."""
+
+    request_bytes: int
+    pixels: int

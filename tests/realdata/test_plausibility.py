@@ -1,0 +1,47 @@
+"""The shipped check of plausibility, on real faces and on pictures that show none."""
+
+import numpy as np
+import pytest
+
+from lpel_serving import Explainer
+from lpel_serving.faces import list_faces
+from support.non_faces import KINDS
+
+EACH = 20
+"""Pictures of each kind."""
+
+pytestmark = pytest.mark.weights
+
+
+@pytest.fixture(scope="module")
+def explainer(demo_folder) -> Explainer:
+    return Explainer.load(demo_folder / "bundle")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_pictures_without_a_face_are_noticed(explainer, kind):
+    rng = np.random.default_rng(7)
+    drawn = np.stack([KINDS[kind](rng) for _ in range(EACH)])
+    noticed = ~explainer.plausibility.plausible(explainer.embed(drawn))
+    assert noticed.sum() >= EACH - 1
+
+
+def test_two_landscapes_are_called_alike_and_no_certainty_is_drawn_from_it(explainer):
+    rng = np.random.default_rng(0)
+    first, second = (KINDS["drawn landscapes"](rng) for _ in range(2))
+    pair = explainer.explain(first, second)
+    assert pair.similar
+    assert explainer.manifest.confidence.calibration.confidence(pair.similarity) > 0.999
+    assert pair.plausibility.implausible == ("reference", "test")
+
+
+def test_the_demos_faces_pass(explainer, real_crops):
+    assert explainer.plausibility.plausible(explainer.embed(real_crops)).all()
+
+
+@pytest.mark.realdata
+def test_hardly_a_photograph_of_a_face_raises_an_alarm(explainer, realdata):
+    faces = list_faces(realdata / "lfw")[::24]
+    crops = np.stack([explainer.embedder.read(face.path) for face in faces])
+    alarms = ~explainer.plausibility.plausible(explainer.embed(crops))
+    assert alarms.mean() <= 0.01

@@ -1,0 +1,35 @@
+"""Shares of what can be below 0 or above 1 are never given as a strange per cent."""
+
+import re
+
+import pytest
+
+from lpel_tf.commands.train import _of_responses
+from lpel_tf.reproduction.sections.similar import _beginning
+
+
+def test_what_a_response_decoder_knows_is_a_share():
+    assert _of_responses(0.66, 20).startswith("The response decoder foretells 34% of what ")
+    assert _of_responses(0.66, 20).endswith("of 20 test photographs.")
+
+
+@pytest.mark.parametrize("loss", [1.0, 1.12])
+def test_one_that_knows_less_than_nothing_is_called_no_better_than_none(loss):
+    words = _of_responses(loss, 20)
+    assert "no better than none" in words
+    assert f"{loss:.2f} times that of a constant 0" in words
+    assert "%" not in words
+
+
+def test_how_much_of_the_similarity_the_first_quarter_takes():
+    assert _beginning(0.23, 0.51) == (
+        "The first quarter of the superpixels takes 23% of the similarity, and 51% in a random "
+        "order."
+    )
+
+
+@pytest.mark.parametrize(("own", "random"), [(-0.03, 0.2), (0.2, -0.03), (1.1, 0.4)])
+def test_a_similarity_that_rises_or_turns_is_given_as_it_is(own, random):
+    words = _beginning(own, random)
+    assert f"is {1 - own:.2f} times what it was, and {1 - random:.2f} times" in words
+    assert not re.search(r"-\d+%|%", words)
