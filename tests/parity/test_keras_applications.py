@@ -12,6 +12,7 @@ import keras
 import numpy as np
 import pytest
 
+from lpel_export.errors import ParityError
 from lpel_serving.crops import CentreCrop
 from lpel_serving.embedder import Embedder
 from lpel_serving.similarity import unit
@@ -31,6 +32,9 @@ QUICK = {
     "Xception",
 }
 """One of each architecture but NASNet and the Inceptions, whose many layers take long to trace."""
+
+REFUSED = {"EfficientNetV2L": "The original differs from itself by"}
+"""Untrained, it turns 1e-6 of the pixels into 0.1 of the embedding, in Keras alone."""
 
 BYTES_A_WEIGHT = 100
 """What converting takes, measured; TensorFlow copies all weights again and again."""
@@ -95,6 +99,10 @@ def test_a_network_of_the_family_goes_in_with_its_own_preprocessing(name):
         pytest.skip(f"{model.count_params():,} weights need more memory than there is")
     faces = faces_of(side)
     preprocess = preprocessing(name)
+    if name in REFUSED:
+        with pytest.raises(ParityError, match=REFUSED[name]):
+            from_keras(model, name=name, image_size=side, standardisation=preprocess, faces=faces)
+        return
     exported = from_keras(
         model, name=name, image_size=side, standardisation=preprocess, faces=faces
     )
