@@ -1,18 +1,21 @@
 """All of `keras.applications` goes in, each with its own preprocessing.
 
-One of each architecture here; every member with `scripts/test --family tests/parity/
-test_keras_applications.py`, which takes an hour and 20 GB of memory.
+One of each architecture here; every member with
+`scripts/test --family tests/parity/test_keras_applications.py`, in half an hour on two quiet cores.
 """
 
 import gc
 import inspect
+import os
 
 import keras
 import numpy as np
 import pytest
 
+from lpel_export.errors import ParityError
 from lpel_serving.crops import CentreCrop
 from lpel_serving.embedder import Embedder
+from lpel_serving.similarity import unit
 from lpel_tf import from_keras
 
 QUICK = {
@@ -27,9 +30,16 @@ QUICK = {
     "ResNet50V2",
     "VGG16",
     "Xception",
-    "InceptionV3",
 }
-"""One of each architecture; NASNet and InceptionResNet take a minute each, and more nodes alone."""
+"""One of each architecture but NASNet and the Inceptions, whose many layers take long to trace."""
+
+REFUSED = {"EfficientNetV2L": "The original differs from itself by"}
+"""Untrained, it turns 1e-6 of the pixels into 0.1 of the embedding, in Keras alone."""
+
+BYTES_A_WEIGHT = 100
+"""What converting takes, measured; TensorFlow copies all weights again and again."""
+
+MEMORY = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 SIDES = (32, 71, 75, 224)
 """The smallest that all members take; not all take the first."""
@@ -85,8 +95,14 @@ def test_the_quick_ones_exist_and_the_family_is_found():
 @pytest.mark.parametrize("name", members())
 def test_a_network_of_the_family_goes_in_with_its_own_preprocessing(name):
     model, side = smallest(name)
+    if BYTES_A_WEIGHT * model.count_params() > MEMORY:
+        pytest.skip(f"{model.count_params():,} weights need more memory than there is")
     faces = faces_of(side)
     preprocess = preprocessing(name)
+    if name in REFUSED:
+        with pytest.raises(ParityError, match=REFUSED[name]):
+            from_keras(model, name=name, image_size=side, standardisation=preprocess, faces=faces)
+        return
     exported = from_keras(
         model, name=name, image_size=side, standardisation=preprocess, faces=faces
     )
@@ -94,8 +110,9 @@ def test_a_network_of_the_family_goes_in_with_its_own_preprocessing(name):
     print(f"{name}, {side}: {report.max_difference / report.scale:.1e} of norm {report.scale:.2g}")
     assert 0 < report.max_difference <= 1e-5 * report.scale
     # Keras' own preprocessing in numpy, and its own network: neither is ours.
-    expected = model.predict_on_batch(preprocess(faces.astype(np.float32)))
+    expected = model(preprocess(faces.astype(np.float32)), training=False).numpy()
     given = Embedder(exported.model, exported.record, CentreCrop()).embed(faces)
     np.testing.assert_allclose(given, expected, rtol=0, atol=1e-5 * report.scale)
-    apart = np.linalg.norm(expected[0] - expected[2]) / report.scale
+    directions = unit(expected)
+    apart = np.abs(directions[0] - directions[2]).max()
     assert apart > 1e-3, "a network that sees no difference would prove nothing"

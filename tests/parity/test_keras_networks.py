@@ -316,6 +316,18 @@ def test_the_same_error_passes_or_fails_at_every_scale(norm, error, passes):
             check_parity(other, FACES, by_length=True, **names)
 
 
+def test_an_original_that_differs_from_itself_by_the_batch_is_refused_as_that():
+    """As untrained deep networks do, which magnify what is rounded: EfficientNetV2L does."""
+    exported = export_embedder(scaled(1), SIDE, "unit", {})
+
+    def by_the_batch(pixels):
+        return exported.original(pixels) + np.float32(1e-3 * (len(pixels) > 1))
+
+    names = {"input_name": IMAGE, "output_name": EMBEDDING, "inputs": "5 crops"}
+    with pytest.raises(ParityError, match=r"The original differs from itself by .* magnifies"):
+        check_parity(Exported(exported.model, by_the_batch), FACES, by_length=True, **names)
+
+
 # --- precision -----------------------------------------------------------------------------------
 
 
