@@ -16,6 +16,7 @@ from lpel_serving.embedder import Embedder
 from lpel_serving.errors import BundleError, LpelError
 from lpel_serving.manifest import EMBEDDING, IMAGE, RECONSTRUCTION, RESPONSE
 from lpel_serving.session import open_session
+from lpel_serving.similarity import unit
 from lpel_tf.decoder import build_decoder
 from lpel_tf.embedders import from_keras
 from support import tiny
@@ -260,7 +261,7 @@ def test_an_exported_response_decoder_works_in_a_bundle(responder, tmp_path):
     exported = export_responder(model, {})
     explainer = Explainer.load(tiny.write_bundle(tmp_path / "bundle", responses=exported.model))
     h = np.random.default_rng(18).normal(size=(4, dimension)).astype(np.float32)
-    expected = model.predict_on_batch(h).reshape(4, side**2, dimension)
+    expected = model.predict_on_batch(unit(h)).reshape(4, side**2, dimension)
     np.testing.assert_allclose(explainer.respond(h), expected, atol=1e-5)
     other = export_responder(responder, {}).model
     with pytest.raises(BundleError, match="the manifest promises"):

@@ -141,8 +141,8 @@ def measure(embedder: Embedder, given: GivenPairs) -> MeasuredPairs:
     embedded = embed_pairs(embedder, given.pairs, unusable=given.unusable, progress=progress_bar)
     given.unusable.check(given.photographs)  # the absent and the bad together
     usable = np.isfinite(embedded.similarities)
-    has_embedding = np.isfinite(embedded.embeddings).all(axis=1)
-    people = [given.people.get(path, path.parent.name) for path in embedded.photographs]
+    with_embedding = np.flatnonzero(np.isfinite(embedded.embeddings[:, 0])).tolist()
+    paths = [embedded.photographs[place] for place in with_embedding]
     bad = sum(
         pair.reference in given.unusable or pair.test in given.unusable for pair in given.pairs
     )
@@ -153,6 +153,6 @@ def measure(embedder: Embedder, given: GivenPairs) -> MeasuredPairs:
         without_face=int(np.count_nonzero(~usable)) - bad,
         left_out=given.left_out + bad,
         several_faces=crowds(embedder),
-        embeddings=embedded.embeddings[has_embedding],
-        identities=tuple(who for who, has in zip(people, has_embedding, strict=True) if has),
+        embeddings=embedded.embeddings[with_embedding],
+        identities=tuple(given.people.get(path, path.parent.name) for path in paths),
     )
