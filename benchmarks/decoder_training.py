@@ -22,7 +22,8 @@ from lpel_tf.bundling import store_key
 from lpel_tf.cache import cache_folder
 from lpel_tf.dataset import FaceSet, Split, embed_faces, split_by_identity
 from lpel_tf.decoder import IMAGE_SIZE, mean_squared_error
-from lpel_tf.embedders import example_crops, from_facenet
+from lpel_tf.embedders import from_facenet
+from lpel_tf.example_crops import example_crops
 from lpel_tf.facenet import DEFAULT_KEY, facenet
 from lpel_tf.least_squares import LinearDecoder, mean_face, solve
 from lpel_tf.quiet import load_tensorflow

@@ -31,7 +31,8 @@ from lpel_serving.plausibility import Plausibility, fit_plausibility
 from lpel_tf.bundling import store_key
 from lpel_tf.cache import cache_folder
 from lpel_tf.dataset import FaceSet, embed_faces, split_by_identity
-from lpel_tf.embedders import example_crops, from_facenet
+from lpel_tf.embedders import from_facenet
+from lpel_tf.example_crops import example_crops
 from lpel_tf.facenet import DEFAULT_KEY, facenet
 
 ROOT = Path(__file__).parent.parent

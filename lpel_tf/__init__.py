@@ -5,7 +5,8 @@ TensorFlow is imported where it is used, never by importing this package.
 
 from lpel_tf.bundling import train_bundle
 from lpel_tf.dataset import FaceSet, split_by_identity
-from lpel_tf.embedders import ExportedEmbedder, example_crops, from_facenet, from_keras, from_onnx
+from lpel_tf.embedders import ExportedEmbedder, from_facenet, from_keras, from_onnx
+from lpel_tf.example_crops import example_crops
 from lpel_tf.facenet import facenet
 from lpel_tf.least_squares import LinearDecoder, solve
 from lpel_tf.response_bundling import ResponsePlan

@@ -19,21 +19,15 @@ from lpel_export.parity import Parity, check_parity
 from lpel_export.preparation import Channels, Layout, Preparation
 from lpel_export.received import Source
 from lpel_export.standardisation import Standardisation, standardisation_name
-from lpel_serving.crops import parse_crop, read_face
-from lpel_serving.errors import ImageError, NoFaceError
-from lpel_serving.faces import Face
+from lpel_serving.errors import ImageError
 from lpel_serving.files import write_atomically
-from lpel_serving.images import Pixels
 from lpel_serving.manifest import EMBEDDING, IMAGE, EmbedderRecord
-from lpel_serving.passed_over import Unusable, note
 from lpel_serving.progress import Progress, silent
 from lpel_tf.cache import cache_folder, file_sha256
 from lpel_tf.embedding_checks import check_embeddings
-from lpel_tf.errors import TrainingDataError
 from lpel_tf.facenet import IMAGE_SIZE, FaceNet, build
 from lpel_tf.weights import fetch
 
-PARITY_FACES = 33
 _EXPORTING_MODULES = (
     *("conversion.py", "full_precision.py", "keras_networks.py", "naming.py"),
     *("standardisation.py", "tensorflow_graph.py"),
@@ -226,57 +220,6 @@ def _checked(
     )
     check_embeddings(exported.original(np.unique(faces, axis=0)))
     return ExportedEmbedder(exported.model, record, parity)
-
-
-def example_crops(
-    faces: Sequence[Face], crop: str, size: int, unusable: Unusable | None = None
-) -> NDArray[np.uint8]:
-    """Cut the first faces out of photographs, to compare an exported network on.
-
-    Parameters
-    ----------
-    faces
-        Photographs.
-    crop
-        See `lpel_serving.crops.parse_crop`.
-    size
-        Side of the crops.
-    unusable
-        Gathers photographs that cannot be used; without it the first one is an error.
-
-    Returns
-    -------
-    NDArray[np.uint8]
-        Shape (33, size, size, 3).
-
-    Raises
-    ------
-    TrainingDataError
-        If no photograph shows a face.
-    PhotographsError
-        If none does and too many cannot be used.
-    """
-    cut = parse_crop(crop)
-    crops: list[Pixels] = []
-    for face in faces:
-        try:
-            crops.append(read_face(face.path, cut, size))
-        except NoFaceError:
-            continue
-        except ImageError as error:
-            note(unusable, face.path, error)
-        if len(crops) == PARITY_FACES:
-            break
-    if not crops:
-        if unusable is not None:
-            unusable.check(face.path for face in faces)
-        raise TrainingDataError("no photograph shows a face that the crop can find.")
-    return repeat_crops(crops)
-
-
-def repeat_crops(crops: Sequence[Pixels]) -> NDArray[np.uint8]:
-    """Repeat crops until there are enough to compare networks at a large batch size."""
-    return np.stack([crops[i % len(crops)] for i in range(PARITY_FACES)])
 
 
 def _export_key(weights: Path) -> str:

@@ -15,7 +15,8 @@ from lpel_serving.progress import Progress
 from lpel_tf.bundling import store_key
 from lpel_tf.cache import cache_folder
 from lpel_tf.dataset import embed_faces, split_by_identity
-from lpel_tf.embedders import ExportedEmbedder, example_crops, from_facenet
+from lpel_tf.embedders import ExportedEmbedder, from_facenet
+from lpel_tf.example_crops import example_crops
 from lpel_tf.facenet import DEFAULT_KEY, facenet
 
 EXCLUDED = ("Elton_John", "Madonna")

@@ -67,7 +67,8 @@ def reproduce(
     from lpel_serving.cli.progress import progress_bar
     from lpel_serving.faces import find_faces
     from lpel_tf.cache import cache_folder
-    from lpel_tf.embedders import example_crops, from_facenet
+    from lpel_tf.embedders import from_facenet
+    from lpel_tf.example_crops import example_crops
     from lpel_tf.facenet import facenet as find
     from lpel_tf.quiet import load_tensorflow
     from lpel_tf.reproduction.laboratory import Laboratory, check_crops

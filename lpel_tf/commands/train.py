@@ -109,7 +109,8 @@ def train(
     from lpel_serving.pairs_list import find_pairs
     from lpel_tf.bundling import response_checkpoint, train_bundle
     from lpel_tf.cache import cache_folder
-    from lpel_tf.embedders import example_crops, from_facenet
+    from lpel_tf.embedders import from_facenet
+    from lpel_tf.example_crops import example_crops
     from lpel_tf.facenet import facenet as find
     from lpel_tf.quiet import load_tensorflow
     from lpel_tf.response_bundling import ResponsePlan

@@ -24,7 +24,8 @@ from lpel_tf.bundling import assemble
 from lpel_tf.demo.page import MARK, page
 from lpel_tf.demo.photographs import PAIRS, Photograph, fetch_photographs
 from lpel_tf.detection import AlignedCrop
-from lpel_tf.embedders import from_facenet, repeat_crops
+from lpel_tf.embedders import from_facenet
+from lpel_tf.example_crops import repeat_crops
 from lpel_tf.facenet import DEFAULT_KEY, IMAGE_SIZE, facenet
 from lpel_tf.pretrained import load_pretrained
 
