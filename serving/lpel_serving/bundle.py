@@ -19,6 +19,8 @@ from lpel_serving.manifest import (
     Manifest,
     parse_manifest,
 )
+from lpel_serving.plausibility import MAX_DIMENSION
+from lpel_serving.plausibility_record import bytes_of
 from lpel_serving.safety.models import refuse_unsafe
 
 MODEL_SUFFIX = ".onnx"
@@ -78,6 +80,7 @@ def load_bundle(folder: str | Path) -> Bundle:
     for name in used:
         if name not in manifest.files:
             raise BundleError(f"the manifest of {folder} does not list {name}.")
+    _check_plausibility(manifest)
     _refuse_strays(folder, manifest)
     for name, record in manifest.files.items():
         if name not in used:
@@ -143,6 +146,24 @@ def _open(path: Path) -> BufferedReader:
         # Opening a pipe waits for whoever writes into it, perhaps for ever.
         raise OSError(errno.EINVAL, "it is no plain file", str(path))
     return path.open("rb")
+
+
+def _check_plausibility(manifest: Manifest) -> None:
+    """Raise `BundleError` where the file of a check would be of a wrong size, before it is read."""
+    dimension = manifest.embedder.dimension
+    if manifest.plausibility is None:
+        return
+    if dimension > MAX_DIMENSION:
+        raise BundleError(
+            f"the bundle has a check of plausibility for embeddings of {dimension} features; "
+            f"expected at most {MAX_DIMENSION}."
+        )
+    received, expected = manifest.files[PLAUSIBILITY_FILE].bytes, bytes_of(dimension)
+    if received != expected:
+        raise BundleError(
+            f"the check of plausibility has {received:,} bytes; expected {expected:,}, for "
+            f"{dimension + 1} rows of {dimension} float32 numbers: run `lpel calibrate` again."
+        )
 
 
 def _refuse_strays(folder: Path, manifest: Manifest) -> None:

@@ -67,6 +67,10 @@ def check_bundle(folder: Path) -> list[Check]:
         done.append(Check(name, True, _made("a grey image", embedding)))
         name = "decoder"
         done.append(Check(name, True, _made("its embedding", explainer.decode(embedding))))
+        if explainer.plausibility is not None:
+            name = "plausibility"
+            distances = explainer.plausibility.distances(embedding)
+            done.append(Check(name, True, f"a grey image lies {distances[0]:.4g} from the known"))
         if explainer.responds:
             name = "responses"
             done.append(Check(name, True, _made("its embedding", explainer.respond(embedding))))

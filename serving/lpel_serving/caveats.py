@@ -37,6 +37,11 @@ _CHECKED = (
     "By their embeddings both pictures are like photographs of faces. That is no proof that they "
     "show any."
 )
+_DOUBTED = (
+    "A network for faces calls many pictures alike that show none, and errs more on faces that are "
+    "turned, far off or cut out otherwise: which it is here was not looked for. A picture that "
+    "passes this check need not show a face either."
+)
 _UNCHECKED = (
     "Whether the pictures show faces was not checked: this bundle does not know what its faces "
     "look like (`lpel calibrate` adds that). A network for faces calls many pictures alike that "
@@ -70,12 +75,9 @@ def of_decision(
         "distance from the threshold is no probability."
     )
     if plausible is False:
-        chance = (
-            "A network for faces calls many pictures alike that show none. That such a picture was "
-            "noticed here proves nothing of the next one."
-        )
-    of_kind = () if plausible is False else (_CHECKED if plausible else _UNCHECKED,)
-    return always, chance, *of_kind, *_of_crop(crop, own_crop, fitted=fitted)
+        chance = "The distance from the threshold is no probability."
+    of_kind = {True: _CHECKED, False: _DOUBTED, None: _UNCHECKED}[plausible]
+    return always, chance, of_kind, *_of_crop(crop, own_crop, fitted=fitted)
 
 
 def of_maps(method: str, *, control: bool, regions: bool = True) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from lpel_serving.heatmap import heat_map, normalise
 from lpel_serving.images import Pixels
 from lpel_serving.mask import DEFAULT_EPSILON, mask
 from lpel_serving.perturbation import DEFAULT_P, perturb
-from lpel_serving.plausibility import PairPlausibility
+from lpel_serving.plausibility import PairPlausibility, doubt_of
 from lpel_serving.relevance import relevance
 from lpel_serving.similarity import cosine_similarity, is_similar
 
@@ -116,8 +116,7 @@ class PairExplanation:
     @property
     def doubt(self) -> PairPlausibility | None:
         """The check of plausibility, where it finds an image of another kind; else None."""
-        check = self.plausibility
-        return None if check is None or check.plausible else check
+        return doubt_of(self.plausibility)
 
 
 def explain_embeddings(

@@ -9,6 +9,7 @@ photographs separates the two, as in Lee et al. (2018, arXiv 1807.03888).
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,8 +23,13 @@ FALSE_ALARMS = 0.003
 
 A pair has two photographs, so that at most twice as many pairs raise one.
 """
-LEAST_PHOTOGRAPHS = 100
-"""With fewer, known or held apart, nothing can be said of the kind."""
+LEAST_PEOPLE = 99
+"""With fewer people held apart, more than one in a hundred photographs might raise an alarm."""
+LEAST_BY_FEATURE = 5
+"""With fewer known photographs for each feature, unused directions are not told from used ones.
+
+Then the limit becomes so wide that most pictures without a face pass.
+"""
 MAX_DIMENSION = 4096
 """The check needs as many numbers as the embedding's length squared."""
 
@@ -62,6 +68,11 @@ class PairPlausibility:
         return not self.implausible
 
 
+def doubt_of(pair: PairPlausibility | None) -> PairPlausibility | None:
+    """The check of a pair where it finds an image of another kind; None where it finds none."""
+    return None if pair is None or pair.plausible else pair
+
+
 @dataclass(frozen=True, eq=False)
 class Plausibility:
     """A check of embeddings against those of known photographs.
@@ -73,7 +84,7 @@ class Plausibility:
     whitening
         What makes their directions equally wide, float32, shape (D, D), symmetric.
     limit
-        The largest distance that is plausible, above 0.
+        The largest distance that is plausible, above 0: a number of float32.
     """
 
     mean: Floats
@@ -90,18 +101,22 @@ class Plausibility:
         """
         # In float64 and then rounded, so that a batch's size does not show in the last bit.
         apart = unit(embeddings).astype(np.float64) - self.mean
-        whitened = apart @ self.whitening.astype(np.float64)
+        whitened = apart @ self._wide
         distances = np.sqrt(np.square(whitened).sum(axis=-1))
         return np.minimum(distances, np.finfo(np.float32).max).astype(np.float32)
 
+    @cached_property
+    def _wide(self) -> NDArray[np.float64]:
+        return self.whitening.astype(np.float64)
+
     def plausible(self, embeddings: Floats) -> NDArray[np.bool_]:
         """Say of each embedding, shape (N, D), whether it is of the known kind: shape (N,)."""
-        return self.distances(embeddings) <= np.float32(self.limit)
+        return self.distances(embeddings) <= self.limit
 
     def of_pair(self, h_r: Floats, h_t: Floats) -> PairPlausibility:
         """Check the embeddings of a reference and a test, shape (D,) each."""
         reference, test = self.distances(np.stack([h_r, h_t])).tolist()
-        return PairPlausibility(reference, test, float(np.float32(self.limit)))
+        return PairPlausibility(reference, test, self.limit)
 
 
 def fit_plausibility(
@@ -124,15 +139,16 @@ def fit_plausibility(
     Returns
     -------
     Plausibility | None
-        None if N or M is below `LEAST_PHOTOGRAPHS`, if D exceeds `MAX_DIMENSION`, or if all known
-        embeddings are equal: then nothing can be promised.
+        None if the photographs are too few (see `is_enough`), if D exceeds `MAX_DIMENSION`, or if
+        all known embeddings are equal: then nothing can be promised.
 
     Raises
     ------
     EmbeddingError
         If an embedding is not finite.
     """
-    if min(len(known), len(apart)) < LEAST_PHOTOGRAPHS or known.shape[1] > MAX_DIMENSION:
+    dimension = known.shape[1]
+    if not is_enough(len(known), len(set(people_apart)), dimension) or dimension > MAX_DIMENSION:
         return None
     units = unit(known).astype(np.float64)
     mean = units.mean(axis=0)
@@ -145,6 +161,11 @@ def fit_plausibility(
     whitening = (directions * scales) @ directions.T
     check = Plausibility(mean.astype(np.float32), whitening.astype(np.float32), math.inf)
     return replace(check, limit=_limit(check.distances(apart), people_apart))
+
+
+def is_enough(photographs: int, people_apart: int, dimension: int) -> bool:
+    """Whether so many known photographs, and people held apart, make a check worth having."""
+    return photographs >= LEAST_BY_FEATURE * dimension and people_apart >= LEAST_PEOPLE
 
 
 def expected_alarms(people: int) -> float:

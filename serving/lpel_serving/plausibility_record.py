@@ -1,6 +1,5 @@
 """A bundle's check of plausibility: how it is fitted, its file, and its place in the manifest."""
 
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -104,7 +103,14 @@ def read_record(reader: Reader) -> PlausibilityRecord:
     for kind in ("photographs", "photographs_apart", "people_apart"):
         fitted.count(kind, 1)
     fitted.number("false_alarms", 0, 1)
-    return PlausibilityRecord(reader.number("limit", sys.float_info.min), fitted.fields)
+    limits = np.finfo(np.float32)
+    limit = reader.number("limit", float(limits.tiny), float(limits.max))
+    return PlausibilityRecord(limit, fitted.fields)
+
+
+def bytes_of(dimension: int) -> int:
+    """How many bytes the file of a check has, for embeddings of length D."""
+    return 4 * (dimension + 1) * dimension
 
 
 def to_bytes(check: Plausibility) -> bytes:
@@ -122,7 +128,7 @@ def from_bytes(data: bytes, dimension: int, limit: float) -> Plausibility:
     Parameters
     ----------
     data
-        The bytes of the file.
+        The bytes of the file, `bytes_of` as many.
     dimension
         Length D of the bundle's embeddings.
     limit
@@ -131,17 +137,11 @@ def from_bytes(data: bytes, dimension: int, limit: float) -> Plausibility:
     Raises
     ------
     BundleError
-        If it is not D + 1 rows of D finite numbers.
+        If a number is not finite.
     """
-    expected = 4 * (dimension + 1) * dimension
-    if len(data) != expected:
-        raise BundleError(
-            f"the check of plausibility has {len(data):,} bytes; expected {expected:,}, for "
-            f"{dimension + 1} rows of {dimension} float32 numbers: run `lpel calibrate` again."
-        )
     values = np.frombuffer(data, "<f4").reshape(dimension + 1, dimension).astype(np.float32)
     if not np.isfinite(values).all():
         raise BundleError(
             "the check of plausibility holds NaN or infinity: run `lpel calibrate` again."
         )
-    return Plausibility(values[0], values[1:], limit)
+    return Plausibility(values[0], values[1:], float(np.float32(limit)))

@@ -9,7 +9,7 @@ from lpel_serving import caveats
 from lpel_serving.errors import ParameterError
 from lpel_serving.explanation import PairExplanation
 from lpel_serving.map_words import on_map
-from lpel_serving.plausibility import PairPlausibility
+from lpel_serving.plausibility import PairPlausibility, doubt_of
 from lpel_serving.record import DECISIONS
 from lpel_serving.regions import RegionShare
 from lpel_serving.similarity import is_similar, margin
@@ -25,7 +25,7 @@ bundle, when the test was mirrored or moved by a fiftieth of its side.
 _SURE, _UNSURE = 0.9, 0.49
 """From here on no doubt is spoken of; from there down the decision is the less likely answer."""
 
-_KNOWN = "those were that it was fitted on"
+_KNOWN = "those were that its check was fitted on"
 _LEFT_OUT = "Nothing is said here of how likely the two show one person, nor of parts of a face."
 
 ON_CONTROL = "The map is a control, to measure others by: it knows nothing of this pair."
@@ -90,9 +90,10 @@ def compared(
         Whether the images are of the kind that the bundle knows; None if that is not known.
     """
     plausible = None if plausibility is None else plausibility.plausible
-    if plausibility is not None and not plausible:
+    doubt = doubt_of(plausibility)
+    if doubt is not None:
         decision = on_decision(similarity, threshold, of="pictures")
-        words = (on_plausibility(plausibility), *decision, _LEFT_OUT)
+        words = (on_plausibility(doubt), *decision, _LEFT_OUT)
     else:
         words = on_decision(similarity, threshold)
         if confidence is not None:

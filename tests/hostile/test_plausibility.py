@@ -30,7 +30,7 @@ WRONG = [
     (("plausibility",), (None, [], 1, "x", {}), "manifest.plausibility"),
     (
         ("plausibility", "limit"),
-        (absent, None, "4", True, 0, -1, 10**400),
+        (absent, None, "4", True, 0, -1, 1e-46, 1e-300, 1e39, 1e300, 10**400),
         "manifest.plausibility.limit",
     ),
     (HOME, (absent, None, [], "by hand"), "manifest.plausibility.fitted"),

@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from lpel_serving.plausibility_record import FittedPlausibility
 
 
+_MOST_ALARMS = 0.05
+"""Where a bundle's check alarms at no more of the photographs, they are of its kind: it stays."""
+
+
 def calibrate(
     context: typer.Context,
     bundle: BundleOption,
@@ -63,7 +67,8 @@ def calibrate(
     """Fit the probability that two faces are of one person, and keep it in the bundle.
 
     Whether such probabilities come true is measured on pairs held out, and reported. The check of
-    plausibility, which says whether a picture is of the same kind, is fitted on the photographs.
+    plausibility, which says whether a picture is of the kind that the bundle knows, is fitted on
+    the photographs too, unless the bundle has one that holds for them.
     """
     from dataclasses import asdict
 
@@ -76,7 +81,6 @@ def calibrate(
     from lpel_serving.errors import PairsError
     from lpel_serving.explainer import Explainer
     from lpel_serving.pairs import sample_pairs
-    from lpel_serving.plausibility_record import fit_on_people
 
     check_applies(context, pairs is None, DRAWN, "--n", "--identities")
     target = bundle if out is None else out
@@ -95,9 +99,7 @@ def calibrate(
             f"{LEAST_OF_A_KIND} of one person and as many of two; received "
             f"{np.count_nonzero(same)} and {np.count_nonzero(~same)}. Nothing was written."
         )
-    kept = explainer.manifest.plausibility
-    photographs = f"the photographs of {on or kind}"
-    fitted = fit_on_people(measured.embeddings, measured.identities, rng, photographs)
+    fitted, why = _fit_check(explainer, measured, rng, f"the photographs of {on or kind}")
     manifest, new = _completed(explainer.manifest, record, fitted)
     put_copy(bundle, target, manifest, new)
     report(given.all_passed_over(), names=list_passed_over, header=given.header)
@@ -107,12 +109,36 @@ def calibrate(
             "bundle": str(target),
             "confidence": asdict(record),
             "plausibility": None if check is None else asdict(check),
+            "plausibility_fitted": fitted is not None,
         }
         print_json(document | measured.in_json(names=list_passed_over))
         return
-    check_lines = [_without_check(kept)] if fitted is None else plausibility_lines(fitted.record)
+    check_lines = [why] if fitted is None else plausibility_lines(fitted.record)
     lines = [*measured.in_words(), *confidence_lines(record), *check_lines, f"Bundle: {target}"]
     say("\n".join(lines))
+
+
+def _fit_check(
+    explainer: Any, measured: Any, rng: Any, photographs: str
+) -> "tuple[FittedPlausibility | None, str]":
+    """Fit the check of plausibility, or say why the bundle's own stays, or that it has none."""
+    from lpel_serving.plausibility import LEAST_BY_FEATURE, LEAST_PEOPLE
+    from lpel_serving.plausibility_record import fit_on_people
+
+    embeddings, what = measured.embeddings, "check of plausibility:"
+    if explainer.plausibility is not None:
+        alarms = int((~explainer.plausibility.plausible(embeddings)).sum())
+        if alarms <= _MOST_ALARMS * len(embeddings):
+            holds = f"it raises an alarm at {alarms} of these {len(embeddings)} photographs"
+            return None, f"{what} it stays as it was; {holds}"
+        what += f" it stays, though it raises an alarm at {alarms} of {len(embeddings)};"
+    else:
+        what += " none;"
+    fitted = fit_on_people(embeddings, measured.identities, rng, photographs)
+    least = 2 * LEAST_BY_FEATURE * embeddings.shape[1]
+    enough = f"another takes about {least:,} photographs of {2 * LEAST_PEOPLE} people"
+    people = len(set(measured.identities))
+    return fitted, f"{what} {enough}, received {len(embeddings):,} of {people}"
 
 
 def _completed(
@@ -132,15 +158,6 @@ def _completed(
     record = FileRecord(hashlib.sha256(data).hexdigest(), len(data))
     files = {**manifest.files, PLAUSIBILITY_FILE: record}
     return replace(completed, files=files, plausibility=fitted.record), {PLAUSIBILITY_FILE: data}
-
-
-def _without_check(kept: Any) -> str:
-    from lpel_serving.plausibility import LEAST_PHOTOGRAPHS
-
-    why = f"it takes at least {2 * LEAST_PHOTOGRAPHS} photographs of enough people"
-    if kept is None:
-        return f"check of plausibility: none; {why}"
-    return f"check of plausibility: it stays as it was; {why}"
 
 
 command = Command(calibrate, needs=(("onnxruntime", "cpu"),))

@@ -143,8 +143,8 @@ def _sentence(document: dict[str, Any], *, flat: bool) -> str:
         else f"Explained both ways by {method}"
     )
     agreement = (
-        "a heat-map is the same everywhere: it points at no part of the face, and there is no "
-        "agreement to measure."
+        "a heat-map is the same everywhere: it points at nothing, and there is no agreement to "
+        "measure."
         if flat
         else "the heat-maps agree with rank correlation "
         f"{document['agreement']['spearman']:.2f}, the masks with IoU "

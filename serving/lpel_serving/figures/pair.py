@@ -25,6 +25,8 @@ COLUMNS = (
     "Reconstruction\nhighlighted",
     "Heat-map",
 )
+_ROOM = 2
+"""Lines of a headline that fit above the usual rows."""
 _HIGHLIGHT = np.array([255, 221, 51], np.float32)
 
 
@@ -59,8 +61,10 @@ def pair_figure(pair: PairExplanation, title: str = "") -> Any:
         axis.set_title(name.format(whose=whose), fontsize=9, color=INK)
     for axis, name in zip(grid[:, 0], ("test explained", "roles exchanged"), strict=True):
         axis.set_ylabel(name, fontsize=8, color=QUIET)
-    figure.suptitle(_headline(pair, title), fontsize=11, color=INK, y=0.98, parse_math=False)
-    figure.subplots_adjust(left=0.03, right=0.935, top=0.8, bottom=0.02, wspace=0.06, hspace=0.06)
+    headline = _headline(pair, title)
+    figure.suptitle(headline, fontsize=11, color=INK, y=0.98, parse_math=False)
+    top = 0.8 if headline.count("\n") < _ROOM else 0.74
+    figure.subplots_adjust(left=0.03, right=0.935, top=top, bottom=0.02, wspace=0.06, hspace=0.06)
     _draw_scale(figure, grid, signed=signed)
     return figure
 

@@ -10,7 +10,7 @@ from lpel_serving.direction import check_directions
 from lpel_serving.errors import FaceChoiceError, ImageError, NoDirectionError
 from lpel_serving.http.problems import Problem
 from lpel_serving.http.requests import Asked, VerifyFields
-from lpel_serving.plausibility import PairPlausibility
+from lpel_serving.plausibility import PairPlausibility, doubt_of
 from lpel_serving.record import DECISIONS, plausibility_numbers
 from lpel_serving.service.cache import Face
 from lpel_serving.service.desk import Desk
@@ -59,7 +59,7 @@ def confidence_of(
     It does not of pictures that are of another kind than those that it was fitted on.
     """
     record = desk.manifest.confidence
-    if record is None or (plausibility is not None and not plausibility.plausible):
+    if record is None or doubt_of(plausibility) is not None:
         return None
     return Confidence(record.calibration.confidence(similarity), record.pairs)
 

@@ -36,12 +36,19 @@ async function readPng(base64) {
   return cut(bitmap, 1, bitmap.width);
 }
 
+/** What was said of one of the two pictures, said of the other. */
+function otherwise(words) {
+  const other = { reference: "test", test: "reference" };
+  return words.map((one) => one.replace(/\b(reference|test)(?= picture| photograph)/g, (role) => other[role]));
+}
+
 /** The same pair with the roles exchanged: it was explained both ways. */
 export function swapped({ told, pictures }) {
   const exchange = ({ reference, test }) => ({ reference: test, test: reference });
   return {
     told: {
       ...told,
+      words: otherwise(told.words),
       explanations: exchange(told.explanations),
       plausibility: told.plausibility && { ...told.plausibility, ...exchange(told.plausibility) },
       faces: exchange(told.faces),

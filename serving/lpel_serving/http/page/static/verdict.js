@@ -12,7 +12,7 @@ import { isSigned } from "./view.js";
 export function showVerdict({ told, pictures }) {
   const doubtful = told.plausibility?.plausible === false;
   const words = [...told.words];
-  const doubt = doubtful ? words.shift() : ""; // it comes first where the pictures are no faces
+  const doubt = doubtful ? words.shift() : ""; // it comes first, of pictures of another kind
   const [headline, ...more] = words;
   decide(headline);
   $("doubt").textContent = doubt;
@@ -27,7 +27,7 @@ export function showVerdict({ told, pictures }) {
     opposed: opposed(pictures[role].heatMap.data),
   });
   const faces = Object.fromEntries(ROLES.map((role) => [role, divided(role)]));
-  // The browser knows no parts, nor does a control, and pictures without a face have none.
+  // The browser knows no parts, nor does a control, and none are named of pictures of another kind.
   const none = !faces.test.regions?.length || told.method.control;
   $("parts").hidden = none;
   if (none) return;
