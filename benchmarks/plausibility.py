@@ -89,9 +89,19 @@ def _in_split(everyone: FaceSet, seed: int) -> dict[str, Any]:
     check = fit_plausibility(split.train.embeddings, limit_on.embeddings, limit_on.identities)
     if check is None:
         sys.exit("these are too few photographs to fit the check on.")
-    result = alarms(check, split.test.embeddings)
-    passed = 1 - result["share"]
-    return result | {"share_of_pairs": 1 - passed**2}
+    return alarms(check, split.test.embeddings) | by_person(check, split.test)
+
+
+def by_person(check: Plausibility, faces: FaceSet) -> dict[str, float]:
+    """The same share with every person counting once, and that of all pairs of photographs."""
+    passed = check.plausible(faces.embeddings)
+    people = np.array(faces.identities)
+    shares = [np.mean(~passed[people == person]) for person in np.unique(people)]
+    n, good = len(passed), int(passed.sum())
+    return {
+        "share_by_person": float(np.mean(shares)),
+        "share_of_pairs": 1 - good * (good - 1) / (n * (n - 1)),
+    }
 
 
 def alarms(check: Plausibility, embeddings: np.ndarray) -> dict[str, Any]:
@@ -106,7 +116,7 @@ def pictures(
     """Other faces, then what shows none."""
     size = explainer.manifest.embedder.image_size
     rng = np.random.default_rng(0)
-    paths = [face.path for face in list_faces(asked.faces, None)]
+    paths = apart(asked.faces)
     some = [paths[place] for place in rng.permutation(len(paths))[:MOST]]
     photographs = [read_pixels(path) for path in some]
     if asked.other_faces:
@@ -134,6 +144,17 @@ def pictures(
         chosen = [files[place] for place in rng.permutation(len(files))[:MOST]]
         grey = [np.asarray(Image.open(path).convert("RGB")) for path in chosen]
         yield "drawn characters", [resize(one, size) for one in grey]
+
+
+def apart(folder: Path) -> list[Path]:
+    """The photographs of people whom the bundle's check was not fitted on, but for its limit."""
+    faces = leave_out(list_faces(folder, None), EXCLUDED)
+    identities = tuple(face.identity for face in faces)
+    nothing = np.zeros((len(faces), 1), np.float32)
+    everyone = FaceSet(nothing, nothing.astype(np.uint8), identities)
+    split = split_by_identity(everyone, np.random.default_rng(SEED))
+    others = {*split.validation.identities, *split.test.identities}
+    return [face.path for face in faces if face.identity in others]
 
 
 def square(pixels: np.ndarray) -> np.ndarray:

@@ -100,13 +100,17 @@ def write_bundle(
 
 
 def with_embedder(
-    bundle: Bundle, embedder: bytes, record: EmbedderRecord, parity: Mapping[str, Any]
+    bundle: Bundle,
+    embedder: bytes,
+    record: EmbedderRecord,
+    parity: Mapping[str, Any],
+    *,
+    keep_plausibility: bool = True,
 ) -> Bundle:
     """Put another embedder of the same embeddings into a bundle: the same one in other numbers.
 
-    Like the threshold, the confidence and the check of plausibility stay: what was fitted to
-    embeddings holds for those that hardly differ. The confidence says from then on which embedder
-    it was fitted with.
+    Like the threshold, the confidence stays: what was fitted to similarities holds for those that
+    hardly differ. It says from then on which embedder it was fitted with.
 
     Parameters
     ----------
@@ -118,6 +122,8 @@ def with_embedder(
         What the manifest says of it.
     parity
         How far it is from the one that it replaces.
+    keep_plausibility
+        Whether the check of plausibility holds for the new embeddings.
     """
     files = {**bundle.manifest.files, **_records({EMBEDDER_FILE: embedder})}
     files.pop(EXPLAINER_FILE, None)  # it was made of the other one
@@ -128,7 +134,8 @@ def with_embedder(
         parity={**bundle.manifest.parity, "embedder": dict(parity)},
         confidence=_of_former(bundle.manifest),
     )
-    return replace(bundle, manifest=manifest, embedder=embedder)
+    changed = replace(bundle, manifest=manifest, embedder=embedder)
+    return changed if keep_plausibility else _without_plausibility(changed)
 
 
 def write_with_explainer(folder: Path, bundle: Bundle, explainer: bytes) -> Manifest:
@@ -148,6 +155,12 @@ def write_with_explainer(folder: Path, bundle: Bundle, explainer: bytes) -> Mani
     manifest = replace(bundle.manifest, files=_records(contents))
     put_bundle(folder, manifest, contents)
     return manifest
+
+
+def _without_plausibility(bundle: Bundle) -> Bundle:
+    files = {n: file for n, file in bundle.manifest.files.items() if n != PLAUSIBILITY_FILE}
+    manifest = replace(bundle.manifest, files=files, plausibility=None)
+    return replace(bundle, manifest=manifest, plausibility=None)
 
 
 def _of_former(manifest: Manifest) -> ConfidenceRecord | None:

@@ -62,7 +62,7 @@ class Explainer:
             threads=1,  # a second pool of threads would spin against the embedder's
         )
         self._responder = open_responder(bundle, provider)
-        self.plausibility = _plausibility(bundle)
+        self.plausibility = plausibility_of(bundle)
         self.provider = self.embedder.provider
 
     @classmethod
@@ -237,7 +237,8 @@ class Explainer:
         ]
 
 
-def _plausibility(bundle: Bundle) -> Plausibility | None:
+def plausibility_of(bundle: Bundle) -> Plausibility | None:
+    """Read the check of plausibility of a bundle, if it has one."""
     record = bundle.manifest.plausibility
     if record is None or bundle.plausibility is None:
         return None

@@ -80,6 +80,20 @@ def test_a_picture_of_another_kind_is_named_first_and_no_certainty_follows(
         assert answer["explanations"]["test"]["regions"] == []
 
 
+def test_a_receipt_of_such_a_pair_says_so_before_its_limits(client):
+    texts = {"reference": FACE, "test": ODD}
+    body = {name: base64.b64encode(data).decode() for name, data in texts.items()}
+    answer = client.post("/v1/assess", json=body | {"draws": 2, "every": 8})
+    assert answer.status_code == 200, answer.text
+    schemas.AssessAnswer.model_validate_json(answer.content)
+    assert answer.json()["plausibility"]["test"]["plausible"] is False
+    assert answer.json()["caveats"][0].startswith("The test picture is not of the kind")
+    body["test"] = base64.b64encode(OTHER).decode()
+    answer = client.post("/v1/assess", json=body | {"draws": 2, "every": 8}).json()
+    assert answer["plausibility"]["plausible"] is True
+    assert "of the kind" not in answer["caveats"][0]
+
+
 def test_a_bundle_that_knows_no_kind_says_that_nothing_was_checked(service):
     answer = service.client.post("/v1/verify", files={"reference": ODD, "test": ODD}).json()
     assert answer["plausibility"] is None

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from lpel_serving import Explainer
+from lpel_serving.crops import parse_crop, read_face
 from lpel_serving.faces import list_faces
 from support.non_faces import KINDS
 
@@ -40,8 +41,12 @@ def test_the_demos_faces_pass(explainer, real_crops):
 
 
 @pytest.mark.realdata
-def test_hardly_a_photograph_of_a_face_raises_an_alarm(explainer, realdata):
-    faces = list_faces(realdata / "lfw")[::24]
-    crops = np.stack([explainer.embedder.read(face.path) for face in faces])
+@pytest.mark.parametrize(("folder", "every"), [("orl", 4), ("lfw", 48)])
+def test_hardly_a_photograph_of_a_face_raises_an_alarm(explainer, realdata, folder, every):
+    """Of people whom nothing here was fitted on, by another camera, in crops; and of LFW's."""
+    crop = parse_crop("none" if folder == "orl" else "0.48")
+    paths = [face.path for face in list_faces(realdata / folder)][::every]
+    crops = np.stack([read_face(path, crop, 160) for path in paths])
     alarms = ~explainer.plausibility.plausible(explainer.embed(crops))
+    assert len(paths) >= 100
     assert alarms.mean() <= 0.01

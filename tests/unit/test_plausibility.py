@@ -8,6 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lpel_export.bundle_writer import with_embedder, write_with_explainer
+from lpel_export.explainer import build_explainer
+from lpel_export.precision.lower import check_holds
 from lpel_serving import Explainer
 from lpel_serving.bundle import load_bundle, read_manifest
 from lpel_serving.bundle_check import check_bundle
@@ -21,6 +24,8 @@ from lpel_serving.plausibility import (
 )
 from lpel_serving.plausibility_record import fit_on_people, fit_record, from_bytes, to_bytes
 from lpel_serving.record import summary
+from lpel_tf.bundling import fit_on_sides
+from lpel_tf.dataset import FaceSet, Split
 from lpel_tf.pretrained import load_pretrained
 from support import tiny
 from support.images import pixels
@@ -191,6 +196,39 @@ def test_a_figure_says_it_above_the_decision(knowing_bundle):
     said = pair_figure(explainer.explain(pixels(900), odd())).get_suptitle()
     assert said.splitlines()[0].startswith("The test picture is not of the kind")
     assert "of the kind" not in pair_figure(explainer.explain(pixels(1), pixels(2))).get_suptitle()
+
+
+def test_a_bundle_keeps_its_check_with_an_explainer_and_with_another_embedder(
+    knowing_bundle, tmp_path
+):
+    loaded = load_bundle(knowing_bundle)
+    write_with_explainer(tmp_path / "bundle", loaded, build_explainer(loaded))
+    assert load_bundle(tmp_path / "bundle").plausibility == loaded.plausibility
+    record = replace(loaded.manifest.embedder, name="another")
+    kept = with_embedder(loaded, loaded.embedder, record, {})
+    assert kept.manifest.plausibility == loaded.manifest.plausibility
+    dropped = with_embedder(loaded, loaded.embedder, record, {}, keep_plausibility=False)
+    assert (dropped.plausibility, dropped.manifest.plausibility) == (None, None)
+    write_with_explainer(tmp_path / "without", dropped, build_explainer(dropped))
+    assert Explainer.load(tmp_path / "without").plausibility is None
+
+
+@pytest.mark.parametrize(("alarms", "holds"), [(0, True), (5, True), (6, False)])
+def test_a_check_that_alarms_at_faces_in_lower_precision_does_not_hold(alarms, holds):
+    assert check_holds({"implausible": alarms, "samples": 100}) is holds
+    assert check_holds({"samples": 100})
+
+
+def test_training_fits_on_the_people_trained_on_and_the_limit_on_the_others(rng):
+    def some(n: int, first: int) -> FaceSet:
+        targets = np.zeros((n, 1, 1, 3), np.uint8)
+        return FaceSet(faces(rng, n), targets, tuple(str(first + i) for i in range(n)))
+
+    fitted = fit_on_sides(Split(some(600, 0), some(60, 1000), some(70, 2000)))
+    sizes = {name: fitted.fitted[name] for name in ("photographs", "photographs_apart")}
+    assert sizes == {"photographs": 600, "photographs_apart": 130}
+    assert fitted.fitted["people_apart"] == 130
+    assert fit_on_sides(Split(some(600, 0), some(10, 1000), some(10, 2000))) is None
 
 
 # --- the shipped one ---

@@ -254,8 +254,17 @@ def _loss(report: Any) -> str:
         f"In {report['precision']} the embedder has {report['bytes'] / 1e6:.1f} MB instead of "
         f"{report['bytes_float32'] / 1e6:.1f}; on {report['samples']} faces its embeddings have a "
         f"cosine of {report['cosine_min']:.5f} at least, {report['cosine_mean']:.5f} on average, "
-        "with the original's."
+        f"with the original's.{_alarms(report)}"
     )
+
+
+def _alarms(report: Any) -> str:
+    from lpel_export.precision.lower import check_holds
+
+    if not report.get("implausible"):
+        return ""
+    kept = "" if check_holds(report) else ", and is left out of the bundle"
+    return f" The check of plausibility raises an alarm at {report['implausible']} of them{kept}."
 
 
 command = Command(export, needs=(("onnx", "export"), ("onnxruntime", "cpu")))

@@ -1,6 +1,6 @@
 """A bundle in fewer bits: smaller and faster, its loss measured before anything is written."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,11 +14,14 @@ from lpel_serving.bundle import Bundle
 from lpel_serving.crops import CentreCrop
 from lpel_serving.embedder import Embedder
 from lpel_serving.errors import ParameterError
+from lpel_serving.explainer import plausibility_of
 from lpel_serving.images import Pixels
 from lpel_serving.progress import Progress, silent
 from lpel_serving.similarity import cosine_similarity
 
 LEAST_FACES = 8
+MOST_ALARMS = 0.05
+"""Where a bundle's check of plausibility alarms at more of the faces, it is left out."""
 
 
 def lower_precision(
@@ -67,7 +70,12 @@ def lower_precision(
             "exported: give more faces, framed as the network will see them."
         )
     named = replace(record, name=f"{record.name}, {precision}")
-    return with_embedder(bundle, model, named, report)
+    return with_embedder(bundle, model, named, report, keep_plausibility=check_holds(report))
+
+
+def check_holds(report: Mapping[str, Any]) -> bool:
+    """Whether the check of plausibility may stay, by the report of `measure_loss`."""
+    return report.get("implausible", 0) <= MOST_ALARMS * report["samples"]
 
 
 def check_float32(bundle: Bundle) -> None:
@@ -81,13 +89,20 @@ def check_float32(bundle: Bundle) -> None:
 
 
 def measure_loss(bundle: Bundle, model: bytes, crops: Sequence[Pixels]) -> dict[str, Any]:
-    """Compare a model's embeddings of faces with those of a bundle's embedder."""
+    """Compare a model's embeddings of faces with those of a bundle's embedder.
+
+    Where the bundle has a check of plausibility, the report says at how many faces it then raises
+    an alarm.
+    """
     record = bundle.manifest.embedder
     embedded = [
         Embedder(one, record, CentreCrop()).embed(crops) for one in (bundle.embedder, model)
     ]
     cosines = cosine_similarity(*embedded)
+    check = plausibility_of(bundle)
+    alarms = {} if check is None else {"implausible": int((~check.plausible(embedded[1])).sum())}
     return {
+        **alarms,
         "cosine_min": float(cosines.min()),
         "cosine_mean": float(cosines.mean()),
         "max_difference": float(np.abs(embedded[0] - embedded[1]).max()),

@@ -21,12 +21,14 @@ from lpel_serving.laboratory.receipt import Receipt, question_for, receipt
 from lpel_serving.laboratory.study import find_question
 from lpel_serving.methods.checked_map import checked_map
 from lpel_serving.methods.method import FacePair, Method, Networks, is_control
+from lpel_serving.plausibility import doubt_of
 from lpel_serving.progress import Progress, silent
-from lpel_serving.record import DECISIONS
+from lpel_serving.record import DECISIONS, plausibility_numbers
 from lpel_serving.service.cache import Face
 from lpel_serving.service.desk import Desk
 from lpel_serving.service.ticket import Ticket
 from lpel_serving.similarity import cosine_similarity, is_similar
+from lpel_serving.verdict import on_plausibility
 
 
 def routes(desk: Desk, settings: Settings) -> list[BaseRoute]:
@@ -80,6 +82,8 @@ def _assess(
         control=is_control(method),
         progress=progress,
     )
+    check = desk.explainer.pair_plausibility(reference.embedding, test.embedding)
+    doubt = doubt_of(check)
     return {
         "curve": fields.curve or DECISIONS[similar],
         "title": question.title,
@@ -88,7 +92,8 @@ def _assess(
         "method": {**method_record(name, method), "seed": fields.seed},
         **_numbers(found),
         "words": found.words,
-        "caveats": found.caveats,
+        "caveats": (*([] if doubt is None else [on_plausibility(doubt)]), *found.caveats),
+        "plausibility": plausibility_numbers(check),
         "faces": faces_record((reference.found, test.found)),
         **provenance(desk, fields.crop),
     }

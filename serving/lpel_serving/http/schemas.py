@@ -191,6 +191,9 @@ class AssessAnswer(_Provenance):
     own: list[float]
     random: RandomCurves
     area: Areas
+    plausibility: Annotated[
+        Plausibility | None, Field(description="Null where the bundle does not know.")
+    ]
     beaten: Annotated[int, Field(ge=0, description="Random orders that the own one beats.")]
     draws: Annotated[int, Field(ge=1)]
     words: list[str]
