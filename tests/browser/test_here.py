@@ -84,7 +84,7 @@ def test_the_page_says_what_only_the_server_can_do(here):
     assert "go nowhere" in here.inner_text("#privacy")
     assert here.is_disabled("#save-arrays")
     assert not here.is_visible("#parts")
-    assert "only the server tells" in here.inner_text("#caveats")
+    assert "only the server reports" in here.inner_text("#caveats")
     here.uncheck("#here")
     decided(here)
     assert len(posts(here)) == 1

@@ -20,9 +20,15 @@ from support.images import pixels
 
 EXAMPLES = 100
 POSTS = ("/v1/explain", "/v1/verify", "/v1/assess")
-SEMANTIC = ("p is LPEL's own", "this curve is for", "reference: face ", "test: face ")
-"""What no schema says: `p` belongs to one method, a curve to one decision, and a face to a crop
-that looks for faces."""
+SEMANTIC = (
+    "p is LPEL's own",
+    "this curve is for",
+    "reference: face ",
+    "test: face ",
+    "the middle ",
+)
+"""What no schema says: `p` belongs to one method, a curve to one decision, a face to a crop that
+looks for faces, and a share of a small picture may be hardly a pixel."""
 
 
 def face(seed: int) -> bytes:

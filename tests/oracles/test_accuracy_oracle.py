@@ -123,4 +123,5 @@ def test_the_equal_error_threshold_is_the_best_of_all(seed, n, levels):
         similarities = np.round(similarities * levels) / levels
     similarities = similarities.astype(np.float32)
     expected = oracle.equal_error_threshold(similarities.tolist(), same.tolist())
-    assert equal_error_threshold(similarities, same) == expected
+    # A threshold is a number of float32, as the similarities are that it parts.
+    assert equal_error_threshold(similarities, same) == np.float32(expected)

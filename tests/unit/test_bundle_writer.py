@@ -81,6 +81,7 @@ def test_the_manifest_holds_size_and_hash_of_every_file_and_the_parity(tmp_path)
         "batch_sizes": [1, 33],
         "samples": 33,
         "inputs": "33 face crops",
+        "scale": 1.0,
     }
 
 

@@ -120,7 +120,7 @@ def test_the_diagram_has_a_row_for_each_bin(manifest):
         "    40.00%    60.00%  ( 50.0% to  70.0%)        20  " + "#" * 10 + "|####" + "." * 10,
         "   100.00%   100.00%  ( 90.0% to 100.0%)         7  " + "#" * 24 + "|",
     ]
-    assert lines[start + 4].startswith("parity")
+    assert lines[start + 4].startswith("check of plausibility")
 
 
 def test_without_a_confidence_the_card_says_so_and_what_to_do(manifest):

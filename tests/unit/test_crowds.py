@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+import typer
 
 from lpel_serving import Explainer
 from lpel_serving.cli.assess import assess
@@ -40,10 +41,15 @@ def faces(tmp_path):
 
 def printed(capsys, command, **options):
     """What a command prints as JSON, and in words."""
-    command(**options, json=True)
-    document = json.loads(capsys.readouterr().out)
-    command(**options)
-    return document, capsys.readouterr().out
+    app = typer.Typer()
+    app.command()(command)
+    given = [part for name, value in options.items() for part in (f"--{name}", str(value))]
+
+    def run(*more):
+        typer.main.get_command(app)([*given, *more], standalone_mode=False)
+        return capsys.readouterr().out
+
+    return json.loads(run("--json")), run()
 
 
 def test_each_photograph_counts_once_and_is_cut_as_before(tiny_bundle):
@@ -97,6 +103,6 @@ def test_calibrate_counts_photographs_of_several_faces(bundle, faces, capsys):
 
 def test_assess_counts_photographs_of_several_faces(bundle, faces, capsys):
     options = {"bundle": bundle, "faces": faces, "n": 2, "draws": 1, "superpixel": 4}
-    document, words = printed(capsys, assess, **options, curve=["similar"])
+    document, words = printed(capsys, assess, **options, curve="similar")
     assert document[NAME] is not None
     assert ("several faces" in words) == bool(document[NAME])

@@ -166,7 +166,7 @@ def test_sentences_agree_with_the_decision(case):
     pair = Explainer.load(bundle).explain(REFERENCE, TEST)
     assert agrees(pair_figure(pair).get_suptitle(), decision, by)
     assert pair_figure(pair).get_suptitle().endswith(f"calls them {decision}")
-    said = _sentence(summary(pair) | {"method": "responses"}).splitlines()[0]
+    said = _sentence(summary(pair) | {"method": "responses"}, flat=False).splitlines()[0]
     assert said.startswith("Similarity ")
     assert said.endswith(f"calls them {decision}.")
     assert agrees(said, decision, by)

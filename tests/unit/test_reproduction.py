@@ -467,7 +467,7 @@ def test_the_page_shows_every_picture_finding_and_table(run):
 def test_the_page_says_what_it_was_made_of(plain):
     assert MARK in plain.result.page.read_bytes()
     assert "180 photographs of 30 people; tiny; crops none;" in plain.page
-    assert "0.75; up to 4 pairs for each main curve; seed 0." in plain.page
+    assert "0.750; up to 4 pairs for each main curve; seed 0." in plain.page
     assert "crops 0.9 and none" not in plain.page
 
 
