@@ -289,3 +289,14 @@ def test_export_calibrates_without_a_bad_photograph(tiny_bundle, untidy, tmp_pat
         "misplaced": 1,
         "damaged": 1,
     }
+
+
+def test_too_few_pairs_are_blamed_on_what_was_left_out(tiny_bundle, untidy):
+    for seed in range(20):  # until the damaged photograph is in a pair that is drawn
+        done = verify(tiny_bundle, untidy, "--n", 20, "--seed", seed, "--list-passed-over")
+        if done.returncode:
+            break
+    last = complaint(done)
+    assert "folds need at least 10 pairs" in last
+    assert "pairs were left out: a photograph cannot be used" in last
+    assert "Person_00_0002.png" in done.stderr

@@ -161,7 +161,7 @@ def test_the_trained_bundle_explains_by_responses_unless_asked_otherwise(trained
     assert document["method"] == "lpel"
     assert document["parameters"] == {"p": 0.5, "epsilon": 0.7, "crop": "none"}
     said = complaint(run(LPEL, *explain, "--p", 0.5))
-    assert "--p is LPEL's own; the method responses has no such thing" in said
+    assert "--p is LPEL's own: it is not taken with the method responses" in said
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ from lpel_serving.cli.passed_over import report
 from lpel_serving.passed_over import MOST_BAD, Unusable
 
 if TYPE_CHECKING:
+    from lpel_serving.confidence import ConfidenceRecord
     from lpel_serving.plausibility_record import FittedPlausibility
 
 
@@ -77,8 +78,7 @@ def calibrate(
     from lpel_serving.bundle_folder import check_replaceable, put_copy
     from lpel_serving.card import confidence_lines, plausibility_lines
     from lpel_serving.cli.given import given_pairs, measure
-    from lpel_serving.confidence import LEAST_OF_A_KIND, LEAST_PAIRS, fit_confidence
-    from lpel_serving.errors import PairsError
+    from lpel_serving.confidence import fit_confidence
     from lpel_serving.explainer import Explainer
     from lpel_serving.pairs import sample_pairs
 
@@ -91,18 +91,13 @@ def calibrate(
     given = given_pairs(faces, identities, pairs, lambda all_: sample_pairs(all_, n, rng), unusable)
     explainer = Explainer.load(bundle, provider=provider, threads=threads)
     measured = measure(explainer.embedder, given)
+    report(given.all_passed_over(), names=list_passed_over, header=given.header)
     same = measured.same
-    record = fit_confidence(measured.similarities, same, on or kind)
-    if record is None:
-        raise PairsError(
-            f"a confidence needs at least {LEAST_PAIRS} pairs that show faces, "
-            f"{LEAST_OF_A_KIND} of one person and as many of two; received "
-            f"{np.count_nonzero(same)} and {np.count_nonzero(~same)}. Nothing was written."
-        )
+    with measured.blamed():
+        record = _enough(fit_confidence(measured.similarities, same, on or kind), same)
     fitted, why = _fit_check(explainer, measured, rng, f"the photographs of {on or kind}")
     manifest, new = _completed(explainer.manifest, record, fitted)
     put_copy(bundle, target, manifest, new)
-    report(given.all_passed_over(), names=list_passed_over, header=given.header)
     if json:
         check = manifest.plausibility
         document = {
@@ -116,6 +111,19 @@ def calibrate(
     check_lines = [why] if fitted is None else plausibility_lines(fitted.record)
     lines = [*measured.in_words(), *confidence_lines(record), *check_lines, f"Bundle: {target}"]
     say("\n".join(lines))
+
+
+def _enough(record: "ConfidenceRecord | None", same: Any) -> "ConfidenceRecord":
+    from lpel_serving.confidence import LEAST_OF_A_KIND, LEAST_PAIRS
+    from lpel_serving.errors import PairsError
+
+    if record is None:
+        raise PairsError(
+            f"a confidence needs at least {LEAST_PAIRS} pairs that show faces, "
+            f"{LEAST_OF_A_KIND} of one person and as many of two; received {same.sum()} and "
+            f"{(~same).sum()}. Nothing was written."
+        )
+    return record
 
 
 def _fit_check(

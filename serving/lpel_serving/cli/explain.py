@@ -75,7 +75,7 @@ def explain(
     name = method or explainer.default_name
     if p is not None and name != LPEL:
         raise ParameterError(
-            f"--p is LPEL's own; the method {name} has no such thing. Give --method {LPEL} with it."
+            f"--p is LPEL's own: it is not taken with the method {name}. Give --method {LPEL} too."
         )
     strength = DEFAULT_P if p is None else p
     chosen = Lpel(strength) if name == LPEL else find_method(name)

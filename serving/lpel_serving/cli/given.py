@@ -1,6 +1,7 @@
 """The pairs that a command is given, listed or drawn, and their similarities."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from lpel_serving.cli.passed_over import in_json
 from lpel_serving.cli.progress import progress_bar
 from lpel_serving.crowds import count_crowds, crowds, crowds_in_words
 from lpel_serving.embedder import Embedder
+from lpel_serving.errors import PairsError, ParameterError
 from lpel_serving.explanation import Floats
 from lpel_serving.faces import Face, find_faces
 from lpel_serving.pairs import Pair
@@ -110,6 +112,17 @@ class MeasuredPairs:
                 f"{self.left_out} pairs were left out: a photograph cannot be used, or is both."
             )
         return said
+
+    @contextmanager
+    def blamed(self) -> Generator[None]:
+        """Say in a complaint about too few pairs how many were left out, and why."""
+        try:
+            yield
+        except (PairsError, ParameterError) as error:
+            said = [line for line in self.in_words() if "pairs were left out" in line]
+            if not said:
+                raise
+            raise PairsError(" ".join([str(error), *said])) from error
 
 
 def given_pairs(

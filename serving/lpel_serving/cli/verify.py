@@ -58,8 +58,10 @@ def verify(
     given = given_pairs(faces, identities, pairs, lambda all_: sample_pairs(all_, n, rng), unusable)
     explainer = Explainer.load(bundle, crop=crop, provider=provider, threads=threads)
     measured = measure(explainer.embedder, given)
-    result = verification(measured.similarities, measured.same, explainer.manifest.threshold.value)
     report(given.all_passed_over(), names=list_passed_over, header=given.header)
+    with measured.blamed():
+        threshold = explainer.manifest.threshold.value
+        result = verification(measured.similarities, measured.same, threshold)
     if json:
         print_json(asdict(result) | measured.in_json(names=list_passed_over))
         return

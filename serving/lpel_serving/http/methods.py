@@ -57,6 +57,6 @@ def chosen_method(fields: MethodFields, explainer: Explainer) -> tuple[str, Meth
         return name, Lpel() if fields.p is None else Lpel(fields.p)
     if fields.p is not None:
         raise ParameterError(
-            f"p is LPEL's own; the method {name[:60]!a} has no such thing. Leave it out."
+            f"p is LPEL's own: it is not taken with the method {name[:60]!a}. Leave it out."
         )
     return name, _found(name)
