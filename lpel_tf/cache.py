@@ -1,11 +1,9 @@
 """Where downloads, exports and embeddings are kept between runs."""
 
 import hashlib
-import os
 from pathlib import Path
 
 from lpel_serving.extras import require
-from lpel_serving.home import home
 from lpel_tf.errors import CacheError
 
 
@@ -37,14 +35,17 @@ def cache_folder(*parts: str, root: Path | None = None) -> Path:
 
 
 def _usual_place() -> Path:
-    if home() is not None or os.environ.get("XDG_CACHE_HOME"):
+    reason: RuntimeError | None = None
+    try:
         place = Path(require("platformdirs", "train").user_cache_dir("lpel"))
-        if place.is_absolute():
+        if place.is_absolute():  # older versions of platformdirs give one below "~"
             return place
+    except RuntimeError as error:
+        reason = error
     raise CacheError(
-        "there is no home folder to keep the cache in, for HOME is not set and the system does not "
+        "there is no home folder to keep the cache in, for HOME names none and the system does not "
         "know this user: name a folder for it with --cache."
-    )
+    ) from reason
 
 
 def file_sha256(path: Path) -> str:

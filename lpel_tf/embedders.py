@@ -14,17 +14,20 @@ from numpy.typing import NDArray
 
 from lpel_export.adoption import adopt_embedder
 from lpel_export.conversion import Exported, export_embedder
+from lpel_export.errors import ModelShapeError
 from lpel_export.keras_networks import embedding_dimension
 from lpel_export.parity import Parity, check_parity
-from lpel_export.preparation import Channels, Layout, Preparation
+from lpel_export.preparation import Channels, Layout, Preparation, whole_side
 from lpel_export.received import Source
 from lpel_export.standardisation import Standardisation, standardisation_name
-from lpel_serving.errors import ImageError
+from lpel_serving.errors import BundleError
 from lpel_serving.files import write_atomically
 from lpel_serving.manifest import EMBEDDING, IMAGE, EmbedderRecord
 from lpel_serving.progress import Progress, silent
+from lpel_serving.safety.models import refuse_unsafe
 from lpel_tf.cache import cache_folder, file_sha256
-from lpel_tf.embedding_checks import check_embeddings
+from lpel_tf.embedding_checks import check_embeddings, check_finite
+from lpel_tf.example_crops import as_crops
 from lpel_tf.facenet import IMAGE_SIZE, FaceNet, build
 from lpel_tf.weights import fetch
 
@@ -68,7 +71,7 @@ def from_keras(
     name: str,
     image_size: int,
     standardisation: str | Standardisation,
-    faces: NDArray[np.uint8],
+    faces: NDArray[np.uint8] | Sequence[NDArray[np.uint8]],
 ) -> ExportedEmbedder:
     """Export any Keras model from images to vectors, and check that nothing was lost.
 
@@ -87,23 +90,31 @@ def from_keras(
         `lpel_export.standardisation.STANDARDISATIONS`, or a function of a tensor of float32
         pixels, 0 to 255, such as ``keras.applications.resnet.preprocess_input``.
     faces
-        Some real crops to compare on, uint8, shape (N, S, S, 3), N at least 2.
+        Some real crops to compare on, uint8, shape (N, S, S, 3), N at least 2; or a list of
+        them.
 
     Raises
     ------
     ConversionError, ModelShapeError, ParityError
-        If the model cannot be exported faithfully.
+        If the model cannot be exported faithfully, or has NaN or infinity among its weights.
     StandardisationError
         If there is no such standardisation.
-    ImageError
-        If the crops are no such crops.
+    ImageError, ParameterError
+        If the crops are no such crops, or the side is not a whole number, 1 at least.
+    TrainingDataError
+        If its embeddings say nothing of the crops: see `lpel_tf.embedding_checks`.
     """
-    _check_crops(faces, image_size)
+    image_size = whole_side(image_size)
+    crops = as_crops(faces, image_size)
     named = standardisation_name(standardisation)
     record = EmbedderRecord(name, image_size, embedding_dimension(model, image_size), named)
     metadata = {key: str(value) for key, value in asdict(record).items()}
     exported = export_embedder(model, image_size, standardisation, metadata)
-    return _checked(exported, record, faces)
+    try:
+        refuse_unsafe(exported.model, f"the model {model.name!r}")
+    except BundleError as error:
+        raise ModelShapeError(str(error)) from error
+    return _checked(exported, record, crops)
 
 
 def from_onnx(
@@ -113,7 +124,7 @@ def from_onnx(
     image_size: int,
     mean: float | Sequence[float],
     scale: float | Sequence[float],
-    faces: NDArray[np.uint8],
+    faces: NDArray[np.uint8] | Sequence[NDArray[np.uint8]],
     layout: Layout = "NCHW",
     channels: Channels = "RGB",
     output: str | None = None,
@@ -131,7 +142,8 @@ def from_onnx(
         How it wants its pixels: ``(pixel - mean) / scale``, one number each, or three in the order
         of `channels`.
     faces
-        Some real crops to compare on, uint8, shape (N, S, S, 3), N at least 2.
+        Some real crops to compare on, uint8, shape (N, S, S, 3), N at least 2; or a list of
+        them.
     output
         Which of several outputs is the embedding.
 
@@ -145,7 +157,8 @@ def from_onnx(
     TrainingDataError
         If its embeddings say nothing of the crops: see `lpel_tf.embedding_checks`.
     """
-    _check_crops(faces, image_size)
+    image_size = whole_side(image_size)
+    crops = as_crops(faces, image_size)
     exported = adopt_embedder(
         model,
         image_size=image_size,
@@ -158,7 +171,7 @@ def from_onnx(
     preparation = Preparation(image_size, mean, scale, layout, channels)
     dimension = exported.original(preparation.examples(1)).shape[-1]
     record = EmbedderRecord(name, image_size, dimension, preparation.words)
-    return _checked(exported, record, faces)
+    return _checked(exported, record, crops)
 
 
 def from_facenet(
@@ -198,27 +211,21 @@ def from_facenet(
     return replace(embedder, licence=network.licence)
 
 
-def _check_crops(faces: NDArray[np.uint8], size: int) -> None:
-    given = np.asarray(faces)
-    if given.dtype != np.uint8 or given.ndim != 4 or given.shape[1:] != (size, size, 3):
-        raise ImageError(
-            f"expected face crops as uint8, 0 to 255, shape (N, {size}, {size}, 3); received "
-            f"{given.dtype} of shape {given.shape}: `example_crops` cuts such out of photographs."
-        )
-
-
 def _checked(
     exported: Exported, record: EmbedderRecord, faces: NDArray[np.uint8]
 ) -> ExportedEmbedder:
+    different = np.unique(faces, axis=0)
+    embeddings = exported.original(different)
+    check_finite(embeddings)  # before parity, to which NaN is a difference
     parity = check_parity(
         exported,
         faces,
         input_name=IMAGE,
         output_name=EMBEDDING,
-        inputs=f"{len(np.unique(faces, axis=0))} different face crops",
+        inputs=f"{len(different)} different face crops",
         by_length=True,
     )
-    check_embeddings(exported.original(np.unique(faces, axis=0)))
+    check_embeddings(embeddings)
     return ExportedEmbedder(exported.model, record, parity)
 
 

@@ -36,12 +36,7 @@ def check_embeddings(embeddings: NDArray[np.float32]) -> None:
             "says no more than whether their signs agree. Expected 2 features or more: take a "
             "layer of the network that has them."
         )
-    broken = np.count_nonzero(~np.isfinite(embeddings).all(axis=1))
-    if broken:
-        raise TrainingDataError(
-            f"the embeddings of {broken} of {n} photographs hold NaN or infinity; expected finite "
-            f"numbers: {_LOOK}."
-        )
+    check_finite(embeddings)
     zero = np.count_nonzero(~has_direction(embeddings))
     if zero:
         raise TrainingDataError(
@@ -53,4 +48,14 @@ def check_embeddings(embeddings: NDArray[np.float32]) -> None:
         raise TrainingDataError(
             "the network gives the same embedding for every photograph, or the same but for its "
             f"length, so that every similarity is 1; expected different ones: {_LOOK}."
+        )
+
+
+def check_finite(embeddings: NDArray[np.float32]) -> None:
+    """Raise `TrainingDataError` if embeddings, shape (N, D), hold NaN or infinity."""
+    broken = np.count_nonzero(~np.isfinite(embeddings).all(axis=1))
+    if broken:
+        raise TrainingDataError(
+            f"the embeddings of {broken} of {len(embeddings)} photographs hold NaN or "
+            f"infinity; expected finite numbers: {_LOOK}."
         )

@@ -64,3 +64,24 @@ def example_crops(
 def repeat_crops(crops: Sequence[Pixels]) -> NDArray[np.uint8]:
     """Repeat crops until there are enough to compare networks at a large batch size."""
     return np.stack([crops[i % len(crops)] for i in range(PARITY_FACES)])
+
+
+def as_crops(
+    faces: NDArray[np.uint8] | Sequence[NDArray[np.uint8]], size: int
+) -> NDArray[np.uint8]:
+    """Take an array of crops, or a list of them, as an array, uint8, shape (N, size, size, 3).
+
+    Raises
+    ------
+    ImageError
+        If they are something else.
+    """
+    expected = f"expected face crops as uint8, 0 to 255, shape (N, {size}, {size}, 3); received"
+    advice = "`example_crops` cuts such out of photographs."
+    try:
+        crops = np.asarray(faces)
+    except ValueError as error:
+        raise ImageError(f"{expected} some of different shapes: {advice}") from error
+    if crops.dtype != np.uint8 or crops.ndim != 4 or crops.shape[1:] != (size, size, 3):
+        raise ImageError(f"{expected} {crops.dtype} of shape {crops.shape}: {advice}")
+    return crops

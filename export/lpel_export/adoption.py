@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpel_export.conversion import OPSET, Exported, finish
-from lpel_export.errors import ConversionError, ModelShapeError
+from lpel_export.errors import ConversionError, ModelShapeError, reason_of
 from lpel_export.joining import join
 from lpel_export.opsets import OLDEST_OPSET, at_our_opset, opset_of
 from lpel_export.preparation import Channels, Layout, Preparation
@@ -119,7 +119,7 @@ def _newest(
         converted = at_our_opset(network)
         _check_same(run, network_run(received, converted), preparation)
     except onnx.checker.ValidationError as error:
-        reason = " ".join(str(error).split())
+        reason = reason_of(error)
         raise ModelShapeError(f"{GIVEN} is not valid ONNX: {reason}") from error
     except ConversionError as error:
         if own < OLDEST_OPSET:

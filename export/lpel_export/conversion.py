@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_export.errors import ConversionError, ModelShapeError
+from lpel_export.errors import ConversionError, ModelShapeError, reason_of
 from lpel_export.full_precision import in_float32, other_floats
 from lpel_export.keras_networks import embed, embedding_dimension
 from lpel_export.naming import name_by_place
+from lpel_export.preparation import whole_side
 from lpel_export.standardisation import Standardisation, find_standardisation
 from lpel_export.tensorflow_graph import to_onnx, trace
 from lpel_serving.extras import require
@@ -73,8 +74,11 @@ def export_embedder(
         If there is no such standardisation.
     ConversionError
         If it cannot be converted.
+    ParameterError
+        If the side is not a whole number, 1 at least.
     """
     tf = require("tensorflow", "train")
+    image_size = whole_side(image_size)
     standardise = find_standardisation(standardisation)
     embedding_dimension(model, image_size)
 
@@ -171,7 +175,7 @@ def finish(model: Any, metadata: Mapping[str, str], parameters: Collection[str] 
     try:
         onnx.checker.check_model(model)
     except onnx.checker.ValidationError as error:
-        reason = " ".join(str(error).split())
+        reason = reason_of(error)
         raise ConversionError(
             f"the model has operations that ONNX's opset {OPSET} lacks: {reason}"
         ) from error

@@ -1,5 +1,7 @@
 """The errors of exporting: one family, each also the builtin it is a case of."""
 
+import re
+
 from lpel_serving.errors import LpelError
 
 CONVERTERS_ERRORS = (
@@ -13,6 +15,14 @@ CONVERTERS_ERRORS = (
     NotImplementedError,
 )
 """What tf2onnx and onnxruntime's quantiser raise of models that they cannot take: no one kind."""
+
+
+_ESCAPES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
+
+
+def reason_of(error: BaseException) -> str:
+    """What a library said, in one line, without what makes a terminal write in bold or colours."""
+    return " ".join(_ESCAPES.sub("", str(error)).split()) or type(error).__name__
 
 
 class ExportError(LpelError):

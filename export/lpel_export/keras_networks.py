@@ -1,11 +1,12 @@
 """What a Keras network maps, and how it is called: images to vectors, however it packs them."""
 
-from collections.abc import Sequence
-from typing import Any, cast
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from lpel_export.errors import CONVERTERS_ERRORS, ModelShapeError
+from lpel_export.errors import CONVERTERS_ERRORS, ModelShapeError, reason_of
 from lpel_serving.extras import require
 
+_PACKED = "model.output"
 _Shape = tuple[int | None, ...]
 
 
@@ -23,14 +24,9 @@ def embedding_dimension(model: Any, image_size: int) -> int:
     _check_kind(model)
     _check_inputs(model, image_size)
     outputs = _outputs(model, image_size)
-    shapes = [tuple(tensor.shape) for tensor in outputs]
+    shapes = [tuple(tensor.shape) for tensor in outputs.values()]
     if len(outputs) != 1:
-        raise _no_embedder(
-            model,
-            f"images to {shapes}",
-            f"It has the {len(outputs)} outputs {', '.join(_output_names(model, outputs))}: give a "
-            "model of one of them, such as keras.Model(model.inputs, model.outputs[0]).",
-        )
+        raise _no_embedder(model, f"images to {shapes}", _choice(model, outputs, image_size))
     sides = shapes[0][1:]
     if not sides or None in sides or sum(side != 1 for side in sides) > 1:
         raise _no_embedder(
@@ -126,27 +122,46 @@ def _unfit(shape: _Shape, image_size: int) -> str:
     return ""
 
 
-def _outputs(model: Any, image_size: int) -> list[Any]:
+def _outputs(model: Any, image_size: int) -> dict[str, Any]:
+    """What a network gives for images, each by the expression that picks it out."""
     keras, tf = require("keras", "train"), require("tensorflow", "train")
     known: list[Any] = getattr(model, "outputs", None) or []
     if known and all(None not in tuple(tensor.shape)[1:] for tensor in known):
-        return known
+        packed = getattr(model, "output", None)  # a Sequential that was never called has none
+        return _by_expression(*(("model.outputs", known) if packed is None else (_PACKED, packed)))
     images = keras.KerasTensor((None, image_size, image_size, 3))
     try:
-        return keras.tree.flatten(_call(model, images))
+        given = _call(model, images)
     except (*CONVERTERS_ERRORS, tf.errors.OpError) as error:
-        reason = " ".join(str(error).split())
         raise ModelShapeError(
             f"an embedder takes images, shape (None, {image_size}, {image_size}, 3); "
-            f"{model.name!r} does not: {reason}"
+            f"{model.name!r} does not: {reason_of(error)}"
         ) from error
+    return _by_expression(_PACKED if known else "model(images)", given)
 
 
-def _output_names(model: Any, outputs: Sequence[Any]) -> list[str]:
-    structure: Any = getattr(model, "output", None)
-    if isinstance(structure, dict):
-        return list(map(str, cast("dict[str, Any]", structure)))
-    return list(getattr(model, "output_names", ())) or [tensor.name for tensor in outputs]
+def _by_expression(whole: str, given: Any) -> dict[str, Any]:
+    """Flatten what a network gives; Keras sorts a dictionary by its keys."""
+    found = require("keras", "train").tree.flatten_with_path(given)
+    return {whole + "".join(f"[{step!r}]" for step in path): tensor for path, tensor in found}
+
+
+def _choice(model: Any, outputs: Mapping[str, Any], image_size: int) -> str:
+    """Say how a network of several outputs becomes one of one, for whoever knows which."""
+    names = getattr(model, "output_names", None) or [""] * len(outputs)
+    each = ", ".join(
+        f"{place} ({name and f'{name}, '}{tuple(tensor.shape)})"
+        for (place, tensor), name in zip(outputs.items(), names, strict=True)
+    )
+    if getattr(model, "outputs", None):
+        way = "keras.Model(model.inputs, OUTPUT)"
+    else:
+        side = (image_size, image_size, 3)
+        way = f"images = keras.Input({side}); keras.Model(images, OUTPUT)"
+    return (
+        f"It has the {len(outputs)} outputs {each}. Give a model of the OUTPUT among them that is "
+        f"the embedding: {way}."
+    )
 
 
 def _no_embedder(model: Any, maps: str, reason: str) -> ModelShapeError:

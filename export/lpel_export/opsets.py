@@ -3,7 +3,7 @@
 from typing import Any
 
 from lpel_export.conversion import OPSET
-from lpel_export.errors import ConversionError
+from lpel_export.errors import ConversionError, reason_of
 from lpel_export.plain_graph import STANDARD
 from lpel_export.received import IR_VERSION
 from lpel_serving.extras import require
@@ -36,7 +36,7 @@ def at_our_opset(network: Any) -> Any:
         onnx.version_converter.ConvertError,
         onnx.checker.ValidationError,
     ) as error:
-        reason = " ".join(str(error).split())
+        reason = reason_of(error)
         raise ConversionError(
             f"a network of opset {opset_of(network)} cannot be brought to {OPSET} ({reason})."
         ) from error

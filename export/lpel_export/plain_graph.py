@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from lpel_export.errors import ModelShapeError
+from lpel_export.errors import ModelShapeError, reason_of
 from lpel_serving.errors import BundleError
 from lpel_serving.extras import require
 from lpel_serving.safety.external_data import refuse_external_data
@@ -37,7 +37,7 @@ def load_plain_graph(model: bytes, why_plain: str) -> Any:
         require("google.protobuf.message", "export").DecodeError,
         onnx.checker.ValidationError,
     ) as error:
-        reason = " ".join(str(error).split())
+        reason = reason_of(error)
         raise ModelShapeError(f"the model is not valid ONNX: {reason}") from error
     attributes = [attribute for node in network.graph.node for attribute in node.attribute]
     if network.functions or any(a.HasField("g") or a.graphs for a in attributes):

@@ -1,5 +1,7 @@
 """What is done to pixels for a network that was trained elsewhere: in numpy, and in ONNX."""
 
+import contextlib
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
@@ -48,8 +50,7 @@ class Preparation:
     channels: Channels = "RGB"
 
     def __post_init__(self) -> None:
-        if self.image_size < 1:
-            raise ParameterError(f"image_size is 1 pixel at least; received {self.image_size}.")
+        whole_side(self.image_size)
         if self.layout not in LAYOUTS:
             raise ParameterError(
                 f"no layout is called {self.layout!r}; there are: {', '.join(LAYOUTS)}."
@@ -131,6 +132,23 @@ class Preparation:
     @property
     def _axes(self) -> list[int]:
         return [0, 3, 1, 2] if self.layout == "NCHW" else [0, 1, 2, 3]
+
+
+def whole_side(image_size: int) -> int:
+    """Return the side of images, in pixels, as Python's own whole number.
+
+    Raises
+    ------
+    ParameterError
+        If it is not a whole number, 1 at least.
+    """
+    with contextlib.suppress(TypeError):
+        side = operator.index(image_size)
+        if side >= 1:
+            return side
+    raise ParameterError(
+        f"image_size is a whole number of pixels, 1 at least; received {image_size!r}."
+    )
 
 
 def _numbers(name: str, given: float | Sequence[float]) -> NDArray[np.float32]:

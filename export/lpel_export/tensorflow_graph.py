@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from lpel_export.errors import CONVERTERS_ERRORS, ConversionError
+from lpel_export.errors import CONVERTERS_ERRORS, ConversionError, reason_of
 from lpel_serving.extras import require
 
 _OUT_OF_LINE = ("_XlaMustCompile", "_noinline")
@@ -29,7 +29,7 @@ def trace(function: Callable[[Any], Any], spec: Any) -> Any:
         return traced.get_concrete_function()
     except (*CONVERTERS_ERRORS, tf.errors.OpError) as error:
         raise ConversionError(
-            f"the network does not run on inputs of shape {tuple(spec.shape)}: {_line(error)}"
+            f"the network does not run on inputs of shape {tuple(spec.shape)}: {reason_of(error)}"
         ) from error
 
 
@@ -49,7 +49,7 @@ def to_onnx(concrete: Any, opset: int) -> Any:
         with _calm_tf2onnx():
             model = _convert(concrete, opset)
     except (*CONVERTERS_ERRORS, require("tensorflow", "train").errors.OpError) as error:
-        raise ConversionError(f"tf2onnx cannot convert the model: {_line(error)}") from error
+        raise ConversionError(f"tf2onnx cannot convert the model: {reason_of(error)}") from error
     _refuse_foreign_operations(model)
     return model
 
@@ -146,10 +146,6 @@ def _refuse_foreign_operations(model: Any) -> None:
             f"{', '.join(sorted(foreign))}. Give a model without them, such as one cut off before "
             "or after them."
         )
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
 
 
 @contextlib.contextmanager

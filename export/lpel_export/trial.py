@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_export.errors import ModelShapeError
+from lpel_export.errors import ModelShapeError, reason_of
+from lpel_export.parity import RANDOM, TOLERANCE
 from lpel_export.preparation import Preparation
 from lpel_export.received import GIVEN, Received
 from lpel_serving.errors import BundleError
@@ -55,11 +56,14 @@ def try_out(run: Run, received: Received, preparation: Preparation) -> int:
     Raises
     ------
     ModelShapeError
-        If the network does not make a vector of each image, whatever others are in the batch.
+        If the network does not make a vector of each image, the same one each time and whatever
+        others are in the batch.
     """
     images = preparation(preparation.examples(2))
     first = run(images[:1])
     dimension = _dimension(first, received)
+    if _differ(first, run(images[:1]), TOLERANCE):
+        raise ModelShapeError(f"{GIVEN} {RANDOM}")
     try:
         both = run(images)
     except ModelShapeError as error:
@@ -67,14 +71,19 @@ def try_out(run: Run, received: Received, preparation: Preparation) -> int:
     if both.shape != (2, *first.shape[1:]):
         raise _fixed_batch(received, f"two images give an output of shape {both.shape}.")
     alone = np.concatenate([first, run(images[1:])])
-    largest = float(np.abs(alone).max())
-    if np.isfinite(alone).all() and not np.allclose(alone, both, rtol=0, atol=_ALONE * largest):
+    if _differ(alone, both, _ALONE):
         raise ModelShapeError(
             f"{GIVEN} gives an image another embedding when there are others in the batch, as "
             "networks in training mode and dynamically quantised ones do: export it for "
             "inference, or quantise it statically."
         )
     return dimension
+
+
+def _differ(some: Floats, others: Floats, share: float) -> bool:
+    """Whether finite embeddings differ by more than a share of the largest number."""
+    allowed = share * float(np.abs(some).max())
+    return bool(np.isfinite(some).all()) and not np.allclose(some, others, rtol=0, atol=allowed)
 
 
 def _dimension(embedding: Floats, received: Received) -> int:
@@ -128,4 +137,4 @@ def _fixed_shapes(graph: Any) -> list[str]:
 
 def _reason(error: BundleError) -> str:
     """What onnxruntime said, in one line, without our words about bundles."""
-    return " ".join(str(error.__cause__ or error).split())
+    return reason_of(error.__cause__ or error)

@@ -18,8 +18,11 @@ _FOLDERS = {
 def home() -> Path | None:
     """The user's own folder, writable or not; None where there is none.
 
-    A user that the system does not know has none, if the environment names none either.
+    A user that the system does not know has none, if the environment names none either; an empty
+    HOME, which would be taken for the root folder, names none.
     """
+    if os.environ.get("HOME") == "":
+        return None
     found = Path(os.path.expanduser("~"))  # noqa: PTH111 (Path.home raises in some cases only)
     return found if found.is_absolute() else None
 

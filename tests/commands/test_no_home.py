@@ -17,7 +17,12 @@ from support.process import LPEL, served
 from support.stranger import UID, as_stranger, environment, need_stranger
 
 PYTHON = str(Path(LPEL).with_name("python"))
-HOMES = {"no home": None, "the root folder": "/", "a folder that is not there": "/nonexistent"}
+HOMES = {
+    "no home": None,
+    "an empty name": "",
+    "the root folder": "/",
+    "a folder that is not there": "/nonexistent",
+}
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +58,7 @@ def temporary() -> set[Path]:
     ("command", "home"),
     [
         *(("weights", home) for home in HOMES.values()),
-        *((command, None) for command in ("train", "demo", "reproduce")),
+        *((command, home) for command in ("train", "demo", "reproduce") for home in (None, "")),
     ],
 )
 def test_without_a_place_for_the_cache_there_is_a_sentence(command, home, readable, here):
@@ -68,11 +73,21 @@ def test_without_a_place_for_the_cache_there_is_a_sentence(command, home, readab
     assert list(here.iterdir()) == []
 
 
-def test_pip_runs_without_a_home(here):
+@pytest.mark.parametrize("place", ["~/x", "x"])
+def test_a_cache_that_is_no_whole_path_is_no_place_either(place, here):
+    said = as_stranger([LPEL, "weights"], here, XDG_CACHE_HOME=place)
+    assert (said.returncode, said.stdout) == (2, ""), said.stderr
+    assert said.stderr.startswith("lpel: there is no home folder to keep the cache in")
+    assert list(here.iterdir()) == []
+
+
+@pytest.mark.parametrize("home", [None, ""])
+def test_pip_runs_without_a_home(home, here):
     nowhere = f"http://127.0.0.1:{closed_port()}/simple"
     said = as_stranger(
         [LPEL, "weights", "--cache", "cache"],
         here,
+        HOME=home,
         PIP_INDEX_URL=nowhere,
         PIP_RETRIES="0",
     )
@@ -101,7 +116,7 @@ print(keras.config.floatx())
 """
 
 
-@pytest.mark.parametrize("home", [None, "/nonexistent"])
+@pytest.mark.parametrize("home", [None, "", "/nonexistent"])
 def test_keras_leaves_no_folder(home, here):
     said = as_stranger([PYTHON, "-c", KERAS], here, HOME=home)
     assert (said.stdout, said.stderr) == ("float32\n", "")

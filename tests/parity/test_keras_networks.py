@@ -2,11 +2,13 @@
 
 import json
 import math
+import re
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 import tf2onnx.optimizer
 
 from lpel_export.conversion import Exported, export_embedder
@@ -20,11 +22,12 @@ from lpel_export.parity import check_parity
 from lpel_serving.bundle import load_bundle
 from lpel_serving.crops import CentreCrop
 from lpel_serving.embedder import Embedder
-from lpel_serving.errors import ImageError
+from lpel_serving.errors import ImageError, ParameterError
 from lpel_serving.faces import list_faces
 from lpel_serving.manifest import EMBEDDING, IMAGE
 from lpel_serving.similarity import cosine_similarity
 from lpel_tf import Recipe, from_keras, train_bundle
+from lpel_tf.errors import TrainingDataError
 from lpel_tf.gradients.differentiable import Differentiable
 from support import reproduction
 
@@ -199,7 +202,7 @@ REFUSED = {
     "unbuilt": (lambda: keras.Sequential(vectors()), "has no weights yet: build it"),
     "unbuilt, subclassed": (lambda: Subclassed(lambda h: h), "has no weights yet: build it"),
     "a pair": (pair_of_images, r"one image to a vector, such as model.get_layer\('tower'\)"),
-    "two outputs": (two_outputs, "the 2 outputs who, how old: give a model of one"),
+    "two outputs": (two_outputs, r"the 2 outputs .* model\.output\['who'\] \("),
     "two outputs, subclassed": (lambda: subclassed(lambda h: (h, h)), "It has the 2 outputs"),
     "flat": (lambda: taking(784), "Put a layer before it that takes images"),
     "one channel": (lambda: taking(SIDE, SIDE, 1), "networks of one channel are not taken yet"),
@@ -229,11 +232,161 @@ def test_what_cannot_go_in_is_refused_in_a_sentence_that_says_what_to_do(make, m
 
 @pytest.mark.parametrize(
     "faces",
-    [FACES / 255, FACES.astype(np.float32), FACES[0], FACES[:, 1:], FACES[..., :1], list("ab")],
+    [
+        *(FACES / 255, FACES.astype(np.float32), FACES[0], FACES[:, 1:], FACES[..., :1]),
+        *(list("ab"), [FACES[0], FACES[1, 1:]], [], None),
+    ],
 )
 def test_crops_of_another_kind_are_refused_at_the_door(faces):
     with pytest.raises(ImageError, match="expected face crops as uint8"):
         taken_in(of(*vectors()), faces=faces)
+
+
+def test_a_list_of_crops_is_taken_as_an_array_is():
+    model = of(*vectors())
+    assert taken_in(model, faces=list(FACES)).model == taken_in(model).model
+
+
+@pytest.mark.parametrize("size", [8.0, "8", None, 0, -8])
+def test_a_size_that_is_no_number_of_pixels_is_refused(size):
+    how = {"name": "mine", "image_size": size, "standardisation": "unit", "faces": FACES}
+    with pytest.raises(
+        ParameterError, match=f"whole number of pixels, 1 at least; received .?{size}"
+    ):
+        from_keras(of(*vectors()), **how)
+    with pytest.raises(ParameterError, match="whole number of pixels"):
+        export_embedder(of(*vectors()), size, "unit", {})
+
+
+def test_a_size_of_numpys_is_a_size(tmp_path):
+    exported = from_keras(
+        of(*vectors()),
+        name="mine",
+        image_size=np.int64(SIDE),
+        standardisation="unit",
+        faces=FACES,
+    )
+    assert json.dumps(exported.record.image_size) == str(SIDE)
+
+
+# --- the advice for several outputs, followed to the letter --------------------------------------
+
+
+def by_name(h):
+    """The embedding before the classes; Keras sorts their names the other way."""
+    return {"emb": LAYERS.Dense(6)(h), "cls": LAYERS.Dense(2)(h)}
+
+
+def one_after_another(h):
+    return [LAYERS.Dense(6)(h), LAYERS.Dense(2)(h)]
+
+
+def within(h):
+    return {"z": {"emb": LAYERS.Dense(6)(h)}, "a": [LAYERS.Dense(2)(h)]}
+
+
+def with_outputs(pack, side=SIDE):
+    image = keras.Input((side, side, 3))
+    return keras.Model(image, pack(LAYERS.GlobalAveragePooling2D()(image)))
+
+
+class Several(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.layers_of = {"emb": LAYERS.Dense(6), "cls": LAYERS.Dense(2)}
+
+    def call(self, images):
+        flat = keras.ops.mean(images, (1, 2))
+        return {name: layer(flat) for name, layer in self.layers_of.items()}
+
+
+def several():
+    model = Several()
+    model(np.zeros((1, SIDE, SIDE, 3), np.float32))
+    return model
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        *(lambda pack=pack: with_outputs(pack) for pack in (by_name, one_after_another, within)),
+        lambda: with_outputs(by_name, None),
+        several,
+    ],
+    ids=["by name", "one after another", "within", "of any size", "subclassed"],
+)
+def test_whoever_follows_the_advice_exports_the_output_of_that_shape(make):
+    model = make()
+    with pytest.raises(ModelShapeError) as caught:
+        taken_in(model)
+    said = str(caught.value)
+    (chosen,) = re.findall(r"(\w+(?:\.\w+|\(images\))(?:\[[^]]+\])+) \([^)]*\(None, 6\)\)", said)
+    advice = said[said.index("Give a model") :].split(": ", 1)[1].removesuffix(".")
+    names = {"model": model, "keras": keras}
+    *before, last = advice.replace("OUTPUT", chosen).split("; ")
+    for line in before:
+        exec(line, names)  # noqa: S102 (our own words, as a user would type them)
+    followed = eval(last, names)  # noqa: S307
+    assert taken_in(followed).record.dimension == 6
+
+
+# --- what is refused in words --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("weight", [np.nan, np.inf, -np.inf])
+def test_weights_that_are_not_finite_are_named(weight):
+    """Though a rectifier may hide one that no bundle would be opened with."""
+    model = of(*vectors(), LAYERS.ReLU())
+    model.layers[1].bias.assign([weight, 0, 0, 0])
+    with pytest.raises(ModelShapeError, match="has NaN or infinity among its weights"):
+        taken_in(model)
+
+
+def test_embeddings_that_are_not_finite_are_named():
+    model = of(*vectors(), LAYERS.Rescaling(1e38), LAYERS.Rescaling(1e38))
+    with pytest.raises(TrainingDataError, match=r"of 5 of 5 photographs hold NaN or infinity"):
+        taken_in(model)
+
+
+class Noisy(keras.Layer):
+    """Adds noise at any time, as a dropout does that is in training mode."""
+
+    def call(self, values):
+        return values + tf.random.normal(tf.shape(values))
+
+
+def test_a_random_network_is_refused_as_that():
+    with pytest.raises(ParityError, match=r"same image .* random"):
+        taken_in(of(*vectors(), Noisy()))
+
+
+class Untraceable(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.dense = LAYERS.Dense(4)
+
+    def call(self, images):
+        flat = keras.ops.reshape(images, (-1, 3 * SIDE * SIDE))
+        return self.dense(np.asarray(flat))
+
+
+def untraceable():
+    model = Untraceable()
+    model(np.zeros((1, SIDE, SIDE, 3), np.float32))
+    return model
+
+
+@pytest.mark.parametrize(
+    ("make", "standardisation"),
+    [(untraceable, "unit"), (lambda: of(*vectors()), lambda pixels: pixels[..., :1])],
+    ids=["a subclass that cannot be traced", "a standardisation to one channel"],
+)
+def test_no_message_holds_a_terminals_escapes(make, standardisation):
+    with pytest.raises((ConversionError, ModelShapeError)) as caught:
+        taken_in(make(), standardisation)
+    assert "\x1b" in str(caught.value.__cause__)
+    assert str(caught.value).isprintable()
+    assert "[1m" not in str(caught.value)
 
 
 # --- standardisations ----------------------------------------------------------------------------

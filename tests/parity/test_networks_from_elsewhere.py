@@ -8,7 +8,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from lpel_export import adopt_embedder
-from lpel_export.errors import ModelShapeError
+from lpel_export.errors import ModelShapeError, ParityError
 from lpel_export.explainer import build_explainer
 from lpel_serving import Explainer
 from lpel_serving.bundle import load_bundle
@@ -226,6 +226,36 @@ def test_a_network_whose_embeddings_hang_on_the_rest_of_the_batch_is_refused(tmp
         adopt_embedder(tmp_path / "int8.onnx", **HOW)
 
 
+@pytest.mark.parametrize("spread", [1.0, 1e-3])
+def test_a_random_network_is_refused_as_that(spread):
+    noise = helper.make_node("RandomNormalLike", ["y"], ["noise"], scale=spread)
+    noisy = helper.make_node("Add", ["y", "noise"], ["random"])
+    model = network(tail=[noise, noisy], outputs=[("random", ["n", DIMENSION])])
+    with pytest.raises(ModelShapeError, match=r"same image .* random"):
+        adopt_embedder(model.SerializeToString(), **HOW)
+
+
+def test_no_crops_at_all_are_too_few():
+    given = {"name": "mine", "faces": FACES[:0], **HOW}
+    with pytest.raises(ParityError, match="two inputs at least"):
+        from_onnx(network().SerializeToString(), **given)
+
+
+def test_weights_that_are_not_finite_are_named():
+    dense = np.full((FEATURES, DIMENSION), np.nan, np.float32)
+    model = network(weights={"dense": dense}).SerializeToString()
+    with pytest.raises(ModelShapeError, match="has NaN or infinity among its weights"):
+        from_onnx(model, name="mine", faces=FACES, **HOW)
+
+
+def test_a_list_of_crops_and_no_fraction_of_a_pixel():
+    model = network().SerializeToString()
+    given = {"name": "mine", "mean": 127.5, "scale": 128.0, "faces": list(FACES)}
+    assert from_onnx(model, image_size=SIDE, **given).parity.samples == len(FACES)
+    with pytest.raises(ParameterError, match=r"pixels, 1 at least; received 12\.0"):
+        from_onnx(model, image_size=12.0, **given)
+
+
 @pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
 @pytest.mark.parametrize("channels", ["RGB", "BGR"])
 def test_a_mean_of_each_colour_is_in_the_networks_own_order(channels, layout):
@@ -251,7 +281,8 @@ def test_a_mean_of_each_colour_is_in_the_networks_own_order(channels, layout):
         ({"mean": "imagenet"}, "mean is one number or three"),
         ({"scale": 0.0}, "scale divides the pixels and is not 0"),
         ({"scale": [1.0, 0.0, 1.0]}, "scale divides the pixels and is not 0"),
-        ({"image_size": 0}, "image_size is 1 pixel at least"),
+        ({"image_size": 0}, "image_size is a whole number of pixels, 1 at least; received 0"),
+        ({"image_size": 12.0}, "image_size is a whole number of pixels, 1 at least; received 12.0"),
     ],
 )
 def test_a_setting_that_there_is_not_is_refused(setting, complaint):

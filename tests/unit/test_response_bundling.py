@@ -92,9 +92,9 @@ def test_the_image_decoder_is_the_same_with_and_without_responses(made, faces, c
 
 
 @pytest.mark.parametrize("length", [1e-3, 297])
-def test_the_bundle_of_a_longer_embedder_explains_alike(made, faces, cache, tmp_path, length):
+def test_the_bundle_of_a_longer_embedder_explains_alike(made, faces, tmp_path, length):
     """Neither the thesis's decoder, nor responses, nor the threshold hang on the length."""
-    manifest = bundle(faces, tmp_path / "other", cache, length=length)
+    manifest = bundle(faces, tmp_path / "other", tmp_path / "cache", length=length)
     assert manifest.threshold.value == pytest.approx(made[0].threshold.value, abs=1e-4)
     losses = [m.decoder.training["test_loss"] for m in (manifest, made[0])]
     assert losses[0] == pytest.approx(losses[1], rel=1e-3)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from lpel_export.conversion import finish
-from lpel_export.errors import ConversionError
+from lpel_export.errors import ConversionError, reason_of
 from lpel_export.precision.network import (
     crossing,
     load_network,
@@ -113,5 +113,5 @@ def _check_types(network: Any) -> None:
     try:
         onnx.checker.check_model(network, full_check=True)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
-        reason = " ".join(str(error).split())
+        reason = reason_of(error)
         raise ConversionError(f"an operation does not exist in float16: {reason}") from error

@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from lpel_export.conversion import OPSET
-from lpel_export.errors import ConversionError, ModelShapeError
+from lpel_export.errors import ConversionError, ModelShapeError, reason_of
 from lpel_export.plain_graph import STANDARD, load_plain_graph
 from lpel_serving.extras import require
 
@@ -33,7 +33,7 @@ def load_network(model: bytes) -> Any:
     try:
         network = onnx.shape_inference.infer_shapes(network)
     except onnx.shape_inference.InferenceError as error:
-        reason = " ".join(str(error).split())
+        reason = reason_of(error)
         raise ModelShapeError(f"the model is not valid ONNX: {reason}") from error
     _check_float32(onnx, network)
     return network

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpel_export.conversion import finish
-from lpel_export.errors import CONVERTERS_ERRORS, ConversionError, ModelShapeError
+from lpel_export.errors import CONVERTERS_ERRORS, ConversionError, ModelShapeError, reason_of
 from lpel_export.precision.folding import fold_factors
 from lpel_export.precision.network import load_network, metadata, name_nodes, sort_nodes, stretch
 from lpel_export.precision.observation import Observed, observe
@@ -208,6 +208,6 @@ def _quantise(network: Any, nodes: Sequence[Any], seen: Observed, scales: Scales
         )
         quantizer.quantize_model()
     except CONVERTERS_ERRORS as error:
-        reason = " ".join(str(error).split())
+        reason = reason_of(error)
         raise ConversionError(f"onnxruntime cannot quantise the model: {reason}") from error
     return quantizer.model.model
