@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lpel_serving.batch.lock import locked
-from support.batch import pair_up, read_results, write_csv, write_pictures
+from support.batch import pair_up, read_results, write_csv, write_parquet, write_pictures
 
 LPEL = str(Path(sys.executable).with_name("lpel"))
 
@@ -242,3 +242,25 @@ def test_a_job_of_which_no_row_could_be_explained_fails(tiny_bundle, pairs, out,
     assert lpel("batch", "status", out).returncode == 0
     found = lpel(*command, "--json")
     assert (found.returncode, json.loads(found.stdout)["errors"]) == (1, 36)
+
+
+def damaged_lists(folder):
+    """Lists in Parquet that were cut off, are something else, or are empty."""
+    whole = write_parquet(folder / "whole.parquet", {"image": ["face_00.png"]}).read_bytes()
+    (folder / "cut.parquet").write_bytes(whole[: len(whole) // 2])
+    (folder / "text.parquet").write_text("image\nface_00.png\n")
+    (folder / "parts").mkdir()
+    (folder / "parts" / "0.parquet").write_bytes(whole)
+    (folder / "parts" / "1.parquet").write_bytes(b"")
+    return [folder / name for name in ("cut.parquet", "text.parquet", "parts")]
+
+
+def test_damaged_parquet_is_refused_in_one_sentence(tiny_bundle, pictures, out):
+    folder = pictures[0].parent
+    probes = write_csv(folder / "probes.csv", {"image": ["face_00.png"]})
+    for number, path in enumerate(damaged_lists(folder)):
+        where = out.with_name(f"out-{number}")
+        gallery = ("--gallery", path, "--bundle", tiny_bundle)
+        refused(lpel("batch", probes, where, *gallery), str(path), " cannot be read: ")
+    pairs = ("batch", folder / "cut.parquet", out, "--bundle", tiny_bundle)
+    refused(lpel(*pairs), "cut.parquet cannot be read: ")

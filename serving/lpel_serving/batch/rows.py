@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lpel_serving.batch.arrow import pa
+from lpel_serving.batch.face_columns import face_column, face_columns, read_faces
 from lpel_serving.batch.listed import (
     IDENTIFIERS,
     LISTED,
@@ -16,6 +17,7 @@ from lpel_serving.batch.listed import (
     legible,
     of_paths,
     require_columns,
+    unreadable,
 )
 from lpel_serving.batch.parquet_rows import read_parquet
 from lpel_serving.batch.part_files import is_parquet
@@ -39,6 +41,8 @@ def read_rows(
         Parquet, known by its name, or a folder of such files, whose columns hold paths, the bytes
         of image files, both (as Hugging Face writes images) or embeddings; CSV of paths with a line
         of names; pairs in LFW's format; or, where single images are listed, a folder of them.
+        In CSV and Parquet each column of images may have another beside it that says which of their
+        faces are meant, such as `test_face`.
     columns
         `PAIR` or `LISTED`.
     images
@@ -69,8 +73,7 @@ def read_rows(
             empty = False
             yield some
     except (OSError, UnicodeDecodeError, csv.Error, pa.ArrowException) as error:
-        reason = str(getattr(error, "strerror", None) or error).rstrip(".")
-        raise PairsError(f"{path} cannot be read: {reason}.") from error
+        raise unreadable(path, error) from error
     if empty:
         raise PairsError(f"{path} lists nothing.")
 
@@ -102,14 +105,19 @@ def _from_csv(path: Path, columns: tuple[str, ...], begin: Path, most: int) -> I
         header = next(csv.reader(file), list[str]())
         # Who writes blanks around the commas does so in every line; others' names may have some.
         is_spaced = any(name != name.strip() for name in header)
+        if is_spaced:  # and quotes after them
+            file.seek(0)
+            header = next(csv.reader(file, skipinitialspace=True))
         names = [name.strip() for name in header]
         require_columns(path, columns, names)
+        asking = face_columns(path, columns, names)
         reader = csv.DictReader(file, names, skipinitialspace=is_spaced)
         for some in _chunks(enumerate(reader), most):
             lines = [(number, _unspaced(line) if is_spaced else line) for number, line in some]
             ids = [line.get(identifier) or str(number) for number, line in lines]
             of = {name: of_paths([line[name] for _, line in lines], begin) for name in columns}
-            yield Rows(ids, of)
+            asked = {name: [line[face_column(name)] for _, line in lines] for name in asking}
+            yield Rows(ids, of, read_faces(path, asked, lines[0][0]))
 
 
 def _unspaced(line: dict[Any, Any]) -> dict[Any, Any]:
