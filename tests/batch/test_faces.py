@@ -173,12 +173,18 @@ def test_faces_are_refused_where_none_are_looked_for(what, photographs, tiny_bun
 @pytest.mark.parametrize(
     "text",
     [
-        "reference, note, reference_face, test\n"
-        'two.png, "Anna, 1, Bob", 0, one.png\ntwo.png, "a", 1, one.png\n',
-        'reference, "note", "reference_face", test\n'
-        'two.png, "two\nlines, 1,", 0, one.png\ntwo.png, "a", 1, one.png\n',
-        "reference,note,reference_face,test\n"
-        'two.png,"two\nlines, 1,",0,one.png\ntwo.png,a,1,one.png\n',
+        (
+            "reference, note, reference_face, test\n"
+            'two.png, "Anna, 1, Bob", 0, one.png\ntwo.png, "a", 1, one.png\n'
+        ),
+        (
+            'reference, "note", "reference_face", test\n'
+            'two.png, "two\nlines, 1,", 0, one.png\ntwo.png, "a", 1, one.png\n'
+        ),
+        (
+            "reference,note,reference_face,test\n"
+            'two.png,"two\nlines, 1,",0,one.png\ntwo.png,a,1,one.png\n'
+        ),
     ],
     ids=["commas", "lines", "unspaced"],
 )
