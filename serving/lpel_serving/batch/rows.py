@@ -20,12 +20,12 @@ from lpel_serving.batch.listed import (
     unreadable,
 )
 from lpel_serving.batch.parquet_rows import read_parquet
-from lpel_serving.batch.part_files import is_parquet
+from lpel_serving.batch.part_files import beside_parts, is_parquet
 from lpel_serving.batch.plan import Lists
 from lpel_serving.batch.urls import all_here
 from lpel_serving.errors import PairsError
 from lpel_serving.image_folder import find_images
-from lpel_serving.pairs_list import Listed, parse_lines
+from lpel_serving.pairs_list import Listed, is_with_itself, parse_lines
 from lpel_serving.passed_over import PassedOver
 from lpel_serving.person_photographs import photograph_finder
 
@@ -79,24 +79,42 @@ def read_rows(
 
 
 def passed_over(lists: Lists) -> tuple[PassedOver, ...] | None:
-    """What is no image in the folders among lists, which `read_rows` does not use; None of none."""
-    given = (one for one in (lists.rows, lists.gallery) if one is not None and one.is_dir())
-    folders = [one for one in given if not is_parquet(one)]
-    if not folders:
-        return None
-    return tuple(
-        one for folder in dict.fromkeys(folders) for one in find_images(folder).passed_over
-    )
+    """What lists name and `read_rows` does not use; None where none is a folder or in LFW's format.
+
+    In folders that is what is no image, or no part of a list; in LFW's format a photograph paired
+    with itself.
+    """
+    given = [one for one in (lists.rows, lists.gallery) if one is not None and one.is_dir()]
+    passed = [one for folder in dict.fromkeys(given) for one in _beside(folder)]
+    if _is_lfw(lists):
+        begin = lists.images or lists.rows.parent
+        with lists.rows.open(encoding="utf-8-sig") as file:
+            _, listed = parse_lines(enumerate(file, start=1), lists.rows, begin)
+            find = photograph_finder(begin)
+            alike = (pair for pair in listed if is_with_itself(pair, find))
+            return tuple(
+                PassedOver(f"{lists.rows}, line {one.line}", "with_itself") for one in alike
+            )
+    return tuple(passed) if given else None
 
 
 def header_of(lists: Lists) -> str | None:
     """What `read_rows` takes as the header of pairs in LFW's format, if it takes anything."""
-    path = lists.rows
-    is_table = path.suffix.lower() == ".csv" or is_parquet(path)
-    if lists.columns != PAIR or is_table or not path.is_file():
+    if not _is_lfw(lists):
         return None
+    path = lists.rows
     with path.open(encoding="utf-8-sig") as file:
         return parse_lines(enumerate(file, start=1), path, lists.images or path.parent)[0]
+
+
+def _is_lfw(lists: Lists) -> bool:
+    path = lists.rows
+    is_table = path.suffix.lower() == ".csv" or is_parquet(path)
+    return lists.columns == PAIR and not is_table and path.is_file()
+
+
+def _beside(folder: Path) -> tuple[PassedOver, ...]:
+    return beside_parts(folder) if is_parquet(folder) else find_images(folder).passed_over
 
 
 def _from_csv(path: Path, columns: tuple[str, ...], begin: Path, most: int) -> Iterator[Rows]:
@@ -128,7 +146,8 @@ def _from_lfw(path: Path, begin: Path, most: int) -> Iterator[Rows]:
     with path.open(encoding="utf-8-sig") as file:
         _, listed = parse_lines(enumerate(file, start=1), path, begin)
         find = photograph_finder(begin)
-        for some in _chunks(listed, most):
+        others = (pair for pair in listed if not is_with_itself(pair, find))
+        for some in _chunks(others, most):
             pairs: list[Listed] = some
             found = {
                 "reference": [find(*pair.reference).name for pair in pairs],

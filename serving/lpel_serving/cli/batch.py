@@ -116,6 +116,7 @@ def run_command(
 ) -> None:
     """Explain pairs into Parquet; the same command again goes on where it stopped."""
     from lpel_serving.batch.job import Job
+    from lpel_serving.batch.part_files import is_parquet
     from lpel_serving.batch.plan import Lists
     from lpel_serving.batch.results import first_message, rows_with_several_faces
     from lpel_serving.batch.rows import header_of, passed_over
@@ -126,8 +127,10 @@ def run_command(
     check_applies(context, gallery is not None, "goes with --gallery", "--top")
     check_applies(context, curves, "goes with --curves", "--draws")
     check_applies(context, engine == "ray", "goes with --engine ray", "--gpus")
-    listed = gallery is None or not (pairs.is_dir() and gallery.is_dir())
-    check_applies(context, listed, "goes with lists, not with folders", "--images")
+    has_paths = gallery is None or any(
+        is_parquet(one) or not one.is_dir() for one in (pairs, gallery)
+    )
+    check_applies(context, has_paths, "goes with lists, not with folders", "--images")
     settings = BatchSettings(method, map_side, curves, draws, seed=seed, top=top)
     job = Job(
         Lists(pairs, gallery, images),
