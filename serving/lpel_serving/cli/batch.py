@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from lpel_serving.cli.applies import check_applies
-from lpel_serving.cli.command import Command
+from lpel_serving.cli.command import Command, of_local_paths
 from lpel_serving.cli.options import (
     BundleOption,
     CropOption,
@@ -48,6 +48,7 @@ app = typer.Typer(
 
 
 @app.command(RUN)
+@of_local_paths
 def run_command(
     context: typer.Context,
     pairs: Annotated[
@@ -174,6 +175,7 @@ def run_command(
 
 
 @app.command("status")
+@of_local_paths
 def status_command(out: _OutArgument, json: JsonOption = False) -> None:
     """Tell how far a job is."""
     from lpel_serving.batch.results import status
