@@ -60,7 +60,7 @@ def test_a_job_that_was_begun_with_settings_that_do_nothing_goes_on_without_them
     begun = make_job(bundle, rows, tmp_path / "out", settings=settings)
     run_here(begun)
     whole = tree(tmp_path / "out")
-    (lost, *_) = sorted((tmp_path / "out" / "commits").iterdir())
+    (lost, *_) = sorted((tmp_path / "out" / "_lpel" / "commits").iterdir())
     lost.unlink()
     plain = replace(begun, settings=BatchSettings(method="centre"))
     assert run_here(plain).embedded > 0
