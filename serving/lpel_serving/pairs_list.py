@@ -8,6 +8,7 @@ from pathlib import Path
 
 from lpel_serving.errors import PairsError, UnreadableImageError
 from lpel_serving.identity_file import read_lines
+from lpel_serving.image_folder import plain_name
 from lpel_serving.pairs import Pair
 from lpel_serving.passed_over import PassedOver, Unusable
 from lpel_serving.person_photographs import Finder, photograph_finder
@@ -130,6 +131,14 @@ def parse_lines(
     if first and _is_header([line for _, line in first], folder):
         header = first.pop(0)[1].strip()
     return header, (_parse(number, line, path) for number, line in chain(first, filled))
+
+
+def is_with_itself(listed: Listed, find: Finder) -> bool:
+    """Whether both photographs of a line are one, which is no pair."""
+    (person, first), (other, second) = listed.reference, listed.test
+    if first != second or plain_name(person) != plain_name(other):
+        return False  # without a look at the disk
+    return find(*listed.reference).name == find(*listed.test).name
 
 
 def _is_header(lines: Sequence[str], folder: Path) -> bool:

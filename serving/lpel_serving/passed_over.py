@@ -18,6 +18,7 @@ from lpel_serving.errors import (
 Why = Literal[
     "hidden",
     "not_an_image",
+    "no_part",
     "misplaced",
     "circular",
     "not_listed",
@@ -33,6 +34,7 @@ Why = Literal[
 IN_WORDS: Mapping[Why, str] = {
     "hidden": "hidden",
     "not_an_image": "no image by content",
+    "no_part": "no part of the list",
     "misplaced": "in no person's own folder",
     "circular": "a link back to a folder that it lies in",
     "not_listed": "not in the identity file",

@@ -3,6 +3,7 @@
 import hashlib
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 
@@ -151,10 +152,10 @@ def test_what_is_no_place_of_a_face_is_refused_with_its_row(face, photographs, t
 
 
 def test_faces_of_another_type_in_parquet_are_refused(photographs, tiny_bundle):
-    columns = {"reference": ["one.png"], "test": ["two.png"], "test_face": [0.5]}
+    columns = {"reference": ["one.png"], "test": ["two.png"], "test_face": [True]}
     pairs = write_parquet(photographs / "pairs.parquet", columns)
     job = make_job(tiny_bundle, pairs, photographs / "out", crop=bright.NAME)
-    with pytest.raises(PairsError, match="the column test_face is of double; expected whole num"):
+    with pytest.raises(PairsError, match="the column test_face is of bool; expected whole num"):
         run_here(job)
 
 
@@ -166,6 +167,52 @@ def test_faces_are_refused_where_none_are_looked_for(what, photographs, tiny_bun
     crop = "none" if what == "photographs" else bright.NAME
     job = make_job(tiny_bundle, pairs, photographs / "out", crop=crop)
     with pytest.raises(PairsError, match="test_face asks for faces of the column test, and"):
+        run_here(job)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        (
+            "reference, note, reference_face, test\n"
+            'two.png, "Anna, 1, Bob", 0, one.png\ntwo.png, "a", 1, one.png\n'
+        ),
+        (
+            'reference, "note", "reference_face", test\n'
+            'two.png, "two\nlines, 1,", 0, one.png\ntwo.png, "a", 1, one.png\n'
+        ),
+        (
+            "reference,note,reference_face,test\n"
+            'two.png,"two\nlines, 1,",0,one.png\ntwo.png,a,1,one.png\n'
+        ),
+    ],
+    ids=["commas", "lines", "unspaced"],
+)
+def test_faces_of_csv_are_those_of_their_rows(text, photographs, tiny_bundle, tmp_path):
+    pairs = photographs / "pairs.csv"
+    pairs.write_text(text)
+    run_here(make_job(tiny_bundle, pairs, tmp_path / "out", crop=bright.NAME))
+    assert [row["reference_box"] for row in read_results(tmp_path / "out")] == [LARGE, SMALL]
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_faces_are_read_as_pandas_writes_whole_numbers_of_which_some_are_missing(
+    suffix, photographs, tiny_bundle, tmp_path
+):
+    columns = {"reference": ["two.png"] * 3, "test": ["one.png"] * 3}
+    table = pd.DataFrame(columns | {"reference_face": [0.0, 1.0, float("nan")]})
+    pairs = photographs / f"pairs.{suffix}"
+    table.to_csv(pairs, na_rep="NaN") if suffix == "csv" else table.to_parquet(pairs)
+    run_here(make_job(tiny_bundle, pairs, tmp_path / "out", crop=bright.NAME))
+    found = [row["reference_box"] for row in read_results(tmp_path / "out")]
+    assert found == [LARGE, SMALL, LARGE]
+
+
+def test_a_float_in_parquet_that_is_no_place_of_a_face_is_refused(photographs, tiny_bundle):
+    columns = {"reference": ["one.png"], "test": ["two.png"], "test_face": [0.5]}
+    pairs = write_parquet(photographs / "pairs.parquet", columns)
+    job = make_job(tiny_bundle, pairs, photographs / "out", crop=bright.NAME)
+    with pytest.raises(PairsError, match=r"row 0 \(from 0\): the column test_face holds '0.5'"):
         run_here(job)
 
 

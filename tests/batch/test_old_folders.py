@@ -4,7 +4,9 @@ import json
 from dataclasses import replace
 
 import pandas as pd
+import polars as pl
 import pytest
+from pyarrow import parquet
 
 from lpel_serving.batch import settings
 from lpel_serving.batch.explaining import Explaining
@@ -12,7 +14,7 @@ from lpel_serving.batch.job import look_at
 from lpel_serving.batch.local import Local
 from lpel_serving.batch.places import Places
 from lpel_serving.batch.plan import Lists
-from lpel_serving.batch.results import status
+from lpel_serving.batch.results import rows_with_several_faces, status
 from lpel_serving.batch.run import run
 from lpel_serving.batch.settings import BatchSettings
 from lpel_serving.errors import OutputError
@@ -104,6 +106,54 @@ def test_a_job_that_was_killed_while_its_folder_was_put_in_order_goes_on(job, wh
     assert len(read_results(job.out)) == 8
     assert run_here(job).rows == 12
     assert tree(job.out) == whole
+
+
+NEW = [
+    f"{role}_{what}"
+    for role in ("reference", "test")
+    for what in ("plausible", "faces", "face", "box")
+]
+
+
+def without_new_columns(out):
+    """Rewrite the committed shards as code did that knew of no faces, nor of plausibility."""
+    for record in sorted((out / "_lpel" / "commits").glob("*.json")):
+        said = json.loads(record.read_bytes())
+        shard = out / said["file"]
+        parquet.write_table(parquet.read_table(shard).drop_columns(NEW), shard)
+        record.write_text(json.dumps(said | {"bytes": shard.stat().st_size}))
+
+
+@pytest.mark.parametrize("shards", [1, 2])
+def test_a_job_goes_on_with_the_columns_with_which_it_began(job, shards):
+    stopped(job, shards)
+    without_new_columns(job.out)
+    assert run_here(job).rows == 12
+    every = [parquet.read_schema(path) for path in sorted(job.out.glob("*.parquet"))]
+    assert len(every) == 3
+    assert all(schema == every[0] for schema in every)
+    assert not set(NEW) & set(every[0].names)
+    assert len(pl.read_parquet(job.out / "*.parquet")) == 12
+    rows = read_results(job.out)
+    assert [row["status"] for row in rows] == ["ok"] * 12
+    assert all(row["similarity"] is not None for row in rows)
+    assert rows_with_several_faces(job.out) is None
+
+
+def test_a_job_without_shards_begins_with_all_columns(job):
+    stopped(job, 0)
+    assert run_here(job).rows == 12
+    assert set(NEW) <= set(read_results(job.out)[0])
+
+
+def test_a_first_shard_that_is_damaged_is_named(job):
+    stopped(job, 1)
+    (shard,) = job.out.glob("*.parquet")
+    shard.write_bytes(bytes(shard.stat().st_size))
+    with pytest.raises(OutputError, match="cannot be read: delete it"):
+        run_here(job)
+    shard.unlink()
+    assert run_here(job).rows == 12
 
 
 def test_another_job_leaves_a_folder_of_0_1_as_it_is(job, pictures):

@@ -8,7 +8,14 @@ from pathlib import Path
 import pytest
 
 from lpel_serving.batch.lock import locked
-from support.batch import pair_up, read_results, write_csv, write_pictures
+from support.batch import (
+    pair_up,
+    read_results,
+    write_csv,
+    write_lfw,
+    write_parquet,
+    write_pictures,
+)
 
 LPEL = str(Path(sys.executable).with_name("lpel"))
 
@@ -242,3 +249,69 @@ def test_a_job_of_which_no_row_could_be_explained_fails(tiny_bundle, pairs, out,
     assert lpel("batch", "status", out).returncode == 0
     found = lpel(*command, "--json")
     assert (found.returncode, json.loads(found.stdout)["errors"]) == (1, 36)
+
+
+def damaged_lists(folder):
+    """Lists in Parquet that were cut off, are something else, or are empty."""
+    whole = write_parquet(folder / "whole.parquet", {"image": ["face_00.png"]}).read_bytes()
+    (folder / "cut.parquet").write_bytes(whole[: len(whole) // 2])
+    (folder / "text.parquet").write_text("image\nface_00.png\n")
+    (folder / "parts").mkdir()
+    (folder / "parts" / "0.parquet").write_bytes(whole)
+    (folder / "parts" / "1.parquet").write_bytes(b"")
+    return [folder / name for name in ("cut.parquet", "text.parquet", "parts")]
+
+
+def test_damaged_parquet_is_refused_in_one_sentence(tiny_bundle, pictures, out):
+    folder = pictures[0].parent
+    probes = write_csv(folder / "probes.csv", {"image": ["face_00.png"]})
+    for number, path in enumerate(damaged_lists(folder)):
+        where = out.with_name(f"out-{number}")
+        gallery = ("--gallery", path, "--bundle", tiny_bundle)
+        refused(lpel("batch", probes, where, *gallery), str(path), " cannot be read: ")
+    pairs = ("batch", folder / "cut.parquet", out, "--bundle", tiny_bundle)
+    refused(lpel(*pairs), "cut.parquet cannot be read: ")
+
+
+def test_what_lies_beside_parts_is_counted_and_named_on_request(tiny_bundle, pictures, out):
+    """A picture hides no part beside it; what is no part is said, in the gallery too."""
+    names = [path.name for path in pictures]
+    folder = pictures[0].parent / "gallery"
+    for year, some in ((0, names[:3]), (1, names[3:])):
+        (folder / f"y={year}").mkdir(parents=True)
+        write_parquet(folder / f"y={year}" / "0.parquet", {"image": some})
+    pictures[0].rename(folder / "y=1" / "preview.png")
+    (folder / "more").mkdir()
+    for odd in ("more/0.parquet", "y=0/part-00001", "_SUCCESS"):
+        (folder / odd).write_bytes(b"")
+    where = ("--images", pictures[0].parent, "--bundle", tiny_bundle)
+    for turn, command in enumerate([("batch", folder, out, "--gallery", folder, *where)] * 2):
+        done = lpel(*command, "--json", *["--list-passed-over"][:turn])
+        said = described(done)
+        assert said["rows"] == 5 * 4 + 1  # the picture that was moved is an error
+        assert said["passed_over"] == {"hidden": 1, "no_part": 3}
+        assert "1 hidden, 3 no part of the list" in done.stderr
+    named = [str(Path(one["name"]).relative_to(folder)) for one in said["names_passed_over"]]
+    assert named == ["_SUCCESS", "more", "y=0/part-00001", "y=1/preview.png"]
+
+
+def test_a_photograph_paired_with_itself_is_left_out_and_counted(tiny_bundle, tmp_path, out):
+    (tmp_path / "Bob").mkdir()
+    for number, path in enumerate(write_pictures(tmp_path, 2), 1):
+        path.rename(tmp_path / "Bob" / f"Bob_{number:04d}.png")
+    lines = ["1 3", "Bob 1 1", "Bob 1 2", "Bob 2 Bob 2", "Bob 1 Bob 2"]
+    pairs = write_lfw(tmp_path / "pairs.txt", lines)
+    done = lpel("batch", pairs, out, "--bundle", tiny_bundle, "--json", "--list-passed-over")
+    said = described(done)
+    assert [row["pair_id"] for row in read_results(out)] == ["Bob 1 2", "Bob 1 Bob 2"]
+    assert (said["rows"], said["errors"], said["header"]) == (2, 0, "1 3")
+    assert said["passed_over"] == {"with_itself": 2}
+    assert [one["name"] for one in said["names_passed_over"]] == [
+        f"{pairs}, line 2", f"{pairs}, line 4",
+    ]  # fmt: skip
+
+
+def test_images_are_refused_where_both_are_folders_of_photographs(tiny_bundle, pictures, out):
+    folder = pictures[0].parent
+    search = ("batch", folder, out, "--gallery", folder, "--bundle", tiny_bundle)
+    refused(lpel(*search, "--images", folder), "--images", "not with folders")

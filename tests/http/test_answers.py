@@ -159,21 +159,24 @@ def test_base64_may_be_in_lines_as_mail_and_others_write_it(service, path):
 
 
 @pytest.mark.parametrize(
-    "spoil",
+    ("spoil", "why"),
     [
-        lambda text: text[:-1],
-        lambda text: text[:100] + "=" + text[100:],
-        lambda text: "-_" + text,
-        lambda text: "data:image/png;base64," + text,
-        lambda text: text[:100] + "\u00a0" + text[100:],
+        (lambda text: text[:-1], "its padding or a part of it is missing."),
+        (lambda text: text.rstrip("=")[:-3], "its padding or a part of it is missing."),
+        (lambda text: text[:100] + "=" + text[100:], "`=` before its end."),
+        (lambda text: "-_" + text, "the alphabet for URLs, which has `-` and `_` instead."),
+        (lambda text: "data:image/png;base64," + text, "without a `data:` before it."),
+        (lambda text: text[:100] + "\u00a0" + text[100:], "characters that it does not have."),
+        (lambda text: text[:100] + "%-" + text[100:], "characters that it does not have."),
     ],
-    ids=["cut short", "padding within", "of URLs", "a data URL", "another blank"],
+    ids=["cut", "cut more", "padding within", "of URLs", "a data URL", "another blank", "damaged"],
 )
-def test_what_is_no_base64_is_refused_as_that(service, spoil):
+def test_what_is_no_base64_is_refused_as_that(service, spoil, why):
     for text in (TEXTS["test"], base64.encodebytes(TEST).decode().rstrip()):
         answer = service.client.post("/v1/verify", json=TEXTS | {"test": spoil(text)})
         assert answer.status_code == 422
         assert "test: expected the image as base64 text" in answer.json()["detail"]
+        assert answer.json()["detail"].endswith(why)
 
 
 def test_the_order_of_the_two_faces_matters_as_it_says(service):

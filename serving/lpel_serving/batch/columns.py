@@ -110,3 +110,14 @@ def result_schema(map_shape: tuple[int, int], *, curves: bool, search: bool, abo
     ]
     metadata = {"lpel": json.dumps({"format": FORMAT, "regions": REGIONS, **about})}
     return pa.schema(fields, metadata=metadata)
+
+
+def as_begun(schema: Any, columns: tuple[str, ...] | None) -> Any:
+    """Leave the columns out of a schema that a job of an earlier version began without.
+
+    So all shards of a folder have one schema, which is what most programs that read them need.
+    """
+    if columns is None:
+        return schema
+    fields = [schema.field(name) for name in columns if name in schema.names]
+    return pa.schema(fields, metadata=schema.metadata)

@@ -5,10 +5,11 @@ import hashlib
 import json
 import os
 import secrets
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from lpel_serving.batch.arrow import Table, parquet
+from lpel_serving.batch.arrow import Table, pa, parquet
 from lpel_serving.batch.columns import CODED, SOUGHT
 from lpel_serving.batch.places import Places
 from lpel_serving.errors import OutputError
@@ -122,6 +123,24 @@ def read_commit(places: Places, job: str, shard: int, inputs: str) -> Commit | N
     expected = places.result(shard, shard_identity(job, shard, inputs)).name
     is_ours = (record.job, record.inputs, record.file) == (job, inputs, expected)
     return record if is_ours and size == record.bytes else None
+
+
+def columns_begun(places: Places, committed: Sequence[Commit | None]) -> tuple[str, ...] | None:
+    """Read the columns with which a job began; None if it has no committed shard.
+
+    Raises
+    ------
+    OutputError
+        If its first shard cannot be read.
+    """
+    first = next((record for record in committed if record is not None), None)
+    if first is None:
+        return None
+    path = places.out / first.file
+    try:
+        return tuple(parquet.read_schema(path).names)
+    except (OSError, pa.ArrowException) as error:
+        raise OutputError(f"{path} cannot be read: delete it, and it is made anew.") from error
 
 
 def _sync_folder(folder: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from lpel_serving.batch.arrow import Table, read_table
-from lpel_serving.batch.columns import Stamp, result_schema
+from lpel_serving.batch.columns import Stamp, as_begun, result_schema
 from lpel_serving.batch.commits import commit, read_commit
 from lpel_serving.batch.curves import curve_of
 from lpel_serving.batch.embedding import Failure
@@ -46,6 +46,8 @@ class Explaining:
         Whether the rows are probes for a gallery.
     apart
         Whether a probe's own image in the gallery is no result for it.
+    columns
+        With which the job began, and goes on: those that came since are left out. All when None.
     """
 
     out: Path
@@ -56,6 +58,7 @@ class Explaining:
     stamp: Stamp
     search: bool
     apart: bool
+    columns: tuple[str, ...] | None = None
 
     def open(self) -> Work:
         """Load the bundle, and find the embeddings."""
@@ -73,7 +76,7 @@ class _Work:
         self._method = stage.settings.make_method()
         self._needs_images = stage.settings.needs_images
         self._map_shape = map_shape(self._method, explainer)
-        self._schema = result_schema(
+        schema = result_schema(
             self._map_shape,
             curves=stage.settings.curves,
             search=stage.search,
@@ -83,6 +86,7 @@ class _Work:
                 "settings": stage.settings.described(),
             },
         )
+        self._schema = as_begun(schema, stage.columns)
 
     def __call__(self, shard: int, stopped: Stopped) -> Done:
         rows = read_table(self._places.rows(shard))

@@ -15,7 +15,6 @@ from lpel_serving.batch.networks import Networks
 from lpel_serving.batch.places import IMAGES_IN_CHUNK, Places
 from lpel_serving.batch.plan import Lists
 from lpel_serving.batch.settings import FEW_ROWS, BatchSettings
-from lpel_serving.batch.urls import refuse_url
 from lpel_serving.bundle import load_bundle
 from lpel_serving.crops import parse_crop
 from lpel_serving.embedder import DEFAULT_BATCH
@@ -23,6 +22,7 @@ from lpel_serving.errors import OutputError, ParameterError
 from lpel_serving.files import write_atomically
 from lpel_serving.manifest import Manifest
 from lpel_serving.session import check_provider
+from lpel_serving.urls import refuse_urls
 
 _CONFIGURATION = ("the settings", "the crop", "the provider")
 _SEARCH = "the search"
@@ -133,8 +133,7 @@ def look_at(job: Job) -> Asked:
         If the settings do not fit the bundle, or no crop has that name.
     """
     # What would fail only when hours have gone into a plan fails now.
-    for path in (job.lists.rows, job.lists.gallery, job.lists.images, job.out):
-        refuse_url(path)
+    refuse_urls(vars(job.lists) | vars(job))
     check_provider(job.provider)
     loaded = load_bundle(job.bundle)
     manifest = loaded.manifest

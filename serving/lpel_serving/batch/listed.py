@@ -69,3 +69,9 @@ def require_columns(path: Path, columns: tuple[str, ...], present: Sequence[str]
     known = (IDENTIFIERS[columns], *columns)
     if several := [name for name in known if present.count(name) > 1]:
         raise PairsError(f"{path} has more than one column {' and '.join(several)}: rename others.")
+
+
+def unreadable(path: Path, error: Exception) -> PairsError:
+    """Say why a list, or a part of one, cannot be read."""
+    reason = str(getattr(error, "strerror", None) or error).rstrip(".")
+    return PairsError(f"{path} cannot be read: {reason}.")

@@ -8,7 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpel_serving.batch.arrow import Table, pa, parquet
-from lpel_serving.batch.listed import IDENTIFIERS, Column, Rows, of_paths, require_columns
+from lpel_serving.batch.face_columns import face_column, face_columns, read_faces
+from lpel_serving.batch.listed import (
+    IDENTIFIERS,
+    Column,
+    Rows,
+    of_paths,
+    require_columns,
+    unreadable,
+)
 from lpel_serving.batch.parquet_columns import (
     FILES,
     IMAGES,
@@ -35,9 +43,12 @@ def read_parquet(path: Path, columns: tuple[str, ...], begin: Path, most: int) -
     for table in _even(
         (one for part in parts for one in _tables(part, kinds, columns, rows)), rows
     ):
+        faces = {name: table[face_column(name)] for name in columns}
+        asked = {name: one.to_pylist() for name, one in faces.items() if one.null_count < len(one)}
         yield Rows(
             _identifiers(table[_ID], first),
             {name: _column(path, name, table[name].combine_chunks(), begin) for name in columns},
+            asked,
         )
         first += table.num_rows
 
@@ -47,8 +58,9 @@ def _kinds(parts: Sequence[Path], columns: tuple[str, ...]) -> Mapping[str, Any]
     kinds: dict[str, Any] = {}
     of: dict[str, Path] = {}
     for part in parts:
-        schema = parquet.read_schema(part)
+        schema = _schema(part)
         require_columns(part, columns, schema.names)
+        _check_faces(part, columns, schema)
         for name in columns:
             kind = kind_of(part, name, schema.field(name).type)
             if pa.types.is_null(kind):  # a part may have none
@@ -65,6 +77,22 @@ def _kinds(parts: Sequence[Path], columns: tuple[str, ...]) -> Mapping[str, Any]
     return kinds
 
 
+def _schema(part: Path) -> Any:
+    try:
+        return parquet.read_schema(part)
+    except (OSError, pa.ArrowException) as error:
+        raise unreadable(part, error) from error
+
+
+def _check_faces(part: Path, columns: tuple[str, ...], schema: Any) -> None:
+    """Raise `PairsError` if a column that asks for faces holds no numbers; see `read_faces`."""
+    types = pa.types
+    for column in map(face_column, face_columns(part, columns, schema.names)):
+        kind = schema.field(column).type
+        if not (types.is_integer(kind) or types.is_floating(kind) or types.is_null(kind)):
+            raise PairsError(f"{part}: the column {column} is of {kind}; expected whole numbers.")
+
+
 def _tables(
     part: Path, kinds: Mapping[str, Any], columns: tuple[str, ...], rows: int
 ) -> Iterator[Table]:
@@ -73,7 +101,9 @@ def _tables(
     # Without buffering a column is read whole, row group by row group, however long that is.
     with parquet.ParquetFile(part, buffer_size=2**20, pre_buffer=False) as file:
         is_named = identifier in file.schema_arrow.names
-        wanted = [identifier, *columns] if is_named else list(columns)
+        asking = face_columns(part, columns, file.schema_arrow.names)
+        wanted = [*([identifier] if is_named else []), *columns, *map(face_column, asking)]
+        first = 0
         for batch in file.iter_batches(batch_size=rows, columns=wanted):
             ids = (
                 as_identifiers(part, identifier, batch.column(identifier))
@@ -81,7 +111,19 @@ def _tables(
                 else pa.nulls(batch.num_rows, TEXTS)
             )
             read = {name: as_kind(batch.column(name), kinds[name]) for name in columns}
-            yield pa.table({_ID: ids, **read})
+            faces = read_faces(part, _asked(batch, asking), first)
+            of = {face_column(name): faces.get(name, [None] * len(batch)) for name in columns}
+            numbers = {name: pa.array(one, pa.int32()) for name, one in of.items()}
+            yield pa.table({_ID: ids, **read, **numbers})
+            first += batch.num_rows
+
+
+def _asked(batch: Any, asking: tuple[str, ...]) -> Mapping[str, Sequence[str | None]]:
+    values = {name: batch.column(face_column(name)).to_pylist() for name in asking}
+    return {
+        name: [None if one is None else str(one) for one in column]
+        for name, column in values.items()
+    }
 
 
 def _few(most: int) -> int:

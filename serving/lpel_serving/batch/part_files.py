@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from lpel_serving.image_folder import SUFFIXES as PHOTOGRAPHS
+from lpel_serving.passed_over import PassedOver
 
 SUFFIXES = (".parquet", ".pq", ".parq")
 
@@ -17,18 +18,38 @@ def part_files(path: Path) -> tuple[Path, ...]:
 
     Those of a folder lie in it or in folders named ``key=value``. As everywhere, names that begin
     with ``_`` or ``.`` are passed over: ``_SUCCESS``, checksums, what is not complete. A folder of
-    photographs is no list in Parquet, whatever else is in it.
+    photographs is no list in Parquet, whatever else is in it; one picture among the parts of a
+    folder ``key=value`` is none of the list's files.
     """
     if not path.is_dir():
         return (path,)
+    if any(_is_photograph(one) for one in path.iterdir()):
+        return ()
+    return _look(path)[0]
+
+
+def beside_parts(path: Path) -> tuple[PassedOver, ...]:
+    """Name what lies in a folder of part files and is none: a folder once, whatever is in it."""
+    return _look(path)[1]
+
+
+def _look(folder: Path) -> tuple[tuple[Path, ...], tuple[PassedOver, ...]]:
     found: list[Path] = []
-    for one in sorted(path.iterdir()):
+    others: list[PassedOver] = []
+    for one in sorted(folder.iterdir()):
         if one.name.startswith(("_", ".")):
-            continue
-        if one.is_dir():
-            found += part_files(one) if "=" in one.name else ()
-        elif one.suffix.lower() in PHOTOGRAPHS:
-            return ()
-        elif one.suffix.lower() in SUFFIXES:
+            others.append(PassedOver(str(one), "hidden"))
+        elif one.is_dir() and "=" in one.name:
+            within = _look(one)
+            found += within[0]
+            others += within[1]
+        elif one.suffix.lower() in SUFFIXES and not one.is_dir():
             found.append(one)
-    return tuple(found)
+        else:
+            others.append(PassedOver(str(one), "no_part"))
+    return tuple(found), tuple(others)
+
+
+def _is_photograph(path: Path) -> bool:
+    hidden = path.name.startswith(("_", "."))
+    return not hidden and path.suffix.lower() in PHOTOGRAPHS and not path.is_dir()

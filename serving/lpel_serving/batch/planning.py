@@ -6,7 +6,6 @@ import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,6 @@ from numpy.typing import NDArray
 
 from lpel_serving.batch.arrow import Table, growing_table, pa, write_table
 from lpel_serving.batch.catalogue import Catalogue, Entry
-from lpel_serving.batch.face_columns import with_faces
 from lpel_serving.batch.given import GivenEmbeddings
 from lpel_serving.batch.image_chunks import ImageChunks
 from lpel_serving.batch.kept import KeptEmbeddings
@@ -82,7 +80,7 @@ def make_plan(
         planner = _Planner(catalogue, given, dimension, needs_images=needs_images, detects=detects)
         in_gallery = _plan_gallery(lists, planner, places, advance)
         shards: list[Shard] = []
-        rows = _read(lists.rows, lists.columns, lists.images, rows_in_shard)
+        rows = read_rows(lists.rows, lists.columns, lists.images, rows_in_shard)
         for table, digest in _together((planner.plan(some) for some in rows), rows_in_shard):
             write_table(places.rows(len(shards)), table)
             shards.append(Shard(table.num_rows, hashlib.sha256(in_gallery + digest).hexdigest()))
@@ -93,10 +91,6 @@ def make_plan(
     plan = Plan(tuple(shards), images.images, images.known, images.chunks)
     write_atomically(places.planned, json.dumps(asdict(plan)).encode())
     return plan
-
-
-def _read(path: Path, columns: tuple[str, ...], images: Path | None, most: int) -> Iterator[Rows]:
-    return with_faces(path, columns, read_rows(path, columns, images, most))
 
 
 def _together(parts: Iterable[Part], rows: int) -> Iterator[Part]:
@@ -122,7 +116,7 @@ def _plan_gallery(lists: Lists, planner: "_Planner", places: Places, advance: Ad
         return b""
     whole = hashlib.sha256()
     with growing_table(places.gallery) as add:
-        for some in _read(lists.gallery, LISTED, lists.images, _GALLERY_ROWS):
+        for some in read_rows(lists.gallery, LISTED, lists.images, _GALLERY_ROWS):
             table, digest = planner.plan(some)
             whole.update(digest)
             add(table)

@@ -118,7 +118,7 @@ def result_table(
     }
     has_regions = has_maps.copy()
     has_regions[decided] &= explained.plausible
-    for name in OF_DECISION:
+    for name in set(OF_DECISION) & set(schema.names):
         columns[name] = _with_nulls(explained.columns.get(name), decided, schema.field(name).type)
     for role in ROLES:
         for name, values, present in (

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lpel_serving.batch.arrow import pa
+from lpel_serving.batch.face_columns import face_column, face_columns, read_faces
 from lpel_serving.batch.listed import (
     IDENTIFIERS,
     LISTED,
@@ -16,14 +17,15 @@ from lpel_serving.batch.listed import (
     legible,
     of_paths,
     require_columns,
+    unreadable,
 )
 from lpel_serving.batch.parquet_rows import read_parquet
-from lpel_serving.batch.part_files import is_parquet
+from lpel_serving.batch.part_files import beside_parts, is_parquet
 from lpel_serving.batch.plan import Lists
 from lpel_serving.batch.urls import all_here
 from lpel_serving.errors import PairsError
 from lpel_serving.image_folder import find_images
-from lpel_serving.pairs_list import Listed, parse_lines
+from lpel_serving.pairs_list import Listed, is_with_itself, parse_lines
 from lpel_serving.passed_over import PassedOver
 from lpel_serving.person_photographs import photograph_finder
 
@@ -39,6 +41,8 @@ def read_rows(
         Parquet, known by its name, or a folder of such files, whose columns hold paths, the bytes
         of image files, both (as Hugging Face writes images) or embeddings; CSV of paths with a line
         of names; pairs in LFW's format; or, where single images are listed, a folder of them.
+        In CSV and Parquet each column of images may have another beside it that says which of their
+        faces are meant, such as `test_face`.
     columns
         `PAIR` or `LISTED`.
     images
@@ -69,31 +73,48 @@ def read_rows(
             empty = False
             yield some
     except (OSError, UnicodeDecodeError, csv.Error, pa.ArrowException) as error:
-        reason = str(getattr(error, "strerror", None) or error).rstrip(".")
-        raise PairsError(f"{path} cannot be read: {reason}.") from error
+        raise unreadable(path, error) from error
     if empty:
         raise PairsError(f"{path} lists nothing.")
 
 
 def passed_over(lists: Lists) -> tuple[PassedOver, ...] | None:
-    """What is no image in the folders among lists, which `read_rows` does not use; None of none."""
-    given = (one for one in (lists.rows, lists.gallery) if one is not None and one.is_dir())
-    folders = [one for one in given if not is_parquet(one)]
-    if not folders:
-        return None
-    return tuple(
-        one for folder in dict.fromkeys(folders) for one in find_images(folder).passed_over
-    )
+    """What lists name and `read_rows` does not use; None where none is a folder or in LFW's format.
+
+    In folders that is what is no image, or no part of a list; in LFW's format a photograph paired
+    with itself.
+    """
+    given = [one for one in (lists.rows, lists.gallery) if one is not None and one.is_dir()]
+    passed = [one for folder in dict.fromkeys(given) for one in _beside(folder)]
+    if _is_lfw(lists):
+        begin = lists.images or lists.rows.parent
+        with lists.rows.open(encoding="utf-8-sig") as file:
+            _, listed = parse_lines(enumerate(file, start=1), lists.rows, begin)
+            find = photograph_finder(begin)
+            alike = (pair for pair in listed if is_with_itself(pair, find))
+            return tuple(
+                PassedOver(f"{lists.rows}, line {one.line}", "with_itself") for one in alike
+            )
+    return tuple(passed) if given else None
 
 
 def header_of(lists: Lists) -> str | None:
     """What `read_rows` takes as the header of pairs in LFW's format, if it takes anything."""
-    path = lists.rows
-    is_table = path.suffix.lower() == ".csv" or is_parquet(path)
-    if lists.columns != PAIR or is_table or not path.is_file():
+    if not _is_lfw(lists):
         return None
+    path = lists.rows
     with path.open(encoding="utf-8-sig") as file:
         return parse_lines(enumerate(file, start=1), path, lists.images or path.parent)[0]
+
+
+def _is_lfw(lists: Lists) -> bool:
+    path = lists.rows
+    is_table = path.suffix.lower() == ".csv" or is_parquet(path)
+    return lists.columns == PAIR and not is_table and path.is_file()
+
+
+def _beside(folder: Path) -> tuple[PassedOver, ...]:
+    return beside_parts(folder) if is_parquet(folder) else find_images(folder).passed_over
 
 
 def _from_csv(path: Path, columns: tuple[str, ...], begin: Path, most: int) -> Iterator[Rows]:
@@ -102,14 +123,19 @@ def _from_csv(path: Path, columns: tuple[str, ...], begin: Path, most: int) -> I
         header = next(csv.reader(file), list[str]())
         # Who writes blanks around the commas does so in every line; others' names may have some.
         is_spaced = any(name != name.strip() for name in header)
+        if is_spaced:  # and quotes after them
+            file.seek(0)
+            header = next(csv.reader(file, skipinitialspace=True))
         names = [name.strip() for name in header]
         require_columns(path, columns, names)
+        asking = face_columns(path, columns, names)
         reader = csv.DictReader(file, names, skipinitialspace=is_spaced)
         for some in _chunks(enumerate(reader), most):
             lines = [(number, _unspaced(line) if is_spaced else line) for number, line in some]
             ids = [line.get(identifier) or str(number) for number, line in lines]
             of = {name: of_paths([line[name] for _, line in lines], begin) for name in columns}
-            yield Rows(ids, of)
+            asked = {name: [line[face_column(name)] for _, line in lines] for name in asking}
+            yield Rows(ids, of, read_faces(path, asked, lines[0][0]))
 
 
 def _unspaced(line: dict[Any, Any]) -> dict[Any, Any]:
@@ -120,7 +146,8 @@ def _from_lfw(path: Path, begin: Path, most: int) -> Iterator[Rows]:
     with path.open(encoding="utf-8-sig") as file:
         _, listed = parse_lines(enumerate(file, start=1), path, begin)
         find = photograph_finder(begin)
-        for some in _chunks(listed, most):
+        others = (pair for pair in listed if not is_with_itself(pair, find))
+        for some in _chunks(others, most):
             pairs: list[Listed] = some
             found = {
                 "reference": [find(*pair.reference).name for pair in pairs],

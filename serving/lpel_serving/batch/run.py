@@ -10,7 +10,7 @@ from typing import Any
 
 from lpel_serving.batch.arrow import read_table
 from lpel_serving.batch.columns import Stamp
-from lpel_serving.batch.commits import Commit, read_commit
+from lpel_serving.batch.commits import Commit, columns_begun, read_commit
 from lpel_serving.batch.embedding import Embedding
 from lpel_serving.batch.explaining import Explaining
 from lpel_serving.batch.gathering import gather, keep
@@ -178,6 +178,7 @@ def _explain(places: Places, asked: Asked, plan: Plan, engine: Engine, watch: Wa
     job = asked.job
     method = job.settings.method or ""
     stamp = Stamp(version("lpel-tf"), method, asked.networks.sha256, asked.config_sha256)
+    committed = _commits(places, asked, plan.shards)
     stage = Explaining(
         out=job.out,
         job=asked.identity,
@@ -187,8 +188,8 @@ def _explain(places: Places, asked: Asked, plan: Plan, engine: Engine, watch: Wa
         stamp=stamp,
         search=job.lists.gallery is not None,
         apart=asked.apart,
+        columns=columns_begun(places, committed),
     )
-    committed = _commits(places, asked, plan.shards)
     left = [shard for shard, record in enumerate(committed) if record is None]
     rows = sum(shard.rows for shard in plan.shards)
     rows_left = sum(plan.shards[shard].rows for shard in left)

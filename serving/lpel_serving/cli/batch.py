@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from lpel_serving.cli.applies import check_applies
-from lpel_serving.cli.command import Command
+from lpel_serving.cli.command import Command, of_local_paths
 from lpel_serving.cli.options import (
     BundleOption,
     CropOption,
@@ -48,6 +48,7 @@ app = typer.Typer(
 
 
 @app.command(RUN)
+@of_local_paths
 def run_command(
     context: typer.Context,
     pairs: Annotated[
@@ -116,6 +117,7 @@ def run_command(
 ) -> None:
     """Explain pairs into Parquet; the same command again goes on where it stopped."""
     from lpel_serving.batch.job import Job
+    from lpel_serving.batch.part_files import is_parquet
     from lpel_serving.batch.plan import Lists
     from lpel_serving.batch.results import first_message, rows_with_several_faces
     from lpel_serving.batch.rows import header_of, passed_over
@@ -126,8 +128,10 @@ def run_command(
     check_applies(context, gallery is not None, "goes with --gallery", "--top")
     check_applies(context, curves, "goes with --curves", "--draws")
     check_applies(context, engine == "ray", "goes with --engine ray", "--gpus")
-    listed = gallery is None or not (pairs.is_dir() and gallery.is_dir())
-    check_applies(context, listed, "goes with lists, not with folders", "--images")
+    has_paths = gallery is None or any(
+        is_parquet(one) or not one.is_dir() for one in (pairs, gallery)
+    )
+    check_applies(context, has_paths, "goes with lists, not with folders", "--images")
     settings = BatchSettings(method, map_side, curves, draws, seed=seed, top=top)
     job = Job(
         Lists(pairs, gallery, images),
@@ -171,6 +175,7 @@ def run_command(
 
 
 @app.command("status")
+@of_local_paths
 def status_command(out: _OutArgument, json: JsonOption = False) -> None:
     """Tell how far a job is."""
     from lpel_serving.batch.results import status

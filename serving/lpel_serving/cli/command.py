@@ -2,10 +2,26 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import wraps
 from importlib.util import find_spec
 from typing import Any
 
 from lpel_serving.extras import missing
+from lpel_serving.urls import refuse_urls
+
+
+def of_local_paths(run: Callable[..., Any]) -> Callable[..., Any]:
+    """Make a command refuse URLs wherever it takes paths; `main` does that to plain functions.
+
+    To be written below the `command` decorator of a `typer.Typer`.
+    """
+
+    @wraps(run)
+    def checked(*arguments: Any, **options: Any) -> Any:
+        refuse_urls(options)
+        return run(*arguments, **options)
+
+    return checked
 
 
 @dataclass(frozen=True)

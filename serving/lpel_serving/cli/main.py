@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from lpel_serving.cli.command import Command
+from lpel_serving.cli.command import Command, of_local_paths
 from lpel_serving.cli.terminal import write_on_any_terminal
 from lpel_serving.errors import LpelError, MissingExtraError
 
@@ -52,7 +52,7 @@ def build_app() -> typer.Typer:
         elif isinstance(command.run, typer.Typer):
             app.add_typer(command.run, name=entry.name)
         else:
-            app.command(entry.name)(command.run)
+            app.command(entry.name)(of_local_paths(command.run))
     return app
 
 

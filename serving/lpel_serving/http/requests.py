@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import string
 from dataclasses import dataclass
 from typing import Annotated, Any, Generic, Literal, TypeVar, cast
 
@@ -27,6 +28,7 @@ Curve = Literal["similar", "dissimilar", "transplant", "transplant-similar"]
 MAX_STRUCTURE = 1000
 """Commas and openings of lists and objects in JSON: what needs thousands is no request about two
 images, and would be megabytes of small objects to make."""
+_BASE64 = frozenset(string.ascii_letters + string.digits + "+/=")
 _BLANKS = {ord(blank): None for blank in "\r\n\t "}
 """Between the lines of base64 as mail and many programs write it (RFC 2045): they mean nothing."""
 
@@ -196,14 +198,29 @@ def _read_document(body: bytes) -> tuple[dict[str, bytes], dict[str, Any]]:
 def _decode(name: str, text: Any) -> bytes:
     if not isinstance(text, str):
         raise Problem(422, f"{name}: expected the image as base64 text.", about=name)
+    plain = text.translate(_BLANKS)
     try:
-        return base64.b64decode(text.translate(_BLANKS), validate=True)
+        return base64.b64decode(plain, validate=True)
     except (binascii.Error, ValueError) as error:
-        raise Problem(
-            422,
-            f"{name}: expected the image as base64 text, without a `data:` before it.",
-            about=name,
-        ) from error
+        complaint = f"{name}: expected the image as base64 text{_spoilt(plain)}."
+        raise Problem(422, complaint, about=name) from error
+
+
+def _spoilt(text: str) -> str:
+    """Say what is wrong with text that is no base64, without repeating any of it."""
+    if text[:5].lower() == "data:":
+        return ", without a `data:` before it"
+    strange = set(text) - _BASE64
+    if strange and strange <= {"-", "_"}:
+        return " with `+` and `/`; received the alphabet for URLs, which has `-` and `_` instead"
+    if strange:
+        return "; received characters that it does not have"
+    if "=" in text.rstrip("="):
+        return "; received one with `=` before its end"
+    return (
+        f" with `=` at its end where that is needed; received {len(text):,} characters without "
+        "blanks, which are too few or too many: its padding or a part of it is missing"
+    )
 
 
 def _asked(
