@@ -6,8 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from lpel_serving.batch.lock import locked
+from support import tiny
 from support.batch import (
     pair_up,
     read_results,
@@ -16,6 +18,7 @@ from support.batch import (
     write_parquet,
     write_pictures,
 )
+from support.plausibility import odd, plausibility
 
 LPEL = str(Path(sys.executable).with_name("lpel"))
 
@@ -83,7 +86,7 @@ def test_the_same_command_again_does_nothing(tiny_bundle, pairs, out):
     first = described(lpel(*command))
     assert first == {
         "rows": 36, "errors": 0, "shards": 1, "images": 6, "known": 0, "embedded": 6,
-        "left_out": 0, "in_gallery": 0, "rows_with_several_faces": None,
+        "left_out": 0, "in_gallery": 0, "rows_with_several_faces": None, "implausible_rows": None,
     }  # fmt: skip
     again = lpel(*command)
     assert described(again) == {**first, "embedded": 0}
@@ -315,3 +318,15 @@ def test_images_are_refused_where_both_are_folders_of_photographs(tiny_bundle, p
     folder = pictures[0].parent
     search = ("batch", folder, out, "--gallery", folder, "--bundle", tiny_bundle)
     refused(lpel(*search, "--images", folder), "--images", "not with folders")
+
+
+def test_pictures_of_another_kind_are_counted_at_the_end(tmp_path, pictures, out):
+    Image.fromarray(odd()).save(pictures[0].parent / "odd.png")
+    columns = {"reference": [pictures[0].name, "odd.png"], "test": [pictures[1].name] * 2}
+    rows = write_csv(pictures[0].parent / "some.csv", columns)
+    bundle = tiny.write_bundle(tmp_path / "knowing", plausibility=plausibility())
+    done = lpel("batch", rows, out, "--bundle", bundle, "--json")
+    assert described(done)["implausible_rows"] == 1
+    assert "lpel: 1 rows have a picture that is not of the kind" in done.stderr
+    assert [row["test_plausible"] for row in read_results(out)] == [True, True]
+    assert [row["reference_plausible"] for row in read_results(out)] == [True, False]

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lpel_serving.batch.arrow import pa, read_table
 from lpel_serving.batch.commits import Commit, read_commit
@@ -122,15 +123,32 @@ def rows_with_several_faces(out: Path) -> int | None:
     int | None
         None where no row says how many there were: the crop looked for none.
     """
+    counts = _of_both(out, "faces", absent=0)
+    return None if counts is None else int(np.count_nonzero(np.maximum(*counts) > 1))
+
+
+def implausible_rows(out: Path) -> int | None:
+    """Count the rows of a job in which an image is not of the kind that the bundle knows.
+
+    Returns
+    -------
+    int | None
+        None where no row says so: the bundle has no check of plausibility.
+    """
+    plausible = _of_both(out, "plausible", absent=True)
+    return None if plausible is None else int(np.count_nonzero(~np.logical_and(*plausible)))
+
+
+def _of_both(out: Path, name: str, *, absent: Any) -> list[NDArray[Any]] | None:
+    """Read a column of the references and of the tests; None if there is nothing in either."""
     found = open_results(out)
-    columns = [f"{role}_faces" for role in ("reference", "test")]
+    columns = [f"{role}_{name}" for role in ("reference", "test")]
     if not set(columns) <= set(found.schema.names):  # an earlier version began them
         return None
     table = found.to_table(columns=columns)
-    if all(table[name].null_count == len(table) for name in columns):
+    if all(table[one].null_count == len(table) for one in columns):
         return None
-    counts = [table[name].fill_null(0).to_numpy(zero_copy_only=False) for name in columns]
-    return int(np.count_nonzero(np.maximum(*counts) > 1))
+    return [table[one].fill_null(absent).to_numpy(zero_copy_only=False) for one in columns]
 
 
 def maps(column: Any) -> Any:

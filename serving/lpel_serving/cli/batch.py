@@ -119,7 +119,11 @@ def run_command(
     from lpel_serving.batch.job import Job
     from lpel_serving.batch.part_files import is_parquet
     from lpel_serving.batch.plan import Lists
-    from lpel_serving.batch.results import first_message, rows_with_several_faces
+    from lpel_serving.batch.results import (
+        first_message,
+        implausible_rows,
+        rows_with_several_faces,
+    )
     from lpel_serving.batch.rows import header_of, passed_over
     from lpel_serving.batch.run import run
     from lpel_serving.batch.settings import BatchSettings
@@ -146,14 +150,23 @@ def run_command(
     summary = run(job, _engine(engine, workers, gpus), batch_bar)
     passed, header = passed_over(job.lists), header_of(job.lists)
     report(passed or (), names=list_passed_over, header=header)
-    several = rows_with_several_faces(out)
+    several, implausible = rows_with_several_faces(out), implausible_rows(out)
     if json:
-        said: dict[str, Any] = {"rows_with_several_faces": several}
+        said: dict[str, Any] = {
+            "rows_with_several_faces": several,
+            "implausible_rows": implausible,
+        }
         said |= {} if header is None else {"header": header}
         said |= {} if passed is None else in_json(passed, names=list_passed_over)
         print_json(asdict(summary) | said)
     else:
         say(_in_words(summary, out))
+    if implausible:
+        sys.stderr.write(
+            f"lpel: {implausible:,} rows have a picture that is not of the kind that this bundle "
+            "knows: they have no confidence and no regions (reference_plausible, "
+            "test_plausible).\n"
+        )
     if several:
         sys.stderr.write(
             f"lpel: {several:,} rows are about photographs that show several faces: their columns "
