@@ -285,8 +285,8 @@ def test_what_lies_beside_parts_is_counted_and_named_on_request(tiny_bundle, pic
         write_parquet(folder / f"y={year}" / "0.parquet", {"image": some})
     pictures[0].rename(folder / "y=1" / "preview.png")
     (folder / "more").mkdir()
-    for odd in ("more/0.parquet", "y=0/part-00001", "_SUCCESS"):
-        (folder / odd).write_bytes(b"")
+    for stray in ("more/0.parquet", "y=0/part-00001", "_SUCCESS"):
+        (folder / stray).write_bytes(b"")
     where = ("--images", pictures[0].parent, "--bundle", tiny_bundle)
     for turn, command in enumerate([("batch", folder, out, "--gallery", folder, *where)] * 2):
         done = lpel(*command, "--json", *["--list-passed-over"][:turn])
