@@ -26,7 +26,7 @@ A pair has two photographs, so that at most twice as many pairs raise one.
 LEAST_PEOPLE = 99
 """With fewer people held apart, more than one in a hundred photographs might raise an alarm."""
 LEAST_BY_FEATURE = 5
-"""With fewer known photographs for each feature, unused directions are not told from used ones.
+"""With fewer known photographs for each feature, unused directions look like used ones.
 
 Then the limit becomes so wide that most pictures without a face pass.
 """
