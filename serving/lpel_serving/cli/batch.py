@@ -1,6 +1,7 @@
 """`lpel batch`: millions of pairs, explained into Parquet."""
 
 import sys
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -152,39 +153,41 @@ def run_command(
     report(passed or (), names=list_passed_over, header=header)
     several, implausible = rows_with_several_faces(out), implausible_rows(out)
     if json:
-        said: dict[str, Any] = {
-            "rows_with_several_faces": several,
-            "implausible_rows": implausible,
-        }
-        said |= {} if header is None else {"header": header}
+        counts = {"rows_with_several_faces": several, "implausible_rows": implausible}
+        said: dict[str, Any] = {} if header is None else {"header": header}
         said |= {} if passed is None else in_json(passed, names=list_passed_over)
-        print_json(asdict(summary) | said)
+        print_json(asdict(summary) | counts | said)
     else:
         say(_in_words(summary, out))
-    if implausible:
-        sys.stderr.write(
-            f"lpel: {implausible:,} rows have a picture that is not of the kind that this bundle "
-            "knows: they have no confidence and no regions (reference_plausible, "
-            "test_plausible).\n"
-        )
-    if several:
-        sys.stderr.write(
-            f"lpel: {several:,} rows are about photographs that show several faces: their columns "
-            "say how many there were, and which was taken.\n"
-        )
-    if summary.left_out:
-        sys.stderr.write(f"lpel: {summary.left_out:,} images of the gallery cannot be used.\n")
-    if summary.in_gallery:
-        sys.stderr.write(
-            f"lpel: {summary.in_gallery:,} probes are in the gallery themselves: that is no result "
-            "for them.\n"
-        )
-    if summary.errors:
-        sys.stderr.write(f"lpel: {summary.errors:,} rows are errors: see their column message.\n")
+    for line in _remarks(summary, several, implausible):
+        sys.stderr.write(f"lpel: {line}\n")
     if summary.errors == summary.rows:
         why = first_message(out)
         sys.stderr.write(f"lpel: not one row could be explained; the first says: {why}\n")
         raise typer.Exit(1)
+
+
+def _remarks(summary: "Summary", several: int | None, implausible: int | None) -> Iterator[str]:
+    """What a user should know of the rows, besides how many there are."""
+    if implausible:
+        yield (
+            f"{implausible:,} rows have a picture that is not of the kind that this bundle knows: "
+            "they have no confidence and no regions (reference_plausible, test_plausible)."
+        )
+    if several:
+        yield (
+            f"{several:,} rows are about photographs that show several faces: their columns say "
+            "how many there were, and which was taken."
+        )
+    if summary.left_out:
+        yield f"{summary.left_out:,} images of the gallery cannot be used."
+    if summary.in_gallery:
+        yield (
+            f"{summary.in_gallery:,} probes are in the gallery themselves: that is no result for "
+            "them."
+        )
+    if summary.errors:
+        yield f"{summary.errors:,} rows are errors: see their column message."
 
 
 @app.command("status")
