@@ -175,7 +175,7 @@ def _report(manifest: Any, out: Path, said: Mapping[str, Any] | None) -> None:
     from lpel_serving.crowds import crowds_in_words
 
     training, threshold = manifest.decoder.training, manifest.threshold
-    confidence = manifest.confidence
+    confidence, check = manifest.confidence, manifest.plausibility
     responses = None if manifest.responses is None else manifest.responses.training
     if said is not None:
         print_json(
@@ -185,6 +185,7 @@ def _report(manifest: Any, out: Path, said: Mapping[str, Any] | None) -> None:
                 **({} if responses is None else {"responses": responses}),
                 "threshold": {"value": threshold.value, "chosen": threshold.chosen},
                 "confidence": None if confidence is None else asdict(confidence),
+                "plausibility": None if check is None else asdict(check),
                 "parity": manifest.parity,
                 **said,
             }
@@ -202,6 +203,7 @@ def _report(manifest: Any, out: Path, said: Mapping[str, Any] | None) -> None:
         f"least squares {loss['least_squares']:.5f}.\n"
         f"Threshold {threshold.value:.3f}, {threshold.chosen['how']}.\n"
         f"{_confidence(manifest)}\n"
+        f"{_plausibility(manifest)}\n"
         + "\n".join(
             f"Parity of the {name}: ONNX differs from Keras by at most "
             f"{report['max_difference']:.1e} on {report['inputs']}."
@@ -223,6 +225,19 @@ def _of_responses(loss: float, photographs: int) -> str:
             "that of a constant 0. Train on more photographs."
         )
     return f"The response decoder foretells {1 - loss:.0%} of {of}."
+
+
+def _plausibility(manifest: Any) -> str:
+    check = manifest.plausibility
+    if check is None:
+        return (
+            "No check of plausibility: too few photographs, or people kept apart, to fit one on. "
+            "`lpel calibrate` fits one on others."
+        )
+    return (
+        f"Check of plausibility: of {check.fitted['photographs']:,} photographs; at most "
+        f"{check.fitted['false_alarms']:.1%} of somebody new's raise an alarm."
+    )
 
 
 def _confidence(manifest: Any) -> str:

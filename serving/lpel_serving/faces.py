@@ -19,7 +19,7 @@ class Face:
 
 
 @dataclass(frozen=True)
-class FoundFaces:
+class ListedFaces:
     """What a folder of photographs gave.
 
     Attributes
@@ -34,7 +34,7 @@ class FoundFaces:
     passed_over: tuple[PassedOver, ...]
 
 
-def find_faces(folder: Path, identities: Path | None = None) -> FoundFaces:
+def find_faces(folder: Path, identities: Path | None = None) -> ListedFaces:
     """List the photographs of a folder, and what is passed over.
 
     Parameters
@@ -47,7 +47,7 @@ def find_faces(folder: Path, identities: Path | None = None) -> FoundFaces:
 
     Returns
     -------
-    FoundFaces
+    ListedFaces
         The faces in order of path, or of the identity file.
 
     Raises
@@ -90,14 +90,14 @@ def leave_out(faces: tuple[Face, ...], people: Sequence[str]) -> tuple[Face, ...
     return tuple(face for face in faces if face.identity not in people)
 
 
-def _in_folders(folder: Path) -> FoundFaces:
+def _in_folders(folder: Path) -> ListedFaces:
     found = find_images(folder)
     faces = [Face(path, path.parent.name) for path in found.images if path.parent.parent == folder]
     misplaced = [path for path in found.images if path.parent.parent != folder]
     strays = [PassedOver(str(path), "misplaced") for path in misplaced]
-    return FoundFaces(tuple(faces), (*found.passed_over, *strays))
+    return ListedFaces(tuple(faces), (*found.passed_over, *strays))
 
 
-def _listed(folder: Path, identities: Path) -> FoundFaces:
+def _listed(folder: Path, identities: Path) -> ListedFaces:
     found = read_identities(folder, identities)
-    return FoundFaces(tuple(Face(path, who) for path, who in found.photographs), found.passed_over)
+    return ListedFaces(tuple(Face(path, who) for path, who in found.photographs), found.passed_over)

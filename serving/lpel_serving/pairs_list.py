@@ -179,7 +179,7 @@ def _parse(number: int, line: str, path: Path) -> Listed:
 
 def _pair(listed: Listed, path: Path, folder: Path, find: Finder) -> tuple[Pair, list[Path]]:
     """The pair of a line, and those of its photographs that are not there."""
-    if not listed.same and listed.reference[0] == listed.test[0]:
+    if not listed.same and plain_name(listed.reference[0]) == plain_name(listed.test[0]):
         raise PairsError(
             f"{path}, line {listed.line}: {listed.fields[0]} is given for both of two people; "
             "a pair of one person is `name 1 2`."

@@ -30,6 +30,8 @@ LEAST_BY_FEATURE = 5
 
 Then the limit becomes so wide that most pictures without a face pass.
 """
+_MOST_ALARMS = 0.05
+"""Share of photographs of faces, beyond which a check is of another kind than they are."""
 MAX_DIMENSION = 4096
 """The check needs as many numbers as the embedding's length squared."""
 
@@ -161,6 +163,11 @@ def fit_plausibility(
     whitening = (directions * scales) @ directions.T
     check = Plausibility(mean.astype(np.float32), whitening.astype(np.float32), math.inf)
     return replace(check, limit=_limit(check.distances(apart), people_apart))
+
+
+def holds(alarms: int, photographs: int) -> bool:
+    """Whether a check that raises so many alarms at photographs of faces is of their kind."""
+    return alarms <= _MOST_ALARMS * photographs
 
 
 def is_enough(photographs: int, people_apart: int, dimension: int) -> bool:

@@ -38,6 +38,8 @@ class Case:
 
 
 CASES = [
+    Case(EXPORT, ("--most-bad", "0.2"), "goes with --precision", (*EXPORT, *PICTURES)),
+    Case(EXPORT, ("--list-passed-over",), "goes with --precision", (*EXPORT, *PICTURES)),
     Case(("verify", *PAIRS), ("--n", "1000"), "pairs that are drawn", ("verify", *NOWHERE)),
     Case(("verify", *PAIRS), ("--identities", "x"), "pairs that are drawn", ("verify", *NOWHERE)),
     Case(("calibrate", *PAIRS), ("--n", "500"), "not with --pairs", ("calibrate", *NOWHERE)),

@@ -116,7 +116,8 @@ def export(
     from lpel_serving.cli.progress import progress_bar
 
     lower = precision != Precision.float32
-    check_applies(context, lower, "goes with --precision float16 or int8", "--faces", "--crop")
+    of_faces = ("--faces", "--crop", "--most-bad", "--list-passed-over")
+    check_applies(context, lower, "goes with --precision float16 or int8", *of_faces)
     check_applies(context, triton is not None, "goes with --triton", "--storage-uri")
     target = bundle if out is None else out
     beside = _Beside(templates, triton, storage_uri)

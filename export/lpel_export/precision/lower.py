@@ -16,12 +16,11 @@ from lpel_serving.embedder import Embedder
 from lpel_serving.errors import ParameterError
 from lpel_serving.explainer import plausibility_of
 from lpel_serving.images import Pixels
+from lpel_serving.plausibility import holds
 from lpel_serving.progress import Progress, silent
 from lpel_serving.similarity import cosine_similarity
 
 LEAST_FACES = 8
-MOST_ALARMS = 0.05
-"""Where a bundle's check of plausibility alarms at more of the faces, it is left out."""
 
 
 def lower_precision(
@@ -75,7 +74,7 @@ def lower_precision(
 
 def check_holds(report: Mapping[str, Any]) -> bool:
     """Whether the check of plausibility may stay, by the report of `measure_loss`."""
-    return report.get("implausible", 0) <= MOST_ALARMS * report["samples"]
+    return holds(report.get("implausible", 0), report["samples"])
 
 
 def check_float32(bundle: Bundle) -> None:

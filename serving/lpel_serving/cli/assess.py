@@ -111,9 +111,11 @@ def assess(
     unusable = Unusable(most_bad, names=list_passed_over)
     given = _candidates(faces, identities, pairs, n, seed, unusable)
     decisions = dict.fromkeys(question.similar for question in questions.values())
-    chosen = {same: _choose(explainer, given, n, same, seed) for same in decisions}
-    passed = given.all_passed_over()
-    report(passed, names=list_passed_over, header=given.header)
+    try:
+        chosen = {same: _choose(explainer, given, n, same, seed) for same in decisions}
+    finally:  # too few pairs may be so for what was passed over
+        passed = given.all_passed_over()
+        report(passed, names=list_passed_over, header=given.header)
     _try_out(methods, explainer, list(chosen.values()), seed)
     said = in_json(passed, names=False, header=given.header)
     document = _about(explainer.manifest, crop, seed) | said

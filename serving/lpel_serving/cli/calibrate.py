@@ -28,10 +28,6 @@ if TYPE_CHECKING:
     from lpel_serving.plausibility_record import FittedPlausibility
 
 
-_MOST_ALARMS = 0.05
-"""Where a bundle's check alarms at no more of the photographs, they are of its kind: it stays."""
-
-
 def calibrate(
     context: typer.Context,
     bundle: BundleOption,
@@ -130,15 +126,15 @@ def _fit_check(
     explainer: Any, measured: Any, rng: Any, photographs: str
 ) -> "tuple[FittedPlausibility | None, str]":
     """Fit the check of plausibility, or say why the bundle's own stays, or that it has none."""
-    from lpel_serving.plausibility import LEAST_BY_FEATURE, LEAST_PEOPLE
+    from lpel_serving.plausibility import LEAST_BY_FEATURE, LEAST_PEOPLE, holds
     from lpel_serving.plausibility_record import fit_on_people
 
     embeddings, what = measured.embeddings, "check of plausibility:"
     if explainer.plausibility is not None:
         alarms = int((~explainer.plausibility.plausible(embeddings)).sum())
-        if alarms <= _MOST_ALARMS * len(embeddings):
-            holds = f"it raises an alarm at {alarms} of these {len(embeddings)} photographs"
-            return None, f"{what} it stays as it was; {holds}"
+        if holds(alarms, len(embeddings)):
+            why = f"it raises an alarm at {alarms} of these {len(embeddings)} photographs"
+            return None, f"{what} it stays as it was; {why}"
         what += f" it stays, though it raises an alarm at {alarms} of {len(embeddings)};"
     else:
         what += " none;"

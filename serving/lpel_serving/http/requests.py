@@ -64,11 +64,6 @@ class VerifyFields(BaseModel):
     reference_face: Annotated[int | None, _face("reference"), BeforeValidator(_whole)] = None
     test_face: Annotated[int | None, _face("test"), BeforeValidator(_whole)] = None
 
-    @property
-    def faces(self) -> tuple[int | None, int | None]:
-        """Which face of reference and test is taken; the largest where it is None."""
-        return self.reference_face, self.test_face
-
 
 class MethodFields(VerifyFields):
     """What can be said of the method besides."""
