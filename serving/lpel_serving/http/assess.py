@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from lpel_serving.found import faces_record, in_words
+from lpel_serving.found import faces_record
 from lpel_serving.http.answers import JSON, LINES, accepted, json_response
 from lpel_serving.http.explain import method_record
 from lpel_serving.http.lines import in_lines
@@ -91,7 +91,7 @@ def _assess(
         "similarity": similarity,
         "method": {**method_record(name, method), "seed": fields.seed},
         **_numbers(found),
-        "words": (*found.words, *in_words((reference.found, test.found))),
+        "words": found.words,
         "caveats": (*([] if doubt is None else [on_plausibility(doubt)]), *found.caveats),
         "plausibility": plausibility_numbers(check),
         "faces": faces_record((reference.found, test.found)),
