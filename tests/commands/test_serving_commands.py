@@ -348,7 +348,7 @@ def test_explain_calls_a_flat_map_flat(two, tmp_path):
     bundle = tiny.write_bundle(tmp_path / "bundle", decoder=model.SerializeToString())
     done = lpel("explain", "--bundle", bundle, *two)
     assert done.returncode == 0, done.stderr
-    assert "a heat-map is the same everywhere: it points at no part of the face" in done.stdout
+    assert "a heat-map is the same everywhere: it points at nothing" in done.stdout
     assert "rank correlation" not in done.stdout
 
 
