@@ -5,18 +5,23 @@ import io
 import json
 import re
 import subprocess
+import time
 
+import httpx
 import numpy as np
 import pytest
 from PIL import Image
 
 from lpel_serving import Explainer
+from lpel_serving.errors import NoFaceError
 from lpel_serving.http import schemas
 from lpel_serving.http.requests import ExplainFields
+from lpel_serving.http.settings import Settings
 from lpel_serving.methods.method import find_method, methods
 from lpel_serving.record import arrays, summary
 from support.clients import photograph
 from support.process import LPEL
+from support.service import started
 
 REFERENCE, TEST = photograph(0), photograph(1)
 FILES = {"reference": REFERENCE, "test": TEST}
@@ -288,3 +293,18 @@ def test_the_command_says_the_same_and_writes_the_same_maps(service, written):
                 values = np.ascontiguousarray(file[f"{role}_{name}"])
                 text = answer["explanations"][role][name]["base64"]
                 assert base64.b64decode(text) == values.tobytes()
+
+
+def test_of_two_images_that_cannot_be_used_the_reference_is_named(service_bundle):
+    def find_nobody(pixels, size):
+        if len(pixels) > 16:  # the reference: it takes longer
+            time.sleep(0.2)
+        raise NoFaceError("no face was found")
+
+    with (
+        started(Settings(service_bundle, crops={"finder": find_nobody})) as one,
+        httpx.Client(base_url=f"http://127.0.0.1:{one.port}", timeout=60) as client,
+    ):
+        files = {"reference": photograph(0, 40), "test": photograph(1)}
+        answer = client.post("/v1/verify", files=files, data={"crop": "finder"})
+    assert (answer.status_code, answer.json()["about"]) == (422, "reference")

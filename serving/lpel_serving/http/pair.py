@@ -27,28 +27,34 @@ async def read_faces(asked: Asked[Any], desk: Desk, ticket: Ticket) -> tuple[Fac
     Problem
         If one cannot be used; it says which.
     """
-    reference, test = await asyncio.gather(
+    both = await asyncio.gather(
         _face(asked.reference, "reference", asked.fields.reference_face, asked, desk, ticket),
         _face(asked.test, "test", asked.fields.test_face, asked, desk, ticket),
     )
-    for name, face in (("reference", reference), ("test", test)):
-        try:
-            check_directions(face.embedding[np.newaxis], [name])
-        except NoDirectionError as error:
-            raise Problem(422, str(error), about=name) from error
+    # Where neither can be used it is the reference that is named, whichever was looked at first.
+    reference, test = (_usable(face) for face in both)
     return reference, test
+
+
+def _usable(face: Face | Problem) -> Face:
+    if isinstance(face, Problem):
+        raise face
+    return face
 
 
 async def _face(
     data: bytes, name: str, face: int | None, asked: Asked[Any], desk: Desk, ticket: Ticket
-) -> Face:
+) -> Face | Problem:
+    """Read and embed a face, or say what is wrong with its image."""
     fields: VerifyFields = asked.fields
     try:
-        return await desk.face(data, ticket, crop=fields.crop, name=name, face=face)
+        found = await desk.face(data, ticket, crop=fields.crop, name=name, face=face)
+        check_directions(found.embedding[np.newaxis], [name])
     except FaceChoiceError as error:
-        raise Problem(422, str(error), about=f"{name}_face") from error
-    except ImageError as error:
-        raise Problem(422, str(error), about=name) from error
+        return Problem(422, str(error), about=f"{name}_face")
+    except (ImageError, NoDirectionError) as error:
+        return Problem(422, str(error), about=name)
+    return found
 
 
 def confidence_of(
