@@ -2,6 +2,7 @@
 
 import base64
 import io
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -94,11 +95,21 @@ def run(service, phase: str) -> Found:
     return found
 
 
+def _is_left_out(message: str, request) -> bool:
+    """Whether what is wrong with a field did not get into a form: an empty list is nothing there."""
+    wrong = re.search(r"at /properties/(\w+) \(was \w+, became array\)", message)
+    if wrong is None or "multipart" not in str(request.headers.get("Content-Type")):
+        return False
+    return f'name="{wrong[1]}"'.encode() not in base64.b64decode(request.encoded_body or b"")
+
+
 def _note(recorder, found: Found) -> None:
-    for checks in recorder.checks.values():
+    for case, checks in recorder.checks.items():
         for one in checks:
-            if one.failure_info is not None:
-                failure = one.failure_info.failure
+            if one.failure_info is None:
+                continue
+            failure = one.failure_info.failure
+            if not _is_left_out(failure.message, recorder.interactions[case].request):
                 found.failures.append(f"{recorder.label}: {failure.title}: {failure.message}")
     for case, interaction in recorder.interactions.items():
         status = interaction.response.status_code
@@ -106,18 +117,6 @@ def _note(recorder, found: Found) -> None:
         meta = recorder.cases[case].value.meta
         if status == 422 and meta.generation.mode == GenerationMode.POSITIVE:
             found.refused.append(interaction.response.json()["detail"])
-            print(
-                "REF",
-                interaction.response.json()["detail"],
-                interaction.request.headers.get("Content-Type"),
-                __import__("re").sub(
-                    r"[A-Za-z0-9+/=]{200,}",
-                    "…",
-                    base64.b64decode(interaction.request.encoded_body or b"").decode("latin-1"),
-                )[-300:]
-                if interaction.request.encoded_body
-                else None,
-            )
 
 
 @pytest.mark.parametrize("phase", ["examples", "coverage", "fuzzing"])
