@@ -96,7 +96,7 @@ def run(service, phase: str) -> Found:
 
 
 def _is_left_out(message: str, request) -> bool:
-    """Whether what is wrong with a field did not get into a form: an empty list is nothing there."""
+    """Whether what is wrong with a field is not in a form at all, as an empty list is not."""
     wrong = re.search(r"at /properties/(\w+) \(was \w+, became array\)", message)
     if wrong is None or "multipart" not in str(request.headers.get("Content-Type")):
         return False
