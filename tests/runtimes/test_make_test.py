@@ -68,7 +68,9 @@ def make_test(tmp_path, *, chromium: bool, npm: bool, **variables: str):
     absent |= OPTIONAL - {"chromium"} if not npm else set()
     path = programs(tmp_path / "bin", absent | INSTALLERS)
     chosen = f"ARGS=-p no:cacheprovider {' '.join(CHOSEN)}"
-    kept = {name: value for name, value in os.environ.items() if name != "LPEL_RUNTIMES"}
+    # Nor is this the make of another make, which may be running these tests.
+    ours = {"LPEL_RUNTIMES", "MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MFLAGS"}
+    kept = {name: value for name, value in os.environ.items() if name not in ours}
     return subprocess.run(
         [path / "make", "--assume-old=.venv/ready", "test", chosen],
         cwd=clone(tmp_path / "clone", npm=npm),
