@@ -102,7 +102,11 @@ class MeasuredPairs:
 
     def in_words(self) -> list[str]:
         """The same in lines, none where every pair is used."""
-        said = [crowded] if (crowded := crowds_in_words(self.several_faces)) else []
+        crowded = crowds_in_words(self.several_faces)
+        return [*([crowded] if crowded else []), *self._lost()]
+
+    def _lost(self) -> list[str]:
+        said: list[str] = []
         if self.without_face:
             said.append(
                 f"{self.without_face} pairs were left out: no face was found in a photograph."
@@ -119,10 +123,9 @@ class MeasuredPairs:
         try:
             yield
         except (PairsError, ParameterError) as error:
-            said = [line for line in self.in_words() if "pairs were left out" in line]
-            if not said:
+            if not self._lost():
                 raise
-            raise PairsError(" ".join([str(error), *said])) from error
+            raise PairsError(" ".join([str(error), *self._lost()])) from error
 
 
 def given_pairs(
