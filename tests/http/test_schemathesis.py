@@ -55,9 +55,9 @@ def document(service) -> dict:
     for path in POSTS:
         content = found["paths"][path]["post"]["requestBody"]["content"]
         for role in ("reference", "test"):
-            schema = content["application/json"]["schema"]["properties"][role]
-            assert schema.pop("contentEncoding") == "base64"
-            schema["format"] = "face"
+            properties = content["application/json"]["schema"]["properties"]
+            assert properties[role]["contentEncoding"] == "base64"
+            properties[role] = {"type": "string", "format": "face"}
     for operations in found["paths"].values():
         for operation in operations.values():
             for parameter in operation.get("parameters", []):

@@ -1,5 +1,6 @@
 """`POST /v1/assess`: the faithfulness receipt of one explanation, with its progress if asked."""
 
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from lpel_serving.http.explain import method_record
 from lpel_serving.http.lines import in_lines
 from lpel_serving.http.methods import chosen_method
 from lpel_serving.http.pair import provenance, read_faces
+from lpel_serving.http.problems import concerning
 from lpel_serving.http.requests import AssessFields, read_pair
 from lpel_serving.http.settings import Settings
 from lpel_serving.laboratory.curve_settings import settings_for
@@ -72,16 +74,17 @@ def _assess(
     values = checked_map(method, pair, networks, np.random.default_rng(fields.seed), name)
     side = desk.manifest.decoder.image_size
     settings = settings_for(question.kind, side, every=fields.every, draws=fields.draws)
-    found = receipt(
-        networks,
-        pair,
-        values,
-        question,
-        settings,
-        fields.seed,
-        control=is_control(method),
-        progress=progress,
-    )
+    with nullcontext() if fields.curve is None else concerning("curve"):
+        found = receipt(
+            networks,
+            pair,
+            values,
+            question,
+            settings,
+            fields.seed,
+            control=is_control(method),
+            progress=progress,
+        )
     check = desk.explainer.pair_plausibility(reference.embedding, test.embedding)
     doubt = doubt_of(check)
     return {

@@ -8,9 +8,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from lpel_serving.errors import ParameterError
 from lpel_serving.explainer import Explainer
 from lpel_serving.http.answers import json_response
+from lpel_serving.http.problems import Problem, concerning
 from lpel_serving.http.requests import MethodFields
 from lpel_serving.http.settings import Settings
 from lpel_serving.methods.default import LPEL
@@ -49,14 +49,17 @@ def chosen_method(fields: MethodFields, explainer: Explainer) -> tuple[str, Meth
 
     Raises
     ------
-    ParameterError
+    Problem
         If there is none of that name, or `p` is given to another than LPEL.
     """
     name = fields.method or explainer.default_name
     if name == LPEL:
         return name, Lpel() if fields.p is None else Lpel(fields.p)
     if fields.p is not None:
-        raise ParameterError(
-            f"p is LPEL's own: it is not taken with the method {name[:60]!a}. Leave it out."
+        raise Problem(
+            422,
+            f"p is LPEL's own: it is not taken with the method {name[:60]!a}. Leave it out.",
+            about="p",
         )
-    return name, _found(name)
+    with concerning("method"):
+        return name, _found(name)

@@ -97,7 +97,7 @@ def _named(parts: list[_Part]) -> tuple[dict[str, bytes], dict[str, str]]:
         if kind != b"form-data" or not name:
             raise Problem(400, "a part of the form has no name: let your library write the form.")
         if name in files or name in texts:
-            raise Problem(400, f"the form has {name[:40]!a} twice: send it once.")
+            raise Problem(400, f"the form has {name[:40]!a} twice: send it once.", about=name[:40])
         if b"filename" in options or b"filename*" in options:
             files[name] = bytes(part.data)
         else:
@@ -111,8 +111,11 @@ def _text(name: str, data: bytearray) -> str:
             400,
             f"the field {name[:40]!a} has more than {MAX_TEXT_BYTES:,} bytes of text: is it a file "
             "that was sent without a file name?",
+            about=name[:40],
         )
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise Problem(400, f"the field {name[:40]!a} is not UTF-8 text.") from error
+        raise Problem(
+            400, f"the field {name[:40]!a} is not UTF-8 text.", about=name[:40]
+        ) from error

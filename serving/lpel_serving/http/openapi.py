@@ -13,8 +13,16 @@ from starlette.routing import BaseRoute, Route
 from lpel_serving.http import schemas
 from lpel_serving.http.answers import JSON, LINES, NPZ, PNG, as_base64, json_response
 from lpel_serving.http.problems import MEDIA_TYPE, TITLES
-from lpel_serving.http.requests import FORM, AssessFields, ExplainFields, VerifyFields
+from lpel_serving.http.requests import (
+    BASE64_PATTERN,
+    FORM,
+    IMAGES,
+    AssessFields,
+    ExplainFields,
+    VerifyFields,
+)
 from lpel_serving.http.settings import Settings
+from lpel_serving.images import FORMATS
 from lpel_serving.pictures import png
 from lpel_serving.service.desk import Desk
 
@@ -60,7 +68,7 @@ def openapi_document(desk: Desk, settings: Settings) -> dict[str, Any]:
         [(model, "validation") for model in models], ref_template=_COMPONENTS + "{model}"
     )
     paths: dict[str, Any] = {
-        **{path: {"post": _post(path, desk)} for path in _POSTS},
+        **{path: {"post": _post(path, desk, settings)} for path in _POSTS},
         **{path: {"get": _get(path)} for path in _GETS},
         **_protocol_paths(),
     }
@@ -83,15 +91,10 @@ def openapi_document(desk: Desk, settings: Settings) -> dict[str, Any]:
     }
 
 
-def _post(path: str, desk: Desk) -> dict[str, Any]:
+def _post(path: str, desk: Desk, settings: Settings) -> dict[str, Any]:
     kind, answer, summary = _POSTS[path]
     examples = {name: as_base64(png(face)) for name, face in _example_faces(desk).items()}
-    known = {"reference": {"type": "string"}, "test": {"type": "string"}}
-    as_text = {name: one | {"contentEncoding": "base64"} for name, one in known.items()}
-    as_file = {
-        name: one | {"contentMediaType": "application/octet-stream", "format": "binary"}
-        for name, one in known.items()
-    }
+    as_text, as_file = _image_as_text(settings), _image_as_file(settings)
     success: dict[str, Any] = {JSON: {"schema": {"$ref": _COMPONENTS + answer.__name__}}}
     success |= {media: {} for media, paths in _BINARY.items() if path in paths}
     return {
@@ -108,8 +111,39 @@ def _post(path: str, desk: Desk) -> dict[str, Any]:
     }
 
 
+def _image_as_text(settings: Settings) -> dict[str, Any]:
+    most = settings.limits.request_bytes
+    return {
+        "type": "string",
+        "contentEncoding": "base64",
+        "contentMediaType": "image/*",
+        "minLength": 4,
+        "maxLength": most,
+        "pattern": BASE64_PATTERN,
+        "description": f"{_image_in_words(settings)} As base64 (RFC 4648) with `+` and `/`, filled "
+        "up with `=`, in lines or not, without a `data:` before it; the whole body has at most "
+        f"{most:,} bytes.",
+    }
+
+
+def _image_as_file(settings: Settings) -> dict[str, Any]:
+    return {
+        "type": "string",
+        "contentMediaType": "application/octet-stream",
+        "format": "binary",
+        "minLength": 1,
+        "description": f"{_image_in_words(settings)} As a file, whose name is not looked at; the "
+        f"whole body has at most {settings.limits.request_bytes:,} bytes.",
+    }
+
+
+def _image_in_words(settings: Settings) -> str:
+    formats = f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]}"
+    return f"A photograph: {formats}, not animated, at most {settings.limits.pixels:,} pixels."
+
+
 def _with_images(
-    kind: type[VerifyFields], images: dict[str, Any], desk: Desk, *, flat: bool = False
+    kind: type[VerifyFields], image: dict[str, Any], desk: Desk, *, flat: bool = False
 ) -> dict[str, Any]:
     """The fields of a request together with its images; in a form there are texts alone."""
     fields = kind.model_json_schema(ref_template=_COMPONENTS + "{model}")["properties"]
@@ -122,8 +156,8 @@ def _with_images(
         fields = {name: _without_null(schema) for name, schema in fields.items()}
     return {
         "type": "object",
-        "properties": {**images, **fields},
-        "required": list(images),
+        "properties": {**dict.fromkeys(IMAGES, image), **fields},
+        "required": list(IMAGES),
         "additionalProperties": False,
     }
 

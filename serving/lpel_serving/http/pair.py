@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from lpel_serving.crops import CentreCrop
+from lpel_serving.crops import CentreCrop, check_choice
 from lpel_serving.direction import check_directions
 from lpel_serving.errors import FaceChoiceError, ImageError, NoDirectionError
-from lpel_serving.http.problems import Problem
-from lpel_serving.http.requests import Asked, VerifyFields
+from lpel_serving.http.problems import Problem, concerning
+from lpel_serving.http.requests import IMAGES, Asked, VerifyFields
 from lpel_serving.plausibility import PairPlausibility, doubt_of
 from lpel_serving.record import DECISIONS, plausibility_numbers
 from lpel_serving.service.cache import Face
@@ -25,8 +25,9 @@ async def read_faces(asked: Asked[Any], desk: Desk, ticket: Ticket) -> tuple[Fac
     Raises
     ------
     Problem
-        If one cannot be used; it says which.
+        If one cannot be used, or not cut out in the way that was asked for; it says which.
     """
+    _check_crop(asked.fields, desk)
     both = await asyncio.gather(
         _face(asked.reference, "reference", asked.fields.reference_face, asked, desk, ticket),
         _face(asked.test, "test", asked.fields.test_face, asked, desk, ticket),
@@ -34,6 +35,14 @@ async def read_faces(asked: Asked[Any], desk: Desk, ticket: Ticket) -> tuple[Fac
     # Where neither can be used it is the reference that is named, whichever was looked at first.
     reference, test = (_usable(face) for face in both)
     return reference, test
+
+
+def _check_crop(fields: VerifyFields, desk: Desk) -> None:
+    with concerning("crop"):
+        crop = desk.find_crop(fields.crop)
+    for name in IMAGES:
+        with concerning(f"{name}_face"):
+            check_choice(crop, getattr(fields, f"{name}_face"), name)
 
 
 def _usable(face: Face | Problem) -> Face:

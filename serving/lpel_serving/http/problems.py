@@ -1,6 +1,8 @@
 """What goes wrong, as `application/problem+json` (RFC 9457)."""
 
+import contextlib
 import traceback
+from collections.abc import Generator
 from typing import Any
 
 import orjson
@@ -85,6 +87,21 @@ class Problem(ServingError, ValueError):  # noqa: N818 - the word of RFC 9457
         else:
             status, document, media_type = self.status, self.document(), MEDIA_TYPE
         return Response(orjson.dumps(document), status, self.headers, media_type=media_type)
+
+
+@contextlib.contextmanager
+def concerning(field: str) -> Generator[None]:
+    """Name the field of the request that a wrong parameter is about.
+
+    Raises
+    ------
+    Problem
+        422, if what is done meanwhile raises `ParameterError` or `MissingExtraError`.
+    """
+    try:
+        yield
+    except (ParameterError, MissingExtraError) as error:
+        raise Problem(422, str(error), about=field) from error
 
 
 def problem_of(error: Exception, ticket: Ticket | None = None) -> Problem:

@@ -29,6 +29,8 @@ MAX_STRUCTURE = 1000
 """Commas and openings of lists and objects in JSON: what needs thousands is no request about two
 images, and would be megabytes of small objects to make."""
 _BASE64 = frozenset(string.ascii_letters + string.digits + "+/=")
+BASE64_PATTERN = r"^[A-Za-z0-9+/=\r\n\t ]+$"
+"""What can be looked at without decoding; `_decode` does the rest."""
 _BLANKS = {ord(blank): None for blank in "\r\n\t "}
 """Between the lines of base64 as mail and many programs write it (RFC 2045): they mean nothing."""
 
@@ -153,7 +155,8 @@ async def read_pair(
     content_type = request.headers.get("content-type", "")
     media_type = content_type.partition(";")[0].strip().lower()
     if media_type not in {FORM, JSON}:
-        raise Problem(415, f"expected {FORM} or {JSON}; received {media_type[:60] or 'neither'!a}.")
+        received = f"{media_type[:60]!a}" if media_type else "a request without a Content-Type"
+        raise Problem(415, f"expected {FORM} or {JSON}; received {received}.")
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise Problem(415, "the body is compressed, which is not taken here: send it as it is.")
     body = await read_body(request, limits.request_bytes, limits.body_seconds)
@@ -225,7 +228,9 @@ def _asked(
     strange = sorted(set(images) - set(IMAGES))
     if strange:
         raise Problem(
-            422, f"the files are called reference and test; received {strange[0][:40]!a}."
+            422,
+            f"the files are called reference and test; received {strange[0][:40]!a}.",
+            about=strange[0][:40],
         )
     for name in IMAGES:
         if not images.get(name):

@@ -82,9 +82,10 @@ class Signature:
         if len(different) > 1:
             raise Problem(400, f"expected batches of one length, received {different[:8]}.")
         if not 1 <= different[0] <= self.max_batch:
+            remedy = "send at least one" if different[0] < 1 else "divide it"
             raise Problem(
                 400,
-                f"expected a batch of 1 to {self.max_batch}, received {different[0]}: divide it.",
+                f"expected a batch of 1 to {self.max_batch}, received {different[0]}: {remedy}.",
             )
 
 
