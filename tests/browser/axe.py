@@ -1,0 +1,42 @@
+"""axe-core in the page: what it finds against the rules of WCAG 2.2 AA, and against good practice.
+
+It is evaluated in the page from outside, so the page keeps the policy that it is served with.
+"""
+
+from functools import cache
+
+from support.areas import INSTALLED
+
+TAGS = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
+SCRIPT = INSTALLED / "access" / "node_modules" / "axe-core" / "axe.min.js"
+"""Where scripts/runtimes puts it."""
+_RUN = """async (rules) => {
+    const { violations, incomplete } = await axe.run(document, {
+        runOnly: rules,
+        resultTypes: ["violations", "incomplete"],
+        rules: { "label-content-name-mismatch": { enabled: rules.type === "tag" } },
+    });
+    const told = (kind) => kind.flatMap(({ id, nodes }) =>
+        nodes.map((node) => `${id}: ${node.target.join(" ")}: ${node.failureSummary ?? ""}`));
+    return { violations: told(violations), undecided: told(incomplete) };
+}"""
+
+
+@cache
+def _source() -> str:
+    return SCRIPT.read_text(encoding="utf-8")
+
+
+def put_in(page) -> None:
+    """Put axe-core into a page; it stays until the page is left."""
+    page.evaluate(f"() => {{ {_source()} }}")
+
+
+def look(page, *, colours_alone=False) -> dict[str, list[str]]:
+    """What violates a rule now, and what axe could not decide, a line for each element."""
+    rules = (
+        {"type": "rule", "values": ["color-contrast"]}
+        if colours_alone
+        else {"type": "tag", "values": list(TAGS)}
+    )
+    return page.evaluate(_RUN, rules)
