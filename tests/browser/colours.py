@@ -21,11 +21,13 @@ const canvas = matchMedia("(prefers-color-scheme: dark)").matches ? [18, 18, 18]
 /** A colour laid on an element, and what is behind it, as both are seen through its ancestors. */
 const seen = (element, colour) => {
     const chain = [];
-    for (let at = element; at; at = at.parentElement) chain.unshift(getComputedStyle(at));
+    for (let at = element; at; at = at.parentElement) chain.unshift(at);
     const paint = (place, below) => {
         if (place === chain.length) return [over(colour, below), below];
-        const { opacity, backgroundColor } = chain[place];
-        const inside = paint(place + 1, over(parse(backgroundColor), below));
+        const { opacity, backgroundColor } = getComputedStyle(chain[place]);
+        // A bar is a background itself: what is behind it is another's.
+        const own = chain[place].matches(".bar i") ? [0, 0, 0, 0] : parse(backgroundColor);
+        const inside = paint(place + 1, over(own, below));
         return inside.map((part) => over([...part, Number(opacity)], below));
     };
     return paint(0, canvas);
@@ -41,15 +43,15 @@ TEXTS = "() => {" + _SEEN + r"""
         const own = [...element.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim());
         if (!(own || element.matches(worn)) || element.closest("option, optgroup")) continue;
         const visible = element.checkVisibility({ visibilityProperty: true });
-        if (!visible || element.closest("button:disabled")) continue;
+        if (!visible || element.closest("#swap:disabled")) continue;
         const style = getComputedStyle(element);
         const colour = parse(element.closest("svg") ? style.fill : style.color);
         found.push([spoken(element) || element.id, contrast(element, colour)]);
     }
     return found;
 }"""
-"""How far each text that is seen stands out; of a control that cannot be used, a button's alone is
-left out: the value of a disabled list is read all the same."""
+"""How far each text that is seen stands out, on what cannot be used now as well: whoever wonders why
+reads it. Swap alone is left out while there is nothing to be exchanged."""
 
 DRAWN = "() => {" + _SEEN + r"""
     const of = {
