@@ -3,6 +3,9 @@
 import { assess, Problem } from "./api.js";
 import { drawCurve } from "./curve.js";
 import { $, list } from "./elements.js";
+import { BUSY } from "./status.js";
+
+const MEASURING = "Measuring …";
 
 let running = null; // what can be stopped
 let shown = null; // what is drawn
@@ -15,8 +18,9 @@ export function reset() {
   $("curve-answer").hidden = true;
 }
 
+/** Say something, once: what is read aloud is not to be said again with every number. */
 function say(text, failed = false) {
-  $("belief-status").textContent = text;
+  if ($("belief-status").textContent !== text) $("belief-status").textContent = text;
   $("belief-status").className = failed ? "failed" : "";
 }
 
@@ -26,14 +30,21 @@ async function measure({ pair, fields }) {
   const mine = new AbortController();
   running = mine;
   show(true);
+  say(MEASURING);
   try {
     shown = await assess(pair, fields, {
       signal: mine.signal,
       onProgress: ({ done, total }) => {
+        if (mine.signal.aborted) return;
+        say(MEASURING);
         $("measured").value = total ? done / total : 0;
         $("measured-count").textContent = `${done} of ${total}`;
       },
-      onWait: (seconds) => ($("measured-count").textContent = `busy: again in ${seconds} s`),
+      onWait: (seconds) => {
+        if (mine.signal.aborted) return;
+        say(BUSY);
+        $("measured-count").textContent = `busy: again in ${seconds} s`;
+      },
     });
     if (!mine.signal.aborted) showCurve(shown);
   } catch (error) {

@@ -2,6 +2,8 @@
 
 import { $ } from "./elements.js";
 
+export const BUSY = "The server is busy. It will be asked again soon.";
+
 let act = { stop() {}, again() {} };
 
 function show(text, kind, { waiting = false, again = false } = {}) {
@@ -36,8 +38,7 @@ export function progress(share) {
 
 /** How many seconds are left until it is tried again. */
 export function countDown(seconds) {
-  const text = "The server is busy. It will be asked again soon.";
-  if ($("status").textContent !== text) $("status").textContent = text;
+  if ($("status").textContent !== BUSY) $("status").textContent = BUSY;
   $("countdown").textContent = `in ${seconds} s`;
 }
 
