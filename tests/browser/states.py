@@ -38,6 +38,13 @@ def write_files(folder: Path) -> Files:
     return Files((paths[0], paths[1]), paths[2], several, dark, notes)
 
 
+def resume(page) -> None:
+    """Go on with what was stopped, or with what was shown before it."""
+    if page.is_visible("#again"):
+        page.click("#again")
+    decided(page)
+
+
 @contextmanager
 def answering(page, pattern: str, answer=lambda _: None):
     """While it is open, requests are answered so: to begin with, not at all."""
@@ -66,8 +73,7 @@ def _pairs(page, files: Files):
         yield "waiting for the first answer"
         page.click("#stop")
         yield "stopped"
-    page.click("#again")
-    decided(page)
+    resume(page)
     yield "explained"
     choose(page, "test", files.odd)
     page.wait_for_selector("#doubt:visible")
@@ -99,8 +105,7 @@ def _troubles(page, files: Files):
         page.wait_for_selector("#countdown:text('in 60 s')")
         yield "busy"
         page.click("#stop")
-    page.click("#again")
-    decided(page)
+    resume(page)
 
 
 def _methods(page):
@@ -114,8 +119,7 @@ def _methods(page):
         page.wait_for_selector("body.stale")
         yield "waiting for another answer"
         page.click("#stop")
-    page.click("#again")
-    decided(page)
+    resume(page)
 
 
 def _measured(page):
@@ -140,6 +144,6 @@ def _here(page):
         page.wait_for_selector("#stop:visible")
         yield "fetching the network"
         page.click("#stop")
-    page.click("#again")
-    decided(page)
+    page.check("#here")
+    resume(page)
     yield "computed here"

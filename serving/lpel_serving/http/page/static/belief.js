@@ -3,9 +3,6 @@
 import { assess, Problem } from "./api.js";
 import { drawCurve } from "./curve.js";
 import { $, list } from "./elements.js";
-import { BUSY } from "./status.js";
-
-const MEASURING = "Measuring …";
 
 let running = null; // what can be stopped
 let shown = null; // what is drawn
@@ -18,9 +15,8 @@ export function reset() {
   $("curve-answer").hidden = true;
 }
 
-/** Say something, once: what is read aloud is not to be said again with every number. */
 function say(text, failed = false) {
-  if ($("belief-status").textContent !== text) $("belief-status").textContent = text;
+  $("belief-status").textContent = text;
   $("belief-status").className = failed ? "failed" : "";
 }
 
@@ -30,21 +26,14 @@ async function measure({ pair, fields }) {
   const mine = new AbortController();
   running = mine;
   show(true);
-  say(MEASURING);
   try {
     shown = await assess(pair, fields, {
       signal: mine.signal,
       onProgress: ({ done, total }) => {
-        if (mine.signal.aborted) return;
-        say(MEASURING);
         $("measured").value = total ? done / total : 0;
         $("measured-count").textContent = `${done} of ${total}`;
       },
-      onWait: (seconds) => {
-        if (mine.signal.aborted) return;
-        say(BUSY);
-        $("measured-count").textContent = `busy: again in ${seconds} s`;
-      },
+      onWait: (seconds) => ($("measured-count").textContent = `busy: again in ${seconds} s`),
     });
     if (!mine.signal.aborted) showCurve(shown);
   } catch (error) {

@@ -2,8 +2,6 @@
 
 import { $ } from "./elements.js";
 
-export const BUSY = "The server is busy. It will be asked again soon.";
-
 let act = { stop() {}, again() {} };
 
 function show(text, kind, { waiting = false, again = false } = {}) {
@@ -38,7 +36,8 @@ export function progress(share) {
 
 /** How many seconds are left until it is tried again. */
 export function countDown(seconds) {
-  if ($("status").textContent !== BUSY) $("status").textContent = BUSY;
+  const text = "The server is busy. It will be asked again soon.";
+  if ($("status").textContent !== text) $("status").textContent = text;
   $("countdown").textContent = `in ${seconds} s`;
 }
 
