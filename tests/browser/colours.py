@@ -16,6 +16,7 @@ const ratio = (one, other) => {
     const [light, dark] = [luminance(one), luminance(other)].sort((a, b) => b - a);
     return (light + 0.05) / (dark + 0.05);
 };
+const grey = ([r, g, b]) => Array(3).fill(0.2126 * r + 0.7152 * g + 0.0722 * b);
 const canvas = matchMedia("(prefers-color-scheme: dark)").matches ? [18, 18, 18] : [255, 255, 255];
 
 /** A colour laid on an element, and what is behind it, as both are seen through its ancestors. */
@@ -24,11 +25,12 @@ const seen = (element, colour) => {
     for (let at = element; at; at = at.parentElement) chain.unshift(at);
     const paint = (place, below) => {
         if (place === chain.length) return [over(colour, below), below];
-        const { opacity, backgroundColor } = getComputedStyle(chain[place]);
+        const { opacity, backgroundColor, filter } = getComputedStyle(chain[place]);
         // A bar is a background itself: what is behind it is another's.
         const own = chain[place].matches(".bar i") ? [0, 0, 0, 0] : parse(backgroundColor);
         const inside = paint(place + 1, over(own, below));
-        return inside.map((part) => over([...part, Number(opacity)], below));
+        const shown = filter === "none" ? inside : inside.map(grey);
+        return shown.map((part) => over([...part, Number(opacity)], below));
     };
     return paint(0, canvas);
 };

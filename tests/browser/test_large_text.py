@@ -125,3 +125,37 @@ def test_no_text_is_cut_off_or_lies_on_another_as_it_opens(page, look):
 @pytest.mark.parametrize("look", LOOKS)
 def test_no_text_is_cut_off_or_lies_on_another_when_all_is_shown(full, look):
     check(full, look)
+
+
+def tabbed_to(page) -> list[dict]:
+    """The outline of whatever the Tab key comes to, from the first to the last."""
+    page.focus("[data-role=reference] .choose")
+    for key in ("Tab", "Shift+Tab"):  # from here on the keyboard is in use
+        page.keyboard.press(key)
+    found = []
+    while page.evaluate("document.activeElement !== document.body"):
+        found.append(page.evaluate(colours.FOCUSED))
+        page.keyboard.press("Tab")
+    return found
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("forced", ["none", "active"])
+def test_the_focus_is_seen_wherever_it_is(full, scheme, forced):
+    worn(full, "as it is")
+    full.emulate_media(color_scheme=scheme, forced_colors=forced)
+    outlines = tabbed_to(full)
+    full.emulate_media(color_scheme="light", forced_colors="none")
+    assert len(outlines) > 10
+    assert [one for one in outlines if one["style"] != "solid" or one["width"] < 2] == []
+    assert [one for one in outlines if one["contrast"] < 3] == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_whoever_asks_for_more_contrast_gets_it(full, scheme):
+    worn(full, "as it is")
+    full.emulate_media(color_scheme=scheme, contrast="more")
+    texts = full.evaluate(colours.TEXTS)
+    full.emulate_media(color_scheme="light", contrast="no-preference")
+    assert len(texts) > 60
+    assert colours.below(texts, 7) == []
