@@ -38,7 +38,10 @@ const contrast = (element, colour) => ratio(...seen(element, colour));
 const spoken = (element) => element.textContent.trim().replace(/\s+/g, " ").slice(0, 40);
 """
 
-TEXTS = "() => {" + _SEEN + r"""
+TEXTS = (
+    "() => {"
+    + _SEEN
+    + r"""
     const worn = "select, input[type=password]";
     const found = [];
     for (const element of document.querySelectorAll("body *")) {
@@ -52,10 +55,14 @@ TEXTS = "() => {" + _SEEN + r"""
     }
     return found;
 }"""
-"""How far each text that is seen stands out, on what cannot be used now as well: whoever wonders why
-reads it. Swap alone is left out while there is nothing to be exchanged."""
+)
+"""How far each text that is seen stands out, on what cannot be used now as well: whoever wonders
+why reads it. Swap alone is left out while there is nothing to be exchanged."""
 
-DRAWN = "() => {" + _SEEN + r"""
+DRAWN = (
+    "() => {"
+    + _SEEN
+    + r"""
     const of = {
         // A button's border that is not to be seen leaves its words, which say what it is.
         "button:enabled, select:enabled, input[type=password]": ({ borderTopColor: border }) =>
@@ -86,9 +93,13 @@ DRAWN = "() => {" + _SEEN + r"""
     }
     return found;
 }"""
+)
 """How far drawn things stand out that say something: outlines of controls, marks, bars, curves."""
 
-FOCUSED = "() => {" + _SEEN + r"""
+FOCUSED = (
+    "() => {"
+    + _SEEN
+    + r"""
     const own = document.activeElement;
     const { outlineStyle, outlineColor, outlineWidth } = getComputedStyle(own);
     return {
@@ -97,6 +108,7 @@ FOCUSED = "() => {" + _SEEN + r"""
         contrast: contrast(own.parentElement, parse(outlineColor)),
     };
 }"""
+)
 """The outline of what has the focus, against what is around it."""
 
 

@@ -25,14 +25,18 @@ NAMES = r"""() => {
 }"""
 """What is seen of each control's label, or of a picture's caption, and what it is called."""
 
-DANGLING = """() => ["aria-describedby", "aria-labelledby", "aria-controls", "for"].flatMap((name) =>
-    [...document.querySelectorAll(`[${name}]`)].flatMap((element) =>
-        element.getAttribute(name).split(/\\s+/).filter((id) => !document.getElementById(id))))"""
+DANGLING = r"""() => {
+    const pointing = ["aria-describedby", "aria-labelledby", "aria-controls", "for"];
+    return pointing.flatMap((name) =>
+        [...document.querySelectorAll(`[${name}]`)].flatMap((element) =>
+            element.getAttribute(name).split(/\s+/).filter((id) => !document.getElementById(id))));
+}"""
 """What elements point at that is not there."""
 
 PICTURES = """() => [...document.querySelectorAll(".face canvas[role=img]")]
     .filter((canvas) => canvas.checkVisibility({ visibilityProperty: true }))
-    .map((canvas) => [canvas.closest(".face").querySelector(".name").textContent, canvas.ariaLabel])"""
+    .map((canvas) =>
+        [canvas.closest(".face").querySelector(".name").textContent, canvas.ariaLabel])"""
 """Of each picture that is seen: the name on its card, and what it is called."""
 
 

@@ -13,7 +13,6 @@ CONTROLS = {"button", "checkbox", "combobox", "slider", "textbox", "link", "prog
 """Roles that are nothing without a name."""
 
 
-
 def everything(page):
     """Bring the page into the state in which it shows the most."""
     take_sample(page, 2)

@@ -46,9 +46,8 @@ TEXTS = r"""() => {
     return texts;
 }"""
 TOUCHING = (
-    "() => {"
-    + f"const texts = ({TEXTS})();"
-    + r"""
+    f"() => {{ const texts = ({TEXTS})();"
+    r"""
     const touch = (a, b) => a.left < b.right - 1 && b.left < a.right - 1
         && a.top < b.bottom - 1 && b.top < a.bottom - 1;
     return texts.flatMap((one, place) => texts.slice(place + 1)
@@ -58,23 +57,20 @@ TOUCHING = (
 )
 """Pairs of texts that lie on each other."""
 CUT = (
-    "() => {"
-    + f"const texts = ({TEXTS})();"
-    + r"""
+    f"() => {{ const texts = ({TEXTS})();"
+    r"""
     const hides = (style) => [style.overflowX, style.overflowY].some((way) => way !== "visible");
-    const wide = document.documentElement.clientWidth;
+    const window = { left: 0, right: document.documentElement.clientWidth };
+    const beyond = (box, { left, right, top = -Infinity, bottom = Infinity }) =>
+        box.left < left - 1 || box.right > right + 1 || box.top < top - 1 || box.bottom > bottom + 1;
+    const holds = (element) => element.matches("button")
+        || (hides(getComputedStyle(element)) && !element.matches(".face .name"));
     return texts.filter(({ parent, boxes }) => {
-        if (boxes.some(({ left, right }) => left < -1 || right > wide + 1)) return true;
+        const around = [window];
         for (let at = parent; at !== document.body; at = at.parentElement) {
-            const { left, right, top, bottom } = at.getBoundingClientRect();
-            if (hides(getComputedStyle(at)) && !at.matches(".face .name")) {
-                if (boxes.some((box) => box.left < left - 1 || box.right > right + 1
-                    || box.top < top - 1 || box.bottom > bottom + 1)) return true;
-            }
-            if (at.matches("button") && boxes.some((box) => box.left < left - 1
-                || box.right > right + 1 || box.top < top - 1 || box.bottom > bottom + 1)) return true;
+            if (holds(at)) around.push(at.getBoundingClientRect());
         }
-        return false;
+        return boxes.some((box) => around.some((one) => beyond(box, one)));
     }).map(({ text }) => text);
 }"""
 )
