@@ -62,7 +62,8 @@ CUT = (
     const hides = (style) => [style.overflowX, style.overflowY].some((way) => way !== "visible");
     const window = { left: 0, right: document.documentElement.clientWidth };
     const beyond = (box, { left, right, top = -Infinity, bottom = Infinity }) =>
-        box.left < left - 1 || box.right > right + 1 || box.top < top - 1 || box.bottom > bottom + 1;
+        box.left < left - 1 || box.right > right + 1
+        || box.top < top - 1 || box.bottom > bottom + 1;
     const holds = (element) => element.matches("button")
         || (hides(getComputedStyle(element)) && !element.matches(".face .name"));
     return texts.filter(({ parent, boxes }) => {
