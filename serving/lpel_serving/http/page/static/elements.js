@@ -20,6 +20,12 @@ export function svg(name, attributes = {}, ...children) {
   return filled(document.createElementNS(SVG, name), attributes, children);
 }
 
+/** Call a picture what it shows; first comes its caption, for that is what others see of it. */
+export function callPicture(canvas, shows) {
+  const caption = canvas.parentElement.querySelector("figcaption")?.textContent;
+  canvas.ariaLabel = caption ? `${caption}: ${shows}` : shows;
+}
+
 /** Fill a list with a text for each of its points; what stands in backticks is code. */
 export function list(element, texts) {
   element.replaceChildren(...texts.map((text) => html("li", {}, ...parts(text))));

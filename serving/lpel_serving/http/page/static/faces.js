@@ -20,9 +20,12 @@ function makeCard(role, onFiles) {
   const find = (selector) => card.querySelector(selector);
   const [input, button, complaint] = [find("input"), find(".choose"), find(".complaint")];
   find("h3").textContent = TITLES[role];
+  find("h3").id = `${role}-title`;
+  card.setAttribute("aria-labelledby", `${role}-title`);
   input.id = `${role}-file`;
   card.dataset.role = role;
   complaint.id = `${role}-complaint`;
+  find(".choose .unseen").textContent = ` (${TITLES[role]})`;
   button.setAttribute("aria-describedby", complaint.id);
   button.addEventListener("click", () => input.click());
   input.addEventListener("change", () => {
@@ -77,8 +80,6 @@ export function showFace(card, face, fraction) {
   const { overlay } = canvases(card);
   if (face) drawPreview(overlay, face.bitmap, fraction);
   overlay.ariaLabel = face ? `${title}: ${face.name}` : `${title}: nothing chosen yet`;
-  const does = face ? "change the picture" : "choose a picture, or drop or paste one";
-  card.querySelector(".choose").ariaLabel = `${title}: ${does}`;
 }
 
 /** Say what is wrong with a picture, where it is; an empty text takes it back. */

@@ -85,7 +85,7 @@ function forget() {
   answer = null;
   for (const role of ROLES) showFace(cards[role], faces[role], choices.fraction());
   status.say("");
-  document.body.classList.remove("stale");
+  status.outdate(false);
   hideVerdict();
   belief.reset();
 }
@@ -115,7 +115,7 @@ async function explain() {
   const mine = new AbortController();
   running = mine;
   belief.reset();
-  document.body.classList.toggle("stale", answer !== null); // what is shown was asked otherwise
+  status.outdate(answer !== null); // what is shown was asked otherwise
   status.wait("Comparing the two faces …", stop);
   try {
     const found = await (choices.here() ? computeHere(mine.signal) : askServer(mine.signal));
@@ -178,7 +178,7 @@ function refuse(error) {
 }
 
 function showAnswer(found) {
-  document.body.classList.remove("stale");
+  status.outdate(false);
   showAnswerPictures(found);
   showVerdict(found);
   const local = choices.here();

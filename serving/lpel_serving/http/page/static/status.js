@@ -47,6 +47,12 @@ export function fail(text, again) {
   show(text, "failed", { again: Boolean(again) });
 }
 
+/** Whether what is shown was asked otherwise than what is under way. */
+export function outdate(is) {
+  document.body.classList.toggle("stale", is);
+  for (const id of ["answer", "parts", "belief"]) $(id).ariaBusy = is;
+}
+
 export function listen() {
   $("stop").addEventListener("click", () => act.stop());
   $("again").addEventListener("click", () => act.again());

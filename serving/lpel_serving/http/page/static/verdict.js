@@ -16,7 +16,6 @@ export function showVerdict({ told, pictures }) {
   const [headline, ...more] = words;
   decide(headline);
   $("doubt").textContent = doubt;
-  $("doubt").hidden = !doubtful;
   drawScale($("scale"), told);
   showNumbers($("numbers"), told);
   list($("words"), more);
@@ -38,5 +37,6 @@ export function showVerdict({ told, pictures }) {
 }
 
 export function hideVerdict() {
-  for (const id of ["answer", "parts", "belief", "saving", "reading", "doubt"]) $(id).hidden = true;
+  $("doubt").textContent = "";
+  for (const id of ["answer", "parts", "belief", "saving", "reading"]) $(id).hidden = true;
 }

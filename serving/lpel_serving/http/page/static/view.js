@@ -1,7 +1,7 @@
 // An answer's pictures, drawn as the two sliders have them.
 
 import { drawCrop, drawMarked, drawOverlay, drawReconstruction } from "./draw.js";
-import { $ } from "./elements.js";
+import { $, callPicture } from "./elements.js";
 import { canvases, ROLES } from "./faces.js";
 import { mask, opposed, scaled, share } from "./mask.js";
 import { fixed, percent } from "./words.js";
@@ -27,8 +27,8 @@ export function showPictures(cards, pictures, names) {
     const { photograph, decoded } = canvases(cards[role]);
     drawCrop(photograph, pictures[role].crop);
     drawReconstruction(decoded, pictures[role].reconstruction);
-    photograph.ariaLabel = `What the network saw of ${names[role]}`;
-    decoded.ariaLabel = `What the decoder tells of ${names[role]} from its embedding`;
+    callPicture(photograph, `what the network saw of ${names[role]}`);
+    callPicture(decoded, `what the decoder tells of ${names[role]} from its embedding`);
     cards[role].classList.add("explained");
   }
   const signed = isSigned(pictures);
@@ -39,11 +39,17 @@ export function showPictures(cards, pictures, names) {
   redraw(cards, pictures);
 }
 
+/** Say where a slider is, to the eye and, once, to whoever moves it by ear. */
+function say(slider, text) {
+  $(`${slider}-value`).textContent = text;
+  $(slider).setAttribute("aria-valuetext", text);
+}
+
 /** Draw again what the sliders change. */
 export function redraw(cards, pictures) {
   const opacity = $("opacity").valueAsNumber;
-  $("opacity-value").textContent = percent(opacity);
-  $("epsilon-value").textContent = fixed(epsilon(), 2);
+  say("opacity", percent(opacity));
+  say("epsilon", fixed(epsilon(), 2));
   if (!pictures) return;
   for (const [role, marked] of Object.entries(masks(pictures))) {
     const { overlay, marked: canvas } = canvases(cards[role]);
@@ -52,8 +58,8 @@ export function redraw(cards, pictures) {
     drawOverlay(overlay, { crop, heatMap, marked, opacity });
     drawMarked(canvas, crop, marked);
     const which = control ? "a control ranks highest" : "matter most";
-    const told = `The ${percent(share(marked))} of the ${role} that ${which}`;
-    overlay.ariaLabel = `Heat-map over the ${role}. ${told} are outlined.`;
-    canvas.ariaLabel = told;
+    const told = `${percent(share(marked))} of the ${role} that ${which}`;
+    overlay.ariaLabel = `Heat-map over the ${role}. The ${told} are outlined.`;
+    callPicture(canvas, `the ${told}`);
   }
 }
