@@ -269,10 +269,9 @@ class TestExpectation:
             self.check_refused(caller, 401)
 
     def test_one_that_is_too_large(self, service_bundle):
-        with serving(service_bundle, request_bytes=100) as running:
-            with Caller(running.port) as caller:
-                self.asked(caller)
-                self.check_refused(caller, 413)
+        with serving(service_bundle, request_bytes=100) as one, Caller(one.port) as caller:
+            self.asked(caller)
+            self.check_refused(caller, 413)
 
 
 def test_strangers_upload_nothing(service_bundle):
