@@ -2,17 +2,20 @@
 
 import time
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 import pytest
 
 from lpel_serving.http.settings import Limits, Settings
 from support import slow
 from support.clients import Caller, ask, ask_at_once, get, metrics, post
+from support.process import served
 from support.service import started
 from support.uploads import (
     EXPLAIN,
     KINDS,
     dropped,
+    flood,
     head,
     hears,
     idle,
@@ -54,14 +57,16 @@ def impatient(service_bundle):
 
 
 def test_idle_uploads_keep_nobody_out(patient):
-    with idle(patient, 64):
-        slow.until(lambda: under_way(patient) == 64)
+    before = dropped(patient, "crowded")
+    with idle(patient, 100):
+        slow.until(lambda: under_way(patient) == Limits.uploads)
+        slow.until(lambda: dropped(patient, "crowded") == before + 100 - Limits.uploads)
         begun = time.monotonic()
         answers = ask_at_once(patient, [whole(number) for number in range(8)])
         assert time.monotonic() - begun < 10
         assert [answer.status for answer in answers] == [200] * 8
         assert metrics(patient)["lpel_requests_inside"] == 0
-        assert under_way(patient) == 64  # they were there all the time
+        assert under_way(patient) >= Limits.uploads - 8  # they were there all the time
     slow.until(lambda: is_idle(patient))
 
 
@@ -288,3 +293,17 @@ def test_one_after_another_on_the_same_connection(impatient):
         caller.send(whole(0) + whole(1) + unfinished("half a body"))
         assert [caller.answer().status for _ in range(3)] == [200, 200, 408]
     assert is_idle(impatient)
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="asks Linux for memory")
+def test_two_hundred_of_the_largest_bodies_at_once_take_bounded_memory(service_bundle, tmp_path):
+    with served(service_bundle, tmp_path) as process:
+        assert ask(process.port, whole()).status == 200
+        before = process.mebibytes("VmRSS")
+        statuses = flood(process.port, 200, 16 * MIB)
+        most = process.mebibytes("VmHWM")
+        assert set(statuses) == {400, 503}  # what came whole is no JSON
+        assert sum(statuses.values()) == 200
+        assert most - before < 700  # those on their way have 128, and those inside may have 512
+        assert ask(process.port, whole(1)).status == 200
+        slow.until(lambda: is_idle(process.port))

@@ -30,6 +30,11 @@ class Process:
         """Wait for its end; return the exit status."""
         return self.popen.wait(seconds)
 
+    def mebibytes(self, what: str) -> float:
+        """Memory, as Linux calls it: VmRSS is what it has, VmHWM the most it ever had."""
+        status = Path(f"/proc/{self.popen.pid}/status").read_text(encoding="utf-8").split()
+        return int(status[status.index(f"{what}:") + 1]) / 1024
+
     @property
     def said(self) -> str:
         """What stands on its standard error."""

@@ -1,7 +1,10 @@
 """Clients that begin to send a body: some go on, some do not."""
 
 import select
+import selectors
+import socket
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
@@ -82,3 +85,29 @@ def send_in_pieces(caller: Caller, body: bytes, seconds: float, pieces: int = 40
 def hears(caller: Caller, seconds: float) -> bool:
     """Whether something comes within so many seconds."""
     return bool(select.select([caller._socket], [], [], seconds)[0])
+
+
+def flood(port: int, n: int, size: int) -> Counter[int]:
+    """Send so many bodies of that size at once, each until it is answered; count the statuses."""
+    request = head(EXPLAIN, "Content-Type: application/json", f"Content-Length: {size}")
+    piece = bytes(2**18)
+    statuses: Counter[int] = Counter()
+    with selectors.DefaultSelector() as waiting, ExitStack() as stack:
+        for _ in range(n):
+            sock = stack.enter_context(socket.create_connection((HOST, port)))
+            sock.sendall(request)
+            sock.setblocking(False)
+            waiting.register(sock, selectors.EVENT_READ | selectors.EVENT_WRITE, data=[size])
+        while waiting.get_map():
+            for key, events in waiting.select():
+                sock, left = key.fileobj, key.data
+                assert isinstance(sock, socket.socket)
+                if events & selectors.EVENT_READ:
+                    statuses[int(sock.recv(2**16)[9:12])] += 1
+                    waiting.unregister(sock)
+                    sock.close()
+                elif left[0]:
+                    left[0] -= sock.send(piece[: left[0]])
+                else:
+                    waiting.modify(sock, selectors.EVENT_READ, data=left)
+    return statuses

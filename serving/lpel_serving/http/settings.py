@@ -32,7 +32,7 @@ class Limits:
     seconds
         From its admission to its answer.
     uploads
-        Bodies that are on their way, together.
+        Bodies that are on their way, together; for one more, the slowest of them goes.
     full_uploads
         How many of the largest bodies the memory for those on their way has room for.
     stall_seconds
@@ -50,7 +50,7 @@ class Limits:
     batch: int = 64
     admitted: int = 32
     seconds: float = 120.0
-    uploads: int = 256
+    uploads: int = 64
     full_uploads: int = 8
     stall_seconds: float = 5.0
     upload_rate: int = 1024
