@@ -97,11 +97,11 @@ def test_a_body_that_trickles_is_dropped(impatient):
 
 
 def test_a_body_that_comes_slowly_is_waited_for(service_bundle):
-    with serving(service_bundle, stall_seconds=1.0, upload_rate=100) as running:
+    with serving(service_bundle, stall_seconds=1.5, upload_rate=100) as running:
         first, body = parted(whole(size=64))
         with Caller(running.port) as caller:
             caller.send(first)
-            send_in_pieces(caller, body, 1.6)
+            send_in_pieces(caller, body, 2.0)
             assert caller.answer().status == 200
 
 
@@ -199,7 +199,7 @@ class TestRoom:
         with ExitStack() as stack:
             holders = self.begun(port, stack, 4, MIB - MIB // 8)
             slow.until(lambda: metrics(port)["lpel_uploads_bytes"] == 4 * (MIB - MIB // 8))
-            time.sleep(1)  # the last 0.6 seconds count
+            time.sleep(2)  # the last 0.6 seconds count
             large = post(EXPLAIN, b"[" + bytes(MIB - 1), "Content-Type: application/json")
             assert ask(port, large).status == 400  # it came whole, and is no JSON
             assert [hears(caller, 0) for caller in holders].count(True) == 1
