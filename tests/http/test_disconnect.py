@@ -73,7 +73,8 @@ def test_during_the_upload(running):
     request = pair(0)
     with Caller(running.port) as caller:
         caller.send(request[: len(request) // 2])
-        slow.until(lambda: metrics(running.port)["lpel_requests_inside"] == 1)
+        slow.until(lambda: metrics(running.port)["lpel_uploads_under_way"] == 1)
+    slow.until(lambda: metrics(running.port)["lpel_uploads_under_way"] == 0)
     check_left(running, before)
 
 

@@ -5,9 +5,11 @@ import pytest
 
 from lpel_serving.http import security
 from lpel_serving.http.problems import MEDIA_TYPE
-from lpel_serving.http.settings import Limits
-from support.clients import Answer, Caller, about_pair, ask, get, post
+from lpel_serving.http.settings import Limits, Settings
+from support.clients import Answer, Caller, about_pair, ask, get, metrics, post
 from support.guarded import FACES, FRIEND, KEY, VERIFY, options, serving, with_headers
+from support.service import started
+from support.slow import held, until
 
 
 @pytest.fixture(scope="module")
@@ -87,16 +89,25 @@ def test_they_are_too_when_a_key_is_lacking_or_permission_is_asked(friendly):
 
 
 def test_they_are_too_when_there_is_no_room_or_no_time(service_bundle):
-    limits = Limits(admitted=1, body_seconds=0.3)
-    with serving(service_bundle, limits=limits) as port, Caller(port) as slow:
-        slow.send(VERIFY[:-10])
-        while (answer := ask(port, VERIFY)).status != 503:
-            assert answer.status == 200  # the slow one was not inside yet
+    limits = Limits(admitted=1, uploads=1, stall_seconds=0.5)
+    with (
+        started(Settings(service_bundle, limits=limits)) as running,
+        Caller(running.port) as crowded,
+        Caller(running.port) as stalled,
+        Caller(running.port) as inside,
+    ):
+        crowded.send(VERIFY[:-10])
+        until(lambda: metrics(running.port)["lpel_uploads_under_way"] == 1)
+        stalled.send(VERIFY[:-10])
+        answers = [crowded.answer(), stalled.answer()]
+        with held(running.desk.explainer):
+            inside.send(VERIFY)
+            until(lambda: metrics(running.port)["lpel_requests_inside"] == 1)
+            answers.append(ask(running.port, VERIFY))
+    assert [answer.status for answer in answers] == [503, 408, 503]
+    for answer in answers:
         careful(answer)
-        assert int(answer.headers["retry-after"]) >= 1
-        answer = slow.answer()
-        assert answer.status == 408
-        careful(answer)
+        assert answer.status == 408 or int(answer.headers["retry-after"]) >= 1
 
 
 def test_they_are_too_when_the_fault_is_ours_which_nobody_else_learns_of(service, monkeypatch):

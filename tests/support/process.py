@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 LPEL = str(Path(sys.executable).with_name("lpel"))
+_USUAL_START = 5.0
+"""Seconds in which a service starts where little else runs, at most."""
 
 
 @dataclass(eq=False)
@@ -22,13 +25,20 @@ class Process:
     port: int
     popen: "subprocess.Popen[str]"
     errors: Path
+    started_in: float
+    """Seconds, which say how busy the machine is."""
 
     def signal(self, number: int) -> None:
         self.popen.send_signal(number)
 
     def wait(self, seconds: float = 60) -> int:
-        """Wait for its end; return the exit status."""
-        return self.popen.wait(seconds)
+        """Wait so long for its end, or longer where it took long to start; return its status."""
+        return self.popen.wait(seconds * max(1.0, self.started_in / _USUAL_START))
+
+    def mebibytes(self, what: str) -> float:
+        """Memory, as Linux calls it: VmRSS is what it has, VmHWM the most it ever had."""
+        status = Path(f"/proc/{self.popen.pid}/status").read_text(encoding="utf-8").split()
+        return int(status[status.index(f"{what}:") + 1]) / 1024
 
     @property
     def said(self) -> str:
@@ -46,6 +56,7 @@ def served(bundle: Path, folder: Path, *options: str, **variables: str) -> Itera
     """Run `lpel serve` while the context is open; `folder` takes its log."""
     command = [LPEL, "serve", "--bundle", str(bundle), "--port", "0", *options]
     errors = folder / "errors.txt"
+    begun = time.monotonic()
     with (
         errors.open("w", encoding="utf-8") as log,
         subprocess.Popen(
@@ -62,7 +73,7 @@ def served(bundle: Path, folder: Path, *options: str, **variables: str) -> Itera
             said = popen.stdout.readline()
             found = re.search(r":(\d+)/", said)
             assert found, f"it announced {said!r}; {errors.read_text(encoding='utf-8')}"
-            yield Process(int(found[1]), popen, errors)
+            yield Process(int(found[1]), popen, errors, time.monotonic() - begun)
         finally:
             if popen.poll() is None:
                 popen.send_signal(signal.SIGKILL)

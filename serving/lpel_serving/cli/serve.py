@@ -138,7 +138,12 @@ def serve(
         cache_bytes=0 if private else cache_mib * _MIB,
         provider=provider,
         threads=threads,
-        limits=Limits(request_bytes=max_mib * _MIB, admitted=capacity, seconds=seconds),
+        limits=Limits(
+            request_bytes=max_mib * _MIB,
+            admitted=capacity,
+            seconds=seconds,
+            uploads=max(Limits.uploads, 2 * capacity),
+        ),
     )
     with take_address(host, port) as sock:
         address = f"http://{_shown(host)}:{sock.getsockname()[1]}/"

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lpel_serving.http.problems import Problem
+from lpel_serving.http.uploads import Upload, Uploads
 from lpel_serving.service.ticket import Ticket
 
 _SMOOTHING = 0.1
@@ -33,18 +34,34 @@ class Gate:
         self.refused = 0
         self._mean_seconds = 0.5
 
-    def enter(self) -> bool:
-        """Let a request in, if there is room."""
-        if self.inside >= self.most:
-            self.refused += 1
-            return False
+    def enter(self) -> None:
+        """Let a request in.
+
+        Raises
+        ------
+        Problem
+            If there is no room.
+        """
+        if self.is_full:
+            raise self.refusal()
         self.inside += 1
-        return True
 
     def leave(self, seconds: float) -> None:
         """Let a request out that was inside for so long."""
         self.inside -= 1
         self._mean_seconds += _SMOOTHING * (seconds - self._mean_seconds)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether there is no room."""
+        return self.inside >= self.most
+
+    def refusal(self) -> Problem:
+        """Turn a request away: count it, and make what it is answered."""
+        self.refused += 1
+        headers = {"Retry-After": str(self.retry_after)}
+        detail = f"{self.most} requests are inside already, which is as many as are let in."
+        return Problem(503, f"{detail} Try again later.", headers=headers)
 
     @property
     def retry_after(self) -> int:
@@ -53,16 +70,20 @@ class Gate:
 
 
 class Admission:
-    """Middleware: gives a request that computes a ticket, or turns it away at once.
+    """Middleware: lets a request that computes in once its body is there, or turns it away.
 
-    The ticket, in ``request.state.ticket``, lapses when the client goes away or the time is up.
+    It is turned away at once if there is no room when its head comes, and with its body's end if
+    there is none by then. The ticket, in ``request.state.ticket``, lapses when the client goes away
+    or the time since it was let in is up.
 
     Parameters
     ----------
     app
-        What is asked.
+        What is asked; it computes nothing for a request whose body it has not read to the end.
     gate
         Who is inside.
+    uploads
+        Whose body is on its way.
     seconds
         That a request may take.
     computes
@@ -70,10 +91,17 @@ class Admission:
     """
 
     def __init__(
-        self, app: ASGIApp, *, gate: Gate, seconds: float, computes: Callable[[str, str], bool]
+        self,
+        app: ASGIApp,
+        *,
+        gate: Gate,
+        uploads: Uploads,
+        seconds: float,
+        computes: Callable[[str, str], bool],
     ) -> None:
         self.app = app
         self._gate = gate
+        self._uploads = uploads
         self._seconds = seconds
         self._computes = computes
 
@@ -81,25 +109,15 @@ class Admission:
         """Answer a request."""
         if scope["type"] != "http" or not self._computes(scope["method"], scope["path"]):
             await self.app(scope, receive, send)
-            return
-        if not self._gate.enter():
-            await self._turn_away(scope["path"])(scope, receive, send)
-            return
-        begun = time.monotonic()
-        try:
+        elif self._gate.is_full:
+            await self._gate.refusal().response(scope["path"])(scope, receive, send)
+        else:
             await self._attend(scope, receive, send)
-        finally:
-            self._gate.leave(time.monotonic() - begun)
-
-    def _turn_away(self, path: str) -> ASGIApp:
-        headers = {"Retry-After": str(self._gate.retry_after)}
-        detail = f"{self._gate.most} requests are inside already, which is as many as are let in."
-        return Problem(503, f"{detail} Try again later.", headers=headers).response(path)
 
     async def _attend(self, scope: Scope, receive: Receive, send: Send) -> None:
         ticket = scope.setdefault("state", {})["ticket"] = Ticket()
-        listener = _Listener(receive, send, ticket)
-        late = asyncio.get_running_loop().call_later(self._seconds, ticket.withdraw, "late")
+        visit = _Visit(self._gate, ticket, self._seconds)
+        listener = _Listener(receive, send, self._uploads, visit)
         answer = asyncio.ensure_future(self.app(scope, listener.receive, listener.send))
         watch = asyncio.ensure_future(listener.watch())
         try:
@@ -109,36 +127,68 @@ class Admission:
             await answer
         except asyncio.CancelledError:
             if not listener.gone:  # the server stops, and has waited for long enough
-                ticket.withdraw("closing")
+                listener.close()
                 await answer
         finally:
-            late.cancel()
             watch.cancel()
-            ticket.withdraw("gone")
+            listener.end()
+            visit.end()
+
+
+class _Visit:
+    """A request's stay: from when it is let in to its end, in its time."""
+
+    def __init__(self, gate: Gate, ticket: Ticket, seconds: float) -> None:
+        self.ticket = ticket
+        self._gate, self._seconds = gate, seconds
+        self._begun: float | None = None
+        self._late: asyncio.TimerHandle | None = None
+
+    def begin(self) -> None:
+        """Enter the gate, or raise a `Problem`."""
+        self._gate.enter()
+        self._begun = time.monotonic()
+        loop = asyncio.get_running_loop()
+        self._late = loop.call_later(self._seconds, self.ticket.withdraw, "late")
+
+    def end(self) -> None:
+        """Leave, if it has entered."""
+        self.ticket.withdraw("gone")
+        if self._late is not None:
+            self._late.cancel()
+        if self._begun is not None:
+            self._gate.leave(time.monotonic() - self._begun)
 
 
 class _Listener:
     """Hands a request's body on, and from its end on waits for the client to go away.
 
-    Nothing is sent to a client that has gone, so that nobody takes what was for an answer.
+    With its end the visit begins. Nothing is sent to a client that has gone, so that nobody takes
+    what was for an answer.
     """
 
-    def __init__(self, receive: Receive, send: Send, ticket: Ticket) -> None:
+    def __init__(self, receive: Receive, send: Send, uploads: Uploads, visit: _Visit) -> None:
         self._receive, self._send = receive, send
-        self._ticket = ticket
+        self._uploads = uploads
+        self._upload: Upload | None = None  # until the body is asked for
+        self._visit = visit
         self._read = asyncio.Event()
         self._gone = asyncio.Event()
 
     async def receive(self) -> Message:
-        """As ASGI has it."""
+        """As ASGI has it; raises a `Problem` if the body is dropped, or there is no room."""
         if self._read.is_set():
             await self._gone.wait()
             return {"type": "http.disconnect"}
-        message = await self._receive()
-        if message["type"] == "http.disconnect" or not message.get("more_body", False):
-            self._read.set()
+        self._upload = self._upload or self._uploads.begin()
+        message = await self._uploads.receive(self._upload, self._receive)
         if message["type"] == "http.disconnect":
+            self._read.set()
             self._leave()
+        elif not message.get("more_body", False):
+            self.end()
+            self._visit.begin()
+            self._read.set()
         return message
 
     async def send(self, message: Message) -> None:
@@ -153,6 +203,17 @@ class _Listener:
             if (await self._receive())["type"] == "http.disconnect":
                 self._leave()
 
+    def close(self) -> None:
+        """Wait neither for the body nor for computing any more: the service stops."""
+        self._visit.ticket.withdraw("closing")
+        if self._upload is not None:
+            self._uploads.drop(self._upload, "closing")
+
+    def end(self) -> None:
+        """Expect no more of the body."""
+        if self._upload is not None:
+            self._uploads.end(self._upload)
+
     @property
     def gone(self) -> bool:
         """Whether the client has gone away."""
@@ -160,4 +221,4 @@ class _Listener:
 
     def _leave(self) -> None:
         self._gone.set()
-        self._ticket.withdraw("gone")
+        self._visit.ticket.withdraw("gone")

@@ -22,6 +22,7 @@ from lpel_serving.http.problems import Faults, on_error, on_refusal
 from lpel_serving.http.protocol import routes as protocol
 from lpel_serving.http.security import Guard
 from lpel_serving.http.settings import Settings
+from lpel_serving.http.uploads import Uploads
 from lpel_serving.service.cores import AT_ONCE, inference_threads
 from lpel_serving.service.desk import Desk
 from lpel_serving.service.ticket import Ticket
@@ -73,7 +74,8 @@ def build_app(desk: Desk, settings: Settings, health: Health | None = None) -> S
     """
     health = health or Health()
     gate = Gate(settings.limits.admitted)
-    metrics = Metrics(desk, gate)
+    uploads = Uploads(settings.limits, lambda: health.draining)
+    metrics = Metrics(desk, gate, uploads)
     routes: list[BaseRoute] = [
         *health.routes(),
         Route("/metrics", metrics.page, methods=["GET"]),
@@ -91,7 +93,13 @@ def build_app(desk: Desk, settings: Settings, health: Health | None = None) -> S
         middleware=[
             Middleware(Observation, metrics=metrics),
             Middleware(Guard, settings=settings),
-            Middleware(Admission, gate=gate, seconds=settings.limits.seconds, computes=_computes),
+            Middleware(
+                Admission,
+                gate=gate,
+                uploads=uploads,
+                seconds=settings.limits.seconds,
+                computes=_computes,
+            ),
             Middleware(Faults),
         ],
         exception_handlers={

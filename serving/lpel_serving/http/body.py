@@ -1,6 +1,4 @@
-"""Reading the body of a request: bounded, in memory, in time."""
-
-import asyncio
+"""Reading the body of a request: bounded, in memory."""
 
 from starlette.requests import ClientDisconnect, Request
 
@@ -8,46 +6,38 @@ from lpel_serving.errors import WithdrawnError
 from lpel_serving.http.problems import Problem
 
 
-async def read_body(request: Request, limit: int, seconds: float) -> bytes:
-    """Read a request's body whole.
+async def read_body(request: Request, limit: int) -> bytes:
+    """Read a request's body whole; with its last byte the request is let in, or turned away.
 
     Parameters
     ----------
     request
-        The request.
+        The request, with a ticket: see `lpel_serving.http.admission`.
     limit
         Bytes that it may have.
-    seconds
-        Until it has arrived.
 
     Raises
     ------
     Problem
-        413 if it is too large, as soon as that is known; 408 if it takes too long.
+        413 if it is too large, as soon as that is known; 408 if it comes too slowly; 503 if there
+        is no room for it, or for the request once it is there.
     WithdrawnError
         If the client went away meanwhile.
     """
     length = request.headers.get("content-length", "")
     if length.isdecimal() and int(length) > limit:
         raise _too_large(limit)
-    parts: list[bytes] = []
-    received = 0
+    body = bytearray()
     try:
-        async with asyncio.timeout(seconds):
-            async for part in request.stream():
-                received += len(part)
-                if received > limit:
-                    raise _too_large(limit)
-                parts.append(part)
-    except TimeoutError as error:
-        raise Problem(
-            408,
-            f"the body did not arrive within {seconds:g} seconds: send it again.",
-            headers={"Connection": "close"},
-        ) from error
+        async for part in request.stream():
+            if len(body) + len(part) > limit:
+                raise _too_large(limit)
+            body += part
+        return bytes(body)
     except ClientDisconnect as error:
         raise WithdrawnError("the client went away.") from error
-    return b"".join(parts)
+    finally:
+        body.clear()  # whoever keeps an error keeps this function's variables
 
 
 def _too_large(limit: int) -> Problem:

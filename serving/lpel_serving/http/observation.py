@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lpel_serving.http.admission import Gate
 from lpel_serving.http.problems import failure
+from lpel_serving.http.uploads import Uploads
 from lpel_serving.service.desk import Desk
 
 LOGGER = logging.getLogger("lpel_serving.http")
@@ -30,16 +31,18 @@ _EXPOSITION = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class _Inside(Collector):
-    """Reads desk and gate when it is asked, so that they need not know of metrics."""
+    """Reads desk, gate and uploads when it is asked, so that they need not know of metrics."""
 
-    def __init__(self, desk: Desk, gate: Gate) -> None:
-        self._desk, self._gate = desk, gate
+    def __init__(self, desk: Desk, gate: Gate, uploads: Uploads) -> None:
+        self._desk, self._gate, self._uploads = desk, gate, uploads
 
     def collect(self) -> Iterable[Metric]:
         """Tell the numbers of now."""
         tally = self._desk.tally
         gauges = (
             ("lpel_requests_inside", "Requests that are worked on or wait.", self._gate.inside),
+            ("lpel_uploads_under_way", "Bodies on their way.", self._uploads.under_way),
+            ("lpel_uploads_bytes", "Bytes that bodies on their way hold.", self._uploads.received),
             ("lpel_crops_waiting", "Crops that wait to be embedded.", self._desk.waiting),
             ("lpel_inferences_running", "Inferences that are under way.", self._desk.running),
         )
@@ -58,14 +61,23 @@ class _Inside(Collector):
         for length, count in sorted(tally.batches.items()):
             batches.add_metric([str(length)], count)
         yield batches
+        yield self._dropped()
+
+    def _dropped(self) -> Metric:
+        dropped = CounterMetricFamily(
+            "lpel_uploads_dropped", "Bodies that were not waited for to the end.", labels=["why"]
+        )
+        for why, count in sorted(self._uploads.dropped.items()):
+            dropped.add_metric([why], count)
+        return dropped
 
 
 class Metrics:
     """Counters of one service, in Prometheus' form."""
 
-    def __init__(self, desk: Desk, gate: Gate) -> None:
+    def __init__(self, desk: Desk, gate: Gate, uploads: Uploads) -> None:
         self.registry = CollectorRegistry()
-        self.registry.register(_Inside(desk, gate))
+        self.registry.register(_Inside(desk, gate, uploads))
         self._requests = Counter(
             "lpel_requests", "Requests answered.", ["route", "status"], registry=self.registry
         )

@@ -159,7 +159,7 @@ async def read_pair(
         raise Problem(415, f"expected {FORM} or {JSON}; received {received}.")
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise Problem(415, "the body is compressed, which is not taken here: send it as it is.")
-    body = await read_body(request, limits.request_bytes, limits.body_seconds)
+    body = await read_body(request, limits.request_bytes)
 
     def read() -> Asked[Fields]:
         if media_type == FORM:

@@ -53,10 +53,19 @@ class Guard:
         headers = Headers(scope=scope)
         origin = headers.get("origin")
         named = origin if origin in self._origins else None
+        waits = headers.get("expect", "").lower() == "100-continue"
+
+        async def receive_noticed() -> Message:
+            nonlocal waits
+            waits = False
+            return await receive()
 
         async def send_guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
-                _add_headers(MutableHeaders(scope=message), named)
+                fields = MutableHeaders(scope=message)
+                _add_headers(fields, named)
+                if waits:  # whether the body still comes, or the next request, nobody could say
+                    fields["Connection"] = "close"
             await send(message)
 
         problem = self._refusal(scope, headers)
@@ -65,7 +74,7 @@ class Guard:
             app = problem.response(scope["path"])
         elif named is not None and scope["method"] == "OPTIONS":
             app = _preflight
-        await app(scope, receive, send_guarded)
+        await app(scope, receive_noticed if waits else receive, send_guarded)
 
     def _refusal(self, scope: Scope, headers: Headers) -> Problem | None:
         if "transfer-encoding" in headers and "content-length" in headers:

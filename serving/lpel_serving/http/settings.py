@@ -27,11 +27,22 @@ class Limits:
     batch
         Images, embeddings or pairs in one request of the Open Inference Protocol.
     admitted
-        Requests that are worked on or wait, together; more are turned away.
+        Requests that are worked on or wait, together; more are turned away. A request counts once
+        its body is there.
     seconds
         From its admission to its answer.
+    uploads
+        Bodies that are on their way, together; for one more, the slowest of them goes.
+    full_uploads
+        How many of the largest bodies the memory for those on their way has room for.
+    stall_seconds
+        In which a body may come to a stop: afterwards ``upload_rate`` is looked at.
+    upload_rate
+        Bytes a second that must come of a body, over any ``stall_seconds``.
     body_seconds
-        Until its body has arrived.
+        Until a body has arrived, however fast it comes.
+    drain_seconds
+        For bodies that are on their way when the service is told to stop.
     """
 
     request_bytes: int = 16 * 2**20
@@ -39,12 +50,22 @@ class Limits:
     batch: int = 64
     admitted: int = 32
     seconds: float = 120.0
+    uploads: int = 64
+    full_uploads: int = 8
+    stall_seconds: float = 5.0
+    upload_rate: int = 1024
     body_seconds: float = 60.0
+    drain_seconds: float = 5.0
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
             if not 0 < value < 2**40:
                 raise ParameterError(f"the limit {name} must be above 0; received {value}.")
+
+    @property
+    def uploads_bytes(self) -> int:
+        """Memory for all bodies that are on their way."""
+        return self.full_uploads * self.request_bytes
 
 
 @dataclass(frozen=True)

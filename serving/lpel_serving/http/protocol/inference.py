@@ -23,13 +23,13 @@ async def infer(request: Request, model: Model, desk: Desk, limits: Limits) -> R
     Parameters
     ----------
     request
-        Let in by `lpel_serving.http.admission`, which gave it a ticket.
+        With a ticket of `lpel_serving.http.admission`, which lets it in once its body is there.
     model
         What is asked.
     desk
         Where threads are had.
     limits
-        How large a body may be, before and after it is inflated, and how late.
+        How large a body may be, before and after it is inflated.
 
     Raises
     ------
@@ -37,7 +37,7 @@ async def infer(request: Request, model: Model, desk: Desk, limits: Limits) -> R
         If the request is none that the model can answer.
     """
     encoding = request.headers.get("content-encoding")
-    body = await read_body(request, limits.request_bytes, limits.body_seconds)
+    body = await read_body(request, limits.request_bytes)
 
     def read() -> InferRequest:
         whole = inflate(body, encoding, limits.request_bytes)
