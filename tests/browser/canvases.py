@@ -7,7 +7,8 @@ import numpy as np
 READ = """(selector) => {
     const canvas = document.querySelector(selector);
     const { width, height } = canvas;
-    const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
+    const copy = new OffscreenCanvas(width, height);
+    const context = copy.getContext("2d", { willReadFrequently: true });
     context.drawImage(canvas, 0, 0);
     const { data } = context.getImageData(0, 0, width, height);
     let text = "";

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from browser.acting import ROLES, array, choose, decided, posts, record, take_sample
+from browser.acting import ROLES, array, choose, decided, posts, record
 from browser.canvases import KINDS, canvas, cells
 
 SIDE = 16
@@ -160,7 +160,7 @@ def test_where_it_is_computed_may_be_changed_at_any_time(page, files):
 def test_a_pair_that_is_chosen_while_the_network_is_fetched(page, files):
     held = []
     page.check("#here")
-    page.route("**/models/explainer.onnx", lambda route: held.append(route))
+    page.route("**/models/explainer.onnx", held.append)
     choose(page, "reference", *files)
     expect(page.locator("#status")).to_have_text("Fetching the network …")
     page.unroute("**/models/explainer.onnx")
