@@ -12,7 +12,7 @@ import { askForKey } from "./key.js";
 import { PictureError, read } from "./pictures.js";
 import { offerSamples } from "./samples.js";
 import { saveJson, saveMade } from "./saving.js";
-import { fit } from "./sending.js";
+import { doneTo, fit } from "./sending.js";
 import * as status from "./status.js";
 import { epsilon, masks, redraw, showPictures } from "./view.js";
 import { hideVerdict, showVerdict } from "./verdict.js";
@@ -187,7 +187,9 @@ function showAnswerPictures(found) {
 const saveFrom = (accept, name) => saveMade(() => api.explainAs(accept, faces, asked()), name);
 
 function saveNumbers() {
-  saveJson(answers.record(answer, masks(answer.pictures), epsilon()), "explanation.json");
+  const prepared = Object.fromEntries(ROLES.map((role) => [role, doneTo(faces[role]) || null]));
+  const record = answers.record(answer, masks(answer.pictures), epsilon());
+  saveJson({ ...record, prepared }, "explanation.json");
 }
 
 // ---- the beginning ----

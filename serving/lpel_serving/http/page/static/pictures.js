@@ -46,7 +46,10 @@ export async function read(file, name, limits) {
   const readable = limits.formats.includes(kind.format) && !kind.moves;
   if (readable && width * height <= limits.pixels) return { bitmap, source, kept: true };
   const most = { ...CANVAS, pixels: Math.min(CANVAS.pixels, limits.pixels) };
-  return { bitmap: await shrink(bitmap, within(bitmap, most)), source, kept: false };
+  const small = await shrink(bitmap, within(bitmap, most)).catch(() => {
+    throw new PictureError(`${name} is too large for this browser: make it smaller.`);
+  });
+  return { bitmap: small, source, kept: false };
 }
 
 async function usableKind(file, name) {

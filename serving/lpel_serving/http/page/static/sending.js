@@ -28,9 +28,12 @@ export async function fit(faces, most, signal) {
   const [roles, sent] = [Object.keys(faces), {}];
   const bytes = (role) => sent[role].blob.size;
   const fill = async (role, most) => {
-    sent[role] = await drawn(faces[role], most);
+    const cannot = (text) => new PictureError(`${faces[role].name} ${text}`, role);
+    sent[role] = await drawn(faces[role], most).catch(() => {
+      throw cannot("cannot be converted by this browser. Make it smaller, or save it as JPEG.");
+    });
     signal.throwIfAborted();
-    if (!sent[role]) throw new PictureError(tooLarge(faces[role].name, room), role);
+    if (!sent[role]) throw cannot(tooLarge(room));
   };
   for (const role of roles) {
     if (faces[role].kept) sent[role] = whole(faces[role]);
@@ -52,8 +55,8 @@ async function drawn(face, bytes) {
   return face.drawn.sent;
 }
 
-function tooLarge(name, room) {
-  return `${name} cannot be made small enough: the server takes ${megabytes(room)} for both.`;
+function tooLarge(room) {
+  return `cannot be made small enough: the server takes ${megabytes(room)} for both.`;
 }
 
 /** As PNG if that is small enough; else as JPEG, smaller and smaller. */
@@ -97,7 +100,7 @@ export function doneTo({ source, bitmap, file, sent }) {
 }
 
 function sides({ width, height }) {
-  return `${width.toLocaleString("en")} × ${height.toLocaleString("en")}`;
+  return [width, height].map((side) => side.toLocaleString("en")).join("\u00a0×\u00a0");
 }
 
 const from = ({ format }) => (format ? ` from ${format}` : "");
