@@ -115,6 +115,28 @@ def test_a_server_that_takes_too_little(chromium, settings, tmp_path):
         assert page.complaints == []
 
 
+COUNT = """() => {
+    const decode = window.createImageBitmap;
+    [window.decoding, window.most] = [0, 0];
+    window.createImageBitmap = async (...asked) => {
+        window.most = Math.max(window.most, ++window.decoding);
+        return decode(...asked).finally(() => window.decoding--);
+    };
+}"""
+
+
+def test_one_picture_is_decoded_at_a_time(small, tmp_path):
+    small.evaluate(COUNT)
+    files = [tmp_path / "one.png", tmp_path / "two.png"]
+    for shift, file in enumerate(files):
+        file.write_bytes(written(Image.fromarray(smooth(500, 500, shift)), "PNG"))
+    choose(small, "reference", *files)
+    expect(small.locator("[data-role=test] .done")).to_contain_text("Made smaller")
+    expect(small.locator("[data-role=reference] .done")).to_contain_text("Made smaller")
+    assert small.evaluate("window.most") == 1
+    decided(small)
+
+
 def large_two():
     """`bright.TWO`, four times as large, on a ground that no file holds in few bytes."""
     large = np.kron(bright.TWO >= bright.BRIGHT, np.ones((4, 4, 1), np.uint8))

@@ -11,6 +11,8 @@ const ALSO_SHOWN = ["AVIF", "GIF"]; // by browsers, and not read by the server
 const NEVER_SHOWN = ["PPM"]; // by browsers, and read by the server
 const AS_THEY_STAND = { imageOrientation: "from-image", colorSpaceConversion: "none" };
 
+let before = Promise.resolve(); // the picture whose turn it is
+
 /** Of a canvas: no browser draws fewer; those of telephones draw no more. */
 export const CANVAS = { pixels: 2 ** 24, side: 2 ** 14 };
 
@@ -32,13 +34,19 @@ export class PictureError extends Error {
 
 /**
  * Read a picture: whatever the browser shows, and of a moving one the first. What the server would
- * not decode is made smaller.
+ * not decode is made smaller. One is read at a time: a telephone has no room for two large ones.
  * @param {Blob} file
  * @param {string} name  what complaints call it
  * @param {{pixels: number, formats: string[]}} limits  what the server reads
  * @returns {Promise<Read>}
  */
-export async function read(file, name, limits) {
+export function read(file, name, limits) {
+  const own = before.then(() => readNow(file, name, limits));
+  before = own.catch(() => {});
+  return own;
+}
+
+async function readNow(file, name, limits) {
   const kind = await usableKind(file, name);
   const bitmap = await decode(file, name, kind, limits);
   const { width, height } = bitmap;
