@@ -22,7 +22,7 @@ RESIZE = """async ([pixels, side, size]) => {
 CUT = """async ([data, fraction, size]) => {
     const { cut, read } = await import("/page/pictures.js");
     const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
-    const bitmap = await read(new Blob([bytes]), "it", { pixels: 1e8, formats: "" });
+    const { bitmap } = await read(new Blob([bytes]), "it", { pixels: 1e8, formats: [] });
     return Array.from(cut(bitmap, fraction, size).data);
 }"""
 MIDDLE = """async (asked) => {

@@ -68,7 +68,7 @@ async function wait(seconds, signal, onWait = () => {}) {
 /** A pair and what is asked about it. The files' own names stay here. */
 function form(pair, fields) {
   const body = new FormData();
-  for (const role of ["reference", "test"]) body.append(role, pair[role].file, role);
+  for (const role of ["reference", "test"]) body.append(role, pair[role].sent.blob, role);
   for (const [name, value] of Object.entries(fields)) body.append(name, value);
   return body;
 }

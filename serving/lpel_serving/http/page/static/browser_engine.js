@@ -14,18 +14,20 @@ const OUTPUTS = [
 
 let loading = null; // the session, as a promise: fetched once
 
-/** Forget a load that failed, so that it may be tried again. */
+/** Forget a load that failed, so that it may be tried again; at once, if another let it go. */
 async function engine(browser, options) {
-  loading ??= load(browser, options);
-  try {
-    return await loading;
-  } catch (error) {
-    loading = null;
-    throw error;
+  for (;;) {
+    const load = (loading ??= fetched(browser, options));
+    try {
+      return await load;
+    } catch (error) {
+      if (loading === load) loading = null;
+      if (error.name !== "AbortError" || options.signal.aborted) throw error;
+    }
   }
 }
 
-async function load({ explainer, runtime }, { onFetch, ...options }) {
+async function fetched({ explainer, runtime }, { onFetch, ...options }) {
   onFetch();
   const [ort, model] = await Promise.all([import(runtime), bytes(explainer, options)]);
   ort.env.wasm.proxy = true; // in a worker, so that the page answers while the network runs
@@ -49,7 +51,10 @@ export async function explainHere(about, faces, crop, { onLoad, ...options }) {
   onLoad();
   const size = about.image_size;
   const crops = ROLES.map((role) => cut(faces[role].bitmap, shareOf(crop), size));
-  const tensors = crops.map(({ data }) => new ort.Tensor("uint8", data, [1, size, size, 3]));
+  // Copies: the worker takes what it is given away from the page, which draws the crops later.
+  const tensors = crops.map(
+    ({ data }) => new ort.Tensor("uint8", data.slice(), [1, size, size, 3]),
+  );
   const outputs = await session.run({ reference: tensors[0], test: tensors[1] }, OUTPUTS);
   const of = (role, place) => ({
     crop: crops[place],

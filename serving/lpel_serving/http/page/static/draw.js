@@ -40,7 +40,8 @@ function pixel({ data }, place, grey = 0) {
 export function drawPreview(canvas, bitmap, fraction) {
   const { top, left, side } = middle(bitmap, fraction);
   const context = canvas.getContext("2d");
-  clear(canvas);
+  context.fillStyle = "white"; // under what is transparent, as the engine lays it
+  context.fillRect(0, 0, canvas.width, canvas.height);
   context.imageSmoothingQuality = "high";
   context.drawImage(bitmap, left, top, side, side, 0, 0, canvas.width, canvas.height);
 }

@@ -2,6 +2,7 @@
 
 import { $, html } from "./elements.js";
 import { drawPreview } from "./draw.js";
+import { doneTo } from "./sending.js";
 
 export const ROLES = ["reference", "test"];
 const TITLES = { reference: "Reference", test: "Test" };
@@ -11,6 +12,10 @@ const TITLES = { reference: "Reference", test: "Test" };
  * @property {Blob} file
  * @property {string} name  what the page calls it; it is told to nobody
  * @property {ImageBitmap} bitmap
+ * @property {object} source  what the file is: see `read` in pictures.js
+ * @property {boolean} kept  whether the file may be sent as it is
+ * @property {import("./sending.js").Sent | null} [sent]  what the server was sent of it, if it was
+ * @property {object} [drawn]  a copy that was drawn to be sent: see sending.js
  * @property {{crop: string, place: number}} [chosen]  which of its faces, where the crop finds any
  */
 
@@ -76,10 +81,16 @@ export function showFace(card, face, fraction) {
   card.classList.remove("explained");
   card.querySelector(".found").hidden = true;
   card.querySelector(".name").textContent = face?.name ?? "";
+  showDone(card, face);
   const title = TITLES[card.dataset.role];
   const { overlay } = canvases(card);
   if (face) drawPreview(overlay, face.bitmap, fraction);
   overlay.ariaLabel = face ? `${title}: ${face.name}` : `${title}: nothing chosen yet`;
+}
+
+/** Say what was done to a picture before it was looked at, if anything. */
+export function showDone(card, face) {
+  card.querySelector(".done").textContent = face ? doneTo(face) : "";
 }
 
 /** Say what is wrong with a picture, where it is; an empty text takes it back. */

@@ -34,8 +34,8 @@ export function chosenFields(faces, crop) {
   return Object.fromEntries(chosen.map((role) => [`${role}_face`, faces[role].chosen.place]));
 }
 
-/** Show what was found in a card's photograph; nothing where no face was looked for. */
-export function showFound(card, bitmap, found) {
+/** Show what was found in a face's photograph; nothing where no face was looked for. */
+export function showFound(card, { bitmap, sent }, found) {
   const { figure, canvas, caption, label, select } = parts(card);
   figure.hidden = !found;
   if (!found) return;
@@ -44,10 +44,11 @@ export function showFound(card, bitmap, found) {
     ? `${found.count} faces found; ${bySize(found.taken)} was taken.`
     : "1 face found.";
   caption.textContent = words;
-  draw(canvas, bitmap, found);
+  const seen = sent ?? bitmap; // the boxes are in pixels of what the server saw
+  draw(canvas, bitmap, seen, found);
   canvas.ariaLabel = `The whole photograph. ${words}`;
   canvas.classList.toggle("several", several);
-  canvas.middles = found.boxes.map((box) => middle(box, bitmap));
+  canvas.middles = found.boxes.map((box) => middle(box, seen));
   label.hidden = !several;
   select.replaceChildren(
     ...found.boxes.map((_, place) => {
@@ -81,11 +82,13 @@ function nearest(middles, [x, y]) {
   return distances.indexOf(Math.min(...distances));
 }
 
-function draw(canvas, bitmap, { boxes, taken }) {
-  const scale = SIDE / Math.max(bitmap.width, bitmap.height);
-  canvas.width = Math.max(1, Math.round(bitmap.width * scale));
-  canvas.height = Math.max(1, Math.round(bitmap.height * scale));
+function draw(canvas, bitmap, seen, { boxes, taken }) {
+  const scale = SIDE / Math.max(seen.width, seen.height);
+  canvas.width = Math.max(1, Math.round(seen.width * scale));
+  canvas.height = Math.max(1, Math.round(seen.height * scale));
   const context = canvas.getContext("2d");
+  context.fillStyle = "white"; // under what is transparent, as the engine lays it
+  context.fillRect(0, 0, canvas.width, canvas.height);
   context.imageSmoothingQuality = "high";
   context.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
   const others = boxes.map((_, place) => place).filter((place) => place !== taken);

@@ -6,20 +6,18 @@ import * as belief from "./belief.js";
 import { explainHere } from "./browser_engine.js";
 import * as choices from "./choices.js";
 import { $ } from "./elements.js";
-import { complain, makeCards, ROLES, showFace } from "./faces.js";
+import { complain, makeCards, ROLES, showDone, showFace } from "./faces.js";
 import { listen as listenToFound, showFound } from "./found.js";
 import { askForKey } from "./key.js";
 import { PictureError, read } from "./pictures.js";
 import { offerSamples } from "./samples.js";
 import { saveJson, saveMade } from "./saving.js";
+import { doneTo, fit } from "./sending.js";
 import * as status from "./status.js";
 import { epsilon, masks, redraw, showPictures } from "./view.js";
 import { hideVerdict, showVerdict } from "./verdict.js";
-import { alternatives, megabytes } from "./words.js";
 
-const OVERHEAD = 4096; // bytes of a request that are not its pictures
 const APART = "One more face of yours: ours are close-ups, and would not compare.";
-const UNDISPLAYED = new Set(["PPM"]); // formats that the server reads and browsers do not
 
 let about = null; // what the server offers
 let faces = {}; // by role
@@ -51,25 +49,14 @@ async function takeFile(role, file, name) {
   setFace(role, null);
   newest[role] = file;
   try {
-    if (!choices.here() && isTooLarge(file.size)) throw new PictureError(tooLarge(name));
-    const formats = alternatives(about.formats.filter((format) => !UNDISPLAYED.has(format)));
-    const limits = { pixels: about.limits.pixels, formats };
-    const bitmap = await read(file, name, limits);
-    if (newest[role] === file) setFace(role, { file, name, bitmap });
+    const limits = { pixels: about.limits.pixels, formats: about.formats };
+    const face = { file, name, ...(await read(file, name, limits)) };
+    if (newest[role] === file) setFace(role, face);
   } catch (error) {
     if (!(error instanceof PictureError)) throw error;
     if (newest[role] !== file) return;
     complain(cards[role], error.message);
   }
-}
-
-function isTooLarge(bytes) {
-  return bytes + OVERHEAD > about.limits.request_bytes;
-}
-
-function tooLarge(name) {
-  const most = megabytes(about.limits.request_bytes);
-  return `${name} is too large: the server takes ${most} for both.`;
 }
 
 function setFace(role, face) {
@@ -111,7 +98,6 @@ async function explain() {
   running?.abort();
   if (!ROLES.every((role) => faces[role])) return status.say(whatNext());
   for (const role of ROLES) complain(cards[role], "");
-  if (!choices.here() && tooMuch()) return;
   const mine = new AbortController();
   running = mine;
   belief.reset();
@@ -133,24 +119,20 @@ function whatNext() {
   return chosen ? "One more face." : "Choose two faces, or take a pair of ours.";
 }
 
-/** Refuse pictures that are too large together before they are sent. */
-function tooMuch() {
-  const sizes = ROLES.map((role) => faces[role].file.size);
-  if (!isTooLarge(sizes[0] + sizes[1])) return false;
-  const larger = ROLES[sizes[1] > sizes[0] ? 1 : 0];
-  complain(cards[larger], tooLarge("Together with the other one this picture"));
-  status.say(whatNext());
-  return true;
-}
-
 const asked = () => ({ ...choices.fields(faces), epsilon: epsilon() });
 
 async function askServer(signal) {
+  await fit(faces, about.limits.request_bytes, signal);
+  for (const role of ROLES) showDone(cards[role], faces[role]);
   const onWait = (seconds) => signal.aborted || status.countDown(seconds);
   return answers.ofServer(await api.explain(faces, asked(), { signal, onWait }));
 }
 
 function computeHere(signal) {
+  for (const role of ROLES) {
+    faces[role].sent = null;
+    showDone(cards[role], faces[role]);
+  }
   const unless = (act) => (share) => signal.aborted || act(share);
   return explainHere(about, faces, choices.crop(), {
     signal,
@@ -173,7 +155,7 @@ function refuse(error) {
     complain(cards[error.about], error.message);
     return status.say(whatNext());
   }
-  if (!(error instanceof api.Problem)) console.error(error);
+  if (!(error instanceof api.Problem || error instanceof PictureError)) console.error(error);
   return status.fail(error.message, explain);
 }
 
@@ -197,7 +179,7 @@ function showAnswerPictures(found) {
   answer = found;
   const names = Object.fromEntries(ROLES.map((role) => [role, faces[role].name]));
   showPictures(cards, found.pictures, names);
-  for (const role of ROLES) showFound(cards[role], faces[role].bitmap, found.told.faces?.[role]);
+  for (const role of ROLES) showFound(cards[role], faces[role], found.told.faces?.[role]);
 }
 
 // ---- files ----
@@ -205,7 +187,9 @@ function showAnswerPictures(found) {
 const saveFrom = (accept, name) => saveMade(() => api.explainAs(accept, faces, asked()), name);
 
 function saveNumbers() {
-  saveJson(answers.record(answer, masks(answer.pictures), epsilon()), "explanation.json");
+  const prepared = Object.fromEntries(ROLES.map((role) => [role, doneTo(faces[role]) || null]));
+  const record = answers.record(answer, masks(answer.pictures), epsilon());
+  saveJson({ ...record, prepared }, "explanation.json");
 }
 
 // ---- the beginning ----
