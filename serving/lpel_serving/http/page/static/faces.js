@@ -1,7 +1,7 @@
 // The two places for faces: choosing, dropping, pasting, and what is wrong with a picture.
 
 import { $, html } from "./elements.js";
-import { drawPreview } from "./draw.js";
+import { clear, drawPreview } from "./draw.js";
 
 export const ROLES = ["reference", "test"];
 const TITLES = { reference: "Reference", test: "Test" };
@@ -67,13 +67,14 @@ export function canvases(card) {
   );
 }
 
-/** Show a face before anything is known of it; or none. */
+/** Show a face before anything is known of it; or none. Nothing stays of what was there. */
 export function showFace(card, face, fraction) {
   card.classList.toggle("empty", !face);
   card.classList.remove("explained");
   card.querySelector(".found").hidden = true;
   card.querySelector(".name").textContent = face?.name ?? "";
   const title = TITLES[card.dataset.role];
+  card.querySelectorAll("canvas").forEach(clear);
   const { overlay } = canvases(card);
   if (face) drawPreview(overlay, face.bitmap, fraction);
   overlay.ariaLabel = face ? `${title}: ${face.name}` : `${title}: nothing chosen yet`;
