@@ -226,7 +226,7 @@ def test_whoever_moved_on_is_not_brought_back(chromium, address):
         page.wait_for_function(SEEN)
         page.wait_for_timeout(500)
         page.mouse.wheel(0, 2000)
-        page.wait_for_function("scrollY > 100")
+        page.wait_for_function("() => scrollY > 100")
         page.wait_for_timeout(300)
         before = page.locator("#choices").bounding_box()["y"]
         held[0].continue_()
