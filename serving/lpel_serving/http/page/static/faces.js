@@ -67,9 +67,10 @@ export function makeCards(onFiles, free, offered) {
     event.preventDefault(); // or the browser would leave the page for the picture
     take(free(), [...event.dataTransfer.files]);
   });
-  document.addEventListener("paste", ({ target, clipboardData: { files } }) => {
-    if (target.closest("input") && !files.length) return; // a key, where it belongs
-    const focused = document.activeElement.closest(".face")?.dataset.role;
+  document.addEventListener("paste", ({ clipboardData: { files } }) => {
+    const at = document.activeElement;
+    if (at.matches("input") && !files.length) return; // a key, where it belongs
+    const focused = at.closest(".face")?.dataset.role;
     take(focused ?? free(), [...files]);
   });
   return cards;
