@@ -25,7 +25,8 @@ function cover(canvas, image, way = {}) {
   context.restore();
 }
 
-function clear(canvas) {
+/** Leave nothing of what was drawn. */
+export function clear(canvas) {
   canvas.getContext("2d").clearRect(0, 0, canvas.width, canvas.height);
 }
 

@@ -1,7 +1,7 @@
 // The two places for faces: choosing, dropping, pasting, and what is wrong with a picture.
 
 import { $, html } from "./elements.js";
-import { drawPreview } from "./draw.js";
+import { clear, drawPreview } from "./draw.js";
 import { doneTo } from "./sending.js";
 
 export const ROLES = ["reference", "test"];
@@ -19,6 +19,9 @@ const TITLES = { reference: "Reference", test: "Test" };
  * @property {{crop: string, place: number}} [chosen]  which of its faces, where the crop finds any
  */
 
+const NO_FILE =
+  "That is no file. Save the picture, and choose its file, or drop or paste the picture itself.";
+
 /** Make the place of a role. `onFiles(role, files)` hears what is put there. */
 function makeCard(role, onFiles) {
   const card = $("face-card").content.firstElementChild.cloneNode(true);
@@ -34,7 +37,7 @@ function makeCard(role, onFiles) {
   button.setAttribute("aria-describedby", complaint.id);
   button.addEventListener("click", () => input.click());
   input.addEventListener("change", () => {
-    onFiles(role, [...input.files]);
+    if (input.files.length) onFiles(role, [...input.files]); // none, where that was called off
     input.value = ""; // so that the same file may be chosen again
   });
   takeDrops(card, (files) => onFiles(role, files));
@@ -47,25 +50,44 @@ function takeDrops(card, onFiles) {
   card.addEventListener("dragleave", () => card.classList.remove("over"));
   card.addEventListener("drop", (event) => {
     card.classList.remove("over");
-    if (event.dataTransfer.files.length) onFiles([...event.dataTransfer.files]);
+    onFiles([...event.dataTransfer.files]);
     event.stopPropagation();
     event.preventDefault();
   });
 }
 
-/** Both places. What is dropped beside them, or pasted, goes where `free()` says. */
-export function makeCards(onFiles, free) {
-  const cards = Object.fromEntries(ROLES.map((role) => [role, makeCard(role, onFiles)]));
+/**
+ * Both places. What is dropped beside them, or pasted, goes where `free()` says. What comes before
+ * the server `offered` to take it waits, its name in its place.
+ */
+export function makeCards(onFiles, free, offered) {
+  const take = async (role, files) => {
+    const wrong = complaintOf(files);
+    complain(cards[role], wrong);
+    if (wrong) return;
+    cards[role].querySelector(".name").textContent = files.map(({ name }) => name).join(", ");
+    await offered;
+    onFiles(role, files);
+  };
+  const cards = Object.fromEntries(ROLES.map((role) => [role, makeCard(role, take)]));
   document.addEventListener("dragover", (event) => event.preventDefault());
   document.addEventListener("drop", (event) => {
     event.preventDefault(); // or the browser would leave the page for the picture
-    if (event.dataTransfer.files.length) onFiles(free(), [...event.dataTransfer.files]);
+    take(free(), [...event.dataTransfer.files]);
   });
   document.addEventListener("paste", ({ clipboardData: { files } }) => {
-    const focused = document.activeElement.closest(".face")?.dataset.role;
-    if (files.length) onFiles(focused ?? free(), [...files]);
+    const at = document.activeElement;
+    if (at.matches("input") && !files.length) return; // a key, where it belongs
+    const focused = at.closest(".face")?.dataset.role;
+    take(focused ?? free(), [...files]);
   });
   return cards;
+}
+
+function complaintOf(files) {
+  if (!files.length) return NO_FILE;
+  const few = files.length <= ROLES.length;
+  return few ? "" : `These are ${files.length} files, and two faces are compared. Take one or two.`;
 }
 
 export function canvases(card) {
@@ -75,7 +97,7 @@ export function canvases(card) {
   );
 }
 
-/** Show a face before anything is known of it; or none. */
+/** Show a face before anything is known of it; or none. Nothing stays of what was there. */
 export function showFace(card, face, fraction) {
   card.classList.toggle("empty", !face);
   card.classList.remove("explained");
@@ -83,6 +105,7 @@ export function showFace(card, face, fraction) {
   card.querySelector(".name").textContent = face?.name ?? "";
   showDone(card, face);
   const title = TITLES[card.dataset.role];
+  card.querySelectorAll("canvas").forEach(clear);
   const { overlay } = canvases(card);
   if (face) drawPreview(overlay, face.bitmap, fraction);
   overlay.ariaLabel = face ? `${title}: ${face.name}` : `${title}: nothing chosen yet`;

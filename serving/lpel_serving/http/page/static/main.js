@@ -2,6 +2,7 @@
 
 import * as api from "./api.js";
 import * as answers from "./answers.js";
+import { bringIntoView, keepFocus } from "./attention.js";
 import * as belief from "./belief.js";
 import { explainHere } from "./browser_engine.js";
 import * as choices from "./choices.js";
@@ -10,8 +11,8 @@ import { complain, makeCards, ROLES, showDone, showFace } from "./faces.js";
 import { listen as listenToFound, showFound } from "./found.js";
 import { askForKey } from "./key.js";
 import { PictureError, read } from "./pictures.js";
-import { offerSamples } from "./samples.js";
-import { saveJson, saveMade } from "./saving.js";
+import { mark, offerSamples } from "./samples.js";
+import { listen as listenToSaving, offerToSave } from "./saving.js";
 import { doneTo, fit } from "./sending.js";
 import * as status from "./status.js";
 import { epsilon, masks, redraw, showPictures } from "./view.js";
@@ -21,41 +22,49 @@ const APART = "One more face of yours: ours are close-ups, and would not compare
 
 let about = null; // what the server offers
 let faces = {}; // by role
-const newest = {}; // by role: the file that was put there last
+let newest = {}; // by role: what was put there last
 let answer = null; // what is shown
 let running = null; // the explanation under way: a newer one supersedes it
-const cards = makeCards(takeFiles, () => (faces.reference ? "test" : "reference"));
+const { promise: offered, resolve: offer } = Promise.withResolvers(); // what the server takes
+const cards = makeCards(takeFiles, () => (faces.reference ? "test" : "reference"), offered);
 const others = { reference: "test", test: "reference" };
 
 // ---- faces come in ----
 
 async function takeFiles(role, files) {
-  if (!about) return;
+  const chosen = files.map((file, place) => [place ? others[role] : role, file]);
+  mark(null);
   const apart = choices.cropAsBefore(); // a sample's faces are cut out already, and go together
-  if (apart) ROLES.forEach((each) => setFace(each, null));
-  const chosen = files.slice(0, 2).map((file, place) => [place ? others[role] : role, file]);
+  if (apart) ROLES.forEach(empty);
   await Promise.all(chosen.map(([each, file]) => takeFile(each, file, file.name)));
+  bringIntoView(cards);
   await explain();
   if (apart && faces[role] && !faces[others[role]]) status.say(APART);
 }
 
 async function takeSample(sample, files) {
+  mark(sample);
   choices.cropLikeSample(sample.crop);
   await Promise.all(ROLES.map((role, i) => takeFile(role, files[i], sample[role].name)));
+  bringIntoView(cards);
   await explain();
 }
 
-async function takeFile(role, file, name) {
+function empty(role) {
   setFace(role, null);
-  newest[role] = file;
+  return (newest[role] = {}); // what is still being read for it comes too late
+}
+
+async function takeFile(role, file, name) {
+  const mine = empty(role);
+  const place = () => ROLES.find((each) => newest[each] === mine); // a swap may have moved it
   try {
     const limits = { pixels: about.limits.pixels, formats: about.formats };
     const face = { file, name, ...(await read(file, name, limits)) };
-    if (newest[role] === file) setFace(role, face);
+    if (place()) setFace(place(), face);
   } catch (error) {
     if (!(error instanceof PictureError)) throw error;
-    if (newest[role] !== file) return;
-    complain(cards[role], error.message);
+    if (place()) complain(cards[place()], error.message);
   }
 }
 
@@ -87,6 +96,7 @@ function takeFace(role, place) {
 async function swap() {
   const shown = answer;
   faces = { reference: faces.test, test: faces.reference };
+  newest = { reference: newest.test, test: newest.reference };
   for (const role of ROLES) setFace(role, faces[role]);
   if (shown) showAnswer(answers.swapped(shown));
   await explain();
@@ -164,10 +174,7 @@ function showAnswer(found) {
   showAnswerPictures(found);
   showVerdict(found);
   const local = choices.here();
-  $("save-arrays").disabled = local;
-  $("save-figure").disabled = local || !about.figures;
-  $("saving-hint").textContent = local ? "Figure and arrays are made by the server alone." : "";
-  $("saving").hidden = false;
+  offerToSave(local, about.figures);
   $("belief").hidden = false;
   $("measure").disabled = local;
   $("belief-hint").textContent = local
@@ -182,14 +189,10 @@ function showAnswerPictures(found) {
   for (const role of ROLES) showFound(cards[role], faces[role], found.told.faces?.[role]);
 }
 
-// ---- files ----
-
-const saveFrom = (accept, name) => saveMade(() => api.explainAs(accept, faces, asked()), name);
-
-function saveNumbers() {
+/** What is saved as JSON. */
+function record() {
   const prepared = Object.fromEntries(ROLES.map((role) => [role, doneTo(faces[role]) || null]));
-  const record = answers.record(answer, masks(answer.pictures), epsilon());
-  saveJson({ ...record, prepared }, "explanation.json");
+  return { ...answers.record(answer, masks(answer.pictures), epsilon()), prepared };
 }
 
 // ---- the beginning ----
@@ -205,6 +208,7 @@ async function begin() {
   $("provenance").textContent =
     `${about.embedder}, bundle ${about.bundle.slice(0, 12)}, lpel ${about.version}.`;
   status.say(whatNext());
+  offer();
   await offerSamples(about.samples, takeSample);
 }
 
@@ -222,12 +226,11 @@ function listen() {
   }
   addEventListener("resize", () => redraw(cards, answer?.pictures));
   $("swap").addEventListener("click", swap);
-  $("save-numbers").addEventListener("click", saveNumbers);
-  $("save-figure").addEventListener("click", () => saveFrom("image/png", "explanation.png"));
-  const npz = () => saveFrom("application/x-npz", "explanation.npz");
-  $("save-arrays").addEventListener("click", npz);
+  listenToSaving((accept) => api.explainAs(accept, faces, asked()), record);
+  keepFocus();
 }
 
+for (const id of ["main", "footer"]) $(id).hidden = false; // without this script they are dead
 for (const role of ROLES) showFace(cards[role], null);
 listen();
 redraw(cards, null);

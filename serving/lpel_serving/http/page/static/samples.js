@@ -4,6 +4,16 @@ import { samplePicture } from "./api.js";
 import { $, html } from "./elements.js";
 import { ROLES } from "./faces.js";
 
+const shown = []; // each pair with its button
+
+/** Mark the pair whose faces are in the two places, or none. */
+export function mark(taken) {
+  for (const { sample, button } of shown) {
+    if (sample === taken) button.setAttribute("aria-current", "true");
+    else button.removeAttribute("aria-current");
+  }
+}
+
 /** Offer them; `onTake(sample, files)` hears which is taken. */
 export async function offerSamples(samples, onTake) {
   $("offered").hidden = !samples.length;
@@ -21,5 +31,6 @@ async function offer(sample, onTake) {
     html("span", {}, sample.title),
   );
   button.addEventListener("click", () => onTake(sample, files));
+  shown.push({ sample, button });
   return html("li", {}, button);
 }

@@ -10,7 +10,7 @@ function save(blob, name) {
 }
 
 /** Hand over what the server makes, or say why it does not. */
-export async function saveMade(make, name) {
+async function saveMade(make, name) {
   $("saving-hint").textContent = "The server makes it …";
   try {
     save(await make(), name);
@@ -20,6 +20,22 @@ export async function saveMade(make, name) {
   }
 }
 
-export function saveJson(value, name) {
+/** Offer what can be saved: what is computed here, `local`, the server makes no files of. */
+export function offerToSave(local, figures) {
+  $("save-arrays").disabled = local;
+  $("save-figure").disabled = local || !figures;
+  $("saving-hint").textContent = local ? "Figure and arrays are made by the server alone." : "";
+  $("saving").hidden = false;
+}
+
+/** Listen to the buttons: the server makes a type of file by `make`, the page its own record. */
+export function listen(make, record) {
+  const made = (accept, name) => () => saveMade(() => make(accept), name);
+  $("save-figure").addEventListener("click", made("image/png", "explanation.png"));
+  $("save-arrays").addEventListener("click", made("application/x-npz", "explanation.npz"));
+  $("save-numbers").addEventListener("click", () => saveJson(record(), "explanation.json"));
+}
+
+function saveJson(value, name) {
   save(new Blob([JSON.stringify(value, null, 1)], { type: "application/json" }), name);
 }
