@@ -204,6 +204,7 @@ class MethodEntry(_Answer):
     """An explanation method, or a control, which is there to measure methods by."""
 
     name: str
+    title: Annotated[str, Field(description="What its maps show, in a few plain words.")]
     summary: str
     parameters: dict[str, Any]
     embeddings: Annotated[

@@ -130,6 +130,19 @@ def is_control(method: Method) -> bool:
     return bool(getattr(method, "control", False))
 
 
+def title_of(method: Method, name: str) -> str:
+    """What a method is called for readers who do not know its name.
+
+    Parameters
+    ----------
+    method
+        Its class has ``title: ClassVar[str]``, a few plain words that say what its maps show.
+    name
+        Stands in where a method of another package has no title.
+    """
+    return str(getattr(method, "title", name))
+
+
 def methods() -> list[str]:
     """Name the methods that are installed."""
     return sorted(entry.name for entry in entry_points(group="lpel.methods"))
