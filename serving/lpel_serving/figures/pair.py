@@ -86,7 +86,7 @@ def pair_figure(
     headline = _headline(pair, title, truth)
     figure.suptitle(headline, fontsize=11, color=INK, y=0.98, parse_math=False)
     top = 0.8 - _LINE * max(0, headline.count("\n") + 1 - _ROOM)
-    bottom = 0.02 + _write_below(figure, pair, source)
+    bottom = 0.03 + _write_below(figure, pair, source)
     figure.subplots_adjust(left=0.03, right=0.935, top=top, bottom=bottom, wspace=0.06, hspace=0.06)
     _draw_scale(figure, grid, signed=signed)
     return figure

@@ -12,7 +12,7 @@ from lpel_serving.methods.method import FacePair, Networks, SignedMap
 class Centre:
     """The nearer to the centre, the higher."""
 
-    title: ClassVar[str] = "Control: the middle of the picture"
+    title: ClassVar[str] = "The middle of the picture"
     control: ClassVar[bool] = True
 
     def __call__(self, pair: FacePair, networks: Networks, rng: np.random.Generator) -> SignedMap:

@@ -39,7 +39,7 @@ class Coalitions:
         Side of the map, to which the superpixels' grid is enlarged smoothly.
     """
 
-    title: ClassVar[str] = "Measured effect of hiding random parts"
+    title: ClassVar[str] = "Hiding parts, measured"
     count: int = DEFAULT_COUNT
     side: int = 8
     fill: Fill = field(default_factory=Fill)

@@ -20,7 +20,7 @@ class ConstantRelevance:
         Magnitude of the perturbation (Eq. 4.5).
     """
 
-    title: ClassVar[str] = "Control: all numbers count alike"
+    title: ClassVar[str] = "All numbers count alike"
     control: ClassVar[bool] = True
     p: float = DEFAULT_P
 

@@ -193,7 +193,7 @@ class CorrRise:
         Whether the correlation is Spearman's; Pearson's if not.
     """
 
-    title: ClassVar[str] = "Similarity while random squares are hidden"
+    title: ClassVar[str] = "Hiding random squares"
     masks: int = DEFAULT_MASKS
     squares: int = DEFAULT_SQUARES
     size: float = DEFAULT_SIZE

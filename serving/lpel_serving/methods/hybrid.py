@@ -23,7 +23,7 @@ class Hybrid:
         See `lpel_serving.methods.coalitions.Coalitions`; the grid is the response decoder's.
     """
 
-    title: ClassVar[str] = "Predicted effect, corrected by measuring"
+    title: ClassVar[str] = "Hiding parts, predicted and measured"
     count: int = DEFAULT_COUNT
     fill: Fill = field(default_factory=Fill)
     size: int = DEFAULT_SIZE

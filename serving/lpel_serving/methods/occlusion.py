@@ -24,7 +24,7 @@ class Occlusion:
         How superpixels are replaced: see `lpel_serving.replacement.replacement`.
     """
 
-    title: ClassVar[str] = "Measured effect of hiding each square"
+    title: ClassVar[str] = "Hiding one square at a time"
     side: int = 8
     kind: Kind = "test"
     fill: Fill = field(default_factory=Fill)

@@ -19,7 +19,7 @@ class RandomOrder:
         faster than coarse ones, and compare unfairly.
     """
 
-    title: ClassVar[str] = "Control: random numbers"
+    title: ClassVar[str] = "Random numbers"
     control: ClassVar[bool] = True
     side: int = 40
 

@@ -28,7 +28,7 @@ class Responses:
         Side of the map, to which the responses' own grid is enlarged smoothly.
     """
 
-    title: ClassVar[str] = "Predicted effect of hiding each part"
+    title: ClassVar[str] = "Hiding parts, predicted"
     size: int = DEFAULT_SIZE
 
     def __post_init__(self) -> None:

@@ -193,7 +193,7 @@ class XFace:
         cost; 3 with the other occluded at the same position.
     """
 
-    title: ClassVar[str] = "Distance while patches are hidden"
+    title: ClassVar[str] = "Hiding patches of both pictures"
     patches: tuple[int, ...] = DEFAULT_PATCHES
     stride: int = DEFAULT_STRIDE
     variant: Variant = 1

@@ -11,6 +11,7 @@ const TITLES = { reference: "Reference", test: "Test" };
  * @property {Blob} file
  * @property {string} name  what the page calls it; it is told to nobody
  * @property {ImageBitmap} bitmap
+ * @property {object | null} sample  the pair of ours that it was taken with
  * @property {{crop: string, place: number}} [chosen]  which of its faces, where the crop finds any
  */
 

@@ -43,11 +43,11 @@ async function takeFiles(role, files) {
 
 async function takeSample(sample, files) {
   choices.cropLikeSample(sample.crop);
-  await Promise.all(ROLES.map((role, i) => takeFile(role, files[i], sample[role].name)));
+  await Promise.all(ROLES.map((role, i) => takeFile(role, files[i], sample[role].name, sample)));
   await explain();
 }
 
-async function takeFile(role, file, name) {
+async function takeFile(role, file, name, sample = null) {
   setFace(role, null);
   newest[role] = file;
   try {
@@ -55,7 +55,7 @@ async function takeFile(role, file, name) {
     const formats = alternatives(about.formats.filter((format) => !UNDISPLAYED.has(format)));
     const limits = { pixels: about.limits.pixels, formats };
     const bitmap = await read(file, name, limits);
-    if (newest[role] === file) setFace(role, { file, name, bitmap });
+    if (newest[role] === file) setFace(role, { file, name, bitmap, sample });
   } catch (error) {
     if (!(error instanceof PictureError)) throw error;
     if (newest[role] !== file) return;
@@ -180,7 +180,7 @@ function refuse(error) {
 function showAnswer(found) {
   document.body.classList.remove("stale");
   showAnswerPictures(found);
-  showVerdict(found);
+  showVerdict(found, faces);
   const local = choices.here();
   $("save-arrays").disabled = local;
   $("save-figure").disabled = local || !about.figures;

@@ -28,7 +28,7 @@ export function showPictures(cards, pictures, names) {
     drawCrop(photograph, pictures[role].crop);
     drawReconstruction(decoded, pictures[role].reconstruction);
     photograph.ariaLabel = `What the network saw of ${names[role]}`;
-    decoded.ariaLabel = `What the decoder tells of ${names[role]} from its embedding`;
+    decoded.ariaLabel = `${names[role]}, drawn from the network's numbers alone`;
     cards[role].classList.add("explained");
   }
   const signed = isSigned(pictures);
@@ -52,8 +52,8 @@ export function redraw(cards, pictures) {
     drawOverlay(overlay, { crop, heatMap, marked, opacity });
     drawMarked(canvas, crop, marked);
     const which = control ? "a control ranks highest" : "matter most";
-    const told = `The ${percent(share(marked))} of the ${role} that ${which}`;
-    overlay.ariaLabel = `Heat-map over the ${role}. ${told} are outlined.`;
-    canvas.ariaLabel = told;
+    const marking = `The ${percent(share(marked))} of the ${role} that ${which}`;
+    overlay.ariaLabel = `Heat-map over the ${role}. ${marking} are outlined.`;
+    canvas.ariaLabel = marking;
   }
 }
