@@ -107,7 +107,7 @@ def explain(
         return
     if pair.doubt is not None:
         say(on_plausibility(pair.doubt))
-    sentence = _sentence(document, title_of(chosen, name), flat=_is_flat(pair))
+    sentence = _sentence(document, flat=_is_flat(pair), title=title_of(chosen, name))
     say("\n".join([sentence, *in_words(pair.found)]))
     for what, path in document["files"].items():
         say(f"  {what}: {path}")
@@ -138,11 +138,11 @@ def _is_flat(pair: Any) -> bool:
     return any(values.min() == values.max() for values in maps)
 
 
-def _sentence(document: dict[str, Any], title: str, *, flat: bool) -> str:
+def _sentence(document: dict[str, Any], *, flat: bool, title: str = "") -> str:
     from lpel_serving.verdict import ON_CONTROL, in_short
 
     name = document["method"]
-    plain = "" if title == name else f" ({title})"
+    plain = "" if title in {"", name} else f" ({title})"
     maps = (
         f"{ON_CONTROL} Both ways by the control {name}"
         if document["control"]
