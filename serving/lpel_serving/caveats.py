@@ -34,7 +34,7 @@ _OF_METHOD: Mapping[str, str] = MappingProxyType(
 """As ``docs/faithfulness.md`` and the README have it."""
 
 _CHECKED = (
-    "To the network both pictures are like photographs of faces. That does not prove that they "
+    "To the network both pictures are like photographs of faces. That is no proof that they "
     "show any."
 )
 _DOUBTED = (
