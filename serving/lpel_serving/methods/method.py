@@ -75,8 +75,8 @@ def no_responses(embeddings: Floats) -> Floats:
         Always.
     """
     raise ParameterError(
-        f"there is no response decoder to tell {len(embeddings)} images' responses: give one, or "
-        "choose another method, such as coalitions."
+        f"there is no response decoder to predict the responses of {len(embeddings)} images: give "
+        "one, or choose another method, such as coalitions."
     )
 
 
