@@ -60,12 +60,10 @@ def _parity(parity: Any) -> str:
 def _line(pair: Any) -> str:
     explanation = pair.explanation
     decision = "similar" if explanation.similar else "dissimilar"
-    wrong = (
-        "" if pair.same_person == explanation.similar else " (a mistake, explained all the same)"
-    )
+    truth = "" if pair.right else f". {pair.truth.removesuffix('.')}"
     return (
         f"{pair.name}.png  {pair.title}: similarity {explanation.similarity:+.3f}, the network "
-        f"calls them {decision}{wrong}"
+        f"calls them {decision}{truth}"
     )
 
 

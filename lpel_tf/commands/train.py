@@ -224,7 +224,7 @@ def _of_responses(loss: float, photographs: int) -> str:
             f"The response decoder is no better than none: its error on {of} is {loss:.2f} times "
             "that of a constant 0. Train on more photographs."
         )
-    return f"The response decoder foretells {1 - loss:.0%} of {of}."
+    return f"The response decoder predicts {1 - loss:.0%} of {of}."
 
 
 def _plausibility(manifest: Any) -> str:

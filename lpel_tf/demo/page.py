@@ -13,9 +13,14 @@ from lpel_serving.explanation import PairExplanation
 from lpel_serving.manifest import Manifest
 from lpel_serving.record import DECISIONS
 from lpel_serving.verdict import in_short
+from lpel_serving.wording import listed
 
 MARK = b'<meta name="generator" content="lpel demo">'
 """By which the demo knows its own page again."""
+
+
+_MISLED = "The maps show what it went by, not who is in the pictures. "
+"""Of a mistake."""
 
 
 class ShownPair(Protocol):
@@ -32,8 +37,13 @@ class ShownPair(Protocol):
         ...
 
     @property
-    def same_person(self) -> bool:
-        """The truth."""
+    def right(self) -> bool:
+        """Whether the network's decision is true."""
+        ...
+
+    @property
+    def truth(self) -> str:
+        """The same in a sentence."""
         ...
 
     @property
@@ -85,7 +95,7 @@ def _of_responses(manifest: Manifest) -> dict[str, str]:
         raise BundleError("the demo explains by responses, and its bundle has no response decoder.")
     unforeseen = float(manifest.responses.training["test_loss"]["vectors"])
     return {
-        "foretold": f"{1 - unforeseen:.0%}" if unforeseen < 1 else "nothing",
+        "predicted": f"{1 - unforeseen:.0%}" if unforeseen < 1 else "nothing",
         "response_parity": f"{manifest.parity['responses']['max_difference']:.0e}",
     }
 
@@ -94,29 +104,29 @@ def _lead(pairs: Sequence[ShownPair]) -> str:
     similar = sum(pair.explanation.similar for pair in pairs)
     return (
         f"{len(pairs)} pairs of photographs. The network calls {similar} of them similar and "
-        f"{len(pairs) - similar} dissimilar. Below is what each decision goes back to in the "
-        "faces, told from the two embeddings."
+        f"{len(pairs) - similar} dissimilar. {_mistakes(pairs)} Below is what in each face the "
+        "network goes by, predicted from its numbers for the two faces."
     )
 
 
 def _mistakes(pairs: Sequence[ShownPair]) -> str:
-    wrong = [pair.title for pair in pairs if pair.same_person != pair.explanation.similar]
-    return f"Here it is wrong about {', '.join(wrong)}." if wrong else "Here it is right each time."
+    wrong = [pair.title for pair in pairs if not pair.right]
+    return f"It is wrong about {listed(wrong)}." if wrong else "It is right each time."
 
 
 def _figure(pair: ShownPair, folder: Path) -> str:
     explanation = pair.explanation
     picture = base64.b64encode((folder / f"{pair.name}.png").read_bytes()).decode("ascii")
     decision = DECISIONS[explanation.similar]
-    wrong = pair.same_person != explanation.similar
     numbers = in_short(explanation.similarity, explanation.threshold)
-    truth = "the same person" if pair.same_person else "two people"
     return (
         f'<figure id="{escape(pair.name)}">\n'
         f'<img alt="{escape(pair.title)}, explained both ways" '
         f'src="data:image/png;base64,{picture}">\n'
         f'<figcaption><span class="badge">{decision}</span>'
-        + ('<span class="badge wrong">a mistake</span>' if wrong else "")
-        + f"{escape(pair.title)}: {truth}. {numbers[0].upper()}{numbers[1:]}; "
-        f"{explanation.forward.mask.mean():.1%} of the pixels are marked.</figcaption>\n</figure>"
+        + ("" if pair.right else '<span class="badge wrong">a mistake</span>')
+        + f"{escape(pair.title)}. {escape(pair.truth)} {_MISLED if not pair.right else ''}"
+        f"{numbers[0].upper()}{numbers[1:]}; {explanation.swapped.mask.mean():.1%} of the "
+        f"reference's pixels are marked, and {explanation.forward.mask.mean():.1%} of the test's."
+        "</figcaption>\n</figure>"
     )

@@ -13,6 +13,7 @@ from lpel_serving.errors import OutputError
 from lpel_serving.explainer import Explainer
 from lpel_serving.explanation import PairExplanation
 from lpel_serving.figures import write_pair_figure
+from lpel_serving.figures.source import source_of
 from lpel_serving.files import write_atomically, write_folder
 from lpel_serving.images import Pixels, read_pixels
 from lpel_serving.manifest import Manifest
@@ -28,6 +29,9 @@ from lpel_tf.embedders import from_facenet
 from lpel_tf.example_crops import repeat_crops
 from lpel_tf.facenet import DEFAULT_KEY, IMAGE_SIZE, facenet
 from lpel_tf.pretrained import load_pretrained
+
+_CROP = "mtcnn"
+"""How the photographs' faces are cut out before anything is explained."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,21 @@ class ExplainedPair:
     def same_person(self) -> bool:
         """The truth, which the network does not know."""
         return self.reference.person == self.test.person
+
+    @property
+    def right(self) -> bool:
+        """Whether the network's decision is true."""
+        return self.same_person == self.explanation.similar
+
+    @property
+    def truth(self) -> str:
+        """Whether the network is right, and who is to be seen, in a sentence."""
+        who = (
+            f"both photographs show {self.reference.person}"
+            if self.same_person
+            else f"the photographs show {self.reference.person} and {self.test.person}"
+        )
+        return f"The network is {'right' if self.right else 'wrong'}: {who}."
 
     @property
     def title(self) -> str:
@@ -98,9 +117,16 @@ def run_demo(out: Path, *, cache: Path | None, progress: Progress) -> DemoResult
         ExplainedPair(_name(number, pair), *pair, explanation)
         for number, (pair, explanation) in enumerate(zip(PAIRS, explanations, strict=True), start=1)
     )
+    source = source_of(manifest, explainer.default_name, explainer.default_method, _CROP)
     with progress("drawing pairs", len(pairs)) as advance:
         for pair in pairs:
-            write_pair_figure(pair.explanation, out / f"{pair.name}.png", pair.title)
+            write_pair_figure(
+                pair.explanation,
+                out / f"{pair.name}.png",
+                pair.title,
+                truth=pair.truth,
+                source=source,
+            )
             write_arrays(pair.explanation, out / f"{pair.name}.npz")
             advance(1)
     document = json.dumps(document_of(manifest, pairs), indent=2, allow_nan=False) + "\n"
@@ -128,7 +154,8 @@ def samples(pairs: tuple[ExplainedPair, ...]) -> dict[str, bytes]:
         files = {role: f"{pair.name}-{role}.png" for role in crops}
         contents |= {files[role]: png(crop) for role, crop in crops.items()}
         faces = {role: {"name": people[role], "file": files[role]} for role in crops}
-        entries.append({"title": pair.title, "crop": "none", **faces})
+        entry = {"title": pair.title, "crop": "none", "same_person": pair.same_person}
+        entries.append({**entry, **faces})
     return {LIST: (json.dumps(entries, indent=2) + "\n").encode(), **contents}
 
 
@@ -144,6 +171,7 @@ def document_of(manifest: Manifest, pairs: tuple[ExplainedPair, ...]) -> dict[st
                 "reference": pair.reference.person,
                 "test": pair.test.person,
                 "same_person": pair.same_person,
+                "right": pair.right,
                 **summary(pair.explanation),
             }
             for pair in pairs

@@ -69,7 +69,8 @@ def confidence_lines(record: ConfidenceRecord) -> Iterator[str]:
     fitted = record.fitted
     yield (
         "confidence: a similarity s means one person with probability "
-        f"1 / (1 + exp({-record.intercept:.4g} - {record.slope:.4g} s)), at even odds beforehand"
+        f"1 / (1 + exp({-record.intercept:.4g} - {record.slope:.4g} s)), where one person and two "
+        "are equally likely"
     )
     yield f"  one half at s = {-record.intercept / record.slope:.4f}"
     yield from _lines({key: fitted[key] for key in ("how", "command") if key in fitted})
@@ -95,7 +96,7 @@ def _diagram(reliability: Reliability) -> Iterator[str]:
         f"  calibration error {reliability.calibration_error:.4f}, Brier score "
         f"{reliability.brier_score:.4f}, log loss {reliability.log_loss:.4f}"
     )
-    yield "  foretold  observed      (95 % interval)     pairs  # observed, | foretold"
+    yield " predicted  observed      (95 % interval)     pairs  # observed, | predicted"
     for one in reliability.bins:
         bar = ("#" * round(one.observed * _BAR)).ljust(_BAR, ".")
         mark = min(int(one.foretold * _BAR), _BAR - 1)
@@ -143,11 +144,11 @@ def _purpose(manifest: Manifest) -> Iterator[str]:
     if manifest.responses is None:
         yield "It has no response decoder: what each region contributes takes many inferences."
     else:
-        yield "Its response decoder tells what each region contributes without more inferences."
+        yield "Its response decoder predicts what each region contributes without more inferences."
 
 
 def _limits(manifest: Manifest) -> Iterator[str]:
-    yield "It tells why the network decided, not whether the network is right, nor who anybody is."
+    yield "It says why the network decided, not whether the network is right, nor who anybody is."
     yield (
         "Its threshold holds for the photographs and the crop that it was chosen on; on others the "
         "network may err more often."
@@ -169,7 +170,7 @@ def _limits(manifest: Manifest) -> Iterator[str]:
         )
     if manifest.confidence is not None:
         yield (
-            "Its confidence is right where one person and two are equally likely beforehand, on "
+            "Its confidence is right where one person and two are equally likely, on "
             "photographs such as it was fitted on; elsewhere it may be too sure."
         )
     if manifest.plausibility is None:

@@ -4,43 +4,43 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 _CONTROL = (
-    "What a control's map marks is no reason of the network's: it shows how well a map does that "
-    "knows no pair, which others have to beat."
+    "What a control's map marks is no reason of the network's: a control shows how well a map does "
+    "that knows nothing of the pair, and other maps have to do better."
 )
 _OF_METHOD: Mapping[str, str] = MappingProxyType(
     {
-        "responses": "The map foretells, from the two embeddings alone, what hiding parts of the "
-        "faces would do; nothing was hidden. Where such maps were measured, most of each was "
-        "common to all faces.",
-        "hybrid": "The map is foretold from the two embeddings, and corrected by hiding random "
-        "parts of the faces, as no camera sees them.",
-        "coalitions": "The map was measured by hiding random parts of the faces, as no camera "
-        "sees them.",
-        "occlusion": "The map was measured by hiding one square at a time, behind which much of a "
-        "face is left. Where such maps were measured, they were no better than the distance from "
-        "the centre of the picture.",
+        "responses": "The map predicts, from the network's numbers for the two faces alone, what "
+        "hiding parts of them would do; nothing was hidden. Where such maps were measured, most of "
+        "each was common to all faces.",
+        "hybrid": "The map is predicted from the network's numbers for the two faces, and "
+        "corrected by hiding random parts of them. No camera takes such pictures.",
+        "coalitions": "The map was measured by hiding random parts of the faces. No camera takes "
+        "such pictures.",
+        "occlusion": "The map was measured by hiding one square at a time, which leaves most of "
+        "the face to be seen. Where such maps were measured, they were no better than the distance "
+        "from the centre of the picture.",
         "lpel": "Where LPEL's maps were measured, they did not beat chance (docs/faithfulness.md): "
         "take these as illustrations of the method, not as evidence. That the maps of the two "
-        "pictures are alike is arithmetic.",
-        "lpel-mended": "Where such maps were measured, they beat chance, and fell behind the "
-        "distance from the centre of the picture, which knows nothing of the pair.",
+        "pictures are alike follows from the formula, and proves nothing.",
+        "lpel-mended": "Where such maps were measured, they beat chance, but did worse than the "
+        "mere distance from the centre of the picture, which knows nothing of the pair.",
         "emsnn": "Where EMSNN's maps were measured, they did worse than chance: take these as "
         "illustrations of the method, not as evidence.",
-        "corrrise": "Where CorrRISE's maps were measured, they mostly fell behind the distance "
-        "from the centre of the picture; for dissimilar pairs, when both pictures lost parts, they "
-        "did worse than chance.",
+        "corrrise": "Where CorrRISE's maps were measured, they mostly did worse than the mere "
+        "distance from the centre of the picture; for dissimilar pairs, when both pictures lost "
+        "parts, they did worse than chance.",
     }
 )
 """As ``docs/faithfulness.md`` and the README have it."""
 
 _CHECKED = (
-    "By their embeddings both pictures are like photographs of faces. That is no proof that they "
+    "To the network both pictures are like photographs of faces. That is no proof that they "
     "show any."
 )
 _DOUBTED = (
-    "A network for faces calls many pictures alike that show none, and errs more on faces that are "
-    "turned, far off or cut out otherwise: which it is here was not looked for. A picture that "
-    "passes this check need not show a face either."
+    "A network for faces calls many pictures alike that show none, and is wrong more often about "
+    "faces that are turned, far off or cut out otherwise: which of these it is here was not "
+    "looked for. A picture that passes this check need not show a face either."
 )
 _UNCHECKED = (
     "Whether the pictures show faces was not checked: this bundle does not know what its faces "
@@ -64,11 +64,11 @@ def of_decision(
         Whether the images are of the kind that the bundle knows; None if it knows no kind.
     """
     always = (
-        "This tells what the network decided, not who is in the pictures. The network is wrong at "
-        "times: let it be no ground to refuse, accuse or watch anybody."
+        "This shows what the network decided, not who is in the pictures. The network is sometimes "
+        "wrong: do not refuse, accuse or watch anybody because of it."
     )
     chance = (
-        "How often pairs this similar show one person was fitted on photographs of one kind: on "
+        "How often pairs this similar show one person was estimated on photographs of one kind: on "
         "others, or where most pairs are of two people, it is another number."
         if fitted
         else "How often pairs this similar show one person is not known for this bundle: the "

@@ -21,7 +21,7 @@ Strengths = NDArray[np.float32]
 
 
 def heat_map_picture(heat_map: NDArray[np.float32]) -> Pixels:
-    """Colour a heat-map: white is 0, the full colour the value farthest from it.
+    """Colour a heat-map: white is 0, the full colour the value farthest from it in this very map.
 
     Parameters
     ----------

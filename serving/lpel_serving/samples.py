@@ -31,12 +31,15 @@ class Sample:
         How its faces are cut out.
     reference, test
         The faces.
+    same_person
+        Whether both faces are one person's; None where that is not known.
     """
 
     title: str
     crop: str
     reference: SampleFace
     test: SampleFace
+    same_person: bool | None = None
 
 
 def read_samples(folder: Path) -> tuple[Sample, ...]:
@@ -62,8 +65,11 @@ def read_samples(folder: Path) -> tuple[Sample, ...]:
 
 
 def _sample(folder: Path, entry: Any) -> Sample:
-    faces = [_face(folder, entry[role]) for role in ("reference", "test")]
-    return Sample(_text(entry["title"]), _text(entry["crop"]), *faces)
+    reference, test = (_face(folder, entry[role]) for role in ("reference", "test"))
+    same_person = entry.get("same_person")  # lists of 0.1 say nothing of it
+    if not isinstance(same_person, bool | None):
+        raise TypeError(f"same_person is true, false or null, not {same_person!r:.40}")
+    return Sample(_text(entry["title"]), _text(entry["crop"]), reference, test, same_person)
 
 
 def _face(folder: Path, entry: Any) -> SampleFace:

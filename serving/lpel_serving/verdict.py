@@ -23,9 +23,9 @@ bundle, when the test was mirrored or moved by a fiftieth of its side.
 """
 
 _SURE, _UNSURE = 0.9, 0.49
-"""From here on no doubt is spoken of; from there down the decision is the less likely answer."""
+"""From here on no doubt is mentioned; from there down the decision is the less likely answer."""
 
-_KNOWN = "those were that its check was fitted on"
+_KNOWN = "the photographs were with which this check was made"
 _LEFT_OUT = "Nothing is said here of how likely the two show one person, nor of parts of a face."
 
 ON_CONTROL = "The map is a control, to measure others by: it knows nothing of this pair."
@@ -39,7 +39,8 @@ class Confidence:
     Attributes
     ----------
     same_person
-        Share of pairs this similar that show one person, in [0, 1], at even odds beforehand.
+        Share of pairs this similar that show one person, in [0, 1], where as many show one person
+        as show two.
     pairs
         How many pairs it was fitted on.
     """
@@ -144,10 +145,10 @@ def explained(
         return Verdict((*decision.words, ON_CONTROL), limits)
     if not has_parts:
         return Verdict(decision.words, limits)
-    test, reference = (pair.forward.heat_map, of_test), (pair.swapped.heat_map, of_reference)
-    words = on_map(*test, "both pictures")
-    if words != on_map(*reference, "both pictures"):
-        words = on_map(*test, "the test picture") + on_map(*reference, "the reference picture")
+    reference, test = (pair.swapped.heat_map, of_reference), (pair.forward.heat_map, of_test)
+    words = on_map(*reference, "both pictures")
+    if words != on_map(*test, "both pictures"):
+        words = on_map(*reference, "the reference picture") + on_map(*test, "the test picture")
     return Verdict(decision.words + words, limits)
 
 
@@ -205,8 +206,8 @@ def on_confidence(confidence: Confidence, *, similar: bool) -> tuple[str, ...]:
     # No number of pairs makes anything certain.
     same = float(np.clip(confidence.same_person, 1e-6, 1 - 1e-6))
     words = (
-        f"Of pairs this similar, {percent(same)} show one person, if one person and two are "
-        f"equally likely beforehand (by a fit to {confidence.pairs:,} pairs whose answer is known)."
+        f"Of pairs this similar, {percent(same)} show one person, where as many pairs show one "
+        f"person as show two (estimated from {confidence.pairs:,} pairs whose answer is known)."
     )
     right = same if similar else 1 - same
     if right >= _SURE:

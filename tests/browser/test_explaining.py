@@ -44,7 +44,7 @@ def test_a_sample_is_explained_with_one_click(page, engine, number):
     numbers = page.inner_text("#numbers").replace("\N{MINUS SIGN}", "-")
     assert f"{pair.similarity:.3f}" in numbers
     assert f"{pair.similarity - pair.threshold:+.3f}" in numbers
-    assert "One person, at even odds" in numbers
+    assert "Pairs this similar that show one person" in numbers
     assert page.is_visible("#caveats li >> nth=0")
     assert page.locator("#regions tr").count() == 7
 

@@ -48,7 +48,7 @@ def test_a_picture_of_another_kind_is_doubted_before_anything_else(
         doubt, decision = (page.locator(one).bounding_box() for one in ("#doubt", "#status"))
         assert doubt["y"] + doubt["height"] <= decision["y"]
         assert doubt["x"] + doubt["width"] <= width
-        assert "One person" not in page.inner_text("#numbers")
+        assert "show one person" not in page.inner_text("#numbers")
         assert not page.is_visible("#parts")
         assert "Nothing is said here of how likely" in page.inner_text("#words")
         page.click("#swap")
@@ -61,5 +61,5 @@ def test_a_picture_of_another_kind_is_doubted_before_anything_else(
         assert decided(page).startswith("The network calls the two faces")
         assert not page.is_visible("#doubt")
         assert page.is_visible("#parts")
-        assert "One person" in page.inner_text("#numbers")
+        assert "show one person" in page.inner_text("#numbers")
         assert page.complaints == []

@@ -291,7 +291,7 @@ def test_few_pairs_decide_nothing(command):
     done = run(LPEL, *command, "--curve", "similar", "--n", 3)
     assert done.returncode == 0, done.stderr
     first, _, *comparisons = done.stdout.splitlines()
-    assert ", 3 pairs. LPEL is not told apart from " in first
+    assert ", 3 pairs. LPEL is not clearly better or worse than " in first
     assert "beats" not in done.stdout
     assert all("by 3 pairs, which are too few: " in line for line in comparisons)
 

@@ -125,7 +125,7 @@ def test_training_without_json_says_how_much_is_foretold(faces, cache, trained, 
     assert done.stdout.count("Parity of the ") == 3
     responses = json.loads(trained[0].stdout)["responses"]
     share = 1 - responses["test_loss"]["vectors"]
-    said = f"The response decoder foretells {share:.0%} of what coalitions of superpixels take"
+    said = f"The response decoder predicts {share:.0%} of what coalitions of superpixels take"
     assert said in " ".join(done.stdout.split())
     assert f"{responses['photographs']['test']} test photographs" in " ".join(done.stdout.split())
 

@@ -324,7 +324,7 @@ def test_explain_uses_the_response_decoder_that_a_bundle_has(responding_bundle, 
     named = lpel("explain", "--bundle", responding_bundle, *two, "--json", "--method", "responses")
     assert named.stdout == plain.stdout
     words = lpel("explain", "--bundle", responding_bundle, *two)
-    assert "Explained both ways by responses, the heat-maps agree" in words.stdout
+    assert "by responses (Hiding parts, predicted), the heat-maps agree" in words.stdout
 
 
 @pytest.mark.parametrize("method", ["centre", "constant-relevance", "random"])

@@ -259,7 +259,7 @@ def test_a_receipt_knows_a_control(service, method):
     answer = service.client.post("/v1/assess", json=TEXTS | fields).json()
     said = " ".join(answer["caveats"])
     assert answer["method"]["control"] == (method in CONTROLS)
-    assert ("tells what it uses" in said) == (method not in CONTROLS)
+    assert ("shows what it uses" in said) == (method not in CONTROLS)
     assert ("knows nothing of this pair" in said) == (method in CONTROLS)
 
 

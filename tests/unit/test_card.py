@@ -88,7 +88,7 @@ def test_the_facts_hold_the_whole_manifest_and_are_json(manifest):
 def test_the_card_tells_the_confidence_and_how_it_was_fitted(manifest):
     record = replace(confidence("pairs of the tests"), slope=20.0, intercept=-8.0)
     text = text_of(replace(manifest, confidence=record))
-    assert "one person with probability 1 / (1 + exp(8 - 20 s)), at even odds beforehand" in text
+    assert "one person with probability 1 / (1 + exp(8 - 20 s)), where one person and two " in text
     assert "\n  one half at s = 0.4000\n" in text
     assert "\n  how: Platt scaling, at even odds beforehand, on pairs of the tests\n" in text
     assert "\n  pairs: 150 of one person, 150 of two; measured on those held out" in text
@@ -114,7 +114,7 @@ def test_the_diagram_has_a_row_for_each_bin(manifest):
     record = confidence()
     record = replace(record, fitted={**record.fitted, "bins": bins})
     lines = list(card(replace(manifest, confidence=record)))
-    start = next(i for i, line in enumerate(lines) if line.startswith("  foretold  observed"))
+    start = next(i for i, line in enumerate(lines) if line.startswith(" predicted  observed"))
     assert lines[start + 1 : start + 4] == [
         "     0.00%     0.00%  (  0.0% to   1.2%)     1,234  |" + "." * 24,
         "    40.00%    60.00%  ( 50.0% to  70.0%)        20  " + "#" * 10 + "|####" + "." * 10,

@@ -84,7 +84,7 @@ def test_a_copy_of_a_control_is_not_told_apart_from_it(kind):
         assert comparison.outcome == "undecided", name
         assert comparison.difference.mean == pytest.approx(0, abs=1e-6)
     words = judgement.against("another pair").words
-    assert words.startswith("ours is not told apart from another pair's map: ")
+    assert words.startswith("ours is not clearly better or worse than another pair's map: ")
 
 
 def test_a_copy_of_the_centre_is_not_told_apart_from_the_centre():
@@ -250,7 +250,7 @@ def shape(better=(), undecided=(), worse=()) -> str:
 
 def test_the_headline_of_one_control_names_it():
     assert shape(better=[RANDOM]) == "ours beats a random order."
-    assert shape(undecided=[RANDOM]) == "ours is not told apart from a random order."
+    assert shape(undecided=[RANDOM]) == "ours is not clearly better or worse than a random order."
     assert shape(worse=[RANDOM]) == "ours does worse than a random order."
 
 
@@ -264,8 +264,8 @@ def test_the_headline_of_several_lists_them():
 def test_the_headline_tells_outcomes_apart():
     received = shape(better=["reverse"], undecided=["another pair"], worse=[RANDOM, "centre"])
     assert received == (
-        "ours beats its own reverse, is not told apart from another pair's map and does worse "
-        "than a random order and distance from the centre."
+        "ours beats its own reverse, is not clearly better or worse than another pair's map and "
+        "does worse than a random order and distance from the centre."
     )
 
 

@@ -138,7 +138,7 @@ def test_a_flat_map_is_an_order_that_is_drawn_by_lot():
     assert len(orders) == 5
     one = ask("similar", MAP * 0)
     assert one.flat
-    assert one.words[0] == "The map is flat, so that its order was drawn by lot too."
+    assert one.words[0] == "The map is flat, so that its order was random too."
     assert not ask("similar").flat
 
 
@@ -321,7 +321,7 @@ def of_areas(
     )
 
 
-LOT = ", as an order drawn by lot would"
+LOT = ", as a random order would"
 NO_BETTER = "No better than chance: its order beats"
 
 
@@ -416,6 +416,6 @@ def test_one_pair_proves_nothing():
 def test_a_controls_order_that_wins_is_no_sign_of_what_the_network_uses():
     of_method, of_control = (ask("similar", control=control).caveats for control in (False, True))
     assert of_method[:2] == of_control[:2]
-    assert of_method[2].endswith("an order that wins tells what it uses.")
+    assert of_method[2].endswith("an order that wins shows what it uses.")
     assert "knows nothing of this pair" in of_control[2]
-    assert "tells what it uses" not in " ".join(of_control)
+    assert "shows what it uses" not in " ".join(of_control)

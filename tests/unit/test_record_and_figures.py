@@ -89,24 +89,24 @@ def test_the_reconstruction_error_is_the_mean_square_over_pixels_and_channels():
     assert reconstruction_error(np.zeros((8, 8, 3), np.float32), crop) == pytest.approx(1)
 
 
-def test_a_figure_has_a_row_for_each_explanation_and_the_columns_of_the_thesis(pair):
+def test_a_figure_has_a_row_for_each_explanation_the_references_first(pair):
     figure = pair_figure(pair, "Ann and Bob")
     assert isinstance(figure, matplotlib.figure.Figure)
     *grid, scale = figure.axes
     assert len(grid) == 12
     assert [axis.get_title() for axis in grid[:6]] == [
-        name.format(whose="Reference") for name in COLUMNS
+        name.format(whose="Other face") for name in COLUMNS
     ]
     assert [axis.get_title() for axis in grid[6:]] == [""] * 6
     assert [label.get_text() for label in scale.get_yticklabels()] == ["least", "most"]
     assert figure.get_suptitle().startswith("Ann and Bob\nsimilarity ")
     images = [axis.images[0].get_array() for axis in grid]
-    for row, reference, test, explanation in (
-        (images[:6], pair.reference_crop, pair.test_crop, pair.forward),
-        (images[6:], pair.test_crop, pair.reference_crop, pair.swapped),
+    for row, face, other, explanation in (
+        (images[:6], pair.reference_crop, pair.test_crop, pair.swapped),
+        (images[6:], pair.test_crop, pair.reference_crop, pair.forward),
     ):
-        np.testing.assert_array_equal(row[0], reference)
-        np.testing.assert_array_equal(row[1], test)
+        np.testing.assert_array_equal(row[0], face)
+        np.testing.assert_array_equal(row[1], other)
         np.testing.assert_array_equal(row[2], displayable(explanation.reconstruction))
         assert row[3].shape == row[4].shape == (8, 8, 3)
         np.testing.assert_array_equal(

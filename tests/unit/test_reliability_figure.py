@@ -72,7 +72,7 @@ def test_the_pairs_are_counted_below_and_the_scores_stand_above(figure):
 def test_one_bin_is_drawn_too():
     figure = reliability_figure(Reliability(BINS[1:2], 0, 0, 0))
     legend = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
-    assert legend == ["as foretold"]
+    assert legend == ["as predicted"]
     with Image.open(io.BytesIO(png(figure))) as picture:
         assert picture.format == "PNG"
 

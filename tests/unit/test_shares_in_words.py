@@ -9,7 +9,7 @@ from lpel_tf.reproduction.sections.similar import _beginning
 
 
 def test_what_a_response_decoder_knows_is_a_share():
-    assert _of_responses(0.66, 20).startswith("The response decoder foretells 34% of what ")
+    assert _of_responses(0.66, 20).startswith("The response decoder predicts 34% of what ")
     assert _of_responses(0.66, 20).endswith("of 20 test photographs.")
 
 

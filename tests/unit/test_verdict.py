@@ -111,8 +111,8 @@ def test_another_margin_is_none(margin):
 def test_how_often_pairs_so_similar_show_one_person():
     assert on_confidence(Confidence(0.998, 2200), similar=True) == (
         (
-            "Of pairs this similar, 99.8 % show one person, if one person and two are equally "
-            "likely beforehand (by a fit to 2,200 pairs whose answer is known)."
+            "Of pairs this similar, 99.8 % show one person, where as many pairs show one person "
+            "as show two (estimated from 2,200 pairs whose answer is known)."
         ),
     )
 
@@ -254,12 +254,12 @@ def test_the_words_of_a_pair_are_of_its_decision_its_confidence_and_both_its_map
     assert words[: len(plain)] == plain
     assert words[len(plain) :] == (
         (
-            "In the test picture, what the map marks gathers in the nose (100 % of it on 6 % of "
-            "the picture)."
-        ),
-        (
             "In the reference picture, what the map marks gathers in the eyes (100 % of it on 13 % "
             "of the picture)."
+        ),
+        (
+            "In the test picture, what the map marks gathers in the nose (100 % of it on 6 % of "
+            "the picture)."
         ),
     )
 
@@ -319,7 +319,7 @@ def test_without_a_confidence_the_margin_is_no_probability():
 
 def test_a_confidence_holds_for_photographs_like_those_it_was_fitted_on():
     caveats = compared(0.7, 0.387, **OWN, confidence=Confidence(0.9, 10)).caveats
-    assert "fitted on photographs of one kind" in caveats[1]
+    assert "estimated on photographs of one kind" in caveats[1]
     assert "was not checked" in caveats[2]
     assert len(caveats) == 3
 

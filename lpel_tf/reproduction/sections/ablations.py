@@ -113,7 +113,7 @@ def _about_settings(judged: dict[str, Judgement]) -> Finding:
     return Finding(
         "(LPEL must beat a random order under every setting.)",
         f"It is better in {outcomes.count('better')} of {len(judged)} settings, worse in "
-        f"{outcomes.count('worse')}, not told apart in {outcomes.count('undecided')}.",
+        f"{outcomes.count('worse')}, undecided in {outcomes.count('undecided')}.",
         by_outcomes(outcomes),
     )
 

@@ -7,8 +7,11 @@ from numpy.typing import NDArray
 
 from lpel_serving.explanation import explain_both_ways
 from lpel_serving.figures import pair_figure, png
+from lpel_serving.figures.source import Source
 from lpel_serving.heatmap import heat_map
 from lpel_serving.laboratory.photograph_pairs import PhotographPairs
+from lpel_serving.methods.default import LPEL
+from lpel_serving.methods.lpel import Lpel
 from lpel_tf.reproduction.laboratory import Laboratory
 from lpel_tf.reproduction.likeness import Likeness, likeness, lpel_maps
 from lpel_tf.reproduction.section import Finding, Picture, Section, Table, above, below
@@ -119,4 +122,6 @@ def _draw(laboratory: Laboratory, pairs: PhotographPairs, i: int) -> bytes:
         np.stack([pair.h_r, pair.h_t]),
         laboratory.threshold,
     )
-    return png(pair_figure(explanation))
+    main = laboratory.main
+    source = Source(LPEL, Lpel.title, main.crop, main.embedder.record.name)
+    return png(pair_figure(explanation, source=source))

@@ -126,5 +126,8 @@ def _draw(
             labels.append(name)
     columns = ("reference,\nreconstructed", "test,\nreconstructed", "highlighted", "heat-map")
     figure = gallery_figure(rows, columns, labels)
-    caption = "The same test images against another image and against the prototype (figure 5.16)."
+    caption = (
+        "The same test images against another image and against the prototype (figure 5.16). Each "
+        "heat-map has a scale of its own, from its least to its most."
+    )
     return Picture("prototypes", caption, png(figure))

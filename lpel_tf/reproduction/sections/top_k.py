@@ -102,5 +102,8 @@ def _draw(
             [picture, *[p for heat in heats for p in (highlight(picture, mask(heat)), heat)]]
         )
     columns = ("test,\nreconstructed", f"k = {few}", "", f"k = {many}", "", "LPEL", "")
-    caption = "The closest features perturbed at random, and by relevance (figure 5.17)."
+    caption = (
+        "The closest features perturbed at random, and by relevance (figure 5.17). Each heat-map "
+        "has a scale of its own, from its least to its most."
+    )
     return Picture("top-k", caption, png(gallery_figure(rows, columns)))

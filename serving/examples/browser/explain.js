@@ -211,7 +211,7 @@ function drawReconstruction(role) {
     ...Array.from(values.subarray(3 * place, 3 * place + 3), (value) => 255 * value),
     255,
   ]));
-  canvas.ariaLabel = `What the decoder tells of the ${role} from its embedding`;
+  canvas.ariaLabel = `The ${role}, drawn from the network's numbers alone`;
 }
 
 /** Each face in its colours where the mask marks it; the rest fades into the page. */

@@ -27,7 +27,7 @@ def bundle(
     action: Annotated[
         Action,
         typer.Argument(
-            help="inspect tells what the manifest says; check verifies the files and runs the "
+            help="inspect says what the manifest says; check verifies the files and runs the "
             "models once.",
             show_default=False,
         ),

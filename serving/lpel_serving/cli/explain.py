@@ -62,10 +62,12 @@ def explain(
     """Explain why two faces were called the same or different, each in the light of the other."""
     from lpel_serving.errors import ParameterError
     from lpel_serving.explainer import Explainer
+    from lpel_serving.figures.source import source_of
     from lpel_serving.found import in_words
     from lpel_serving.methods import find_method
     from lpel_serving.methods.default import LPEL
     from lpel_serving.methods.lpel import Lpel
+    from lpel_serving.methods.method import title_of
     from lpel_serving.record import summary
     from lpel_serving.verdict import on_plausibility
 
@@ -87,28 +89,31 @@ def explain(
         seed=seed,
         faces=(reference_face, test_face),
     )
+    manifest = explainer.manifest
+    used = crop or manifest.crop
     document: dict[str, Any] = {
         **summary(pair),
         "method": name,
         "parameters": {
             **({"p": strength} if name == LPEL else {"seed": seed}),
             "epsilon": epsilon,
-            "crop": crop or explainer.manifest.crop,
+            "crop": used,
         },
-        "bundle": {name: file.sha256 for name, file in explainer.manifest.files.items()},
-        "files": _write(pair, out) if out is not None else {},
+        "bundle": {name: file.sha256 for name, file in manifest.files.items()},
+        "files": {} if out is None else _write(pair, out, source_of(manifest, name, chosen, used)),
     }
     if json:
         print_json(document)
         return
     if pair.doubt is not None:
         say(on_plausibility(pair.doubt))
-    say("\n".join([_sentence(document, flat=_is_flat(pair)), *in_words(pair.found)]))
+    sentence = _sentence(document, flat=_is_flat(pair), title=title_of(chosen, name))
+    say("\n".join([sentence, *in_words(pair.found)]))
     for what, path in document["files"].items():
         say(f"  {what}: {path}")
 
 
-def _write(pair: Any, out: Path) -> dict[str, str]:
+def _write(pair: Any, out: Path, source: Any) -> dict[str, str]:
     import json
 
     from lpel_serving.errors import MissingExtraError
@@ -121,7 +126,7 @@ def _write(pair: Any, out: Path) -> dict[str, str]:
     text = json.dumps(summary(pair), indent=2, allow_nan=False) + "\n"
     write_atomically(files["summary"], text.encode())
     try:
-        write_pair_figure(pair, out / "explanation.png")
+        write_pair_figure(pair, out / "explanation.png", source=source)
         files["figure"] = out / "explanation.png"
     except MissingExtraError as error:
         typer.echo(f"No figure was drawn. {error}", err=True)
@@ -133,14 +138,15 @@ def _is_flat(pair: Any) -> bool:
     return any(values.min() == values.max() for values in maps)
 
 
-def _sentence(document: dict[str, Any], *, flat: bool) -> str:
+def _sentence(document: dict[str, Any], *, flat: bool, title: str = "") -> str:
     from lpel_serving.verdict import ON_CONTROL, in_short
 
-    method = document["method"]
+    name = document["method"]
+    plain = "" if title in {"", name} else f" ({title})"
     maps = (
-        f"{ON_CONTROL} Both ways by the control {method}"
+        f"{ON_CONTROL} Both ways by the control {name}"
         if document["control"]
-        else f"Explained both ways by {method}"
+        else f"Explained both ways by {name}{plain}"
     )
     agreement = (
         "a heat-map is the same everywhere: it points at nothing, and there is no agreement to "

@@ -11,32 +11,54 @@ from PIL import Image as pillow
 from lpel_serving.crops import decoder_target
 from lpel_serving.explanation import Explanation, LpelExplanation, PairExplanation
 from lpel_serving.figures.canvas import INK, QUIET, bare, new_figure, png
+from lpel_serving.figures.source import Source
 from lpel_serving.files import write_atomically
+from lpel_serving.found import in_words
 from lpel_serving.images import Pixels
 from lpel_serving.pictures import displayable
 from lpel_serving.record import DECISIONS
 from lpel_serving.verdict import doubt_in_short, in_short
 
 COLUMNS = (
-    "Reference",
-    "Test",
+    "Explained",
+    "Compared with",
     "Reconstruction",
     "{whose}\nhighlighted",
     "Reconstruction\nhighlighted",
     "Heat-map",
 )
+OWN_SCALES = (
+    "Each heat-map has a scale of its own, up to its strongest place: compare where two maps lie, "
+    "not how strong they are."
+)
 _ROOM = 2
 """Lines of a headline that fit above the usual rows."""
+_LINE, _SMALL_LINE = 0.06, 0.029
+"""Heights of a line of the headline, and of the small letters below, as shares of the figure."""
 _HIGHLIGHT = np.array([255, 221, 51], np.float32)
 
 
-def pair_figure(pair: PairExplanation, title: str = "") -> Any:
-    """Draw a pair explained both ways, a row for each, as figures 5.10 and 5.11 do.
+def pair_figure(
+    pair: PairExplanation, title: str = "", *, truth: str = "", source: Source | None = None
+) -> Any:
+    """Draw a pair explained both ways, a row for each, in the manner of figures 5.10 and 5.11.
 
-    The first row explains the test against the reference; in the second the roles are exchanged.
-    LPEL's mask is laid on the reference, as in the thesis; that of other methods, whose maps are
-    about the pixels of the test, on the test. If a pixel of either map speaks against the decision,
-    both are drawn with a colour for each side; a control's, which speaks for nothing, never is.
+    The first row explains the reference in the light of the test, the second the test. LPEL's mask
+    is laid on the other face, as in the thesis; that of other methods, whose maps are about the
+    pixels of the face that is explained, on this one. If a pixel of either map speaks against the
+    decision, both are drawn with a colour for each side; a control's, which speaks for nothing,
+    never is.
+
+    Parameters
+    ----------
+    pair
+        To be drawn.
+    title
+        Above everything.
+    truth
+        Whether the network is right, in a sentence, where that is known.
+    source
+        What explained it, in small letters below; None says nothing of that.
 
     Returns
     -------
@@ -50,26 +72,34 @@ def pair_figure(pair: PairExplanation, title: str = "") -> Any:
     figure = new_figure(10.2, 4.3)
     grid = figure.subplots(2, len(COLUMNS))
     rows = (
-        (pair.reference_crop, pair.test_crop, pair.forward),
-        (pair.test_crop, pair.reference_crop, pair.swapped),
+        (pair.reference_crop, pair.test_crop, pair.swapped),
+        (pair.test_crop, pair.reference_crop, pair.forward),
     )
     signed = _signed(pair)
-    for axes, (reference, test, explanation) in zip(grid, rows, strict=True):
-        _draw_row(axes, _row_pictures(reference, test, explanation), explanation, signed=signed)
-    whose = "Reference" if _by_lpel(pair.forward) else "Test"
+    for axes, (face, other, explanation) in zip(grid, rows, strict=True):
+        _draw_row(axes, _row_pictures(face, other, explanation), explanation, signed=signed)
+    whose = "Other face" if _by_lpel(pair.forward) else "Explained"
     for axis, name in zip(grid[0], COLUMNS, strict=True):
         axis.set_title(name.format(whose=whose), fontsize=9, color=INK)
-    for axis, name in zip(grid[:, 0], ("test explained", "roles exchanged"), strict=True):
+    for axis, name in zip(grid[:, 0], ("reference", "test"), strict=True):
         axis.set_ylabel(name, fontsize=8, color=QUIET)
-    headline = _headline(pair, title)
+    headline = _headline(pair, title, truth)
     figure.suptitle(headline, fontsize=11, color=INK, y=0.98, parse_math=False)
-    top = 0.8 if headline.count("\n") < _ROOM else 0.74
-    figure.subplots_adjust(left=0.03, right=0.935, top=top, bottom=0.02, wspace=0.06, hspace=0.06)
+    top = 0.8 - _LINE * max(0, headline.count("\n") + 1 - _ROOM)
+    bottom = 0.03 + _write_below(figure, pair, source)
+    figure.subplots_adjust(left=0.03, right=0.935, top=top, bottom=bottom, wspace=0.06, hspace=0.06)
     _draw_scale(figure, grid, signed=signed)
     return figure
 
 
-def write_pair_figure(pair: PairExplanation, path: Path, title: str = "") -> None:
+def write_pair_figure(
+    pair: PairExplanation,
+    path: Path,
+    title: str = "",
+    *,
+    truth: str = "",
+    source: Source | None = None,
+) -> None:
     """Draw `pair_figure` and write it as a PNG.
 
     Raises
@@ -79,7 +109,7 @@ def write_pair_figure(pair: PairExplanation, path: Path, title: str = "") -> Non
     MissingExtraError
         If matplotlib is not installed.
     """
-    write_atomically(path, png(pair_figure(pair, title)))
+    write_atomically(path, png(pair_figure(pair, title, truth=truth, source=source)))
 
 
 def highlight(image: Pixels, mask: NDArray[np.bool_]) -> Pixels:
@@ -101,16 +131,14 @@ def highlight(image: Pixels, mask: NDArray[np.bool_]) -> Pixels:
     return np.where(chosen[:, :, np.newaxis], tinted, grey).round().astype(np.uint8)
 
 
-def _row_pictures(reference: Pixels, test: Pixels, explanation: Explanation) -> Sequence[Pixels]:
+def _row_pictures(face: Pixels, other: Pixels, explanation: Explanation) -> Sequence[Pixels]:
     reconstruction = displayable(explanation.reconstruction)
     side = reconstruction.shape[0]
     return (
-        reference,
-        test,
+        face,
+        other,
         reconstruction,
-        highlight(
-            decoder_target(reference if _by_lpel(explanation) else test, side), explanation.mask
-        ),
+        highlight(decoder_target(other if _by_lpel(explanation) else face, side), explanation.mask),
         highlight(reconstruction, explanation.mask),
     )
 
@@ -151,9 +179,20 @@ def _draw_scale(figure: Any, grid: Any, *, signed: bool) -> None:
     scale.outline.set_visible(False)
 
 
-def _headline(pair: PairExplanation, title: str) -> str:
+def _write_below(figure: Any, pair: PairExplanation, source: Source | None) -> float:
+    """Say in small letters how maps compare, and what made them; return the height of that."""
+    several = " ".join(in_words(pair.found))
+    lines = [OWN_SCALES, several, "" if source is None else source.words]
+    shown = [line for line in lines if line]
+    figure.text(
+        0.03, 0.012, "\n".join(shown), fontsize=7, color=QUIET, va="bottom", parse_math=False
+    )
+    return _SMALL_LINE * len(shown)
+
+
+def _headline(pair: PairExplanation, title: str, truth: str) -> str:
     numbers = in_short(pair.similarity, pair.threshold)
     decision = f"{numbers}: the network calls them {DECISIONS[pair.similar]}"
     maps = ". The maps are a control's: they know nothing of this pair" if pair.control else ""
     doubt = "" if pair.doubt is None else doubt_in_short(pair.doubt)
-    return "\n".join(line for line in (title, doubt, decision + maps) if line)
+    return "\n".join(line for line in (title, doubt, decision + maps, truth) if line)

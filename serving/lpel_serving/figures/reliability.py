@@ -61,7 +61,7 @@ def _draw_shares(axis: Any, bins: Sequence[Bin]) -> None:
         _place([getattr(one, name) for one in bins])
         for name in ("foretold", "observed", "low", "high")
     )
-    axis.axline((0, 0), slope=1, color=QUIET, linewidth=0.8, linestyle="--", label="as foretold")
+    axis.axline((0, 0), slope=1, color=QUIET, linewidth=0.8, linestyle="--", label="as predicted")
     axis.vlines(x, low, high, color=SUBJECT, linewidth=1.2)
     inside = [0 < one.observed < 1 for one in bins]
     faces = [SUBJECT if within else "white" for within in inside]
@@ -85,7 +85,7 @@ def _draw_counts(axis: Any, bins: Sequence[Bin]) -> None:
     axis.set_yticks([])
     axis.set_yticks([], minor=True)
     axis.set_ylabel("pairs", fontsize=8, color=QUIET)
-    axis.set_xlabel("foretold probability of one person, held out", fontsize=8, color=QUIET)
+    axis.set_xlabel("predicted probability of one person, held out", fontsize=8, color=QUIET)
 
 
 def _place(shares: Sequence[float]) -> NDArray[np.float64]:

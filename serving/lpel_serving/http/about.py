@@ -79,6 +79,7 @@ def _samples(settings: Settings) -> list[dict[str, Any]]:
         {
             "title": sample.title,
             "crop": sample.crop,
+            "same_person": sample.same_person,
             **{
                 role: {"name": face.name, "url": f"/samples/{place}-{role}"}
                 for role, face in (("reference", sample.reference), ("test", sample.test))

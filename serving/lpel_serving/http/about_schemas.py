@@ -1,6 +1,8 @@
 """The shapes of what a server says that it offers: crops, samples and limits."""
 
-from pydantic import BaseModel
+from typing import Annotated
+
+from pydantic import BaseModel, Field
 
 
 class CropEntry(BaseModel, extra="forbid"):
@@ -23,6 +25,9 @@ class SampleEntry(BaseModel, extra="forbid"):
 
     title: str
     crop: str
+    same_person: Annotated[
+        bool | None, Field(description="Whether both are one person; null where it is not known.")
+    ]
     reference: SampleFace
     test: SampleFace
 

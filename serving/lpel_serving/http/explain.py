@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute, Route
 from lpel_serving.explanation import Explanation, PairExplanation
 from lpel_serving.figures import pair_figure
 from lpel_serving.figures.canvas import png as figure_png
+from lpel_serving.figures.source import source_of
 from lpel_serving.found import faces_record, in_words
 from lpel_serving.http.answers import JSON, NPZ, PNG, accepted, as_base64, json_bytes, packed
 from lpel_serving.http.methods import chosen_method
@@ -92,7 +93,7 @@ def _written(
     if kind == NPZ:
         return npz(arrays(pair))
     if kind == PNG:
-        return figure_png(pair_figure(pair))
+        return _figure(pair, name, method, fields, desk)
     return json_bytes(_document(pair, name, method, fields, desk))
 
 
@@ -123,8 +124,16 @@ def _document(
         **provenance(desk, fields.crop),
     }
     if "figure" in fields.include:
-        document["figure"] = as_base64(figure_png(pair_figure(pair)))
+        document["figure"] = as_base64(_figure(pair, name, method, fields, desk))
     return document
+
+
+def _figure(
+    pair: PairExplanation, name: str, method: Method, fields: ExplainFields, desk: Desk
+) -> bytes:
+    """Draw a pair as a PNG that says what made it."""
+    source = source_of(desk.manifest, name, method, crop_name(desk, fields.crop))
+    return figure_png(pair_figure(pair, source=source))
 
 
 def _regions(pair: PairExplanation) -> tuple[tuple[RegionShare, ...], tuple[RegionShare, ...]]:

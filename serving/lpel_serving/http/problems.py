@@ -162,7 +162,7 @@ async def on_refusal(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
     details = {
-        404: "there is nothing under this path; /openapi.json tells what there is.",
+        404: "there is nothing under this path; /openapi.json lists what there is.",
         405: f"this path takes {headers.get('Allow', 'other methods')}.",
     }
     detail = details.get(status, "the request was refused.")

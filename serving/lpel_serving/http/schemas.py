@@ -31,7 +31,7 @@ class Problem(_Answer):
 
 
 class Confidence(_Answer):
-    """How likely a pair this similar shows one person, at even odds beforehand."""
+    """Share of pairs this similar that show one person, where as many show one as two."""
 
     same_person: Share
     pairs: Annotated[int, Field(description="That it was fitted on.")]
@@ -120,7 +120,11 @@ class OneWay(_Answer):
         float | None, Field(description="The same on people it was not trained on, on average.")
     ]
     heat_map: Annotated[
-        Numbers | None, Field(description="Positive where a pixel speaks for the decision.")
+        Numbers | None,
+        Field(
+            description="Positive where a pixel speaks for the decision. As a picture each map has "
+            "a scale of its own."
+        ),
     ] = None
     mask: Annotated[Bits | None, Field(description="Where the map exceeds epsilon.")] = None
     reconstruction: Annotated[Numbers | None, Field(description="What the decoder gives.")] = None
@@ -204,6 +208,7 @@ class MethodEntry(_Answer):
     """An explanation method, or a control, which is there to measure methods by."""
 
     name: str
+    title: Annotated[str, Field(description="What its maps show, in a few plain words.")]
     summary: str
     parameters: dict[str, Any]
     embeddings: Annotated[

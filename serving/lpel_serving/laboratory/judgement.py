@@ -207,7 +207,7 @@ def _compare(
     says = {
         "better": f"{method} beats {title}",
         "worse": f"{method} does worse than {title}",
-        "undecided": f"{method} is not told apart from {title}",
+        "undecided": f"{method} is not clearly better or worse than {title}",
     }[result]
     if not enough:
         says += f" by {len(measured.similarities)} pairs, which are too few"
@@ -236,7 +236,7 @@ def headline(judgement: Judgement, names: Sequence[str] = tuple(CONTROLS)) -> st
         f"{verb} {listed(by_outcome[kind])}"
         for kind, verb in (
             ("better", "beats"),
-            ("undecided", "is not told apart from"),
+            ("undecided", "is not clearly better or worse than"),
             ("worse", "does worse than"),
         )
         if by_outcome[kind]

@@ -79,7 +79,7 @@ class Receipt:
     @property
     def words(self) -> tuple[str, ...]:
         """What the curves say, in sentences."""
-        flat = ("The map is flat, so that its order was drawn by lot too.",) if self.flat else ()
+        flat = ("The map is flat, so that its order was random too.",) if self.flat else ()
         lost = int(np.count_nonzero(self._lead < -_TIE))
         said = receipt_words.headline(self.beaten, lost, len(self.random))
         return *flat, said, *receipt_words.in_numbers(self)

@@ -17,7 +17,7 @@ _CAVEATS = (
     "As a rule the distance from the picture's centre, which knows no face, beats them too.",
 )
 _OF_METHOD = (
-    "The network was shown pictures that no camera takes: an order that wins tells what it uses."
+    "The network was shown pictures that no camera takes: an order that wins shows what it uses."
 )
 _OF_CONTROL = (
     "The map is a control, which knows nothing of this pair: if its order wins, that is no sign of "
@@ -91,7 +91,7 @@ def headline(beaten: int, lost: int, draws: int) -> str:
     which = f"{beaten} of {draws} random orders" if beaten < draws else f"all {draws} random orders"
     as_well = draws + 1 - beaten
     often = "once" if as_well == 1 else f"{as_well} times"
-    chance = f"as an order drawn by lot would {often} in {draws + 1}"
+    chance = f"as a random order would {often} in {draws + 1}"
     if 2 * beaten <= draws:
         return f"No better than chance: its order beats {which}, {chance}."
     return f"Its order beats {which if draws > 1 else 'the one random order'}, {chance}."

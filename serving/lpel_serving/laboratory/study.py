@@ -39,13 +39,13 @@ class Question:
 
 
 QUESTIONS: Mapping[str, Question] = {
-    "similar": Question(True, "test", "Similar pairs: the test image loses superpixels"),
-    "dissimilar": Question(False, "both", "Dissimilar pairs: both images lose superpixels"),
+    "similar": Question(True, "test", "Similar pairs: the test picture loses squares"),
+    "dissimilar": Question(False, "both", "Dissimilar pairs: both pictures lose squares"),
     "transplant": Question(
-        False, "transplant", "Dissimilar pairs: the test takes over the reference's superpixels"
+        False, "transplant", "Dissimilar pairs: the test takes over the reference's squares"
     ),
     "transplant-similar": Question(
-        True, "transplant", "Similar pairs: the test takes over the reference's superpixels"
+        True, "transplant", "Similar pairs: the test takes over the reference's squares"
     ),
 }
 """The curves of `lpel assess`: figures 5.12 and 5.14 of the thesis, and the transplant curve."""

@@ -1,4 +1,4 @@
-"""A control: the middle of the crop first, knowing nothing of networks or of faces."""
+"""A control: the middle of the picture counts most, whatever it shows."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -12,6 +12,7 @@ from lpel_serving.methods.method import FacePair, Networks, SignedMap
 class Centre:
     """The nearer to the centre, the higher."""
 
+    title: ClassVar[str] = "The middle of the picture"
     control: ClassVar[bool] = True
 
     def __call__(self, pair: FacePair, networks: Networks, rng: np.random.Generator) -> SignedMap:

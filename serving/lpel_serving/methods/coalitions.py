@@ -1,7 +1,11 @@
-"""Coalitions: the responses themselves, measured; the slow and exact sibling of `responses`."""
+"""Measures what hiding squares of the faces does to the decision, by many random sets of them.
+
+Coalitions: the responses themselves, measured; the slow and exact sibling of `responses`.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 
@@ -35,6 +39,7 @@ class Coalitions:
         Side of the map, to which the superpixels' grid is enlarged smoothly.
     """
 
+    title: ClassVar[str] = "Hiding parts, measured"
     count: int = DEFAULT_COUNT
     side: int = 8
     fill: Fill = field(default_factory=Fill)

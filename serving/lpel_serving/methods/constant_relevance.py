@@ -1,4 +1,4 @@
-"""A control: LPEL without its idea, every feature taken to be equally relevant."""
+"""A control: LPEL with all numbers of a face taken to count alike, whatever the pair."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -20,6 +20,7 @@ class ConstantRelevance:
         Magnitude of the perturbation (Eq. 4.5).
     """
 
+    title: ClassVar[str] = "All numbers count alike"
     control: ClassVar[bool] = True
     p: float = DEFAULT_P
 

@@ -1,7 +1,8 @@
-"""CorrRISE: which pixels the similarity goes along with, over random masks (Lu et al. 2024)."""
+"""CorrRISE: hides random squares often, marks what the similarity depends on (Lu et al. 2024)."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -192,6 +193,7 @@ class CorrRise:
         Whether the correlation is Spearman's; Pearson's if not.
     """
 
+    title: ClassVar[str] = "Hiding random squares"
     masks: int = DEFAULT_MASKS
     squares: int = DEFAULT_SQUARES
     size: float = DEFAULT_SIZE

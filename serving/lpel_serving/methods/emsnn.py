@@ -1,6 +1,10 @@
-"""EMSNN: perturb the closest features at random (Utkin et al.; sections 3.1.1 and 5.5.3)."""
+"""EMSNN: changes at random the numbers in which two faces agree most, and marks what that moves.
+
+Utkin et al.; sections 3.1.1 and 5.5.3 of the thesis.
+"""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +37,7 @@ class Emsnn:
         Standard deviation of the normal perturbations. For a linear decoder it only scales the map.
     """
 
+    title: ClassVar[str] = "Random changes of the decoded face"
     k: int = DEFAULT_K
     draws: int | None = DEFAULT_DRAWS
     scale: float = DEFAULT_P

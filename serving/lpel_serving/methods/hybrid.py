@@ -1,6 +1,7 @@
-"""Hybrid: responses foretold, then corrected by a few coalitions that are measured."""
+"""Predicts what hiding each square would do, and corrects that by hiding a few random sets."""
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 
@@ -22,6 +23,7 @@ class Hybrid:
         See `lpel_serving.methods.coalitions.Coalitions`; the grid is the response decoder's.
     """
 
+    title: ClassVar[str] = "Hiding parts, predicted and measured"
     count: int = DEFAULT_COUNT
     fill: Fill = field(default_factory=Fill)
     size: int = DEFAULT_SIZE

@@ -18,6 +18,7 @@ from lpel_serving.methods.method import (
     find_method,
     is_control,
     methods,
+    title_of,
 )
 
 
@@ -29,6 +30,8 @@ class MethodEntry:
     ----------
     name
         As `find_method` takes it.
+    title
+        The same in plain words: see `lpel_serving.methods.method.title_of`.
     summary
         What it does, in one line.
     parameters
@@ -46,6 +49,7 @@ class MethodEntry:
     """
 
     name: str
+    title: str
     summary: str
     parameters: dict[str, Any]
     embeddings: int
@@ -85,6 +89,7 @@ def _entry(name: str, explainer: Explainer) -> MethodEntry:
     }
     return MethodEntry(
         name,
+        title_of(method, name),
         _summary(method),
         parameters_of(method),
         2 * max((embedded for embedded, _ in trials.values()), default=0),

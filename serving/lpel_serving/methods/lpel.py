@@ -1,6 +1,10 @@
-"""LPEL: perturb the embedding by relevance, look where the reconstruction changes (chapter 4)."""
+"""LPEL as published: shifts the numbers of a face, and marks where its decoded picture changes.
+
+Chapter 4: the embedding is perturbed by its relevance.
+"""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -19,6 +23,7 @@ class Lpel:
         Magnitude of the perturbation (Eq. 4.5).
     """
 
+    title: ClassVar[str] = "Change of the decoded face"
     p: float = DEFAULT_P
 
     def __call__(self, pair: FacePair, networks: Networks, rng: np.random.Generator) -> SignedMap:

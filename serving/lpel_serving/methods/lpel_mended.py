@@ -1,7 +1,7 @@
-"""LPEL mended: the decision divided among the pixels of the two reconstructions."""
+"""Divides the decision among the pixels of the two decoded pictures (LPEL, mended)."""
 
 from dataclasses import dataclass
-from typing import cast
+from typing import ClassVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,8 @@ class LpelMended:
     cosine, and differs by their distance; each pixel's share of it is the map, with its sign.
     Nothing is trained and no image embedded.
     """
+
+    title: ClassVar[str] = "Share of each decoded pixel"
 
     def __call__(self, pair: FacePair, networks: Networks, rng: np.random.Generator) -> SignedMap:
         """Compute the map, shape (H, H).

@@ -75,8 +75,8 @@ def no_responses(embeddings: Floats) -> Floats:
         Always.
     """
     raise ParameterError(
-        f"there is no response decoder to tell {len(embeddings)} images' responses: give one, or "
-        "choose another method, such as coalitions."
+        f"there is no response decoder to predict the responses of {len(embeddings)} images: give "
+        "one, or choose another method, such as coalitions."
     )
 
 
@@ -128,6 +128,19 @@ def is_control(method: Method) -> bool:
         as the methods of other packages, is taken for a method that explains the pair.
     """
     return bool(getattr(method, "control", False))
+
+
+def title_of(method: Method, name: str) -> str:
+    """What a method is called for readers who do not know its name.
+
+    Parameters
+    ----------
+    method
+        Its class has ``title: ClassVar[str]``, a few plain words that say what its maps show.
+    name
+        Stands in where a method of another package has no title.
+    """
+    return str(getattr(method, "title", name))
 
 
 def methods() -> list[str]:

@@ -1,6 +1,7 @@
-"""Occlusion: replace one superpixel at a time, and see what the similarity does (Zeiler 2014)."""
+"""Hides one square at a time, and measures what that does to the similarity (Zeiler 2014)."""
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 
@@ -23,6 +24,7 @@ class Occlusion:
         How superpixels are replaced: see `lpel_serving.replacement.replacement`.
     """
 
+    title: ClassVar[str] = "Hiding one square at a time"
     side: int = 8
     kind: Kind = "test"
     fill: Fill = field(default_factory=Fill)

@@ -1,4 +1,4 @@
-"""A control: chance."""
+"""A control: random numbers."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -19,6 +19,7 @@ class RandomOrder:
         faster than coarse ones, and compare unfairly.
     """
 
+    title: ClassVar[str] = "Random numbers"
     control: ClassVar[bool] = True
     side: int = 40
 

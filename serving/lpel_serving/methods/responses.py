@@ -1,6 +1,10 @@
-"""Responses: what each superpixel does to the decision, told from the two embeddings alone."""
+"""Predicts what hiding each square of the faces would do to the decision; nothing is hidden.
+
+The numbers come from a response decoder, which has the two embeddings alone.
+"""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -24,6 +28,7 @@ class Responses:
         Side of the map, to which the responses' own grid is enlarged smoothly.
     """
 
+    title: ClassVar[str] = "Hiding parts, predicted"
     size: int = DEFAULT_SIZE
 
     def __post_init__(self) -> None:

@@ -1,8 +1,8 @@
-"""xFace: hide patches of both images, and see what the distance does (Knoche et al. 2023)."""
+"""xFace: hides patches of both pictures, measures the distance between them (Knoche 2023)."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -193,6 +193,7 @@ class XFace:
         cost; 3 with the other occluded at the same position.
     """
 
+    title: ClassVar[str] = "Hiding patches of both pictures"
     patches: tuple[int, ...] = DEFAULT_PATCHES
     stride: int = DEFAULT_STRIDE
     variant: Variant = 1

@@ -67,7 +67,11 @@ def test_no_file_is_read_from_elsewhere(folder, file):
 
 
 @settings(derandomize=True, max_examples=400, deadline=None)
-@given(st.dictionaries(st.sampled_from(["title", "crop", "reference", "test"]), anything))
+@given(
+    st.dictionaries(
+        st.sampled_from(["title", "crop", "reference", "test", "same_person"]), anything
+    )
+)
 @example({"title": "\ud800"})
 @example({"crop": "\udfff"})
 @example({"reference": {"name": "\ud800", "file": "a.png"}})

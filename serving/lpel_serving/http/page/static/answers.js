@@ -36,10 +36,25 @@ async function readPng(base64) {
   return cut(bitmap, 1, bitmap.width);
 }
 
-/** What was said of one of the two pictures, said of the other. */
+const SAID_OF = /\b(reference|test)(?= picture| photograph)/g;
+
+/** What was said of one of the two pictures, said of the other: still the reference first. */
 function otherwise(words) {
   const other = { reference: "test", test: "reference" };
-  return words.map((one) => one.replace(/\b(reference|test)(?= picture| photograph)/g, (role) => other[role]));
+  return inOrder(words).map((one) => one.replace(SAID_OF, (role) => other[role]));
+}
+
+/** Put what is said of the test before what is said of the reference, part by part. */
+function inOrder(words) {
+  const begins = (text) => (one) => one.startsWith(text);
+  const found = words.filter(begins("There are "));
+  const rest = words.filter((one) => !found.includes(one));
+  const [first, second] = ["reference", "test"].map((role) =>
+    rest.findIndex(begins(`In the ${role} picture`)),
+  );
+  if (first < 0 || second < first) return [...rest, ...found.toReversed()];
+  const maps = [...rest.slice(second), ...rest.slice(first, second)];
+  return [...rest.slice(0, first), ...maps, ...found.toReversed()];
 }
 
 /** The same pair with the roles exchanged: it was explained both ways. */

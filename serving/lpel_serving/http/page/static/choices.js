@@ -45,7 +45,8 @@ export function offer(offered, onChange) {
 }
 
 function group(label, methods) {
-  const options = methods.map(({ name }) => html("option", { value: name }, name));
+  const called = ({ name, title }) => (title === name ? name : `${title} (${name})`);
+  const options = methods.map((one) => html("option", { value: one.name }, called(one)));
   return html("optgroup", { label }, ...options);
 }
 

@@ -64,7 +64,7 @@ function axes({ replaced }, width, place) {
     ...levels,
     ...[0, last / 2, last].map((value) =>
       svg("text", { x: place.x(value), y: below, class: "middle" }, String(Math.round(value)))),
-    svg("text", { x: place.x(last / 2), y: HEIGHT - 4, class: "middle" }, "superpixels replaced"),
+    svg("text", { x: place.x(last / 2), y: HEIGHT - 4, class: "middle" }, "squares replaced"),
   ];
 }
 

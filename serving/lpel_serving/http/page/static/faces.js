@@ -16,6 +16,7 @@ const TITLES = { reference: "Reference", test: "Test" };
  * @property {boolean} kept  whether the file may be sent as it is
  * @property {import("./sending.js").Sent | null} [sent]  what the server was sent of it, if it was
  * @property {object} [drawn]  a copy that was drawn to be sent: see sending.js
+ * @property {object | null} sample  the pair of ours that it was taken with
  * @property {{crop: string, place: number}} [chosen]  which of its faces, where the crop finds any
  */
 

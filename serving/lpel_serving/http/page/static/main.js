@@ -45,7 +45,7 @@ async function takeFiles(role, files) {
 async function takeSample(sample, files) {
   mark(sample);
   choices.cropLikeSample(sample.crop);
-  await Promise.all(ROLES.map((role, i) => takeFile(role, files[i], sample[role].name)));
+  await Promise.all(ROLES.map((role, i) => takeFile(role, files[i], sample[role].name, sample)));
   bringIntoView(cards);
   await explain();
 }
@@ -55,12 +55,12 @@ function empty(role) {
   return (newest[role] = {}); // what is still being read for it comes too late
 }
 
-async function takeFile(role, file, name) {
+async function takeFile(role, file, name, sample = null) {
   const mine = empty(role);
   const place = () => ROLES.find((each) => newest[each] === mine); // a swap may have moved it
   try {
     const limits = { pixels: about.limits.pixels, formats: about.formats };
-    const face = { file, name, ...(await read(file, name, limits)) };
+    const face = { file, name, sample, ...(await read(file, name, limits)) };
     if (place()) setFace(place(), face);
   } catch (error) {
     if (!(error instanceof PictureError)) throw error;
@@ -172,7 +172,7 @@ function refuse(error) {
 function showAnswer(found) {
   status.outdate(false);
   showAnswerPictures(found);
-  showVerdict(found);
+  showVerdict(found, faces);
   const local = choices.here();
   offerToSave(local, about.figures);
   $("belief").hidden = false;

@@ -3,22 +3,51 @@
 import { html, svg } from "./elements.js";
 import { fixed, percent, sideBySide } from "./words.js";
 
-/** The scale from 0 to 1, or from −1 where one of the two lies below 0. */
+const [LEAST, MOST] = [-1, 1]; // of every similarity: two pairs can be compared by eye
+const BAND = { top: 22, height: 24 }; // in pixels of the drawing
+const HEIGHT = 66;
+
+/** The scale of all similarities, divided at the threshold. */
 export function drawScale(figure, numbers) {
   const { similarity, threshold } = numbers;
-  const least = Math.min(similarity, threshold) < 0 ? -1 : 0;
-  const at = (value) => `${(100 * (value - least)) / (1 - least)}%`;
-  const line = (from, to, kind) =>
-    svg("line", { x1: at(from), x2: at(to), y1: 12, y2: 12, class: kind });
+  const { shown, limit } = sideBySide(numbers);
+  const bottom = BAND.top + BAND.height;
+  const line = (x1, x2, y1, y2, kind) =>
+    svg("line", { x1: at(x1), x2: at(x2), y1, y2, class: kind });
   const picture = svg(
     "svg",
-    { height: 24, role: "img", "aria-label": inWords(numbers) },
-    line(least, 1, "axis"),
-    line(threshold, similarity, "margin"),
-    svg("line", { x1: at(threshold), x2: at(threshold), y1: 4, y2: 20, class: "threshold" }),
-    svg("circle", { cx: at(similarity), cy: 12, r: 6, class: "similarity" }),
+    { height: HEIGHT, role: "img", "aria-label": inWords(numbers) },
+    side("different", LEAST, threshold),
+    side("same", threshold, MOST),
+    text("different", LEAST, BAND.top + 17, { dx: 8 }),
+    text("same", MOST, BAND.top + 17, { dx: -8, class: "end" }),
+    line(threshold, similarity, BAND.top, BAND.top, "margin"),
+    line(threshold, threshold, BAND.top - 4, bottom + 4, "threshold"),
+    svg("circle", { cx: at(similarity), cy: BAND.top, r: 6, class: "similarity" }),
+    label(`this pair ${shown}`, similarity, 11, "similarity"),
+    label(`threshold ${limit}`, threshold, HEIGHT - 4, "limit"),
   );
-  figure.replaceChildren(end(least), picture, end(1));
+  figure.replaceChildren(end(LEAST), picture, end(MOST));
+}
+
+function at(value) {
+  return `${(100 * (value - LEAST)) / (MOST - LEAST)}%`;
+}
+
+/** One side of the threshold, where the network calls faces the same or different. */
+function side(kind, from, to) {
+  const width = `${(100 * Math.max(to - from, 0)) / (MOST - LEAST)}%`;
+  return svg("rect", { x: at(from), y: BAND.top, width, height: BAND.height, class: kind });
+}
+
+function text(words, value, y, attributes = {}) {
+  return svg("text", { x: at(value), y, ...attributes }, words);
+}
+
+/** What a mark is, kept within the drawing: it ends or begins at the mark near an end. */
+function label(words, value, y, kind) {
+  const place = value > 0.5 ? " end" : value < -0.5 ? "" : " middle";
+  return text(words, value, y, { class: `label ${kind}${place}` });
 }
 
 function end(value) {
@@ -27,7 +56,10 @@ function end(value) {
 
 function inWords(numbers) {
   const { shown, limit, distance } = sideBySide(numbers);
-  return `Similarity ${shown}, ${distance || "exactly"} the threshold ${limit}.`;
+  return (
+    `A scale from −1 to 1. Similarity ${shown}, ${distance || "exactly"} the threshold ${limit}: ` +
+    `above it the network calls two faces similar, below it dissimilar.`
+  );
 }
 
 /** With its sign, which is the decision's even where it rounds to nothing. */
@@ -47,7 +79,8 @@ export function showNumbers(terms, { confidence, ...numbers }) {
     ["Margin", margin(numbers), "margin"],
   ];
   if (confidence) {
-    rows.push(["One person, at even odds", percent(confidence.same_person), "confidence"]);
+    const share = percent(confidence.same_person);
+    rows.push(["Pairs this similar that show one person", share, "confidence"]);
   }
   terms.replaceChildren(
     ...rows.map(([name, value, kind]) =>

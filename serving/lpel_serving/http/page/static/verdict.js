@@ -6,15 +6,17 @@ import { opposed } from "./mask.js";
 import { showRegions } from "./regions.js";
 import { drawScale, showNumbers } from "./scale.js";
 import { decide } from "./status.js";
+import { showTruth } from "./truth.js";
 import { isSigned } from "./view.js";
 
-/** Show what was told of a pair. */
-export function showVerdict({ told, pictures }) {
+/** Show what is said of a pair, and of ours whether it is right. */
+export function showVerdict({ told, pictures }, chosen) {
   const doubtful = told.plausibility?.plausible === false;
   const words = [...told.words];
   const doubt = doubtful ? words.shift() : ""; // it comes first, of pictures of another kind
   const [headline, ...more] = words;
   decide(headline);
+  showTruth($("truth"), chosen, told.decision);
   $("doubt").textContent = doubt;
   drawScale($("scale"), told);
   showNumbers($("numbers"), told);
@@ -38,5 +40,6 @@ export function showVerdict({ told, pictures }) {
 
 export function hideVerdict() {
   $("doubt").textContent = "";
+  $("truth").replaceChildren();
   for (const id of ["answer", "parts", "belief", "saving", "reading"]) $(id).hidden = true;
 }

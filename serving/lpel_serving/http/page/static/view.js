@@ -28,7 +28,7 @@ export function showPictures(cards, pictures, names) {
     drawCrop(photograph, pictures[role].crop);
     drawReconstruction(decoded, pictures[role].reconstruction);
     callPicture(photograph, `what the network saw of ${names[role]}`);
-    callPicture(decoded, `what the decoder tells of ${names[role]} from its embedding`);
+    callPicture(decoded, `${names[role]}, drawn from the network's numbers alone`);
     cards[role].classList.add("explained");
   }
   const signed = isSigned(pictures);
@@ -58,8 +58,8 @@ export function redraw(cards, pictures) {
     drawOverlay(overlay, { crop, heatMap, marked, opacity });
     drawMarked(canvas, crop, marked);
     const which = control ? "a control ranks highest" : "matter most";
-    const told = `${percent(share(marked))} of the ${role} that ${which}`;
-    overlay.ariaLabel = `Heat-map over the ${role}. The ${told} are outlined.`;
-    callPicture(canvas, `the ${told}`);
+    const marking = `${percent(share(marked))} of the ${role} that ${which}`;
+    overlay.ariaLabel = `Heat-map over the ${role}. The ${marking} are outlined.`;
+    callPicture(canvas, `the ${marking}`);
   }
 }

@@ -67,10 +67,10 @@ export function localWords({ decision, ...numbers }) {
 
 /** What a comparison in the browser cannot prove, and what it leaves out. */
 export const LOCAL_CAVEATS = [
-  "This tells what the network decided, not who is in the pictures: let it be no ground to " +
-    "refuse, accuse or watch anybody.",
-  "The map is told from the two embeddings alone; nothing was hidden to make it, and much of it " +
-    "is common to all faces.",
+  "This shows what the network decided, not who is in the pictures: do not refuse, accuse or " +
+    "watch anybody because of it.",
+  "The map is predicted from the network's numbers for the two faces alone; nothing was hidden " +
+    "to make it, and much of it is common to all faces.",
   "How sure the decision is, the parts of the faces in numbers, and whether the pictures are like " +
     "photographs of faces at all, only the server reports.",
 ];

@@ -1,0 +1,32 @@
+// Whether the network is right about a pair of ours, of which it is known who is in the pictures.
+
+import { html } from "./elements.js";
+
+/** The sample that both faces belong to, where its truth is known; else null. */
+function known({ reference, test }) {
+  const sample = reference?.sample;
+  const both = sample && sample === test?.sample;
+  return both && typeof sample.same_person === "boolean" ? sample : null;
+}
+
+/**
+ * Say whether the decision is right; nothing where that is not known.
+ * @param {HTMLElement} place
+ * @param {Record<string, import("./faces.js").Face>} faces  by role
+ * @param {"similar" | "dissimilar"} decision
+ */
+export function showTruth(place, faces, decision) {
+  const sample = known(faces);
+  if (!sample) return place.replaceChildren();
+  const right = (decision === "similar") === sample.same_person;
+  place.classList.toggle("wrong", !right);
+  const said = `The network is ${right ? "right" : "wrong"}: ${who(faces, sample.same_person)}.`;
+  const map = " The maps show what the network went by, not who is in the pictures.";
+  place.replaceChildren(html("strong", {}, said), right ? "" : map);
+}
+
+function who({ reference, test }, same) {
+  const alike = reference.name === test.name;
+  if (same) return `both photographs show ${alike ? reference.name : "one person"}`;
+  return `the photographs show ${alike ? "two people" : `${reference.name} and ${test.name}`}`;
+}
