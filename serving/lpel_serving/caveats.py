@@ -113,7 +113,8 @@ def of_maps(
         "has them; they were not searched for in these two."
     )
     of_map = _CONTROL if control else _OF_METHOD.get(method, unmeasured)
-    return of_map, *([] if common is None else [common]), *([divided] if regions else [])
+    # What limits most comes first.
+    return *([] if common is None else [common]), of_map, *([divided] if regions else [])
 
 
 def in_common(method: str, usual: UsualMaps | None, *, similar: bool) -> str | None:

@@ -103,7 +103,7 @@ def measure_usual(
         are pairs of which a map points at nothing.
     """
     found: dict[str, dict[str, UsualMaps]] = {}
-    drawn = draw_of_each(identities, PAIRS, rng) if identities else []
+    drawn = draw_of_each(identities, PAIRS, rng) if len(identities) else []
     pairs = np.array([pair[:2] for pair in drawn], np.int64).reshape(-1, 2)
     people = np.unique(np.array(identities), return_inverse=True)[1].astype(np.int64)
     decided = are_similar(cosine_similarity(*embeddings[pairs.T]), threshold)

@@ -2,25 +2,21 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
-class UsualShare(BaseModel):
+class UsualShare(BaseModel, extra="forbid"):
     """What share other pairs have there, on which the network takes the same decision."""
-
-    model_config = ConfigDict(extra="forbid")
 
     mean: Share
     low: Annotated[Share, Field(description="10th percentile: nine of ten maps have more.")]
     high: Annotated[Share, Field(description="90th percentile: nine of ten maps have less.")]
 
 
-class Region(BaseModel):
+class Region(BaseModel, extra="forbid"):
     """How much of the relevance lies in one part of a face."""
-
-    model_config = ConfigDict(extra="forbid")
 
     name: Literal["forehead", "eyes", "nose", "cheeks", "mouth", "chin", "elsewhere"]
     area: Annotated[Share, Field(description="Of the crop.")]
@@ -35,10 +31,8 @@ class Region(BaseModel):
     ]
 
 
-class Usual(BaseModel):
+class Usual(BaseModel, extra="forbid"):
     """What is usual of such maps, by other pairs on which the network takes the same decision."""
-
-    model_config = ConfigDict(extra="forbid")
 
     pairs: Annotated[int, Field(ge=1, description="How many were measured.")]
     common: Annotated[

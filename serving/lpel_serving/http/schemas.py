@@ -152,10 +152,7 @@ class ExplainAnswer(_OfDecision, _Provenance):
     ]
     usual: Annotated[
         Usual | None,
-        Field(
-            description="Null where the bundle does not know: it was not measured, not with this "
-            "method or its parameters, or not with faces cut out as these."
-        ),
+        Field(description="Null where the bundle does not know, for this method, p and crop."),
     ]
     agreement: Agreement
     explanations: BothWays
