@@ -136,6 +136,11 @@ def in_common(method: str, usual: UsualMaps | None, *, similar: bool) -> str | N
     """
     if usual is None:
         return _COMMON if method == RESPONSES else None
+    return measured_common(usual, similar=similar)
+
+
+def measured_common(usual: UsualMaps, *, similar: bool) -> str:
+    """Say how much of maps was measured to be common to all faces."""
     part = next(word for least, word in _PARTS if usual.common >= least)
     share = percent(max(usual.common, 0))
     return (

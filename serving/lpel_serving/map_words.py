@@ -16,6 +16,8 @@ _BEYOND, _TIMES = 0.05, 1.25
 _NAMED = 3
 _LITTLE = 0.05
 """Less of a map than this is hardly anything."""
+_OTHERS = {1: "less", -1: "more"}
+"""What nine of ten others have, by `UsualShare.side`."""
 
 _Share = tuple[RegionShare, float]
 
@@ -95,16 +97,13 @@ def _compared(named: Sequence[_Share], usual: Shares | None, decision: str) -> t
     """Say whether most other pairs have such shares too, or where they have others."""
     if usual is None or not named:
         return ()
-    sides = [(usual[region.name].side(share), f"the {_title(region)}") for region, share in named]
-    parts = [
-        f"{word} in {listed([name for side, name in sides if side == which])}"
-        for which, word in ((1, "less"), (-1, "more"))
-        if any(side == which for side, _ in sides)
-    ]
+    sides = [(usual[region.name].side(share), _title(region)) for region, share in named]
+    parts = [f"{_OTHERS[side]} in the {title}" for side, title in sides if side]
     if parts:
-        return (f"Nine of ten other pairs called {decision} have {listed(parts)}.",)
+        others = ", nine of ten ".join(parts)
+        return (f"Nine of ten other pairs called {decision} have {others}.",)
     shares = "such shares too, so they say" if named[1:] else "such a share too, so it says"
-    return (f"Most other pairs called {decision} have {shares} little about this one.",)
+    return (f"Most other pairs called {decision} have {shares} little about this pair.",)
 
 
 def _title(region: RegionShare) -> str:

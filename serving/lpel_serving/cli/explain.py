@@ -60,6 +60,7 @@ def explain(
     json: JsonOption = False,
 ) -> None:
     """Explain why two faces were called the same or different, each in the light of the other."""
+    from lpel_serving.caveats import in_common
     from lpel_serving.errors import ParameterError
     from lpel_serving.explainer import Explainer
     from lpel_serving.found import in_words
@@ -103,7 +104,10 @@ def explain(
         return
     if pair.doubt is not None:
         say(on_plausibility(pair.doubt))
+    limit = None if pair.control else in_common(name, pair.usual, similar=pair.similar)
     say("\n".join([_sentence(document, flat=_is_flat(pair)), *in_words(pair.found)]))
+    if limit is not None:
+        say(limit)
     for what, path in document["files"].items():
         say(f"  {what}: {path}")
 

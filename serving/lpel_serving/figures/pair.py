@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as pillow
 
+from lpel_serving.caveats import measured_common
 from lpel_serving.crops import decoder_target
 from lpel_serving.explanation import Explanation, LpelExplanation, PairExplanation
 from lpel_serving.figures.canvas import INK, QUIET, bare, new_figure, png
@@ -64,7 +65,8 @@ def pair_figure(pair: PairExplanation, title: str = "") -> Any:
     headline = _headline(pair, title)
     figure.suptitle(headline, fontsize=11, color=INK, y=0.98, parse_math=False)
     top = 0.8 if headline.count("\n") < _ROOM else 0.74
-    figure.subplots_adjust(left=0.03, right=0.935, top=top, bottom=0.02, wspace=0.06, hspace=0.06)
+    bottom = _draw_limit(figure, pair)
+    figure.subplots_adjust(left=0.03, right=0.935, top=top, bottom=bottom, wspace=0.06, hspace=0.06)
     _draw_scale(figure, grid, signed=signed)
     return figure
 
@@ -149,6 +151,15 @@ def _draw_scale(figure: Any, grid: Any, *, signed: bool) -> None:
     scale.set_ticks(image.get_clim(), labels=names)
     scale.ax.tick_params(labelsize=7, colors=QUIET, length=0)
     scale.outline.set_visible(False)
+
+
+def _draw_limit(figure: Any, pair: PairExplanation) -> float:
+    """Write under the maps how much of them is common to all faces; return how high that is."""
+    if pair.usual is None:
+        return 0.02
+    limit = measured_common(pair.usual, similar=pair.similar)
+    figure.text(0.03, 0.02, limit, fontsize=8, color=INK, parse_math=False)
+    return 0.075
 
 
 def _headline(pair: PairExplanation, title: str) -> str:

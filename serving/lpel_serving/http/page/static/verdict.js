@@ -20,7 +20,7 @@ export function showVerdict({ told, pictures }) {
   drawScale($("scale"), told);
   showNumbers($("numbers"), told);
   list($("words"), more);
-  list($("caveats"), told.caveats);
+  showLimit(told);
   $("answer").hidden = false;
   const divided = (role) => ({
     regions: told.explanations[role].regions,
@@ -35,6 +35,12 @@ export function showVerdict({ told, pictures }) {
   $("parts-signed").hidden = !signed;
   $("parts-unsigned").hidden = signed;
   showRegions($("regions"), faces, signed);
+}
+
+/** What limits all that a map says stands beside the maps; the other limits beside the verdict. */
+function showLimit({ beside_map: limit, caveats }) {
+  $("map-limit").textContent = limit ?? "";
+  list($("caveats"), caveats.filter((one) => one !== limit));
 }
 
 export function hideVerdict() {

@@ -65,12 +65,15 @@ export function localWords({ decision, ...numbers }) {
   ];
 }
 
+/** What limits most what its map says. */
+export const LOCAL_LIMIT = "Much of every map is common to all faces.";
+
 /** What a comparison in the browser cannot prove, and what it leaves out. */
 export const LOCAL_CAVEATS = [
   "This tells what the network decided, not who is in the pictures: let it be no ground to " +
     "refuse, accuse or watch anybody.",
-  "The map is told from the two embeddings alone; nothing was hidden to make it, and much of it " +
-    "is common to all faces.",
+  LOCAL_LIMIT,
+  "The map is told from the two embeddings alone; nothing was hidden to make it.",
   "How sure the decision is, the parts of the faces in numbers, and whether the pictures are like " +
     "photographs of faces at all, only the server reports.",
 ];
