@@ -29,6 +29,8 @@ METHODS: Mapping[str, Method] = MappingProxyType({RESPONSES: Responses(), LPEL: 
 """Those whose maps cost no inference of `f`, so that hundreds can be measured for every bundle."""
 
 _PERCENTILES = (10, 90)
+_AT_ONCE = 32
+"""Pairs whose maps are made together, lest a decoder of large pictures take much memory."""
 _Values = NDArray[np.float64]
 _People = NDArray[np.int64]
 
@@ -153,7 +155,8 @@ def sum_up(maps: Floats, people: _People) -> UsualMaps | None:
     maps, people = maps[usable], people[usable]
     if len(maps) < LEAST_PAIRS:
         return None
-    for_, against = (_usual(shares.reshape(-1, len(REGIONS))) for shares in share_arrays(maps))
+    each = zip(*(share_arrays(both_ways) for both_ways in maps), strict=True)
+    for_, against = (_usual(np.concatenate(shares)) for shares in each)
     if for_ is None:
         return None
     common = np.mean([common_share(maps[:, way], people) for way in (0, 1)])
@@ -191,19 +194,23 @@ def _both_ways(
     method: Method, networks: Networks, embeddings: Floats, pairs: Places, *, similar: bool
 ) -> tuple[Floats, NDArray[np.bool_]]:
     """Make the maps of tests and references, shape (n, 2, H, W), and say which pairs have any."""
-    decisions = np.full(len(pairs), similar)
-    of_pairs = explain_many(method, networks, embeddings, pairs[:, 0], pairs[:, 1], decisions)
-    found = list(_some(of_pairs))
+    found = [
+        some
+        for first in range(0, len(pairs), _AT_ONCE)
+        for some in _some(method, networks, embeddings, pairs[first : first + _AT_ONCE], similar)
+    ]
     shown = np.concatenate([np.full(n, maps is not None) for maps, n in found])
     maps = [maps for maps, _ in found if maps is not None]
     return np.concatenate(maps) if maps else np.zeros((0, 2, 1, 1), np.float32), shown
 
 
 def _some(
-    found: Iterator[tuple[Floats, Floats] | EmbeddingError],
+    method: Method, networks: Networks, embeddings: Floats, pairs: Places, similar: bool
 ) -> Iterator[tuple[Floats | None, int]]:
-    for maps in found:
-        if isinstance(maps, EmbeddingError):  # one pair, whose map is not finite
+    """Make the maps of some pairs after the others: None of one that has no finite map."""
+    decisions = np.full(len(pairs), similar)
+    for maps in explain_many(method, networks, embeddings, *pairs.T, decisions):
+        if isinstance(maps, EmbeddingError):
             yield None, 1
         else:
             yield np.stack(maps, axis=1), len(maps[0])
