@@ -28,10 +28,12 @@ if TYPE_CHECKING:
     from lpel_serving.plausibility_record import FittedPlausibility
     from lpel_serving.usual_record import UsualRecord
 
-_NO_USUAL = (
-    "what is usual of maps: it stays as it was; to measure it takes at least 50 pairs that the "
-    "network calls similar, or as many that it calls dissimilar"
-)
+_FEW = "takes photographs that give at least 50 pairs which the network decides alike"
+_NO_USUAL = {
+    True: f"what is usual of maps: it stays as it was; to measure it {_FEW}",
+    False: f"what is usual of maps: not measured; that {_FEW}",
+}
+"""By whether the bundle knew it before."""
 
 
 def calibrate(
@@ -115,7 +117,8 @@ def calibrate(
         print_json(document | measured.in_json(names=list_passed_over))
         return
     check_lines = [why] if fitted is None else plausibility_lines(fitted.record)
-    usual_said = [_NO_USUAL] if usual is None else usual_lines(usual)
+    known = explainer.manifest.usual is not None
+    usual_said = [_NO_USUAL[known]] if usual is None else usual_lines(usual)
     lines = [*measured.in_words(), *confidence_lines(record), *check_lines, *usual_said]
     say("\n".join([*lines, f"Bundle: {target}"]))
 
