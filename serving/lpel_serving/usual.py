@@ -209,7 +209,7 @@ def _some(
 ) -> Iterator[tuple[Floats | None, int]]:
     """Make the maps of some pairs after the others: None of one that has no finite map."""
     decisions = np.full(len(pairs), similar)
-    for maps in explain_many(method, networks, embeddings, *pairs.T, decisions):
+    for maps in explain_many(method, networks, embeddings, pairs[:, 0], pairs[:, 1], decisions):
         if isinstance(maps, EmbeddingError):
             yield None, 1
         else:
