@@ -24,14 +24,17 @@ from lpel_serving.manifest import (
     Manifest,
     ThresholdRecord,
 )
+from lpel_serving.methods.method import Engine, no_responses
 from lpel_serving.pairs import Pair
 from lpel_serving.passed_over import Unusable
-from lpel_serving.plausibility_record import FittedPlausibility, fit_record
+from lpel_serving.plausibility_record import FittedPlausibility
 from lpel_serving.progress import Progress, silent
+from lpel_serving.usual_record import UsualRecord
 from lpel_tf.cache import cache_folder
 from lpel_tf.dataset import FaceSet, Split, embed_faces, split_by_identity
 from lpel_tf.decoder import IMAGE_SIZE, mean_squared_error, to_keras
 from lpel_tf.embedders import ExportedEmbedder
+from lpel_tf.kept_apart import fit_on_sides, usual_on_sides
 from lpel_tf.least_squares import LinearDecoder, mean_face, solve
 from lpel_tf.response_bundling import (
     FinishedResponses,
@@ -149,6 +152,8 @@ def train_bundle(
         finished = finish_responses(
             engine, usable, split, responses, table, checkpoint=state, progress=progress
         )
+    decoders = (trained.decoder, no_responses if finished is None else finished.decoder)
+    networks = Engine(engine.embed, *decoders)
     rng = np.random.default_rng(recipe.seed)
     fitted = fit_on_pairs(pairs, embed) if pairs else fit_on_split(split, rng)
     training = describe(trained, split, closed_form=closed_form) | {
@@ -169,15 +174,8 @@ def train_bundle(
         examples=split.test.embeddings[:100],
         responses=finished,
         plausibility=fit_on_sides(split),
+        usual=usual_on_sides(split, networks, fitted.threshold.value, recipe.seed, crop),
     )
-
-
-def fit_on_sides(split: Split) -> FittedPlausibility | None:
-    """Fit the check of plausibility on the people trained on, its limit on those kept apart."""
-    apart = np.concatenate([split.validation.embeddings, split.test.embeddings])
-    people_apart = split.validation.identities + split.test.identities
-    on = "the photographs that the decoder was trained on"
-    return fit_record(split.train.embeddings, apart, people_apart, on)
 
 
 def response_checkpoint(checkpoint: Path) -> Path:
@@ -197,6 +195,7 @@ def assemble(
     responses: FinishedResponses | None = None,
     confidence: ConfidenceRecord | None = None,
     plausibility: FittedPlausibility | None = None,
+    usual: UsualRecord | None = None,
 ) -> Manifest:
     """Export decoders, check their parity on real embeddings, and write the bundle."""
     metadata = {"lpel": "decoder", "embedder": embedder.record.name}
@@ -229,6 +228,7 @@ def assemble(
         licence=embedder.licence,
         confidence=confidence,
         plausibility=plausibility,
+        usual=usual,
     )
 
 

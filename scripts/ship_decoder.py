@@ -29,6 +29,10 @@ def main() -> None:
     confidence = bundle.manifest.confidence
     if confidence is None:
         sys.exit("the bundle has no confidence: fit it with `lpel calibrate`.")
+    if bundle.manifest.usual is None:
+        sys.exit(
+            "the bundle does not know what is usual of its maps: `lpel calibrate` measures it."
+        )
     kernel, bias = dense(bundle.decoder)
     response_kernel, response_bias = dense(bundle.responses)
     if bundle.plausibility is None or bundle.manifest.plausibility is None:
@@ -63,6 +67,7 @@ def main() -> None:
         "training": dict(bundle.manifest.decoder.training),
         "responses": dict(bundle.manifest.responses.training),
         "plausibility": asdict(bundle.manifest.plausibility),
+        "usual": asdict(bundle.manifest.usual),  # until `scripts/ship_usual.py` has measured it
     }
     write_atomically(SHIPPED / f"{key}.json", (json.dumps(facts, indent=2) + "\n").encode())
 

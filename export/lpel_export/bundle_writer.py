@@ -25,6 +25,7 @@ from lpel_serving.manifest import (
     ThresholdRecord,
 )
 from lpel_serving.plausibility_record import FittedPlausibility, to_bytes
+from lpel_serving.usual_record import UsualRecord
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ def write_bundle(
     licence: str | None = None,
     confidence: ConfidenceRecord | None = None,
     plausibility: FittedPlausibility | None = None,
+    usual: UsualRecord | None = None,
 ) -> Manifest:
     """Write the models and their manifest into a new folder, verify it, and put it in place.
 
@@ -71,6 +73,8 @@ def write_bundle(
         How likely a similarity means one person, if that was fitted.
     plausibility
         Whether an image is of the kind that the bundle knows, if that was fitted.
+    usual
+        What is usual of its maps, if that was measured.
 
     Raises
     ------
@@ -94,6 +98,7 @@ def write_bundle(
         licence=licence,
         confidence=confidence,
         plausibility=None if plausibility is None else plausibility.record,
+        usual=usual,
     )
     put_bundle(folder, manifest, contents)
     return manifest
@@ -110,7 +115,8 @@ def with_embedder(
     """Put another embedder of the same embeddings into a bundle: the same one in other numbers.
 
     Like the threshold, the confidence stays: what was fitted to similarities holds for those that
-    hardly differ. It says from then on which embedder it was fitted with.
+    hardly differ. It says from then on which embedder it was fitted with. What is usual of the maps
+    stays too.
 
     Parameters
     ----------

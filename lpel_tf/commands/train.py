@@ -173,6 +173,12 @@ def train(
 def _report(manifest: Any, out: Path, said: Mapping[str, Any] | None) -> None:
     """Print what became of it; as JSON where there is something to be said in that."""
     from lpel_serving.crowds import crowds_in_words
+    from lpel_tf.commands.trained_words import (
+        confidence_in_words,
+        of_responses_in_words,
+        plausibility_in_words,
+        usual_in_words,
+    )
 
     training, threshold = manifest.decoder.training, manifest.threshold
     confidence, check = manifest.confidence, manifest.plausibility
@@ -186,6 +192,7 @@ def _report(manifest: Any, out: Path, said: Mapping[str, Any] | None) -> None:
                 "threshold": {"value": threshold.value, "chosen": threshold.chosen},
                 "confidence": None if confidence is None else asdict(confidence),
                 "plausibility": None if check is None else asdict(check),
+                "usual": None if manifest.usual is None else asdict(manifest.usual),
                 "parity": manifest.parity,
                 **said,
             }
@@ -202,8 +209,9 @@ def _report(manifest: Any, out: Path, said: Mapping[str, Any] | None) -> None:
         f"{training['people']['test']} other people; the mean face gives {loss['mean_face']:.5f}, "
         f"least squares {loss['least_squares']:.5f}.\n"
         f"Threshold {threshold.value:.3f}, {threshold.chosen['how']}.\n"
-        f"{_confidence(manifest)}\n"
-        f"{_plausibility(manifest)}\n"
+        f"{confidence_in_words(manifest)}\n"
+        f"{plausibility_in_words(manifest)}\n"
+        f"{usual_in_words(manifest)}\n"
         + "\n".join(
             f"Parity of the {name}: ONNX differs from Keras by at most "
             f"{report['max_difference']:.1e} on {report['inputs']}."
@@ -211,43 +219,11 @@ def _report(manifest: Any, out: Path, said: Mapping[str, Any] | None) -> None:
         )
     )
     if responses is not None:
-        say(_of_responses(responses["test_loss"]["vectors"], responses["photographs"]["test"]))
-
-
-def _of_responses(loss: float, photographs: int) -> str:
-    """Say how much a response decoder knows; 1 is the loss of one that knows nothing."""
-    of = (
-        f"what coalitions of superpixels take from the embeddings of {photographs} test photographs"
-    )
-    if loss >= 1:
-        return (
-            f"The response decoder is no better than none: its error on {of} is {loss:.2f} times "
-            "that of a constant 0. Train on more photographs."
+        say(
+            of_responses_in_words(
+                responses["test_loss"]["vectors"], responses["photographs"]["test"]
+            )
         )
-    return f"The response decoder predicts {1 - loss:.0%} of {of}."
-
-
-def _plausibility(manifest: Any) -> str:
-    check = manifest.plausibility
-    if check is None:
-        return (
-            "No check of plausibility: too few photographs, or people kept apart, to fit one on. "
-            "`lpel calibrate` fits one on others."
-        )
-    return (
-        f"Check of plausibility: of {check.fitted['photographs']:,} photographs; at most "
-        f"{check.fitted['false_alarms']:.1%} of somebody new's raise an alarm."
-    )
-
-
-def _confidence(manifest: Any) -> str:
-    if manifest.confidence is None:
-        return (
-            "No confidence: too few pairs to fit one on, or pairs that the network does not tell "
-            "apart. `lpel calibrate` fits one on others."
-        )
-    error = manifest.confidence.reliability.calibration_error
-    return f"Confidence: {manifest.confidence.fitted['how']}; calibration error {error:.4f}."
 
 
 command = Command(train, needs=(*TRAINING, *EXPORT))

@@ -214,6 +214,7 @@ def _make_bundle(
         examples=engine.embed(np.stack(crops)),
         responses=pretrained.responses,
         plausibility=pretrained.plausibility,
+        usual=pretrained.usual,
     )
 
 

@@ -11,6 +11,7 @@ from lpel_serving.confidence import ConfidenceRecord
 from lpel_serving.manifest import ThresholdRecord
 from lpel_serving.plausibility import Plausibility
 from lpel_serving.plausibility_record import FittedPlausibility
+from lpel_serving.usual_record import UsualRecord
 from lpel_tf.errors import UnknownNetworkError
 from lpel_tf.least_squares import LinearDecoder
 from lpel_tf.response_bundling import FinishedResponses
@@ -37,6 +38,8 @@ class Pretrained:
         The response decoder of the same training.
     plausibility
         Fitted on the same photographs, its limit on people kept apart.
+    usual
+        What is usual of the maps, measured on people kept apart.
     """
 
     decoder: LinearDecoder
@@ -46,6 +49,7 @@ class Pretrained:
     training: dict[str, Any]
     responses: FinishedResponses
     plausibility: FittedPlausibility
+    usual: UsualRecord
 
 
 def load_pretrained(key: str) -> Pretrained:
@@ -79,4 +83,5 @@ def load_pretrained(key: str) -> Pretrained:
         facts["training"] | {"command": facts["command"]},
         FinishedResponses(responses, facts["responses"] | {"command": facts["command"]}),
         FittedPlausibility(check, known["fitted"]),
+        UsualRecord(**facts["usual"]),
     )

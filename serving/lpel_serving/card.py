@@ -8,6 +8,7 @@ from lpel_serving.confidence import ConfidenceRecord
 from lpel_serving.manifest import Manifest
 from lpel_serving.plausibility_record import PlausibilityRecord
 from lpel_serving.reliability import FOLDS, Reliability
+from lpel_serving.usual_record import UsualRecord
 
 NOT_STATED = "not stated"
 
@@ -56,6 +57,10 @@ def card(manifest: Manifest) -> Iterator[str]:
         yield "check of plausibility: none; `lpel calibrate` fits one on photographs"
     else:
         yield from plausibility_lines(manifest.plausibility)
+    if manifest.usual is None:
+        yield "what is usual of maps: not measured; `lpel calibrate` measures it on photographs"
+    else:
+        yield from usual_lines(manifest.usual)
     yield f"parity with the original networks{'' if manifest.parity else ': ' + NOT_STATED}"
     yield from _lines(manifest.parity)
     yield "What it is for"
@@ -88,6 +93,21 @@ def plausibility_lines(record: PlausibilityRecord) -> Iterator[str]:
         f"{record.limit:.4g} is of another kind"
     )
     yield from _lines(record.fitted)
+
+
+def usual_lines(record: UsualRecord) -> Iterator[str]:
+    """Say what is usual of the maps of a bundle, line by line."""
+    yield "what is usual of maps, by method and decision: mean share of each part of a face"
+    yield from _lines(record.measured)
+    for method, decisions in record.methods.items():
+        for decision in decisions:
+            maps = record.of(method, decision)
+            if maps is not None:
+                parts = (f"{name} {one.mean:.0%}" for name, one in maps.for_.items())
+                yield (
+                    f"  {method}, {decision} ({maps.pairs:,} pairs, {maps.common:.0%} common to "
+                    f"all): {', '.join(parts)}"
+                )
 
 
 def _diagram(reliability: Reliability) -> Iterator[str]:

@@ -3,6 +3,11 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from lpel_serving.methods.default import RESPONSES
+from lpel_serving.record import DECISIONS
+from lpel_serving.usual_record import UsualMaps
+from lpel_serving.wording import percent
+
 _CONTROL = (
     "What a control's map marks is no reason of the network's: a control shows how well a map does "
     "that knows nothing of the pair, and other maps have to do better."
@@ -10,8 +15,7 @@ _CONTROL = (
 _OF_METHOD: Mapping[str, str] = MappingProxyType(
     {
         "responses": "The map predicts, from the network's numbers for the two faces alone, what "
-        "hiding parts of them would do; nothing was hidden. Where such maps were measured, most of "
-        "each was common to all faces.",
+        "hiding parts of them would do; nothing was hidden.",
         "hybrid": "The map is predicted from the network's numbers for the two faces, and "
         "corrected by hiding random parts of them. No camera takes such pictures.",
         "coalitions": "The map was measured by hiding random parts of the faces. No camera takes "
@@ -32,6 +36,10 @@ _OF_METHOD: Mapping[str, str] = MappingProxyType(
     }
 )
 """As ``docs/faithfulness.md`` and the README have it."""
+
+_COMMON = "Where such maps were measured, most of each was common to all faces."
+_PARTS = ((0.5, "Most"), (0.2, "Much"), (-1.0, "Little"))
+"""How much that is, from what share on."""
 
 _CHECKED = (
     "To the network both pictures are like photographs of faces. That is no proof that they "
@@ -80,8 +88,22 @@ def of_decision(
     return always, chance, of_kind, *_of_crop(crop, own_crop, fitted=fitted)
 
 
-def of_maps(method: str, *, control: bool, regions: bool = True) -> tuple[str, ...]:
-    """Say what the maps of a method, or of a control, cannot prove, nor their division."""
+def of_maps(
+    method: str, *, control: bool, regions: bool = True, common: str | None = None
+) -> tuple[str, ...]:
+    """Say what the maps of a method, or of a control, cannot prove, nor their division.
+
+    Parameters
+    ----------
+    method
+        Its name.
+    control
+        Whether it is a control.
+    regions
+        Whether parts of a face are named.
+    common
+        What `in_common` says of these maps.
+    """
     unmeasured = (
         f"Whether maps by {method} show what the network decides by was not measured here; "
         f"`lpel assess --method {method}` measures it."
@@ -91,7 +113,40 @@ def of_maps(method: str, *, control: bool, regions: bool = True) -> tuple[str, .
         "has them; they were not searched for in these two."
     )
     of_map = _CONTROL if control else _OF_METHOD.get(method, unmeasured)
-    return of_map, *([divided] if regions else [])
+    # What limits most comes first.
+    return *([] if common is None else [common]), of_map, *([divided] if regions else [])
+
+
+def in_common(method: str, usual: UsualMaps | None, *, similar: bool) -> str | None:
+    """Say how much of a map is common to all faces: what limits most what it says of the pair.
+
+    Parameters
+    ----------
+    method
+        Name of the method.
+    usual
+        What is usual of such maps; None if that is not known.
+    similar
+        The decision on the pair.
+
+    Returns
+    -------
+    str | None
+        None where nobody has measured it.
+    """
+    if usual is None:
+        return _COMMON if method == RESPONSES else None
+    return measured_common(usual, similar=similar)
+
+
+def measured_common(usual: UsualMaps, *, similar: bool) -> str:
+    """Say how much of maps was measured to be common to all faces."""
+    part = next(word for least, word in _PARTS if usual.common >= least)
+    share = percent(max(usual.common, 0))
+    return (
+        f"{part} of each such map is common to all faces: {share} of what varies within it is the "
+        f"same in other pairs called {DECISIONS[similar]} ({usual.pairs} were measured)."
+    )
 
 
 def _of_crop(crop: str, own_crop: str, *, fitted: bool) -> tuple[str, ...]:

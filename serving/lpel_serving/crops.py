@@ -214,6 +214,17 @@ def parse_crop(text: str) -> Crop:
         raise ParameterError(f"no crop is called {text!r}; there are: {names}.") from error
 
 
+def is_named(crop: Crop, text: str) -> bool:
+    """Whether a text names a crop, as `parse_crop` would have it; no plugin is loaded for that."""
+    if isinstance(crop, CentreCrop):
+        try:
+            return crop == CentreCrop(1.0 if text == "none" else float(text))
+        except ValueError:  # also ours, of a share that is out of its range
+            return False
+    made_by = f"{type(crop).__module__}:{type(crop).__qualname__}"
+    return any(one.value == made_by for one in entry_points(group="lpel.crops", name=text))
+
+
 def resize(pixels: Pixels, size: int) -> Pixels:
     """Resize RGB pixels to a square of `size`; bicubic, antialiased where they shrink."""
     if pixels.shape[:2] == (size, size):

@@ -26,6 +26,7 @@ from lpel_serving.plausibility import PairPlausibility, Plausibility
 from lpel_serving.plausibility_record import from_bytes
 from lpel_serving.responder import open_responder
 from lpel_serving.session import open_session
+from lpel_serving.usual import usual_maps
 
 
 class Explainer:
@@ -229,7 +230,9 @@ class Explainer:
             both, h = (crops[r], crops[t]), embeddings[[r, t]]
             check_directions(h, ("the reference", "the test image"))
             pair = explain_by(chosen, self, both, h, threshold, epsilon=epsilon, seed=seed)
-            return replace(pair, plausibility=self.pair_plausibility(h[0], h[1]))
+            record, crop = self.manifest.usual, self.embedder.crop
+            usual = usual_maps(record, chosen, similar=pair.similar, crop=crop)
+            return replace(pair, plausibility=self.pair_plausibility(h[0], h[1]), usual=usual)
 
         return [
             replace(explain(*places[i : i + 2]), found=(found[i], found[i + 1]))

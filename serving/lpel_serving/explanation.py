@@ -16,6 +16,7 @@ from lpel_serving.perturbation import DEFAULT_P, perturb
 from lpel_serving.plausibility import PairPlausibility, doubt_of
 from lpel_serving.relevance import relevance
 from lpel_serving.similarity import cosine_similarity, is_similar
+from lpel_serving.usual_record import UsualMaps
 
 Floats = NDArray[np.float32]
 Decoder = Callable[[Floats], Floats]
@@ -97,6 +98,8 @@ class PairExplanation:
     found
         The faces that were found in reference and test, and which were taken; None where the crop
         looked for none.
+    usual
+        What is usual of such maps, by other pairs; None where the bundle does not know.
     """
 
     similarity: float
@@ -112,6 +115,7 @@ class PairExplanation:
     plausibility: PairPlausibility | None = None
     control: bool = False
     found: FoundPair = (None, None)
+    usual: UsualMaps | None = None
 
     @property
     def doubt(self) -> PairPlausibility | None:

@@ -13,6 +13,7 @@ from lpel_serving.errors import BundleError
 from lpel_serving.plausibility_record import PlausibilityRecord, read_record
 from lpel_serving.safety.strict_json import read_json
 from lpel_serving.safety.typed_json import Reader
+from lpel_serving.usual_record import UsualRecord, read_usual
 
 SCHEMA = 1
 """The newest manifest that this engine reads."""
@@ -123,6 +124,8 @@ class Manifest:
         How likely a similarity means one person; None if that was not fitted.
     plausibility
         Whether an image is of the kind that the bundle knows; None if that was not fitted.
+    usual
+        What is usual of its maps; None if that was not measured.
     """
 
     files: Mapping[str, FileRecord]
@@ -136,18 +139,19 @@ class Manifest:
     licence: str | None = None
     confidence: ConfidenceRecord | None = None
     plausibility: PlausibilityRecord | None = None
+    usual: UsualRecord | None = None
     schema: int = SCHEMA
 
     @cached_property
     def identity(self) -> str:
         """SHA-256 of the manifest without the one-file explainer, which names its sources.
 
-        Nor do the confidence and the check of plausibility count: they change no map and no
-        decision, so that an explainer stays that of its bundle when the bundle is calibrated anew.
+        Nor do the confidence, the check of plausibility and what is usual count: they change no map
+        and no decision, so that an explainer stays that of its bundle when that is calibrated anew.
         """
         apart = {EXPLAINER_FILE, PLAUSIBILITY_FILE}
         files = {name: file for name, file in self.files.items() if name not in apart}
-        bare = replace(self, files=files, confidence=None, plausibility=None)
+        bare = replace(self, files=files, confidence=None, plausibility=None, usual=None)
         return hashlib.sha256(bare.to_json().encode()).hexdigest()
 
     def to_json(self) -> str:
@@ -203,6 +207,7 @@ def parse_manifest(text: str) -> Manifest:
         plausibility=read_record(root.inner("plausibility"))
         if "plausibility" in root.fields
         else None,
+        usual=read_usual(root.inner("usual")) if "usual" in root.fields else None,
         schema=schema,
     )
 

@@ -1,8 +1,8 @@
 """An explanation as a record: numbers for JSON, arrays for a file."""
 
 import io
-from collections.abc import Mapping
-from dataclasses import fields
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +14,16 @@ from lpel_serving.explanation import Explanation, PairExplanation
 from lpel_serving.files import write_atomically
 from lpel_serving.found import faces_record
 from lpel_serving.plausibility import PairPlausibility
+from lpel_serving.regions import RegionShare, region_shares
 from lpel_serving.similarity import margin
+from lpel_serving.usual_record import Shares, UsualMaps
 
 DECISIONS = {True: "similar", False: "dissimilar"}
 
 
 def summary(pair: PairExplanation) -> dict[str, Any]:
     """Summarise a pair's explanation in JSON's own types."""
+    of_test, of_reference = divided(pair)
     return {
         "similarity": pair.similarity,
         "threshold": pair.threshold,
@@ -30,11 +33,52 @@ def summary(pair: PairExplanation) -> dict[str, Any]:
         "control": pair.control,
         "agreement": {"spearman": pair.agreement.spearman, "mask_iou": pair.agreement.iou},
         "explanations": {
-            "test": _numbers(pair.forward, pair.test_crop),
-            "reference": _numbers(pair.swapped, pair.reference_crop),
+            "test": {
+                "regions": region_records(of_test, pair.usual),
+                **_numbers(pair.forward, pair.test_crop),
+            },
+            "reference": {
+                "regions": region_records(of_reference, pair.usual),
+                **_numbers(pair.swapped, pair.reference_crop),
+            },
         },
+        "usual": usual_numbers(pair.usual),
         "faces": faces_record(pair.found),
     }
+
+
+def divided(pair: PairExplanation) -> tuple[tuple[RegionShare, ...], tuple[RegionShare, ...]]:
+    """Divide the maps of test and reference among the parts of a face.
+
+    None are named where an image is not of the kind that the bundle knows.
+    """
+    if pair.doubt is not None:
+        return (), ()
+    return region_shares(pair.forward.heat_map), region_shares(pair.swapped.heat_map)
+
+
+def region_records(shares: Sequence[RegionShare], usual: UsualMaps | None) -> list[dict[str, Any]]:
+    """What regions have of a map, each beside what is usual, in JSON's own types."""
+
+    def known(some: Shares | None, name: str) -> dict[str, float] | None:
+        return None if some is None else asdict(some[name])
+
+    return [
+        {
+            "name": one.name,
+            "area": one.area,
+            "for": one.for_,
+            "against": one.against,
+            "usual_for": None if usual is None else known(usual.for_, one.name),
+            "usual_against": None if usual is None else known(usual.against, one.name),
+        }
+        for one in shares
+    ]
+
+
+def usual_numbers(usual: UsualMaps | None) -> dict[str, Any] | None:
+    """What the maps of other pairs have in common, and how many there were."""
+    return None if usual is None else {"pairs": usual.pairs, "common": usual.common}
 
 
 def plausibility_numbers(pair: PairPlausibility | None) -> dict[str, Any] | None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lpel_serving import caveats
 from lpel_serving.errors import ParameterError
@@ -58,10 +59,20 @@ class Confidence:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Sentences: what is said of a pair, and what that cannot prove."""
+    """Sentences: what is said of a pair, and what that cannot prove.
+
+    Attributes
+    ----------
+    words, caveats
+        In the order of their weight.
+    beside_map
+        The one of the caveats that belongs beside the maps, since it limits all that they say; None
+        if there is none.
+    """
 
     words: tuple[str, ...]
     caveats: tuple[str, ...]
+    beside_map: str | None = None
 
 
 def compared(
@@ -140,16 +151,24 @@ def explained(
         plausibility=pair.plausibility,
     )
     has_parts = pair.doubt is None
-    limits = decision.caveats + caveats.of_maps(method, control=pair.control, regions=has_parts)
+    usual = pair.usual
+    common = None if pair.control else caveats.in_common(method, usual, similar=pair.similar)
+    limits = decision.caveats + caveats.of_maps(
+        method, control=pair.control, regions=has_parts, common=common
+    )
     if pair.control:  # where its map lies is no reason of the network's
         return Verdict((*decision.words, ON_CONTROL), limits)
     if not has_parts:
-        return Verdict(decision.words, limits)
+        return Verdict(decision.words, limits, common)
     reference, test = (pair.swapped.heat_map, of_reference), (pair.forward.heat_map, of_test)
-    words = on_map(*reference, "both pictures")
-    if words != on_map(*test, "both pictures"):
-        words = on_map(*reference, "the reference picture") + on_map(*test, "the test picture")
-    return Verdict(decision.words + words, limits)
+
+    def say(of: tuple[NDArray[np.float32], Sequence[RegionShare]], where: str) -> tuple[str, ...]:
+        return on_map(*of, where, usual, similar=pair.similar)
+
+    words = say(reference, "both pictures")
+    if words != say(test, "both pictures"):
+        words = say(reference, "the reference picture") + say(test, "the test picture")
+    return Verdict(decision.words + words, limits, common)
 
 
 def on_plausibility(plausibility: PairPlausibility) -> str:

@@ -15,7 +15,7 @@ from lpel_export.bundle_writer import write_with_explainer
 from lpel_export.explainer import build_explainer
 from lpel_serving import Explainer
 from lpel_serving.bundle import load_bundle
-from lpel_serving.card import confidence_lines
+from lpel_serving.card import confidence_lines, usual_lines
 from lpel_serving.confidence import fit_confidence
 from lpel_serving.faces import list_faces
 from lpel_serving.pairs import sample_pairs
@@ -79,7 +79,12 @@ def test_a_bundle_gets_its_confidence_and_stays_what_it_was(bundle, faces, expec
         "check of plausibility: none; another takes about 60 photographs of 198 people, "
         "received 48 of 8"
     )
-    assert done.stdout.splitlines() == [*confidence_lines(expected), said, f"Bundle: {bundle}"]
+    assert done.stdout.splitlines() == [
+        *confidence_lines(expected),
+        said,
+        *usual_lines(load_bundle(bundle).manifest.usual),
+        f"Bundle: {bundle}",
+    ]
     after = contents(bundle)
     assert {name for name in after if after[name] != before[name]} == {"manifest.json"}
     assert load_bundle(bundle).manifest.confidence == expected

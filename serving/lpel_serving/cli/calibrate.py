@@ -26,6 +26,14 @@ from lpel_serving.passed_over import MOST_BAD, Unusable
 if TYPE_CHECKING:
     from lpel_serving.confidence import ConfidenceRecord
     from lpel_serving.plausibility_record import FittedPlausibility
+    from lpel_serving.usual_record import UsualRecord
+
+_FEW = "takes photographs that give at least 50 pairs which the network decides alike"
+_NO_USUAL = {
+    True: f"what is usual of maps: it stays as it was; to measure it {_FEW}",
+    False: f"what is usual of maps: not measured; that {_FEW}",
+}
+"""By whether the bundle knew it before."""
 
 
 def calibrate(
@@ -65,14 +73,15 @@ def calibrate(
 
     Whether such probabilities come true is measured on pairs held out, and reported. The check of
     plausibility, which says whether a picture is of the kind that the bundle knows, is fitted on
-    the photographs too, unless the bundle has one that holds for them.
+    the photographs too, unless the bundle has one that holds for them. What share of a map each
+    part of a face usually has is measured on pairs of them.
     """
     from dataclasses import asdict
 
     import numpy as np
 
     from lpel_serving.bundle_folder import check_replaceable, put_copy
-    from lpel_serving.card import confidence_lines, plausibility_lines
+    from lpel_serving.card import confidence_lines, plausibility_lines, usual_lines
     from lpel_serving.cli.given import given_pairs, measure
     from lpel_serving.confidence import fit_confidence
     from lpel_serving.explainer import Explainer
@@ -92,7 +101,8 @@ def calibrate(
     with measured.blamed():
         record = _enough(fit_confidence(measured.similarities, same, on or kind), same)
     fitted, why = _fit_check(explainer, measured, rng, f"the photographs of {on or kind}")
-    manifest, new = _completed(explainer.manifest, record, fitted)
+    usual = _usual(explainer, measured, seed, f"the photographs of {on or kind}")
+    manifest, new = _completed(explainer.manifest, record, fitted, usual)
     put_copy(bundle, target, manifest, new)
     if json:
         check = manifest.plausibility
@@ -101,12 +111,16 @@ def calibrate(
             "confidence": asdict(record),
             "plausibility": None if check is None else asdict(check),
             "plausibility_fitted": fitted is not None,
+            "usual": None if manifest.usual is None else asdict(manifest.usual),
+            "usual_measured": usual is not None,
         }
         print_json(document | measured.in_json(names=list_passed_over))
         return
     check_lines = [why] if fitted is None else plausibility_lines(fitted.record)
-    lines = [*measured.in_words(), *confidence_lines(record), *check_lines, f"Bundle: {target}"]
-    say("\n".join(lines))
+    known = explainer.manifest.usual is not None
+    usual_said = [_NO_USUAL[known]] if usual is None else usual_lines(usual)
+    lines = [*measured.in_words(), *confidence_lines(record), *check_lines, *usual_said]
+    say("\n".join([*lines, f"Bundle: {target}"]))
 
 
 def _enough(record: "ConfidenceRecord | None", same: Any) -> "ConfidenceRecord":
@@ -145,8 +159,29 @@ def _fit_check(
     return fitted, f"{what} {enough}, received {len(embeddings):,} of {people}"
 
 
+def _usual(explainer: Any, measured: Any, seed: int, photographs: str) -> "UsualRecord | None":
+    """Measure what is usual of maps on the photographs, as far as they are enough."""
+    import numpy as np
+
+    from lpel_serving.usual import measure_usual
+
+    return measure_usual(
+        explainer,
+        measured.embeddings,
+        measured.identities,
+        explainer.manifest.threshold.value,
+        np.random.default_rng(seed),
+        responds=explainer.responds,
+        crop=explainer.manifest.crop,
+        on=photographs,
+    )
+
+
 def _completed(
-    manifest: Any, confidence: Any, fitted: "FittedPlausibility | None"
+    manifest: Any,
+    confidence: Any,
+    fitted: "FittedPlausibility | None",
+    usual: "UsualRecord | None",
 ) -> tuple[Any, dict[str, bytes]]:
     """What the manifest becomes, and the new files of the bundle."""
     import hashlib
@@ -155,7 +190,7 @@ def _completed(
     from lpel_serving.manifest import PLAUSIBILITY_FILE, FileRecord
     from lpel_serving.plausibility_record import to_bytes
 
-    completed = replace(manifest, confidence=confidence)
+    completed = replace(manifest, confidence=confidence, usual=usual or manifest.usual)
     if fitted is None:
         return completed, {}
     data = to_bytes(fitted.check)

@@ -60,6 +60,7 @@ def explain(
     json: JsonOption = False,
 ) -> None:
     """Explain why two faces were called the same or different, each in the light of the other."""
+    from lpel_serving.caveats import in_common
     from lpel_serving.errors import ParameterError
     from lpel_serving.explainer import Explainer
     from lpel_serving.figures.source import source_of
@@ -109,6 +110,9 @@ def explain(
         say(on_plausibility(pair.doubt))
     sentence = _sentence(document, flat=_is_flat(pair), title=title_of(chosen, name))
     say("\n".join([sentence, *in_words(pair.found)]))
+    limit = None if pair.control else in_common(name, pair.usual, similar=pair.similar)
+    if limit is not None:
+        say(limit)
     for what, path in document["files"].items():
         say(f"  {what}: {path}")
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as pillow
 
+from lpel_serving.caveats import measured_common
 from lpel_serving.crops import decoder_target
 from lpel_serving.explanation import Explanation, LpelExplanation, PairExplanation
 from lpel_serving.figures.canvas import INK, QUIET, bare, new_figure, png
@@ -180,14 +181,19 @@ def _draw_scale(figure: Any, grid: Any, *, signed: bool) -> None:
 
 
 def _write_below(figure: Any, pair: PairExplanation, source: Source | None) -> float:
-    """Say in small letters how maps compare, and what made them; return the height of that."""
+    """Say what limits the maps, how they compare, and what made them; return how high that is."""
     several = " ".join(in_words(pair.found))
     lines = [OWN_SCALES, several, "" if source is None else source.words]
     shown = [line for line in lines if line]
     figure.text(
         0.03, 0.012, "\n".join(shown), fontsize=7, color=QUIET, va="bottom", parse_math=False
     )
-    return _SMALL_LINE * len(shown)
+    height = _SMALL_LINE * len(shown)
+    if pair.usual is not None:
+        limit = measured_common(pair.usual, similar=pair.similar)
+        figure.text(0.03, 0.018 + height, limit, fontsize=8, color=INK, parse_math=False)
+        height += 1.5 * _SMALL_LINE
+    return height
 
 
 def _headline(pair: PairExplanation, title: str, truth: str) -> str:

@@ -31,10 +31,17 @@ from lpel_serving.methods.explain import explain_by
 from lpel_serving.methods.inventory import parameters_of
 from lpel_serving.methods.method import Method, Networks, is_control
 from lpel_serving.pictures import displayable, heat_map_picture, mask_picture, overlay, png
-from lpel_serving.record import arrays, npz, reconstruction_error
-from lpel_serving.regions import RegionShare, region_shares
+from lpel_serving.record import (
+    arrays,
+    divided,
+    npz,
+    reconstruction_error,
+    region_records,
+    usual_numbers,
+)
 from lpel_serving.service.cache import Face
 from lpel_serving.service.desk import Desk
+from lpel_serving.usual import usual_maps
 from lpel_serving.verdict import explained
 
 Write = Callable[[NDArray[Any], Callable[[], Pixels]], Any]
@@ -79,7 +86,10 @@ def explain_faces(
         seed=fields.seed,
     )
     plausibility = desk.explainer.pair_plausibility(reference.embedding, test.embedding)
-    return replace(pair, plausibility=plausibility, found=(reference.found, test.found))
+    cut = desk.find_crop(fields.crop)
+    usual = usual_maps(desk.manifest.usual, method, similar=pair.similar, crop=cut)
+    found = (reference.found, test.found)
+    return replace(pair, plausibility=plausibility, found=found, usual=usual)
 
 
 def _written(
@@ -100,7 +110,8 @@ def _written(
 def _document(
     pair: PairExplanation, name: str, method: Method, fields: ExplainFields, desk: Desk
 ) -> dict[str, Any]:
-    of_test, of_reference = _regions(pair)
+    of_test, of_reference = divided(pair)
+    usual = pair.usual
     verdict = explained(
         pair,
         of_test,
@@ -114,11 +125,19 @@ def _document(
         **decision_numbers(pair.similarity, pair.plausibility, desk),
         "words": (*verdict.words, *in_words(pair.found)),
         "caveats": verdict.caveats,
+        "beside_map": verdict.beside_map,
+        "usual": usual_numbers(usual),
         "faces": faces_record(pair.found),
         "agreement": {"spearman": pair.agreement.spearman, "mask_iou": pair.agreement.iou},
         "explanations": {
-            "reference": _one_way(pair.swapped, pair.reference_crop, of_reference, fields, desk),
-            "test": _one_way(pair.forward, pair.test_crop, of_test, fields, desk),
+            "reference": {
+                "regions": region_records(of_reference, usual),
+                **_one_way(pair.swapped, pair.reference_crop, fields, desk),
+            },
+            "test": {
+                "regions": region_records(of_test, usual),
+                **_one_way(pair.forward, pair.test_crop, fields, desk),
+            },
         },
         "method": {**method_record(name, method), "epsilon": fields.epsilon, "seed": fields.seed},
         **provenance(desk, fields.crop),
@@ -136,30 +155,15 @@ def _figure(
     return figure_png(pair_figure(pair, source=source))
 
 
-def _regions(pair: PairExplanation) -> tuple[tuple[RegionShare, ...], tuple[RegionShare, ...]]:
-    """Divide both maps among the parts of a face, where both pictures pass for faces."""
-    if pair.doubt is not None:
-        return (), ()
-    return region_shares(pair.forward.heat_map), region_shares(pair.swapped.heat_map)
-
-
 def method_record(name: str, method: Method) -> dict[str, Any]:
     """A method and its own parameters in JSON's own types."""
     return {"name": name, "control": is_control(method), "parameters": parameters_of(method)}
 
 
 def _one_way(
-    explanation: Explanation,
-    crop: Pixels,
-    shares: tuple[RegionShare, ...],
-    fields: ExplainFields,
-    desk: Desk,
+    explanation: Explanation, crop: Pixels, fields: ExplainFields, desk: Desk
 ) -> dict[str, Any]:
     return {
-        "regions": [
-            {"name": one.name, "area": one.area, "for": one.for_, "against": one.against}
-            for one in shares
-        ],
         "mask_share": float(explanation.mask.mean()),
         "reconstruction_mse": reconstruction_error(explanation.reconstruction, crop),
         "typical_mse": _typical_error(desk),

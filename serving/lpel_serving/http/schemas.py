@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from lpel_serving.http.about_schemas import CropEntry, LimitsEntry, SampleEntry
 from lpel_serving.http.found_schemas import FacesOfPair
+from lpel_serving.http.region_schemas import Region, Usual
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Cosine = Annotated[float, Field(ge=-1, le=1)]
@@ -97,15 +98,6 @@ Bits = list[list[bool]] | Packed | str
 Picture = Annotated[str, Field(description="A PNG file in base64.")]
 
 
-class Region(_Answer):
-    """How much of the relevance lies in one part of a face."""
-
-    name: Literal["forehead", "eyes", "nose", "cheeks", "mouth", "chin", "elsewhere"]
-    area: Annotated[Share, Field(description="Of the crop.")]
-    for_: Annotated[Share, Field(alias="for", description="Of all that is for the decision.")]
-    against: Annotated[Share, Field(description="Of all that is against it.")]
-
-
 class OneWay(_Answer):
     """Why one image is called similar or dissimilar to the other."""
 
@@ -159,6 +151,13 @@ class MethodUsed(_Answer):
 class ExplainAnswer(_OfDecision, _Provenance):
     """Why the network calls two faces the same or different."""
 
+    beside_map: Annotated[
+        str | None, Field(description="The one of the caveats that belongs beside the maps.")
+    ]
+    usual: Annotated[
+        Usual | None,
+        Field(description="Null where the bundle does not know, for this method, p and crop."),
+    ]
     agreement: Agreement
     explanations: BothWays
     method: MethodUsed

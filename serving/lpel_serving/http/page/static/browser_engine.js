@@ -4,7 +4,7 @@ import { writeArray } from "./arrays.js";
 import { bytes } from "./api.js";
 import { ROLES } from "./faces.js";
 import { cut, shareOf } from "./pictures.js";
-import { LOCAL_CAVEATS, localWords } from "./words.js";
+import { LOCAL_CAVEATS, LOCAL_LIMIT, localWords } from "./words.js";
 
 const OUTPUTS = [
   "similarity",
@@ -85,6 +85,7 @@ function tell(about, crop, outputs, pictures) {
     ...decided,
     words: localWords(decided),
     caveats: LOCAL_CAVEATS,
+    beside_map: LOCAL_LIMIT,
     explanations: Object.fromEntries(ROLES.map((role) => [role, explained(pictures[role])])),
     faces: { reference: null, test: null },
     method: { name: about.browser.method ?? about.default_method },

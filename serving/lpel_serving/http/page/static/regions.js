@@ -1,13 +1,18 @@
 // The parts of both faces in numbers: how much of each map lies in them.
 
-import { html } from "./elements.js";
+import { $, html } from "./elements.js";
 import { percent } from "./words.js";
+
+/**
+ * @typedef {{mean: number, low: number, high: number}} Usual  of other pairs called the same
+ */
 
 const COUNTS = 0.05; // of a map, below which what is against is passed over
 
 /**
  * @typedef {object} Divided
- * @property {{name: string, area: number, for: number, against: number}[]} regions  of a face
+ * @property {{name: string, area: number, for: number, against: number,
+ *   usual_for: ?Usual, usual_against: ?Usual}[]} regions  of a face
  * @property {number} opposed  share of its map that speaks against the decision
  */
 
@@ -18,6 +23,7 @@ const COUNTS = 0.05; // of a map, below which what is against is passed over
  * @param {boolean} signed  whether the maps say what speaks against the decision
  */
 export function showRegions(body, { reference, test }, signed) {
+  $("parts-usual").hidden = !reference.regions.some((one) => one.usual_for);
   const all = [...reference.regions, ...test.regions];
   const most = Math.max(...all.flatMap((one) => [one.for, one.area]));
   body.replaceChildren(
@@ -33,12 +39,22 @@ export function showRegions(body, { reference, test }, signed) {
 function cell(region, opposed, most, signed) {
   const kind = signed ? " for it" : " of what is marked";
   const cell = html("td", {}, bar("for", region.for, kind, region.for / most, region.area / most));
+  cell.append(...usually(region.for, region.usual_for));
   if (opposed >= COUNTS) {
     const weight = opposed < 1 ? opposed / (1 - opposed) : 1; // nothing is for it
     const length = Math.min((region.against * weight) / most, 1);
     cell.append(bar("against", region.against, " against it", length));
+    cell.append(...usually(region.against, region.usual_against));
   }
   return cell;
+}
+
+/** What other pairs have there, in a line of its own; none where that is not known. */
+function usually(share, usual) {
+  if (!usual) return [];
+  const others = share > usual.high ? "less: " : share < usual.low ? "more: " : "";
+  const mean = percent(usual.mean).replaceAll(" ", "\u00a0"); // in one piece where lines are short
+  return [html("small", { class: others ? "usual beyond" : "usual" }, `usually ${others}${mean}`)];
 }
 
 /** A share, drawn and written; perhaps with a mark across. */

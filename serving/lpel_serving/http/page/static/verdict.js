@@ -21,7 +21,7 @@ export function showVerdict({ told, pictures }, chosen) {
   drawScale($("scale"), told);
   showNumbers($("numbers"), told);
   list($("words"), more);
-  list($("caveats"), told.caveats);
+  showLimit(told);
   $("answer").hidden = false;
   const divided = (role) => ({
     regions: told.explanations[role].regions,
@@ -36,6 +36,12 @@ export function showVerdict({ told, pictures }, chosen) {
   $("parts-signed").hidden = !signed;
   $("parts-unsigned").hidden = signed;
   showRegions($("regions"), faces, signed);
+}
+
+/** What limits all that a map says stands beside the maps; the other limits beside the verdict. */
+function showLimit({ beside_map: limit, caveats }) {
+  $("map-limit").textContent = limit ?? "";
+  list($("caveats"), caveats.filter((one) => one !== limit));
 }
 
 export function hideVerdict() {

@@ -65,12 +65,16 @@ export function localWords({ decision, ...numbers }) {
   ];
 }
 
+/** What limits most what its map says. */
+export const LOCAL_LIMIT = "Much of every map is common to all faces.";
+
 /** What a comparison in the browser cannot prove, and what it leaves out. */
 export const LOCAL_CAVEATS = [
   "This shows what the network decided, not who is in the pictures: do not refuse, accuse or " +
     "watch anybody because of it.",
+  LOCAL_LIMIT,
   "The map is predicted from the network's numbers for the two faces alone; nothing was hidden " +
-    "to make it, and much of it is common to all faces.",
+    "to make it.",
   "How sure the decision is, the parts of the faces in numbers, and whether the pictures are like " +
     "photographs of faces at all, only the server reports.",
 ];

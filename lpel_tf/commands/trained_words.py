@@ -1,0 +1,55 @@
+"""What `lpel train` says of the bundle that it made."""
+
+from lpel_serving.manifest import Manifest
+
+
+def of_responses_in_words(loss: float, photographs: int) -> str:
+    """Say how much a response decoder knows; 1 is the loss of one that knows nothing."""
+    of = (
+        f"what coalitions of superpixels take from the embeddings of {photographs} test photographs"
+    )
+    if loss >= 1:
+        return (
+            f"The response decoder is no better than none: its error on {of} is {loss:.2f} times "
+            "that of a constant 0. Train on more photographs."
+        )
+    return f"The response decoder predicts {1 - loss:.0%} of {of}."
+
+
+def plausibility_in_words(manifest: Manifest) -> str:
+    """Say what the check of plausibility was fitted on, or that there is none."""
+    check = manifest.plausibility
+    if check is None:
+        return (
+            "No check of plausibility: too few photographs, or people kept apart, to fit one on. "
+            "`lpel calibrate` fits one on others."
+        )
+    return (
+        f"Check of plausibility: of {check.fitted['photographs']:,} photographs; at most "
+        f"{check.fitted['false_alarms']:.1%} of somebody new's raise an alarm."
+    )
+
+
+def confidence_in_words(manifest: Manifest) -> str:
+    """Say how the confidence was fitted, or that there is none."""
+    if manifest.confidence is None:
+        return (
+            "No confidence: too few pairs to fit one on, or pairs that the network does not tell "
+            "apart. `lpel calibrate` fits one on others."
+        )
+    error = manifest.confidence.reliability.calibration_error
+    return f"Confidence: {manifest.confidence.fitted['how']}; calibration error {error:.4f}."
+
+
+def usual_in_words(manifest: Manifest) -> str:
+    """Say what the usual maps were measured on, or that they were not."""
+    if manifest.usual is None:
+        return (
+            "What is usual of maps: not measured, for want of pairs of people kept apart. "
+            "`lpel calibrate` measures it on others."
+        )
+    measured = manifest.usual.measured
+    return (
+        f"What is usual of maps: measured on {measured['photographs']:,} photographs of "
+        f"{measured['people']:,} people kept apart."
+    )

@@ -1,0 +1,39 @@
+"""What is usual of the maps of the tiny bundle, by pairs of pictures of noise."""
+
+from functools import cache
+
+import numpy as np
+
+from lpel_serving.methods.method import Engine
+from lpel_serving.usual import measure_usual
+from lpel_serving.usual_record import UsualRecord
+from support import tiny
+from support.images import pixels
+
+PHOTOGRAPHS = 120
+NETWORKS = Engine(tiny.embed, tiny.decode, tiny.respond)
+
+
+@cache
+def faces() -> tuple[np.ndarray, tuple[str, ...]]:
+    """Embeddings of pictures of noise, and who is in each: two pictures of everybody."""
+    embeddings = tiny.embed(np.stack([pixels(seed) for seed in range(PHOTOGRAPHS)]))
+    return embeddings, tuple(f"person {seed // 2}" for seed in range(PHOTOGRAPHS))
+
+
+@cache
+def usual(
+    threshold: float = tiny.THRESHOLD, crop: str = "none", *, responds: bool = True
+) -> UsualRecord:
+    """Such as a manifest of the tiny bundle holds."""
+    record = measure_usual(
+        NETWORKS,
+        *faces(),
+        threshold,
+        np.random.default_rng(0),
+        responds=responds,
+        crop=crop,
+        on="pictures of noise",
+    )
+    assert record is not None
+    return record
