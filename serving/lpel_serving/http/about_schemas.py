@@ -1,6 +1,8 @@
 """The shapes of what a server says that it offers: crops, samples and limits."""
 
-from pydantic import BaseModel
+from typing import Annotated
+
+from pydantic import BaseModel, Field
 
 
 class CropEntry(BaseModel, extra="forbid"):
@@ -32,3 +34,4 @@ class LimitsEntry(BaseModel, extra="forbid"):
 
     request_bytes: int
     pixels: int
+    seconds: Annotated[float, Field(gt=0, description="From a request to its answer.")]

@@ -19,6 +19,7 @@ from lpel_serving.service.cache import Face, FaceCache
 from lpel_serving.service.cores import cores
 from lpel_serving.service.crew import Crew
 from lpel_serving.service.networks import TicketNetworks
+from lpel_serving.service.pace import Pace
 from lpel_serving.service.shared import Shared
 from lpel_serving.service.tally import Tally
 from lpel_serving.service.ticket import Ticket
@@ -60,6 +61,8 @@ class Desk:
         The explanation methods that there are, by name.
     tally
         What was done so far.
+    pace
+        How fast long work embeds here.
     """
 
     def __init__(
@@ -78,6 +81,7 @@ class Desk:
         self.crops = crops
         self.methods = {entry.name: entry for entry in take_inventory(explainer)}
         self.tally = Tally()
+        self.pace = Pace()
         self._max_pixels = max_pixels
         self._cache = FaceCache(cache_bytes)
         self._shared: Shared[Face] = Shared()
@@ -210,9 +214,19 @@ class Desk:
         WithdrawnError
             If the ticket lapses first.
         """
-        networks = TicketNetworks(self.explainer, self._batcher, ticket, self.tally.count_embedded)
+        networks = TicketNetworks(
+            self.explainer, self._batcher, ticket, self.tally.count_embedded, self._count_portion
+        )
         crew = self._slow if slow else self._quick
         return await crew.do(lambda: work(networks), ticket)
+
+    def _count_portion(self, crops: int, seconds: float) -> None:
+        self.pace.count(crops, seconds, self._slow.busy)
+
+    async def measure_pace(self, ticket: Ticket) -> None:
+        """Measure anew how fast long work embeds; `WithdrawnError` if the ticket lapses."""
+        side = self.manifest.embedder.image_size
+        await self.pace.measure(self._batcher, side, ticket, 1 + self._slow.busy)
 
     @property
     def waiting(self) -> int:
