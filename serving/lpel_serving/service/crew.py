@@ -34,7 +34,6 @@ class Crew:
     """
 
     def __init__(self, name: str, threads: int, most: int | None = None) -> None:
-        self._threads = threads
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix=f"lpel-{name}")
         self._turns = asyncio.Semaphore(threads)
         self._most = most
@@ -70,11 +69,6 @@ class Crew:
         # Only then: whoever waits may go before, but the thread is busy until it is done.
         working.add_done_callback(lambda _: self._leave())
         return await while_wanted(working, ticket)
-
-    @property
-    def busy(self) -> int:
-        """How many works are under way."""
-        return min(self.inside, self._threads)
 
     def close(self) -> None:
         """Wait for what is under way, and end the threads."""

@@ -1,6 +1,5 @@
 """The networks as one request sees them: in turn with all others, while its ticket lasts."""
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -31,27 +30,23 @@ class TicketNetworks:
         Of the request.
     on_embedded
         Told of how many crops were embedded.
-    on_portion
-        Called with the crops of a portion, and the seconds that it took.
     """
 
     explainer: Explainer
     batcher: Batcher
     ticket: Ticket
     on_embedded: Callable[[int], object]
-    on_portion: Callable[[int, float], object] = lambda crops, seconds: None  # noqa: ARG005
 
     def embed(self, crops: NDArray[np.uint8], /) -> Floats:
         """Compute ``f``: crops, uint8, shape (N, S, S, 3), to embeddings, shape (N, D)."""
         embeddings = np.empty((len(crops), self.explainer.manifest.embedder.dimension), np.float32)
         for start in range(0, len(crops), PORTION):
             self.ticket.check()
-            portion, begun = list(crops[start : start + PORTION]), time.monotonic()
+            portion = list(crops[start : start + PORTION])
             embeddings[start : start + PORTION] = self.batcher.submit(
                 portion, self.ticket, urgent=False
             ).result()
             self.on_embedded(len(portion))
-            self.on_portion(len(portion), time.monotonic() - begun)
         return embeddings
 
     def decode(self, embeddings: Floats, /) -> Floats:

@@ -2,8 +2,8 @@
 
 import * as api from "./api.js";
 import * as answers from "./answers.js";
+import { ask, asked } from "./asking.js";
 import * as belief from "./belief.js";
-import { explainHere } from "./browser_engine.js";
 import * as choices from "./choices.js";
 import { $ } from "./elements.js";
 import { complain, makeCards, ROLES, showFace } from "./faces.js";
@@ -11,7 +11,7 @@ import { listen as listenToFound, showFound } from "./found.js";
 import { askForKey } from "./key.js";
 import { PictureError, read } from "./pictures.js";
 import { offerSamples } from "./samples.js";
-import { saveJson, saveMade } from "./saving.js";
+import { offer as offerSaving, saveJson, saveMade } from "./saving.js";
 import * as status from "./status.js";
 import { epsilon, masks, redraw, showPictures } from "./view.js";
 import { hideVerdict, showVerdict } from "./verdict.js";
@@ -85,9 +85,11 @@ function forget() {
   answer = null;
   for (const role of ROLES) showFace(cards[role], faces[role], choices.fraction());
   status.say("");
+  status.note("");
   document.body.classList.remove("stale");
   hideVerdict();
   belief.reset();
+  choices.decided(null);
 }
 
 /** Take another of the faces in a photograph. */
@@ -114,14 +116,17 @@ async function explain() {
   if (!choices.here() && tooMuch()) return;
   const mine = new AbortController();
   running = mine;
-  belief.reset();
+  belief.hide();
+  status.note("");
   document.body.classList.toggle("stale", answer !== null); // what is shown was asked otherwise
   status.wait("Comparing the two faces …", stop);
   try {
-    const found = await (choices.here() ? computeHere(mine.signal) : askServer(mine.signal));
-    if (!mine.signal.aborted) showAnswer(found);
+    const found = await ask(about, faces, mine.signal, stop);
+    if (mine.signal.aborted) return;
+    belief.reset();
+    showAnswer(found);
   } catch (error) {
-    if (!mine.signal.aborted) refuse(error);
+    if (!mine.signal.aborted) await refuse(error);
   }
 }
 
@@ -143,54 +148,49 @@ function tooMuch() {
   return true;
 }
 
-const asked = () => ({ ...choices.fields(faces), epsilon: epsilon() });
-
-async function askServer(signal) {
-  const onWait = (seconds) => signal.aborted || status.countDown(seconds);
-  return answers.ofServer(await api.explain(faces, asked(), { signal, onWait }));
-}
-
-function computeHere(signal) {
-  const unless = (act) => (share) => signal.aborted || act(share);
-  return explainHere(about, faces, choices.crop(), {
-    signal,
-    onFetch: unless(() => status.wait("Fetching the network …", stop)),
-    onProgress: unless(status.progress),
-    onLoad: unless(() => status.wait("Comparing the two faces here …", stop)),
-  });
-}
-
 function stop() {
+  running?.abort();
+  if (answer) return comeBack("Stopped.");
   forget();
   status.fail("Stopped.", explain);
   $("again").focus();
 }
 
-function refuse(error) {
-  forget();
-  if (error.status === 401) return askForKey(explain);
+/** Show again what was shown before something else was asked, and say why. */
+function comeBack(why, failed = false) {
+  choices.giveBack(answer.asked, faces);
+  showAnswer(answer);
+  belief.comeBack();
+  status.note(`${why} Shown again is the answer by ${answer.asked.method}.`, failed);
+  if (!document.activeElement.checkVisibility()) choices.focus(); // it was on Stop
+}
+
+async function refuse(error) {
+  if (error.status === 401) return forget(), askForKey(explain);
   if (ROLES.includes(error.about)) {
+    forget();
     complain(cards[error.about], error.message);
     return status.say(whatNext());
   }
   if (!(error instanceof api.Problem)) console.error(error);
+  const aboutMethod = error.about === "method" && choices.method() === answer?.asked.method;
+  if (answer && !aboutMethod) return comeBack(error.message, true);
+  if (error.about === "method" && choices.takeBest()) {
+    await explain();
+    return answer && status.note(`${error.message} Shown is the answer by ${choices.method()}.`);
+  }
+  forget();
   return status.fail(error.message, explain);
 }
 
 function showAnswer(found) {
+  found.asked ??= choices.taken(faces);
   document.body.classList.remove("stale");
   showAnswerPictures(found);
   showVerdict(found);
-  const local = choices.here();
-  $("save-arrays").disabled = local;
-  $("save-figure").disabled = local || !about.figures;
-  $("saving-hint").textContent = local ? "Figure and arrays are made by the server alone." : "";
-  $("saving").hidden = false;
-  $("belief").hidden = false;
-  $("measure").disabled = local;
-  $("belief-hint").textContent = local
-    ? "Only the server can: it would have to be sent them."
-    : found.told.method.control ? "A control: its order is what an explanation has to beat." : "";
+  choices.decided(found.told.decision);
+  offerSaving(choices.here(), about.figures);
+  belief.offer(found, choices.here());
 }
 
 function showAnswerPictures(found) {
@@ -202,7 +202,7 @@ function showAnswerPictures(found) {
 
 // ---- files ----
 
-const saveFrom = (accept, name) => saveMade(() => api.explainAs(accept, faces, asked()), name);
+const saveFrom = (accept, name) => saveMade(() => api.explainAs(accept, faces, asked(faces)), name);
 
 function saveNumbers() {
   saveJson(answers.record(answer, masks(answer.pictures), epsilon()), "explanation.json");

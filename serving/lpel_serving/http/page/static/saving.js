@@ -23,3 +23,11 @@ export async function saveMade(make, name) {
 export function saveJson(value, name) {
   save(new Blob([JSON.stringify(value, null, 1)], { type: "application/json" }), name);
 }
+
+/** Say what can be saved of the shown answer: the server alone makes figures and arrays. */
+export function offer(local, figures) {
+  $("save-arrays").disabled = local;
+  $("save-figure").disabled = local || !figures;
+  $("saving-hint").textContent = local ? "Figure and arrays are made by the server alone." : "";
+  $("saving").hidden = false;
+}
