@@ -72,7 +72,7 @@ async def check_time(
     seconds = desk.pace.seconds(images)
     takes = f"{what} embeds {images:,} images here"
     if seconds is not None:
-        takes += f", which takes {in_words(seconds)} when nothing else is asked"
+        takes += f", which takes {in_words(seconds)} at present"
     if can_finish(images, desk, limits):
         ticket.advice = f"{takes}. {instead}, or ask again when less is under way."
         return

@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 Decision = Literal["similar", "dissimilar"]
 Seconds = Annotated[
     float | None,
-    Field(ge=0, description="That its embeddings take here when nothing else is asked; measured."),
+    Field(ge=0, description="That its embeddings take here at present, as measured."),
 ]
 Control = Annotated[bool, Field(description="Whether its map knows nothing of the pair.")]
 
