@@ -1,5 +1,6 @@
 """`lpel explain`: one pair, both ways."""
 
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -83,7 +84,7 @@ def explain(
         )
     strength = DEFAULT_P if p is None else p
     chosen = Lpel(strength) if name == LPEL else find_method(name)
-    needed = images_needed(chosen, explainer)
+    needed = images_needed(chosen, explainer) if sys.stderr.isatty() else {}  # a bar is for eyes
     with counted(chosen, needed, progress_bar, portion=DEFAULT_BATCH) as followed:
         pair = explainer.explain(
             reference,
