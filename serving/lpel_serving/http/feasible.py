@@ -70,9 +70,9 @@ async def check_time(
             break
         await desk.measure_pace(ticket)
     seconds = desk.pace.seconds(images)
-    takes = f"{what} embeds {images:,} images here"
+    takes = f"{what} embeds {images:,} images for this pair"
     if seconds is not None:
-        takes += f", which takes {in_words(seconds)} at present"
+        takes += f", which takes {in_words(seconds)} here at present"
     if can_finish(images, desk, limits):
         ticket.advice = f"{takes}. {instead}, or ask again when less is under way."
         return
