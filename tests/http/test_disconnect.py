@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from lpel_serving.explainer import Explainer
-from lpel_serving.http.settings import Settings
+from lpel_serving.http.settings import Limits, Settings
 from lpel_serving.service.desk import SLOW_AT_ONCE, SLOW_WAITING
 from support import slow, tiny
 from support.clients import Caller, about_pair, ask, get, metrics, photograph
@@ -29,7 +29,8 @@ def slow_running(tmp_path_factory):
     """A service whose every inference really computes for a second or more."""
     folder = tmp_path_factory.mktemp("slow")
     bundle = tiny.write_bundle(folder, embedder=slow.embedder(10_000), responds=True)
-    with started(Settings(bundle, cache_bytes=0)) as one:
+    patient = Limits(seconds=36_000)  # or what takes hours would be refused
+    with started(Settings(bundle, cache_bytes=0, limits=patient)) as one:
         ask(one.port, get("/readyz"))
         yield one
 

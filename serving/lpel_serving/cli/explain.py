@@ -1,5 +1,6 @@
 """`lpel explain`: one pair, both ways."""
 
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -61,12 +62,16 @@ def explain(
 ) -> None:
     """Explain why two faces were called the same or different, each in the light of the other."""
     from lpel_serving.caveats import in_common
+    from lpel_serving.cli.progress import progress_bar
+    from lpel_serving.embedder import DEFAULT_BATCH
     from lpel_serving.errors import ParameterError
     from lpel_serving.explainer import Explainer
     from lpel_serving.figures.source import source_of
     from lpel_serving.found import in_words
     from lpel_serving.methods import find_method
+    from lpel_serving.methods.counted import counted
     from lpel_serving.methods.default import LPEL
+    from lpel_serving.methods.inventory import images_needed
     from lpel_serving.methods.lpel import Lpel
     from lpel_serving.methods.method import title_of
     from lpel_serving.record import summary
@@ -82,14 +87,16 @@ def explain(
         )
     strength = DEFAULT_P if p is None else p
     chosen = Lpel(strength) if name == LPEL else find_method(name)
-    pair = explainer.explain(
-        reference,
-        test,
-        epsilon=epsilon,
-        method=chosen,
-        seed=seed,
-        faces=(reference_face, test_face),
-    )
+    needed = images_needed(chosen, explainer) if sys.stderr.isatty() else {}  # a bar is for eyes
+    with counted(chosen, needed, progress_bar, portion=DEFAULT_BATCH) as followed:
+        pair = explainer.explain(
+            reference,
+            test,
+            epsilon=epsilon,
+            method=followed,
+            seed=seed,
+            faces=(reference_face, test_face),
+        )
     manifest = explainer.manifest
     used = crop or manifest.crop
     document: dict[str, Any] = {

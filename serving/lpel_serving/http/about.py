@@ -26,7 +26,8 @@ def routes(desk: Desk, settings: Settings) -> list[BaseRoute]:
 
     async def about(request: Request) -> Response:
         del request
-        return json_response(document)
+        methods = methods_document(desk, settings.limits)["methods"]  # their times are measured
+        return json_response(document | {"methods": methods})
 
     return [Route("/v1/about", about, methods=["GET"])]
 
@@ -34,7 +35,7 @@ def routes(desk: Desk, settings: Settings) -> list[BaseRoute]:
 def about_document(desk: Desk, settings: Settings) -> dict[str, Any]:
     """Tell what there is in JSON's own types."""
     manifest = desk.manifest
-    methods = methods_document(desk)
+    methods = methods_document(desk, settings.limits)
     return {
         "version": version("lpel-tf"),
         "embedder": manifest.embedder.name,
@@ -53,6 +54,7 @@ def about_document(desk: Desk, settings: Settings) -> dict[str, Any]:
         "limits": {
             "request_bytes": settings.limits.request_bytes,
             "pixels": settings.limits.pixels,
+            "seconds": settings.limits.seconds,
         },
         "formats": list(FORMATS),
         "key_needed": settings.api_key is not None,
@@ -109,7 +111,7 @@ def _browser(desk: Desk, settings: Settings) -> dict[str, Any] | None:
         "explainer": f"/models/{EXPLAINER_FILE}",
         "bytes": record.bytes,
         "sha256": record.sha256,
-        "method": said.get("method", methods_document(desk)["default"]),
+        "method": said.get("method", desk.explainer.default_name),
         "runtime": f"/runtime/{RUNTIME[0]}",
         "crops": [name for name, crop in desk.crops.items() if isinstance(crop, CentreCrop)],
     }

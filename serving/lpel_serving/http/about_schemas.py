@@ -37,3 +37,4 @@ class LimitsEntry(BaseModel, extra="forbid"):
 
     request_bytes: int
     pixels: int
+    seconds: Annotated[float, Field(gt=0, description="From a request to its answer.")]

@@ -140,6 +140,8 @@ async def warm_up(desk: Desk) -> None:
     await desk.run(lambda networks: networks.decode(embeddings), ticket)
     if desk.explainer.responds:
         await desk.run(lambda networks: networks.respond(embeddings), ticket)
+    for _ in range(2):  # the first time takes longer here too
+        await desk.measure_pace(ticket)
 
 
 def _try_out(crop: Crop, side: int) -> None:

@@ -15,11 +15,14 @@ from lpel_serving.figures import pair_figure
 from lpel_serving.figures.canvas import png as figure_png
 from lpel_serving.figures.source import source_of
 from lpel_serving.found import faces_record, in_words
-from lpel_serving.http.answers import JSON, NPZ, PNG, accepted, as_base64, json_bytes, packed
+from lpel_serving.http.answers import JSON, LINES, NPZ, PNG, accepted, as_base64, json_bytes, packed
+from lpel_serving.http.feasible import check_decision, check_time, instead_of, naming
+from lpel_serving.http.lines import in_lines
 from lpel_serving.http.methods import chosen_method
 from lpel_serving.http.pair import (
     confidence_of,
     crop_name,
+    decide,
     decision_numbers,
     provenance,
     read_faces,
@@ -27,11 +30,14 @@ from lpel_serving.http.pair import (
 from lpel_serving.http.requests import ExplainFields, read_pair
 from lpel_serving.http.settings import Settings
 from lpel_serving.images import Pixels
+from lpel_serving.methods.counted import counted
 from lpel_serving.methods.explain import explain_by
 from lpel_serving.methods.inventory import parameters_of
 from lpel_serving.methods.method import Method, Networks, is_control
 from lpel_serving.pictures import displayable, heat_map_picture, mask_picture, overlay, png
+from lpel_serving.progress import Progress, silent
 from lpel_serving.record import (
+    DECISIONS,
     arrays,
     divided,
     npz,
@@ -41,6 +47,8 @@ from lpel_serving.record import (
 )
 from lpel_serving.service.cache import Face
 from lpel_serving.service.desk import Desk
+from lpel_serving.service.networks import PORTION
+from lpel_serving.service.ticket import Ticket
 from lpel_serving.usual import usual_maps
 from lpel_serving.verdict import explained
 
@@ -51,20 +59,51 @@ def routes(desk: Desk, settings: Settings) -> list[BaseRoute]:
     """Make the route."""
 
     async def explain(request: Request) -> Response:
-        kind = accepted(request, JSON, NPZ, PNG)
+        kind = accepted(request, JSON, NPZ, PNG, LINES)
+        ticket: Ticket = request.state.ticket
         asked = await read_pair(request, ExplainFields, desk, settings.limits)
-        name, method = chosen_method(asked.fields, desk.explainer)
-        faces = await read_faces(asked, desk, request.state.ticket)
+        name, method = chosen_method(asked.fields, desk)
+        faces = await read_faces(asked, desk, ticket)
+        images = await _check(name, faces, desk, settings, ticket)
+
+        def explained_by(networks: Networks, progress: Progress) -> PairExplanation:
+            needed = desk.methods[name].images
+            with naming(name), counted(method, needed, progress, portion=PORTION) as one:
+                return explain_faces(faces, one, networks, asked.fields, desk)
 
         def work(networks: Networks) -> bytes:
-            pair = explain_faces(faces, method, networks, asked.fields, desk)
+            pair = explained_by(networks, silent)
             return _written(kind, pair, name, method, asked.fields, desk)
 
-        slow = desk.methods[name].embeddings > 0
-        content = await desk.run(work, request.state.ticket, slow=slow)
-        return Response(content, media_type=kind)
+        def lines(networks: Networks, progress: Progress) -> dict[str, Any]:
+            pair = explained_by(networks, progress)
+            return _document(pair, name, method, asked.fields, desk)
+
+        if kind == LINES:
+            return await in_lines(request, lines, desk, slow=images > 0)
+        return Response(await desk.run(work, ticket, slow=images > 0), media_type=kind)
 
     return [Route("/v1/explain", explain, methods=["POST"])]
+
+
+async def _check(
+    name: str, faces: tuple[Face, Face], desk: Desk, settings: Settings, ticket: Ticket
+) -> int:
+    """Refuse a method that does not explain this pair, or not in time; count what it embeds."""
+    decision = DECISIONS[decide(faces, desk)[1]]
+    check_decision(name, decision, desk)
+    images = desk.methods[name].images[decision]
+    if images:
+        await check_time(
+            images,
+            desk,
+            settings.limits,
+            ticket,
+            what=f"the method {name}",
+            about="method",
+            instead=instead_of(name, desk),
+        )
+    return images
 
 
 def explain_faces(

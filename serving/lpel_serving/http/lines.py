@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from lpel_serving.http.answers import LINES, json_bytes
-from lpel_serving.http.problems import failure, problem_of
+from lpel_serving.http.problems import cause_of, failure, problem_of
 from lpel_serving.methods.method import Networks
 from lpel_serving.progress import Advance, Progress
 from lpel_serving.service.desk import Desk
@@ -19,7 +19,7 @@ Work = Callable[[Networks, Progress], dict[str, Any]]
 _Line = dict[str, Any] | Exception | None
 
 
-async def in_lines(request: Request, work: Work, desk: Desk) -> Response:
+async def in_lines(request: Request, work: Work, desk: Desk, *, slow: bool = True) -> Response:
     """Answer with lines of JSON, ``{"progress": …}`` and then ``{"result": …}``.
 
     What goes wrong before the first of them is raised, as if there were no lines; afterwards it is
@@ -30,9 +30,11 @@ async def in_lines(request: Request, work: Work, desk: Desk) -> Response:
     request
         Let in, with a ticket.
     work
-        What is to be done: slow work of the desk.
+        What is to be done.
     desk
         Where it is done.
+    slow
+        Whether it embeds images of its own.
     """
     loop = asyncio.get_running_loop()
     lines: asyncio.Queue[_Line] = asyncio.Queue()
@@ -47,7 +49,7 @@ async def in_lines(request: Request, work: Work, desk: Desk) -> Response:
     async def run() -> None:
         try:
             ticket = request.state.ticket
-            result = await desk.run(lambda networks: work(networks, progress), ticket, slow=True)
+            result = await desk.run(lambda networks: work(networks, progress), ticket, slow=slow)
             tell({"result": result})
         except Exception as error:  # noqa: BLE001 - whatever it is, it is the last line
             tell(error)
@@ -83,7 +85,7 @@ async def _written(
 def _problem(request: Request, error: Exception) -> dict[str, Any]:
     problem = problem_of(error, request.state.ticket)
     if problem.status == 500:
-        request.state.failure = failure(error)
+        request.state.failure = failure(cause_of(error))
     return problem.document()
 
 

@@ -40,7 +40,9 @@ _REFUSALS_OF_GETS = {"401", "403", "421"}
 _BINARY: dict[str, dict[str, str]] = {
     NPZ: {"/v1/explain": "Every array of the explanation."},
     PNG: {"/v1/explain": "The explanation as a figure."},
-    LINES: {"/v1/assess": "Lines of progress, and at last the result or a problem."},
+    LINES: dict.fromkeys(
+        ("/v1/explain", "/v1/assess"), "Lines of progress, and at last the result or a problem."
+    ),
 }
 _COMPONENTS = "#/components/schemas/"
 _SHARE = r"0?\.(0[1-9]|[1-9])[0-9]*|1(\.0*)?"

@@ -15,7 +15,7 @@ from lpel_serving.record import DECISIONS, plausibility_numbers
 from lpel_serving.service.cache import Face
 from lpel_serving.service.desk import Desk
 from lpel_serving.service.ticket import Ticket
-from lpel_serving.similarity import is_similar, margin
+from lpel_serving.similarity import cosine_similarity, is_similar, margin
 from lpel_serving.verdict import Confidence
 
 
@@ -64,6 +64,12 @@ async def _face(
     except (ImageError, NoDirectionError) as error:
         return Problem(422, str(error), about=name)
     return found
+
+
+def decide(faces: tuple[Face, Face], desk: Desk) -> tuple[float, bool]:
+    """Compute the similarity of two faces, and whether the network calls them similar."""
+    similarity = float(cosine_similarity(faces[0].embedding, faces[1].embedding))
+    return similarity, is_similar(similarity, desk.manifest.threshold.value)
 
 
 def confidence_of(

@@ -110,8 +110,9 @@ def problem_of(error: Exception, ticket: Ticket | None = None) -> Problem:
         case Problem():
             return error
         case WithdrawnError():
-            late = ticket is not None and ticket.reason == "late"
-            return Problem(504 if late else 503, str(error), headers={"Retry-After": "1"})
+            if ticket is not None and ticket.reason == "late":
+                return Problem(504, str(error))  # it says what to do; the same again may not help
+            return Problem(503, str(error), headers={"Retry-After": "1"})
         case BusyError():
             return Problem(503, str(error), headers={"Retry-After": "5"})
         case ImageError() | NoDirectionError() | ParameterError() | MissingExtraError():
@@ -126,7 +127,7 @@ async def on_error(request: Request, error: Exception) -> Response:
     ticket = getattr(request.state, "ticket", None)
     problem = problem_of(error, ticket)
     if problem.status == 500:
-        request.state.failure = failure(error)
+        request.state.failure = failure(cause_of(error))
     return problem.response(request.scope["path"])
 
 
@@ -167,6 +168,11 @@ async def on_refusal(request: Request, error: Exception) -> Response:
     }
     detail = details.get(status, "the request was refused.")
     return Problem(status, detail, headers=headers).response(request.scope["path"])
+
+
+def cause_of(error: Exception) -> BaseException:
+    """What made a problem; the error itself if it is none."""
+    return error.__cause__ or error if isinstance(error, Problem) else error
 
 
 def failure(error: BaseException) -> dict[str, Any]:

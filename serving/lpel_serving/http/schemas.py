@@ -6,13 +6,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from lpel_serving.http.about_schemas import CropEntry, LimitsEntry, SampleEntry
 from lpel_serving.http.found_schemas import FacesOfPair
+from lpel_serving.http.method_schemas import Control, Decision, MethodEntry
 from lpel_serving.http.region_schemas import Region, Usual
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Cosine = Annotated[float, Field(ge=-1, le=1)]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
-Decision = Literal["similar", "dissimilar"]
-Control = Annotated[bool, Field(description="Whether its map knows nothing of the pair.")]
 
 
 class _Answer(BaseModel):
@@ -201,22 +200,6 @@ class AssessAnswer(_Provenance):
     draws: Annotated[int, Field(ge=1)]
     words: list[str]
     caveats: list[str]
-
-
-class MethodEntry(_Answer):
-    """An explanation method, or a control, which is there to measure methods by."""
-
-    name: str
-    title: Annotated[str, Field(description="What its maps show, in a few plain words.")]
-    summary: str
-    parameters: dict[str, Any]
-    embeddings: Annotated[
-        int, Field(ge=0, description="Images that it embeds besides the two, for both ways.")
-    ]
-    signed: bool
-    decisions: list[Decision]
-    control: Control
-    available: bool
 
 
 class MethodsAnswer(_Answer):

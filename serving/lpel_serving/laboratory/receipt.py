@@ -177,6 +177,20 @@ def receipt(
     )
 
 
+def images_of(pair: FacePair, question: Question, settings: CurveSettings, seed: int) -> int:
+    """How many images the receipt of a pair embeds, whatever its map; a few less may do.
+
+    Raises
+    ------
+    ParameterError
+        As `receipt`.
+    """
+    settings = replace(settings, kind=question.kind)
+    _check(pair, question, settings)
+    any_map = np.arange(settings.side**2, dtype=np.float32).reshape(settings.side, -1)
+    return plan_orders(pair, 0, [any_map], settings, seed).job().count
+
+
 def _check(pair: FacePair, question: Question, settings: CurveSettings) -> None:
     """Refuse before anything is embedded what no curve could be drawn of afterwards."""
     if pair.similar != question.similar:

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, is_dataclass
+from dataclasses import asdict, dataclass, field, is_dataclass
 from typing import Any
 
 import numpy as np
@@ -43,9 +43,13 @@ class MethodEntry:
         Whether its maps tell what speaks against the decision.
     decisions
         Those that it can explain: ``similar``, ``dissimilar``, both or, for want of a response
-        decoder, neither.
+        decoder or because it fails, neither.
     control
         Whether it is a control: see `lpel_serving.methods.method.is_control`.
+    images
+        The same as `embeddings`, for each decision that it can explain.
+    reason
+        Why it can explain neither decision, in words; None if it can.
     """
 
     name: str
@@ -56,6 +60,8 @@ class MethodEntry:
     signed: bool
     decisions: tuple[str, ...]
     control: bool
+    images: dict[str, int] = field(default_factory=dict[str, int])
+    reason: str | None = None
 
 
 def take_inventory(explainer: Explainer) -> tuple[MethodEntry, ...]:
@@ -80,27 +86,63 @@ def parameters_of(method: Method) -> dict[str, Any]:
     return asdict(method) if is_dataclass(method) and not isinstance(method, type) else {}
 
 
+def images_needed(method: Method, explainer: Explainer) -> dict[str, int]:
+    """Count what a method embeds to explain a pair both ways, for each decision that it explains.
+
+    It is tried on noise, with the bundle's decoders and no inference of `f`.
+    """
+    trials, _ = _trials(method, explainer)
+    return {decision: trial.images for decision, trial in trials.items()}
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """How a method did: images it embedded, both ways, and whether its map has a sign."""
+
+    images: int
+    signed: bool
+
+
 def _entry(name: str, explainer: Explainer) -> MethodEntry:
-    method = find_method(name)
-    trials = {
-        decision: trial
-        for decision, similar in (("similar", True), ("dissimilar", False))
-        if (trial := _try_out(method, explainer, similar)) is not None
-    }
+    try:
+        method = find_method(name)
+    except Exception as error:  # noqa: BLE001 - another package's method may fail as it likes
+        return MethodEntry(name, "", {}, 0, False, (), False, reason=_complaint(error))
+    trials, complaints = _trials(method, explainer)
     return MethodEntry(
         name,
         title_of(method, name),
         _summary(method),
         parameters_of(method),
-        2 * max((embedded for embedded, _ in trials.values()), default=0),
-        any(signed for _, signed in trials.values()),
+        max((trial.images for trial in trials.values()), default=0),
+        any(trial.signed for trial in trials.values()),
         tuple(trials),
         is_control(method),
+        {decision: trial.images for decision, trial in trials.items()},
+        None if trials else complaints[0],
     )
 
 
-def _try_out(method: Method, explainer: Explainer, similar: bool) -> tuple[int, bool] | None:
-    """Count what a method embeds, and see whether its map has a sign; None if it refuses."""
+def _trials(method: Method, explainer: Explainer) -> tuple[dict[str, _Trial], list[str]]:
+    """Try a method on both decisions; where it refuses or fails there is a complaint instead."""
+    trials: dict[str, _Trial] = {}
+    complaints: list[str] = []
+    for decision, similar in (("similar", True), ("dissimilar", False)):
+        try:
+            trials[decision] = _try_out(method, explainer, similar)
+        except Exception as error:  # noqa: BLE001 - another package's method may fail as it likes
+            complaints.append(_complaint(error))
+    return trials, complaints
+
+
+def _complaint(error: Exception) -> str:
+    """Say why a method explains nothing; the words of others may speak of files, and are kept."""
+    if isinstance(error, LpelError):
+        return str(error)
+    return f"it fails with {type(error).__name__} where it is tried out."
+
+
+def _try_out(method: Method, explainer: Explainer, similar: bool) -> _Trial:
     rng = np.random.default_rng(0)
     record = explainer.manifest.embedder
     crops = rng.integers(0, 256, (2, record.image_size, record.image_size, 3), dtype=np.uint8)
@@ -112,11 +154,8 @@ def _try_out(method: Method, explainer: Explainer, similar: bool) -> tuple[int, 
         return rng.normal(size=(len(images), record.dimension)).astype(np.float32)
 
     networks = Engine(embed, explainer.decode, explainer.respond)
-    try:
-        values = method(FacePair(crops[0], crops[1], h_r, h_t, similar), networks, rng)
-    except LpelError:
-        return None
-    return sum(counts), bool((values < 0).any())
+    values = method(FacePair(crops[0], crops[1], h_r, h_t, similar), networks, rng)
+    return _Trial(2 * sum(counts), bool((values < 0).any()))
 
 
 def _summary(method: Method) -> str:

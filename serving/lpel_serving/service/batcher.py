@@ -66,6 +66,9 @@ class Batcher:
         somebody urgent has a turn.
     on_batch
         Told of the length of every batch.
+    clock, on_done
+        Called with the length of every batch that was embedded, and how many seconds that took:
+        by this clock, which is read in the thread that embeds, and by that on the wall.
     """
 
     def __init__(
@@ -77,11 +80,14 @@ class Batcher:
         at_once: int = 1,
         slow_batch_size: int = 4,
         on_batch: Callable[[int], object] | None = None,
+        clock: Callable[[], float] = time.thread_time,
+        on_done: Callable[[int, float, float], object] | None = None,
     ) -> None:
         self._embed = embed
         self._batch_size, self._slow_batch_size = batch_size, slow_batch_size
         self._wait = wait
-        self._on_batch = on_batch
+        self._on_batch, self._on_done = on_batch, on_done
+        self._clock = clock
         self._urgent: deque[_Item] = deque()
         self._slow: deque[_Item] = deque()
         self._awake = threading.Condition()
@@ -165,7 +171,10 @@ class Batcher:
         try:
             if self._on_batch is not None:
                 self._on_batch(len(batch))
+            begun, at = self._clock(), time.monotonic()
             embeddings = self._embed([order.crops[place] for order, place in batch], stop)
+            if self._on_done is not None:
+                self._on_done(len(batch), self._clock() - begun, time.monotonic() - at)
             for (order, place), embedding in zip(batch, embeddings, strict=True):
                 order.add(place, embedding)
         except Exception as error:  # noqa: BLE001 - whatever it is, the askers hear it, and the thread lives

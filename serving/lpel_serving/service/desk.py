@@ -18,7 +18,8 @@ from lpel_serving.service.batcher import Batcher, Floats
 from lpel_serving.service.cache import Face, FaceCache
 from lpel_serving.service.cores import cores
 from lpel_serving.service.crew import Crew
-from lpel_serving.service.networks import TicketNetworks
+from lpel_serving.service.networks import PORTION, TicketNetworks
+from lpel_serving.service.pace import Pace, clock_of
 from lpel_serving.service.shared import Shared
 from lpel_serving.service.tally import Tally
 from lpel_serving.service.ticket import Ticket
@@ -60,6 +61,8 @@ class Desk:
         The explanation methods that there are, by name.
     tally
         What was done so far.
+    pace
+        How fast long work embeds here.
     """
 
     def __init__(
@@ -78,6 +81,7 @@ class Desk:
         self.crops = crops
         self.methods = {entry.name: entry for entry in take_inventory(explainer)}
         self.tally = Tally()
+        self.pace = Pace(at_once)
         self._max_pixels = max_pixels
         self._cache = FaceCache(cache_bytes)
         self._shared: Shared[Face] = Shared()
@@ -87,6 +91,8 @@ class Desk:
             wait=batch_wait,
             at_once=at_once,
             on_batch=self.tally.count_batch,
+            clock=clock_of(explainer.provider),
+            on_done=self.pace.count,
         )
         self._decoding = Crew("decoding", min(cores(), DECODED_AT_ONCE))
         self._quick = Crew("quick", cores())
@@ -213,6 +219,12 @@ class Desk:
         networks = TicketNetworks(self.explainer, self._batcher, ticket, self.tally.count_embedded)
         crew = self._slow if slow else self._quick
         return await crew.do(lambda: work(networks), ticket)
+
+    async def measure_pace(self, ticket: Ticket) -> None:
+        """Measure anew how fast long work embeds; `WithdrawnError` if the ticket lapses."""
+        side = self.manifest.embedder.image_size
+        blank = list(np.zeros((PORTION, side, side, 3), np.uint8))
+        await asyncio.wrap_future(self._batcher.submit(blank, ticket, urgent=False))
 
     @property
     def waiting(self) -> int:

@@ -10,7 +10,7 @@ Reason = Literal["gone", "late", "closing"]
 
 _SENTENCES: dict[Reason, str] = {
     "gone": "whoever asked has gone away.",
-    "late": "it took longer than a request may take: ask for less, or try again later.",
+    "late": "it took longer than a request may take",
     "closing": "the service is being shut down.",
 }
 
@@ -22,10 +22,13 @@ class Ticket:
     ----------
     reason
         Why it lapsed; None while it is good.
+    advice
+        What to do if its time is over before the work is done.
     """
 
     def __init__(self) -> None:
         self.reason: Reason | None = None
+        self.advice = "ask for less, or try again later."
         self._listeners: dict[object, Callable[[], object]] = {}
         self._lock = threading.Lock()
 
@@ -47,7 +50,10 @@ class Ticket:
     @property
     def error(self) -> WithdrawnError | None:
         """What to tell whoever asked, if it lapsed."""
-        return None if self.reason is None else WithdrawnError(_SENTENCES[self.reason])
+        if self.reason is None:
+            return None
+        advice = f": {self.advice}" if self.reason == "late" else ""
+        return WithdrawnError(_SENTENCES[self.reason] + advice)
 
     def when_withdrawn(self, listener: Callable[[], object]) -> Callable[[], None]:
         """Call a function once it lapses; at once if it has.

@@ -10,6 +10,7 @@ import { cut } from "./pictures.js";
  * @property {object} told  in JSON's own types, as /v1/explain has them
  * @property {Record<string, {crop: Picture, heatMap: Picture, reconstruction: Picture,
  *   control?: boolean}>} pictures  control: the map knows nothing of the pair
+ * @property {object} [asked]  what was chosen when it was asked: see `choices.taken`
  */
 
 /** @returns {Promise<Answer>} of what the server told, its arrays in base64 */
@@ -58,7 +59,7 @@ function inOrder(words) {
 }
 
 /** The same pair with the roles exchanged: it was explained both ways. */
-export function swapped({ told, pictures }) {
+export function swapped({ told, pictures, asked }) {
   const exchange = ({ reference, test }) => ({ reference: test, test: reference });
   return {
     told: {
@@ -69,6 +70,7 @@ export function swapped({ told, pictures }) {
       faces: exchange(told.faces),
     },
     pictures: exchange(pictures),
+    asked: { ...asked, places: exchange(asked.places) },
   };
 }
 

@@ -78,10 +78,14 @@ export async function about() {
   return (await ask("/v1/about")).json();
 }
 
-/** Explain a pair: the answer in JSON, its arrays in base64. */
-export async function explain(pair, fields, options) {
+/**
+ * Explain a pair: the answer in JSON, its arrays in base64. With `onProgress`, for methods that
+ * take long, line by line.
+ */
+export async function explain(pair, fields, { onProgress, ...options }) {
   const wanted = { include: "heat_map,reconstruction,crop", arrays: "base64" };
   const body = form(pair, { ...fields, ...wanted });
+  if (onProgress) return inLines("/v1/explain", { body, onProgress, ...options });
   return (await ask("/v1/explain", { body, ...options })).json();
 }
 
@@ -92,9 +96,12 @@ export async function explainAs(accept, pair, fields, options) {
 }
 
 /** Measure a pair's own curve: progress line by line, and at last the result. */
-export async function assess(pair, fields, { onProgress, ...options }) {
-  const accept = "application/x-ndjson";
-  const response = await ask("/v1/assess", { body: form(pair, fields), accept, ...options });
+export function assess(pair, fields, options) {
+  return inLines("/v1/assess", { body: form(pair, fields), ...options });
+}
+
+async function inLines(path, { onProgress, ...options }) {
+  const response = await ask(path, { accept: "application/x-ndjson", ...options });
   for await (const line of lines(response.body)) {
     const { progress, result, problem } = JSON.parse(line);
     if (progress) onProgress(progress);

@@ -3,16 +3,27 @@
 import { assess, Problem } from "./api.js";
 import { drawCurve } from "./curve.js";
 import { $, list } from "./elements.js";
+import { follow, inNumbers } from "./progress.js";
 
 let running = null; // what can be stopped
 let shown = null; // what is drawn
 
 /** Forget what was measured of another explanation. */
 export function reset() {
-  running?.abort();
+  hide();
   shown = null;
+}
+
+/** Put away what was measured, while something else is asked. */
+export function hide() {
+  running?.abort();
   say("");
   $("curve-answer").hidden = true;
+}
+
+/** Show again what was put away. */
+export function comeBack() {
+  if (shown) showCurve(shown);
 }
 
 function say(text, failed = false) {
@@ -26,16 +37,14 @@ async function measure({ pair, fields }) {
   const mine = new AbortController();
   running = mine;
   show(true);
+  const [bar, line, aloud] = ["measured", "measured-count", "measured-aloud"].map($);
   try {
-    shown = await assess(pair, fields, {
+    const found = await assess(pair, fields, {
       signal: mine.signal,
-      onProgress: ({ done, total }) => {
-        $("measured").value = total ? done / total : 0;
-        $("measured-count").textContent = `${done} of ${total}`;
-      },
+      onProgress: follow({ bar, line, aloud, words: inNumbers }),
       onWait: (seconds) => ($("measured-count").textContent = `busy: again in ${seconds} s`),
     });
-    if (!mine.signal.aborted) showCurve(shown);
+    if (!mine.signal.aborted) showCurve((shown = found));
   } catch (error) {
     if (!mine.signal.aborted) say(error instanceof Problem ? error.message : String(error), true);
   } finally {
@@ -48,6 +57,7 @@ function show(busy) {
   $("measure").hidden = busy;
   $("measured").value = 0;
   $("measured-count").textContent = "";
+  $("measured-aloud").textContent = "";
 }
 
 function showCurve(result) {
@@ -59,6 +69,15 @@ function showCurve(result) {
   drawCurve($("curve"), result);
   list($("curve-words"), more);
   list($("curve-caveats"), result.caveats);
+}
+
+/** Say whether the shown answer can be measured: not where it was computed here. */
+export function offer({ told }, local) {
+  $("belief").hidden = false;
+  $("measure").disabled = local;
+  $("belief-hint").textContent = local
+    ? "Only the server can: it would have to be sent them."
+    : told.method.control ? "A control: its order is what an explanation has to beat." : "";
 }
 
 /** Listen to the buttons; `asked()` tells the pair and the fields of the request. */

@@ -1,6 +1,8 @@
 // How a pair is compared: by which method, cut out how, and where it is computed.
 
-import { $, html } from "./elements.js";
+import { obstacle } from "./askable.js";
+import { $, html, list } from "./elements.js";
+import { ROLES } from "./faces.js";
 import { chosenFields } from "./found.js";
 import { shareOf } from "./pictures.js";
 import { cost, megabytes } from "./words.js";
@@ -13,12 +15,14 @@ const SLOW = 100; // more embeddings than this take seconds
 
 let about = null;
 let own = null; // the crop that was set before a sample set its own
+let chosen = null; // the method that was set before the browser's own was
+let decision = null; // on the pair, once it is known
 
 /** Offer what the server offers; `onChange` hears of every choice. */
 export function offer(offered, onChange) {
   about = offered;
   const { methods, default_method: best, crops, browser } = about;
-  const usable = methods.filter((method) => method.available);
+  const usable = [...methods];
   usable.sort((a, b) => (b.name === best) - (a.name === best));
   const slow = ({ embeddings }) => embeddings > SLOW;
   const explaining = usable.filter(({ control }) => !control);
@@ -55,6 +59,16 @@ export function here() {
   return $("here").checked;
 }
 
+export function method() {
+  return $("method").value;
+}
+
+/** Put the focus where something else may be chosen. */
+export function focus() {
+  const one = $("method").disabled ? $("here") : $("method");
+  one.focus({ preventScroll: true });
+}
+
 export function crop() {
   return $("crop").value;
 }
@@ -62,6 +76,42 @@ export function crop() {
 /** The share of the picture that will be cut out, as far as the page can tell. */
 export function fraction() {
   return shareOf(crop()) || 1;
+}
+
+/** Say what was decided on the pair; null once there is another. */
+export function decided(whatWas) {
+  decision = whatWas;
+  refresh();
+}
+
+/** Whether the method takes long enough for its progress to be followed. */
+export function long() {
+  return current().embeddings > 0;
+}
+
+/** The best method in place of the one that is set; false if it is set already. */
+export function takeBest() {
+  const best = about.default_method;
+  if ($("method").value === best) return false;
+  $("method").value = best;
+  refresh();
+  return true;
+}
+
+/** All that is chosen, to be given back later. */
+export function taken(faces) {
+  const places = Object.fromEntries(ROLES.map((role) => [role, faces[role]?.chosen]));
+  return { method: $("method").value, crop: crop(), here: here(), own, chosen, places };
+}
+
+/** Choose again what was chosen before. */
+export function giveBack(was, faces) {
+  ({ own, chosen } = was);
+  $("here").checked = was.here;
+  $("method").value = was.method;
+  $("crop").value = was.crop;
+  for (const role of ROLES) faces[role].chosen = was.places[role];
+  refresh();
 }
 
 /** The fields of a request about faces, by role. */
@@ -87,25 +137,48 @@ export function cropAsBefore() {
   return true;
 }
 
+function current() {
+  return about.methods.find(({ name }) => name === $("method").value);
+}
+
 function refresh() {
   const { browser } = about;
   const local = here();
-  if (local) $("method").value = browser.method ?? about.default_method;
+  if (local) {
+    chosen ??= $("method").value;
+    $("method").value = browser.method ?? about.default_method;
+  } else if (chosen !== null) {
+    $("method").value = chosen;
+    chosen = null;
+  }
   $("method").disabled = local;
+  refreshMethods();
   for (const option of $("crop").options) option.disabled = local && !shareOf(option.value);
   if ($("crop").selectedOptions[0].disabled) $("crop").value = browser.crops[0];
-  $("method-hint").textContent = hint(about.methods.find(({ name }) => name === $("method").value));
   $("privacy").textContent = local ? KEPT_HERE : SENT;
   if (browser) {
     $("here-hint").textContent = local
-      ? "No picture leaves this browser."
+      ? `No picture leaves this browser. It has no other method than ${$("method").value}.`
       : `Fetches the network once, ${megabytes(browser.bytes)}, and sends no picture.`;
   }
 }
 
-function hint({ summary, embeddings, decisions, control }) {
-  const slow = embeddings > SLOW ? "Slow: it" : "It";
+/** Disable what cannot be asked, and say why: in the menu shortly, below it in sentences. */
+function refreshMethods() {
+  const found = about.methods.map((method) => {
+    const it = obstacle(method, decision, about.limits.seconds);
+    const option = [...$("method").options].find(({ value }) => value === method.name);
+    option.disabled = it !== null;
+    option.textContent = it ? `${method.name} (${it.short})` : method.name;
+    return it?.sentence;
+  });
+  list($("method-obstacles"), here() ? [] : found.filter(Boolean));
+  $("method-hint").textContent = hint(current());
+}
+
+function hint({ summary, decisions, control, ...costs }) {
+  const slow = costs.embeddings > SLOW ? "Slow: it" : "It";
   const only = decisions.length === 1 ? ` It explains ${decisions[0]} pairs alone.` : "";
   const apart = control ? " It knows nothing of the pair: it is there to measure others by." : "";
-  return `${summary} ${slow} ${cost(embeddings)}.${only}${apart}`;
+  return `${summary} ${slow} ${cost(costs)}.${only}${apart}`;
 }

@@ -2,9 +2,9 @@
 
 import * as api from "./api.js";
 import * as answers from "./answers.js";
+import { ask, asked } from "./asking.js";
 import { bringIntoView, keepFocus } from "./attention.js";
 import * as belief from "./belief.js";
-import { explainHere } from "./browser_engine.js";
 import * as choices from "./choices.js";
 import { $ } from "./elements.js";
 import { complain, makeCards, ROLES, showDone, showFace } from "./faces.js";
@@ -13,7 +13,7 @@ import { askForKey } from "./key.js";
 import { PictureError, read } from "./pictures.js";
 import { mark, offerSamples } from "./samples.js";
 import { listen as listenToSaving, offerToSave } from "./saving.js";
-import { doneTo, fit } from "./sending.js";
+import { doneTo } from "./sending.js";
 import * as status from "./status.js";
 import { epsilon, masks, redraw, showPictures } from "./view.js";
 import { hideVerdict, showVerdict } from "./verdict.js";
@@ -81,9 +81,11 @@ function forget() {
   answer = null;
   for (const role of ROLES) showFace(cards[role], faces[role], choices.fraction());
   status.say("");
+  status.note("");
   status.outdate(false);
   hideVerdict();
   belief.reset();
+  choices.decided(null);
 }
 
 /** Take another of the faces in a photograph. */
@@ -110,14 +112,18 @@ async function explain() {
   for (const role of ROLES) complain(cards[role], "");
   const mine = new AbortController();
   running = mine;
-  belief.reset();
+  belief.hide();
+  status.note("");
   status.outdate(answer !== null); // what is shown was asked otherwise
   status.wait("Comparing the two faces …", stop);
   try {
-    const found = await (choices.here() ? computeHere(mine.signal) : askServer(mine.signal));
-    if (!mine.signal.aborted) showAnswer(found);
+    const onFit = () => ROLES.forEach((role) => showDone(cards[role], faces[role]));
+    const found = await ask(about, faces, { signal: mine.signal, stop, onFit });
+    if (mine.signal.aborted) return;
+    belief.reset();
+    showAnswer(found);
   } catch (error) {
-    if (!mine.signal.aborted) refuse(error);
+    if (!mine.signal.aborted) await refuse(error);
   }
 }
 
@@ -129,57 +135,49 @@ function whatNext() {
   return chosen ? "One more face." : "Choose two faces, or take a pair of ours.";
 }
 
-const asked = () => ({ ...choices.fields(faces), epsilon: epsilon() });
-
-async function askServer(signal) {
-  await fit(faces, about.limits.request_bytes, signal);
-  for (const role of ROLES) showDone(cards[role], faces[role]);
-  const onWait = (seconds) => signal.aborted || status.countDown(seconds);
-  return answers.ofServer(await api.explain(faces, asked(), { signal, onWait }));
-}
-
-function computeHere(signal) {
-  for (const role of ROLES) {
-    faces[role].sent = null;
-    showDone(cards[role], faces[role]);
-  }
-  const unless = (act) => (share) => signal.aborted || act(share);
-  return explainHere(about, faces, choices.crop(), {
-    signal,
-    onFetch: unless(() => status.wait("Fetching the network …", stop)),
-    onProgress: unless(status.progress),
-    onLoad: unless(() => status.wait("Comparing the two faces here …", stop)),
-  });
-}
-
 function stop() {
+  running?.abort();
+  if (answer) return comeBack("Stopped.");
   forget();
   status.fail("Stopped.", explain);
   $("again").focus();
 }
 
-function refuse(error) {
-  forget();
-  if (error.status === 401) return askForKey(explain);
+/** Show again what was shown before something else was asked, and say why. */
+function comeBack(why, failed = false) {
+  choices.giveBack(answer.asked, faces);
+  showAnswer(answer);
+  belief.comeBack();
+  status.note(`${why} Shown again is the answer by ${answer.asked.method}.`, failed);
+  if (!document.activeElement.checkVisibility()) choices.focus(); // it was on Stop
+}
+
+async function refuse(error) {
+  if (error.status === 401) return forget(), askForKey(explain);
   if (ROLES.includes(error.about)) {
+    forget();
     complain(cards[error.about], error.message);
     return status.say(whatNext());
   }
   if (!(error instanceof api.Problem || error instanceof PictureError)) console.error(error);
+  const aboutMethod = error.about === "method" && choices.method() === answer?.asked.method;
+  if (answer && !aboutMethod) return comeBack(error.message, true);
+  if (error.about === "method" && choices.takeBest()) {
+    await explain();
+    return answer && status.note(`${error.message} Shown is the answer by ${choices.method()}.`);
+  }
+  forget();
   return status.fail(error.message, explain);
 }
 
 function showAnswer(found) {
+  found.asked ??= choices.taken(faces);
   status.outdate(false);
   showAnswerPictures(found);
   showVerdict(found, faces);
-  const local = choices.here();
-  offerToSave(local, about.figures);
-  $("belief").hidden = false;
-  $("measure").disabled = local;
-  $("belief-hint").textContent = local
-    ? "Only the server can: it would have to be sent them."
-    : found.told.method.control ? "A control: its order is what an explanation has to beat." : "";
+  choices.decided(found.told.decision);
+  offerToSave(choices.here(), about.figures);
+  belief.offer(found, choices.here());
 }
 
 function showAnswerPictures(found) {
@@ -226,7 +224,7 @@ function listen() {
   }
   addEventListener("resize", () => redraw(cards, answer?.pictures));
   $("swap").addEventListener("click", swap);
-  listenToSaving((accept) => api.explainAs(accept, faces, asked()), record);
+  listenToSaving((accept) => api.explainAs(accept, faces, asked(faces)), record);
   keepFocus();
 }
 

@@ -1,8 +1,10 @@
 // The one line that says what is going on, and what can be done about it.
 
 import { $ } from "./elements.js";
+import { follow, inPercent } from "./progress.js";
 
 let act = { stop() {}, again() {} };
+let advance = null; // of the long work that is under way
 
 function show(text, kind, { waiting = false, again = false } = {}) {
   $("status").textContent = text;
@@ -10,6 +12,13 @@ function show(text, kind, { waiting = false, again = false } = {}) {
   $("countdown").textContent = "";
   $("waiting").hidden = !waiting;
   $("again").hidden = !again;
+  advance = null;
+}
+
+/** Something to know beside what the line says; nothing if it is empty. */
+export function note(text, failed = false) {
+  $("note").textContent = text;
+  $("note").classList.toggle("failed", failed);
 }
 
 /** Something plain, such as what to do next. */
@@ -26,12 +35,20 @@ export function decide(text) {
 export function wait(text, stop) {
   act.stop = stop;
   $("progress").removeAttribute("value");
+  $("progress-aloud").textContent = "";
   show(text, "", { waiting: true });
 }
 
 /** How much of it is done, in [0, 1]. */
 export function progress(share) {
   $("progress").value = share;
+}
+
+/** How far long work is: so many of all. */
+export function advanceTo(progress) {
+  const shown = { bar: $("progress"), line: $("countdown"), aloud: $("progress-aloud") };
+  advance ??= follow({ ...shown, words: inPercent });
+  advance(progress);
 }
 
 /** How many seconds are left until it is tried again. */

@@ -24,15 +24,23 @@ export function megabytes(bytes) {
   return `${Math.max(1, Math.round(bytes / 1e6))} MB`;
 }
 
+/** About how long something takes. */
+export function duration(seconds) {
+  if (seconds < 1) return "less than a second";
+  if (seconds < 120) return `about ${Math.round(seconds)} s`;
+  return `about ${Math.round(seconds / 60)} minutes`;
+}
+
 /** "a, b or c". */
 export function alternatives(names) {
   return names.join(", ").replace(/, ([^,]*)$/, " or $1");
 }
 
-/** What a method costs, in embeddings that it asks of the network for one pair. */
-export function cost(embeddings) {
+/** What a method costs, in embeddings that it asks of the network for one pair, and in time. */
+export function cost({ embeddings, seconds }) {
   if (embeddings === 0) return "asks the network nothing more";
-  return `asks the network about ${count(embeddings, "more picture", "more pictures")}`;
+  const time = seconds >= 1 ? `, ${duration(seconds)} here` : "";
+  return `asks the network about ${count(embeddings, "more picture", "more pictures")}${time}`;
 }
 
 /**

@@ -1,0 +1,44 @@
+// Asking for the explanation that is chosen: of the server, or of this browser.
+
+import * as answers from "./answers.js";
+import * as api from "./api.js";
+import { explainHere } from "./browser_engine.js";
+import * as choices from "./choices.js";
+import { ROLES } from "./faces.js";
+import { fit } from "./sending.js";
+import * as status from "./status.js";
+import { epsilon } from "./view.js";
+
+/** The fields of a request about faces, by role. */
+export const asked = (faces) => ({ ...choices.fields(faces), epsilon: epsilon() });
+
+/**
+ * Ask, and say how far it is; once the signal is aborted nothing more is said. `onFit()` hears when
+ * it is settled what is sent of the pictures.
+ * @returns {Promise<answers.Answer>}
+ */
+export function ask(about, faces, { signal, stop, onFit }) {
+  const unless = (act) => (value) => signal.aborted || act(value);
+  return choices.here()
+    ? computeHere(about, faces, { signal, unless, stop, onFit })
+    : askServer(about, faces, { signal, unless, onFit });
+}
+
+async function askServer(about, faces, { signal, unless, onFit }) {
+  await fit(faces, about.limits.request_bytes, signal);
+  onFit();
+  const onWait = unless(status.countDown);
+  const onProgress = choices.long() ? unless(status.advanceTo) : null;
+  return answers.ofServer(await api.explain(faces, asked(faces), { signal, onWait, onProgress }));
+}
+
+function computeHere(about, faces, { signal, unless, stop, onFit }) {
+  for (const role of ROLES) faces[role].sent = null;
+  onFit();
+  return explainHere(about, faces, choices.crop(), {
+    signal,
+    onFetch: unless(() => status.wait("Fetching the network …", stop)),
+    onProgress: unless(status.progress),
+    onLoad: unless(() => status.wait("Comparing the two faces here …", stop)),
+  });
+}

@@ -1,0 +1,96 @@
+"""A method whose progress can be seen: the images that it embeds are counted as it goes."""
+
+from collections.abc import Callable, Generator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lpel_serving.methods.method import (
+    FacePair,
+    Floats,
+    Method,
+    Networks,
+    SignedMap,
+    is_control,
+)
+from lpel_serving.progress import Advance, Progress
+from lpel_serving.record import DECISIONS
+
+
+@contextmanager
+def counted(
+    method: Method, images: Mapping[str, int], progress: Progress, *, portion: int
+) -> Generator[Method]:
+    """Count what a method embeds, while the context is open.
+
+    Parameters
+    ----------
+    method
+        Any one, also of another package: its networks are counted, not itself.
+    images
+        How many images it embeds in all while the context is open, for each decision; see
+        `lpel_serving.methods.inventory.MethodEntry`.
+    progress
+        Opened when the method is first asked, and not at all if it embeds nothing.
+    portion
+        Images that are embedded between two reports at most.
+
+    Yields
+    ------
+    Method
+        One that gives the same maps, byte for byte; the method itself if it embeds nothing.
+    """
+    if not any(images.values()):
+        yield method
+        return
+    with ExitStack() as stack:
+
+        def begin(decision: str) -> Advance:
+            return stack.enter_context(progress("explaining", images.get(decision, 0)))
+
+        yield _Counted(method, begin, portion)
+
+
+class _Counted:
+    """See `counted`."""
+
+    def __init__(self, method: Method, begin: Callable[[str], Advance], portion: int) -> None:
+        self.control = is_control(method)
+        self._method = method
+        self._begin = begin
+        self._portion = portion
+        self._advance: Advance | None = None
+
+    def __call__(self, pair: FacePair, networks: Networks, rng: np.random.Generator) -> SignedMap:
+        """Explain a pair, as the method does."""
+        if self._advance is None:
+            self._advance = self._begin(DECISIONS[pair.similar])
+        return self._method(pair, _Reporting(networks, self._advance, self._portion), rng)
+
+
+@dataclass(frozen=True, eq=False)
+class _Reporting:
+    """Networks that embed portion by portion, and report each."""
+
+    networks: Networks
+    advance: Advance
+    portion: int
+
+    def embed(self, crops: NDArray[np.uint8], /) -> Floats:
+        """Compute ``f``: crops, uint8, shape (N, S, S, 3), to embeddings, shape (N, D)."""
+        done: list[Floats] = []
+        for start in range(0, max(1, len(crops)), self.portion):
+            part = crops[start : start + self.portion]
+            done.append(self.networks.embed(part))
+            self.advance(len(part))
+        return np.concatenate(done)
+
+    def decode(self, embeddings: Floats, /) -> Floats:
+        """Compute ``g``: embeddings, shape (N, D), to images, shape (N, H, H, 3)."""
+        return self.networks.decode(embeddings)
+
+    def respond(self, embeddings: Floats, /) -> Floats:
+        """Give responses: embeddings, shape (N, D), to vectors of superpixels, (N, K, D)."""
+        return self.networks.respond(embeddings)

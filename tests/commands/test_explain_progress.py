@@ -1,0 +1,65 @@
+"""`lpel explain` by a method that embeds images of its own shows how far it is."""
+
+import json
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from support.images import write_people
+
+LPEL = str(Path(sys.executable).with_name("lpel"))
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory):
+    faces = write_people(tmp_path_factory.mktemp("progress") / "faces", people=2, each=1)
+    return [faces / f"Person_0{place}/Person_0{place}_0001.png" for place in (0, 1)]
+
+
+def read_terminal(screen: int) -> bytes:
+    """Read on; Linux answers an error once the other end is closed and all was read."""
+    try:
+        return os.read(screen, 4096)
+    except OSError:
+        return b""
+
+
+def explain(two, bundle, *options):
+    """Run it with a terminal for standard error; return its document and what was shown."""
+    screen, terminal = pty.openpty()
+    process = subprocess.Popen(
+        [LPEL, "explain", *two, "--bundle", bundle, "--json", *options],
+        stdout=subprocess.PIPE,
+        stderr=terminal,
+        env={**os.environ, "TERM": "xterm", "COLUMNS": "100"},
+    )
+    os.close(terminal)
+    shown = b""
+    while more := read_terminal(screen):
+        shown += more
+    stdout, _ = process.communicate(timeout=60)
+    os.close(screen)
+    assert process.returncode == 0, shown
+    return json.loads(stdout), shown.decode()
+
+
+def test_a_slow_method_shows_a_bar_on_a_terminal(two, responding_bundle):
+    document, shown = explain(two, responding_bundle, "--method", "occlusion")
+    assert document["method"] == "occlusion"
+    assert "explaining" in shown
+    assert "128/128" in shown
+
+
+def test_a_method_that_is_done_at_once_shows_none(two, responding_bundle):
+    document, shown = explain(two, responding_bundle)
+    assert (document["method"], shown) == ("responses", "")
+
+
+def test_where_there_is_no_terminal_nothing_is_shown(two, responding_bundle):
+    command = [LPEL, "explain", *two, "--bundle", responding_bundle, "--method", "occlusion"]
+    done = subprocess.run(command, check=True, capture_output=True, timeout=120)
+    assert done.stderr == b""
