@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lpel_serving.http.admission import Gate
 from lpel_serving.http.problems import failure
+from lpel_serving.http.untaken import Untaken
 from lpel_serving.service.desk import Desk
 
 LOGGER = logging.getLogger("lpel_serving.http")
@@ -30,10 +31,10 @@ _EXPOSITION = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class _Inside(Collector):
-    """Reads desk and gate when it is asked, so that they need not know of metrics."""
+    """Reads desk, gate and untaken answers when it is asked: they need not know of metrics."""
 
-    def __init__(self, desk: Desk, gate: Gate) -> None:
-        self._desk, self._gate = desk, gate
+    def __init__(self, desk: Desk, gate: Gate, untaken: Untaken) -> None:
+        self._desk, self._gate, self._untaken = desk, gate, untaken
 
     def collect(self) -> Iterable[Metric]:
         """Tell the numbers of now."""
@@ -42,6 +43,7 @@ class _Inside(Collector):
             ("lpel_requests_inside", "Requests that are worked on or wait.", self._gate.inside),
             ("lpel_crops_waiting", "Crops that wait to be embedded.", self._desk.waiting),
             ("lpel_inferences_running", "Inferences that are under way.", self._desk.running),
+            ("lpel_untaken_bytes", "Of answers that wait to be taken.", self._untaken.bytes),
         )
         for name, meaning, value in gauges:
             yield GaugeMetricFamily(name, meaning, value)
@@ -49,6 +51,11 @@ class _Inside(Collector):
             ("lpel_requests_refused", "Requests turned away for want of room.", self._gate.refused),
             ("lpel_crops_embedded", "Crops that went through the embedder.", tally.embedded),
             ("lpel_faces_cached", "Faces that were at hand.", tally.cached),
+            (
+                "lpel_readers_hung_up",
+                "Connections given up because their answers were not taken.",
+                self._untaken.hung_up,
+            ),
         )
         for name, meaning, value in counters:
             yield CounterMetricFamily(name, meaning, value)
@@ -63,9 +70,9 @@ class _Inside(Collector):
 class Metrics:
     """Counters of one service, in Prometheus' form."""
 
-    def __init__(self, desk: Desk, gate: Gate) -> None:
+    def __init__(self, desk: Desk, gate: Gate, untaken: Untaken) -> None:
         self.registry = CollectorRegistry()
-        self.registry.register(_Inside(desk, gate))
+        self.registry.register(_Inside(desk, gate, untaken))
         self._requests = Counter(
             "lpel_requests", "Requests answered.", ["route", "status"], registry=self.registry
         )

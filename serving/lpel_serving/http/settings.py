@@ -32,6 +32,9 @@ class Limits:
         From its admission to its answer.
     body_seconds
         Until its body has arrived.
+    untaken_bytes
+        Of answers that wait to be taken, of all clients together; beyond them the slowest are
+        hung up on.
     """
 
     request_bytes: int = 16 * 2**20
@@ -40,6 +43,7 @@ class Limits:
     admitted: int = 32
     seconds: float = 120.0
     body_seconds: float = 60.0
+    untaken_bytes: int = 128 * 2**20
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
