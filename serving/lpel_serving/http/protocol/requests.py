@@ -10,13 +10,23 @@ from lpel_serving.http.problems import Problem
 from lpel_serving.http.protocol.fields import Fields, naming
 from lpel_serving.http.protocol.signature import BATCH, Signature, Tensor
 from lpel_serving.http.protocol.tensors import Array, Shape, binary_size, from_binary, from_json
-from lpel_serving.safety.strict_json import read_json
+from lpel_serving.http.request_json import read_request_json
 
 HEADER_LENGTH = "Inference-Header-Content-Length"
 """The header that says how many bytes of a body are JSON."""
 
 MAX_JSON_BYTES = 2 * 2**20
-"""While Python reads JSON no other thread has a turn, and lists take many times their text."""
+"""While JSON is parsed no other thread has a turn, and lists take many times their text."""
+
+MAX_OBJECTS, MAX_QUOTES = 500, 5000
+"""Objects in a request, and twice the pieces of text: each tensor has one or two, and four."""
+
+_LIST_BYTES = 7
+"""A tensor has a list for each pixel, of 8 bytes or more such as `[0,0,0],`, and some for its rows.
+
+In 2 MiB the most are ten crops of 160 x 160 pixels if all are as dark as that, six of photographs.
+"""
+_FEW_LISTS = 1000
 
 
 @dataclass(frozen=True)
@@ -111,12 +121,25 @@ def _json(data: bytes) -> Any:
             f"the JSON has more than {MAX_JSON_BYTES:,} bytes: send the tensors as bytes behind "
             "it (binary_data_size), which is a fourth of it, or fewer at once.",
         )
+    _check_structure(data)
     try:
-        return read_json(data.decode("utf-8"))
+        return read_request_json(data)
     except UnicodeDecodeError as error:
         raise Problem(400, "expected JSON in UTF-8, received other bytes.") from error
     except ValueError as error:
         raise Problem(400, f"the request is not JSON: {str(error)[:200]}.") from error
+
+
+def _check_structure(data: bytes) -> None:
+    """Raise `Problem` if JSON holds more objects, text or lists than a request can need."""
+    if data.count(b"{") > MAX_OBJECTS or data.count(b'"') > MAX_QUOTES:
+        raise Problem(400, "the JSON holds more objects or more text than any request needs.")
+    if data.count(b"[") > _FEW_LISTS + len(data) // _LIST_BYTES:
+        raise Problem(
+            400,
+            "the JSON holds more lists than a tensor of that length can have: send data nested as "
+            "the shape says, or flat.",
+        )
 
 
 def _outputs(fields: Fields, signature: Signature) -> Sequence[WantedOutput]:
