@@ -70,6 +70,26 @@ def test_sixteen_at_once_are_refused_and_the_service_answers(service_bundle):
         assert ask(running.port, get("/livez")).status == 200
 
 
+def test_an_answer_of_too_many_numbers_is_refused_unless_as_bytes():
+    wide = Signature(SIGNATURE.inputs, (Tensor("x", "FP32", (BATCH, 1000, 1001)),), 64)
+    image = {"name": "image", "datatype": "UINT8"}
+
+    def asked(count: int, **parameters: bool) -> object:
+        size = count * SIDE * SIDE * 3
+        tensor = image | {
+            "shape": [count, SIDE, SIDE, 3],
+            "parameters": {"binary_data_size": size},
+        }
+        text = json.dumps({"inputs": [tensor], "parameters": parameters}).encode()
+        return parse_request(text + bytes(size), str(len(text)), wide)
+
+    asked(1)
+    asked(2, binary_data_output=True)
+    with pytest.raises(Problem, match="2,002,000 numbers as JSON") as caught:
+        asked(2)
+    assert caught.value.status == 413
+
+
 class TestStrictness:
     """The quick parser refuses what Python's own, made strict, refuses."""
 

@@ -1,5 +1,6 @@
 """Requests of inference: JSON, and behind it the inputs that are given as bytes."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -27,6 +28,9 @@ _LIST_BYTES = 7
 In 2 MiB the most are ten crops of 160 x 160 pixels if all are as dark as that, six of photographs.
 """
 _FEW_LISTS = 1000
+
+MAX_JSON_NUMBERS = 1_500_000
+"""Numbers of an answer that are written as JSON, which takes about 20 bytes for each: 30 MB."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +99,9 @@ def parse_request(body: bytes, header_length: str | None, signature: Signature) 
     names = [one.tensor.name for one in inputs]
     _refuse_twice(names, "input")
     signature.check_complete(names)
-    signature.check_batch(one.shape[0] for one in inputs if one.tensor.shape[0] == BATCH)
+    lengths = [one.shape[0] for one in inputs if one.tensor.shape[0] == BATCH]
+    signature.check_batch(lengths)
+    _check_answer(wanted, lengths[0], signature)
     arrays = dict(_arrays(inputs, memoryview(body)[length:]))
     return InferRequest(
         None if fields.get("id") is None else fields.text("id"), arrays, tuple(wanted)
@@ -153,6 +159,19 @@ def _outputs(fields: Fields, signature: Signature) -> Sequence[WantedOutput]:
         wanted.append(WantedOutput(tensor.name, parameters.flag("binary_data", default=binary)))
     _refuse_twice([one.name for one in wanted], "output")
     return wanted
+
+
+def _check_answer(wanted: Sequence[WantedOutput], batch: int, signature: Signature) -> None:
+    """Raise `Problem` if too many numbers are wanted as JSON."""
+    shapes = [signature.find_output(one.name).shape for one in wanted if not one.binary]
+    numbers = sum(math.prod(batch if size == BATCH else size for size in shape) for shape in shapes)
+    if numbers > MAX_JSON_NUMBERS:
+        raise Problem(
+            413,
+            f"the answer would hold {numbers:,} numbers as JSON, and at most {MAX_JSON_NUMBERS:,} "
+            "are written: ask for fewer outputs, send a smaller batch, or ask for bytes "
+            "(binary_data_output).",
+        )
 
 
 def _input(entry: Fields, signature: Signature) -> _Input:
