@@ -12,6 +12,8 @@ from lpel_serving.http import connection
 from lpel_serving.http.settings import Limits, Settings
 from support import slow, tiny
 from support.clients import HOST, Caller, about_pair, ask, get, metrics, photograph, post
+from support.confidence import confidence
+from support.hostile import put
 from support.service import started
 
 PAIRS = 16
@@ -19,6 +21,16 @@ INFER = "/v2/models/explainer/infer"
 SECONDS = 20
 KEPT = 2
 FILE_BYTES = 2 * 2**20
+IN_MEMORY, ON_DISK = "/runtime/ort-wasm-simd-threaded.wasm", "/models/explainer.onnx"
+
+
+def large_model() -> bytes:
+    model = tiny.embedder_model()
+    model.doc_string = np.random.default_rng(1).bytes(FILE_BYTES // 2).hex()
+    return model.SerializeToString()
+
+
+FILE = large_model()
 
 
 def explain(seed: int, *headers: str) -> bytes:
@@ -50,13 +62,17 @@ def answer(service_bundle):
 
 
 @pytest.fixture(scope="module")
-def running(service_bundle, answer, tmp_path_factory):
+def running(answer, tmp_path_factory):
     """A service that keeps a few untaken answers, and has a large file that is everybody's."""
     runtime = tmp_path_factory.mktemp("runtime")
     for name in ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm"):
-        (runtime / name).write_bytes(np.random.default_rng(1).bytes(FILE_BYTES))
+        (runtime / name).write_bytes(FILE)
+    bundle = tiny.write_bundle(
+        tmp_path_factory.mktemp("with") / "bundle", responds=True, confidence=confidence()
+    )
+    put(bundle, "explainer.onnx", FILE)
     limits = Limits(untaken_bytes=KEPT * len(answer) + len(answer) // 2)
-    settings = Settings(service_bundle, limits=limits, web_runtime=runtime)
+    settings = Settings(bundle, limits=limits, web_runtime=runtime)
     with started(settings) as one:
         ask(one.port, get("/readyz"))
         yield one
@@ -137,7 +153,7 @@ def test_others_are_answered_while_many_read_nothing(running, answer):
         assert ask(running.port, explain(0)).body == answer
 
 
-@pytest.mark.parametrize("path", [INFER, "/runtime/ort-wasm-simd-threaded.wasm"])
+@pytest.mark.parametrize("path", [INFER, IN_MEMORY, ON_DISK])
 def test_a_trickle_is_no_reading(running, monkeypatch, path):
     monkeypatch.setattr(connection, "READ_SECONDS", 0.4)
     before = hung_up(running)
@@ -165,18 +181,19 @@ def test_the_end_of_an_answer_is_awaited_no_longer_on_a_connection_that_ends(run
     slow.until(lambda: untaken(running) == 0)
 
 
-def test_files_that_are_the_same_for_all_are_not_counted_and_come_whole(running, monkeypatch):
+@pytest.mark.parametrize("path", [IN_MEMORY, ON_DISK])
+def test_files_that_are_the_same_for_all_are_not_counted_and_come_whole(running, monkeypatch, path):
     """A phone that takes its time over a large file gets it, whatever else waits."""
     monkeypatch.setattr(connection, "READ_SECONDS", 0.5)
-    request = get("/runtime/ort-wasm-simd-threaded.wasm")[:-2] + b"Connection: close\r\n\r\n"
+    request = get(path)[:-2] + b"Connection: close\r\n\r\n"
     with asking(running.port, request, receives=2**16) as sock:
         first = sock.recv(1)
         assert untaken(running) == 0
         answered = body_of(first + read_all(sock, 2**15, 0.01))
-    assert answered == np.random.default_rng(1).bytes(FILE_BYTES)
+    assert answered == FILE
 
 
-@pytest.mark.parametrize("path", [INFER, "/runtime/ort-wasm-simd-threaded.wasm"])
+@pytest.mark.parametrize("path", [INFER, IN_MEMORY, ON_DISK])
 def test_an_answer_that_has_begun_comes_whole_though_the_client_has_said_its_last_word(
     running, answer, path
 ):
@@ -186,7 +203,7 @@ def test_an_answer_that_has_begun_comes_whole_though_the_client_has_said_its_las
         sock.shutdown(socket.SHUT_WR)
         time.sleep(0.1)
         body = body_of(first + read_all(sock))
-    assert body == (answer if path == INFER else np.random.default_rng(1).bytes(FILE_BYTES))
+    assert body == (answer if path == INFER else FILE)
     slow.until(lambda: untaken(running) == 0)
 
 
@@ -201,11 +218,11 @@ def test_long_answers_one_after_the_other_on_one_connection(running, answer):
 
 
 def test_a_long_answer_s_head_alone(running):
-    head = get("/runtime/ort-wasm-simd-threaded.wasm").replace(b"GET", b"HEAD")
+    head = get(IN_MEMORY).replace(b"GET", b"HEAD")
     with asking(running.port, head + get("/livez")) as sock:
         sock.shutdown(socket.SHUT_WR)
         found = read_all(sock)
-    assert f"content-length: {FILE_BYTES}".encode() in found.lower()
+    assert f"content-length: {len(FILE)}".encode() in found.lower()
     assert found.count(b"HTTP/1.1 200") >= 1
     assert len(found) < 2000
 

@@ -122,13 +122,13 @@ class CarefulProtocol(H11Protocol):
         self._taking.stop()
         super().connection_lost(exc)
 
-    def eof_received(self) -> bool:
+    def eof_received(self) -> Any:
         """Go on sending an answer that is made, also to a client that has said its last word."""
-        sending = self.cycle is not None and self.cycle.response_started
-        if not sending or self.cycle.response_complete or not self._delivery.is_whole:
+        cycle: Any = self.cycle  # None before the first request
+        if cycle is None or not cycle.response_started or cycle.response_complete:
             return False
-        self.cycle.keep_alive = False
-        return True
+        cycle.keep_alive = False
+        return self._delivery.is_whole
 
     def timeout_keep_alive_handler(self) -> None:
         """Close an idle connection, also if the end of the last answer was never taken."""
