@@ -3,7 +3,7 @@
 import json
 import math
 from itertools import chain
-from typing import Any
+from typing import Any, cast
 
 _MAX_DEPTH = 32
 
@@ -60,8 +60,8 @@ def check_depth(value: Any) -> int:
     for _ in range(_MAX_DEPTH):
         if not level:
             return keys
-        objects = [one for one in level if type(one) is dict]
-        lists = level if not objects else [one for one in level if type(one) is list]
+        objects = [cast("dict[str, Any]", one) for one in level if type(one) is dict]
+        lists: list[list[Any]] = [one for one in level if type(one) is list]
         keys += sum(map(len, objects))
         members = chain.from_iterable(one.values() for one in objects)
         level = _containers([*members, *chain.from_iterable(lists)])
@@ -72,7 +72,7 @@ def check_depth(value: Any) -> int:
 
 def _containers(values: list[Any]) -> list[Any]:
     """The objects and lists among values, of which there may be a million, mostly numbers."""
-    kinds = set(map(type, values))
+    kinds: set[Any] = set(map(type, values))
     if kinds.isdisjoint((dict, list)):
         return []
     return values if kinds == {list} else [one for one in values if type(one) in (dict, list)]
