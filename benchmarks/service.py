@@ -1,4 +1,4 @@
-"""The service by the bare engine: throughput, latency, overload, and clients that leave.
+"""The service by the bare engine: throughput, latency, overload, clients that leave or stall it.
 
     .venv/bin/python benchmarks/service.py --bundle BUNDLE --faces lfw \
         --out benchmarks/results/service.json
@@ -28,6 +28,7 @@ from served.clients import about_pair, ask_at_once, ask_for
 from served.leaving import leaving
 from served.pressure import overload
 from served.processes import Bare, Server, bare, digest, obey, server
+from served.stalling import stalling
 
 PHOTOGRAPHS = 8000
 REPEATED = 16
@@ -68,6 +69,7 @@ def main() -> None:
     with server(chosen.bundle, *LITTLE_CACHE, *crowded) as service:
         result["overload"] = overload(service, requests(fresh), CAPACITY, DEADLINE, 20)
         result["leaving"] = leaving(service, fresh, 30)
+        result["stalling"] = stalling(service)
     text = json.dumps(result, indent=2) + "\n"
     print(text, end="")
     if chosen.out:

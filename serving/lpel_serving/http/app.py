@@ -22,6 +22,7 @@ from lpel_serving.http.problems import Faults, on_error, on_refusal
 from lpel_serving.http.protocol import routes as protocol
 from lpel_serving.http.security import Guard
 from lpel_serving.http.settings import Settings
+from lpel_serving.http.untaken import Untaken
 from lpel_serving.http.uploads import Uploads
 from lpel_serving.service.cores import AT_ONCE, inference_threads
 from lpel_serving.service.desk import Desk
@@ -75,7 +76,8 @@ def build_app(desk: Desk, settings: Settings, health: Health | None = None) -> S
     health = health or Health()
     gate = Gate(settings.limits.admitted)
     uploads = Uploads(settings.limits, lambda: health.draining)
-    metrics = Metrics(desk, gate, uploads)
+    untaken = Untaken(settings.limits.untaken_bytes)
+    metrics = Metrics(desk, gate, uploads, untaken)
     routes: list[BaseRoute] = [
         *health.routes(),
         Route("/metrics", metrics.page, methods=["GET"]),
@@ -108,6 +110,7 @@ def build_app(desk: Desk, settings: Settings, health: Health | None = None) -> S
         },
         lifespan=_lifespan(desk, health),
     )
+    app.state.untaken = untaken  # the server counts there what it sends
     app.router.redirect_slashes = False  # it would name the host as whoever asks does
     return app
 

@@ -2,16 +2,22 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from lpel_serving.http.delivery import Delivery
+from lpel_serving.http.untaken import Untaken
+
 MAX_CONNECTIONS = 512
 HEAD_SECONDS = 10.0
 """For the head of a request; and for the rest of one that was answered before its end."""
-READ_SECONDS = 20.0
-"""For a client to take at least something of an answer that waits for it."""
+READ_SECONDS, READ_RATE = 20.0, 16 * 2**10
+"""Over so many seconds a client takes so many bytes of its answer a second, or all that there are.
+
+A poor mobile network gives more (EDGE about 200 kbit/s, where this is 131), and the time is long
+enough for a way through a tunnel."""
 
 _LINES, _LINE_BYTES = 256, 32
 """So many lines in what arrives at once, of so few bytes each, are chunks that nobody needs."""
@@ -34,6 +40,11 @@ class _Clock:
         self._purpose = purpose
         self._timer = self._loop.call_later(seconds, self._rung)
 
+    @property
+    def runs(self) -> bool:
+        """Whether it runs."""
+        return self._timer is not None
+
     def stop(self) -> None:
         """Stop, if it runs."""
         if self._timer is not None:
@@ -45,23 +56,53 @@ class _Clock:
         self._ring()
 
 
+class _Written:
+    """A transport that counts what is written to it, and says when."""
+
+    def __init__(self, transport: asyncio.Transport, on_write: Callable[[], None]) -> None:
+        self._transport, self._on_write = transport, on_write
+        self.bytes = 0
+
+    def write(self, data: bytes) -> None:
+        """As transports have it."""
+        self._transport.write(data)
+        self.bytes += len(data)
+        self._on_write()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+
 class CarefulProtocol(H11Protocol):
     """Uvicorn's HTTP, which hangs up on whoever neither asks in time nor takes the answer.
 
     Uvicorn itself waits for ever for the first request, for the rest of one that has begun, and for
     a client that does not read. The rest of a request that was answered before its end it reads and
     throws away, so that the answer is heard; that too has its time.
+
+    Parameters
+    ----------
+    untaken
+        The answers of all connections that wait to be taken.
+    args, kwargs
+        As uvicorn has them.
     """
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    _written: _Written
+
+    def __init__(self, *args: Any, untaken: Untaken, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._untaken = untaken
+        self._delivery = Delivery(self.app, untaken, self._give_up)
+        self.app = self._delivery
         self._asking = _Clock(self.loop, self._look_whether_asked)
         self._taking = _Clock(self.loop, self._look_whether_taken)
-        self._untaken = 0
+        self._to_be_taken = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:
         """Take a connection, unless there are too many."""
-        super().connection_made(transport)
+        self._written = _Written(transport, self._mind_the_taking)
+        super().connection_made(cast("asyncio.Transport", self._written))
         if len(self.connections) > MAX_CONNECTIONS:
             transport.abort()
             return
@@ -81,20 +122,18 @@ class CarefulProtocol(H11Protocol):
         self._taking.stop()
         super().connection_lost(exc)
 
-    def pause_writing(self) -> None:
-        """Wait for the client to take what it was sent, while it does."""
-        super().pause_writing()
-        self._await_taking()
-
-    def resume_writing(self) -> None:
-        """Go on writing."""
-        self._taking.stop()
-        super().resume_writing()
+    def eof_received(self) -> Any:
+        """Go on sending an answer that is made, also to a client that has said its last word."""
+        cycle: Any = self.cycle  # None before the first request
+        if cycle is None or not cycle.response_started or cycle.response_complete:
+            return False
+        cycle.keep_alive = False
+        return self._delivery.is_whole
 
     def timeout_keep_alive_handler(self) -> None:
         """Close an idle connection, also if the end of the last answer was never taken."""
         super().timeout_keep_alive_handler()
-        self._await_taking()
+        self._mind_the_taking()
 
     def _mind_the_request(self) -> None:
         """Run a clock exactly while something is awaited that may never be complete."""
@@ -116,16 +155,25 @@ class CarefulProtocol(H11Protocol):
             return any(name == b"transfer-encoding" for name, _ in self.headers)
         return b"chunked" in data[:_HEAD_BYTES].lower()
 
-    def _await_taking(self) -> None:
-        self._untaken = self.transport.get_write_buffer_size()
-        if self._untaken:
+    def _mind_the_taking(self) -> None:
+        """Run a clock exactly while the client has something to take."""
+        waiting = self.transport.get_write_buffer_size()
+        if waiting and not self._taking.runs:
+            due = min(waiting + self._delivery.left, int(READ_SECONDS * READ_RATE))
+            self._to_be_taken = self._written.bytes - waiting + due
             self._taking.run(READ_SECONDS)
 
     def _look_whether_taken(self) -> None:
-        if 0 < self.transport.get_write_buffer_size() < self._untaken:
-            self._await_taking()
-        elif self.transport.get_write_buffer_size():
-            self._hang_up()
+        waiting = self.transport.get_write_buffer_size()
+        if waiting and self._written.bytes - waiting < self._to_be_taken:
+            self._give_up()
+        else:
+            self._mind_the_taking()
+
+    def _give_up(self) -> None:
+        """Hang up on a client that does not take its answer."""
+        self._untaken.hung_up += 1
+        self._hang_up()
 
     def _hang_up(self) -> None:
         # To close it would wait for the client to take what it was sent.

@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lpel_serving.http.admission import Gate
 from lpel_serving.http.problems import failure
+from lpel_serving.http.untaken import Untaken
 from lpel_serving.http.uploads import Uploads
 from lpel_serving.service.desk import Desk
 
@@ -31,10 +32,11 @@ _EXPOSITION = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class _Inside(Collector):
-    """Reads desk, gate and uploads when it is asked, so that they need not know of metrics."""
+    """Reads what is counted when it is asked, so that nothing counted need know of metrics."""
 
-    def __init__(self, desk: Desk, gate: Gate, uploads: Uploads) -> None:
-        self._desk, self._gate, self._uploads = desk, gate, uploads
+    def __init__(self, desk: Desk, gate: Gate, uploads: Uploads, untaken: Untaken) -> None:
+        self._desk, self._gate = desk, gate
+        self._uploads, self._untaken = uploads, untaken
 
     def collect(self) -> Iterable[Metric]:
         """Tell the numbers of now."""
@@ -45,6 +47,7 @@ class _Inside(Collector):
             ("lpel_uploads_bytes", "Bytes that bodies on their way hold.", self._uploads.received),
             ("lpel_crops_waiting", "Crops that wait to be embedded.", self._desk.waiting),
             ("lpel_inferences_running", "Inferences that are under way.", self._desk.running),
+            ("lpel_untaken_bytes", "Of answers that wait to be taken.", self._untaken.bytes),
         )
         for name, meaning, value in gauges:
             yield GaugeMetricFamily(name, meaning, value)
@@ -52,6 +55,11 @@ class _Inside(Collector):
             ("lpel_requests_refused", "Requests turned away for want of room.", self._gate.refused),
             ("lpel_crops_embedded", "Crops that went through the embedder.", tally.embedded),
             ("lpel_faces_cached", "Faces that were at hand.", tally.cached),
+            (
+                "lpel_readers_hung_up",
+                "Connections given up because their answers were not taken.",
+                self._untaken.hung_up,
+            ),
         )
         for name, meaning, value in counters:
             yield CounterMetricFamily(name, meaning, value)
@@ -75,9 +83,9 @@ class _Inside(Collector):
 class Metrics:
     """Counters of one service, in Prometheus' form."""
 
-    def __init__(self, desk: Desk, gate: Gate, uploads: Uploads) -> None:
+    def __init__(self, desk: Desk, gate: Gate, uploads: Uploads, untaken: Untaken) -> None:
         self.registry = CollectorRegistry()
-        self.registry.register(_Inside(desk, gate, uploads))
+        self.registry.register(_Inside(desk, gate, uploads, untaken))
         self._requests = Counter(
             "lpel_requests", "Requests answered.", ["route", "status"], registry=self.registry
         )

@@ -14,9 +14,9 @@ from lpel_serving.http.answers import JSON
 from lpel_serving.http.body import read_body
 from lpel_serving.http.multipart import read_form
 from lpel_serving.http.problems import Problem
+from lpel_serving.http.request_json import read_request_json
 from lpel_serving.http.settings import Limits
 from lpel_serving.mask import DEFAULT_EPSILON
-from lpel_serving.safety.strict_json import read_json
 from lpel_serving.service.desk import Desk
 
 FORM = "multipart/form-data"
@@ -183,8 +183,8 @@ def _read_document(body: bytes) -> tuple[dict[str, bytes], dict[str, Any]]:
     if sum(map(body.count, (b",", b"[", b"{"))) > MAX_STRUCTURE:
         raise Problem(400, "the body has more fields, lists and objects than any request needs.")
     try:
-        document = read_json(body.decode("utf-8"))
-    except ValueError as error:  # UnicodeDecodeError is one too
+        document = read_request_json(body)
+    except ValueError as error:
         raise Problem(400, f"the body is not JSON: {str(error)[:120]}.") from error
     if not isinstance(document, dict):
         raise Problem(400, "the body is not a JSON object.")

@@ -2,11 +2,14 @@
 
 import asyncio
 import contextlib
+import gc
 import math
 import signal
 import socket
 from collections.abc import Callable
+from functools import partial
 from types import FrameType
+from typing import cast
 
 import uvicorn
 from starlette.applications import Starlette
@@ -14,7 +17,9 @@ from starlette.applications import Starlette
 from lpel_serving.errors import OutputError
 from lpel_serving.http.app import build_app
 from lpel_serving.http.connection import CarefulProtocol
+from lpel_serving.http.delivery import PART_BYTES
 from lpel_serving.http.health import Health
+from lpel_serving.http.memory import give_back_large_blocks
 from lpel_serving.http.observation import log, logging_as_json
 from lpel_serving.http.settings import Settings
 from lpel_serving.quiet import silenced
@@ -41,6 +46,9 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Warm up, listen, and say so."""
         await super().startup(sockets)
+        # What is there by now stays, and need not be looked through for garbage again and again.
+        gc.collect()
+        gc.freeze()
         self._announce()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
@@ -84,6 +92,9 @@ def take_address(host: str, port: int) -> socket.socket:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             # Otherwise an answer on a connection that is kept waits 40 ms for a sign of its client.
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            # Otherwise it takes megabytes that wait for a slow client, and then nothing for long.
+            if hasattr(socket, "TCP_NOTSENT_LOWAT"):
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, PART_BYTES)
             sock.bind(address)
             undo.pop_all()
     except (OSError, OverflowError) as error:
@@ -115,6 +126,7 @@ def serve(
     ParameterError
         If the settings name files that are not there.
     """
+    give_back_large_blocks()
     health = Health()
     with silenced() as stream, logging_as_json(stream):  # what libraries print is no line of a log
         config = configuration(build_app(desk, settings, health), settings)
@@ -132,9 +144,10 @@ def serve(
 
 def configuration(app: Starlette, settings: Settings) -> uvicorn.Config:
     """Set uvicorn up: careful with connections, silent about what goes through them."""
+    protocol = partial(CarefulProtocol, untaken=app.state.untaken)
     return uvicorn.Config(
         app,
-        http=CarefulProtocol,
+        http=cast("type[CarefulProtocol]", protocol),  # uvicorn calls it, and nothing else
         ws="none",
         lifespan="on",
         log_config=None,

@@ -43,6 +43,9 @@ class Limits:
         Until a body has arrived, however fast it comes.
     drain_seconds
         For bodies that are on their way when the service is told to stop.
+    untaken_bytes
+        Of answers that wait to be taken, of all clients together; beyond them the slowest are
+        hung up on.
     """
 
     request_bytes: int = 16 * 2**20
@@ -56,6 +59,7 @@ class Limits:
     upload_rate: int = 1024
     body_seconds: float = 60.0
     drain_seconds: float = 5.0
+    untaken_bytes: int = 128 * 2**20
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():

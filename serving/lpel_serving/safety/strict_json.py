@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterable
+from itertools import chain
 from typing import Any, cast
 
 _MAX_DEPTH = 32
@@ -23,7 +23,7 @@ def read_json(text: str) -> Any:
         )
     except RecursionError as error:
         raise ValueError(f"it is nested deeper than {_MAX_DEPTH} levels") from error
-    _check_depth(value)
+    check_depth(value)
     return value
 
 
@@ -47,20 +47,32 @@ def _finite(text: str) -> float:
     return value
 
 
-def _check_depth(value: Any) -> None:
-    # A deeper one could be read, but not written again: Python's own writers call themselves.
-    level: list[Any] = [value] if isinstance(value, dict | list) else []
+def check_depth(value: Any) -> int:
+    """Count the keys of all objects in what was read from JSON.
+
+    Raises
+    ------
+    ValueError
+        If it is nested deeper than 32 levels. It could be read, but not written again: Python's own
+        writers call themselves.
+    """
+    keys, level = 0, _containers([value])
     for _ in range(_MAX_DEPTH):
-        level = [inner for outer in level for inner in _inside(outer)]
         if not level:
-            return
-    raise ValueError(f"it is nested deeper than {_MAX_DEPTH} levels")
+            return keys
+        objects = [cast("dict[str, Any]", one) for one in level if type(one) is dict]
+        lists: list[list[Any]] = [one for one in level if type(one) is list]
+        keys += sum(map(len, objects))
+        members = chain.from_iterable(one.values() for one in objects)
+        level = _containers([*members, *chain.from_iterable(lists)])
+    if level:
+        raise ValueError(f"it is nested deeper than {_MAX_DEPTH} levels")
+    return keys
 
 
-def _inside(outer: Any) -> Iterable[Any]:
-    """The objects and lists in an object or list."""
-    if isinstance(outer, dict):
-        values: Iterable[Any] = cast("dict[str, Any]", outer).values()
-    else:
-        values = cast("list[Any]", outer)
-    return [value for value in values if isinstance(value, dict | list)]
+def _containers(values: list[Any]) -> list[Any]:
+    """The objects and lists among values, of which there may be a million, mostly numbers."""
+    kinds: set[Any] = set(map(type, values))
+    if kinds.isdisjoint((dict, list)):
+        return []
+    return values if kinds == {list} else [one for one in values if type(one) in (dict, list)]

@@ -1,5 +1,6 @@
 """Requests of inference: JSON, and behind it the inputs that are given as bytes."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,13 +11,26 @@ from lpel_serving.http.problems import Problem
 from lpel_serving.http.protocol.fields import Fields, naming
 from lpel_serving.http.protocol.signature import BATCH, Signature, Tensor
 from lpel_serving.http.protocol.tensors import Array, Shape, binary_size, from_binary, from_json
-from lpel_serving.safety.strict_json import read_json
+from lpel_serving.http.request_json import read_request_json
 
 HEADER_LENGTH = "Inference-Header-Content-Length"
 """The header that says how many bytes of a body are JSON."""
 
 MAX_JSON_BYTES = 2 * 2**20
-"""While Python reads JSON no other thread has a turn, and lists take many times their text."""
+"""While JSON is parsed no other thread has a turn, and lists take many times their text."""
+
+MAX_OBJECTS, MAX_QUOTES = 500, 5000
+"""Objects in a request, and twice the pieces of text: each tensor has one or two, and four."""
+
+_LIST_BYTES = 7
+"""A tensor has a list for each pixel, of 8 bytes or more such as `[0,0,0],`, and some for its rows.
+
+In 2 MiB the most are ten crops of 160 x 160 pixels if all are as dark as that, six of photographs.
+"""
+_FEW_LISTS = 1000
+
+MAX_JSON_NUMBERS = 1_500_000
+"""Numbers of an answer that are written as JSON, which takes about 20 bytes for each: 30 MB."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +99,9 @@ def parse_request(body: bytes, header_length: str | None, signature: Signature) 
     names = [one.tensor.name for one in inputs]
     _refuse_twice(names, "input")
     signature.check_complete(names)
-    signature.check_batch(one.shape[0] for one in inputs if one.tensor.shape[0] == BATCH)
+    lengths = [one.shape[0] for one in inputs if one.tensor.shape[0] == BATCH]
+    signature.check_batch(lengths)
+    _check_answer(wanted, lengths[0], signature)
     arrays = dict(_arrays(inputs, memoryview(body)[length:]))
     return InferRequest(
         None if fields.get("id") is None else fields.text("id"), arrays, tuple(wanted)
@@ -111,12 +127,25 @@ def _json(data: bytes) -> Any:
             f"the JSON has more than {MAX_JSON_BYTES:,} bytes: send the tensors as bytes behind "
             "it (binary_data_size), which is a fourth of it, or fewer at once.",
         )
+    _check_structure(data)
     try:
-        return read_json(data.decode("utf-8"))
+        return read_request_json(data)
     except UnicodeDecodeError as error:
         raise Problem(400, "expected JSON in UTF-8, received other bytes.") from error
     except ValueError as error:
         raise Problem(400, f"the request is not JSON: {str(error)[:200]}.") from error
+
+
+def _check_structure(data: bytes) -> None:
+    """Raise `Problem` if JSON holds more objects, text or lists than a request can need."""
+    if data.count(b"{") > MAX_OBJECTS or data.count(b'"') > MAX_QUOTES:
+        raise Problem(400, "the JSON holds more objects or more text than any request needs.")
+    if data.count(b"[") > _FEW_LISTS + len(data) // _LIST_BYTES:
+        raise Problem(
+            400,
+            "the JSON holds more lists than a tensor of that length can have: send data nested as "
+            "the shape says, or flat.",
+        )
 
 
 def _outputs(fields: Fields, signature: Signature) -> Sequence[WantedOutput]:
@@ -130,6 +159,19 @@ def _outputs(fields: Fields, signature: Signature) -> Sequence[WantedOutput]:
         wanted.append(WantedOutput(tensor.name, parameters.flag("binary_data", default=binary)))
     _refuse_twice([one.name for one in wanted], "output")
     return wanted
+
+
+def _check_answer(wanted: Sequence[WantedOutput], batch: int, signature: Signature) -> None:
+    """Raise `Problem` if too many numbers are wanted as JSON."""
+    shapes = [signature.find_output(one.name).shape for one in wanted if not one.binary]
+    numbers = sum(math.prod(batch if size == BATCH else size for size in shape) for shape in shapes)
+    if numbers > MAX_JSON_NUMBERS:
+        raise Problem(
+            413,
+            f"the answer would hold {numbers:,} numbers as JSON, and at most {MAX_JSON_NUMBERS:,} "
+            "are written: ask for fewer outputs, send a smaller batch, or ask for bytes "
+            "(binary_data_output).",
+        )
 
 
 def _input(entry: Fields, signature: Signature) -> _Input:
