@@ -238,6 +238,7 @@ def test_the_reference_comes_first_in_words_also_while_a_swap_is_answered(page):
         """async () => {
             const { swapped } = await import("/page/answers.js");
             const both = { reference: {}, test: {} };
+            const asked = { places: both };
             const words = [
                 "The network calls the two faces similar.",
                 "In the reference picture, A.", "Hardly anything there speaks against it.",
@@ -248,8 +249,8 @@ def test_the_reference_comes_first_in_words_also_while_a_swap_is_answered(page):
             const told = { words, explanations: both, faces: both };
             const alike = ["One.", "In both pictures, A.", "Hardly anything there."];
             return [
-                swapped({ told, pictures: both }).told.words,
-                swapped({ told: { ...told, words: alike }, pictures: both }).told.words,
+                swapped({ told, pictures: both, asked }).told.words,
+                swapped({ told: { ...told, words: alike }, pictures: both, asked }).told.words,
             ];
         }"""
     )
@@ -290,7 +291,7 @@ def test_every_method_has_a_plain_name_before_its_own(page):
     texts = page.locator("#method option").all_inner_texts()
     assert len(texts) == len(methods())
     for text in texts:
-        assert re.fullmatch(r"[A-Z][a-z]+ .+ \([a-z-]+\)", text), text
+        assert re.fullmatch(r"[A-Z][a-z]+ .+ \([a-z-]+\)(: .+)?", text), text
     assert page.input_value("#method") in {"responses", "lpel"}
 
 

@@ -54,7 +54,7 @@ def test_a_folder_is_refused_in_words(page, pictures, tmp_path):
     folder = tmp_path / "holiday"
     folder.mkdir()
     let_go(page, "[data-role=test]", files=[folder])
-    assert "holiday is not a picture" in complaint(page, "test")
+    assert "holiday cannot be read" in complaint(page, "test")
     let_go(page, "[data-role=test]", files=pictures[:1])
     page.wait_for_selector("[data-role=test]:not(.empty)")
     assert page.inner_text("[data-role=test] .complaint") == ""

@@ -107,7 +107,7 @@ def _entry(name: str, explainer: Explainer) -> MethodEntry:
     try:
         method = find_method(name)
     except Exception as error:  # noqa: BLE001 - another package's method may fail as it likes
-        return MethodEntry(name, "", {}, 0, False, (), False, reason=_complaint(error))
+        return MethodEntry(name, name, "", {}, 0, False, (), False, reason=_complaint(error))
     trials, complaints = _trials(method, explainer)
     return MethodEntry(
         name,

@@ -49,9 +49,13 @@ export function offer(offered, onChange) {
 }
 
 function group(label, methods) {
-  const called = ({ name, title }) => (title === name ? name : `${title} (${name})`);
   const options = methods.map((one) => html("option", { value: one.name }, called(one)));
   return html("optgroup", { label }, ...options);
+}
+
+/** What a method is called in the menu: in plain words, then by its name. */
+function called({ name, title }) {
+  return title === name ? name : `${title} (${name})`;
 }
 
 /** Whether the browser computes, and nothing is sent. */
@@ -169,7 +173,7 @@ function refreshMethods() {
     const it = obstacle(method, decision, about.limits.seconds);
     const option = [...$("method").options].find(({ value }) => value === method.name);
     option.disabled = it !== null;
-    option.textContent = it ? `${method.name} (${it.short})` : method.name;
+    option.textContent = it ? `${called(method)}: ${it.short}` : called(method);
     return it?.sentence;
   });
   list($("method-obstacles"), here() ? [] : found.filter(Boolean));

@@ -17,12 +17,17 @@ function known({ reference, test }) {
  */
 export function showTruth(place, faces, decision) {
   const sample = known(faces);
-  if (!sample) return place.replaceChildren();
+  if (!sample) return hideTruth(place);
   const right = (decision === "similar") === sample.same_person;
   place.classList.toggle("wrong", !right);
   const said = `The network is ${right ? "right" : "wrong"}: ${who(faces, sample.same_person)}.`;
   const map = " The maps show what the network went by, not who is in the pictures.";
   place.replaceChildren(html("strong", {}, said), right ? "" : map);
+}
+
+export function hideTruth(place) {
+  place.classList.remove("wrong");
+  place.replaceChildren();
 }
 
 function who({ reference, test }, same) {

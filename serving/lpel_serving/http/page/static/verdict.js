@@ -6,7 +6,7 @@ import { opposed } from "./mask.js";
 import { showRegions } from "./regions.js";
 import { drawScale, showNumbers } from "./scale.js";
 import { decide } from "./status.js";
-import { showTruth } from "./truth.js";
+import { hideTruth, showTruth } from "./truth.js";
 import { isSigned } from "./view.js";
 
 /** Show what is said of a pair, and of ours whether it is right. */
@@ -46,6 +46,6 @@ function showLimit({ beside_map: limit, caveats }) {
 
 export function hideVerdict() {
   $("doubt").textContent = "";
-  $("truth").replaceChildren();
+  hideTruth($("truth"));
   for (const id of ["answer", "parts", "belief", "saving", "reading"]) $(id).hidden = true;
 }
