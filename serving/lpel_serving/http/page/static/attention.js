@@ -18,7 +18,7 @@ export function bringIntoView(cards) {
   const boxes = overlays.map((overlay) => overlay.getBoundingClientRect());
   if (boxes.every(({ top, bottom }) => top >= 0 && bottom <= innerHeight)) return;
   const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
-  $("pair").scrollIntoView({ block: "start", behavior: still ? "instant" : "smooth" });
+  $("faces").scrollIntoView({ block: "start", behavior: still ? "instant" : "smooth" });
 }
 
 /** Keep the focus on the page when the control that has it is hidden, disabled or taken away. */
