@@ -4,18 +4,18 @@ import re
 
 import pytest
 
-from lpel_tf.commands.train import _of_responses
+from lpel_tf.commands.trained_words import of_responses_in_words
 from lpel_tf.reproduction.sections.similar import _beginning
 
 
 def test_what_a_response_decoder_knows_is_a_share():
-    assert _of_responses(0.66, 20).startswith("The response decoder predicts 34% of what ")
-    assert _of_responses(0.66, 20).endswith("of 20 test photographs.")
+    assert of_responses_in_words(0.66, 20).startswith("The response decoder predicts 34% of what ")
+    assert of_responses_in_words(0.66, 20).endswith("of 20 test photographs.")
 
 
 @pytest.mark.parametrize("loss", [1.0, 1.12])
 def test_one_that_knows_less_than_nothing_is_called_no_better_than_none(loss):
-    words = _of_responses(loss, 20)
+    words = of_responses_in_words(loss, 20)
     assert "no better than none" in words
     assert f"{loss:.2f} times that of a constant 0" in words
     assert "%" not in words
