@@ -2,13 +2,15 @@
 
 The people are those whom the training kept apart. Usage:
 
-    python scripts/ship_usual.py BUNDLE FACES --exclude Elton_John --exclude Madonna
+    python scripts/ship_usual.py BUNDLE FACES --exclude Elton_John --exclude Madonna --also mtcnn
 
-BUNDLE holds the shipped decoders, as `lpel demo` makes it.
+BUNDLE holds the shipped decoders, as `lpel demo` makes it. With --also it is measured once more
+with another crop; it is noted that it holds for that one, if it does.
 """
 
 import argparse
 import json
+import sys
 from dataclasses import asdict
 from pathlib import Path
 
@@ -18,8 +20,9 @@ from lpel_serving import Explainer
 from lpel_serving.faces import Face, find_faces, leave_out
 from lpel_serving.files import write_atomically
 from lpel_serving.photographs import embed_photographs
+from lpel_serving.regions import REGIONS
 from lpel_serving.usual import measure_usual
-from lpel_serving.usual_record import UsualRecord
+from lpel_serving.usual_record import ALIKE, UsualRecord
 from lpel_tf.kept_apart import faces_apart
 
 SHIPPED = Path(__file__).parent.parent / "lpel_tf" / "pretrained"
@@ -33,20 +36,31 @@ def main() -> None:
     parser.add_argument("faces", type=Path)
     parser.add_argument("--exclude", action="append", default=[])
     parser.add_argument("--seed", type=int, default=0, help="draws the pairs")
+    parser.add_argument("--also", action="append", default=[], help="another crop")
     asked = parser.parse_args()
     explainer = Explainer.load(asked.bundle)
     key = explainer.manifest.embedder.name.removeprefix("FaceNet ")
     path = SHIPPED / f"{key}.json"
     facts = json.loads(path.read_text(encoding="utf-8"))
     faces = leave_out(find_faces(asked.faces, None).faces, asked.exclude)
-    usual = measure(explainer, faces, facts["training"]["recipe"]["seed"], asked.seed)
+    trained_with = facts["training"]["recipe"]["seed"]
+    usual = measure(explainer, faces, trained_with, asked.seed)
+    alike = {
+        crop: apart(usual, measure(Explainer.load(asked.bundle, crop=crop), faces, trained_with, 0))
+        for crop in asked.also
+    }
+    for crop, far in alike.items():
+        sys.stdout.write(f"{crop}: mean shares are at most {far:.4f} off\n")
     command = " ".join(
         [
             f"python scripts/ship_usual.py bundle lfw --seed {asked.seed}",
             *(f"--exclude {name}" for name in asked.exclude),
+            *(f"--also {crop}" for crop in asked.also),
         ]
     )
-    facts["usual"] = asdict(usual) | {"measured": {**usual.measured, "command": command}}
+    holds = {crop: round(far, 4) for crop, far in alike.items() if far <= ALIKE}
+    measured = {**usual.measured, **({"alike": holds} if holds else {}), "command": command}
+    facts["usual"] = asdict(usual) | {"measured": measured}
     write_atomically(path, (json.dumps(facts, indent=2) + "\n").encode())
 
 
@@ -54,13 +68,14 @@ def measure(
     explainer: Explainer, faces: tuple[Face, ...], trained_with: int, seed: int
 ) -> UsualRecord:
     """Measure on the people among these whom a training with a seed kept apart."""
-    apart = faces_apart(faces, trained_with)
-    embeddings = embed_photographs(explainer.embedder, [face.path for face in apart])
+    kept_apart = faces_apart(faces, trained_with)
+    embeddings = embed_photographs(explainer.embedder, [face.path for face in kept_apart])
+    found = np.isfinite(embeddings).all(axis=1)  # a crop that looks for faces may find none
     manifest = explainer.manifest
     usual = measure_usual(
         explainer,
-        embeddings,
-        [face.identity for face in apart],
+        embeddings[found],
+        [face.identity for face, one in zip(kept_apart, found, strict=True) if one],
         manifest.threshold.value,
         np.random.default_rng(seed),
         responds=explainer.responds,
@@ -70,6 +85,19 @@ def measure(
     if usual is None:
         raise SystemExit("the photographs give too few pairs.")
     return usual
+
+
+def apart(usual: UsualRecord, other: UsualRecord) -> float:
+    """How far the mean shares of two are from each other, at most."""
+    shares = [
+        (one.for_[name].mean, two.for_[name].mean)
+        for method in usual.methods
+        for decision in usual.methods[method]
+        for one, two in [(usual.of(method, decision), other.of(method, decision))]
+        if one is not None and two is not None
+        for name in REGIONS
+    ]
+    return max(abs(one - two) for one, two in shares)
 
 
 if __name__ == "__main__":

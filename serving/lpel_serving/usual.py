@@ -55,12 +55,12 @@ def usual_maps(
     Returns
     -------
     UsualMaps | None
-        None where it was not measured, or with faces that were cut out otherwise.
+        None where it was not measured, or not for faces that are cut out so.
     """
     name = next((name for name, one in METHODS.items() if one == method), None)
     if record is None or name is None:
         return None
-    if crop != CentreCrop() and not is_named(crop, record.measured["crop"]):
+    if crop != CentreCrop() and not any(is_named(crop, one) for one in record.crops):
         return None
     return record.of(name, DECISIONS[similar])
 

@@ -9,6 +9,8 @@ from lpel_serving.regions import REGIONS
 from lpel_serving.safety.typed_json import Reader
 
 _DECISIONS = ("similar", "dissimilar")
+ALIKE = 0.02
+"""Where no mean share is further off than this, what is usual with one crop is with another."""
 _SUM_OFF = 0.001
 """Means of shares sum to 1, but for what rounding may do to them."""
 
@@ -69,13 +71,19 @@ class UsualRecord:
     ----------
     measured
         ``how``, a sentence; ``crop``, how the faces were cut out; ``photographs`` and ``people``,
-        how many there were.
+        how many there were. Perhaps ``alike``: other crops for which it holds as well, by name, and
+        how far their mean shares were off, at most.
     methods
         By method and decision, `UsualMaps` in JSON's own types.
     """
 
     measured: Mapping[str, Any]
     methods: Mapping[str, Any]
+
+    @property
+    def crops(self) -> tuple[str, ...]:
+        """Names of the crops for which it holds."""
+        return str(self.measured["crop"]), *self.measured.get("alike", {})
 
     def of(self, method: str, decision: str) -> UsualMaps | None:
         """Look up what was measured; None if that was not."""
@@ -112,6 +120,10 @@ def read_usual(reader: Reader) -> UsualRecord:
         measured.take(text, str)
     for kind in ("photographs", "people"):
         measured.count(kind, 1)
+    if "alike" in measured.fields:
+        alike = measured.inner("alike")
+        for name in alike.fields:
+            alike.number(name, 0, ALIKE)
     methods = reader.inner("methods")
     for name in methods.fields:
         of_method = methods.inner(name)

@@ -33,6 +33,8 @@ WRONG = [
     ((*MEASURED, "crop"), (absent, None, 0.48), "manifest.usual.measured.crop"),
     ((*MEASURED, "photographs"), (absent, "9", True, 0, -1, 1.5), "measured.photographs"),
     ((*MEASURED, "people"), (absent, 0, {}), "measured.people"),
+    ((*MEASURED, "alike"), (None, [], "mtcnn", 0.01), "measured.alike"),
+    ((*MEASURED, "alike"), ({"mtcnn": 0.021}, {"mtcnn": -1}, {"mtcnn": "x"}), "alike.mtcnn"),
     (METHODS, (absent, None, [], "all"), "manifest.usual.methods"),
     ((*METHODS, "responses"), (None, [], 3), "manifest.usual.methods.responses"),
     ((*METHODS, "responses", "perhaps"), ({}, None), "expected similar or dissimilar"),

@@ -211,6 +211,19 @@ def test_a_plugin_is_known_by_its_name_without_being_loaded():
     assert usual_maps(record, Responses(), similar=True, crop=AlignedCrop()) is None
 
 
+def test_a_crop_for_which_it_was_found_to_hold_too_counts_as_its_own(tmp_path):
+    from lpel_tf.detection import AlignedCrop
+
+    record = usual(crop="0.48")
+    record = replace(record, measured={**record.measured, "alike": {"mtcnn": 0.007, "0.5": 0.0}})
+    folder = tiny.write_bundle(tmp_path / "bundle", responds=True, usual=record)
+    kept = Explainer.load(folder).manifest.usual
+    assert kept.crops == ("0.48", "mtcnn", "0.5")
+    for crop, known in ((AlignedCrop(), True), (CentreCrop(0.5), True), (CentreCrop(0.6), False)):
+        found = usual_maps(kept, Responses(), similar=True, crop=crop)
+        assert (found is not None) == known
+
+
 @pytest.mark.parametrize(
     ("method", "known"),
     [
