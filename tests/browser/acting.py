@@ -26,6 +26,13 @@ def decided(page):
     return page.inner_text("#status")
 
 
+def press(page, selector):
+    """A press of the mouse on the middle of a control."""
+    page.locator(selector).scroll_into_view_if_needed()
+    box = page.locator(selector).bounding_box()
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+
+
 def names(page):
     return [page.inner_text(f"[data-role={role}] .name") for role in ROLES]
 

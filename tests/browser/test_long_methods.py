@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from browser.acting import decided, posts, record
+from browser.acting import decided, posts, press, record
 from browser.conftest import CROPS, NAMES, opened
 from browser.serving import RUNTIME, add_explainer, write_samples
 from lpel_serving.http.settings import Settings
@@ -22,7 +22,7 @@ REFUSED = "Failed to load resource"
 def running(tmp_path_factory):
     """A service whose embedder takes its time, with the methods of another package."""
     folder = tmp_path_factory.mktemp("long")
-    made = plugins.slow_bundle(folder / "made")
+    made = plugins.slow_bundle(folder / "made", milliseconds=8)
     samples = read_samples(write_samples(folder / "samples", CROPS, NAMES))
     with pytest.MonkeyPatch.context() as patch:
         plugins.install(folder / "other", patch)
@@ -38,13 +38,6 @@ def page(chromium, running):
     with opened(chromium, running.address) as one:
         yield one
         assert all(REFUSED in text for text in one.complaints)
-
-
-def press(page, selector):
-    """Click in the middle of an element, as a mouse does."""
-    page.locator(selector).scroll_into_view_if_needed()
-    box = page.locator(selector).bounding_box()
-    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
 
 
 def take(page, number):
@@ -124,8 +117,8 @@ class TestWhatCannotBeAsked:
         assert page.input_value("#method") == "lpel"
 
 
-def begin_slow(page, method="patient"):
-    page.select_option("#method", method)
+def begin_slow(page):
+    page.select_option("#method", "corrrise")
     page.wait_for_selector("#countdown:text-matches('left')")
 
 
@@ -167,10 +160,10 @@ class TestProgress:
 
     def test_stop_ends_the_servers_work_and_brings_back_what_was_shown(self, page, running):
         verdict, before = take(page, SIMILAR), numbers(page)
-        begin_slow(page, "corrrise")
+        begin_slow(page)
         assert running.desk._slow.inside == 1
         press(page, "#stop")
-        slow.until(lambda: running.desk._slow.inside == 0, seconds=5)  # of the 15 that it takes
+        slow.until(lambda: running.desk._slow.inside == 0, seconds=5)  # of at least 8
         embedded = running.desk.tally.embedded
         page.wait_for_timeout(300)
         assert running.desk.tally.embedded == embedded
@@ -184,7 +177,7 @@ class TestProgress:
     def test_stop_after_an_exchange_brings_back_the_exchanged_answer(self, page):
         take(page, SIMILAR)
         first = page.inner_text("[data-role=reference] .name")
-        begin_slow(page, "corrrise")
+        begin_slow(page)
         press(page, "#swap")
         page.wait_for_selector("#countdown:text-matches('%')")
         press(page, "#stop")
@@ -206,7 +199,7 @@ class TestProgress:
         press(page, "#measure")
         page.wait_for_selector("#curve svg")
         said = page.inner_text("#belief-status")
-        begin_slow(page, "corrrise")
+        begin_slow(page)
         expect(page.locator("#curve-answer")).to_be_hidden()
         press(page, "#stop")
         expect(page.locator("#curve-answer")).to_be_visible()
@@ -227,7 +220,7 @@ def test_it_is_as_wide_as_there_is_room(chromium, running, width):
     size = {"width": width, "height": 800}
     with opened(chromium, running.address, viewport=size) as page:
         take(page, SIMILAR)
-        begin_slow(page, "corrrise")
+        begin_slow(page)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         press(page, "#stop")
         decided(page)

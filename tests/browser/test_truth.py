@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from browser.acting import choose, decided, names, take_sample
+from browser.acting import choose, decided, names, press, take_sample
 from browser.conftest import CROPS, opened
 from browser.serving import running, write_samples
 from lpel_serving.crops import CentreCrop
@@ -47,13 +47,6 @@ def page(chromium, address):
     with opened(chromium, address) as one:
         yield one
         assert one.complaints == []
-
-
-def press(page, selector):
-    """A press of the mouse on the middle of a control."""
-    page.locator(selector).scroll_into_view_if_needed()
-    box = page.locator(selector).bounding_box()
-    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
 
 
 def take(page, number):

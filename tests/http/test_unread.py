@@ -145,12 +145,14 @@ def test_who_reads_slowly_keeps_its_answer_while_others_read_nothing(running, an
         ask_without_reading(stack, running, 2 * KEPT)
         found += read_all(reader)
     assert body_of(found) == answer
+    slow.until(lambda: untaken(running) == 0)
 
 
 def test_others_are_answered_while_many_read_nothing(running, answer):
     with ExitStack() as stack:
         ask_without_reading(stack, running, 2 * KEPT)
         assert ask(running.port, explain(0)).body == answer
+    slow.until(lambda: untaken(running) == 0)
 
 
 @pytest.mark.parametrize("path", [INFER, IN_MEMORY, ON_DISK])
@@ -167,15 +169,16 @@ def test_a_trickle_is_no_reading(running, monkeypatch, path):
     slow.until(lambda: untaken(running) == 0)
 
 
-def test_the_end_of_an_answer_is_awaited_no_longer_on_a_connection_that_ends(running, monkeypatch):
+def test_the_end_of_an_answer_is_awaited_no_longer_on_a_connection_that_ends(
+    running, answer, monkeypatch
+):
     monkeypatch.setattr(connection, "READ_SECONDS", 0.4)
     before = hung_up(running)
     with asking(running.port, explain(0, "Connection: close")) as sock:
         # All but what the buffers on the way hold, of which the last of them is the service's.
         left = 20_000
-        size = len(ask(running.port, explain(0)).body)
         taken = 0
-        while taken < size - 2**17 - left:
+        while taken < len(answer) - 2**17 - left:
             taken += len(sock.recv(4096))
         slow.until(lambda: hung_up(running) == before + 1)
     slow.until(lambda: untaken(running) == 0)

@@ -131,15 +131,16 @@ def test_clients_that_leave_in_the_middle_leave_nothing(patient):
 
 
 def test_a_request_has_its_whole_time_once_its_body_is_there(service_bundle):
-    with serving(service_bundle, seconds=1.5) as running, Caller(running.port) as caller:
+    with serving(service_bundle, seconds=2.5) as running, Caller(running.port) as caller:
         first, body = parted(whole(size=64))
         caller.send(first)
-        send_in_pieces(caller, body, 2.0)
+        send_in_pieces(caller, body, 3.0)
         assert caller.answer().status == 200
 
 
 def test_many_bodies_that_end_at_once_are_let_in_or_turned_away(service_bundle):
-    with serving(service_bundle, admitted=2) as running, ExitStack() as stack:
+    patience = {"admitted": 2, "stall_seconds": NEVER}
+    with serving(service_bundle, **patience) as running, ExitStack() as stack:
         port = running.port
         requests = [whole(number) for number in range(10)]
         callers = [stack.enter_context(Caller(port)) for _ in requests]
@@ -151,6 +152,7 @@ def test_many_bodies_that_end_at_once_are_let_in_or_turned_away(service_bundle):
                 caller.send(request[-100:])
             slow.until(lambda: metrics(port)["lpel_requests_refused_total"] == 8)
             assert metrics(port)["lpel_requests_inside"] == 2
+            slow.until(lambda: sum(hears(caller, 0) for caller in callers) == 8)
             refused = [caller for caller in callers if hears(caller, 0)]
             answers = [caller.answer() for caller in refused]
             assert [answer.status for answer in answers] == [503] * 8
@@ -166,7 +168,7 @@ class TestRoom:
 
     @pytest.fixture
     def port(self, service_bundle):
-        limits = {"stall_seconds": 3.0, "body_seconds": NEVER, "upload_rate": 1}
+        limits = {"stall_seconds": 6.0, "body_seconds": NEVER, "upload_rate": 1}
         with serving(service_bundle, request_bytes=MIB, full_uploads=4, **limits) as running:
             yield running.port
 
@@ -199,7 +201,7 @@ class TestRoom:
         with ExitStack() as stack:
             holders = self.begun(port, stack, 4, MIB - MIB // 8)
             slow.until(lambda: metrics(port)["lpel_uploads_bytes"] == 4 * (MIB - MIB // 8))
-            time.sleep(2)  # the last 0.6 seconds count
+            time.sleep(2)  # the last 1.2 seconds count
             large = post(EXPLAIN, b"[" + bytes(MIB - 1), "Content-Type: application/json")
             assert ask(port, large).status == 400  # it came whole, and is no JSON
             assert [hears(caller, 0) for caller in holders].count(True) == 1
@@ -222,6 +224,7 @@ def test_of_too_many_bodies_the_idle_ones_go(service_bundle):
             callers[-1].send(unfinished("a length"))
             slow.until(lambda n=number: under_way(port) == min(n + 1, 4))
         slow.until(lambda: dropped(port, "crowded") == 2)
+        slow.until(lambda: hears(callers[0], 0) and hears(callers[1], 0))
         assert [hears(caller, 0) for caller in callers] == [True] * 2 + [False] * 4
         assert callers[0].answer().status == 503
         assert ask(port, whole()).status == 200

@@ -80,8 +80,8 @@ def install(folder: Path, monkeypatch, methods: Mapping[str, str] = METHODS) -> 
     monkeypatch.syspath_prepend(folder)
 
 
-def slow_bundle(folder: Path) -> Path:
-    """A bundle whose embedder takes milliseconds for an image, and calls few of them similar."""
+def slow_bundle(folder: Path, milliseconds: float) -> Path:
+    """A bundle whose embedder takes so long for an image, and calls few of them similar."""
     threshold = tiny.ThresholdRecord(0.8, {})
-    embedder = slow.embedder(200)
+    embedder = slow.lasting(milliseconds)
     return tiny.write_bundle(folder, embedder=embedder, responds=True, threshold=threshold)

@@ -9,30 +9,61 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import onnx
+import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
 from lpel_serving.explainer import Explainer
+from lpel_serving.service.cores import inference_threads
 from support import tiny
 
 _WIDTH = tiny.IMAGE_SIZE * tiny.IMAGE_SIZE * 3
 
 
-def embedder(rounds: int) -> bytes:
-    """The tiny embedder behind a loop of matrix products, the more rounds the slower."""
+def embedder(rounds: int, in_vain: int = 0) -> bytes:
+    """The tiny embedder behind a loop of matrix products, the more rounds the slower.
+
+    Those in vain take as long each, and change nothing of what comes out.
+    """
     model = tiny.embedder_model()
     graph = model.graph
-    graph.initializer.extend(
-        [
-            numpy_helper.from_array(np.array(rounds, np.int64), "rounds"),
-            numpy_helper.from_array(np.array(True), "on"),
-            numpy_helper.from_array(_mixing(), "mixing"),
-        ]
-    )
-    loop = helper.make_node("Loop", ["rounds", "on", "flat"], ["mixed"], body=_round())
-    graph.node.insert(len(graph.node) - 1, loop)
-    graph.node[-1].input[0] = "mixed"
+    constants = {
+        "rounds": np.array(rounds, np.int64),
+        "in_vain": np.array(in_vain, np.int64),
+        "on": np.array(True),
+        "mixing": _mixing(),
+        "nothing": np.zeros(1, np.float32),
+    }
+    graph.initializer.extend(numpy_helper.from_array(one, name) for name, one in constants.items())
+    nodes = [
+        helper.make_node("Loop", ["rounds", "on", "flat"], ["mixed"], body=_round()),
+        helper.make_node("Loop", ["in_vain", "on", "mixed"], ["spent"], body=_round()),
+        helper.make_node("Mul", ["spent", "nothing"], ["zeros"]),
+        helper.make_node("Add", ["mixed", "zeros"], ["mixed_in_time"]),
+    ]
+    for node in nodes:
+        graph.node.insert(len(graph.node) - 1, node)
+    graph.node[-1].input[0] = "mixed_in_time"
     onnx.checker.check_model(model)
     return model.SerializeToString()
+
+
+def lasting(milliseconds: float, rounds: int = 200) -> bytes:
+    """An embedder that takes about so long for an image on this machine, be it fast or slow.
+
+    What it embeds is the same on all of them.
+    """
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = inference_threads()
+    session = onnxruntime.InferenceSession(embedder(rounds), options)
+    [given] = session.get_inputs()
+    images = np.zeros((4, tiny.IMAGE_SIZE, tiny.IMAGE_SIZE, 3), np.uint8)
+    seconds: list[float] = []
+    for _ in range(6):
+        begun = time.thread_time()  # which stands still while other programs have the core
+        session.run(None, {given.name: images})
+        seconds.append(time.thread_time() - begun)
+    needed = milliseconds / 1000 * len(images) / min(seconds) * rounds
+    return embedder(rounds, max(0, math.ceil(needed) - rounds))
 
 
 def _mixing() -> np.ndarray:

@@ -42,7 +42,7 @@ class Limits:
     body_seconds
         Until a body has arrived, however fast it comes.
     drain_seconds
-        For bodies that are on their way when the service is told to stop.
+        For bodies that are on their way when the service is being stopped.
     untaken_bytes
         Of answers that wait to be taken, of all clients together; beyond them the slowest are
         hung up on.

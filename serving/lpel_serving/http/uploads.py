@@ -85,7 +85,7 @@ class Uploads:
     limits
         How many there may be, how much they may hold, and how slow they may be.
     draining
-        Whether the service has been told to stop.
+        Whether the service is being stopped.
 
     Attributes
     ----------

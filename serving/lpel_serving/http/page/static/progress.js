@@ -6,7 +6,7 @@ const STEADY = 2000; // milliseconds until a rate is believed
 const ALOUD = 0.25; // shares of the work between two announcements
 
 /** How long is left, in words that do not change with every second. */
-export function leftInWords(seconds) {
+function leftInWords(seconds) {
   if (seconds < 5) return "a few seconds left";
   if (seconds < 55) return `about ${5 * Math.round(seconds / 5)} s left`;
   if (seconds < 110) return `about ${10 * Math.round(seconds / 10)} s left`;
