@@ -102,10 +102,17 @@ export function takeBest() {
   return true;
 }
 
-/** All that is chosen, to be given back later. */
+/** All that is chosen, and what of each face was sent, to be given back later. */
 export function taken(faces) {
-  const places = Object.fromEntries(ROLES.map((role) => [role, faces[role]?.chosen]));
-  return { method: $("method").value, crop: crop(), here: here(), own, chosen, places };
+  const ofFaces = Object.fromEntries(
+    ROLES.map((role) => [role, { chosen: faces[role].chosen, sent: faces[role].sent }]),
+  );
+  return { method: $("method").value, crop: crop(), here: here(), own, chosen, faces: ofFaces };
+}
+
+/** Both faces as they were asked about before. */
+export function asItWas(faces, was) {
+  return Object.fromEntries(ROLES.map((role) => [role, { ...faces[role], ...was.faces[role] }]));
 }
 
 /** Choose again what was chosen before. */
@@ -114,13 +121,13 @@ export function giveBack(was, faces) {
   $("here").checked = was.here;
   $("method").value = was.method;
   $("crop").value = was.crop;
-  for (const role of ROLES) faces[role].chosen = was.places[role];
+  for (const role of ROLES) Object.assign(faces[role], was.faces[role]);
   refresh();
 }
 
-/** The fields of a request about faces, by role. */
-export function fields(faces) {
-  return { method: $("method").value, crop: crop(), ...chosenFields(faces, crop()) };
+/** The fields of a request about faces, by role, as is chosen; or as `was`: see `taken`. */
+export function fields(faces, was = { method: method(), crop: crop() }) {
+  return { method: was.method, crop: was.crop, ...chosenFields(faces, was.crop) };
 }
 
 /** Cut faces out as a sample says, until a picture of the user's own is chosen. */
