@@ -1,11 +1,18 @@
 """What lies between the parts of the page: one thing is begun, and another one is pressed."""
 
+from dataclasses import replace
+
 import pytest
 from playwright.sync_api import expect
 
-from browser.acting import ROLES, choose, decided, posts, record, saved
+from browser.acting import ROLES, choose, decided, posts, record, saved, take_sample
+from browser.conftest import opened
 from browser.odd_pictures import STILL, written
+from browser.serving import running
+from lpel_serving.crops import CentreCrop, resize
 
+SIMILAR = 2
+"""Which of the samples is called so."""
 HELD = "**/models/explainer.onnx"
 
 
@@ -64,3 +71,34 @@ def test_what_was_done_to_a_picture_comes_back_with_the_answer(held, tmp_path):
     held.click("#stop")
     expect(done).to_have_text("Converted from AVIF to PNG.")
     assert record(held)["prepared"]["test"] == "Converted from AVIF to PNG."
+
+
+def test_a_crop_that_the_browser_cannot_cut_comes_back_with_the_server(chromium, settings):
+
+    def upper_left(image, size):
+        return resize(image[:8, :8], size)
+
+    crops = {"0.5": CentreCrop(0.5), "corner": upper_left}
+    with (
+        running(replace(settings, crops=crops)) as address,
+        opened(chromium, address) as page,
+    ):
+        page.select_option("#crop", "corner")
+        page.check("#here")
+        assert page.input_value("#crop") == "none"
+        page.uncheck("#here")
+        assert page.input_value("#crop") == "corner"
+        page.check("#here")
+        page.select_option("#crop", "0.5")  # the user's own choice
+        page.uncheck("#here")
+        assert page.input_value("#crop") == "0.5"
+
+
+def test_a_method_is_said_to_cost_what_it_costs_of_the_pair_that_is_shown(page):
+    take_sample(page, SIMILAR)
+    about = page.evaluate("fetch('/v1/about').then((response) => response.json())")
+    costs = next(one for one in about["methods"] if one["name"] == "coalitions")["costs"]
+    said = {decision: f"{cost['embeddings']:,} more pictures" for decision, cost in costs.items()}
+    assert len(set(said.values())) == len(said)
+    page.select_option("#method", "coalitions")
+    assert said["similar"] in page.inner_text("#method-hint")

@@ -16,6 +16,7 @@ const SLOW = 100; // more embeddings than this take seconds
 let about = null;
 let own = null; // the crop that was set before a sample set its own
 let chosen = null; // the method that was set before the browser's own was
+let uncut = null; // the crop that was set before one that the browser can cut was
 let decision = null; // on the pair, once it is known
 
 /** Offer what the server offers; `onChange` hears of every choice. */
@@ -38,7 +39,7 @@ export function offer(offered, onChange) {
   $("here-choice").hidden = !browser;
   for (const id of ["method", "crop", "here"]) {
     $(id).onchange = () => {
-      if (id === "crop") own = null; // the user's own choice now
+      if (id === "crop") own = uncut = null; // the user's own choice now
       refresh();
       onChange();
     };
@@ -107,7 +108,7 @@ export function taken(faces) {
   const ofFaces = Object.fromEntries(
     ROLES.map((role) => [role, { chosen: faces[role].chosen, sent: faces[role].sent }]),
   );
-  return { method: $("method").value, crop: crop(), here: here(), own, chosen, faces: ofFaces };
+  return { method: $("method").value, crop: crop(), here: here(), own, chosen, uncut, faces: ofFaces };
 }
 
 /** Both faces as they were asked about before. */
@@ -117,7 +118,7 @@ export function asItWas(faces, was) {
 
 /** Choose again what was chosen before. */
 export function giveBack(was, faces) {
-  ({ own, chosen } = was);
+  ({ own, chosen, uncut } = was);
   $("here").checked = was.here;
   $("method").value = was.method;
   $("crop").value = was.crop;
@@ -132,7 +133,8 @@ export function fields(faces, was = { method: method(), crop: crop() }) {
 
 /** Cut faces out as a sample says, until a picture of the user's own is chosen. */
 export function cropLikeSample(name) {
-  own ??= crop();
+  own ??= uncut ?? crop();
+  uncut = null;
   const known = [...$("crop").options].some((option) => option.value === name);
   if (!known) $("crop").append(html("option", { value: name }, name)); // a share: any may be asked
   $("crop").value = name;
@@ -165,7 +167,13 @@ function refresh() {
   $("method").disabled = local;
   refreshMethods();
   for (const option of $("crop").options) option.disabled = local && !shareOf(option.value);
-  if ($("crop").selectedOptions[0].disabled) $("crop").value = browser.crops[0];
+  if ($("crop").selectedOptions[0].disabled) {
+    uncut = crop();
+    $("crop").value = browser.crops[0];
+  } else if (!local && uncut !== null) {
+    $("crop").value = uncut;
+    uncut = null;
+  }
   $("privacy").textContent = local ? KEPT_HERE : SENT;
   if (browser) {
     $("here-hint").textContent = local
@@ -187,7 +195,8 @@ function refreshMethods() {
   $("method-hint").textContent = hint(current());
 }
 
-function hint({ summary, decisions, control, ...costs }) {
+function hint({ summary, decisions, control, ...most }) {
+  const costs = most.costs[decision] ?? most; // until it is decided, the most that it may cost
   const slow = costs.embeddings > SLOW ? "Slow: it" : "It";
   const only = decisions.length === 1 ? ` It explains ${decisions[0]} pairs alone.` : "";
   const apart = control ? " It knows nothing of the pair: it is there to measure others by." : "";
