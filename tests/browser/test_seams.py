@@ -102,3 +102,17 @@ def test_a_method_is_said_to_cost_what_it_costs_of_the_pair_that_is_shown(page):
     assert len(set(said.values())) == len(said)
     page.select_option("#method", "coalitions")
     assert said["similar"] in page.inner_text("#method-hint")
+
+
+def test_a_phone_shows_what_comes_of_another_method(chromium, address):
+    look = {"viewport": {"width": 360, "height": 640}, "has_touch": True, "is_mobile": True}
+    with opened(chromium, address, **look) as page:
+        take_sample(page, SIMILAR)
+        page.locator("#method").scroll_into_view_if_needed()
+        page.locator("#method").tap()
+        page.keyboard.press("Escape")
+        expect(page.locator("#status")).not_to_be_in_viewport()
+        page.select_option("#method", "occlusion")
+        decided(page)
+        expect(page.locator("#status")).to_be_in_viewport()
+        expect(page.locator("[data-role=test] .overlay")).to_be_in_viewport(ratio=1)

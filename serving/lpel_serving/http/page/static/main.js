@@ -3,7 +3,7 @@
 import * as api from "./api.js";
 import * as answers from "./answers.js";
 import { ask, asked } from "./asking.js";
-import { bringIntoView, keepFocus } from "./attention.js";
+import { bringIntoView, keepFocus, leadBack } from "./attention.js";
 import * as belief from "./belief.js";
 import * as choices from "./choices.js";
 import { $ } from "./elements.js";
@@ -223,6 +223,7 @@ async function begin() {
 
 async function changed() {
   if (!answer) for (const role of ROLES) showFace(cards[role], faces[role], choices.fraction());
+  leadBack(cards);
   await explain();
 }
 
