@@ -70,7 +70,7 @@ export function swapped({ told, pictures, asked }) {
       faces: exchange(told.faces),
     },
     pictures: exchange(pictures),
-    asked: { ...asked, places: exchange(asked.places) },
+    asked: { ...asked, faces: exchange(asked.faces) },
   };
 }
 

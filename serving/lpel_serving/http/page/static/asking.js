@@ -9,8 +9,8 @@ import { fit } from "./sending.js";
 import * as status from "./status.js";
 import { epsilon } from "./view.js";
 
-/** The fields of a request about faces, by role. */
-export const asked = (faces) => ({ ...choices.fields(faces), epsilon: epsilon() });
+/** The fields of a request about faces, by role; as `was`, if given: see `choices.taken`. */
+export const asked = (faces, was) => ({ ...choices.fields(faces, was), epsilon: epsilon() });
 
 /**
  * Ask, and say how far it is; once the signal is aborted nothing more is said. `onFit()` hears when

@@ -21,6 +21,12 @@ export function bringIntoView(cards) {
   $("faces").scrollIntoView({ block: "start", behavior: still ? "instant" : "smooth" });
 }
 
+/** Lead a finger from the choices, which lie far below on a phone, to what comes of them. */
+export function leadBack(cards) {
+  const chosen = Object.values(cards).some((card) => !card.classList.contains("empty"));
+  if (chosen && matchMedia("(pointer: coarse)").matches) bringIntoView(cards);
+}
+
 /** Keep the focus on the page when the control that has it is hidden, disabled or taken away. */
 export function keepFocus() {
   let last = null; // which control had it

@@ -76,7 +76,7 @@ export function offer({ told }, local) {
   $("belief").hidden = false;
   $("measure").disabled = local;
   $("belief-hint").textContent = local
-    ? "Only the server can: it would have to be sent them."
+    ? "Only the server can, and the pictures would have to be sent to it."
     : told.method.control ? "A control: its order is what an explanation has to beat." : "";
 }
 

@@ -16,6 +16,7 @@ const SLOW = 100; // more embeddings than this take seconds
 let about = null;
 let own = null; // the crop that was set before a sample set its own
 let chosen = null; // the method that was set before the browser's own was
+let uncut = null; // the crop that was set before one that the browser can cut was
 let decision = null; // on the pair, once it is known
 
 /** Offer what the server offers; `onChange` hears of every choice. */
@@ -38,7 +39,7 @@ export function offer(offered, onChange) {
   $("here-choice").hidden = !browser;
   for (const id of ["method", "crop", "here"]) {
     $(id).onchange = () => {
-      if (id === "crop") own = null; // the user's own choice now
+      if (id === "crop") own = uncut = null; // the user's own choice now
       refresh();
       onChange();
     };
@@ -102,30 +103,38 @@ export function takeBest() {
   return true;
 }
 
-/** All that is chosen, to be given back later. */
+/** All that is chosen, and what of each face was sent, to be given back later. */
 export function taken(faces) {
-  const places = Object.fromEntries(ROLES.map((role) => [role, faces[role]?.chosen]));
-  return { method: $("method").value, crop: crop(), here: here(), own, chosen, places };
+  const ofFaces = Object.fromEntries(
+    ROLES.map((role) => [role, { chosen: faces[role].chosen, sent: faces[role].sent }]),
+  );
+  return { method: $("method").value, crop: crop(), here: here(), own, chosen, uncut, faces: ofFaces };
+}
+
+/** Both faces as they were asked about before. */
+export function asItWas(faces, was) {
+  return Object.fromEntries(ROLES.map((role) => [role, { ...faces[role], ...was.faces[role] }]));
 }
 
 /** Choose again what was chosen before. */
 export function giveBack(was, faces) {
-  ({ own, chosen } = was);
+  ({ own, chosen, uncut } = was);
   $("here").checked = was.here;
   $("method").value = was.method;
   $("crop").value = was.crop;
-  for (const role of ROLES) faces[role].chosen = was.places[role];
+  for (const role of ROLES) Object.assign(faces[role], was.faces[role]);
   refresh();
 }
 
-/** The fields of a request about faces, by role. */
-export function fields(faces) {
-  return { method: $("method").value, crop: crop(), ...chosenFields(faces, crop()) };
+/** The fields of a request about faces, by role, as is chosen; or as `was`: see `taken`. */
+export function fields(faces, was = { method: method(), crop: crop() }) {
+  return { method: was.method, crop: was.crop, ...chosenFields(faces, was.crop) };
 }
 
 /** Cut faces out as a sample says, until a picture of the user's own is chosen. */
 export function cropLikeSample(name) {
-  own ??= crop();
+  own ??= uncut ?? crop();
+  uncut = null;
   const known = [...$("crop").options].some((option) => option.value === name);
   if (!known) $("crop").append(html("option", { value: name }, name)); // a share: any may be asked
   $("crop").value = name;
@@ -158,7 +167,13 @@ function refresh() {
   $("method").disabled = local;
   refreshMethods();
   for (const option of $("crop").options) option.disabled = local && !shareOf(option.value);
-  if ($("crop").selectedOptions[0].disabled) $("crop").value = browser.crops[0];
+  if ($("crop").selectedOptions[0].disabled) {
+    uncut = crop();
+    $("crop").value = browser.crops[0];
+  } else if (!local && uncut !== null) {
+    $("crop").value = uncut;
+    uncut = null;
+  }
   $("privacy").textContent = local ? KEPT_HERE : SENT;
   if (browser) {
     $("here-hint").textContent = local
@@ -180,7 +195,8 @@ function refreshMethods() {
   $("method-hint").textContent = hint(current());
 }
 
-function hint({ summary, decisions, control, ...costs }) {
+function hint({ summary, decisions, control, ...most }) {
+  const costs = most.costs[decision] ?? most; // until it is decided, the most that it may cost
   const slow = costs.embeddings > SLOW ? "Slow: it" : "It";
   const only = decisions.length === 1 ? ` It explains ${decisions[0]} pairs alone.` : "";
   const apart = control ? " It knows nothing of the pair: it is there to measure others by." : "";

@@ -3,7 +3,7 @@
 import * as api from "./api.js";
 import * as answers from "./answers.js";
 import { ask, asked } from "./asking.js";
-import { bringIntoView, keepFocus } from "./attention.js";
+import { bringIntoView, keepFocus, leadBack } from "./attention.js";
 import * as belief from "./belief.js";
 import * as choices from "./choices.js";
 import { $ } from "./elements.js";
@@ -146,6 +146,7 @@ function stop() {
 /** Show again what was shown before something else was asked, and say why. */
 function comeBack(why, failed = false) {
   choices.giveBack(answer.asked, faces);
+  for (const role of ROLES) showDone(cards[role], faces[role]);
   showAnswer(answer);
   belief.comeBack();
   status.note(`${why} Shown again is the answer by ${answer.asked.method}.`, failed);
@@ -187,9 +188,19 @@ function showAnswerPictures(found) {
   for (const role of ROLES) showFound(cards[role], faces[role], found.told.faces?.[role]);
 }
 
+/** The pair as it was when what is shown was asked: something else may be on its way. */
+const shownPair = () => choices.asItWas(faces, answer.asked);
+
+/** What the server makes of what is shown, as a file. */
+function made(accept) {
+  const pair = shownPair();
+  return api.explainAs(accept, pair, asked(pair, answer.asked));
+}
+
 /** What is saved as JSON. */
 function record() {
-  const prepared = Object.fromEntries(ROLES.map((role) => [role, doneTo(faces[role]) || null]));
+  const pair = shownPair();
+  const prepared = Object.fromEntries(ROLES.map((role) => [role, doneTo(pair[role]) || null]));
   return { ...answers.record(answer, masks(answer.pictures), epsilon()), prepared };
 }
 
@@ -212,19 +223,23 @@ async function begin() {
 
 async function changed() {
   if (!answer) for (const role of ROLES) showFace(cards[role], faces[role], choices.fraction());
+  leadBack(cards);
   await explain();
 }
 
 function listen() {
   status.listen();
-  belief.listen(() => ({ pair: faces, fields: choices.fields(faces) }));
+  belief.listen(() => {
+    const pair = shownPair();
+    return { pair, fields: choices.fields(pair, answer.asked) };
+  });
   listenToFound(cards, takeFace);
   for (const id of ["epsilon", "opacity"]) {
     $(id).addEventListener("input", () => redraw(cards, answer?.pictures));
   }
   addEventListener("resize", () => redraw(cards, answer?.pictures));
   $("swap").addEventListener("click", swap);
-  listenToSaving((accept) => api.explainAs(accept, faces, asked(faces)), record);
+  listenToSaving(made, record);
   keepFocus();
 }
 
