@@ -98,15 +98,15 @@ class CarefulProtocol(H11Protocol):
         self._asking = _Clock(self.loop, self._look_whether_asked)
         self._taking = _Clock(self.loop, self._look_whether_taken)
         self._to_be_taken = 0
+        self._heard = 0.0  # when anything came last
 
     def connection_made(self, transport: asyncio.Transport) -> None:
-        """Take a connection, unless there are too many."""
+        """Take a connection, in place of one on which nothing is asked if there are too many."""
         self._written = _Written(transport, self._mind_the_taking)
         super().connection_made(cast("asyncio.Transport", self._written))
-        if len(self.connections) > MAX_CONNECTIONS:
-            transport.abort()
-            return
+        self._heard = self.loop.time()
         self._mind_the_request()
+        self._make_room()
 
     def data_received(self, data: bytes) -> None:
         """Take what arrived, unless its chunks are so small that it would hold up all others."""
@@ -114,6 +114,7 @@ class CarefulProtocol(H11Protocol):
             self._hang_up()
             return
         super().data_received(data)
+        self._heard = self.loop.time()
         self._mind_the_request()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -141,6 +142,14 @@ class CarefulProtocol(H11Protocol):
             self._asking.run(HEAD_SECONDS, purpose=self.conn.their_state)
         else:
             self._asking.stop()
+
+    def _make_room(self) -> None:
+        """Of too many, hang up on the one that has asked for nothing longest: at last, on this."""
+        there = cast("set[CarefulProtocol]", self.connections)
+        there = [one for one in there if not one.transport.is_closing()]
+        if len(there) > MAX_CONNECTIONS:
+            idle = [one for one in there if one._awaits_more()]
+            min(idle, key=lambda one: one._heard)._hang_up()
 
     def _awaits_more(self) -> bool:
         answered = self.conn.our_state is h11.DONE and self.conn.their_state is h11.SEND_BODY
