@@ -14,8 +14,8 @@ PART_BYTES = 64 * 2**10
 class Delivery:
     """Wraps the application for one connection.
 
-    What is long of an answer, and what follows it, is sent when the application has returned: whoever takes it slowly holds
-    neither a place among those who are let in nor a second copy of it.
+    What is long of an answer, and what follows it, is sent when the application has returned:
+    whoever takes it slowly holds neither a place among those who are let in nor a second copy.
 
     Parameters
     ----------

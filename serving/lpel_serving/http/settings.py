@@ -40,7 +40,7 @@ class Limits:
     upload_rate
         Bytes a second that must come of a body, over any ``stall_seconds``.
     body_seconds
-        Until a body has arrived, however fast it comes: long enough for the largest one from a phone
+        Until a body has arrived, however fast it comes: enough for the largest one from a phone
         with a poor connection, since whoever holds others up goes long before.
     drain_seconds
         For bodies that are on their way when the service is told to stop.
