@@ -1,5 +1,6 @@
 """Connections that would wear the server out, if it let them."""
 
+import contextlib
 import socket
 import time
 
@@ -115,3 +116,15 @@ def test_there_is_an_end_to_how_many_connections_are_taken(port, monkeypatch):
     assert refused >= 4
     time.sleep(0.2)
     assert lives(port)
+
+
+def test_idle_connections_as_many_as_are_taken_keep_nobody_out(port, monkeypatch):
+    monkeypatch.setattr(connection, "MAX_CONNECTIONS", 8)
+    with contextlib.ExitStack() as stack:
+        idle = [stack.enter_context(connect(port)) for _ in range(8)]
+        for _ in range(3):
+            assert lives(port)
+        time.sleep(0.2)
+        idle[-1].settimeout(0.5)
+        assert not hung_up_on(idle[-1])
+        assert hung_up_on(idle[0])

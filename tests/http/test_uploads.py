@@ -310,3 +310,8 @@ def test_two_hundred_of_the_largest_bodies_at_once_take_bounded_memory(service_b
         assert most - before < 700  # those on their way have 128, and those inside may have 512
         assert ask(process.port, whole(1)).status == 200
         slow.until(lambda: is_idle(process.port))
+
+
+def test_a_poor_connection_is_time_enough_for_the_largest_body():
+    limits = Limits()
+    assert limits.body_seconds * 50_000 > limits.request_bytes

@@ -86,6 +86,11 @@ class CarefulProtocol(H11Protocol):
         The answers of all connections that wait to be taken.
     args, kwargs
         As uvicorn has them.
+
+    Attributes
+    ----------
+    heard
+        When anything came last, by the event loop's clock.
     """
 
     _written: _Written
@@ -98,22 +103,23 @@ class CarefulProtocol(H11Protocol):
         self._asking = _Clock(self.loop, self._look_whether_asked)
         self._taking = _Clock(self.loop, self._look_whether_taken)
         self._to_be_taken = 0
+        self.heard = 0.0
 
     def connection_made(self, transport: asyncio.Transport) -> None:
-        """Take a connection, unless there are too many."""
+        """Take a connection, in place of one on which nothing is asked if there are too many."""
         self._written = _Written(transport, self._mind_the_taking)
         super().connection_made(cast("asyncio.Transport", self._written))
-        if len(self.connections) > MAX_CONNECTIONS:
-            transport.abort()
-            return
+        self.heard = self.loop.time()
         self._mind_the_request()
+        self._make_room()
 
     def data_received(self, data: bytes) -> None:
         """Take what arrived, unless its chunks are so small that it would hold up all others."""
         if self._comes_in_chunks(data) and data.count(b"\n") > max(_LINES, len(data) / _LINE_BYTES):
-            self._hang_up()
+            self.hang_up()
             return
         super().data_received(data)
+        self.heard = self.loop.time()
         self._mind_the_request()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -137,18 +143,27 @@ class CarefulProtocol(H11Protocol):
 
     def _mind_the_request(self) -> None:
         """Run a clock exactly while something is awaited that may never be complete."""
-        if self._awaits_more():
+        if self.awaits_more():
             self._asking.run(HEAD_SECONDS, purpose=self.conn.their_state)
         else:
             self._asking.stop()
 
-    def _awaits_more(self) -> bool:
+    def _make_room(self) -> None:
+        """Of too many, hang up on the one that has asked for nothing longest: at last, on this."""
+        there = cast("set[CarefulProtocol]", self.connections)
+        there = [one for one in there if not one.transport.is_closing()]
+        if len(there) > MAX_CONNECTIONS:
+            idle = [one for one in there if one.awaits_more()]
+            min(idle, key=lambda one: one.heard).hang_up()
+
+    def awaits_more(self) -> bool:
+        """Whether a request, or the rest of one that was answered, has yet to come."""
         answered = self.conn.our_state is h11.DONE and self.conn.their_state is h11.SEND_BODY
         return answered or self.conn.their_state is h11.IDLE
 
     def _look_whether_asked(self) -> None:
-        if self._awaits_more():  # what was buffered may have become a request meanwhile
-            self._hang_up()
+        if self.awaits_more():  # what was buffered may have become a request meanwhile
+            self.hang_up()
 
     def _comes_in_chunks(self, data: bytes) -> bool:
         if self.conn.their_state is h11.SEND_BODY:
@@ -173,8 +188,8 @@ class CarefulProtocol(H11Protocol):
     def _give_up(self) -> None:
         """Hang up on a client that does not take its answer."""
         self._untaken.hung_up += 1
-        self._hang_up()
+        self.hang_up()
 
-    def _hang_up(self) -> None:
-        # To close it would wait for the client to take what it was sent.
+    def hang_up(self) -> None:
+        """End the connection at once: to close it would wait for the client to take the rest."""
         self.transport.abort()

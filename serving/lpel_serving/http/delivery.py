@@ -14,8 +14,8 @@ PART_BYTES = 64 * 2**10
 class Delivery:
     """Wraps the application for one connection.
 
-    The last of an answer is sent when the application has returned: whoever takes it slowly holds
-    neither a place among those who are let in nor a second copy of it.
+    What is long of an answer, and what follows it, is sent when the application has returned:
+    whoever takes it slowly holds neither a place among those who are let in nor a second copy.
 
     Parameters
     ----------
@@ -49,30 +49,31 @@ class Delivery:
             if message["type"] == "http.response.start":
                 names = (name.lower() for name, _ in message["headers"])
                 self.is_whole = b"content-length" in names
-            if _is_the_last_and_long(message) and scope["method"] != "HEAD":
+            if kept or (_is_long(message, scope) and scope["method"] != "HEAD"):
                 kept.append(message)
             else:
                 await send(message)
 
         await self._app(scope, receive, send_or_keep)
         for message in kept:
-            await self._deliver(message["body"], scope, send)
+            await self._deliver(message, scope, send)
 
-    async def _deliver(self, body: bytes, scope: Scope, send: Send) -> None:
+    async def _deliver(self, message: Message, scope: Scope, send: Send) -> None:
         if "ticket" not in scope["state"]:
-            await self._send_in_parts(body, send)
+            await self._send_in_parts(message, send)
             return
-        with self._untaken.entered(len(body), self._hang_up) as answer:
-            await self._send_in_parts(body, send, answer.note_part)
+        with self._untaken.entered(len(message["body"]), self._hang_up) as answer:
+            await self._send_in_parts(message, send, answer.note_part)
 
     async def _send_in_parts(
-        self, body: bytes, send: Send, on_part: Callable[[], None] | None = None
+        self, message: Message, send: Send, on_part: Callable[[], None] | None = None
     ) -> None:
-        for start in range(0, len(body), PART_BYTES):
+        body, more = message["body"], message.get("more_body", False)
+        for start in range(0, max(1, len(body)), PART_BYTES):
             end = start + PART_BYTES
             self.left = max(0, len(body) - end)
             # This waits until the client has taken most of what was sent before.
-            await send(_part(body[start:end], more=end < len(body)))
+            await send(_part(body[start:end], more=more or end < len(body)))
             if on_part is not None:
                 on_part()
 
@@ -81,9 +82,10 @@ def _part(body: bytes, *, more: bool) -> Message:
     return {"type": "http.response.body", "body": body, "more_body": more}
 
 
-def _is_the_last_and_long(message: Message) -> bool:
+def _is_long(message: Message, scope: Scope) -> bool:
+    """Whether a message is long and all there: the last, or a line of what was computed for one."""
     return (
         message["type"] == "http.response.body"
-        and not message.get("more_body", False)
         and len(message.get("body", b"")) > PART_BYTES
+        and ("ticket" in scope["state"] or not message.get("more_body", False))
     )

@@ -40,7 +40,8 @@ class Limits:
     upload_rate
         Bytes a second that must come of a body, over any ``stall_seconds``.
     body_seconds
-        Until a body has arrived, however fast it comes.
+        Until a body has arrived, however fast it comes: enough for the largest one from a phone
+        with a poor connection, since whoever holds others up goes long before.
     drain_seconds
         For bodies that are on their way when the service is being stopped.
     untaken_bytes
@@ -57,7 +58,7 @@ class Limits:
     full_uploads: int = 8
     stall_seconds: float = 5.0
     upload_rate: int = 1024
-    body_seconds: float = 60.0
+    body_seconds: float = 600.0
     drain_seconds: float = 5.0
     untaken_bytes: int = 128 * 2**20
 
