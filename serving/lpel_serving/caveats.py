@@ -104,17 +104,30 @@ def of_maps(
     common
         What `in_common` says of these maps.
     """
-    unmeasured = (
-        f"Whether maps by {method} show what the network decides by was not measured here; "
-        f"`lpel assess --method {method}` measures it."
-    )
     divided = (
         "The parts of a face are taken to lie where an upright face in the middle of the picture "
         "has them; they were not searched for in these two."
     )
-    of_map = _CONTROL if control else _OF_METHOD.get(method, unmeasured)
     # What limits most comes first.
+    of_map = of_method(method, control=control)
     return *([] if common is None else [common]), of_map, *([divided] if regions else [])
+
+
+def of_method(method: str, *, control: bool) -> str:
+    """Say what limits the maps of a method, or of a control, whatever the pair.
+
+    Parameters
+    ----------
+    method
+        Its name.
+    control
+        Whether it is a control.
+    """
+    unmeasured = (
+        f"Whether maps by {method} show what the network decides by was not measured here; "
+        f"`lpel assess --method {method}` measures it."
+    )
+    return _CONTROL if control else _OF_METHOD.get(method, unmeasured)
 
 
 def in_common(method: str, usual: UsualMaps | None, *, similar: bool) -> str | None:

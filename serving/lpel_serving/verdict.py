@@ -150,16 +150,17 @@ def explained(
         confidence=confidence,
         plausibility=pair.plausibility,
     )
-    has_parts = pair.doubt is None
+    has_parts = pair.doubt is None and not pair.control
     usual = pair.usual
     common = None if pair.control else caveats.in_common(method, usual, similar=pair.similar)
     limits = decision.caveats + caveats.of_maps(
         method, control=pair.control, regions=has_parts, common=common
     )
+    beside_map = common or caveats.of_method(method, control=pair.control)
     if pair.control:  # where its map lies is no reason of the network's
-        return Verdict((*decision.words, ON_CONTROL), limits)
+        return Verdict((*decision.words, ON_CONTROL), limits, beside_map)
     if not has_parts:
-        return Verdict(decision.words, limits, common)
+        return Verdict(decision.words, limits, beside_map)
     reference, test = (pair.swapped.heat_map, of_reference), (pair.forward.heat_map, of_test)
 
     def say(of: tuple[NDArray[np.float32], Sequence[RegionShare]], where: str) -> tuple[str, ...]:
@@ -168,7 +169,7 @@ def explained(
     words = say(reference, "both pictures")
     if words != say(test, "both pictures"):
         words = say(reference, "the reference picture") + say(test, "the test picture")
-    return Verdict(decision.words + words, limits, common)
+    return Verdict(decision.words + words, limits, beside_map)
 
 
 def on_plausibility(plausibility: PairPlausibility) -> str:

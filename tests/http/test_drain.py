@@ -9,6 +9,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from http.client import HTTPException, IncompleteRead
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,13 +18,14 @@ import uvicorn
 from lpel_serving.http.app import build_app, open_desk
 from lpel_serving.http.server import _Server
 from lpel_serving.http.settings import Settings
-from support import slow, tiny
-from support.clients import HOST, Caller, about_pair, ask, get, photograph
+from support import plugins, slow, tiny
+from support.clients import HOST, Caller, about_pair, as_png, ask, get, photograph
 from support.process import LPEL, served
 from support.service import started
 
 EXPLAIN, ASSESS = "/v1/explain", "/v1/assess"
 STREAM = "Accept: application/x-ndjson"
+TESTS = str(Path(__file__).parents[1])
 KILLS = int(os.environ.get("LPEL_KILLS", "20"))
 """How often the service is told to stop at a moment that nobody chose; by hand, more often."""
 
@@ -161,13 +163,18 @@ def test_answers_say_that_the_connection_ends(slow_bundle, tmp_path):
     assert answer.headers["connection"] == "close"
 
 
-def test_a_deadline_ends_what_a_stopping_service_would_wait_for(slow_bundle, tmp_path):
+def test_a_deadline_ends_what_a_stopping_service_would_wait_for(
+    service_bundle, tmp_path, monkeypatch
+):
+    plugins.install(tmp_path / "other", monkeypatch, {"dazzled": "Dazzled"})
+    path = os.pathsep.join([str(tmp_path / "other"), TESTS, os.environ.get("PYTHONPATH", "")])
+    bright = as_png(np.random.default_rng(0).integers(230, 256, (16, 16, 3), dtype=np.uint8))
     with (
-        served(slow_bundle, tmp_path, LPEL_SECONDS="2") as process,
+        served(service_bundle, tmp_path, LPEL_SECONDS="2", PYTHONPATH=path) as process,
         Caller(process.port) as caller,
     ):
         slow.until(lambda: ask(process.port, get("/readyz")).status == 200)
-        caller.send(pair(0, STREAM, path=ASSESS, draws="20", every="1"))
+        caller.send(about_pair(EXPLAIN, bright, bright, STREAM, method="dazzled"))
         response = caller.begin()
         process.signal(signal.SIGTERM)
         last = response.readlines()[-1]

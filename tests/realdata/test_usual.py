@@ -22,6 +22,7 @@ def test_what_is_usual_is_what_ships(demo_folder, realdata, monkeypatch):
     explainer = Explainer.load(demo_folder / "bundle")
     shipped = explainer.manifest.usual
     assert "ship_usual.py" in shipped.measured["command"]
+    assert shipped.crops == ("0.48", "mtcnn")
     faces = leave_out(find_faces(realdata / "lfw", None).faces, EXCLUDED)
     seed = explainer.manifest.decoder.training["recipe"]["seed"]
     found = measure(explainer, faces, seed, 0)

@@ -41,6 +41,17 @@ class Endless(Patient):
     helping = ENDLESS // 10
 
 
+class Dazzled(Patient):
+    """Embeds one image of a picture such as noise, and has no end with a bright one.
+
+    No estimate that is made on noise foresees that.
+    """
+
+    def __call__(self, pair, networks, rng):
+        self.images = ENDLESS if pair.test.mean() > 200 else 1
+        return super().__call__(pair, networks, rng)
+
+
 class Picky(Patient):
     """Explains dissimilar pairs alone."""
 

@@ -442,7 +442,9 @@ def test_networks_without_a_response_decoder_say_what_to_do(tiny_explainer, meth
 
 
 def test_the_stand_in_for_a_response_decoder_always_refuses():
-    with pytest.raises(ParameterError, match="to tell 3 images' responses: give one, or choose"):
+    with pytest.raises(
+        ParameterError, match="to predict the responses of 3 images: give one, or choose"
+    ):
         no_responses(np.zeros((3, 6), np.float32))
     assert Engine(tiny.embed, tiny.decode).respond is no_responses
 

@@ -41,8 +41,8 @@ class MethodEntry(BaseModel, extra="forbid"):
     finishes: Annotated[
         bool,
         Field(
-            description="False where it clearly takes longer than a request may, whatever the "
-            "decision: then it is refused with 422."
+            description="Whether that is no longer than a request may take, for one decision at "
+            "least; what clearly takes longer is refused with 422."
         ),
     ]
     costs: Annotated[

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from lpel_serving.http.answers import json_response
-from lpel_serving.http.feasible import can_finish
+from lpel_serving.http.feasible import finishes
 from lpel_serving.http.problems import Problem, concerning
 from lpel_serving.http.requests import MethodFields
 from lpel_serving.http.settings import Limits, Settings
@@ -46,7 +46,7 @@ def _entry(entry: MethodEntry, desk: Desk, limits: Limits) -> dict[str, Any]:
         decision: {
             "embeddings": images,
             "seconds": desk.pace.seconds(images),
-            "finishes": can_finish(images, desk, limits),
+            "finishes": finishes(images, desk, limits),
         }
         for decision, images in entry.images.items()
     }

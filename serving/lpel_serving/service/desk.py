@@ -8,7 +8,15 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_serving.crops import LEAST_SHARE, CentreCrop, Crop, CutFace, check_choice, cut_face
+from lpel_serving.crops import (
+    LEAST_SHARE,
+    CentreCrop,
+    Crop,
+    CutFace,
+    DetectingCrop,
+    check_choice,
+    cut_face,
+)
 from lpel_serving.errors import ParameterError
 from lpel_serving.explainer import Explainer
 from lpel_serving.images import MAX_PIXELS, Pixels
@@ -28,6 +36,9 @@ T = TypeVar("T")
 
 DECODED_AT_ONCE = 4
 """Images that are decoded together, however many cores there are: each may take much memory."""
+DETECTED_AT_ONCE = 2
+"""Images in which faces are looked for together: that takes long in large ones, and those whose
+faces are cut out of the middle do not wait for it."""
 SLOW_AT_ONCE = 2
 """Long works that are under way together: they share the batcher, so more gain nothing."""
 SLOW_WAITING = 6
@@ -95,6 +106,7 @@ class Desk:
             on_done=self.pace.count,
         )
         self._decoding = Crew("decoding", min(cores(), DECODED_AT_ONCE))
+        self._detecting = Crew("detecting", min(cores(), DETECTED_AT_ONCE))
         self._quick = Crew("quick", cores())
         self._slow = Crew("slow", SLOW_AT_ONCE, most=SLOW_AT_ONCE + SLOW_WAITING)
 
@@ -143,9 +155,8 @@ class Desk:
             self.tally.count_cached()
             return kept
         side = self.manifest.embedder.image_size
-        one = await self._decoding.do(
-            lambda: cut_face(data, cut, side, name, self._max_pixels, face), ticket
-        )
+        crew = self._detecting if isinstance(cut, DetectingCrop) else self._decoding
+        one = await crew.do(lambda: cut_face(data, cut, side, name, self._max_pixels, face), ticket)
         return await self._shared.get(key, ticket, lambda shared: self._meet(key, one, shared))
 
     async def _meet(self, key: str, cut: CutFace, ticket: Ticket) -> Face:
@@ -238,6 +249,6 @@ class Desk:
 
     def close(self) -> None:
         """Finish what was asked for, and end all threads."""
-        for crew in (self._decoding, self._quick, self._slow):
+        for crew in (self._decoding, self._detecting, self._quick, self._slow):
             crew.close()
         self._batcher.close()

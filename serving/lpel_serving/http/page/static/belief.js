@@ -32,7 +32,7 @@ function say(text, failed = false) {
 }
 
 /** Measure a pair; what is under way already is let go. */
-async function measure({ pair, fields }) {
+async function measure({ pair, fields }, onLocked) {
   reset();
   const mine = new AbortController();
   running = mine;
@@ -46,7 +46,9 @@ async function measure({ pair, fields }) {
     });
     if (!mine.signal.aborted) showCurve((shown = found));
   } catch (error) {
-    if (!mine.signal.aborted) say(error instanceof Problem ? error.message : String(error), true);
+    if (mine.signal.aborted) return;
+    say(error instanceof Problem ? error.message : String(error), true);
+    if (error.status === 401) onLocked(error);
   } finally {
     if (running === mine) show(false);
   }
@@ -80,9 +82,12 @@ export function offer({ told }, local) {
     : told.method.control ? "A control: its order is what an explanation has to beat." : "";
 }
 
-/** Listen to the buttons; `asked()` tells the pair and the fields of the request. */
-export function listen(asked) {
-  $("measure").addEventListener("click", () => measure(asked()));
+/**
+ * Listen to the buttons; `asked()` gives the pair and the fields of the request, `onLocked(error)`
+ * hears if the server wants another key.
+ */
+export function listen(asked, onLocked) {
+  $("measure").addEventListener("click", () => measure(asked(), onLocked));
   $("measure-stop").addEventListener("click", () => {
     reset();
     show(false);

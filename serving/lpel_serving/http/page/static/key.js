@@ -11,13 +11,14 @@ export function askForKey(goOn) {
   say(tried ? "That is not its key." : "This server wants its key.");
   const form = $("key-form");
   form.hidden = false;
-  form.onsubmit = (event) => {
+  form.onsubmit = async (event) => {
     event.preventDefault();
     useKey($("key").value);
     $("key").value = "";
     form.hidden = true;
     tried = true;
-    goOn();
+    await goOn();
+    tried = !form.hidden; // it was asked for again
   };
   $("key").focus();
 }

@@ -232,14 +232,14 @@ function listen() {
   belief.listen(() => {
     const pair = shownPair();
     return { pair, fields: choices.fields(pair, answer.asked) };
-  });
+  }, refuse);
   listenToFound(cards, takeFace);
   for (const id of ["epsilon", "opacity"]) {
     $(id).addEventListener("input", () => redraw(cards, answer?.pictures));
   }
   addEventListener("resize", () => redraw(cards, answer?.pictures));
   $("swap").addEventListener("click", swap);
-  listenToSaving(made, record);
+  listenToSaving(made, record, refuse);
   keepFocus();
 }
 

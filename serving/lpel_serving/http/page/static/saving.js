@@ -10,13 +10,14 @@ function save(blob, name) {
 }
 
 /** Hand over what the server makes, or say why it does not. */
-async function saveMade(make, name) {
+async function saveMade(make, name, onLocked) {
   $("saving-hint").textContent = "The server makes it …";
   try {
     save(await make(), name);
     $("saving-hint").textContent = "";
   } catch (error) {
     $("saving-hint").textContent = error.message;
+    if (error.status === 401) onLocked(error);
   }
 }
 
@@ -28,9 +29,12 @@ export function offerToSave(local, figures) {
   $("saving").hidden = false;
 }
 
-/** Listen to the buttons: the server makes a type of file by `make`, the page its own record. */
-export function listen(make, record) {
-  const made = (accept, name) => () => saveMade(() => make(accept), name);
+/**
+ * Listen to the buttons: the server makes a type of file by `make`, the page its own record.
+ * `onLocked(error)` hears if the server wants another key.
+ */
+export function listen(make, record, onLocked) {
+  const made = (accept, name) => () => saveMade(() => make(accept), name, onLocked);
   $("save-figure").addEventListener("click", made("image/png", "explanation.png"));
   $("save-arrays").addEventListener("click", made("application/x-npz", "explanation.npz"));
   $("save-numbers").addEventListener("click", () => saveJson(record(), "explanation.json"));
