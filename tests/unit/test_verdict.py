@@ -352,7 +352,11 @@ def test_maps_bring_caveats_of_their_own():
 
 def test_every_measured_method_has_its_own_caveat():
     pair = pair_of(0.7, regional(nose=1), regional(nose=1))
-    by_method = {name: explain(made_by(name, pair), method=name).caveats[-2] for name in methods()}
+    verdicts = {name: explain(made_by(name, pair), method=name) for name in methods()}
+    by_method = {
+        name: verdict.caveats[-1 if made_by(name, pair).control else -2]
+        for name, verdict in verdicts.items()
+    }
     unmeasured = {name for name, caveat in by_method.items() if "not measured here" in caveat}
     assert unmeasured == {"xface"}
     controls = {name for name, caveat in by_method.items() if "control" in caveat}
@@ -374,7 +378,8 @@ def test_of_a_controls_map_it_is_said_what_it_is_and_no_more(cosine):
             *compared(pair.similarity, pair.threshold, **OWN).words,
             "The map is a control, to measure others by: it knows nothing of this pair.",
         )
-        assert "no reason of the network's" in verdict.caveats[-2]
+        assert "no reason of the network's" in verdict.caveats[-1]  # and nothing of parts
+        assert verdict.beside_map == verdict.caveats[-1]
         assert not re.search(r"speaks|gathers|for the decision", " ".join(verdict.words))
 
 
