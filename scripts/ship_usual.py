@@ -46,7 +46,10 @@ def main() -> None:
     trained_with = facts["training"]["recipe"]["seed"]
     usual = measure(explainer, faces, trained_with, asked.seed)
     alike = {
-        crop: apart(usual, measure(Explainer.load(asked.bundle, crop=crop), faces, trained_with, 0))
+        crop: apart(
+            usual,
+            measure(Explainer.load(asked.bundle, crop=crop), faces, trained_with, asked.seed),
+        )
         for crop in asked.also
     }
     for crop, far in alike.items():

@@ -3,6 +3,7 @@
 import { percent } from "./words.js";
 
 const STEADY = 2000; // milliseconds until a rate is believed
+const ENOUGH = 0.03; // of the work until it is
 const ALOUD = 0.25; // shares of the work between two announcements
 
 /** How long is left, in words that do not change with every second. */
@@ -49,6 +50,6 @@ export function follow({ bar, line, aloud, words }) {
 
 function secondsLeft({ at, done: first }, done, total) {
   const passed = performance.now() - at;
-  if (done <= first || done >= total || passed < STEADY) return "";
+  if (done >= total || passed < STEADY || done - first < ENOUGH * total) return "";
   return leftInWords((passed / 1000) * ((total - done) / (done - first)));
 }
