@@ -231,7 +231,7 @@ def test_the_reference_comes_first_in_words_also_while_a_swap_is_answered(page):
         """async () => {
             const { swapped } = await import("/page/answers.js");
             const both = { reference: {}, test: {} };
-            const asked = { places: both };
+            const asked = { faces: both };
             const words = [
                 "The network calls the two faces similar.",
                 "In the reference picture, A.", "Hardly anything there speaks against it.",

@@ -71,9 +71,10 @@ def test_a_training_prints_one_document_with_both_decoders(trained):
     done, out = trained
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)
-    keys = ["bundle", "training", "responses", "threshold", "confidence", "plausibility", "parity"]
-    assert list(document) == [*keys, "passed_over"]
+    keys = ["bundle", "training", "responses", "threshold", "confidence", "plausibility", "usual"]
+    assert list(document) == [*keys, "parity", "passed_over"]
     assert document["plausibility"] is None
+    assert document["usual"] is None
     assert document["passed_over"] == {}
     assert document["bundle"] == str(out)
     responses = document["responses"]
