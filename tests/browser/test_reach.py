@@ -24,6 +24,8 @@ LOOKS = {
     "lying": {"viewport": {"width": 640, "height": 360}, **TOUCH},
     "zoomed": {"viewport": {"width": 640, "height": 450}, "device_scale_factor": 2},
 }
+WINDOWS = pytest.mark.parametrize("look", ["wide", "phone", "small"], indirect=True)
+"""Enough of the looks where a state has little of its own."""
 LEAST = 24
 """CSS pixels of a target, as WCAG 2.5.8 has it."""
 FINGER = 44
@@ -151,6 +153,7 @@ def test_every_control_is_reached_in_every_state(chromium, address, look, pictur
         check(page, look, "computing here")
 
 
+@WINDOWS
 def test_every_control_is_reached_where_a_key_is_asked_for(chromium, settings, look):
     with (
         running(replace(settings, api_key="a-key-of-sixteen-letters")) as locked,
@@ -159,6 +162,7 @@ def test_every_control_is_reached_where_a_key_is_asked_for(chromium, settings, l
         check(page, look, "key asked")
 
 
+@WINDOWS
 def test_every_control_is_reached_where_there_are_several_faces(chromium, bundle, look, tmp_path):
     two = bright.save(tmp_path / "two.png", bright.TWO)
     with (
@@ -180,6 +184,7 @@ def chooser(page, look, selector):
     yield caught.value
 
 
+@WINDOWS
 def test_a_press_on_choose_a_picture_leads_to_an_answer(chromium, address, look, pictures):
     with opened(chromium, address, **look) as page:
         page.on("filechooser", lambda chooser: None)
@@ -200,6 +205,7 @@ def test_a_press_on_choose_a_picture_leads_to_an_answer(chromium, address, look,
         assert page.complaints == []
 
 
+@WINDOWS
 def test_a_press_on_a_sample_leads_to_an_answer(chromium, address, look):
     with opened(chromium, address, **look) as page:
         page.wait_for_selector("#samples img")
