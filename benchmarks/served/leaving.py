@@ -13,7 +13,7 @@ from served.processes import Server
 WORK = {
     "explain": ("/v1/explain", {}),
     "explain by occlusion": ("/v1/explain", {"method": "occlusion"}),
-    "explain by xface": ("/v1/explain", {"method": "xface"}),
+    "explain by corrrise": ("/v1/explain", {"method": "corrrise"}),
     "assess": ("/v1/assess", {}),
 }
 _PATIENCE = 30
