@@ -72,6 +72,16 @@ def test_a_measurement_is_said_once_and_no_step_of_the_way_to_it(heeded):
     assert len(on_the_way) <= 5 < heeded.evaluate("window.steps")
 
 
+def test_a_busy_server_is_said_once_while_a_curve_waits_for_it(heeded):
+    take_sample(heeded)
+    turn_away(heeded, states.ASSESS, times=1, seconds=2)
+    heeded.evaluate("window.heard = []")
+    heeded.click("#measure")
+    heeded.wait_for_selector("#curve svg")
+    assert heard(heeded)[0] == BUSY
+    assert heard(heeded).count(BUSY) == 1
+
+
 def test_a_slider_says_its_value_itself_and_as_it_is_written(heeded):
     take_sample(heeded)
     before = heard(heeded)

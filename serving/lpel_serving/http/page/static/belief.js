@@ -4,6 +4,7 @@ import { assess, Problem } from "./api.js";
 import { drawCurve } from "./curve.js";
 import { $, list } from "./elements.js";
 import { follow, inNumbers } from "./progress.js";
+import { BUSY } from "./status.js";
 
 let running = null; // what can be stopped
 let shown = null; // what is drawn
@@ -42,7 +43,10 @@ async function measure({ pair, fields }, onLocked) {
     const found = await assess(pair, fields, {
       signal: mine.signal,
       onProgress: follow({ bar, line, aloud, words: inNumbers }),
-      onWait: (seconds) => ($("measured-count").textContent = `busy: again in ${seconds} s`),
+      onWait: (seconds) => {
+        line.textContent = `busy: again in ${seconds} s`;
+        if (aloud.textContent !== BUSY) aloud.textContent = BUSY; // said once, not every second
+      },
     });
     if (!mine.signal.aborted) showCurve((shown = found));
   } catch (error) {

@@ -3,6 +3,8 @@
 import { $ } from "./elements.js";
 import { follow, inPercent } from "./progress.js";
 
+export const BUSY = "The server is busy. It will be asked again soon.";
+
 let act = { stop() {}, again() {} };
 let advance = null; // of the long work that is under way
 
@@ -53,8 +55,7 @@ export function advanceTo(progress) {
 
 /** How many seconds are left until it is tried again. */
 export function countDown(seconds) {
-  const text = "The server is busy. It will be asked again soon.";
-  if ($("status").textContent !== text) $("status").textContent = text;
+  if ($("status").textContent !== BUSY) $("status").textContent = BUSY;
   $("countdown").textContent = `in ${seconds} s`;
 }
 
