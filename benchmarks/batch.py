@@ -24,18 +24,18 @@ import numpy as np
 from batched.engines import BATCH, BareEmbedder, Opened, Processes, seconds
 from batched.process import batch
 from batched.synthetic import write_embedding_pairs, write_photograph_pairs
-from lpel_serving.batch.embedding import Embedding
 from lpel_serving.batch.job import Job, look_at
-from lpel_serving.batch.local import Local
-from lpel_serving.batch.places import Places
 from lpel_serving.batch.plan import Lists
 from lpel_serving.batch.planning import make_plan
 from lpel_serving.batch.run import run
 from lpel_serving.batch.settings import BatchSettings
-from lpel_serving.batch.stage import Engine
-from lpel_serving.bundle import load_bundle
-from lpel_serving.files import write_atomically
-from lpel_serving.progress import Told
+from lpel_serving.batch.stages.embedding import Embedding
+from lpel_serving.batch.stages.local import Local
+from lpel_serving.batch.stages.stage import Engine
+from lpel_serving.batch.store.places import Places
+from lpel_serving.bundle.loading import load_bundle
+from lpel_serving.support.files import write_atomically
+from lpel_serving.support.progress import Told
 
 CORES = len(os.sched_getaffinity(0))
 PHOTOGRAPHS, TURNS = 1536, 6
@@ -156,7 +156,7 @@ def on_ray(folder: Path, bundle: Path, paths: list[str], pairs: int) -> dict[str
     """The same job by threads and on a Ray cluster of this machine, which is there already."""
     import ray
 
-    from lpel_serving.batch.on_ray import OnRay
+    from lpel_serving.batch.stages.on_ray import OnRay
 
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     begun = time.perf_counter()

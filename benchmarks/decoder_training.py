@@ -14,20 +14,20 @@ from pathlib import Path
 
 import numpy as np
 
-from lpel_serving.cli.progress import progress_bar
-from lpel_serving.crops import parse_crop
-from lpel_serving.embedder import Embedder
-from lpel_serving.faces import list_faces
-from lpel_tf.bundling import store_key
-from lpel_tf.cache import cache_folder
-from lpel_tf.dataset import FaceSet, Split, embed_faces, split_by_identity
-from lpel_tf.decoder import IMAGE_SIZE, mean_squared_error
-from lpel_tf.embedders import from_facenet
-from lpel_tf.example_crops import example_crops
-from lpel_tf.facenet import DEFAULT_KEY, facenet
-from lpel_tf.least_squares import LinearDecoder, mean_face, solve
-from lpel_tf.quiet import load_tensorflow
-from lpel_tf.training import Recipe, train_decoder
+from lpel_serving.commands.shared.progress import progress_bar
+from lpel_serving.engine.embedder import Embedder
+from lpel_serving.images.crops import parse_crop
+from lpel_serving.images.datasets.faces import list_faces
+from lpel_tf.bundles.bundling import store_key
+from lpel_tf.data.dataset import FaceSet, Split, embed_faces, split_by_identity
+from lpel_tf.data.example_crops import example_crops
+from lpel_tf.decoders.decoder import IMAGE_SIZE, mean_squared_error
+from lpel_tf.decoders.least_squares import LinearDecoder, mean_face, solve
+from lpel_tf.decoders.training import Recipe, train_decoder
+from lpel_tf.networks.embedders import from_facenet
+from lpel_tf.networks.facenet import DEFAULT_KEY, facenet
+from lpel_tf.support.cache import cache_folder
+from lpel_tf.support.quiet import load_tensorflow
 
 EXCLUDED = {"Elton_John", "Madonna"}  # they are in the demo
 

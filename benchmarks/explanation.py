@@ -23,9 +23,9 @@ from typing import Any
 import numpy as np
 
 from lpel_serving import Explainer
-from lpel_serving.explanation import explain_embeddings
+from lpel_serving.equations.similarity import are_similar, cosine_similarity
+from lpel_serving.methods.explanation import explain_embeddings
 from lpel_serving.methods.lpel import Lpel
-from lpel_serving.similarity import are_similar, cosine_similarity
 
 Pairs = list[tuple[np.ndarray, np.ndarray]]
 
@@ -163,11 +163,11 @@ def keras_networks(demo: Path) -> tuple[Any, Any, float]:
     """keras-facenet's own object around the cached weights, the Keras decoder, the threshold."""
     from keras_facenet import FaceNet, metadata
 
-    from lpel_serving.bundle import read_manifest
-    from lpel_tf.decoder import to_keras
-    from lpel_tf.facenet import DEFAULT_KEY, build, facenet
+    from lpel_serving.bundle.loading import read_manifest
+    from lpel_tf.decoders.decoder import to_keras
+    from lpel_tf.networks.facenet import DEFAULT_KEY, build, facenet
+    from lpel_tf.networks.weights import fetch
     from lpel_tf.pretrained import load_pretrained
-    from lpel_tf.weights import fetch
 
     wrapper = object.__new__(FaceNet)  # its constructor would download what the cache has
     wrapper.metadata = metadata.MODEL_METADATA[DEFAULT_KEY]

@@ -45,15 +45,15 @@ from faithful.picture import draw
 from faithful.setting import Setting, prepare
 from faithful.table import markdown
 from faithful.white_box import cheap_white_box, feature_guided, with_passes
-from lpel_serving.cli.progress import progress_bar
-from lpel_serving.files import write_atomically
-from lpel_serving.fill import Fill
-from lpel_serving.laboratory.landmarks import LANDMARKS
-from lpel_serving.laboratory.swap_settings import Triplet
+from lpel_serving.commands.shared.progress import progress_bar
+from lpel_serving.equations.fill import Fill
 from lpel_serving.methods import find_method, methods
 from lpel_serving.methods.method import FacePair, Method, Networks
-from lpel_serving.partial import Partial
-from lpel_tf.cache import file_sha256
+from lpel_serving.support.files import write_atomically
+from lpel_serving.support.partial import Partial
+from lpel_tf.research.measures.landmarks import LANDMARKS
+from lpel_tf.research.measures.swap_settings import Triplet
+from lpel_tf.support.cache import file_sha256
 
 SEED = 0
 AGAINST = (

@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 
 from lpel_serving import Explainer, FacePair, find_method
-from lpel_serving.laboratory.assessment import measure_curves
-from lpel_serving.laboratory.curve_settings import CurveSettings
+from lpel_serving.faithfulness.assessment import measure_curves
+from lpel_serving.faithfulness.curve_settings import CurveSettings
 
 SETTINGS = CurveSettings("test", every=8, draws=4)
 

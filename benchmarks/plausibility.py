@@ -21,19 +21,19 @@ import numpy as np
 from PIL import Image
 
 from faithful.setting import EXCLUDED, SEED
-from lpel_serving.cli.progress import progress_bar
-from lpel_serving.crops import CentreCrop, resize
-from lpel_serving.explainer import Explainer
-from lpel_serving.faces import leave_out, list_faces
-from lpel_serving.files import write_atomically
-from lpel_serving.images import read_pixels
-from lpel_serving.plausibility import Plausibility, fit_plausibility
-from lpel_tf.bundling import store_key
-from lpel_tf.cache import cache_folder
-from lpel_tf.dataset import FaceSet, embed_faces, split_by_identity
-from lpel_tf.embedders import from_facenet
-from lpel_tf.example_crops import example_crops
-from lpel_tf.facenet import DEFAULT_KEY, facenet
+from lpel_serving.commands.shared.progress import progress_bar
+from lpel_serving.engine.explainer import Explainer
+from lpel_serving.images.crops import CentreCrop, resize
+from lpel_serving.images.datasets.faces import leave_out, list_faces
+from lpel_serving.images.reading import read_pixels
+from lpel_serving.support.files import write_atomically
+from lpel_serving.verification.plausibility import Plausibility, fit_plausibility
+from lpel_tf.bundles.bundling import store_key
+from lpel_tf.data.dataset import FaceSet, embed_faces, split_by_identity
+from lpel_tf.data.example_crops import example_crops
+from lpel_tf.networks.embedders import from_facenet
+from lpel_tf.networks.facenet import DEFAULT_KEY, facenet
+from lpel_tf.support.cache import cache_folder
 
 ROOT = Path(__file__).parent.parent
 SPLITS = 12

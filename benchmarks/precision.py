@@ -26,23 +26,23 @@ import numpy as np
 
 from lpel_export.precision.choice import PRECISIONS, in_precision
 from lpel_serving import Explainer
-from lpel_serving.agreement import spearman
-from lpel_serving.bundle import Bundle, load_bundle
-from lpel_serving.cli.progress import progress_bar
-from lpel_serving.crops import parse_crop, read_face
-from lpel_serving.embedder import Embedder
-from lpel_serving.faces import list_faces
-from lpel_serving.files import write_atomically
-from lpel_serving.manifest import EMBEDDING, IMAGE
+from lpel_serving.bundle.loading import Bundle, load_bundle
+from lpel_serving.bundle.manifest import EMBEDDING, IMAGE
+from lpel_serving.commands.shared.progress import progress_bar
+from lpel_serving.engine.embedder import Embedder
+from lpel_serving.engine.photographs import embed_photographs
+from lpel_serving.engine.session import open_session
+from lpel_serving.equations.agreement import spearman
+from lpel_serving.equations.similarity import are_similar, cosine_similarity
+from lpel_serving.images.crops import parse_crop, read_face
+from lpel_serving.images.datasets.faces import list_faces
+from lpel_serving.images.datasets.pairs import Pair
+from lpel_serving.images.datasets.pairs_list import read_pairs
 from lpel_serving.methods.lpel import Lpel
 from lpel_serving.methods.method import FacePair
 from lpel_serving.methods.responses import Responses
-from lpel_serving.pairs import Pair
-from lpel_serving.pairs_list import read_pairs
-from lpel_serving.photographs import embed_photographs
-from lpel_serving.session import open_session
-from lpel_serving.similarity import are_similar, cosine_similarity
-from lpel_serving.verification import verification
+from lpel_serving.support.files import write_atomically
+from lpel_serving.verification.accuracy import verification
 
 METHODS = {"responses": Responses(), "lpel": Lpel()}
 THREADS, BATCH, BLOCK = 2, 8, 4

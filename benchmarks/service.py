@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from lpel_serving.files import write_atomically
+from lpel_serving.support.files import write_atomically
 from served.clients import about_pair, ask_at_once, ask_for
 from served.leaving import leaving
 from served.pressure import overload

@@ -11,8 +11,8 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from lpel_serving.http.settings import Settings
-from lpel_serving.samples import read_samples
+from lpel_serving.service.http.settings import Settings
+from lpel_serving.service.samples import read_samples
 
 ROOT = Path(__file__).parent.parent
 DEMO = ROOT / "demo-output"

@@ -13,9 +13,9 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
-from lpel_serving.bundle import load_bundle
-from lpel_serving.files import write_atomically
-from lpel_serving.plausibility_record import from_bytes
+from lpel_serving.bundle.loading import load_bundle
+from lpel_serving.bundle.plausibility_record import from_bytes
+from lpel_serving.support.files import write_atomically
 
 SHIPPED = Path(__file__).parent.parent / "lpel_tf" / "pretrained"
 

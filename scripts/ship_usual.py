@@ -17,13 +17,13 @@ from pathlib import Path
 import numpy as np
 
 from lpel_serving import Explainer
-from lpel_serving.faces import Face, find_faces, leave_out
-from lpel_serving.files import write_atomically
-from lpel_serving.photographs import embed_photographs
-from lpel_serving.regions import REGIONS
-from lpel_serving.usual import measure_usual
-from lpel_serving.usual_record import ALIKE, UsualRecord
-from lpel_tf.kept_apart import faces_apart
+from lpel_serving.bundle.usual_record import ALIKE, UsualRecord
+from lpel_serving.engine.photographs import embed_photographs
+from lpel_serving.engine.usual import measure_usual
+from lpel_serving.equations.regions import REGIONS
+from lpel_serving.images.datasets.faces import Face, find_faces, leave_out
+from lpel_serving.support.files import write_atomically
+from lpel_tf.data.kept_apart import faces_apart
 
 SHIPPED = Path(__file__).parent.parent / "lpel_tf" / "pretrained"
 ON = "LFW's photographs of the people who were kept apart when the decoders were trained"

@@ -96,7 +96,7 @@ def rng() -> np.random.Generator:
 @pytest.fixture(scope="session")
 def demo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What `lpel demo` makes with the real weights, fetched once into the user's own cache."""
-    from lpel_serving.progress import silent
+    from lpel_serving.support.progress import silent
     from lpel_tf.demo.run import run_demo
 
     out = tmp_path_factory.mktemp("demo")

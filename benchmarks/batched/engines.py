@@ -12,7 +12,7 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from lpel_serving.batch.stage import Done, Engine, Stage, Work
+from lpel_serving.batch.stages.stage import Done, Engine, Stage, Work
 
 BATCH = 8
 _opened: list[Work] = []

@@ -5,13 +5,13 @@ from typing import Any
 import numpy as np
 
 from faithful.setting import Setting
-from lpel_export.randomisation import randomise_weights
-from lpel_serving.embedder import Embedder
-from lpel_serving.laboratory.sanity import sanity
-from lpel_serving.laboratory.stability import stability
+from lpel_serving.engine.embedder import Embedder
 from lpel_serving.methods import find_method
 from lpel_serving.methods.method import Engine
-from lpel_serving.progress import Progress
+from lpel_serving.support.progress import Progress
+from lpel_tf.research.measures.randomisation import randomise_weights
+from lpel_tf.research.measures.sanity import sanity
+from lpel_tf.research.measures.stability import stability
 
 
 def checks(setting: Setting, n: int, seed: int, progress: Progress) -> dict[str, Any]:

@@ -9,10 +9,10 @@ import numpy as np
 
 from faithful.setting import Setting
 from faithful.white_box import cheap_white_box, differentiable, theta
-from lpel_serving.laboratory.cost import Counted
 from lpel_serving.methods import find_method
 from lpel_serving.methods.method import FacePair, Method, Networks
-from lpel_tf.gradients.fggb import Fggb
+from lpel_tf.research.gradients.fggb import Fggb
+from lpel_tf.research.measures.cost import Counted
 
 METHODS = ("responses", "lpel", "occlusion", "hybrid", "coalitions", "corrrise")
 """By the engine, which counts embeddings; the gradient methods, by Keras, count passes."""

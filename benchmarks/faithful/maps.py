@@ -6,16 +6,16 @@ from pathlib import Path
 
 import numpy as np
 
-from lpel_serving.coalitions import draw_coalitions, embedding_losses
-from lpel_serving.fill import Fill
-from lpel_serving.laboratory.cost import Counted
+from lpel_serving.equations.attribution import fit_responses
+from lpel_serving.equations.fill import Fill
+from lpel_serving.equations.similarity import cosine_similarity
 from lpel_serving.methods.corrrise import correlation_map, draw_masks, masked_embeddings
+from lpel_serving.methods.embedding_losses import draw_coalitions, embedding_losses
 from lpel_serving.methods.method import FacePair, Method, Networks
 from lpel_serving.methods.responses import enlarge, evidence
-from lpel_serving.partial import Partial
-from lpel_serving.progress import Progress
-from lpel_serving.responses import fit_responses
-from lpel_serving.similarity import cosine_similarity
+from lpel_serving.support.partial import Partial
+from lpel_serving.support.progress import Progress
+from lpel_tf.research.measures.cost import Counted
 
 BUDGETS = (16, 32, 64, 128, 256)
 """Coalitions of each image, for the curve of quality against embeddings."""

@@ -8,23 +8,23 @@ from typing import Any
 
 import numpy as np
 
-from lpel_serving.fill import Fill
-from lpel_serving.laboratory.accuracy import GAMES, AccuracySettings, measure_accuracy
-from lpel_serving.laboratory.accuracy_areas import areas as accuracy_areas
-from lpel_serving.laboratory.assessment import Measured, measure_curves
-from lpel_serving.laboratory.curve import Interval, bootstrap
-from lpel_serving.laboratory.curve_settings import CurveSettings
-from lpel_serving.laboratory.judgement import areas
-from lpel_serving.laboratory.landmark_swap import measure_swaps
-from lpel_serving.laboratory.pasted_patches import PatchSettings
-from lpel_serving.laboratory.patch_areas import PAIR_KINDS
-from lpel_serving.laboratory.patch_areas import areas as patch_areas
-from lpel_serving.laboratory.patches import measure_patches
-from lpel_serving.laboratory.swap_scores import scores
-from lpel_serving.laboratory.swap_settings import SwapSettings, Triplet
+from lpel_serving.equations.fill import Fill
+from lpel_serving.faithfulness.assessment import Measured, measure_curves
+from lpel_serving.faithfulness.curve_settings import CurveSettings
+from lpel_serving.faithfulness.deletion_curve import Interval, bootstrap
+from lpel_serving.faithfulness.judgement import areas
 from lpel_serving.methods.method import FacePair, Method, Networks
-from lpel_serving.partial import Partial
-from lpel_serving.progress import Progress
+from lpel_serving.support.partial import Partial
+from lpel_serving.support.progress import Progress
+from lpel_tf.research.measures.accuracy import GAMES, AccuracySettings, measure_accuracy
+from lpel_tf.research.measures.accuracy_areas import areas as accuracy_areas
+from lpel_tf.research.measures.landmark_swap import measure_swaps
+from lpel_tf.research.measures.pasted_patches import PatchSettings
+from lpel_tf.research.measures.patch_areas import PAIR_KINDS
+from lpel_tf.research.measures.patch_areas import areas as patch_areas
+from lpel_tf.research.measures.patches import measure_patches
+from lpel_tf.research.measures.swap_scores import scores
+from lpel_tf.research.measures.swap_settings import SwapSettings, Triplet
 
 SUBJECT = "responses"
 EVERY = 8

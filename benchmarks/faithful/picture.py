@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from lpel_serving.figures.canvas import INK, QUIET, new_figure, png
+from lpel_serving.report.figures.canvas import INK, QUIET, new_figure, png
 
 PANELS = ("similar, noise", "dissimilar, transplant")
 FAMILIES = {

@@ -5,19 +5,19 @@ from pathlib import Path
 
 import numpy as np
 
-from lpel_serving.embedder import Embedder
-from lpel_serving.explainer import Explainer
-from lpel_serving.faces import leave_out, list_faces
-from lpel_serving.laboratory.curve import IDENTICAL
-from lpel_serving.laboratory.photograph_pairs import PhotographPairs
-from lpel_serving.pairs import Pair
-from lpel_serving.progress import Progress
-from lpel_tf.bundling import store_key
-from lpel_tf.cache import cache_folder
-from lpel_tf.dataset import embed_faces, split_by_identity
-from lpel_tf.embedders import ExportedEmbedder, from_facenet
-from lpel_tf.example_crops import example_crops
-from lpel_tf.facenet import DEFAULT_KEY, facenet
+from lpel_serving.engine.embedder import Embedder
+from lpel_serving.engine.explainer import Explainer
+from lpel_serving.faithfulness.deletion_curve import IDENTICAL
+from lpel_serving.faithfulness.photograph_pairs import PhotographPairs
+from lpel_serving.images.datasets.faces import leave_out, list_faces
+from lpel_serving.images.datasets.pairs import Pair
+from lpel_serving.support.progress import Progress
+from lpel_tf.bundles.bundling import store_key
+from lpel_tf.data.dataset import embed_faces, split_by_identity
+from lpel_tf.data.example_crops import example_crops
+from lpel_tf.networks.embedders import ExportedEmbedder, from_facenet
+from lpel_tf.networks.facenet import DEFAULT_KEY, facenet
+from lpel_tf.support.cache import cache_folder
 
 EXCLUDED = ("Elton_John", "Madonna")
 """Who is in the demo, and was left out of the shipped decoders' training."""

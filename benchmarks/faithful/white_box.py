@@ -6,17 +6,17 @@ import numpy as np
 
 from faithful.maps import Family
 from faithful.setting import Setting
+from lpel_serving.equations.similarity import cosine_similarity
 from lpel_serving.methods.method import FacePair, Method
-from lpel_serving.similarity import cosine_similarity
-from lpel_serving.verification import equal_error_threshold
-from lpel_tf.facenet import DEFAULT_KEY, build, facenet
-from lpel_tf.gradients.differentiable import Differentiable
-from lpel_tf.gradients.fggb import feature_guided_map, gradient_maps
-from lpel_tf.gradients.grad_cam import GradCam
-from lpel_tf.gradients.sensitivity import Sensitivity
-from lpel_tf.gradients.xssab import Xssab
-from lpel_tf.quiet import load_tensorflow
-from lpel_tf.weights import fetch
+from lpel_serving.verification.accuracy import equal_error_threshold
+from lpel_tf.networks.facenet import DEFAULT_KEY, build, facenet
+from lpel_tf.networks.weights import fetch
+from lpel_tf.research.gradients.differentiable import Differentiable
+from lpel_tf.research.gradients.fggb import feature_guided_map, gradient_maps
+from lpel_tf.research.gradients.grad_cam import GradCam
+from lpel_tf.research.gradients.sensitivity import Sensitivity
+from lpel_tf.research.gradients.xssab import Xssab
+from lpel_tf.support.quiet import load_tensorflow
 
 
 @cache

@@ -96,8 +96,8 @@ def facenet_model() -> Any:
     """Keras' FaceNet of this checkout, whose packages are not installed in this environment."""
     root = Path(__file__).parents[2]
     sys.path[:0] = [str(root), str(root / "export"), str(root / "serving")]
-    from lpel_tf.facenet import DEFAULT_KEY, build, facenet
-    from lpel_tf.weights import fetch
+    from lpel_tf.networks.facenet import DEFAULT_KEY, build, facenet
+    from lpel_tf.networks.weights import fetch
 
     return build(facenet(DEFAULT_KEY), fetch(facenet(DEFAULT_KEY)))
 

@@ -1,9 +1,9 @@
 """From Keras to ONNX: conversion, parity and the bundle."""
 
-from lpel_export.adoption import adopt_embedder
-from lpel_export.bundle_writer import write_bundle
-from lpel_export.conversion import Exported, export_decoder, export_embedder
-from lpel_export.parity import Parity, check_parity
+from lpel_export.adoption.adopt import adopt_embedder
+from lpel_export.bundle.writer import write_bundle
+from lpel_export.conversion.keras_to_onnx import Exported, export_decoder, export_embedder
+from lpel_export.conversion.parity import Parity, check_parity
 
 __all__ = [
     "Exported",

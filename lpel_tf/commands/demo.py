@@ -5,8 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
-from lpel_serving.cli.command import Command
-from lpel_serving.cli.options import JsonOption, print_json, say
+from lpel_serving.commands.shared.command import Command
+from lpel_serving.commands.shared.options import JsonOption, print_json, say
 from lpel_tf.commands import EXPORT, TRAINING
 from lpel_tf.commands.options import CacheOption
 
@@ -22,10 +22,10 @@ def demo(
 
     The first run downloads 90 MB and exports the network, which is kept in the cache.
     """
-    from lpel_serving.cli.progress import progress_bar
-    from lpel_tf.cache import cache_folder
+    from lpel_serving.commands.shared.progress import progress_bar
     from lpel_tf.demo.run import document_of, run_demo
-    from lpel_tf.quiet import load_tensorflow
+    from lpel_tf.support.cache import cache_folder
+    from lpel_tf.support.quiet import load_tensorflow
 
     cache_folder(root=cache)  # if there can be none, that is said at once
     load_tensorflow()

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lpel_serving.cli.applies import check_applies
+from lpel_serving.commands.shared.applies import check_applies
 
 if TYPE_CHECKING:
-    from lpel_tf.facenet import FaceNet
+    from lpel_tf.networks.facenet import FaceNet
 
 CacheOption = Annotated[
     Path | None,

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from lpel_serving.cli.command import Command
-from lpel_serving.cli.options import (
+from lpel_serving.commands.shared.command import Command
+from lpel_serving.commands.shared.options import (
     FacesOption,
     IdentitiesOption,
     JsonOption,
@@ -18,11 +18,11 @@ from lpel_serving.cli.options import (
     print_json,
     say,
 )
-from lpel_serving.cli.passed_over import in_json, report
-from lpel_serving.passed_over import MOST_BAD, Unusable
+from lpel_serving.commands.shared.passed_over import in_json, report
+from lpel_serving.images.datasets.passed_over import MOST_BAD, Unusable
 from lpel_tf.commands import EXPORT, TRAINING
 from lpel_tf.commands.options import CacheOption, MirrorOption, check_mirror
-from lpel_tf.facenet import DEFAULT_KEY
+from lpel_tf.networks.facenet import DEFAULT_KEY
 
 
 def reproduce(
@@ -64,17 +64,17 @@ def reproduce(
     """
     import numpy as np
 
-    from lpel_serving.cli.progress import progress_bar
-    from lpel_serving.faces import find_faces
-    from lpel_tf.cache import cache_folder
-    from lpel_tf.embedders import from_facenet
-    from lpel_tf.example_crops import example_crops
-    from lpel_tf.facenet import facenet as find
-    from lpel_tf.quiet import load_tensorflow
-    from lpel_tf.reproduction.laboratory import Laboratory, check_crops
-    from lpel_tf.reproduction.run import check_output
-    from lpel_tf.reproduction.run import reproduce as run
-    from lpel_tf.reproduction.sizes import FULL, QUICK, some_people
+    from lpel_serving.commands.shared.progress import progress_bar
+    from lpel_serving.images.datasets.faces import find_faces
+    from lpel_tf.data.example_crops import example_crops
+    from lpel_tf.networks.embedders import from_facenet
+    from lpel_tf.networks.facenet import facenet as find
+    from lpel_tf.research.reproduction.laboratory import Laboratory, check_crops
+    from lpel_tf.research.reproduction.run import check_output
+    from lpel_tf.research.reproduction.run import reproduce as run
+    from lpel_tf.research.reproduction.sizes import FULL, QUICK, some_people
+    from lpel_tf.support.cache import cache_folder
+    from lpel_tf.support.quiet import load_tensorflow
 
     out = Path(os.path.abspath(out))  # noqa: PTH100 (resolve would follow a link)
     check_output(out)

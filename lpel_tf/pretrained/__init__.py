@@ -7,15 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from lpel_serving.confidence import ConfidenceRecord
-from lpel_serving.manifest import ThresholdRecord
-from lpel_serving.plausibility import Plausibility
-from lpel_serving.plausibility_record import FittedPlausibility
-from lpel_serving.usual_record import UsualRecord
-from lpel_tf.errors import UnknownNetworkError
-from lpel_tf.least_squares import LinearDecoder
-from lpel_tf.response_bundling import FinishedResponses
-from lpel_tf.response_decoder import ResponseDecoder
+from lpel_serving.bundle.manifest import ThresholdRecord
+from lpel_serving.bundle.plausibility_record import FittedPlausibility
+from lpel_serving.bundle.usual_record import UsualRecord
+from lpel_serving.verification.confidence import ConfidenceRecord
+from lpel_serving.verification.plausibility import Plausibility
+from lpel_tf.bundles.response_bundling import FinishedResponses
+from lpel_tf.decoders.least_squares import LinearDecoder
+from lpel_tf.decoders.response_decoder import ResponseDecoder
+from lpel_tf.support.errors import UnknownNetworkError
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ The method is LPEL: local perturbations on the embedding layer. Its equations st
 behind one protocol, `laboratory` measures whether they can be believed.
 """
 
-from lpel_serving.crops import CentreCrop, Crop
-from lpel_serving.explainer import Explainer
-from lpel_serving.explanation import (
+from lpel_serving.engine.explainer import Explainer
+from lpel_serving.images.crops import CentreCrop, Crop
+from lpel_serving.methods.explanation import (
     Explanation,
     LpelExplanation,
     PairExplanation,

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lpel_serving.batch import catalogue as module
-from lpel_serving.batch.catalogue import Catalogue
-from lpel_serving.images import read_bytes
+from lpel_serving.batch.store import catalogue as module
+from lpel_serving.batch.store.catalogue import Catalogue
+from lpel_serving.images.reading import read_bytes
 
 
 class Numbered(list):

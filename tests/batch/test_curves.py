@@ -1,4 +1,4 @@
-"""Each pair's own quality curve beside random ones, as `lpel_serving.laboratory.receipt` has it."""
+"""Each pair's own deletion curve beside random ones: `lpel_serving.faithfulness.receipt`."""
 
 import numpy as np
 import onnx
@@ -7,12 +7,12 @@ from onnx import helper, numpy_helper
 from PIL import Image
 
 from lpel_serving import Explainer
-from lpel_serving.batch.curves import COLUMNS
 from lpel_serving.batch.settings import BatchSettings
-from lpel_serving.fill import Fill
-from lpel_serving.laboratory.curve_settings import CurveSettings
-from lpel_serving.laboratory.receipt import question_for, receipt
-from lpel_serving.manifest import EMBEDDING, ThresholdRecord
+from lpel_serving.batch.stages.curves import COLUMNS
+from lpel_serving.bundle.manifest import EMBEDDING, ThresholdRecord
+from lpel_serving.equations.fill import Fill
+from lpel_serving.faithfulness.curve_settings import CurveSettings
+from lpel_serving.faithfulness.receipt import question_for, receipt
 from lpel_serving.methods.method import FacePair, find_method
 from lpel_serving.methods.responses import Responses
 from support import tiny

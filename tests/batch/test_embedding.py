@@ -10,12 +10,12 @@ from onnx import helper
 from PIL import Image
 
 from lpel_serving import Explainer
-from lpel_serving.batch.embedding import Embedding
-from lpel_serving.batch.local import Local
-from lpel_serving.batch.places import IMAGES_IN_CHUNK
 from lpel_serving.batch.run import run
 from lpel_serving.batch.settings import BatchSettings
-from lpel_serving.manifest import EMBEDDING
+from lpel_serving.batch.stages.embedding import Embedding
+from lpel_serving.batch.stages.local import Local
+from lpel_serving.batch.store.places import IMAGES_IN_CHUNK
+from lpel_serving.bundle.manifest import EMBEDDING
 from support import tiny
 from support.batch import (
     make_job,
@@ -227,8 +227,8 @@ def test_unusual_images_are_images(tmp_path, tiny_bundle):
 
 
 PICKY = """
-from lpel_serving.crops import CentreCrop
-from lpel_serving.errors import NoFaceError
+from lpel_serving.images.crops import CentreCrop
+from lpel_serving.support.errors import NoFaceError
 
 class Picky:
     def __call__(self, pixels, size):

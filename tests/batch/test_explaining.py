@@ -8,13 +8,13 @@ from onnx import numpy_helper
 from PIL import Image
 
 from lpel_serving import Explainer
-from lpel_serving.batch.embedding import CHANGED, UNUSABLE, Failure
-from lpel_serving.batch.explaining import Explaining
-from lpel_serving.batch.maps import read_crops
-from lpel_serving.batch.pair_table import PairTable
 from lpel_serving.batch.run import run
 from lpel_serving.batch.settings import BatchSettings
-from lpel_serving.manifest import ThresholdRecord
+from lpel_serving.batch.stages.embedding import CHANGED, UNUSABLE, Failure
+from lpel_serving.batch.stages.explaining import Explaining
+from lpel_serving.batch.stages.maps import read_crops
+from lpel_serving.batch.stages.pair_table import PairTable
+from lpel_serving.bundle.manifest import ThresholdRecord
 from lpel_serving.methods.method import find_method
 from support import tiny
 from support.batch import make_job, pair_up, run_here, write_csv, write_parquet
@@ -180,7 +180,7 @@ def test_images_are_read_once_for_all_pairs_of_a_shard(pictures, tmp_path, bundl
         read.extend(found)
         return found
 
-    monkeypatch.setattr("lpel_serving.batch.explaining.read_crops", counted)
+    monkeypatch.setattr("lpel_serving.batch.stages.explaining.read_crops", counted)
     rows = write_csv(tmp_path / "pairs.csv", pair_up(pictures, 36))
     run_here(make_job(bundle, rows, tmp_path / "out", settings=BatchSettings("centre")))
     assert sorted(read) == list(range(6))

@@ -8,15 +8,21 @@ from pathlib import Path
 
 import pytest
 
-from lpel_serving.batch import lock
-from lpel_serving.batch.embedding import Embedding
-from lpel_serving.batch.explaining import Explaining
-from lpel_serving.batch.local import Local
-from lpel_serving.batch.lock import is_locked, locked
-from lpel_serving.batch.places import Places
 from lpel_serving.batch.run import run
 from lpel_serving.batch.settings import BatchSettings
-from lpel_serving.errors import BundleError, BusyError, OutputError, PairsError, ParameterError
+from lpel_serving.batch.stages.embedding import Embedding
+from lpel_serving.batch.stages.explaining import Explaining
+from lpel_serving.batch.stages.local import Local
+from lpel_serving.batch.store import lock
+from lpel_serving.batch.store.lock import is_locked, locked
+from lpel_serving.batch.store.places import Places
+from lpel_serving.support.errors import (
+    BundleError,
+    BusyError,
+    OutputError,
+    PairsError,
+    ParameterError,
+)
 from support import tiny
 from support.batch import (
     make_job,
@@ -33,7 +39,7 @@ from support.batch_rows import Meddling
 HOLD = """
 import sys
 from pathlib import Path
-from lpel_serving.batch.lock import locked
+from lpel_serving.batch.store.lock import locked
 with locked(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()

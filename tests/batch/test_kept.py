@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from lpel_serving.batch.explaining import Explaining
-from lpel_serving.batch.kept import kept_embeddings
 from lpel_serving.batch.run import run
-from lpel_serving.errors import OutputError, ParameterError
+from lpel_serving.batch.stages.explaining import Explaining
+from lpel_serving.batch.store.kept import kept_embeddings
+from lpel_serving.support.errors import OutputError, ParameterError
 from support import tiny
 from support.batch import make_job, pair_up, read_results, run_here, tree, write_csv
 from support.batch_rows import Meddling

@@ -16,10 +16,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lpel_serving.batch.places import Places
 from lpel_serving.batch.plan import read_shards
 from lpel_serving.batch.results import committed, open_results, status
-from lpel_serving.errors import OutputError
+from lpel_serving.batch.store.places import Places
+from lpel_serving.support.errors import OutputError
 from support import slow, small_batch
 from support.images import pixels
 from support.small_batch import IMAGES_IN_CHUNK, ROWS_IN_SHARD, WORKERS

@@ -9,9 +9,9 @@ import pyarrow as pa
 import pytest
 from pyarrow import dataset
 
-from lpel_serving.batch.listed import LISTED, PAIR
-from lpel_serving.batch.rows import read_rows
-from lpel_serving.errors import PairsError
+from lpel_serving.batch.input.listed import LISTED, PAIR
+from lpel_serving.batch.input.rows import read_rows
+from lpel_serving.support.errors import PairsError
 from support import tiny
 from support.batch import (
     make_job,

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lpel_serving.batch.local import FOR_EACH_CORE, Local
-from lpel_serving.batch.stage import Done, give_up_if
-from lpel_serving.errors import BundleError, WithdrawnError
-from lpel_serving.service.cores import cores
+from lpel_serving.batch.stages.local import FOR_EACH_CORE, Local
+from lpel_serving.batch.stages.stage import Done, give_up_if
+from lpel_serving.support.cores import cores
+from lpel_serving.support.errors import BundleError, WithdrawnError
 
 
 @dataclass(eq=False)

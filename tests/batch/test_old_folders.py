@@ -9,15 +9,15 @@ import pytest
 from pyarrow import parquet
 
 from lpel_serving.batch import settings
-from lpel_serving.batch.explaining import Explaining
 from lpel_serving.batch.job import look_at
-from lpel_serving.batch.local import Local
-from lpel_serving.batch.places import Places
 from lpel_serving.batch.plan import Lists
 from lpel_serving.batch.results import rows_with_several_faces, status
 from lpel_serving.batch.run import run
 from lpel_serving.batch.settings import BatchSettings
-from lpel_serving.errors import OutputError
+from lpel_serving.batch.stages.explaining import Explaining
+from lpel_serving.batch.stages.local import Local
+from lpel_serving.batch.store.places import Places
+from lpel_serving.support.errors import OutputError
 from support.batch import make_job, pair_up, read_results, run_here, tree, write_csv
 
 OLD = ("commits", "job.json", "shards.json", "work")

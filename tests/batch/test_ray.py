@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from lpel_serving.batch import settings
-from lpel_serving.batch.embedding import Embedding
-from lpel_serving.batch.networks import Networks
-from lpel_serving.batch.on_ray import OnRay
 from lpel_serving.batch.run import run
-from lpel_serving.errors import BundleError
+from lpel_serving.batch.stages.embedding import Embedding
+from lpel_serving.batch.stages.networks import Networks
+from lpel_serving.batch.stages.on_ray import OnRay
+from lpel_serving.support.errors import BundleError
 from support import slow
 from support.batch import make_job, pair_up, run_here, tree, write_csv, write_pictures
 from support.dying import Dying

@@ -13,15 +13,15 @@ from PIL import Image
 
 from lpel_serving import Explainer
 from lpel_serving.batch import settings as batch_settings
-from lpel_serving.batch.columns import FORMAT
 from lpel_serving.batch.job import identity_of
-from lpel_serving.batch.places import Places
+from lpel_serving.batch.output.columns import FORMAT
 from lpel_serving.batch.settings import BatchSettings
-from lpel_serving.manifest import ThresholdRecord
+from lpel_serving.batch.store.places import Places
+from lpel_serving.bundle.manifest import ThresholdRecord
+from lpel_serving.equations.regions import REGIONS, region_shares
 from lpel_serving.methods.explain import explain_by
 from lpel_serving.methods.method import find_method
 from lpel_serving.methods.responses import Responses
-from lpel_serving.regions import REGIONS, region_shares
 from support import tiny
 from support.batch import make_job, pair_up, run_here, write_csv, write_parquet, write_pictures
 from support.batch_rows import ROLES, rows_of, shards_of

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from lpel_serving.batch.listed import LISTED, PAIR
-from lpel_serving.batch.rows import read_rows
-from lpel_serving.errors import PairsError
+from lpel_serving.batch.input.listed import LISTED, PAIR
+from lpel_serving.batch.input.rows import read_rows
+from lpel_serving.support.errors import PairsError
 from support.batch import write_csv, write_lfw, write_parquet, write_pictures
 
 TWO = {"reference": ["a.png", "b.png"], "test": ["b.png", "c.png"]}

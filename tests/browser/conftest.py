@@ -8,9 +8,9 @@ import pytest
 
 from browser.serving import RUNTIME, add_explainer, running, write_samples
 from lpel_serving import Explainer
-from lpel_serving.crops import CentreCrop
-from lpel_serving.http.settings import Settings
-from lpel_serving.samples import read_samples
+from lpel_serving.images.crops import CentreCrop
+from lpel_serving.service.http.settings import Settings
+from lpel_serving.service.samples import read_samples
 from runtimes.conftest import chromium_browser
 from support import tiny
 from support.confidence import confidence

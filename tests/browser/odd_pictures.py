@@ -11,7 +11,7 @@ from PIL import Image, ImageCms
 from playwright.sync_api import expect
 
 from browser.acting import array, choose, decided, record
-from lpel_serving.images import read_pixels
+from lpel_serving.images.reading import read_pixels
 
 WATCH = """() => {
     const send = window.fetch;

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from lpel_export.bundle_writer import write_with_explainer
+from lpel_export.bundle.writer import write_with_explainer
 from lpel_export.explainer import build_explainer
-from lpel_serving.bundle import load_bundle
-from lpel_serving.http.settings import Settings
+from lpel_serving.bundle.loading import load_bundle
+from lpel_serving.service.http.settings import Settings
 from support.areas import INSTALLED
 from support.service import started
 

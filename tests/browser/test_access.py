@@ -7,7 +7,7 @@ import pytest
 from browser import colours
 from browser.acting import choose, decided, names, record, take_sample
 from browser.conftest import opened
-from lpel_serving.wording import percent
+from lpel_serving.support.wording import percent
 
 CONTROLS = {"button", "checkbox", "combobox", "slider", "textbox", "link", "progressbar", "image"}
 """Roles that are nothing without a name."""

@@ -9,9 +9,9 @@ import pytest
 from browser import axe, colours, naming, states
 from browser.conftest import CROPS, NAMES, SPLITTING, opened
 from browser.serving import RUNTIME, add_explainer, running, write_samples
-from lpel_serving.crops import CentreCrop
-from lpel_serving.http.settings import Settings
-from lpel_serving.samples import read_samples
+from lpel_serving.images.crops import CentreCrop
+from lpel_serving.service.http.settings import Settings
+from lpel_serving.service.samples import read_samples
 from support import bright, tiny
 from support.confidence import confidence
 from support.plausibility import plausibility

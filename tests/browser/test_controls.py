@@ -5,7 +5,7 @@ from playwright.sync_api import expect
 
 from browser.acting import array, decided, record, take_sample
 from browser.test_explaining import expected
-from lpel_serving.mask import mask
+from lpel_serving.equations.mask import mask
 from lpel_serving.methods import find_method
 
 APART = "Controls: they know nothing of the pair"

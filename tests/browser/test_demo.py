@@ -8,8 +8,8 @@ import pytest
 from browser.acting import ROLES, array, decided, record, take_sample
 from browser.conftest import opened
 from browser.serving import RUNTIME, add_explainer, running
-from lpel_serving.http.settings import Settings
-from lpel_serving.samples import read_samples
+from lpel_serving.service.http.settings import Settings
+from lpel_serving.service.samples import read_samples
 from runtimes.scene import NEAR
 
 pytestmark = [pytest.mark.weights, pytest.mark.network]

@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 from browser.acting import ROLES, choose, decided, drop, take_sample
 from browser.conftest import CROPS, opened
 from browser.serving import running
-from lpel_serving.http.settings import Settings
+from lpel_serving.service.http.settings import Settings
 from support import bright
 from support.bright import BrightSquares
 

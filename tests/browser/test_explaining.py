@@ -20,10 +20,10 @@ from browser.acting import (
     take_sample,
 )
 from browser.conftest import CROPS
-from lpel_serving.mask import mask
+from lpel_serving.equations.mask import mask
 from lpel_serving.methods import find_method
-from lpel_serving.record import arrays
-from lpel_serving.wording import percent
+from lpel_serving.report.record import arrays
+from lpel_serving.support.wording import percent
 
 
 def expected(engine, pair=(0, 1), **options):

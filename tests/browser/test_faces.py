@@ -9,9 +9,9 @@ from browser.acting import array, choose, decided, posts, record
 from browser.conftest import opened
 from browser.serving import running
 from lpel_serving import Explainer
-from lpel_serving.crops import parse_crop
-from lpel_serving.http.settings import Settings
-from lpel_serving.record import summary
+from lpel_serving.images.crops import parse_crop
+from lpel_serving.report.record import summary
+from lpel_serving.service.http.settings import Settings
 from support import bright
 from support.bright import BrightSquares
 
@@ -176,7 +176,7 @@ def test_the_receipt_is_of_the_face_that_was_chosen(page, photographs):
 @pytest.mark.weights
 @pytest.mark.parametrize("look", LOOKS)
 def test_two_people_in_one_real_photograph(chromium, bundle, tmp_path, look):
-    from lpel_serving.progress import silent
+    from lpel_serving.support.progress import silent
     from lpel_tf.demo.photographs import fetch_photographs
 
     files = list(fetch_photographs(None, silent).values())

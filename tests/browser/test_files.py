@@ -10,9 +10,9 @@ import pytest
 
 from browser.conftest import CROPS, opened
 from browser.serving import RUNTIME
-from lpel_serving.errors import ParameterError
-from lpel_serving.http.app import build_app, open_desk
-from lpel_serving.http.page import routes as page
+from lpel_serving.service.http.app import build_app, open_desk
+from lpel_serving.service.http.page import routes as page
+from lpel_serving.support.errors import ParameterError
 from support.http import serve
 
 STATIC = Path(page.__file__).parent / "static"

@@ -26,8 +26,8 @@ from browser.odd_pictures import (
     written,
 )
 from browser.serving import running
-from lpel_serving.http.settings import Limits, Settings
-from lpel_serving.images import read_pixels
+from lpel_serving.images.reading import read_pixels
+from lpel_serving.service.http.settings import Limits, Settings
 from support import bright
 from support.bright import BrightSquares
 

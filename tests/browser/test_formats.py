@@ -23,7 +23,7 @@ from browser.odd_pictures import (
     turned,
     written,
 )
-from lpel_serving.images import read_pixels
+from lpel_serving.images.reading import read_pixels
 from runtimes.scene import NEAR
 
 

@@ -11,7 +11,7 @@ from PIL import Image
 from browser.acting import ROLES, array, choose, decided, posts, record, take_sample
 from browser.conftest import CROPS, NAMES, opened
 from browser.serving import running
-from lpel_serving.crops import CentreCrop, read_face, resize
+from lpel_serving.images.crops import CentreCrop, read_face, resize
 from runtimes.scene import NEAR
 from support.images import pixels
 

@@ -8,8 +8,8 @@ from playwright.sync_api import expect
 from browser.acting import decided, posts, press, record
 from browser.conftest import CROPS, NAMES, opened
 from browser.serving import RUNTIME, add_explainer, write_samples
-from lpel_serving.http.settings import Settings
-from lpel_serving.samples import read_samples
+from lpel_serving.service.http.settings import Settings
+from lpel_serving.service.samples import read_samples
 from support import plugins, slow
 from support.service import started
 

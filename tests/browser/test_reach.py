@@ -12,7 +12,7 @@ import pytest
 from browser.acting import choose, decided, take_sample
 from browser.conftest import opened
 from browser.serving import running
-from lpel_serving.http.settings import Settings
+from lpel_serving.service.http.settings import Settings
 from support import bright
 from support.bright import BrightSquares
 

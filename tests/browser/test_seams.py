@@ -9,7 +9,7 @@ from browser.acting import ROLES, choose, decided, posts, record, saved, take_sa
 from browser.conftest import opened
 from browser.odd_pictures import STILL, written
 from browser.serving import running
-from lpel_serving.crops import CentreCrop, resize
+from lpel_serving.images.crops import CentreCrop, resize
 
 SIMILAR = 2
 """Which of the samples is called so."""

@@ -11,8 +11,8 @@ from playwright.sync_api import expect
 from browser.acting import choose, complaint, decided, names, posts, take_sample
 from browser.conftest import opened
 from browser.serving import running
-from lpel_serving.errors import NoFaceError
-from lpel_serving.image_cost import MAX_PIECES
+from lpel_serving.images.cost import MAX_PIECES
+from lpel_serving.support.errors import NoFaceError
 
 REFUSED = "Failed to load resource"
 """What Chromium itself says of every answer that is no success."""

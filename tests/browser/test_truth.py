@@ -12,10 +12,10 @@ from playwright.sync_api import expect
 from browser.acting import choose, decided, names, press, take_sample
 from browser.conftest import CROPS, opened
 from browser.serving import running, write_samples
-from lpel_serving.crops import CentreCrop
-from lpel_serving.http.settings import Settings
+from lpel_serving.images.crops import CentreCrop
 from lpel_serving.methods import methods
-from lpel_serving.samples import LIST, read_samples
+from lpel_serving.service.http.settings import Settings
+from lpel_serving.service.samples import LIST, read_samples
 
 NAMES = ["Ada", "Ada", "Cleo", "Cleo", "Ada", "Ada", "Eve", "Fay", "Cleo", "Dora"]
 TRUTHS = [True, True, None, False, False]

@@ -14,7 +14,7 @@ from playwright.sync_api import expect
 from browser.acting import choose, complaint, decided, names, posts, take_sample
 from browser.conftest import opened
 from browser.serving import running
-from lpel_serving.http.settings import Settings
+from lpel_serving.service.http.settings import Settings
 from support import bright
 from support.bright import BrightSquares
 

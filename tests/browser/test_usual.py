@@ -8,7 +8,7 @@ from PIL import Image
 from browser.acting import choose, decided, record
 from browser.conftest import SPLITTING, opened
 from browser.serving import running
-from lpel_serving.http.settings import Settings
+from lpel_serving.service.http.settings import Settings
 from support import tiny
 from support.images import pixels
 from support.usual import usual

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lpel_serving.fill import FILLS
-from lpel_serving.laboratory.assessment_record import BOTH_CAVEAT
-from lpel_serving.laboratory.controls import CONTROLS
-from lpel_serving.laboratory.study import QUESTIONS
+from lpel_serving.equations.fill import FILLS
+from lpel_serving.faithfulness.assessment_record import BOTH_CAVEAT
+from lpel_serving.faithfulness.controls import CONTROLS
+from lpel_serving.faithfulness.study import QUESTIONS
 from support import tiny
 from support.images import pixels, write_people
 
@@ -26,8 +26,8 @@ FILES = (".npz", ".png")
 COUNTING = """
 import sys
 from pathlib import Path
-from lpel_serving.cli.main import main
-from lpel_serving.embedder import Embedder
+from lpel_serving.commands.main import main
+from lpel_serving.engine.embedder import Embedder
 counted, last, *arguments = sys.argv[1:]
 calls, embed = [], Embedder.embed
 def counting(self, *options, **more):

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from lpel_export.bundle_writer import write_with_explainer
+from lpel_export.bundle.writer import write_with_explainer
 from lpel_export.explainer import build_explainer
-from lpel_serving.bundle import load_bundle, read_manifest
-from lpel_serving.card import card, facts
+from lpel_serving.bundle.card import card, facts
+from lpel_serving.bundle.loading import load_bundle, read_manifest
 from support import tiny
 from support.hostile import change
 

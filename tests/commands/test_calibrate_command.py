@@ -11,15 +11,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lpel_export.bundle_writer import write_with_explainer
+from lpel_export.bundle.writer import write_with_explainer
 from lpel_export.explainer import build_explainer
 from lpel_serving import Explainer
-from lpel_serving.bundle import load_bundle
-from lpel_serving.card import confidence_lines, usual_lines
-from lpel_serving.confidence import fit_confidence
-from lpel_serving.faces import list_faces
-from lpel_serving.pairs import sample_pairs
-from lpel_serving.photographs import pair_similarities
+from lpel_serving.bundle.card import confidence_lines, usual_lines
+from lpel_serving.bundle.loading import load_bundle
+from lpel_serving.engine.photographs import pair_similarities
+from lpel_serving.images.datasets.faces import list_faces
+from lpel_serving.images.datasets.pairs import sample_pairs
+from lpel_serving.verification.confidence import fit_confidence
 from support import tiny
 from support.confidence import confidence
 from support.hostile import change
@@ -179,7 +179,7 @@ def test_the_lean_engine_calibrates(bundle, faces):
         "import sys\n"
         f"sys.modules.update(dict.fromkeys({HEAVY.split()!r}))\n"
         "import typer\n"
-        "from lpel_serving.cli.calibrate import calibrate\n"
+        "from lpel_serving.commands.calibrate import calibrate\n"
         "typer.run(calibrate)\n"
     )
     options = ("--bundle", bundle, "--faces", faces, "--n", 200)

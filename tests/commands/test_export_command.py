@@ -10,9 +10,9 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from lpel_export.bundle_writer import write_with_explainer
+from lpel_export.bundle.writer import write_with_explainer
 from lpel_serving import Explainer
-from lpel_serving.bundle import load_bundle
+from lpel_serving.bundle.loading import load_bundle
 from support import tiny
 from support.images import write_people
 

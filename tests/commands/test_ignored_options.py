@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import pytest
 
-from lpel_export.bundle_writer import write_with_explainer
+from lpel_export.bundle.writer import write_with_explainer
 from lpel_export.explainer import build_explainer
-from lpel_serving.bundle import load_bundle
-from lpel_serving.cli.main import main
-from lpel_tf.facenet import DEFAULT_KEY, THESIS_KEY
+from lpel_serving.bundle.loading import load_bundle
+from lpel_serving.commands.main import main
+from lpel_tf.networks.facenet import DEFAULT_KEY, THESIS_KEY
 
 NOTHING = "for here it would do nothing."
 NOWHERE = ("--bundle", "nowhere", "--faces", "nowhere")

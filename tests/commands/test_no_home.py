@@ -109,7 +109,7 @@ def test_an_explanation_is_made_and_nothing_else_is_left(home, readable, here):
 
 
 KERAS = """
-from lpel_tf.quiet import load_tensorflow
+from lpel_tf.support.quiet import load_tensorflow
 load_tensorflow()
 import keras
 print(keras.config.floatx())
@@ -157,8 +157,8 @@ def test_the_log_of_the_service_holds_nothing_but_json(
 
 NOISE = """
 import logging, os, subprocess, sys, threading, warnings
-from lpel_serving.http.observation import log, logging_as_json
-from lpel_serving.quiet import silenced
+from lpel_serving.service.http.observation import log, logging_as_json
+from lpel_serving.support.quiet import silenced
 
 class Unraisable:
     def __del__(self):

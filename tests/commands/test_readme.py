@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from lpel_export.bundle_writer import write_with_explainer
+from lpel_export.bundle.writer import write_with_explainer
 from lpel_export.explainer import build_explainer
 from lpel_serving import Explainer
-from lpel_serving.bundle import load_bundle
+from lpel_serving.bundle.loading import load_bundle
 from support.images import write_people
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
@@ -27,8 +27,9 @@ def beside_the_demo(demo_folder, real_crops, tmp_path, monkeypatch):
 def test_a_keras_user_trains_a_decoder_for_her_own_network(tmp_path, monkeypatch):
     import keras
 
-    from lpel_serving.faces import list_faces
-    from lpel_tf import Recipe, example_crops, from_keras, train_bundle
+    from lpel_serving.images.datasets.faces import list_faces
+    from lpel_tf import Recipe, from_keras, train_bundle
+    from lpel_tf.data import example_crops
 
     model = keras.Sequential(
         [

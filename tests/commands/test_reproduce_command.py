@@ -12,13 +12,13 @@ import platformdirs
 import pytest
 from typer.testing import CliRunner
 
-from lpel_serving.cli.main import build_app
+from lpel_serving.commands.main import build_app
 from lpel_tf.commands import reproduce as command
-from lpel_tf.errors import TrainingDataError
-from lpel_tf.reproduction.run import Reproduction
-from lpel_tf.reproduction.section import Finding, Section
-from lpel_tf.reproduction.sections import SECTIONS
-from lpel_tf.reproduction.sizes import FULL, QUICK
+from lpel_tf.research.reproduction.run import Reproduction
+from lpel_tf.research.reproduction.section import Finding, Section
+from lpel_tf.research.reproduction.sections import SECTIONS
+from lpel_tf.research.reproduction.sizes import FULL, QUICK
+from lpel_tf.support.errors import TrainingDataError
 from support.images import write_people
 from support.reproduction import embedder
 
@@ -169,9 +169,9 @@ def asked(monkeypatch):
         seen.append((found.key, faces(16).shape, options["cache"], options["mirror"]))
         return embedder()
 
-    monkeypatch.setattr("lpel_tf.reproduction.run.reproduce", run)
-    monkeypatch.setattr("lpel_tf.embedders.from_facenet", network)
-    monkeypatch.setattr("lpel_tf.quiet.load_tensorflow", lambda: None)
+    monkeypatch.setattr("lpel_tf.research.reproduction.run.reproduce", run)
+    monkeypatch.setattr("lpel_tf.networks.embedders.from_facenet", network)
+    monkeypatch.setattr("lpel_tf.support.quiet.load_tensorflow", lambda: None)
     app = build_app()
 
     def invoke(*arguments):
@@ -217,7 +217,7 @@ def test_every_option_reaches_the_laboratory(asked, photographs, tmp_path, monke
 
 
 def test_a_quick_run_takes_some_people_by_the_seed(asked, photographs, tmp_path, monkeypatch):
-    monkeypatch.setattr("lpel_tf.reproduction.sizes.QUICK", replace(QUICK, photographs=2))
+    monkeypatch.setattr("lpel_tf.research.reproduction.sizes.QUICK", replace(QUICK, photographs=2))
     people = set()
     for seed in range(12):
         options = ("--faces", photographs, "--out", tmp_path / "out", "--quick", "--seed", seed)
@@ -275,14 +275,14 @@ def test_the_command_is_absent_where_its_figures_are(monkeypatch):
         return None if module == "matplotlib" else module
 
     assert command.command.missing() is None
-    monkeypatch.setattr("lpel_serving.cli.command.find_spec", find)
+    monkeypatch.setattr("lpel_serving.commands.shared.command.find_spec", find)
     assert "lpel-tf[figures]" in command.command.missing()
 
 
 def test_too_few_photographs_for_the_network_end_the_command_with_a_sentence(
     photographs, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("lpel_tf.embedders.from_facenet", lambda *_, **__: embedder())
+    monkeypatch.setattr("lpel_tf.networks.embedders.from_facenet", lambda *_, **__: embedder())
     options = ("--faces", photographs, "--out", tmp_path / "out", "--cache", tmp_path / "cache")
     done = CliRunner().invoke(build_app(), ["reproduce", *map(str, options)])
     assert isinstance(done.exception, TrainingDataError)
@@ -323,8 +323,8 @@ def test_faces_of_forty_people_give_a_whole_report(realdata, tmp_path, monkeypat
     for name in ("weights", "exports", "archives"):
         (real / name).mkdir(parents=True, exist_ok=True)
         (cache / name).symlink_to(real / name)
-    ablations = "lpel_tf.reproduction.sections.ablations"
-    monkeypatch.setattr("lpel_tf.reproduction.sizes.QUICK", SMALL)
+    ablations = "lpel_tf.research.reproduction.sections.ablations"
+    monkeypatch.setattr("lpel_tf.research.reproduction.sizes.QUICK", SMALL)
     monkeypatch.setattr(f"{ablations}._SUPERPIXELS", (10,))
     monkeypatch.setattr(f"{ablations}.FILLS", ("normal",))
     done = CliRunner().invoke(

@@ -16,7 +16,7 @@ from PIL import Image
 from lpel_serving import Explainer
 from lpel_serving.methods import find_method, methods
 from lpel_serving.methods.lpel import Lpel
-from lpel_serving.record import summary
+from lpel_serving.report.record import summary
 from support import bright, tiny
 from support.images import pixels, write_people
 

@@ -29,7 +29,7 @@ def on(terminal: str, command: list[str], **options) -> subprocess.CompletedProc
 
 HELP = """
 import sys
-from lpel_serving.cli.main import main
+from lpel_serving.commands.main import main
 
 for page in sys.argv[1].split(","):
     sys.argv[1:] = [*page.split(), "--help"]
@@ -54,10 +54,10 @@ def test_every_help_is_shown(terminal):
 
 
 SAID = r"""
-from lpel_serving.cli.main import main
-from lpel_serving.cli.terminal import write_on_any_terminal
-from lpel_serving.cli.options import print_json, say
-from lpel_serving.cli.progress import progress_bar
+from lpel_serving.commands.main import main
+from lpel_serving.commands.shared.terminal import write_on_any_terminal
+from lpel_serving.commands.shared.options import print_json, say
+from lpel_serving.commands.shared.progress import progress_bar
 import sys
 
 write_on_any_terminal()

@@ -15,8 +15,8 @@ import pytest
 from PIL import Image as pillow
 
 from lpel_serving import Explainer
-from lpel_serving.bundle import load_bundle
-from lpel_serving.errors import OutputError
+from lpel_serving.bundle.loading import load_bundle
+from lpel_serving.support.errors import OutputError
 from lpel_tf.demo.run import check_output
 from support.images import write_people
 

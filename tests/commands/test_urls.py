@@ -8,8 +8,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from lpel_serving.cli.main import build_app
-from lpel_serving.errors import ParameterError
+from lpel_serving.commands.main import build_app
+from lpel_serving.support.errors import ParameterError
 
 ACTION = {"bundle": ["check"]}
 URL = "s3://bucket/models?key=secret"

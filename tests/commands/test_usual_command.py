@@ -12,12 +12,12 @@ import pytest
 from PIL import Image
 
 from lpel_serving import Explainer
-from lpel_serving.bundle import load_bundle
-from lpel_serving.card import usual_lines
-from lpel_serving.faces import list_faces
-from lpel_serving.pairs import sample_pairs
-from lpel_serving.photographs import embed_photographs
-from lpel_serving.usual import measure_usual
+from lpel_serving.bundle.card import usual_lines
+from lpel_serving.bundle.loading import load_bundle
+from lpel_serving.engine.photographs import embed_photographs
+from lpel_serving.engine.usual import measure_usual
+from lpel_serving.images.datasets.faces import list_faces
+from lpel_serving.images.datasets.pairs import sample_pairs
 from support.hostile import absent, change
 from support.images import pixels, write_people
 from support.usual import usual

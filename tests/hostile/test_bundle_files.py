@@ -9,8 +9,8 @@ import threading
 import pytest
 
 from lpel_serving import Explainer
-from lpel_serving.bundle import load_bundle, read_manifest
-from lpel_serving.errors import BundleError
+from lpel_serving.bundle.loading import load_bundle, read_manifest
+from lpel_serving.support.errors import BundleError
 from support.hostile import change, put, refuse
 
 

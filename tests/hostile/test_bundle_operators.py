@@ -7,9 +7,9 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from lpel_serving import Explainer
-from lpel_serving.bundle import load_bundle
-from lpel_serving.errors import BundleError
-from lpel_serving.safety.protobuf import fields
+from lpel_serving.bundle.loading import load_bundle
+from lpel_serving.bundle.safety.protobuf import fields
+from lpel_serving.support.errors import BundleError
 from support import tiny
 from support.hostile import (
     constant,

@@ -8,8 +8,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from lpel_serving import Explainer
-from lpel_serving.errors import BundleError
-from lpel_serving.safety.external_data import refuse_external_data
+from lpel_serving.bundle.safety.external_data import refuse_external_data
+from lpel_serving.support.errors import BundleError
 from support import tiny
 from support.hostile import (
     constant,

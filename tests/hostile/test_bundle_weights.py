@@ -6,8 +6,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from lpel_serving import Explainer
-from lpel_serving.bundle import load_bundle
-from lpel_serving.safety.models import refuse_unsafe
+from lpel_serving.bundle.loading import load_bundle
+from lpel_serving.bundle.safety.models import refuse_unsafe
 from support import tiny
 from support.hostile import constant, graph, message, nested, refuse, tensor
 

@@ -10,16 +10,16 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from lpel_serving import Explainer
-from lpel_serving.bundle import load_bundle
-from lpel_serving.errors import (
+from lpel_serving.bundle.loading import load_bundle
+from lpel_serving.bundle.manifest import EMBEDDING, IMAGE, RECONSTRUCTION, RESPONSE, parse_manifest
+from lpel_serving.methods import find_method
+from lpel_serving.support.errors import (
     BundleError,
     EmbeddingError,
     LpelError,
     ParameterError,
     ProviderError,
 )
-from lpel_serving.manifest import EMBEDDING, IMAGE, RECONSTRUCTION, RESPONSE, parse_manifest
-from lpel_serving.methods import find_method
 from support import tiny
 from support.hostile import absent, change, put, refuse
 from support.images import pixels

@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import pytest
 
-from lpel_serving.bundle import load_bundle
+from lpel_serving.bundle.loading import load_bundle
 from support.confidence import confidence
 from support.hostile import absent, change, refuse
 

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lpel_serving import images
-from lpel_serving.errors import ImageError
-from lpel_serving.images import read_pixels
+from lpel_serving.images import reading as images
+from lpel_serving.images.reading import read_pixels
+from lpel_serving.support.errors import ImageError
 from support.images import pixels
 
 

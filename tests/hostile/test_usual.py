@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from lpel_serving import Explainer
-from lpel_serving.bundle import load_bundle
+from lpel_serving.bundle.loading import load_bundle
 from support import tiny
 from support.hostile import absent, change, refuse
 from support.images import pixels

@@ -14,13 +14,13 @@ import pytest
 from keras_facenet.inception_resnet_v1 import InceptionResNetV1
 from keras_facenet.metadata import MODEL_METADATA
 
-from lpel_serving.crops import CentreCrop
-from lpel_serving.embedder import Embedder
-from lpel_serving.errors import LpelError
-from lpel_tf.embedders import from_keras
-from lpel_tf.errors import CacheError, WeightsAlteredError, WeightsUnreachableError
-from lpel_tf.facenet import FACENETS, THESIS_KEY, build, facenet
-from lpel_tf.weights import fetch
+from lpel_serving.engine.embedder import Embedder
+from lpel_serving.images.crops import CentreCrop
+from lpel_serving.support.errors import LpelError
+from lpel_tf.networks.embedders import from_keras
+from lpel_tf.networks.facenet import FACENETS, THESIS_KEY, build, facenet
+from lpel_tf.networks.weights import fetch
+from lpel_tf.support.errors import CacheError, WeightsAlteredError, WeightsUnreachableError
 from support.http import Page, closed_port, serve
 
 # pooch never closes the response of a download that failed.

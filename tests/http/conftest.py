@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import httpx
 import pytest
 
-from lpel_serving.http.settings import Settings
 from lpel_serving.service.desk import Desk
+from lpel_serving.service.http.settings import Settings
 from support import tiny
 from support.confidence import confidence
 from support.service import started

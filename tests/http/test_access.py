@@ -3,11 +3,11 @@
 import httpx
 import pytest
 
-from lpel_serving.errors import ParameterError
-from lpel_serving.http import security
-from lpel_serving.http.app import build_app
-from lpel_serving.http.problems import MEDIA_TYPE
-from lpel_serving.http.settings import Settings
+from lpel_serving.service.http import security
+from lpel_serving.service.http.app import build_app
+from lpel_serving.service.http.messages.problems import MEDIA_TYPE
+from lpel_serving.service.http.settings import Settings
+from lpel_serving.support.errors import ParameterError
 from support.clients import Caller, ask, get, post
 from support.guarded import FRIEND, KEY, VERIFY, options, serving, with_headers
 

@@ -13,12 +13,12 @@ import pytest
 from PIL import Image
 
 from lpel_serving import Explainer
-from lpel_serving.errors import NoFaceError
-from lpel_serving.http import schemas
-from lpel_serving.http.requests import ExplainFields
-from lpel_serving.http.settings import Settings
 from lpel_serving.methods.method import find_method, methods
-from lpel_serving.record import arrays, summary
+from lpel_serving.report.record import arrays, summary
+from lpel_serving.service.http.messages.requests import ExplainFields
+from lpel_serving.service.http.openapi import schemas
+from lpel_serving.service.http.settings import Settings
+from lpel_serving.support.errors import NoFaceError
 from support.clients import photograph
 from support.process import LPEL
 from support.service import started

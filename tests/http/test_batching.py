@@ -9,9 +9,9 @@ from contextlib import ExitStack
 import numpy as np
 import pytest
 
-from lpel_serving.explainer import Explainer
-from lpel_serving.http.settings import Limits, Settings
+from lpel_serving.engine.explainer import Explainer
 from lpel_serving.methods.method import find_method
+from lpel_serving.service.http.settings import Limits, Settings
 from lpel_serving.service.networks import TicketNetworks
 from lpel_serving.service.ticket import Ticket
 from support import slow

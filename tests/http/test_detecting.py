@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 
-from lpel_serving.http.settings import Settings
 from lpel_serving.service.desk import DETECTED_AT_ONCE
+from lpel_serving.service.http.settings import Settings
 from support import slow
 from support.bright import BrightSquares
 from support.clients import photograph

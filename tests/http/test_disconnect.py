@@ -6,9 +6,9 @@ from contextlib import ExitStack
 import numpy as np
 import pytest
 
-from lpel_serving.explainer import Explainer
-from lpel_serving.http.settings import Limits, Settings
+from lpel_serving.engine.explainer import Explainer
 from lpel_serving.service.desk import SLOW_AT_ONCE, SLOW_WAITING
+from lpel_serving.service.http.settings import Limits, Settings
 from support import slow, tiny
 from support.clients import Caller, about_pair, ask, get, metrics, photograph
 from support.service import occupied, started

@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 import uvicorn
 
-from lpel_serving.http.app import build_app, open_desk
-from lpel_serving.http.server import _Server
-from lpel_serving.http.settings import Settings
+from lpel_serving.service.http.app import build_app, open_desk
+from lpel_serving.service.http.server import _Server
+from lpel_serving.service.http.settings import Settings
 from support import plugins, slow, tiny
 from support.clients import HOST, Caller, about_pair, as_png, ask, get, photograph
 from support.process import LPEL, served

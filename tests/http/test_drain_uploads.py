@@ -7,7 +7,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from lpel_serving.http.settings import Limits, Settings
+from lpel_serving.service.http.settings import Limits, Settings
 from support import slow
 from support.clients import Caller, ask, get, metrics
 from support.process import served

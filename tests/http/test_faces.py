@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 
 from lpel_serving import Explainer
-from lpel_serving.http import schemas
-from lpel_serving.http.settings import Settings
-from lpel_serving.record import summary
+from lpel_serving.report.record import summary
+from lpel_serving.service.http.openapi import schemas
+from lpel_serving.service.http.settings import Settings
 from support import bright
 from support.bright import BrightSquares
 from support.service import started

@@ -7,10 +7,10 @@ import time
 import httpx
 import pytest
 
-from lpel_serving.http import assess
-from lpel_serving.http.observation import LOGGER, JsonLines
-from lpel_serving.http.security import HEADERS
-from lpel_serving.http.settings import Settings
+from lpel_serving.service.http.observation import LOGGER, JsonLines
+from lpel_serving.service.http.routes import assess
+from lpel_serving.service.http.security import HEADERS
+from lpel_serving.service.http.settings import Settings
 from support.clients import photograph
 from support.service import started
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lpel_serving import images
+from lpel_serving.images import reading as images
 from support.hostile_images import BOMBS, REFUSED
 from support.image_parts import png
 from support.odd_images import ODD, PNG, SHOWN

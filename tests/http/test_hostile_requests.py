@@ -5,9 +5,10 @@ import time
 
 import pytest
 
-from lpel_serving.http import connection, schemas
-from lpel_serving.http.problems import MEDIA_TYPE
-from lpel_serving.http.settings import Limits, Settings
+from lpel_serving.service.http.limits import connection
+from lpel_serving.service.http.messages.problems import MEDIA_TYPE
+from lpel_serving.service.http.openapi import schemas
+from lpel_serving.service.http.settings import Limits, Settings
 from support import tiny
 from support.clients import HOST, Caller, about_pair, ask, photograph
 from support.hostile import put

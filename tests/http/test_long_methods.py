@@ -6,8 +6,8 @@ import time
 import httpx
 import pytest
 
-from lpel_serving.http import schemas
-from lpel_serving.http.settings import Limits, Settings
+from lpel_serving.service.http.openapi import schemas
+from lpel_serving.service.http.settings import Limits, Settings
 from support import plugins, slow, tiny
 from support.clients import Caller, about_pair, metrics, photograph
 from support.service import started

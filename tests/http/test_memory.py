@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from lpel_serving.http.memory import LARGE_BYTES
+from lpel_serving.service.http.limits.memory import LARGE_BYTES
 
 BLOCKS = 12
 
@@ -14,7 +14,7 @@ PROGRAM = f"""
 import re, sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from lpel_serving.http.memory import give_back_large_blocks
+from lpel_serving.service.http.limits.memory import give_back_large_blocks
 
 def resident():
     return 1024 * int(re.search(r"VmRSS:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])

@@ -6,8 +6,8 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from lpel_serving.http.settings import Limits, Settings
 from lpel_serving.service.desk import SLOW_AT_ONCE, SLOW_WAITING
+from lpel_serving.service.http.settings import Limits, Settings
 from support import slow, tiny
 from support.clients import Caller, about_pair, ask, ask_at_once, get, metrics, photograph, post
 from support.service import started

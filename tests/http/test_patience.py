@@ -7,8 +7,8 @@ import time
 import httpx
 import pytest
 
-from lpel_serving.http import connection
-from lpel_serving.http.settings import Settings
+from lpel_serving.service.http.limits import connection
+from lpel_serving.service.http.settings import Settings
 from support.service import started
 
 SECONDS = 20

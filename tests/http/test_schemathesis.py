@@ -16,7 +16,7 @@ from schemathesis.engine import events, from_schema
 from schemathesis.generation import GenerationMode
 from schemathesis.transport.serialization import Binary
 
-from lpel_serving.http.answers import NPZ, PNG
+from lpel_serving.service.http.messages.answers import NPZ, PNG
 from support.images import pixels
 
 EXAMPLES = 100

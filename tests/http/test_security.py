@@ -3,9 +3,9 @@
 import httpx
 import pytest
 
-from lpel_serving.http import security
-from lpel_serving.http.problems import MEDIA_TYPE
-from lpel_serving.http.settings import Limits, Settings
+from lpel_serving.service.http import security
+from lpel_serving.service.http.messages.problems import MEDIA_TYPE
+from lpel_serving.service.http.settings import Limits, Settings
 from support.clients import Answer, Caller, about_pair, ask, get, metrics, post
 from support.guarded import FACES, FRIEND, KEY, VERIFY, options, serving, with_headers
 from support.service import started

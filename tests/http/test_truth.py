@@ -6,13 +6,13 @@ from importlib.metadata import version
 import pytest
 
 from lpel_serving import Explainer
-from lpel_serving.figures import pair_figure, png
-from lpel_serving.figures.source import source_of
-from lpel_serving.http import schemas
-from lpel_serving.http.about import about_document
-from lpel_serving.http.settings import Settings
 from lpel_serving.methods.method import find_method, title_of
-from lpel_serving.samples import Sample, SampleFace
+from lpel_serving.report.figures import pair_figure, png
+from lpel_serving.report.figures.source import source_of
+from lpel_serving.service.http.openapi import schemas
+from lpel_serving.service.http.routes.about import about_document
+from lpel_serving.service.http.settings import Settings
+from lpel_serving.service.samples import Sample, SampleFace
 from support.clients import photograph
 
 FILES = {"reference": photograph(0), "test": photograph(1)}

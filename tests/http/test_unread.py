@@ -8,8 +8,8 @@ from contextlib import ExitStack, closing
 import numpy as np
 import pytest
 
-from lpel_serving.http import connection
-from lpel_serving.http.settings import Limits, Settings
+from lpel_serving.service.http.limits import connection
+from lpel_serving.service.http.settings import Limits, Settings
 from support import slow, tiny
 from support.clients import HOST, Caller, about_pair, ask, get, metrics, photograph, post
 from support.confidence import confidence

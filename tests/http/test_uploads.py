@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lpel_serving.http.settings import Limits, Settings
+from lpel_serving.service.http.settings import Limits, Settings
 from support import slow
 from support.clients import Caller, ask, ask_at_once, get, metrics, post
 from support.process import served

@@ -6,9 +6,9 @@ import json
 import httpx
 import pytest
 
-from lpel_serving.http import schemas
-from lpel_serving.http.settings import Settings
-from lpel_serving.regions import REGIONS
+from lpel_serving.equations.regions import REGIONS
+from lpel_serving.service.http.openapi import schemas
+from lpel_serving.service.http.settings import Settings
 from support import tiny
 from support.clients import as_png, photograph
 from support.plausibility import odd, plausibility

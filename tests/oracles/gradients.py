@@ -9,7 +9,7 @@ import numpy as np
 
 
 def standardised(pixels, key):
-    """What `lpel_export.standardisation` does, in float64."""
+    """What `lpel_export.conversion.standardisation` does, in float64."""
     if key == "per image":
         deviation = math.sqrt(((pixels - pixels.mean()) ** 2).mean())
         return (pixels - pixels.mean()) / max(deviation, 1 / math.sqrt(pixels.size))

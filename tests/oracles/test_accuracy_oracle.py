@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from lpel_serving.fill import Fill
-from lpel_serving.laboratory.accuracy import GAMES, AccuracySettings, measure_accuracy
-from lpel_serving.laboratory.accuracy_areas import areas, curves
+from lpel_serving.equations.fill import Fill
 from lpel_serving.methods import Engine, FacePair
-from lpel_serving.verification import equal_error_threshold
+from lpel_serving.verification.accuracy import equal_error_threshold
+from lpel_tf.research.measures.accuracy import GAMES, AccuracySettings, measure_accuracy
+from lpel_tf.research.measures.accuracy_areas import areas, curves
 from oracles import oracle_accuracy as oracle
 
 N = 8

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from lpel_serving.calibration import fit_calibration
-from lpel_serving.reliability import EDGES, FOLDS, measure_reliability
+from lpel_serving.verification.calibration import fit_calibration
+from lpel_serving.verification.reliability import EDGES, FOLDS, measure_reliability
 from oracles import oracle_calibration as oracle
 
 

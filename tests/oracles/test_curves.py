@@ -3,21 +3,21 @@
 import numpy as np
 import pytest
 
-from lpel_serving.fill import Fill
-from lpel_serving.laboratory.assessment import measure_curves
-from lpel_serving.laboratory.curve import (
+from lpel_serving.equations.fill import Fill
+from lpel_serving.equations.superpixels import descending, superpixel_sums
+from lpel_serving.faithfulness.assessment import measure_curves
+from lpel_serving.faithfulness.curve_settings import CurveSettings
+from lpel_serving.faithfulness.deletion_curve import (
     area,
     counts,
     normalise_falling,
     normalise_rising,
     prefixes,
 )
-from lpel_serving.laboratory.curve_settings import CurveSettings
-from lpel_serving.laboratory.judgement import areas, normalised
+from lpel_serving.faithfulness.judgement import areas, normalised
 from lpel_serving.methods.emsnn import Emsnn, closest, half_normal_mean, mean_change
-from lpel_serving.prototype import prototype
-from lpel_serving.replacement import replacement
-from lpel_serving.superpixels import descending, superpixel_sums
+from lpel_serving.methods.replacement import replacement
+from lpel_tf.research.measures.prototype import prototype
 from oracles import curves
 from support.images import pixels
 from support.networks import Fixed, Linear, face_pair

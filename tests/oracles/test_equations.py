@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from lpel_serving.agreement import intersection_over_union, spearman
-from lpel_serving.explanation import explain_embeddings
-from lpel_serving.heatmap import heat_map, normalise
-from lpel_serving.mask import mask
-from lpel_serving.normalisation import min_max
-from lpel_serving.perturbation import perturb
-from lpel_serving.relevance import feature_distance, relevance
-from lpel_serving.similarity import cosine_similarity, is_similar
+from lpel_serving.equations.agreement import intersection_over_union, spearman
+from lpel_serving.equations.heatmap import heat_map, normalise
+from lpel_serving.equations.mask import mask
+from lpel_serving.equations.normalisation import min_max
+from lpel_serving.equations.perturbation import perturb
+from lpel_serving.equations.relevance import feature_distance, relevance
+from lpel_serving.equations.similarity import cosine_similarity, is_similar
+from lpel_serving.methods.explanation import explain_embeddings
 from oracles import equations
 
 SEEDS = range(6)

@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from lpel_tf.gradients import (
+from lpel_tf.research.gradients import (
     Differentiable,
     Fggb,
     GradCam,
@@ -14,7 +14,7 @@ from lpel_tf.gradients import (
     feature_guided_map,
     gradient_maps,
 )
-from lpel_tf.gradients.fggb import blur
+from lpel_tf.research.gradients.fggb import blur
 from oracles import gradients as oracle
 from support.differentiable import BLOCK, FEATURES, SIDE, generator, kernels, network, pair_for
 from support.images import pixels

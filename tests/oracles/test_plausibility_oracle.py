@@ -5,7 +5,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from lpel_serving.plausibility import FALSE_ALARMS, fit_plausibility
+from lpel_serving.verification.plausibility import FALSE_ALARMS, fit_plausibility
 from oracles import oracle_plausibility as oracle
 
 KNOWN = 100

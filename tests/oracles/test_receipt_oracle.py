@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from lpel_serving.fill import Fill
-from lpel_serving.laboratory.curve_settings import CurveSettings
-from lpel_serving.laboratory.receipt import receipt
-from lpel_serving.laboratory.study import QUESTIONS
-from lpel_serving.replacement import replacement
+from lpel_serving.equations.fill import Fill
+from lpel_serving.faithfulness.curve_settings import CurveSettings
+from lpel_serving.faithfulness.receipt import receipt
+from lpel_serving.faithfulness.study import QUESTIONS
+from lpel_serving.methods.replacement import replacement
 from oracles import curves, oracle_receipt
 from support.images import pixels
 from support.networks import Linear, face_pair

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lpel_serving.regions import REGIONS, region_labels, region_shares
+from lpel_serving.equations.regions import REGIONS, region_labels, region_shares
 from oracles import oracle_regions
 
 

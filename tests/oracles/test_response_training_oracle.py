@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lpel_tf.response_training import ResponseRecipe, train_responses
+from lpel_tf.decoders.response_training import ResponseRecipe, train_responses
 from oracles.oracle_response_training import fit
 from support.response_tables import Truth
 

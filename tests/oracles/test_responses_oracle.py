@@ -3,13 +3,7 @@
 import numpy as np
 import pytest
 
-from lpel_serving.coalitions import draw_coalitions, embedding_losses, unit
-from lpel_serving.fill import Fill
-from lpel_serving.methods import Engine
-from lpel_serving.methods.coalitions import Coalitions, measured_responses
-from lpel_serving.methods.hybrid import Hybrid
-from lpel_serving.methods.responses import Responses
-from lpel_serving.responses import (
+from lpel_serving.equations.attribution import (
     RIDGE,
     SMOOTHNESS,
     evidence_for_difference,
@@ -17,6 +11,12 @@ from lpel_serving.responses import (
     fit_responses,
     spatial_kernel,
 )
+from lpel_serving.equations.fill import Fill
+from lpel_serving.methods import Engine
+from lpel_serving.methods.coalitions import Coalitions, measured_responses
+from lpel_serving.methods.embedding_losses import draw_coalitions, embedding_losses, unit
+from lpel_serving.methods.hybrid import Hybrid
+from lpel_serving.methods.responses import Responses
 from oracles import oracle_responses as oracle
 from support.analytic import no_decoder, pair_of
 from support.images import pixels

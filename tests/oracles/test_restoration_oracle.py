@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from lpel_serving.laboratory.landmark_swap import SwapSettings, Triplet, measure_swaps
-from lpel_serving.laboratory.landmarks import Box, with_landmark
-from lpel_serving.laboratory.patch_areas import areas, error_rates
-from lpel_serving.laboratory.patches import PatchSettings, measure_patches
 from lpel_serving.methods import Engine, FacePair
+from lpel_tf.research.measures.landmark_swap import SwapSettings, Triplet, measure_swaps
+from lpel_tf.research.measures.landmarks import Box, with_landmark
+from lpel_tf.research.measures.patch_areas import areas, error_rates
+from lpel_tf.research.measures.patches import PatchSettings, measure_patches
 from oracles import oracle_restoration as oracle
 
 SIDE = 6

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from lpel_serving.equations.similarity import cosine_similarity
 from lpel_serving.methods import Engine
 from lpel_serving.methods.corrrise import (
     CorrRise,
@@ -14,7 +15,6 @@ from lpel_serving.methods.corrrise import (
     masked_embeddings,
 )
 from lpel_serving.methods.xface import XFace, _blurred, grids
-from lpel_serving.similarity import cosine_similarity
 from oracles import oracle_rivals as oracle
 from support.analytic import no_decoder, pair_of
 from support.images import pixels

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lpel_serving.batch import search
-from lpel_serving.batch.search import most_similar
-from lpel_serving.errors import EmbeddingError
-from lpel_serving.similarity import cosine_similarity
+from lpel_serving.batch.stages import search
+from lpel_serving.batch.stages.search import most_similar
+from lpel_serving.equations.similarity import cosine_similarity
+from lpel_serving.support.errors import EmbeddingError
 from oracles import oracle_search as oracle
 
 many = settings(max_examples=150, deadline=None, derandomize=True)

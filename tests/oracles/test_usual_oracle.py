@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from lpel_serving.pairs import draw_of_each
-from lpel_serving.regions import REGIONS, region_labels
-from lpel_serving.similarity import cosine_similarity
-from lpel_serving.usual import PAIRS, common_share, sum_up
+from lpel_serving.engine.usual import PAIRS, common_share, sum_up
+from lpel_serving.equations.regions import REGIONS, region_labels
+from lpel_serving.equations.similarity import cosine_similarity
+from lpel_serving.images.datasets.pairs import draw_of_each
 from oracles import oracle_usual as oracle
 from support.usual import NETWORKS, faces, usual
 
@@ -40,10 +40,10 @@ def test_pairs_that_share_a_person_do_not_count(rng):
 @pytest.mark.parametrize("decision", ["similar", "dissimilar"])
 def test_a_bundles_means_are_those_of_its_methods_one_pair_after_the_other(decision):
     """By `Responses` and `Lpel` themselves, a pair at a time, and a mean that is a plain sum."""
+    from lpel_serving.equations.regions import region_shares
     from lpel_serving.methods.lpel import Lpel
     from lpel_serving.methods.method import FacePair
     from lpel_serving.methods.responses import Responses
-    from lpel_serving.regions import region_shares
 
     embeddings, people = faces()
     threshold = 0.8

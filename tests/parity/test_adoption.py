@@ -6,10 +6,10 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from lpel_export import adopt_embedder
-from lpel_export.errors import ModelShapeError
-from lpel_serving.crops import CentreCrop
-from lpel_serving.embedder import Embedder
-from lpel_serving.session import open_session
+from lpel_export.support.errors import ModelShapeError
+from lpel_serving.engine.embedder import Embedder
+from lpel_serving.engine.session import open_session
+from lpel_serving.images.crops import CentreCrop
 from lpel_tf import from_onnx
 
 SIDE, DIMENSION = 8, 5
@@ -150,7 +150,7 @@ def test_no_export_computes_shapes_which_are_for_the_cpu_alone():
     import keras
 
     from lpel_export import export_embedder
-    from lpel_export.standardisation import STANDARDISATIONS
+    from lpel_export.conversion.standardisation import STANDARDISATIONS
 
     image = keras.Input((SIDE, SIDE, 3))
     model = keras.Model(image, keras.layers.GlobalAveragePooling2D()(image))

@@ -12,10 +12,10 @@ import keras
 import numpy as np
 import pytest
 
-from lpel_export.errors import ParityError
-from lpel_serving.crops import CentreCrop
-from lpel_serving.embedder import Embedder
-from lpel_serving.similarity import unit
+from lpel_export.support.errors import ParityError
+from lpel_serving.engine.embedder import Embedder
+from lpel_serving.equations.similarity import unit
+from lpel_serving.images.crops import CentreCrop
 from lpel_tf import from_keras
 
 QUICK = {

@@ -11,24 +11,24 @@ import pytest
 import tensorflow as tf
 import tf2onnx.optimizer
 
-from lpel_export.conversion import Exported, export_embedder
-from lpel_export.errors import (
+from lpel_export.conversion.keras_to_onnx import Exported, export_embedder
+from lpel_export.conversion.parity import check_parity
+from lpel_export.support.errors import (
     ConversionError,
     ModelShapeError,
     ParityError,
     StandardisationError,
 )
-from lpel_export.parity import check_parity
-from lpel_serving.bundle import load_bundle
-from lpel_serving.crops import CentreCrop
-from lpel_serving.embedder import Embedder
-from lpel_serving.errors import ImageError, ParameterError
-from lpel_serving.faces import list_faces
-from lpel_serving.manifest import EMBEDDING, IMAGE
-from lpel_serving.similarity import cosine_similarity
+from lpel_serving.bundle.loading import load_bundle
+from lpel_serving.bundle.manifest import EMBEDDING, IMAGE
+from lpel_serving.engine.embedder import Embedder
+from lpel_serving.equations.similarity import cosine_similarity
+from lpel_serving.images.crops import CentreCrop
+from lpel_serving.images.datasets.faces import list_faces
+from lpel_serving.support.errors import ImageError, ParameterError
 from lpel_tf import Recipe, from_keras, train_bundle
-from lpel_tf.errors import TrainingDataError
-from lpel_tf.gradients.differentiable import Differentiable
+from lpel_tf.research.gradients.differentiable import Differentiable
+from lpel_tf.support.errors import TrainingDataError
 from support import reproduction
 
 SIDE = 8

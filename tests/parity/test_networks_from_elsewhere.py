@@ -8,12 +8,12 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from lpel_export import adopt_embedder
-from lpel_export.errors import ModelShapeError, ParityError
 from lpel_export.explainer import build_explainer
+from lpel_export.support.errors import ModelShapeError, ParityError
 from lpel_serving import Explainer
-from lpel_serving.bundle import load_bundle
-from lpel_serving.errors import ParameterError
-from lpel_serving.session import open_session
+from lpel_serving.bundle.loading import load_bundle
+from lpel_serving.engine.session import open_session
+from lpel_serving.support.errors import ParameterError
 from lpel_tf import from_onnx
 from support import tiny
 from support.images import pixels

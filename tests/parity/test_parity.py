@@ -9,19 +9,19 @@ import pytest
 from keras_facenet.metadata import MODEL_METADATA
 
 from lpel_serving import Explainer
-from lpel_serving.coalitions import draw_coalitions, embedding_losses
-from lpel_serving.fill import Fill
-from lpel_serving.heatmap import normalise
-from lpel_serving.manifest import EMBEDDING, IMAGE, RECONSTRUCTION, RESPONSE
+from lpel_serving.bundle.manifest import EMBEDDING, IMAGE, RECONSTRUCTION, RESPONSE
+from lpel_serving.engine.session import open_session
+from lpel_serving.equations.fill import Fill
+from lpel_serving.equations.heatmap import normalise
+from lpel_serving.methods.embedding_losses import draw_coalitions, embedding_losses
 from lpel_serving.methods.lpel import Lpel
 from lpel_serving.methods.responses import Responses
-from lpel_serving.record import arrays
-from lpel_serving.session import open_session
-from lpel_tf import response_decoder
-from lpel_tf.decoder import to_keras
-from lpel_tf.facenet import DEFAULT_KEY, build, facenet
+from lpel_serving.report.record import arrays
+from lpel_tf.decoders import response_decoder
+from lpel_tf.decoders.decoder import to_keras
+from lpel_tf.networks.facenet import DEFAULT_KEY, build, facenet
+from lpel_tf.networks.weights import fetch
 from lpel_tf.pretrained import load_pretrained
-from lpel_tf.weights import fetch
 
 pytestmark = pytest.mark.weights
 

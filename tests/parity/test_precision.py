@@ -9,14 +9,14 @@ from onnx import TensorProto
 
 from lpel_export.precision.choice import in_precision
 from lpel_serving import Explainer
-from lpel_serving.agreement import spearman
-from lpel_serving.bundle import load_bundle
-from lpel_serving.crops import CentreCrop
-from lpel_serving.embedder import Embedder
+from lpel_serving.bundle.loading import load_bundle
+from lpel_serving.engine.embedder import Embedder
+from lpel_serving.equations.agreement import spearman
+from lpel_serving.equations.similarity import cosine_similarity
+from lpel_serving.images.crops import CentreCrop
 from lpel_serving.methods.lpel import Lpel
 from lpel_serving.methods.method import FacePair
 from lpel_serving.methods.responses import Responses
-from lpel_serving.similarity import cosine_similarity
 
 pytestmark = pytest.mark.weights
 

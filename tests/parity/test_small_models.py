@@ -6,19 +6,24 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
-from lpel_export.conversion import Exported, export_decoder, export_embedder, export_responder
-from lpel_export.errors import ConversionError, ModelShapeError, ParityError
-from lpel_export.parity import check_parity
-from lpel_export.standardisation import STANDARDISATIONS
+from lpel_export.conversion.keras_to_onnx import (
+    Exported,
+    export_decoder,
+    export_embedder,
+    export_responder,
+)
+from lpel_export.conversion.parity import check_parity
+from lpel_export.conversion.standardisation import STANDARDISATIONS
+from lpel_export.support.errors import ConversionError, ModelShapeError, ParityError
 from lpel_serving import Explainer
-from lpel_serving.crops import CentreCrop
-from lpel_serving.embedder import Embedder
-from lpel_serving.errors import BundleError, LpelError
-from lpel_serving.manifest import EMBEDDING, IMAGE, RECONSTRUCTION, RESPONSE
-from lpel_serving.session import open_session
-from lpel_serving.similarity import unit
-from lpel_tf.decoder import build_decoder
-from lpel_tf.embedders import from_keras
+from lpel_serving.bundle.manifest import EMBEDDING, IMAGE, RECONSTRUCTION, RESPONSE
+from lpel_serving.engine.embedder import Embedder
+from lpel_serving.engine.session import open_session
+from lpel_serving.equations.similarity import unit
+from lpel_serving.images.crops import CentreCrop
+from lpel_serving.support.errors import BundleError, LpelError
+from lpel_tf.decoders.decoder import build_decoder
+from lpel_tf.networks.embedders import from_keras
 from support import tiny
 
 SIZE = 12

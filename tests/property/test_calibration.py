@@ -4,14 +4,14 @@ import numpy as np
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from lpel_serving.calibration import (
+from lpel_serving.verification.calibration import (
     Calibration,
     cross_entropy,
     even_odds,
     fit_calibration,
     logistic,
 )
-from lpel_serving.confidence import fit_confidence
+from lpel_serving.verification.confidence import fit_confidence
 
 few = settings(max_examples=80, deadline=None, derandomize=True)
 

@@ -6,13 +6,19 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from lpel_serving.fill import FILLS, Fill
-from lpel_serving.laboratory.assessment import measure_curves
-from lpel_serving.laboratory.curve import area, bootstrap, counts, normalise_rising, prefixes
-from lpel_serving.laboratory.curve_settings import CurveSettings
-from lpel_serving.laboratory.judgement import normalised
-from lpel_serving.replacement import KINDS
-from lpel_serving.superpixels import descending, labels, superpixel_sums
+from lpel_serving.equations.fill import FILLS, Fill
+from lpel_serving.equations.superpixels import descending, labels, superpixel_sums
+from lpel_serving.faithfulness.assessment import measure_curves
+from lpel_serving.faithfulness.curve_settings import CurveSettings
+from lpel_serving.faithfulness.deletion_curve import (
+    area,
+    bootstrap,
+    counts,
+    normalise_rising,
+    prefixes,
+)
+from lpel_serving.faithfulness.judgement import normalised
+from lpel_serving.methods.replacement import KINDS
 from support.images import pixels
 from support.networks import Fixed, Linear, face_pair
 

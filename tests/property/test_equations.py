@@ -11,13 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from PIL import Image
 
-from lpel_serving.agreement import intersection_over_union, spearman
-from lpel_serving.crops import LEAST_SHARE, LEAST_SIDE, CentreCrop
-from lpel_serving.errors import BundleError, ImageError, PairsError
-from lpel_serving.explanation import explain_embeddings
-from lpel_serving.figures import highlight
-from lpel_serving.images import read_pixels
-from lpel_serving.manifest import (
+from lpel_serving.bundle.manifest import (
     DecoderRecord,
     EmbedderRecord,
     FileRecord,
@@ -25,12 +19,18 @@ from lpel_serving.manifest import (
     ThresholdRecord,
     parse_manifest,
 )
-from lpel_serving.mask import mask
-from lpel_serving.normalisation import min_max
-from lpel_serving.pairs_list import read_pairs
-from lpel_serving.relevance import feature_distance, relevance
-from lpel_serving.safety.external_data import refuse_external_data
-from lpel_serving.similarity import cosine_similarity
+from lpel_serving.bundle.safety.external_data import refuse_external_data
+from lpel_serving.equations.agreement import intersection_over_union, spearman
+from lpel_serving.equations.mask import mask
+from lpel_serving.equations.normalisation import min_max
+from lpel_serving.equations.relevance import feature_distance, relevance
+from lpel_serving.equations.similarity import cosine_similarity
+from lpel_serving.images.crops import LEAST_SHARE, LEAST_SIDE, CentreCrop
+from lpel_serving.images.datasets.pairs_list import read_pairs
+from lpel_serving.images.reading import read_pixels
+from lpel_serving.methods.explanation import explain_embeddings
+from lpel_serving.report.figures import highlight
+from lpel_serving.support.errors import BundleError, ImageError, PairsError
 from support import tiny
 from support.images import pixels
 

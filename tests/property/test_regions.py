@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from lpel_serving.regions import REGIONS, region_shares
+from lpel_serving.equations.regions import REGIONS, region_shares
 
 few = settings(max_examples=60, deadline=None, derandomize=True)
 

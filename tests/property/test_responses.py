@@ -4,8 +4,12 @@ import numpy as np
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from lpel_serving.coalitions import draw_coalitions
-from lpel_serving.responses import evidence_for_difference, evidence_for_likeness, fit_responses
+from lpel_serving.equations.attribution import (
+    evidence_for_difference,
+    evidence_for_likeness,
+    fit_responses,
+)
+from lpel_serving.methods.embedding_losses import draw_coalitions
 
 few = settings(max_examples=60, deadline=None, derandomize=True)
 

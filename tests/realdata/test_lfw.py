@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from lpel_serving import Explainer
-from lpel_serving.confidence import fit_confidence
-from lpel_serving.faces import list_faces
-from lpel_serving.pairs_list import read_pairs
-from lpel_serving.photographs import pair_similarities
-from lpel_serving.verification import verification
+from lpel_serving.engine.photographs import pair_similarities
+from lpel_serving.images.datasets.faces import list_faces
+from lpel_serving.images.datasets.pairs_list import read_pairs
+from lpel_serving.verification.accuracy import verification
+from lpel_serving.verification.confidence import fit_confidence
 
 pytestmark = [pytest.mark.realdata, pytest.mark.weights]
 
@@ -61,8 +61,8 @@ def test_confidences_come_true_as_the_card_says(explainer, measured, card):
 def test_the_shipped_decoder_is_as_good_on_its_test_people_as_the_card_says(
     explainer, realdata, card, tmp_path
 ):
-    from lpel_tf.dataset import FaceSet, embed_faces, split_by_identity
-    from lpel_tf.decoder import mean_squared_error
+    from lpel_tf.data.dataset import FaceSet, embed_faces, split_by_identity
+    from lpel_tf.decoders.decoder import mean_squared_error
     from lpel_tf.pretrained import load_pretrained
 
     faces = [face for face in list_faces(realdata / "lfw") if face.identity not in EXCLUDED]
@@ -88,7 +88,7 @@ def test_nobody_of_the_demo_is_among_the_training_people(realdata):
 
 
 def test_detected_and_aligned_faces_are_framed_as_the_centred_crops_are(realdata, explainer):
-    from lpel_tf.detection import TEMPLATE, AlignedCrop
+    from lpel_tf.networks.detection import TEMPLATE, AlignedCrop
 
     align = AlignedCrop()
     landmarks = []
@@ -107,10 +107,10 @@ def test_the_network_asked_about_each_superpixel_orders_them_better_than_chance(
 ):
     """Otherwise the curve could not tell a good explanation from a bad one."""
     from lpel_serving import find_method
-    from lpel_serving.laboratory.assessment import measure_curves
-    from lpel_serving.laboratory.curve_settings import CurveSettings
-    from lpel_serving.laboratory.judgement import areas
-    from lpel_serving.laboratory.photograph_pairs import rightly_decided
+    from lpel_serving.faithfulness.assessment import measure_curves
+    from lpel_serving.faithfulness.curve_settings import CurveSettings
+    from lpel_serving.faithfulness.judgement import areas
+    from lpel_serving.faithfulness.photograph_pairs import rightly_decided
 
     candidates = read_pairs(realdata / "pairsDevTrain.txt", realdata / "lfw")
     rng = np.random.default_rng(0)
@@ -127,11 +127,11 @@ def test_responses_order_superpixels_better_than_chance_and_lpel_on_people_held_
 ):
     """What makes them the default; `benchmarks/faithfulness.py` measures it in earnest."""
     from lpel_serving import find_method
-    from lpel_serving.laboratory.assessment import measure_curves
-    from lpel_serving.laboratory.curve_settings import CurveSettings
-    from lpel_serving.laboratory.judgement import areas
-    from lpel_serving.laboratory.photograph_pairs import rightly_decided
-    from lpel_tf.dataset import FaceSet, split_by_identity
+    from lpel_serving.faithfulness.assessment import measure_curves
+    from lpel_serving.faithfulness.curve_settings import CurveSettings
+    from lpel_serving.faithfulness.judgement import areas
+    from lpel_serving.faithfulness.photograph_pairs import rightly_decided
+    from lpel_tf.data.dataset import FaceSet, split_by_identity
 
     faces = [face for face in list_faces(realdata / "lfw") if face.identity not in EXCLUDED]
     nothing = np.empty((len(faces), 0))

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from lpel_serving import Explainer
-from lpel_serving.crops import parse_crop, read_face
-from lpel_serving.faces import list_faces
+from lpel_serving.images.crops import parse_crop, read_face
+from lpel_serving.images.datasets.faces import list_faces
 from support.non_faces import KINDS
 
 EACH = 20

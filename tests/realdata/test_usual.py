@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from lpel_serving import Explainer
-from lpel_serving.faces import find_faces, leave_out
-from lpel_serving.regions import REGIONS
+from lpel_serving.equations.regions import REGIONS
+from lpel_serving.images.datasets.faces import find_faces, leave_out
 
 pytestmark = [pytest.mark.realdata, pytest.mark.weights]
 

@@ -11,11 +11,11 @@ from PIL import Image
 
 from lpel_export.explainer import build_explainer
 from lpel_serving import Explainer
-from lpel_serving.bundle import load_bundle
-from lpel_serving.heatmap import normalise
-from lpel_serving.mask import DEFAULT_EPSILON
+from lpel_serving.bundle.loading import load_bundle
+from lpel_serving.equations.heatmap import normalise
+from lpel_serving.equations.mask import DEFAULT_EPSILON
+from lpel_serving.equations.relevance import relevance
 from lpel_serving.methods import find_method
-from lpel_serving.relevance import relevance
 
 ROLES = ("reference", "test")
 NEAR = 1e-4

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from lpel_serving.crops import CutFace, resize
-from lpel_serving.errors import NoFaceError
-from lpel_serving.found import Box, FoundFaces
+from lpel_serving.images.crops import CutFace, resize
+from lpel_serving.images.found import Box, FoundFaces
+from lpel_serving.support.errors import NoFaceError
 
 BRIGHT = 160
 """From here on every channel of a bright square's pixels lies; the ground is darker."""

@@ -3,7 +3,7 @@
 import numpy as np
 
 from lpel_serving.methods.method import FacePair
-from lpel_tf.gradients import Differentiable
+from lpel_tf.research.gradients import Differentiable
 
 SIDE, BLOCK, CHANNELS, FEATURES = 6, 3, 4, 5
 BLOCKS = SIDE // BLOCK

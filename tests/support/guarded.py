@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from lpel_serving.http.settings import Settings
+from lpel_serving.service.http.settings import Settings
 from support.clients import about_pair, ask, get, photograph
 from support.service import started
 

@@ -9,8 +9,8 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from lpel_serving.bundle import load_bundle
-from lpel_serving.errors import BundleError, LpelError
+from lpel_serving.bundle.loading import load_bundle
+from lpel_serving.support.errors import BundleError, LpelError
 
 
 def absent() -> None:

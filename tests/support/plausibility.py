@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lpel_serving.plausibility_record import FittedPlausibility, fit_record
+from lpel_serving.bundle.plausibility_record import FittedPlausibility, fit_record
 from support import tiny
 from support.images import pixels
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from lpel_serving.errors import ParameterError
-from lpel_serving.similarity import cosine_similarity
+from lpel_serving.equations.similarity import cosine_similarity
+from lpel_serving.support.errors import ParameterError
 from support import slow, tiny
 
 PATIENT, ENDLESS = 300, 200_000

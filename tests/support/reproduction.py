@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from lpel_export.parity import Parity
-from lpel_serving.faces import list_faces
-from lpel_serving.manifest import EmbedderRecord
-from lpel_serving.progress import silent
-from lpel_tf.embedders import ExportedEmbedder
-from lpel_tf.reproduction.laboratory import Laboratory
-from lpel_tf.reproduction.sizes import QUICK
+from lpel_export.conversion.parity import Parity
+from lpel_serving.bundle.manifest import EmbedderRecord
+from lpel_serving.images.datasets.faces import list_faces
+from lpel_serving.support.progress import silent
+from lpel_tf.networks.embedders import ExportedEmbedder
+from lpel_tf.research.reproduction.laboratory import Laboratory
+from lpel_tf.research.reproduction.sizes import QUICK
 from support import tiny
 
 PEOPLE, EACH, SIDE = 30, 6, 24

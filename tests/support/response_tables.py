@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lpel_tf.response_decoder import ResponseDecoder
-from lpel_tf.response_table import ResponseTable
+from lpel_tf.decoders.response_decoder import ResponseDecoder
+from lpel_tf.decoders.response_table import ResponseTable
 
 DIMENSION, GRID, COALITIONS = 4, 3, 6
 PEOPLE = 10

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 import uvicorn
 
-from lpel_serving.http.app import build_app, open_desk
-from lpel_serving.http.health import Health
-from lpel_serving.http.server import configuration, take_address
-from lpel_serving.http.settings import Settings
 from lpel_serving.service.desk import Desk
+from lpel_serving.service.http.app import build_app, open_desk
+from lpel_serving.service.http.routes.health import Health
+from lpel_serving.service.http.server import configuration, take_address
+from lpel_serving.service.http.settings import Settings
 from support import slow
 from support.clients import Caller, about_pair, photograph
 

@@ -12,8 +12,8 @@ import onnx
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
-from lpel_serving.explainer import Explainer
-from lpel_serving.service.cores import inference_threads
+from lpel_serving.engine.explainer import Explainer
+from lpel_serving.support.cores import inference_threads
 from support import tiny
 
 _WIDTH = tiny.IMAGE_SIZE * tiny.IMAGE_SIZE * 3

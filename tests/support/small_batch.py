@@ -65,16 +65,17 @@ def count_operations(folder: Path, last: int) -> list[str]:
 
 
 def main(pairs: Path, out: Path, bundle: Path, events: Path, operation: int) -> None:
-    from lpel_serving.batch import places, settings
+    from lpel_serving.batch import settings
+    from lpel_serving.batch.store import places
 
     # Other modules take these by their names: they are set before any of those is imported.
     places.IMAGES_IN_CHUNK = IMAGES_IN_CHUNK
     settings.MANY_ROWS = settings.FEW_ROWS = ROWS_IN_SHARD
     from lpel_serving.batch.job import Job
-    from lpel_serving.batch.local import Local
     from lpel_serving.batch.plan import Lists
     from lpel_serving.batch.run import run
     from lpel_serving.batch.settings import BatchSettings
+    from lpel_serving.batch.stages.local import Local
 
     @contextmanager
     def watch(what, total, done):

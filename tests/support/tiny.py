@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from lpel_serving.manifest import (
+from lpel_serving.bundle.manifest import (
     DECODER_FILE,
     EMBEDDER_FILE,
     EMBEDDING,
@@ -25,7 +25,7 @@ from lpel_serving.manifest import (
     ResponseRecord,
     ThresholdRecord,
 )
-from lpel_serving.plausibility_record import FittedPlausibility, to_bytes
+from lpel_serving.bundle.plausibility_record import FittedPlausibility, to_bytes
 
 IMAGE_SIZE = 16
 DIMENSION = 6

@@ -5,8 +5,8 @@
 All else is as people run it: the options, the training, the files, the errors.
 """
 
-from lpel_serving.cli.main import main
-from lpel_tf import embedders
+from lpel_serving.commands.main import main
+from lpel_tf.networks import embedders
 from support import reproduction
 
 

@@ -4,9 +4,9 @@ from functools import cache
 
 import numpy as np
 
+from lpel_serving.bundle.usual_record import UsualRecord
+from lpel_serving.engine.usual import measure_usual
 from lpel_serving.methods.method import Engine
-from lpel_serving.usual import measure_usual
-from lpel_serving.usual_record import UsualRecord
 from support import tiny
 from support.images import pixels
 

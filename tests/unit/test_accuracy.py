@@ -11,15 +11,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lpel_serving.errors import EmbeddingError, ParameterError
-from lpel_serving.fill import FILLS, Fill
-from lpel_serving.laboratory.accuracy import (
+from lpel_serving.equations.fill import FILLS, Fill
+from lpel_serving.faithfulness.deletion_curve import Interval
+from lpel_serving.methods import Engine
+from lpel_serving.methods.derived import Reverse
+from lpel_serving.methods.occlusion import Occlusion
+from lpel_serving.methods.random_order import RandomOrder
+from lpel_serving.support.errors import EmbeddingError, ParameterError
+from lpel_serving.verification.accuracy import equal_error_threshold
+from lpel_tf.research.measures.accuracy import (
     ANOTHER_PAIR,
     GAMES,
     AccuracySettings,
     measure_accuracy,
 )
-from lpel_serving.laboratory.accuracy_areas import (
+from lpel_tf.research.measures.accuracy_areas import (
     LOWER_IS_BETTER,
     area_difference,
     area_under,
@@ -27,12 +33,6 @@ from lpel_serving.laboratory.accuracy_areas import (
     curves,
     in_percent,
 )
-from lpel_serving.laboratory.curve import Interval
-from lpel_serving.methods import Engine
-from lpel_serving.methods.derived import Reverse
-from lpel_serving.methods.occlusion import Occlusion
-from lpel_serving.methods.random_order import RandomOrder
-from lpel_serving.verification import equal_error_threshold
 from support import analytic
 from support.analytic import QUARTER_NETWORKS, Counting, Lazy, Told, bright_pairs, on_quarter
 

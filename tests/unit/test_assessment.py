@@ -8,20 +8,20 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from lpel_serving.errors import EmbeddingError, ParameterError
-from lpel_serving.fill import Fill
-from lpel_serving.laboratory.assessment import measure_curves
-from lpel_serving.laboratory.controls import CONTROLS
-from lpel_serving.laboratory.curve_settings import CurveSettings
-from lpel_serving.laboratory.judgement import areas, normalised
+from lpel_serving.equations.fill import Fill
+from lpel_serving.equations.similarity import cosine_similarity
+from lpel_serving.equations.superpixels import descending
+from lpel_serving.faithfulness.assessment import measure_curves
+from lpel_serving.faithfulness.controls import CONTROLS
+from lpel_serving.faithfulness.curve_settings import CurveSettings
+from lpel_serving.faithfulness.judgement import areas, normalised
 from lpel_serving.methods import Engine, FacePair
 from lpel_serving.methods.centre import Centre
 from lpel_serving.methods.emsnn import Emsnn
 from lpel_serving.methods.lpel import Lpel
 from lpel_serving.methods.random_order import RandomOrder
-from lpel_serving.partial import Partial
-from lpel_serving.similarity import cosine_similarity
-from lpel_serving.superpixels import descending
+from lpel_serving.support.errors import EmbeddingError, ParameterError
+from lpel_serving.support.partial import Partial
 from support.images import pixels
 from support.networks import (
     BEST,

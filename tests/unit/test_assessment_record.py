@@ -6,18 +6,18 @@ import json
 import numpy as np
 import pytest
 
-from lpel_serving.fill import Fill
-from lpel_serving.laboratory.assessment import measure_curves
-from lpel_serving.laboratory.assessment_record import (
+from lpel_serving.equations.fill import Fill
+from lpel_serving.faithfulness.assessment import measure_curves
+from lpel_serving.faithfulness.assessment_record import (
     BOTH_CAVEAT,
     judgement_record,
     measured_arrays,
 )
-from lpel_serving.laboratory.controls import CONTROLS, RANDOM
-from lpel_serving.laboratory.curve_settings import CurveSettings
-from lpel_serving.laboratory.judgement import headline, judge, normalised
-from lpel_serving.record import npz
-from lpel_serving.replacement import KINDS
+from lpel_serving.faithfulness.controls import CONTROLS, RANDOM
+from lpel_serving.faithfulness.curve_settings import CurveSettings
+from lpel_serving.faithfulness.judgement import headline, judge, normalised
+from lpel_serving.methods.replacement import KINDS
+from lpel_serving.report.record import npz
 from support.networks import BEST, Fixed, Weighing, dissimilar_pairs, similar_pairs
 
 PAIRS = {"similar": similar_pairs, "dissimilar": dissimilar_pairs}

@@ -6,12 +6,15 @@ import keras
 import numpy as np
 import pytest
 
-from lpel_export.conversion import export_decoder
-from lpel_export.parity import check_parity
-from lpel_serving.errors import ParameterError
-from lpel_serving.manifest import EMBEDDING, RECONSTRUCTION
-from lpel_serving.session import open_session
-from lpel_tf.autoencoder import (
+from lpel_export.conversion.keras_to_onnx import export_decoder
+from lpel_export.conversion.parity import check_parity
+from lpel_serving.bundle.manifest import EMBEDDING, RECONSTRUCTION
+from lpel_serving.engine.session import open_session
+from lpel_serving.support.errors import ParameterError
+from lpel_tf.data.dataset import FaceSet
+from lpel_tf.decoders.decoder import to_keras
+from lpel_tf.decoders.least_squares import LinearDecoder
+from lpel_tf.research.measures.autoencoder import (
     BALANCES,
     Autoencoder,
     AutoencoderRecipe,
@@ -21,10 +24,7 @@ from lpel_tf.autoencoder import (
     match_reconstruction,
     train_autoencoder,
 )
-from lpel_tf.dataset import FaceSet
-from lpel_tf.decoder import to_keras
-from lpel_tf.errors import TrainingDataError
-from lpel_tf.least_squares import LinearDecoder
+from lpel_tf.support.errors import TrainingDataError
 
 DIMENSION = 4
 SIDE = 6

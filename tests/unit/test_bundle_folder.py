@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from lpel_serving.bundle import load_bundle, read_manifest
-from lpel_serving.bundle_folder import put_copy
-from lpel_serving.errors import BundleError, OutputError
+from lpel_serving.bundle.folder import put_copy
+from lpel_serving.bundle.loading import load_bundle, read_manifest
+from lpel_serving.support.errors import BundleError, OutputError
 from support.confidence import confidence
 
 

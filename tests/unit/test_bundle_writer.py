@@ -8,20 +8,25 @@ from pathlib import Path
 import onnx
 import pytest
 
-from lpel_export.bundle_writer import (
+from lpel_export.bundle.writer import (
     ResponseModel,
     with_embedder,
     write_bundle,
     write_with_explainer,
 )
+from lpel_export.conversion.parity import Parity
 from lpel_export.explainer import build_explainer
-from lpel_export.parity import Parity
 from lpel_serving import Explainer
-from lpel_serving.bundle import load_bundle
-from lpel_serving.bundle_check import check_bundle
-from lpel_serving.bundle_folder import check_replaceable, put_copy
-from lpel_serving.errors import BundleError, OutputError
-from lpel_serving.manifest import DecoderRecord, EmbedderRecord, ResponseRecord, ThresholdRecord
+from lpel_serving.bundle.folder import check_replaceable, put_copy
+from lpel_serving.bundle.loading import load_bundle
+from lpel_serving.bundle.manifest import (
+    DecoderRecord,
+    EmbedderRecord,
+    ResponseRecord,
+    ThresholdRecord,
+)
+from lpel_serving.engine.bundle_check import check_bundle
+from lpel_serving.support.errors import BundleError, OutputError
 from support import tiny
 from support.confidence import confidence
 from support.images import pixels

@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from lpel_serving.calibration import Calibration, even_odds, fit_calibration
-from lpel_serving.errors import ParameterError
-from lpel_serving.reliability import EDGES, measure_reliability
+from lpel_serving.support.errors import ParameterError
+from lpel_serving.verification.calibration import Calibration, even_odds, fit_calibration
+from lpel_serving.verification.reliability import EDGES, measure_reliability
 
 INF, NAN = float("inf"), float("nan")
 

@@ -3,9 +3,9 @@ from dataclasses import replace
 
 import pytest
 
-from lpel_serving.bundle import read_manifest
-from lpel_serving.card import card, facts
-from lpel_serving.manifest import ThresholdRecord
+from lpel_serving.bundle.card import card, facts
+from lpel_serving.bundle.loading import read_manifest
+from lpel_serving.bundle.manifest import ThresholdRecord
 from support.confidence import confidence
 
 

@@ -3,18 +3,18 @@
 import numpy as np
 import pytest
 
-from lpel_serving.coalitions import (
+from lpel_serving.equations.fill import Fill
+from lpel_serving.equations.similarity import unit
+from lpel_serving.methods.coalitions import DEFAULT_COUNT, check_measurement, measured_responses
+from lpel_serving.methods.embedding_losses import (
     LARGEST,
     coalition_images,
     draw_coalitions,
     embedding_losses,
 )
-from lpel_serving.errors import EmbeddingError, ParameterError
-from lpel_serving.fill import Fill
-from lpel_serving.methods.coalitions import DEFAULT_COUNT, check_measurement, measured_responses
 from lpel_serving.methods.method import Engine, FacePair
 from lpel_serving.methods.occlusion import Occlusion
-from lpel_serving.similarity import unit
+from lpel_serving.support.errors import EmbeddingError, ParameterError
 from support import tiny
 from support.additive import RED, Additive, coloured
 from support.analytic import Counting, no_decoder

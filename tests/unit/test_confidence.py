@@ -6,12 +6,12 @@ from dataclasses import asdict, replace
 import numpy as np
 import pytest
 
-from lpel_serving.bundle import read_manifest
-from lpel_serving.calibration import fit_calibration
-from lpel_serving.confidence import ConfidenceRecord, fit_confidence
-from lpel_serving.errors import ParameterError
-from lpel_serving.manifest import parse_manifest
-from lpel_serving.reliability import measure_reliability
+from lpel_serving.bundle.loading import read_manifest
+from lpel_serving.bundle.manifest import parse_manifest
+from lpel_serving.support.errors import ParameterError
+from lpel_serving.verification.calibration import fit_calibration
+from lpel_serving.verification.confidence import ConfidenceRecord, fit_confidence
+from lpel_serving.verification.reliability import measure_reliability
 from lpel_tf.pretrained import load_pretrained
 from support.confidence import confidence, similarities
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from typer.main import get_command
 
-from lpel_serving.cli.main import build_app
+from lpel_serving.commands.main import build_app
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "serving" / "Containerfile").read_text(encoding="utf-8").replace("\\\n", " ")

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from lpel_serving.errors import ParameterError
-from lpel_serving.laboratory.cost import Counted
+from lpel_serving.equations.similarity import cosine_similarity
 from lpel_serving.methods import Engine
 from lpel_serving.methods.corrrise import (
     CorrRise,
@@ -13,7 +12,8 @@ from lpel_serving.methods.corrrise import (
     draw_masks,
     masked_embeddings,
 )
-from lpel_serving.similarity import cosine_similarity
+from lpel_serving.support.errors import ParameterError
+from lpel_tf.research.measures.cost import Counted
 from support.analytic import (
     QUARTER,
     QUARTER_NETWORKS,

@@ -6,7 +6,7 @@ import pickle
 import numpy as np
 import pytest
 
-from lpel_serving.laboratory.cost import Counted
+from lpel_tf.research.measures.cost import Counted
 from support.images import pixels
 from support.networks import Linear
 

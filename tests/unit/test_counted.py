@@ -5,9 +5,9 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 
+from lpel_serving.engine.inventory import images_needed
 from lpel_serving.methods import FacePair, find_method, methods
 from lpel_serving.methods.counted import counted
-from lpel_serving.methods.inventory import images_needed
 from lpel_serving.methods.method import is_control
 from support import tiny
 from support.images import pixels

@@ -7,9 +7,9 @@ import weakref
 
 import pytest
 
-from lpel_serving.errors import BusyError, WithdrawnError
 from lpel_serving.service.crew import Crew
 from lpel_serving.service.ticket import Ticket
+from lpel_serving.support.errors import BusyError, WithdrawnError
 
 SECONDS = 20
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from lpel_serving.crops import CentreCrop, decoder_target, parse_crop, resize
-from lpel_serving.errors import ImageError, ParameterError
+from lpel_serving.images.crops import CentreCrop, decoder_target, parse_crop, resize
+from lpel_serving.support.errors import ImageError, ParameterError
 from support.images import pixels
 
 

@@ -7,10 +7,10 @@ import pytest
 import typer
 
 from lpel_serving import Explainer
-from lpel_serving.cli.assess import assess
-from lpel_serving.cli.calibrate import calibrate
-from lpel_serving.cli.verify import verify
-from lpel_serving.crowds import count_crowds, crowds, crowds_in_words
+from lpel_serving.commands.assess import assess
+from lpel_serving.commands.calibrate import calibrate
+from lpel_serving.commands.verify import verify
+from lpel_serving.engine.crowds import count_crowds, crowds, crowds_in_words
 from support import bright, tiny
 from support.bright import ONE, TWO, BrightSquares
 

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from lpel_serving.errors import ParameterError
-from lpel_serving.laboratory.curve import (
+from lpel_serving.faithfulness.deletion_curve import (
     IDENTICAL,
     Interval,
     area,
@@ -14,6 +13,7 @@ from lpel_serving.laboratory.curve import (
     normalise_rising,
     prefixes,
 )
+from lpel_serving.support.errors import ParameterError
 
 
 @pytest.mark.parametrize(

@@ -11,15 +11,15 @@ import numpy as np
 import pytest
 from PIL import Image as pillow
 
-from lpel_serving.crops import CentreCrop, decoder_target
-from lpel_serving.embedder import Embedder
-from lpel_serving.errors import ImageError, NoFaceError, PhotographsError
-from lpel_serving.faces import Face, list_faces
-from lpel_serving.manifest import EmbedderRecord
-from lpel_serving.passed_over import Unusable
-from lpel_tf.dataset import FaceSet, embed_faces, split_by_identity
-from lpel_tf.errors import CacheError, TrainingDataError
-from lpel_tf.store import FaceStore, StoredFace
+from lpel_serving.bundle.manifest import EmbedderRecord
+from lpel_serving.engine.embedder import Embedder
+from lpel_serving.images.crops import CentreCrop, decoder_target
+from lpel_serving.images.datasets.faces import Face, list_faces
+from lpel_serving.images.datasets.passed_over import Unusable
+from lpel_serving.support.errors import ImageError, NoFaceError, PhotographsError
+from lpel_tf.data.dataset import FaceSet, embed_faces, split_by_identity
+from lpel_tf.data.store import FaceStore, StoredFace
+from lpel_tf.support.errors import CacheError, TrainingDataError
 from support import bright, tiny
 from support.images import write_people
 
@@ -99,7 +99,7 @@ CRASH = """
 import os, signal, sys
 from pathlib import Path
 import numpy as np
-from lpel_tf.store import FaceStore, StoredFace
+from lpel_tf.data.store import FaceStore, StoredFace
 
 store = FaceStore(Path(sys.argv[1]), 5, 4)
 face = StoredFace(np.full(5, 0.5, np.float32), np.full((4, 4, 3), 7, np.uint8))
@@ -124,7 +124,7 @@ WRITE = """
 import sys
 from pathlib import Path
 import numpy as np
-from lpel_tf.store import FaceStore, StoredFace
+from lpel_tf.data.store import FaceStore, StoredFace
 
 writer = int(sys.argv[2])
 store = FaceStore(Path(sys.argv[1]), 5, 4)

@@ -16,15 +16,15 @@ from PIL import Image
 import lpel_serving
 from lpel_export.explainer import build_explainer
 from lpel_serving import Explainer
-from lpel_serving.bundle import load_bundle
-from lpel_serving.cli.explain import _sentence
-from lpel_serving.figures import pair_figure
-from lpel_serving.http.settings import Settings
-from lpel_serving.manifest import ThresholdRecord
-from lpel_serving.record import summary
-from lpel_serving.similarity import are_similar, is_similar, margin, margins
-from lpel_serving.verdict import in_short, on_decision
-from lpel_serving.verification import accuracy
+from lpel_serving.bundle.loading import load_bundle
+from lpel_serving.bundle.manifest import ThresholdRecord
+from lpel_serving.commands.explain import _sentence
+from lpel_serving.equations.similarity import are_similar, is_similar, margin, margins
+from lpel_serving.report.figures import pair_figure
+from lpel_serving.report.record import summary
+from lpel_serving.report.verdict import in_short, on_decision
+from lpel_serving.service.http.settings import Settings
+from lpel_serving.verification.accuracy import accuracy
 from support import tiny
 from support.batch import make_job, read_results, run_here, write_csv
 from support.images import pixels
@@ -33,7 +33,7 @@ from support.service import started
 
 REFERENCE, TEST = pixels(0), pixels(1)
 ROLES = ("reference", "test")
-PAGE = Path(lpel_serving.__file__).parent / "http" / "page" / "static"
+PAGE = Path(lpel_serving.__file__).parent / "service" / "http" / "page" / "static"
 SIMILAR, DISSIMILAR = "similar", "dissimilar"
 
 

@@ -4,8 +4,8 @@ import asyncio
 
 from starlette.responses import Response, StreamingResponse
 
-from lpel_serving.http.delivery import PART_BYTES, Delivery
-from lpel_serving.http.untaken import Untaken
+from lpel_serving.service.http.limits.delivery import PART_BYTES, Delivery
+from lpel_serving.service.http.limits.untaken import Untaken
 
 LINE = b"x" * (3 * PART_BYTES + 1)
 

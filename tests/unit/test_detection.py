@@ -5,12 +5,12 @@ import pytest
 from PIL import Image as pillow
 from PIL import ImageDraw
 
-from lpel_serving.crops import parse_crop
-from lpel_serving.errors import FaceChoiceError, ImageError, NoFaceError
-from lpel_serving.images import read_pixels
-from lpel_serving.progress import silent
+from lpel_serving.images.crops import parse_crop
+from lpel_serving.images.reading import read_pixels
+from lpel_serving.support.errors import FaceChoiceError, ImageError, NoFaceError
+from lpel_serving.support.progress import silent
 from lpel_tf.demo.photographs import fetch_photographs
-from lpel_tf.detection import (
+from lpel_tf.networks.detection import (
     LANDMARKS,
     MAX_SIDE,
     TEMPLATE,

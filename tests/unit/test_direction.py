@@ -9,10 +9,10 @@ import pytest
 from PIL import Image
 
 from lpel_serving import Explainer
-from lpel_serving.direction import check_directions, has_direction
-from lpel_serving.errors import EmbeddingError, NoDirectionError
-from lpel_serving.http.settings import Settings
+from lpel_serving.equations.direction import check_directions, has_direction
 from lpel_serving.methods.method import find_method
+from lpel_serving.service.http.settings import Settings
+from lpel_serving.support.errors import EmbeddingError, NoDirectionError
 from support import tiny
 from support.images import pixels, write_people
 from support.process import LPEL

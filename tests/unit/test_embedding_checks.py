@@ -6,15 +6,15 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
-from lpel_export.errors import ModelShapeError
-from lpel_serving.faces import list_faces
+from lpel_export.support.errors import ModelShapeError
+from lpel_serving.images.datasets.faces import list_faces
 from lpel_tf import Recipe, from_onnx, train_bundle
-from lpel_tf.dataset import FaceSet
-from lpel_tf.embedding_checks import check_embeddings
-from lpel_tf.errors import TrainingDataError
-from lpel_tf.response_table import ResponseTable
-from lpel_tf.response_training import ResponseRecipe, train_responses
-from lpel_tf.training import train_decoder
+from lpel_tf.data.dataset import FaceSet
+from lpel_tf.decoders.response_table import ResponseTable
+from lpel_tf.decoders.response_training import ResponseRecipe, train_responses
+from lpel_tf.decoders.training import train_decoder
+from lpel_tf.networks.embedding_checks import check_embeddings
+from lpel_tf.support.errors import TrainingDataError
 from support.images import pixels, write_people
 
 SIDE = 16

@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 
 from lpel_serving import Explainer
-from lpel_serving.errors import EmbeddingError, ParameterError
-from lpel_serving.explanation import LpelExplanation
-from lpel_serving.figures import pair_figure
-from lpel_serving.mask import mask
+from lpel_serving.equations.mask import mask
 from lpel_serving.methods import FacePair, find_method, methods
 from lpel_serving.methods.centre import Centre
 from lpel_serving.methods.emsnn import Emsnn
+from lpel_serving.methods.explanation import LpelExplanation
 from lpel_serving.methods.lpel import Lpel
 from lpel_serving.methods.occlusion import Occlusion
-from lpel_serving.record import arrays, summary
+from lpel_serving.report.figures import pair_figure
+from lpel_serving.report.record import arrays, summary
+from lpel_serving.support.errors import EmbeddingError, ParameterError
 from support import tiny
 from support.images import pixels
 

@@ -12,12 +12,12 @@ import pytest
 from PIL import Image
 
 from lpel_serving import CentreCrop, Explainer, explain_embeddings
-from lpel_serving.errors import EmbeddingError, ImageError, LpelError, ParameterError
+from lpel_serving.equations.similarity import unit
 from lpel_serving.methods.lpel import Lpel
 from lpel_serving.methods.responses import Responses
-from lpel_serving.record import arrays, summary
-from lpel_serving.service.cores import cores
-from lpel_serving.similarity import unit
+from lpel_serving.report.record import arrays, summary
+from lpel_serving.support.cores import cores
+from lpel_serving.support.errors import EmbeddingError, ImageError, LpelError, ParameterError
 from support import tiny
 from support.images import pixels
 

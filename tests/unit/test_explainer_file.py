@@ -8,15 +8,15 @@ import onnx
 import onnxruntime
 import pytest
 
-from lpel_export.errors import ModelShapeError
 from lpel_export.explainer import METHODS, build_explainer, build_template_explainer
 from lpel_export.explainer.contract import INPUTS, OUTPUTS
+from lpel_export.support.errors import ModelShapeError
 from lpel_serving import Explainer, find_method
-from lpel_serving.bundle import load_bundle
-from lpel_serving.crops import resize
-from lpel_serving.errors import ParameterError
-from lpel_serving.manifest import ThresholdRecord
-from lpel_serving.relevance import relevance
+from lpel_serving.bundle.loading import load_bundle
+from lpel_serving.bundle.manifest import ThresholdRecord
+from lpel_serving.equations.relevance import relevance
+from lpel_serving.images.crops import resize
+from lpel_serving.support.errors import ParameterError
 from support import tiny
 
 EXACT = ("responses", "lpel")

@@ -5,10 +5,10 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from lpel_serving.errors import PairsError
-from lpel_serving.faces import Face, list_faces
-from lpel_serving.pairs import Pair, draw_pairs, possible_pairs, sample_pairs
-from lpel_serving.pairs_list import read_pairs
+from lpel_serving.images.datasets.faces import Face, list_faces
+from lpel_serving.images.datasets.pairs import Pair, draw_pairs, possible_pairs, sample_pairs
+from lpel_serving.images.datasets.pairs_list import read_pairs
+from lpel_serving.support.errors import PairsError
 
 
 def touch(folder, *names: str) -> None:

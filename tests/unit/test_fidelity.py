@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lpel_serving.crops import decoder_target, resize
-from lpel_serving.errors import EmbeddingError, ParameterError
-from lpel_serving.laboratory.fidelity import measure_fidelity
+from lpel_serving.equations.similarity import cosine_similarity
+from lpel_serving.images.crops import decoder_target, resize
 from lpel_serving.methods import Engine
-from lpel_serving.similarity import cosine_similarity
+from lpel_serving.support.errors import EmbeddingError, ParameterError
+from lpel_tf.research.measures.fidelity import measure_fidelity
 from support import tiny
 from support.analytic import Counting, Told
 

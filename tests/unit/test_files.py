@@ -5,8 +5,8 @@ import stat
 
 import pytest
 
-from lpel_serving.errors import LpelError, OutputError
-from lpel_serving.files import write_atomically
+from lpel_serving.support.errors import LpelError, OutputError
+from lpel_serving.support.files import write_atomically
 
 
 def test_a_file_is_written_with_the_folders_above_it(tmp_path):

@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from lpel_serving.errors import ParameterError
-from lpel_serving.fill import DEFAULT_VARIANCE, FILLS, Fill
+from lpel_serving.equations.fill import DEFAULT_VARIANCE, FILLS, Fill
+from lpel_serving.support.errors import ParameterError
 from support.images import pixels
 
 fills = pytest.mark.parametrize("name", FILLS)

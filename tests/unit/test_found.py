@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from lpel_serving import Explainer
-from lpel_serving.crops import CentreCrop, DetectingCrop, cut_face, read_face, resize
-from lpel_serving.errors import FaceChoiceError, ImageError, NoFaceError, ParameterError
-from lpel_serving.found import Box, FoundFaces, faces_record, in_words
-from lpel_serving.record import summary
+from lpel_serving.images.crops import CentreCrop, DetectingCrop, cut_face, read_face, resize
+from lpel_serving.images.found import Box, FoundFaces, faces_record, in_words
+from lpel_serving.report.record import summary
+from lpel_serving.support.errors import FaceChoiceError, ImageError, NoFaceError, ParameterError
 from support import bright, tiny
 from support.bright import ONE, TWO, TWO_BOXES, BrightSquares, photograph, square
 from support.images import pixels

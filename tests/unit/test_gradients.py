@@ -6,11 +6,11 @@ import sys
 import numpy as np
 import pytest
 
-from lpel_export.errors import ModelShapeError, StandardisationError
-from lpel_serving.errors import EmbeddingError, ImageError, ParameterError
+from lpel_export.support.errors import ModelShapeError, StandardisationError
+from lpel_serving.equations.similarity import unit
 from lpel_serving.methods.checked_map import checked_map
-from lpel_serving.similarity import unit
-from lpel_tf.gradients import (
+from lpel_serving.support.errors import EmbeddingError, ImageError, ParameterError
+from lpel_tf.research.gradients import (
     Differentiable,
     Fggb,
     GradCam,
@@ -19,7 +19,7 @@ from lpel_tf.gradients import (
     feature_guided_map,
     gradient_maps,
 )
-from lpel_tf.gradients.grad_cam import last_feature_map
+from lpel_tf.research.gradients.grad_cam import last_feature_map
 from support.differentiable import (
     FEATURES,
     SIDE,
@@ -375,9 +375,8 @@ def test_unit_vectors():
 
 
 def test_importing_the_methods_does_not_load_tensorflow():
-    program = (
-        "import sys, lpel_tf.gradients; print('tensorflow' in sys.modules, 'scipy' in sys.modules)"
-    )
+    loaded = "print('tensorflow' in sys.modules, 'scipy' in sys.modules)"
+    program = f"import sys, lpel_tf.research.gradients; {loaded}"
     done = subprocess.run(
         [sys.executable, "-c", program], check=True, capture_output=True, text=True
     )

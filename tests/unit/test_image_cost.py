@@ -3,8 +3,8 @@
 import pytest
 from PIL import Image
 
-from lpel_serving.image_cost import MAX_COMMENTS, MAX_PIECES, MAX_SCANS, is_costly
-from lpel_serving.images import read_pixels
+from lpel_serving.images.cost import MAX_COMMENTS, MAX_PIECES, MAX_SCANS, is_costly
+from lpel_serving.images.reading import read_pixels
 from support.image_parts import chunk, encoded, segment, with_chunks, with_segments
 from support.images import pixels
 

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from lpel_serving.laboratory.cost import Counted
+from lpel_serving.engine.inventory import take_inventory
 from lpel_serving.methods import FacePair, find_method, methods
 from lpel_serving.methods.derived import AnotherPair, Shifted
-from lpel_serving.methods.inventory import take_inventory
 from lpel_serving.methods.method import is_control
-from lpel_serving.record import summary
+from lpel_serving.report.record import summary
+from lpel_tf.research.measures.cost import Counted
 from support import tiny
 from support.images import pixels
 

@@ -5,13 +5,12 @@ import re
 import numpy as np
 import pytest
 
-from lpel_serving.errors import ParameterError
-from lpel_serving.fill import Fill
-from lpel_serving.laboratory.assessment import Measured, measure_curves
-from lpel_serving.laboratory.controls import CONTROLS, OF_SUBJECT, RANDOM
-from lpel_serving.laboratory.curve import Interval
-from lpel_serving.laboratory.curve_settings import CurveSettings
-from lpel_serving.laboratory.judgement import (
+from lpel_serving.equations.fill import Fill
+from lpel_serving.faithfulness.assessment import Measured, measure_curves
+from lpel_serving.faithfulness.controls import CONTROLS, OF_SUBJECT, RANDOM
+from lpel_serving.faithfulness.curve_settings import CurveSettings
+from lpel_serving.faithfulness.deletion_curve import Interval
+from lpel_serving.faithfulness.judgement import (
     FEW,
     areas,
     headline,
@@ -21,6 +20,7 @@ from lpel_serving.laboratory.judgement import (
     outcome,
 )
 from lpel_serving.methods.centre import Centre
+from lpel_serving.support.errors import ParameterError
 from support.networks import (
     BEST,
     Fixed,

@@ -8,8 +8,8 @@ import zipfile
 
 import pytest
 
-from lpel_export.kserve import MAX_NAME, kserve_manifest
-from lpel_serving.errors import ParameterError
+from lpel_export.deployment.kserve import MAX_NAME, kserve_manifest
+from lpel_serving.support.errors import ParameterError
 
 KSERVE_SHA256 = "df9bc5888704d9085015e08f1a8fced5ff0698f3becc6212d4e7b8234c71623b"
 URIS = [

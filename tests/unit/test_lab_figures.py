@@ -11,8 +11,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lpel_serving.errors import MissingExtraError
-from lpel_serving.figures import (
+from lpel_serving.equations.fill import Fill
+from lpel_serving.faithfulness.assessment import measure_curves
+from lpel_serving.faithfulness.controls import CONTROLS, RANDOM
+from lpel_serving.faithfulness.curve_settings import CurveSettings
+from lpel_serving.faithfulness.judgement import Judgement, judge, title_of
+from lpel_serving.methods.centre import Centre
+from lpel_serving.methods.replacement import KINDS, replacement
+from lpel_serving.report.figures import (
     accuracy_figure,
     curve_figure,
     difference_figure,
@@ -20,14 +26,8 @@ from lpel_serving.figures import (
     png,
     strip_figure,
 )
-from lpel_serving.figures.canvas import OTHERS, QUIET, SUBJECT, bare, new_figure, quiet
-from lpel_serving.fill import Fill
-from lpel_serving.laboratory.assessment import measure_curves
-from lpel_serving.laboratory.controls import CONTROLS, RANDOM
-from lpel_serving.laboratory.curve_settings import CurveSettings
-from lpel_serving.laboratory.judgement import Judgement, judge, title_of
-from lpel_serving.methods.centre import Centre
-from lpel_serving.replacement import KINDS, replacement
+from lpel_serving.report.figures.canvas import OTHERS, QUIET, SUBJECT, bare, new_figure, quiet
+from lpel_serving.support.errors import MissingExtraError
 from support.images import pixels
 from support.networks import BEST, Fixed, Weighing, dissimilar_pairs, face_pair, similar_pairs
 
@@ -135,8 +135,8 @@ def test_without_matplotlib_the_extra_is_named(name, monkeypatch):
     "name", ["accuracy", "canvas", "curves", "gallery", "pair", "reliability", "strip"]
 )
 def test_no_figure_uses_matplotlibs_global_state(name):
-    assert "plt" not in vars(import_module(f"lpel_serving.figures.{name}"))
-    assert "matplotlib" not in vars(import_module(f"lpel_serving.figures.{name}"))
+    assert "plt" not in vars(import_module(f"lpel_serving.report.figures.{name}"))
+    assert "matplotlib" not in vars(import_module(f"lpel_serving.report.figures.{name}"))
 
 
 # Curves and differences

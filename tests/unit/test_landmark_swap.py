@@ -9,10 +9,13 @@ import dataclasses
 import numpy as np
 import pytest
 
-from lpel_serving.errors import EmbeddingError, ParameterError
-from lpel_serving.laboratory.landmark_swap import SwapSettings, Triplet, measure_swaps
-from lpel_serving.laboratory.landmarks import LANDMARKS, Box, opacity, with_landmark
-from lpel_serving.laboratory.swap_scores import (
+from lpel_serving.methods import Engine
+from lpel_serving.methods.derived import Reverse
+from lpel_serving.methods.random_order import RandomOrder
+from lpel_serving.support.errors import EmbeddingError, ParameterError
+from lpel_tf.research.measures.landmark_swap import SwapSettings, Triplet, measure_swaps
+from lpel_tf.research.measures.landmarks import LANDMARKS, Box, opacity, with_landmark
+from lpel_tf.research.measures.swap_scores import (
     HIT,
     IOU,
     flip_curve,
@@ -20,9 +23,6 @@ from lpel_serving.laboratory.swap_scores import (
     score_differences,
     scores,
 )
-from lpel_serving.methods import Engine
-from lpel_serving.methods.derived import Reverse
-from lpel_serving.methods.random_order import RandomOrder
 from support import analytic
 from support.analytic import QUARTER_NETWORKS, Counting, Lazy, Told, on_quarter
 

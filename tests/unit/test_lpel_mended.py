@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from lpel_serving.errors import EmbeddingError, ParameterError
+from lpel_serving.equations.similarity import cosine_similarity
 from lpel_serving.methods import Engine, FacePair
 from lpel_serving.methods.lpel_mended import LpelMended, decoder_kernel, isometry
-from lpel_serving.similarity import cosine_similarity
+from lpel_serving.support.errors import EmbeddingError, ParameterError
 from support.images import pixels
 from support.networks import Linear, face_pair
 

@@ -5,12 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lpel_serving.errors import EmbeddingError
 from lpel_serving.methods import Engine, many
 from lpel_serving.methods.lpel import Lpel
 from lpel_serving.methods.many import explain_many, explains_many
 from lpel_serving.methods.method import FacePair, find_method, methods
 from lpel_serving.methods.responses import Responses
+from lpel_serving.support.errors import EmbeddingError
 from support import tiny
 from support.analytic import no_decoder
 from support.images import pixels

@@ -5,9 +5,9 @@ import dataclasses
 import numpy as np
 import pytest
 
-from lpel_serving.errors import ParameterError
-from lpel_serving.fill import FILLS, Fill
-from lpel_serving.laboratory.controls import CONTROLS, OF_SUBJECT, RANDOM, controls
+from lpel_serving.equations.fill import FILLS, Fill
+from lpel_serving.equations.similarity import cosine_similarity
+from lpel_serving.faithfulness.controls import CONTROLS, OF_SUBJECT, RANDOM, controls
 from lpel_serving.methods import Engine, find_method, methods
 from lpel_serving.methods.centre import Centre
 from lpel_serving.methods.constant_relevance import ConstantRelevance
@@ -16,9 +16,9 @@ from lpel_serving.methods.emsnn import Emsnn, closest
 from lpel_serving.methods.lpel import Lpel
 from lpel_serving.methods.occlusion import Occlusion
 from lpel_serving.methods.random_order import RandomOrder
-from lpel_serving.prototype import large_classes, prototype
-from lpel_serving.replacement import KINDS, replacement
-from lpel_serving.similarity import cosine_similarity
+from lpel_serving.methods.replacement import KINDS, replacement
+from lpel_serving.support.errors import ParameterError
+from lpel_tf.research.measures.prototype import large_classes, prototype
 from support import tiny
 from support.images import pixels
 from support.networks import Fixed, Linear, Weighing, face_pair, plain

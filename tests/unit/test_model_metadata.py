@@ -3,9 +3,9 @@
 import onnx
 import pytest
 
-from lpel_serving.errors import BundleError
-from lpel_serving.safety.metadata import metadata
-from lpel_serving.session import read_metadata
+from lpel_serving.bundle.safety.metadata import metadata
+from lpel_serving.engine.session import read_metadata
+from lpel_serving.support.errors import BundleError
 from support import tiny
 
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from lpel_serving.errors import OutputError
-from lpel_serving.partial import Partial
+from lpel_serving.support.errors import OutputError
+from lpel_serving.support.partial import Partial
 
 ARRAYS = {
     "similarities": np.random.default_rng(0).random((3, 4)),

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from lpel_serving.errors import ImageError, PairsError, ParameterError
-from lpel_serving.faces import Face, find_faces
-from lpel_serving.image_folder import find_images
-from lpel_serving.images import FORMATS, is_image, read_pixels
-from lpel_serving.pairs import Pair
-from lpel_serving.pairs_list import find_pairs, read_pairs
-from lpel_serving.passed_over import Unusable, count_passed_over
+from lpel_serving.images.datasets.faces import Face, find_faces
+from lpel_serving.images.datasets.image_folder import find_images
+from lpel_serving.images.datasets.pairs import Pair
+from lpel_serving.images.datasets.pairs_list import find_pairs, read_pairs
+from lpel_serving.images.datasets.passed_over import Unusable, count_passed_over
+from lpel_serving.images.reading import FORMATS, is_image, read_pixels
+from lpel_serving.support.errors import ImageError, PairsError, ParameterError
 from support.images import pixels
 
 OTHERS = {

@@ -10,18 +10,18 @@ import dataclasses
 import numpy as np
 import pytest
 
-from lpel_serving.errors import EmbeddingError, ParameterError
-from lpel_serving.laboratory.controls import RANDOM
-from lpel_serving.laboratory.patch_areas import (
+from lpel_serving.faithfulness.controls import RANDOM
+from lpel_serving.methods import Engine
+from lpel_serving.methods.derived import Reverse
+from lpel_serving.support.errors import EmbeddingError, ParameterError
+from lpel_tf.research.measures.patch_areas import (
     PAIR_KINDS,
     area_difference,
     area_under,
     areas,
     error_rates,
 )
-from lpel_serving.laboratory.patches import PatchSettings, measure_patches, paste
-from lpel_serving.methods import Engine
-from lpel_serving.methods.derived import Reverse
+from lpel_tf.research.measures.patches import PatchSettings, measure_patches, paste
 from support import analytic
 from support.analytic import QUARTER_NETWORKS, Counting, Lazy, Told, bright_pairs, on_quarter
 

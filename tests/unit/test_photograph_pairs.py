@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from lpel_serving import Explainer
-from lpel_serving.crops import CentreCrop
-from lpel_serving.errors import LpelError, NoFaceError, PairsError
-from lpel_serving.faces import list_faces
-from lpel_serving.images import read_pixels
-from lpel_serving.laboratory.curve import IDENTICAL
-from lpel_serving.laboratory.photograph_pairs import PhotographPairs, rightly_decided
-from lpel_serving.pairs import Pair
-from lpel_serving.similarity import cosine_similarity
+from lpel_serving.equations.similarity import cosine_similarity
+from lpel_serving.faithfulness.deletion_curve import IDENTICAL
+from lpel_serving.faithfulness.photograph_pairs import PhotographPairs, rightly_decided
+from lpel_serving.images.crops import CentreCrop
+from lpel_serving.images.datasets.faces import list_faces
+from lpel_serving.images.datasets.pairs import Pair
+from lpel_serving.images.reading import read_pixels
+from lpel_serving.support.errors import LpelError, NoFaceError, PairsError
 from support.images import write_people
 
 

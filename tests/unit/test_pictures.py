@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lpel_serving import pictures
-from lpel_serving.pictures import (
+from lpel_serving.report import pictures
+from lpel_serving.report.pictures import (
     AGAINST,
     FOR,
     displayable,

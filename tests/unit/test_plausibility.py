@@ -8,24 +8,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lpel_export.bundle_writer import with_embedder, write_with_explainer
+from lpel_export.bundle.writer import with_embedder, write_with_explainer
 from lpel_export.explainer import build_explainer
 from lpel_export.precision.lower import check_holds
 from lpel_serving import Explainer
-from lpel_serving.bundle import load_bundle, read_manifest
-from lpel_serving.bundle_check import check_bundle
-from lpel_serving.errors import EmbeddingError
-from lpel_serving.figures import pair_figure
-from lpel_serving.manifest import PLAUSIBILITY_FILE, parse_manifest
-from lpel_serving.plausibility import (
+from lpel_serving.bundle.loading import load_bundle, read_manifest
+from lpel_serving.bundle.manifest import PLAUSIBILITY_FILE, parse_manifest
+from lpel_serving.bundle.plausibility_record import fit_on_people, fit_record, from_bytes, to_bytes
+from lpel_serving.engine.bundle_check import check_bundle
+from lpel_serving.report.figures import pair_figure
+from lpel_serving.report.record import summary
+from lpel_serving.support.errors import EmbeddingError
+from lpel_serving.verification.plausibility import (
     PairPlausibility,
     expected_alarms,
     fit_plausibility,
 )
-from lpel_serving.plausibility_record import fit_on_people, fit_record, from_bytes, to_bytes
-from lpel_serving.record import summary
-from lpel_tf.bundling import fit_on_sides
-from lpel_tf.dataset import FaceSet, Split
+from lpel_tf.bundles.bundling import fit_on_sides
+from lpel_tf.data.dataset import FaceSet, Split
 from lpel_tf.pretrained import load_pretrained
 from support import tiny
 from support.images import pixels

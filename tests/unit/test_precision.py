@@ -10,14 +10,14 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from lpel_export.errors import ConversionError, ModelShapeError
 from lpel_export.precision.choice import PRECISIONS, in_precision, to_float16, to_int8
 from lpel_export.precision.folding import fold_factors
 from lpel_export.precision.network import load_network
 from lpel_export.precision.observation import observe
 from lpel_export.precision.rounding import round_weights, rounding_shift
-from lpel_serving.errors import ParameterError
-from lpel_serving.session import open_session
+from lpel_export.support.errors import ConversionError, ModelShapeError
+from lpel_serving.engine.session import open_session
+from lpel_serving.support.errors import ParameterError
 
 SIDE, DIMENSION = 16, 6
 METADATA = {"name": "small", "image_size": str(SIDE)}

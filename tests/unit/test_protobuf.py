@@ -1,6 +1,6 @@
 import pytest
 
-from lpel_serving.safety.protobuf import FIXED32, FIXED64, LENGTH, VARINT, WireError, fields
+from lpel_serving.bundle.safety.protobuf import FIXED32, FIXED64, LENGTH, VARINT, WireError, fields
 from support.hostile import message, varint
 
 

@@ -3,11 +3,11 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from lpel_export.errors import ModelShapeError
-from lpel_export.randomisation import randomise_weights
-from lpel_serving.errors import LpelError, ParameterError
-from lpel_serving.manifest import EMBEDDING, IMAGE, RECONSTRUCTION
-from lpel_serving.session import open_session
+from lpel_export.support.errors import ModelShapeError
+from lpel_serving.bundle.manifest import EMBEDDING, IMAGE, RECONSTRUCTION
+from lpel_serving.engine.session import open_session
+from lpel_serving.support.errors import LpelError, ParameterError
+from lpel_tf.research.measures.randomisation import randomise_weights
 from support import tiny
 
 LAYERS = 4

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from lpel_serving.errors import EmbeddingError, LpelError, ParameterError
-from lpel_serving.fill import Fill
-from lpel_serving.laboratory.assessment import measure_curves
-from lpel_serving.laboratory.curve_settings import CurveSettings
-from lpel_serving.laboratory.judgement import areas, normalised
-from lpel_serving.laboratory.receipt import Receipt, question_for, receipt
-from lpel_serving.laboratory.study import QUESTIONS
+from lpel_serving.equations.fill import Fill
+from lpel_serving.faithfulness.assessment import measure_curves
+from lpel_serving.faithfulness.curve_settings import CurveSettings
+from lpel_serving.faithfulness.judgement import areas, normalised
+from lpel_serving.faithfulness.receipt import Receipt, question_for, receipt
+from lpel_serving.faithfulness.study import QUESTIONS
 from lpel_serving.methods import Engine, FacePair
+from lpel_serving.support.errors import EmbeddingError, LpelError, ParameterError
 from support.analytic import QUARTER_NETWORKS, Counting, Told, bright_pairs, on_quarter
 from support.images import pixels
 from support.networks import (

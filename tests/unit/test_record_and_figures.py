@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lpel_serving.errors import OutputError
-from lpel_serving.figures import COLUMNS, highlight, pair_figure, write_pair_figure
 from lpel_serving.methods.centre import Centre
-from lpel_serving.pictures import displayable
-from lpel_serving.record import arrays, reconstruction_error, summary, write_arrays
+from lpel_serving.report.figures import COLUMNS, highlight, pair_figure, write_pair_figure
+from lpel_serving.report.pictures import displayable
+from lpel_serving.report.record import arrays, reconstruction_error, summary, write_arrays
+from lpel_serving.support.errors import OutputError
 from support.images import pixels
 
 ROLES = ("test", "reference")
@@ -185,7 +185,7 @@ import sys
 import numpy as np
 from pathlib import Path
 from lpel_serving import Explainer
-from lpel_serving.figures import write_pair_figure
+from lpel_serving.report.figures import write_pair_figure
 pixels = np.random.default_rng(0).integers(0, 256, (2, 16, 16, 3), dtype=np.uint8)
 pair = Explainer.load({str(tiny_bundle)!r}).explain(*pixels)
 write_pair_figure(pair, Path({str(tmp_path / "pair.png")!r}))

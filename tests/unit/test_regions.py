@@ -3,9 +3,15 @@
 import numpy as np
 import pytest
 
-from lpel_serving.errors import LpelError, ParameterError
-from lpel_serving.regions import ELSEWHERE, OUTLINES, REGIONS, region_labels, region_shares
-from lpel_tf.detection import LANDMARKS, TEMPLATE
+from lpel_serving.equations.regions import (
+    ELSEWHERE,
+    OUTLINES,
+    REGIONS,
+    region_labels,
+    region_shares,
+)
+from lpel_serving.support.errors import LpelError, ParameterError
+from lpel_tf.networks.detection import LANDMARKS, TEMPLATE
 
 GRID = 240
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lpel_serving.errors import MissingExtraError
-from lpel_serving.figures import png, reliability_figure
-from lpel_serving.reliability import Bin, Reliability
+from lpel_serving.report.figures import png, reliability_figure
+from lpel_serving.support.errors import MissingExtraError
+from lpel_serving.verification.reliability import Bin, Reliability
 
 BINS = (
     Bin(1e-7, 0.0, 0.0, 0.02, 1234),

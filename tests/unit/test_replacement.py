@@ -5,11 +5,11 @@ import dataclasses
 import numpy as np
 import pytest
 
-from lpel_serving.errors import EmbeddingError, ParameterError
-from lpel_serving.fill import FILLS, Fill
+from lpel_serving.equations.fill import FILLS, Fill
+from lpel_serving.equations.similarity import cosine_similarity
 from lpel_serving.methods.occlusion import Occlusion
-from lpel_serving.replacement import KINDS, replace_superpixels, replacement
-from lpel_serving.similarity import cosine_similarity
+from lpel_serving.methods.replacement import KINDS, replace_superpixels, replacement
+from lpel_serving.support.errors import EmbeddingError, ParameterError
 from support.images import pixels
 from support.networks import Linear, face_pair, plain
 

@@ -15,20 +15,20 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lpel_serving.errors import OutputError, ParameterError
-from lpel_serving.faces import list_faces
-from lpel_serving.fill import FILLS
-from lpel_serving.laboratory.controls import CONTROLS
+from lpel_serving.equations.fill import FILLS
+from lpel_serving.equations.similarity import cosine_similarity
+from lpel_serving.faithfulness.controls import CONTROLS
+from lpel_serving.images.datasets.faces import list_faces
+from lpel_serving.images.datasets.passed_over import Unusable
 from lpel_serving.methods.lpel import Lpel
-from lpel_serving.passed_over import Unusable
-from lpel_serving.similarity import cosine_similarity
-from lpel_tf.decoder import mean_squared_error
-from lpel_tf.reproduction import run as running
-from lpel_tf.reproduction.laboratory import Laboratory
-from lpel_tf.reproduction.report import MARK
-from lpel_tf.reproduction.run import Reproduction, check_output, describe, reproduce
-from lpel_tf.reproduction.section import Finding, Section
-from lpel_tf.reproduction.sections import SECTIONS, prototypes
+from lpel_serving.support.errors import OutputError, ParameterError
+from lpel_tf.decoders.decoder import mean_squared_error
+from lpel_tf.research.reproduction import run as running
+from lpel_tf.research.reproduction.laboratory import Laboratory
+from lpel_tf.research.reproduction.report import MARK
+from lpel_tf.research.reproduction.run import Reproduction, check_output, describe, reproduce
+from lpel_tf.research.reproduction.section import Finding, Section
+from lpel_tf.research.reproduction.sections import SECTIONS, prototypes
 from support import tiny
 from support.reproduction import FOLDER, NAME, SIZES, THRESHOLD, laboratory, write_faces
 
@@ -771,7 +771,7 @@ class Interrupting:
 def test_an_interruption_within_a_curve_goes_on_to_the_same_bytes(
     plain, faces, cache, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("lpel_serving.laboratory.assessment._SAVE_SECONDS", 0)
+    monkeypatch.setattr("lpel_serving.faithfulness.assessment._SAVE_SECONDS", 0)
     out = Path(shutil.copytree(plain.out, tmp_path / "out"))
     (out / "data" / "similar.json").unlink()
     with pytest.raises(KeyboardInterrupt):

@@ -8,18 +8,18 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from lpel_serving.errors import OutputError, PairsError
-from lpel_serving.faces import Face
-from lpel_serving.laboratory.curve import IDENTICAL, Interval
+from lpel_serving.equations.similarity import cosine_similarity
+from lpel_serving.faithfulness.deletion_curve import IDENTICAL, Interval
+from lpel_serving.images.datasets.faces import Face
 from lpel_serving.methods.lpel import Lpel
 from lpel_serving.methods.method import Engine, FacePair
-from lpel_serving.similarity import cosine_similarity
-from lpel_tf.dataset import FaceSet, Split
-from lpel_tf.least_squares import LinearDecoder
-from lpel_tf.reproduction.likeness import Likeness, likeness, lpel_maps
-from lpel_tf.reproduction.report import MARK, report
-from lpel_tf.reproduction.results import load_section, save_section
-from lpel_tf.reproduction.section import (
+from lpel_serving.support.errors import OutputError, PairsError
+from lpel_tf.data.dataset import FaceSet, Split
+from lpel_tf.decoders.least_squares import LinearDecoder
+from lpel_tf.research.reproduction.likeness import Likeness, likeness, lpel_maps
+from lpel_tf.research.reproduction.report import MARK, report
+from lpel_tf.research.reproduction.results import load_section, save_section
+from lpel_tf.research.reproduction.section import (
     Finding,
     Picture,
     Section,
@@ -30,13 +30,13 @@ from lpel_tf.reproduction.section import (
     between,
     by_outcomes,
 )
-from lpel_tf.reproduction.setting import (
+from lpel_tf.research.reproduction.setting import (
     Setting,
     TrainedDecoder,
     _new_people_first,
     through_onnx,
 )
-from lpel_tf.reproduction.sizes import FULL, QUICK, some_people
+from lpel_tf.research.reproduction.sizes import FULL, QUICK, some_people
 from support import tiny
 from support.images import pixels
 

@@ -7,22 +7,22 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 
-from lpel_export.errors import ParityError
+from lpel_export.support.errors import ParityError
 from lpel_serving import Explainer
-from lpel_serving.crops import CentreCrop
-from lpel_serving.embedder import Embedder
-from lpel_serving.faces import list_faces
+from lpel_serving.engine.embedder import Embedder
+from lpel_serving.images.crops import CentreCrop
+from lpel_serving.images.datasets.faces import list_faces
 from lpel_serving.methods.lpel import Lpel
 from lpel_serving.methods.method import find_method
 from lpel_serving.methods.responses import Responses
-from lpel_tf import response_bundling
-from lpel_tf.bundling import response_checkpoint, train_bundle
-from lpel_tf.dataset import FaceSet, split_by_identity
-from lpel_tf.response_bundling import FinishedResponses, ResponsePlan, export_responses
-from lpel_tf.response_decoder import ResponseDecoder
-from lpel_tf.response_table import TableSettings, measure_table
-from lpel_tf.response_training import ResponseRecipe
-from lpel_tf.training import Recipe
+from lpel_tf.bundles import response_bundling
+from lpel_tf.bundles.bundling import response_checkpoint, train_bundle
+from lpel_tf.bundles.response_bundling import FinishedResponses, ResponsePlan, export_responses
+from lpel_tf.data.dataset import FaceSet, split_by_identity
+from lpel_tf.decoders.response_decoder import ResponseDecoder
+from lpel_tf.decoders.response_table import TableSettings, measure_table
+from lpel_tf.decoders.response_training import ResponseRecipe
+from lpel_tf.decoders.training import Recipe
 from support import reproduction, tiny
 
 PEOPLE, EACH, SIDE = 12, 5, 4

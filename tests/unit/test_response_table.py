@@ -12,15 +12,15 @@ import numpy as np
 import pytest
 from PIL import Image as pillow
 
-from lpel_serving.crops import CentreCrop
-from lpel_serving.embedder import Embedder
-from lpel_serving.errors import EmbeddingError, ImageError, NoFaceError, ParameterError
-from lpel_serving.faces import list_faces
-from lpel_serving.fill import Fill
-from lpel_serving.manifest import EmbedderRecord
-from lpel_tf.errors import CacheError
-from lpel_tf.response_table import ResponseTable, TableSettings, measure_table
-from lpel_tf.store import ArrayStore, Field
+from lpel_serving.bundle.manifest import EmbedderRecord
+from lpel_serving.engine.embedder import Embedder
+from lpel_serving.equations.fill import Fill
+from lpel_serving.images.crops import CentreCrop
+from lpel_serving.images.datasets.faces import list_faces
+from lpel_serving.support.errors import EmbeddingError, ImageError, NoFaceError, ParameterError
+from lpel_tf.data.store import ArrayStore, Field
+from lpel_tf.decoders.response_table import ResponseTable, TableSettings, measure_table
+from lpel_tf.support.errors import CacheError
 from support import tiny
 from support.images import write_people
 
@@ -281,11 +281,11 @@ def test_an_interruption_within_a_block_loses_no_other(counted, people, path, ex
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from lpel_serving.crops import CentreCrop
-from lpel_serving.embedder import Embedder
-from lpel_serving.faces import list_faces
-from lpel_serving.manifest import EmbedderRecord
-from lpel_tf.response_table import TableSettings, measure_table
+from lpel_serving.images.crops import CentreCrop
+from lpel_serving.engine.embedder import Embedder
+from lpel_serving.images.datasets.faces import list_faces
+from lpel_serving.bundle.manifest import EmbedderRecord
+from lpel_tf.decoders.response_table import TableSettings, measure_table
 
 people, store, model, last = sys.argv[1:]
 record = EmbedderRecord("tiny", 16, 6, "unit")
@@ -495,7 +495,9 @@ def test_every_setting_is_varied_here():
 
 
 def test_a_key_is_the_same_in_another_process():
-    program = "from lpel_tf.response_table import TableSettings; print(TableSettings().key)"
+    program = (
+        "from lpel_tf.decoders.response_table import TableSettings; print(TableSettings().key)"
+    )
     printed = subprocess.run(
         [sys.executable, "-c", program], check=True, capture_output=True, text=True, timeout=60
     )
@@ -536,5 +538,5 @@ def test_progress_counts_every_photograph(embedder, people, path):
 
 
 def test_importing_it_loads_no_keras():
-    program = "import sys, lpel_tf.response_table; sys.exit('keras' in sys.modules)"
+    program = "import sys, lpel_tf.decoders.response_table; sys.exit('keras' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False, timeout=60).returncode == 0

@@ -8,12 +8,12 @@ import keras
 import numpy as np
 import pytest
 
-from lpel_serving.errors import ParameterError
-from lpel_serving.responses import spatial_kernel
-from lpel_tf.checkpoint import load_checkpoint
-from lpel_tf.errors import TrainingDataError
-from lpel_tf.response_decoder import ResponseDecoder, response_loss, to_keras
-from lpel_tf.response_training import ResponseRecipe, coordinates, train_responses
+from lpel_serving.equations.attribution import spatial_kernel
+from lpel_serving.support.errors import ParameterError
+from lpel_tf.decoders.checkpoint import load_checkpoint
+from lpel_tf.decoders.response_decoder import ResponseDecoder, response_loss, to_keras
+from lpel_tf.decoders.response_training import ResponseRecipe, coordinates, train_responses
+from lpel_tf.support.errors import TrainingDataError
 from support.response_tables import COALITIONS, DIMENSION, GRID, PEOPLE, Truth
 
 TRUTH = Truth()

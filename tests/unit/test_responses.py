@@ -5,22 +5,22 @@ import dataclasses
 import numpy as np
 import pytest
 
-from lpel_serving.coalitions import draw_coalitions
-from lpel_serving.errors import EmbeddingError, ParameterError
-from lpel_serving.fill import Fill
-from lpel_serving.laboratory.cost import Counted
-from lpel_serving.methods import Engine
-from lpel_serving.methods.coalitions import Coalitions
-from lpel_serving.methods.derived import WithDecoder
-from lpel_serving.methods.hybrid import Hybrid
-from lpel_serving.methods.method import no_responses
-from lpel_serving.methods.responses import Responses, enlarge, evidence
-from lpel_serving.responses import (
+from lpel_serving.equations.attribution import (
     evidence_for_difference,
     evidence_for_likeness,
     fit_responses,
     spatial_kernel,
 )
+from lpel_serving.equations.fill import Fill
+from lpel_serving.methods import Engine
+from lpel_serving.methods.coalitions import Coalitions
+from lpel_serving.methods.derived import WithDecoder
+from lpel_serving.methods.embedding_losses import draw_coalitions
+from lpel_serving.methods.hybrid import Hybrid
+from lpel_serving.methods.method import no_responses
+from lpel_serving.methods.responses import Responses, enlarge, evidence
+from lpel_serving.support.errors import EmbeddingError, ParameterError
+from lpel_tf.research.measures.cost import Counted
 from support import tiny
 from support.additive import GREEN, ORDER, RED, Additive, coloured
 from support.analytic import no_decoder

@@ -5,14 +5,14 @@ import dataclasses
 import numpy as np
 import pytest
 
-from lpel_serving.errors import EmbeddingError, ParameterError
-from lpel_serving.laboratory.sanity import DECISION_FLIPPED, sanity
 from lpel_serving.methods import Engine, FacePair
 from lpel_serving.methods.centre import Centre
 from lpel_serving.methods.constant_relevance import ConstantRelevance
 from lpel_serving.methods.derived import Given, Reverse
 from lpel_serving.methods.emsnn import Emsnn
 from lpel_serving.methods.lpel import Lpel
+from lpel_serving.support.errors import EmbeddingError, ParameterError
+from lpel_tf.research.measures.sanity import DECISION_FLIPPED, sanity
 from support import tiny
 from support.analytic import Counting, Lazy, Told, pair_of
 

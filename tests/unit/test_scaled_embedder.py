@@ -15,18 +15,18 @@ import onnxruntime
 import pytest
 from PIL import Image
 
-from lpel_export.conversion import Exported
-from lpel_export.errors import ParityError
+from lpel_export.conversion.keras_to_onnx import Exported
+from lpel_export.conversion.parity import check_parity
 from lpel_export.explainer import METHODS, build_explainer, build_template_explainer
-from lpel_export.parity import check_parity
+from lpel_export.support.errors import ParityError
 from lpel_serving import Explainer, find_method
 from lpel_serving.batch.settings import BatchSettings
-from lpel_serving.bundle import load_bundle
-from lpel_serving.explanation import PairExplanation
-from lpel_serving.http.settings import Settings
-from lpel_serving.manifest import EMBEDDING, IMAGE
-from lpel_serving.mask import DEFAULT_EPSILON
+from lpel_serving.bundle.loading import load_bundle
+from lpel_serving.bundle.manifest import EMBEDDING, IMAGE
+from lpel_serving.equations.mask import DEFAULT_EPSILON
+from lpel_serving.methods.explanation import PairExplanation
 from lpel_serving.methods.method import methods
+from lpel_serving.service.http.settings import Settings
 from support import tiny
 from support.batch import make_job, run_here, write_csv, write_parquet
 from support.batch_rows import rows_of

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lpel_serving.regions import REGIONS, region_shares, share_arrays
+from lpel_serving.equations.regions import REGIONS, region_shares, share_arrays
 
 few = settings(max_examples=40, deadline=None, derandomize=True)
 

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from lpel_tf.commands.trained_words import of_responses_in_words
-from lpel_tf.reproduction.sections.similar import _beginning
+from lpel_tf.research.reproduction.sections.similar import _beginning
 
 
 def test_what_a_response_decoder_knows_is_a_share():

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lpel_serving.agreement import spearman
-from lpel_serving.errors import EmbeddingError, ParameterError
-from lpel_serving.laboratory.stability import CHANGES, compressed, mirrored, shifted, stability
+from lpel_serving.equations.agreement import spearman
 from lpel_serving.methods import Engine, FacePair
 from lpel_serving.methods.centre import Centre
 from lpel_serving.methods.derived import Given
+from lpel_serving.support.errors import EmbeddingError, ParameterError
+from lpel_tf.research.measures.stability import CHANGES, compressed, mirrored, shifted, stability
 from support import analytic
 from support.analytic import Counting, Lazy, Told
 

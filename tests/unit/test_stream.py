@@ -5,8 +5,8 @@ import weakref
 import numpy as np
 import pytest
 
-from lpel_serving.errors import ParameterError
-from lpel_serving.stream import Job, embed_jobs
+from lpel_serving.methods.stream import Job, embed_jobs
+from lpel_serving.support.errors import ParameterError
 
 
 class Counting:

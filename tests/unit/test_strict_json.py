@@ -1,6 +1,6 @@
 import pytest
 
-from lpel_serving.safety.strict_json import read_json
+from lpel_serving.support.strict_json import read_json
 
 
 def test_json_is_read_as_it_stands():

@@ -5,15 +5,15 @@ import dataclasses
 import numpy as np
 import pytest
 
-from lpel_serving.errors import LpelError, ParameterError
-from lpel_serving.fill import Fill
-from lpel_serving.laboratory.curve_settings import CurveSettings
-from lpel_serving.laboratory.photograph_pairs import PhotographPairs
-from lpel_serving.laboratory.study import QUESTIONS, ask, find_question
+from lpel_serving.equations.fill import Fill
+from lpel_serving.faithfulness.curve_settings import CurveSettings
+from lpel_serving.faithfulness.photograph_pairs import PhotographPairs
+from lpel_serving.faithfulness.study import QUESTIONS, ask, find_question
+from lpel_serving.images.datasets.pairs import Pair
 from lpel_serving.methods.centre import Centre
-from lpel_serving.pairs import Pair
-from lpel_serving.partial import Partial
-from lpel_serving.replacement import KINDS
+from lpel_serving.methods.replacement import KINDS
+from lpel_serving.support.errors import LpelError, ParameterError
+from lpel_serving.support.partial import Partial
 from support.networks import SIDE, WEIGHTS, Weighing, plain
 
 SETTINGS = CurveSettings("test", 2, 8, fill=Fill("black"), draws=3)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from PIL import Image as pillow
 
-from lpel_serving.summation import bicubic_weights, enlarge_smoothly, fixed_dot, fixed_sum
+from lpel_serving.equations.summation import bicubic_weights, enlarge_smoothly, fixed_dot, fixed_sum
 
 FLOATS = st.floats(-1e6, 1e6, width=32)
 

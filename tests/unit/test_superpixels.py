@@ -5,9 +5,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from lpel_serving.errors import LpelError, ParameterError
+from lpel_serving.equations.superpixels import descending, grid_side, labels, superpixel_sums
 from lpel_serving.methods.centre import Centre
-from lpel_serving.superpixels import descending, grid_side, labels, superpixel_sums
+from lpel_serving.support.errors import LpelError, ParameterError
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,11 @@ import threading
 import numpy as np
 import pytest
 
-from lpel_serving.errors import WithdrawnError
 from lpel_serving.service.batcher import Batcher
 from lpel_serving.service.cache import Face, FaceCache
 from lpel_serving.service.shared import Shared
 from lpel_serving.service.ticket import Ticket
+from lpel_serving.support.errors import WithdrawnError
 
 SECONDS = 20
 

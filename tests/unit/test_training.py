@@ -8,15 +8,15 @@ import keras
 import numpy as np
 import pytest
 
-from lpel_serving.errors import LpelError, ParameterError
-from lpel_serving.similarity import typical_length, unit
-from lpel_tf.checkpoint import load_checkpoint
-from lpel_tf.dataset import FaceSet
-from lpel_tf.decoder import build_decoder, mean_squared_error, to_keras
-from lpel_tf.errors import TrainingDataError
-from lpel_tf.least_squares import LinearDecoder, mean_face, solve
-from lpel_tf.training import Recipe, train_decoder
-from lpel_tf.whitening import no_whitening, whitening
+from lpel_serving.equations.similarity import typical_length, unit
+from lpel_serving.support.errors import LpelError, ParameterError
+from lpel_tf.data.dataset import FaceSet
+from lpel_tf.decoders.checkpoint import load_checkpoint
+from lpel_tf.decoders.decoder import build_decoder, mean_squared_error, to_keras
+from lpel_tf.decoders.least_squares import LinearDecoder, mean_face, solve
+from lpel_tf.decoders.training import Recipe, train_decoder
+from lpel_tf.decoders.whitening import no_whitening, whitening
+from lpel_tf.support.errors import TrainingDataError
 
 DIMENSION = 8
 SIDE = 4

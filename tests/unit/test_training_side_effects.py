@@ -40,15 +40,15 @@ MODULES = {
         *(f"lpel_tf.{name}" for name in ("detection", "download", "embedders", "facenet")),
         *(f"lpel_tf.{name}" for name in ("least_squares", "registry", "store", "thresholds")),
         *(f"lpel_tf.{name}" for name in ("training", "weights", "whitening", "pretrained")),
-        "lpel_tf.autoencoder",
+        "lpel_tf.research.measures.autoencoder",
         *(f"lpel_tf.demo.{name}" for name in ("page", "photographs", "run")),
         *(f"lpel_export.{name}" for name in ("bundle_writer", "conversion", "parity")),
         *(f"lpel_export.{name}" for name in ("randomisation", "standardisation")),
     ],
-    "the laboratory": inside("serving/lpel_serving/laboratory"),
+    "the laboratory": inside("serving/lpel_serving/faithfulness"),
     "the methods": inside("serving/lpel_serving/methods"),
-    "the figures": inside("serving/lpel_serving/figures"),
-    "the reproduction": inside("lpel_tf/reproduction"),
+    "the figures": inside("serving/lpel_serving/report/figures"),
+    "the reproduction": inside("lpel_tf/research/reproduction"),
 }
 
 
@@ -82,7 +82,7 @@ def test_asking_for_help_makes_no_files(command, tmp_path):
 def test_loading_tensorflow_from_many_threads_leaves_standard_error_as_it_was():
     program = """
 import os, threading
-from lpel_tf.quiet import load_tensorflow
+from lpel_tf.support.quiet import load_tensorflow
 before = os.fstat(2)
 threads = [threading.Thread(target=load_tensorflow) for _ in range(4)]
 [thread.start() for thread in threads]

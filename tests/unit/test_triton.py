@@ -28,13 +28,13 @@ import onnxruntime
 import pytest
 from google.protobuf import json_format, text_format
 
-from lpel_export import triton
-from lpel_export.errors import ModelShapeError
+from lpel_export.deployment import triton
+from lpel_export.deployment.triton import MAX_BATCH_SIZE, PIPELINE, write_triton_repository
 from lpel_export.explainer import build_explainer, build_template_explainer
-from lpel_export.triton import MAX_BATCH_SIZE, PIPELINE, write_triton_repository
-from lpel_serving.bundle import load_bundle
-from lpel_serving.errors import OutputError, ParameterError
-from lpel_serving.files import write_atomically
+from lpel_export.support.errors import ModelShapeError
+from lpel_serving.bundle.loading import load_bundle
+from lpel_serving.support.errors import OutputError, ParameterError
+from lpel_serving.support.files import write_atomically
 from support import tiny
 
 TRITON_CLIENT = (
@@ -379,7 +379,7 @@ def test_a_failure_leaves_the_old_repository(bundle, explainer, tmp_path, monkey
             raise OutputError("the disk is full.")
         write(path, data)
 
-    monkeypatch.setattr("lpel_serving.files.write_atomically", fail_at_the_fifth)
+    monkeypatch.setattr("lpel_serving.support.files.write_atomically", fail_at_the_fifth)
     with pytest.raises(OutputError, match="disk is full"):
         write_triton_repository(bundle, explainer, folder)
     assert contents(folder) == before

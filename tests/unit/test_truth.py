@@ -6,16 +6,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lpel_serving.errors import ParameterError
-from lpel_serving.explanation import Explanation, put_together
-from lpel_serving.figures import pair_figure
-from lpel_serving.figures.pair import OWN_SCALES
-from lpel_serving.figures.source import Source, source_of
-from lpel_serving.found import Box, FoundFaces
+from lpel_serving.equations.regions import REGIONS, region_labels, region_shares
+from lpel_serving.images.found import Box, FoundFaces
+from lpel_serving.methods.explanation import Explanation, put_together
 from lpel_serving.methods.method import find_method, methods, title_of
-from lpel_serving.regions import REGIONS, region_labels, region_shares
-from lpel_serving.samples import LIST, read_samples
-from lpel_serving.verdict import explained
+from lpel_serving.report.figures import pair_figure
+from lpel_serving.report.figures.pair import OWN_SCALES
+from lpel_serving.report.figures.source import Source, source_of
+from lpel_serving.report.verdict import explained
+from lpel_serving.service.samples import LIST, read_samples
+from lpel_serving.support.errors import ParameterError
 from lpel_tf.commands.demo import _line
 from lpel_tf.demo.page import _figure, _lead
 from lpel_tf.demo.photographs import Photograph

@@ -5,8 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from lpel_serving.http import untaken
-from lpel_serving.http.untaken import Untaken
+from lpel_serving.service.http.limits import untaken
+from lpel_serving.service.http.limits.untaken import Untaken
 
 SIZE, MOST = 100, 350
 

@@ -6,27 +6,27 @@ from dataclasses import asdict, replace
 import numpy as np
 import pytest
 
-from lpel_export.bundle_writer import with_embedder, write_with_explainer
+from lpel_export.bundle.writer import with_embedder, write_with_explainer
 from lpel_export.explainer import build_explainer
 from lpel_serving import Explainer
-from lpel_serving.bundle import load_bundle
-from lpel_serving.card import card, facts, usual_lines
-from lpel_serving.caveats import in_common
-from lpel_serving.crops import CentreCrop, is_named
-from lpel_serving.figures import pair_figure
-from lpel_serving.manifest import parse_manifest
-from lpel_serving.map_words import on_map
+from lpel_serving.bundle.card import card, facts, usual_lines
+from lpel_serving.bundle.loading import load_bundle
+from lpel_serving.bundle.manifest import parse_manifest
+from lpel_serving.bundle.usual_record import UsualMaps, UsualShare
+from lpel_serving.engine.usual import LEAST_PAIRS, measure_usual, sum_up, usual_maps
+from lpel_serving.equations.regions import REGIONS, RegionShare, region_labels, region_shares
+from lpel_serving.images.crops import CentreCrop, is_named
 from lpel_serving.methods import find_method
 from lpel_serving.methods.lpel import Lpel
 from lpel_serving.methods.method import Engine
 from lpel_serving.methods.responses import Responses
-from lpel_serving.record import divided, summary
-from lpel_serving.regions import REGIONS, RegionShare, region_labels, region_shares
-from lpel_serving.usual import LEAST_PAIRS, measure_usual, sum_up, usual_maps
-from lpel_serving.usual_record import UsualMaps, UsualShare
-from lpel_serving.verdict import explained
-from lpel_tf.dataset import FaceSet, Split
-from lpel_tf.kept_apart import faces_apart, usual_on_sides
+from lpel_serving.report.caveats import in_common
+from lpel_serving.report.figures import pair_figure
+from lpel_serving.report.map_words import on_map
+from lpel_serving.report.record import divided, summary
+from lpel_serving.report.verdict import explained
+from lpel_tf.data.dataset import FaceSet, Split
+from lpel_tf.data.kept_apart import faces_apart, usual_on_sides
 from support import tiny
 from support.images import pixels
 from support.usual import NETWORKS, faces, usual
@@ -167,8 +167,8 @@ def test_training_measures_on_the_people_kept_apart():
 
 
 def test_the_people_apart_are_those_of_the_training():
-    from lpel_serving.faces import Face
-    from lpel_tf.dataset import split_by_identity
+    from lpel_serving.images.datasets.faces import Face
+    from lpel_tf.data.dataset import split_by_identity
 
     people = [f"person {n // 3}" for n in range(90)]
     photographs = tuple(Face(n, who) for n, who in enumerate(people))
@@ -202,7 +202,7 @@ def test_it_is_said_of_faces_that_are_cut_out_as_those_were(crop, own, known):
 
 
 def test_a_plugin_is_known_by_its_name_without_being_loaded():
-    from lpel_tf.detection import AlignedCrop
+    from lpel_tf.networks.detection import AlignedCrop
 
     assert is_named(AlignedCrop(), "mtcnn")
     assert not is_named(AlignedCrop(), "0.48")
@@ -212,7 +212,7 @@ def test_a_plugin_is_known_by_its_name_without_being_loaded():
 
 
 def test_a_crop_for_which_it_was_found_to_hold_too_counts_as_its_own(tmp_path):
-    from lpel_tf.detection import AlignedCrop
+    from lpel_tf.networks.detection import AlignedCrop
 
     record = usual(crop="0.48")
     record = replace(record, measured={**record.measured, "alike": {"mtcnn": 0.007, "0.5": 0.0}})

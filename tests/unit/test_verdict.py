@@ -7,12 +7,11 @@ from itertools import product
 import numpy as np
 import pytest
 
-from lpel_serving.errors import LpelError, ParameterError
-from lpel_serving.explanation import Explanation, PairExplanation, put_together
-from lpel_serving.map_words import on_map
+from lpel_serving.equations.regions import REGIONS, RegionShare, region_labels, region_shares
+from lpel_serving.methods.explanation import Explanation, PairExplanation, put_together
 from lpel_serving.methods.method import find_method, is_control, methods
-from lpel_serving.regions import REGIONS, RegionShare, region_labels, region_shares
-from lpel_serving.verdict import (
+from lpel_serving.report.map_words import on_map
+from lpel_serving.report.verdict import (
     CLOSE,
     Confidence,
     compared,
@@ -20,6 +19,7 @@ from lpel_serving.verdict import (
     on_confidence,
     on_decision,
 )
+from lpel_serving.support.errors import LpelError, ParameterError
 from support.images import pixels
 
 MINUS = "\N{MINUS SIGN}"

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from lpel_serving import CentreCrop, Explainer
-from lpel_serving.errors import NoFaceError, ParameterError
-from lpel_serving.images import read_pixels
-from lpel_serving.pairs import Pair
-from lpel_serving.photographs import embed_photographs, pair_similarities
-from lpel_serving.similarity import is_similar
-from lpel_serving.verification import (
+from lpel_serving.engine.photographs import embed_photographs, pair_similarities
+from lpel_serving.equations.similarity import is_similar
+from lpel_serving.images.datasets.pairs import Pair
+from lpel_serving.images.reading import read_pixels
+from lpel_serving.support.errors import NoFaceError, ParameterError
+from lpel_serving.verification.accuracy import (
     accuracy,
     area_under,
     best_threshold,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lpel_serving.wording import listed, percent
+from lpel_serving.support.wording import listed, percent
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from lpel_serving.errors import ParameterError
-from lpel_serving.laboratory.cost import Counted
 from lpel_serving.methods import Engine
 from lpel_serving.methods.xface import XFace, evidence_map, grids, occluded_embeddings
+from lpel_serving.support.errors import ParameterError
+from lpel_tf.research.measures.cost import Counted
 from support.analytic import (
     QUARTER,
     QUARTER_NETWORKS,

@@ -17,10 +17,10 @@ import pytest
 
 from lpel_export.explainer import build_explainer
 from lpel_serving.batch.results import open_results
-from lpel_serving.bundle import load_bundle
-from lpel_serving.http.schemas import ExplainAnswer
-from lpel_serving.pictures import png
-from lpel_tf.cache import cache_folder
+from lpel_serving.bundle.loading import load_bundle
+from lpel_serving.report.pictures import png
+from lpel_serving.service.http.openapi.schemas import ExplainAnswer
+from lpel_tf.support.cache import cache_folder
 from support.areas import OLDEST
 from support.images import pixels
 
@@ -43,7 +43,7 @@ print(json.dumps({name: m.version(name) for name in sys.argv[1:]}))
 EXPORT = """
 import sys
 from pathlib import Path
-from lpel_serving.progress import silent
+from lpel_serving.support.progress import silent
 from lpel_tf.demo.run import run_demo
 run_demo(Path(sys.argv[1]), cache=Path(sys.argv[2]), progress=silent)
 """

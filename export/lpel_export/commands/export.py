@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lpel_serving.cli.applies import check_applies
-from lpel_serving.cli.command import Command
-from lpel_serving.cli.options import (
+from lpel_serving.commands.shared.applies import check_applies
+from lpel_serving.commands.shared.command import Command
+from lpel_serving.commands.shared.options import (
     BundleOption,
     CropOption,
     JsonOption,
@@ -19,12 +19,12 @@ from lpel_serving.cli.options import (
     print_json,
     say,
 )
-from lpel_serving.cli.passed_over import in_json, report
-from lpel_serving.passed_over import MOST_BAD, PassedOver, Unusable
+from lpel_serving.commands.shared.passed_over import in_json, report
+from lpel_serving.images.datasets.passed_over import MOST_BAD, PassedOver, Unusable
 
 if TYPE_CHECKING:
-    from lpel_serving.bundle import Bundle
-    from lpel_serving.images import Pixels
+    from lpel_serving.bundle.loading import Bundle
+    from lpel_serving.images.reading import Pixels
 
 CALIBRATION_FACES = 256
 
@@ -110,10 +110,10 @@ def export(
 
     With --precision the embedder, and the explainer made of it, take fewer bits.
     """
-    from lpel_export.bundle_writer import write_with_explainer
+    from lpel_export.bundle.writer import write_with_explainer
     from lpel_export.explainer import build_explainer, chosen_method
-    from lpel_serving.bundle import load_bundle
-    from lpel_serving.cli.progress import progress_bar
+    from lpel_serving.bundle.loading import load_bundle
+    from lpel_serving.commands.shared.progress import progress_bar
 
     lower = precision != Precision.float32
     of_faces = ("--faces", "--crop", "--most-bad", "--list-passed-over")
@@ -165,7 +165,7 @@ class _Beside:
 
     def service(self, repository: Path) -> str:
         """Write KServe's manifest of the repository."""
-        from lpel_export.kserve import kserve_manifest
+        from lpel_export.deployment.kserve import kserve_manifest
 
         return kserve_manifest("lpel", self.storage_uri or f"pvc://lpel/{repository.name}")
 
@@ -174,9 +174,9 @@ def _check(
     bundle: Path, target: Path, precision: Precision, faces: Path | None, beside: _Beside
 ) -> None:
     """Refuse what cannot be, before hours are spent or anything is written."""
-    from lpel_export.triton import check_replaceable as check_repository
-    from lpel_serving.bundle_folder import check_replaceable
-    from lpel_serving.errors import ParameterError
+    from lpel_export.deployment.triton import check_replaceable as check_repository
+    from lpel_serving.bundle.folder import check_replaceable
+    from lpel_serving.support.errors import ParameterError
 
     if precision != Precision.float32 and (faces is None or target == bundle):
         raise ParameterError(
@@ -196,9 +196,9 @@ def _check(
 
 
 def _write_beside(beside: _Beside, bundle: "Bundle", explainer: bytes, method: str) -> list[Path]:
+    from lpel_export.deployment.triton import write_triton_repository
     from lpel_export.explainer import build_template_explainer
-    from lpel_export.triton import write_triton_repository
-    from lpel_serving.files import write_atomically
+    from lpel_serving.support.files import write_atomically
 
     files: list[Path] = []
     if beside.templates is not None:
@@ -224,10 +224,10 @@ def _in_precision(
     import numpy as np
 
     from lpel_export.precision.lower import check_float32, lower_precision
-    from lpel_serving.cli.progress import progress_bar
-    from lpel_serving.crops import parse_crop, read_face
-    from lpel_serving.errors import ImageError, NoFaceError
-    from lpel_serving.faces import find_faces
+    from lpel_serving.commands.shared.progress import progress_bar
+    from lpel_serving.images.crops import parse_crop, read_face
+    from lpel_serving.images.datasets.faces import find_faces
+    from lpel_serving.support.errors import ImageError, NoFaceError
 
     check_float32(bundle)
     chosen = parse_crop(crop or bundle.manifest.crop)

@@ -7,23 +7,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_export.conversion import OPSET, finish
-from lpel_export.errors import ConversionError
+from lpel_export.conversion.keras_to_onnx import OPSET, finish
 from lpel_export.explainer.contract import About
 from lpel_export.explainer.equations import functions
 from lpel_export.explainer.networks import DOMAIN, as_function, constants_to_weights
 from lpel_export.explainer.program import METHODS, PARAMETERS, Given, Sizes, program
-from lpel_serving.bundle import Bundle
-from lpel_serving.errors import ParameterError
-from lpel_serving.extras import require
-from lpel_serving.manifest import EMBEDDING, RECONSTRUCTION
-from lpel_serving.mask import DEFAULT_EPSILON
+from lpel_export.support.errors import ConversionError
+from lpel_serving.bundle.loading import Bundle
+from lpel_serving.bundle.manifest import EMBEDDING, RECONSTRUCTION
+from lpel_serving.engine.session import open_session
+from lpel_serving.equations.mask import DEFAULT_EPSILON
+from lpel_serving.equations.summation import bicubic_weights
 from lpel_serving.methods.default import default_name
 from lpel_serving.methods.lpel_mended import decoder_kernel, isometry
 from lpel_serving.methods.method import Engine
 from lpel_serving.methods.responses import DEFAULT_SIZE
-from lpel_serving.session import open_session
-from lpel_serving.summation import bicubic_weights
+from lpel_serving.support.errors import ParameterError
+from lpel_serving.support.extras import require
 
 _COLOURED_DETAILS = 6
 
@@ -49,7 +49,7 @@ def build_explainer(
         One of `METHODS`; the bundle's best when None.
     any_size
         Take square crops of any size, a size for each of the two batches, and resize them in the
-        graph as `lpel_serving.crops.resize` does, to a grey level.
+        graph as `lpel_serving.images.crops.resize` does, to a grey level.
     defaults
         Whether ``threshold`` and ``epsilon`` have defaults. Some runtimes cannot override a
         default, and onnxruntime for Node.js ignores it in silence: for them, make both be fed.

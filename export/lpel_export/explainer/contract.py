@@ -44,7 +44,7 @@ class About:
     crop
         How the bundle cuts faces out of photographs.
     bundle_sha256
-        `lpel_serving.manifest.Manifest.identity` of the bundle.
+        `lpel_serving.bundle.manifest.Manifest.identity` of the bundle.
     created_by
         The software.
     """

@@ -1,8 +1,9 @@
 """The equations of `lpel_serving` again, in ONNX's own text: functions of the domain `lpel`.
 
 Every step of `EQUATIONS` is element-wise, or a maximum, or one of the fixed-order sums of
-`lpel_serving.summation`, all of them float32 and of opset 17. So any runtime that keeps to IEEE 754
-makes of what the networks give the very bytes of numpy; no engine that was tried lacks an operator.
+`lpel_serving.equations.summation`, all of them float32 and of opset 17. So any runtime that keeps
+to IEEE 754 makes of what the networks give the very bytes of numpy; no engine that was tried lacks
+an operator.
 Functions are written into the graph before it is saved: the file holds standard operators alone.
 """
 
@@ -233,7 +234,7 @@ def functions(lengths: dict[str, int]) -> list[str]:
 
 
 def _sums(lengths: dict[str, int]) -> Iterable[str]:
-    """Write `lpel_serving.summation.fixed_sum` for axes of known lengths."""
+    """Write `lpel_serving.equations.summation.fixed_sum` for axes of known lengths."""
     for name, length in lengths.items():
         power = 1 << max(0, length - 1).bit_length()
         lines = ["last = Constant <value = int64[1] {-1}> ()"]

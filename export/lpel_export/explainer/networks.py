@@ -3,9 +3,9 @@
 import hashlib
 from typing import Any
 
-from lpel_export.errors import ModelShapeError
-from lpel_export.plain_graph import STANDARD
-from lpel_serving.extras import require
+from lpel_export.adoption.plain_graph import STANDARD
+from lpel_export.support.errors import ModelShapeError
+from lpel_serving.support.extras import require
 
 DOMAIN = "network"
 

@@ -7,7 +7,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from lpel_serving.perturbation import DEFAULT_P
+from lpel_serving.equations.perturbation import DEFAULT_P
 
 METHODS = ("responses", "lpel", "lpel-mended")
 """Methods that need no embeddings but the pair's own two, and no randomness."""

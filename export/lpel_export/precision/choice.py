@@ -6,11 +6,11 @@ What each costs in accuracy is measured by ``benchmarks/precision.py``.
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_export.errors import ModelShapeError
 from lpel_export.precision.half import to_float16
 from lpel_export.precision.quantisation import to_int8
-from lpel_serving.errors import ParameterError
-from lpel_serving.progress import Progress, silent
+from lpel_export.support.errors import ModelShapeError
+from lpel_serving.support.errors import ParameterError
+from lpel_serving.support.progress import Progress, silent
 
 PRECISIONS = ("float32", "float16", "int8")
 """What an embedder can be computed in."""

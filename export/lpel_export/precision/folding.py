@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from lpel_serving.extras import require
+from lpel_serving.support.extras import require
 
 
 def fold_factors(graph: Any, keep: Collection[str] = ()) -> None:

@@ -5,8 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from lpel_export.conversion import finish
-from lpel_export.errors import ConversionError, reason_of
+from lpel_export.conversion.keras_to_onnx import finish
 from lpel_export.precision.network import (
     crossing,
     load_network,
@@ -15,7 +14,8 @@ from lpel_export.precision.network import (
     sort_nodes,
     stretch,
 )
-from lpel_serving.extras import require
+from lpel_export.support.errors import ConversionError, reason_of
+from lpel_serving.support.extras import require
 
 WEIGHTED = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 """The operations that hold the weights."""

@@ -6,19 +6,19 @@ from typing import Any
 
 import numpy as np
 
-from lpel_export.bundle_writer import with_embedder
-from lpel_export.errors import ParityError
-from lpel_export.parity import LEAST_COSINE
+from lpel_export.bundle.writer import with_embedder
+from lpel_export.conversion.parity import LEAST_COSINE
 from lpel_export.precision.choice import in_precision
-from lpel_serving.bundle import Bundle
-from lpel_serving.crops import CentreCrop
-from lpel_serving.embedder import Embedder
-from lpel_serving.errors import ParameterError
-from lpel_serving.explainer import plausibility_of
-from lpel_serving.images import Pixels
-from lpel_serving.plausibility import holds
-from lpel_serving.progress import Progress, silent
-from lpel_serving.similarity import cosine_similarity
+from lpel_export.support.errors import ParityError
+from lpel_serving.bundle.loading import Bundle
+from lpel_serving.engine.embedder import Embedder
+from lpel_serving.engine.explainer import plausibility_of
+from lpel_serving.equations.similarity import cosine_similarity
+from lpel_serving.images.crops import CentreCrop
+from lpel_serving.images.reading import Pixels
+from lpel_serving.support.errors import ParameterError
+from lpel_serving.support.progress import Progress, silent
+from lpel_serving.verification.plausibility import holds
 
 LEAST_FACES = 8
 

@@ -8,10 +8,10 @@ import heapq
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from lpel_export.conversion import OPSET
-from lpel_export.errors import ConversionError, ModelShapeError, reason_of
-from lpel_export.plain_graph import STANDARD, load_plain_graph
-from lpel_serving.extras import require
+from lpel_export.adoption.plain_graph import STANDARD, load_plain_graph
+from lpel_export.conversion.keras_to_onnx import OPSET
+from lpel_export.support.errors import ConversionError, ModelShapeError, reason_of
+from lpel_serving.support.extras import require
 
 _OLDEST_OPSET = 13
 """Quantisation by channel is not older."""

@@ -6,14 +6,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_export.conversion import finish
-from lpel_export.errors import CONVERTERS_ERRORS, ConversionError, ModelShapeError, reason_of
+from lpel_export.conversion.keras_to_onnx import finish
 from lpel_export.precision.folding import fold_factors
 from lpel_export.precision.network import load_network, metadata, name_nodes, sort_nodes, stretch
 from lpel_export.precision.observation import Observed, observe
 from lpel_export.precision.rounding import round_weights, rounding_shift
-from lpel_serving.extras import require
-from lpel_serving.progress import Progress, silent
+from lpel_export.support.errors import (
+    CONVERTERS_ERRORS,
+    ConversionError,
+    ModelShapeError,
+    reason_of,
+)
+from lpel_serving.support.extras import require
+from lpel_serving.support.progress import Progress, silent
 
 PRODUCTS = ("MatMul", "Gemm")
 """Operations that hold the weights of a network without convolutions."""

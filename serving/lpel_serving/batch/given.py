@@ -7,8 +7,8 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_serving.batch.catalogue import Catalogue
 from lpel_serving.batch.plan import GIVEN
+from lpel_serving.batch.store.catalogue import Catalogue
 
 
 class GivenEmbeddings:

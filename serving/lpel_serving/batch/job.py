@@ -8,21 +8,21 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, cast
 
-from lpel_serving.batch.columns import FORMAT
-from lpel_serving.batch.list_digest import list_digest
-from lpel_serving.batch.listed import LISTED
-from lpel_serving.batch.networks import Networks
-from lpel_serving.batch.places import IMAGES_IN_CHUNK, Places
+from lpel_serving.batch.input.list_digest import list_digest
+from lpel_serving.batch.input.listed import LISTED
+from lpel_serving.batch.output.columns import FORMAT
 from lpel_serving.batch.plan import Lists
 from lpel_serving.batch.settings import FEW_ROWS, BatchSettings
-from lpel_serving.bundle import load_bundle
-from lpel_serving.crops import parse_crop
-from lpel_serving.embedder import DEFAULT_BATCH
-from lpel_serving.errors import OutputError, ParameterError
-from lpel_serving.files import write_atomically
-from lpel_serving.manifest import Manifest
-from lpel_serving.session import check_provider
-from lpel_serving.urls import refuse_urls
+from lpel_serving.batch.stages.networks import Networks
+from lpel_serving.batch.store.places import IMAGES_IN_CHUNK, Places
+from lpel_serving.bundle.loading import load_bundle
+from lpel_serving.bundle.manifest import Manifest
+from lpel_serving.engine.embedder import DEFAULT_BATCH
+from lpel_serving.engine.session import check_provider
+from lpel_serving.images.crops import parse_crop
+from lpel_serving.support.errors import OutputError, ParameterError
+from lpel_serving.support.files import write_atomically
+from lpel_serving.support.urls import refuse_urls
 
 _CONFIGURATION = ("the settings", "the crop", "the provider")
 _SEARCH = "the search"
@@ -42,7 +42,7 @@ class Job:
     out
         The folder of its results.
     bundle, crop, provider
-        See `lpel_serving.explainer.Explainer.load`.
+        See `lpel_serving.engine.explainer.Explainer.load`.
     settings
         How to explain.
     batch_size

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lpel_serving.batch.listed import LISTED, PAIR
-from lpel_serving.batch.places import Places
-from lpel_serving.errors import OutputError
+from lpel_serving.batch.input.listed import LISTED, PAIR
+from lpel_serving.batch.store.places import Places
+from lpel_serving.support.errors import OutputError
 
 GIVEN = 1 << 40
 """Numbers from here on are those of embeddings that the rows brought themselves."""
@@ -51,7 +51,7 @@ class Lists:
     Attributes
     ----------
     rows
-        Pairs, or the probes of a search: see `lpel_serving.batch.rows.read_rows`.
+        Pairs, or the probes of a search: see `lpel_serving.batch.input.rows.read_rows`.
     gallery
         What probes are searched in; None where pairs are listed.
     images

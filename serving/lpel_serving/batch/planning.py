@@ -11,19 +11,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_serving.batch.arrow import Table, growing_table, pa, write_table
-from lpel_serving.batch.catalogue import Catalogue, Entry
 from lpel_serving.batch.given import GivenEmbeddings
-from lpel_serving.batch.image_chunks import ImageChunks
-from lpel_serving.batch.kept import KeptEmbeddings
-from lpel_serving.batch.listed import LISTED, Column, Rows
-from lpel_serving.batch.places import Places
+from lpel_serving.batch.input.listed import LISTED, Column, Rows
+from lpel_serving.batch.input.rows import read_rows
 from lpel_serving.batch.plan import NO_IMAGE, Lists, Plan, Shard
-from lpel_serving.batch.rows import read_rows
-from lpel_serving.direction import has_direction
-from lpel_serving.errors import PairsError
-from lpel_serving.files import write_atomically
-from lpel_serving.progress import Advance
+from lpel_serving.batch.store.arrow import Table, growing_table, pa, write_table
+from lpel_serving.batch.store.catalogue import Catalogue, Entry
+from lpel_serving.batch.store.image_chunks import ImageChunks
+from lpel_serving.batch.store.kept import KeptEmbeddings
+from lpel_serving.batch.store.places import Places
+from lpel_serving.equations.direction import has_direction
+from lpel_serving.support.errors import PairsError
+from lpel_serving.support.files import write_atomically
+from lpel_serving.support.progress import Advance
 
 Part = tuple[Table, bytes]
 """The table of some rows, and the digest of everything that is in them."""

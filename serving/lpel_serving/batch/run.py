@@ -8,23 +8,23 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from typing import Any
 
-from lpel_serving.batch.arrow import read_table
-from lpel_serving.batch.columns import Stamp
-from lpel_serving.batch.commits import Commit, columns_begun, read_commit
-from lpel_serving.batch.embedding import Embedding
-from lpel_serving.batch.explaining import Explaining
-from lpel_serving.batch.gathering import gather, keep
 from lpel_serving.batch.job import Asked, Job, claim, look_at
-from lpel_serving.batch.kept import KeptEmbeddings, kept_embeddings
-from lpel_serving.batch.lock import locked
-from lpel_serving.batch.places import Places
+from lpel_serving.batch.output.columns import Stamp
+from lpel_serving.batch.output.commits import Commit, columns_begun, read_commit
 from lpel_serving.batch.plan import Plan, Shard, read_plan, read_shards
 from lpel_serving.batch.planning import make_plan
-from lpel_serving.batch.stage import Engine
-from lpel_serving.errors import OutputError
-from lpel_serving.files import write_atomically
-from lpel_serving.manifest import EMBEDDER_FILE
-from lpel_serving.progress import Told
+from lpel_serving.batch.stages.embedding import Embedding
+from lpel_serving.batch.stages.explaining import Explaining
+from lpel_serving.batch.stages.stage import Engine
+from lpel_serving.batch.store.arrow import read_table
+from lpel_serving.batch.store.gathering import gather, keep
+from lpel_serving.batch.store.kept import KeptEmbeddings, kept_embeddings
+from lpel_serving.batch.store.lock import locked
+from lpel_serving.batch.store.places import Places
+from lpel_serving.bundle.manifest import EMBEDDER_FILE
+from lpel_serving.support.errors import OutputError
+from lpel_serving.support.files import write_atomically
+from lpel_serving.support.progress import Told
 
 Watch = Callable[[str, int | None, int], AbstractContextManager[Told]]
 """Opened with what is done, how many there are (None if nobody knows yet) and were done before."""
@@ -79,7 +79,8 @@ def run(job: Job, engine: Engine, watch: Watch = unwatched) -> Summary:
     job
         What to do.
     engine
-        Who does it: `lpel_serving.batch.local.Local` or `lpel_serving.batch.on_ray.OnRay`.
+        Who does it: `lpel_serving.batch.stages.local.Local` or
+        `lpel_serving.batch.stages.on_ray.OnRay`.
     watch
         Told how far the work is.
 

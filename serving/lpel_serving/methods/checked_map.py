@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from lpel_serving.errors import EmbeddingError
 from lpel_serving.methods.method import FacePair, Method, Networks, SignedMap
+from lpel_serving.support.errors import EmbeddingError
 
 
 def checked_map(

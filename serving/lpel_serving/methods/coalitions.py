@@ -9,13 +9,13 @@ from typing import ClassVar
 
 import numpy as np
 
-from lpel_serving.coalitions import LARGEST, draw_coalitions, embedding_losses
-from lpel_serving.errors import ParameterError
-from lpel_serving.fill import Fill
-from lpel_serving.images import Pixels
+from lpel_serving.equations.attribution import fit_responses
+from lpel_serving.equations.fill import Fill
+from lpel_serving.images.reading import Pixels
+from lpel_serving.methods.embedding_losses import LARGEST, draw_coalitions, embedding_losses
 from lpel_serving.methods.method import FacePair, Floats, Networks, SignedMap
 from lpel_serving.methods.responses import DEFAULT_SIZE, check_size, enlarge, evidence
-from lpel_serving.responses import fit_responses
+from lpel_serving.support.errors import ParameterError
 
 DEFAULT_COUNT = 256
 
@@ -117,9 +117,10 @@ def measured_responses(
     h
         Its embedding, shape (D,).
     count, side, fills, rng
-        See `lpel_serving.coalitions`.
+        See `lpel_serving.methods.embedding_losses`.
     prior
-        Responses expected, shape (side * side, D); see `lpel_serving.responses.fit_responses`.
+        Responses expected, shape (side * side, D); see
+        `lpel_serving.equations.attribution.fit_responses`.
 
     Returns
     -------

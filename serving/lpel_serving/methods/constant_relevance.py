@@ -5,9 +5,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from lpel_serving.heatmap import heat_map
+from lpel_serving.equations.heatmap import heat_map
+from lpel_serving.equations.perturbation import DEFAULT_P, perturb
 from lpel_serving.methods.method import FacePair, Networks, SignedMap
-from lpel_serving.perturbation import DEFAULT_P, perturb
 
 
 @dataclass(frozen=True)

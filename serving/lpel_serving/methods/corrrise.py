@@ -7,12 +7,12 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_serving.embedder import DEFAULT_BATCH
-from lpel_serving.errors import ParameterError
-from lpel_serving.images import Pixels
+from lpel_serving.engine.embedder import DEFAULT_BATCH
+from lpel_serving.equations.similarity import cosine_similarity
+from lpel_serving.images.reading import Pixels
 from lpel_serving.methods.method import FacePair, Floats, Networks, SignedMap
-from lpel_serving.similarity import cosine_similarity
-from lpel_serving.stream import Job, embed_jobs
+from lpel_serving.methods.stream import Job, embed_jobs
+from lpel_serving.support.errors import ParameterError
 
 DEFAULT_MASKS, DEFAULT_SQUARES, DEFAULT_SIZE = 500, 3, 30 / 112
 _AT_ONCE = 64

@@ -15,8 +15,8 @@ from lpel_serving.methods.method import (
     SignedMap,
     is_control,
 )
-from lpel_serving.progress import Advance, Progress
-from lpel_serving.record import DECISIONS
+from lpel_serving.report.record import DECISIONS
+from lpel_serving.support.progress import Advance, Progress
 
 
 @contextmanager
@@ -31,7 +31,7 @@ def counted(
         Any one, also of another package: its networks are counted, not itself.
     images
         How many images it embeds in all while the context is open, for each decision; see
-        `lpel_serving.methods.inventory.MethodEntry`.
+        `lpel_serving.engine.inventory.MethodEntry`.
     progress
         Opened when the method is first asked, and not at all if it embeds nothing.
     portion

@@ -9,10 +9,10 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_serving.errors import ParameterError
+from lpel_serving.equations.perturbation import DEFAULT_P
+from lpel_serving.equations.relevance import feature_distance
 from lpel_serving.methods.method import FacePair, Floats, Networks, SignedMap
-from lpel_serving.perturbation import DEFAULT_P
-from lpel_serving.relevance import feature_distance
+from lpel_serving.support.errors import ParameterError
 
 DEFAULT_K, DEFAULT_DRAWS = 100, 50
 _BATCH = 64

@@ -2,18 +2,18 @@
 
 import numpy as np
 
-from lpel_serving.explanation import (
+from lpel_serving.equations.mask import DEFAULT_EPSILON, mask
+from lpel_serving.equations.similarity import cosine_similarity, is_similar
+from lpel_serving.images.reading import Pixels
+from lpel_serving.methods.checked_map import checked_map
+from lpel_serving.methods.explanation import (
     Explanation,
     PairExplanation,
     explain_both_ways,
     put_together,
 )
-from lpel_serving.images import Pixels
-from lpel_serving.mask import DEFAULT_EPSILON, mask
-from lpel_serving.methods.checked_map import checked_map
 from lpel_serving.methods.lpel import Lpel
 from lpel_serving.methods.method import FacePair, Floats, Method, Networks, is_control
-from lpel_serving.similarity import cosine_similarity, is_similar
 
 
 def explain_by(

@@ -8,9 +8,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from lpel_serving.explanation import explain_embeddings
+from lpel_serving.equations.perturbation import DEFAULT_P
+from lpel_serving.methods.explanation import explain_embeddings
 from lpel_serving.methods.method import FacePair, Networks, SignedMap
-from lpel_serving.perturbation import DEFAULT_P
 
 
 @dataclass(frozen=True)

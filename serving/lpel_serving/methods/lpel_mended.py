@@ -6,9 +6,9 @@ from typing import ClassVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_serving.errors import EmbeddingError, ParameterError
+from lpel_serving.equations.similarity import unit
 from lpel_serving.methods.method import FacePair, Floats, Networks, SignedMap
-from lpel_serving.similarity import unit
+from lpel_serving.support.errors import EmbeddingError, ParameterError
 
 Kernel = NDArray[np.float64]
 _LOWEST_SHARE = 0.01

@@ -6,13 +6,13 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_serving.errors import EmbeddingError
-from lpel_serving.explanation import explain_embeddings
+from lpel_serving.equations.attribution import evidence_for_difference, evidence_for_likeness
+from lpel_serving.equations.similarity import unit
+from lpel_serving.methods.explanation import explain_embeddings
 from lpel_serving.methods.lpel import Lpel
 from lpel_serving.methods.method import Floats, Method, Networks
 from lpel_serving.methods.responses import Responses, enlarge
-from lpel_serving.responses import evidence_for_difference, evidence_for_likeness
-from lpel_serving.similarity import unit
+from lpel_serving.support.errors import EmbeddingError
 
 Places = NDArray[np.int64]
 Decisions = NDArray[np.bool_]

@@ -8,8 +8,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_serving.errors import ParameterError
-from lpel_serving.images import Pixels
+from lpel_serving.images.reading import Pixels
+from lpel_serving.support.errors import ParameterError
 
 Floats = NDArray[np.float32]
 SignedMap = NDArray[np.float32]

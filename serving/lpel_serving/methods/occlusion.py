@@ -5,11 +5,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from lpel_serving.fill import Fill
+from lpel_serving.equations.fill import Fill
+from lpel_serving.equations.similarity import cosine_similarity
 from lpel_serving.methods.method import FacePair, Networks, SignedMap
-from lpel_serving.replacement import Kind, replacement
-from lpel_serving.similarity import cosine_similarity
-from lpel_serving.stream import Job, embed_jobs
+from lpel_serving.methods.replacement import Kind, replacement
+from lpel_serving.methods.stream import Job, embed_jobs
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Occlusion:
     side
         Superpixels along one side, each of which costs an embedding (two for ``both``).
     kind, fill, shared_noise
-        How superpixels are replaced: see `lpel_serving.replacement.replacement`.
+        How superpixels are replaced: see `lpel_serving.methods.replacement.replacement`.
     """
 
     title: ClassVar[str] = "Hiding one square at a time"

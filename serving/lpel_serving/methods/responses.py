@@ -8,11 +8,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from lpel_serving.errors import ParameterError
+from lpel_serving.equations.attribution import evidence_for_difference, evidence_for_likeness
+from lpel_serving.equations.similarity import unit
+from lpel_serving.equations.summation import enlarge_smoothly
 from lpel_serving.methods.method import FacePair, Floats, Networks, SignedMap
-from lpel_serving.responses import evidence_for_difference, evidence_for_likeness
-from lpel_serving.similarity import unit
-from lpel_serving.summation import enlarge_smoothly
+from lpel_serving.support.errors import ParameterError
 
 DEFAULT_SIZE = 40
 """Side of the maps: that of the decoder's images in the thesis."""

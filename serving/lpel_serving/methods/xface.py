@@ -8,11 +8,11 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from lpel_serving.embedder import DEFAULT_BATCH
-from lpel_serving.errors import ParameterError
-from lpel_serving.images import Pixels
+from lpel_serving.engine.embedder import DEFAULT_BATCH
+from lpel_serving.images.reading import Pixels
 from lpel_serving.methods.method import FacePair, Floats, Networks, SignedMap
-from lpel_serving.stream import Job, embed_jobs
+from lpel_serving.methods.stream import Job, embed_jobs
+from lpel_serving.support.errors import ParameterError
 
 Variant = Literal[1, 2, 3]
 Wide = NDArray[np.float64]

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_serving.found import FoundFaces
-from lpel_serving.images import Pixels
+from lpel_serving.images.found import FoundFaces
+from lpel_serving.images.reading import Pixels
 
 
 @dataclass(frozen=True, eq=False)

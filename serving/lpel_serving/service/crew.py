@@ -5,9 +5,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from lpel_serving.errors import BusyError
 from lpel_serving.service.patience import while_wanted
 from lpel_serving.service.ticket import Ticket
+from lpel_serving.support.errors import BusyError
 
 T = TypeVar("T")
 

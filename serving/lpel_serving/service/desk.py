@@ -8,7 +8,9 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_serving.crops import (
+from lpel_serving.engine.explainer import Explainer
+from lpel_serving.engine.inventory import take_inventory
+from lpel_serving.images.crops import (
     LEAST_SHARE,
     CentreCrop,
     Crop,
@@ -17,20 +19,18 @@ from lpel_serving.crops import (
     check_choice,
     cut_face,
 )
-from lpel_serving.errors import ParameterError
-from lpel_serving.explainer import Explainer
-from lpel_serving.images import MAX_PIXELS, Pixels
-from lpel_serving.methods.inventory import take_inventory
+from lpel_serving.images.reading import MAX_PIXELS, Pixels
 from lpel_serving.methods.method import Networks
 from lpel_serving.service.batcher import Batcher, Floats
 from lpel_serving.service.cache import Face, FaceCache
-from lpel_serving.service.cores import cores
 from lpel_serving.service.crew import Crew
 from lpel_serving.service.networks import PORTION, TicketNetworks
 from lpel_serving.service.pace import Pace, clock_of
 from lpel_serving.service.shared import Shared
 from lpel_serving.service.tally import Tally
 from lpel_serving.service.ticket import Ticket
+from lpel_serving.support.cores import cores
+from lpel_serving.support.errors import ParameterError
 
 T = TypeVar("T")
 
@@ -135,7 +135,7 @@ class Desk:
         name
             What complaints call the image.
         face
-            Which of the faces that the crop finds: see `lpel_serving.crops.cut_face`.
+            Which of the faces that the crop finds: see `lpel_serving.images.crops.cut_face`.
 
         Raises
         ------

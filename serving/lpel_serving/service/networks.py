@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_serving.explainer import Explainer
+from lpel_serving.engine.explainer import Explainer
 from lpel_serving.service.batcher import Batcher, Floats
 from lpel_serving.service.ticket import Ticket
 

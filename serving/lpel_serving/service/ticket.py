@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 from typing import Literal
 
-from lpel_serving.errors import WithdrawnError
+from lpel_serving.support.errors import WithdrawnError
 
 Reason = Literal["gone", "late", "closing"]
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lpel_serving.http import requests
-from lpel_serving.http.problems import Problem
-from lpel_serving.http.requests import AssessFields, ExplainFields, VerifyFields
+from lpel_serving.service.http.messages import requests
+from lpel_serving.service.http.messages.problems import Problem
+from lpel_serving.service.http.messages.requests import AssessFields, ExplainFields, VerifyFields
 from support.mutation import mutants, outcome
 
 RUNS = 30_000

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from lpel_serving.http.multipart import MAX_PARTS, MAX_TEXT_BYTES, read_form
-from lpel_serving.http.problems import Problem
+from lpel_serving.service.http.messages.multipart import MAX_PARTS, MAX_TEXT_BYTES, read_form
+from lpel_serving.service.http.messages.problems import Problem
 from support.hostile_requests import BOTH, END, LINE, file, part, text
 from support.mutation import mutants, outcome
 

@@ -6,9 +6,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from starlette.requests import Request
 
-from lpel_serving.http.answers import JSON, NPZ, PNG, accepted
-from lpel_serving.http.problems import Problem
-from lpel_serving.http.security import LOCAL_NAMES, _name_of
+from lpel_serving.service.http.messages.answers import JSON, NPZ, PNG, accepted
+from lpel_serving.service.http.messages.problems import Problem
+from lpel_serving.service.http.security import LOCAL_NAMES, _name_of
 from support.mutation import mutants, outcome
 
 RUNS = 30_000

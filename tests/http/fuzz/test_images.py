@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from lpel_serving.crops import CentreCrop, read_face
-from lpel_serving.errors import ImageError
-from lpel_serving.image_cost import is_costly
+from lpel_serving.images.cost import is_costly
+from lpel_serving.images.crops import CentreCrop, read_face
+from lpel_serving.support.errors import ImageError
 from support.hostile_images import PROGRESSIVE
 from support.image_parts import encoded, exif, turned, with_right_sums
 from support.images import pixels

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from lpel_serving.errors import ImageError, ParameterError
-from lpel_serving.http.answers import json_bytes
-from lpel_serving.samples import LIST, read_samples
+from lpel_serving.service.http.messages.answers import json_bytes
+from lpel_serving.service.samples import LIST, read_samples
+from lpel_serving.support.errors import ImageError, ParameterError
 from support.mutation import mutants, outcome
 from support.odd_images import PNG
 

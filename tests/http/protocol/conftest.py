@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from lpel_serving.http.problems import Problem
+from lpel_serving.service.http.messages.problems import Problem
 from support import tiny
 
 

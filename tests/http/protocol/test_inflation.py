@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lpel_serving.http.problems import Problem
-from lpel_serving.http.protocol.inflation import inflate
+from lpel_serving.service.http.messages.problems import Problem
+from lpel_serving.service.http.open_inference.inflation import inflate
 
 COMPRESS = {"gzip": gzip.compress, "x-gzip": gzip.compress, "deflate": zlib.compress}
 

@@ -10,15 +10,15 @@ from onnx import numpy_helper
 
 from lpel_export.explainer import build_explainer
 from lpel_serving import Explainer
-from lpel_serving.bundle import load_bundle
-from lpel_serving.crops import parse_crop
-from lpel_serving.errors import EmbeddingError, ParameterError, WithdrawnError
-from lpel_serving.http.protocol.explainer import explainer_model
-from lpel_serving.http.protocol.models import network_models
-from lpel_serving.manifest import EXPLAINER_FILE, ThresholdRecord
+from lpel_serving.bundle.loading import load_bundle
+from lpel_serving.bundle.manifest import EXPLAINER_FILE, ThresholdRecord
+from lpel_serving.equations.similarity import unit
+from lpel_serving.images.crops import parse_crop
 from lpel_serving.service.desk import Desk
+from lpel_serving.service.http.open_inference.explainer import explainer_model
+from lpel_serving.service.http.open_inference.models import network_models
 from lpel_serving.service.ticket import Ticket
-from lpel_serving.similarity import unit
+from lpel_serving.support.errors import EmbeddingError, ParameterError, WithdrawnError
 from support import tiny
 
 TYPES = {"tensor(uint8)": "UINT8", "tensor(float)": "FP32", "tensor(bool)": "BOOL"}

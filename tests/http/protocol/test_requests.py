@@ -8,10 +8,14 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from lpel_serving.http.problems import Problem
-from lpel_serving.http.protocol.requests import MAX_JSON_BYTES, WantedOutput, parse_request
-from lpel_serving.http.protocol.responses import write_response
-from lpel_serving.http.protocol.signature import BATCH, Signature, Tensor
+from lpel_serving.service.http.messages.problems import Problem
+from lpel_serving.service.http.open_inference.requests import (
+    MAX_JSON_BYTES,
+    WantedOutput,
+    parse_request,
+)
+from lpel_serving.service.http.open_inference.responses import write_response
+from lpel_serving.service.http.open_inference.signature import BATCH, Signature, Tensor
 
 SIGNATURE = Signature(
     inputs=(

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from starlette.applications import Starlette
 
-from lpel_serving.http.health import Health
-from lpel_serving.http.protocol.routes import routes
 from lpel_serving.service.desk import Desk
+from lpel_serving.service.http.open_inference.routes import routes
+from lpel_serving.service.http.routes.health import Health
 
 DATATYPES = {
     "BOOL",

@@ -5,13 +5,13 @@ import json
 import numpy as np
 import pytest
 
-from lpel_serving.http import request_json
-from lpel_serving.http.problems import Problem
-from lpel_serving.http.protocol import requests
-from lpel_serving.http.protocol.requests import MAX_JSON_BYTES, parse_request
-from lpel_serving.http.protocol.signature import BATCH, Signature, Tensor
-from lpel_serving.http.request_json import read_request_json
-from lpel_serving.http.settings import Settings
+from lpel_serving.service.http.messages import request_json
+from lpel_serving.service.http.messages.problems import Problem
+from lpel_serving.service.http.messages.request_json import read_request_json
+from lpel_serving.service.http.open_inference import requests
+from lpel_serving.service.http.open_inference.requests import MAX_JSON_BYTES, parse_request
+from lpel_serving.service.http.open_inference.signature import BATCH, Signature, Tensor
+from lpel_serving.service.http.settings import Settings
 from support.clients import ask, ask_at_once, get, post
 from support.service import started
 

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from lpel_serving.http.problems import Problem
-from lpel_serving.http.protocol.tensors import (
+from lpel_serving.service.http.messages.problems import Problem
+from lpel_serving.service.http.open_inference.tensors import (
     DATATYPES,
     binary_size,
     from_binary,

@@ -1,0 +1,1 @@
+"""Writing the bundle, whole or not at all."""

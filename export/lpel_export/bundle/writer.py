@@ -1,0 +1,185 @@
+"""Writing a bundle, whole or not at all."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from lpel_export.conversion.parity import Parity
+from lpel_serving.bundle.folder import put_bundle
+from lpel_serving.bundle.loading import Bundle
+from lpel_serving.bundle.manifest import (
+    DECODER_FILE,
+    EMBEDDER_FILE,
+    EXPLAINER_FILE,
+    PLAUSIBILITY_FILE,
+    RESPONSE_FILE,
+    DecoderRecord,
+    EmbedderRecord,
+    FileRecord,
+    Manifest,
+    ResponseRecord,
+    ThresholdRecord,
+)
+from lpel_serving.bundle.plausibility_record import FittedPlausibility, to_bytes
+from lpel_serving.bundle.usual_record import UsualRecord
+from lpel_serving.verification.confidence import ConfidenceRecord
+
+
+@dataclass(frozen=True)
+class ResponseModel:
+    """A response decoder: its serialised ONNX model, and what the manifest says of it."""
+
+    model: bytes
+    record: ResponseRecord
+
+
+def write_bundle(
+    folder: Path,
+    *,
+    embedder: bytes,
+    decoder: bytes,
+    embedder_record: EmbedderRecord,
+    decoder_record: DecoderRecord,
+    crop: str,
+    threshold: ThresholdRecord,
+    parity: Mapping[str, Parity],
+    responses: ResponseModel | None = None,
+    licence: str | None = None,
+    confidence: ConfidenceRecord | None = None,
+    plausibility: FittedPlausibility | None = None,
+    usual: UsualRecord | None = None,
+) -> Manifest:
+    """Write the models and their manifest into a new folder, verify it, and put it in place.
+
+    Parameters
+    ----------
+    folder
+        Where the bundle goes. A bundle that stands there is replaced; any other folder is left
+        alone.
+    embedder, decoder
+        Serialised ONNX models.
+    embedder_record, decoder_record, crop, threshold
+        See `lpel_serving.bundle.manifest.Manifest`.
+    parity
+        The reports, by model.
+    responses
+        A response decoder, if the bundle is to have one.
+    licence
+        That of the weights, if it is known.
+    confidence
+        How likely a similarity means one person, if that was fitted.
+    plausibility
+        Whether an image is of the kind that the bundle knows, if that was fitted.
+    usual
+        What is usual of its maps, if that was measured.
+
+    Raises
+    ------
+    OutputError
+        If the folder holds something else than a bundle, or cannot be written.
+    """
+    contents = {EMBEDDER_FILE: embedder, DECODER_FILE: decoder}
+    if responses is not None:
+        contents[RESPONSE_FILE] = responses.model
+    if plausibility is not None:
+        contents[PLAUSIBILITY_FILE] = to_bytes(plausibility.check)
+    manifest = Manifest(
+        files=_records(contents),
+        embedder=embedder_record,
+        decoder=decoder_record,
+        crop=crop,
+        threshold=threshold,
+        parity={name: report.to_json() for name, report in parity.items()},
+        created_by=f"lpel-tf {version('lpel-tf')}",
+        responses=None if responses is None else responses.record,
+        licence=licence,
+        confidence=confidence,
+        plausibility=None if plausibility is None else plausibility.record,
+        usual=usual,
+    )
+    put_bundle(folder, manifest, contents)
+    return manifest
+
+
+def with_embedder(
+    bundle: Bundle,
+    embedder: bytes,
+    record: EmbedderRecord,
+    parity: Mapping[str, Any],
+    *,
+    keep_plausibility: bool = True,
+) -> Bundle:
+    """Put another embedder of the same embeddings into a bundle: the same one in other numbers.
+
+    Like the threshold, the confidence stays: what was fitted to similarities holds for those that
+    hardly differ. It says from then on which embedder it was fitted with. What is usual of the maps
+    stays too.
+
+    Parameters
+    ----------
+    bundle
+        The bundle, which stays as it is.
+    embedder
+        A serialised ONNX model.
+    record
+        What the manifest says of it.
+    parity
+        How far it is from the one that it replaces.
+    keep_plausibility
+        Whether the check of plausibility holds for the new embeddings.
+    """
+    files = {**bundle.manifest.files, **_records({EMBEDDER_FILE: embedder})}
+    files.pop(EXPLAINER_FILE, None)  # it was made of the other one
+    manifest = replace(
+        bundle.manifest,
+        files=files,
+        embedder=record,
+        parity={**bundle.manifest.parity, "embedder": dict(parity)},
+        confidence=_of_former(bundle.manifest),
+    )
+    changed = replace(bundle, manifest=manifest, embedder=embedder)
+    return changed if keep_plausibility else _without_plausibility(changed)
+
+
+def write_with_explainer(folder: Path, bundle: Bundle, explainer: bytes) -> Manifest:
+    """Write a bundle with its one-file explainer, whole or not at all: see `write_bundle`.
+
+    Raises
+    ------
+    OutputError
+        If the folder holds something else than a bundle, or cannot be written.
+    """
+    contents = {EMBEDDER_FILE: bundle.embedder, DECODER_FILE: bundle.decoder}
+    if bundle.responses is not None:
+        contents[RESPONSE_FILE] = bundle.responses
+    if bundle.plausibility is not None:
+        contents[PLAUSIBILITY_FILE] = bundle.plausibility
+    contents[EXPLAINER_FILE] = explainer
+    manifest = replace(bundle.manifest, files=_records(contents))
+    put_bundle(folder, manifest, contents)
+    return manifest
+
+
+def _without_plausibility(bundle: Bundle) -> Bundle:
+    files = {n: file for n, file in bundle.manifest.files.items() if n != PLAUSIBILITY_FILE}
+    manifest = replace(bundle.manifest, files=files, plausibility=None)
+    return replace(bundle, manifest=manifest, plausibility=None)
+
+
+def _of_former(manifest: Manifest) -> ConfidenceRecord | None:
+    """The confidence, for a bundle whose embedder is replaced."""
+    record = manifest.confidence
+    if record is None:
+        return None
+    how = f"{record.fitted['how']}; by the similarities of {manifest.embedder.name}"
+    return replace(record, fitted={**record.fitted, "how": how})
+
+
+def _records(contents: Mapping[str, bytes]) -> dict[str, FileRecord]:
+    return {
+        name: FileRecord(hashlib.sha256(data).hexdigest(), len(data))
+        for name, data in contents.items()
+    }

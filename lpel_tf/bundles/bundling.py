@@ -1,0 +1,269 @@
+"""From a folder of faces to a bundle: embed, train, export, fit the decision, write."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lpel_export.bundle.writer import write_bundle
+from lpel_export.conversion.keras_to_onnx import export_decoder
+from lpel_export.conversion.parity import Parity, check_parity
+from lpel_serving.bundle.manifest import (
+    EMBEDDING,
+    RECONSTRUCTION,
+    DecoderRecord,
+    Manifest,
+    ThresholdRecord,
+)
+from lpel_serving.bundle.plausibility_record import FittedPlausibility
+from lpel_serving.bundle.usual_record import UsualRecord
+from lpel_serving.engine.embedder import Embedder
+from lpel_serving.images.crops import parse_crop
+from lpel_serving.images.datasets.faces import Face
+from lpel_serving.images.datasets.pairs import Pair
+from lpel_serving.images.datasets.passed_over import Unusable
+from lpel_serving.methods.explanation import Floats
+from lpel_serving.methods.method import Engine, no_responses
+from lpel_serving.support.progress import Progress, silent
+from lpel_serving.verification.confidence import ConfidenceRecord
+from lpel_tf.bundles.response_bundling import (
+    FinishedResponses,
+    ResponsePlan,
+    export_responses,
+    finish_responses,
+)
+from lpel_tf.bundles.thresholds import fit_on_pairs, fit_on_split
+from lpel_tf.data.dataset import FaceSet, Split, embed_faces, split_by_identity
+from lpel_tf.data.kept_apart import fit_on_sides, usual_on_sides
+from lpel_tf.decoders.decoder import IMAGE_SIZE, mean_squared_error, to_keras
+from lpel_tf.decoders.least_squares import LinearDecoder, mean_face, solve
+from lpel_tf.decoders.training import Recipe, Trained, check_faces, train_decoder
+from lpel_tf.networks.embedders import ExportedEmbedder
+from lpel_tf.support.cache import cache_folder
+
+
+@dataclass(frozen=True)
+class Losses:
+    """Mean squared errors on the test faces, pixels in [0, 1], smaller is better.
+
+    Attributes
+    ----------
+    decoder
+        Of the trained decoder.
+    mean_face
+        Of a decoder that always gives the mean training face.
+    least_squares
+        Of the closed-form optimum on the training faces.
+    least_squares_with_noise
+        Of the optimum when the embeddings carry the recipe's noise: what training aims at.
+    """
+
+    decoder: float
+    mean_face: float
+    least_squares: float
+    least_squares_with_noise: float
+
+
+def train_bundle(
+    embedder: ExportedEmbedder,
+    faces: tuple[Face, ...],
+    out: Path | str,
+    *,
+    crop: str,
+    recipe: Recipe,
+    closed_form: bool = False,
+    cache: Path | None = None,
+    pairs: tuple[Pair, ...] = (),
+    responses: ResponsePlan | None = None,
+    checkpoint: Path | None = None,
+    unusable: Unusable | None = None,
+    progress: Progress = silent,
+) -> Manifest:
+    """Train a decoder for an embedding network on photographs, and write both as a bundle.
+
+    Parameters
+    ----------
+    embedder
+        The network ``f``: see `lpel_tf.networks.embedders`.
+    faces
+        Photographs with the people in them; a tenth of the people is kept apart to stop the
+        training, another tenth for the test.
+    out
+        Folder of the bundle.
+    crop
+        How photographs become face crops: see `lpel_serving.images.crops.parse_crop`.
+    recipe
+        How the decoder is trained.
+    closed_form
+        Solve for the decoder instead of training it.
+    cache
+        Root of the cache, where the embeddings are kept.
+    pairs
+        Pairs to choose the threshold and to fit the confidence on; drawn from the people kept apart
+        when there are none.
+    responses
+        How to train a response decoder too; None for none.
+    checkpoint
+        File that lets an interrupted training go on; that of the response decoder lies beside it.
+    unusable
+        Gathers photographs that cannot be used, which are left out.
+    progress
+        Told how far it is.
+
+    Raises
+    ------
+    TrainingDataError
+        If there are too few photographs or people.
+    ImageError
+        If a photograph cannot be used and there is no `unusable` to gather it; it is named.
+    PhotographsError
+        If too many cannot be used.
+    ParityError
+        If the exported decoder differs from the trained one.
+    OutputError, CacheError
+        If files cannot be written.
+    """
+    store = cache_folder("embeddings", root=cache) / f"{store_key(embedder, crop)}.sqlite"
+    engine = Embedder(embedder.model, embedder.record, parse_crop(crop))
+
+    def embed(some: tuple[Face, ...]) -> FaceSet:
+        return embed_faces(engine, some, IMAGE_SIZE, store, unusable=unusable, progress=progress)
+
+    everyone = embed(faces)
+    split = split_by_identity(everyone, np.random.default_rng(recipe.seed))
+    check_faces(split.train, split.validation)
+    if closed_form:
+        trained = Trained(
+            solve(split.train, recipe.noise_on(split.train.embeddings)), (), 0, recipe
+        )
+    else:
+        trained = train_decoder(
+            split.train, split.validation, recipe, checkpoint=checkpoint, progress=progress
+        )
+    finished = None
+    if responses is not None:
+        usable = tuple(face for face in faces if unusable is None or face.path not in unusable)
+        table = store.with_name(f"{store.stem}-{responses.table.key}.sqlite")
+        state = None if checkpoint is None else response_checkpoint(checkpoint)
+        finished = finish_responses(
+            engine, usable, split, responses, table, checkpoint=state, progress=progress
+        )
+    decoders = (trained.decoder, no_responses if finished is None else finished.decoder)
+    networks = Engine(engine.embed, *decoders)
+    rng = np.random.default_rng(recipe.seed)
+    fitted = fit_on_pairs(pairs, embed) if pairs else fit_on_split(split, rng)
+    training = describe(trained, split, closed_form=closed_form) | {
+        "photographs_without_face": len(everyone.without_face),
+        "photographs_unusable": len(everyone.unusable),
+        "photographs_with_several_faces": None
+        if everyone.several_faces is None
+        else len(everyone.several_faces),
+    }
+    return assemble(
+        embedder,
+        trained.decoder,
+        Path(out),
+        crop=crop,
+        threshold=fitted.threshold,
+        confidence=fitted.confidence,
+        training=training,
+        examples=split.test.embeddings[:100],
+        responses=finished,
+        plausibility=fit_on_sides(split),
+        usual=usual_on_sides(split, networks, fitted.threshold.value, recipe.seed, crop),
+    )
+
+
+def response_checkpoint(checkpoint: Path) -> Path:
+    """Name the file of the response decoder's training beside that of the decoder's."""
+    return checkpoint.with_name(f"{checkpoint.stem}-responses{checkpoint.suffix}")
+
+
+def assemble(
+    embedder: ExportedEmbedder,
+    decoder: LinearDecoder,
+    out: Path,
+    *,
+    crop: str,
+    threshold: ThresholdRecord,
+    training: Mapping[str, Any],
+    examples: Floats,
+    responses: FinishedResponses | None = None,
+    confidence: ConfidenceRecord | None = None,
+    plausibility: FittedPlausibility | None = None,
+    usual: UsualRecord | None = None,
+) -> Manifest:
+    """Export decoders, check their parity on real embeddings, and write the bundle."""
+    metadata = {"lpel": "decoder", "embedder": embedder.record.name}
+    exported = export_decoder(to_keras(decoder), metadata)
+    parity: dict[str, Parity] = {
+        "embedder": embedder.parity,
+        "decoder": check_parity(
+            exported,
+            np.resize(examples, (max(2, len(examples)), examples.shape[1])),
+            input_name=EMBEDDING,
+            output_name=RECONSTRUCTION,
+            inputs=f"embeddings of {len(examples)} faces",
+        ),
+    }
+    response_model = None
+    if responses is not None:
+        response_model, parity["responses"] = export_responses(
+            responses, embedder.record.name, examples
+        )
+    return write_bundle(
+        out,
+        embedder=embedder.model,
+        decoder=exported.model,
+        embedder_record=embedder.record,
+        decoder_record=DecoderRecord(decoder.image_size, training),
+        crop=crop,
+        threshold=threshold,
+        parity=parity,
+        responses=response_model,
+        licence=embedder.licence,
+        confidence=confidence,
+        plausibility=plausibility,
+        usual=usual,
+    )
+
+
+def losses(decoder: LinearDecoder, split: Split, noise: float) -> Losses:
+    """Measure a decoder on people that it was not trained on, beside its natural bounds."""
+    test = split.test
+
+    def loss(other: LinearDecoder) -> float:
+        return mean_squared_error(other(test.embeddings), test.targets)
+
+    return Losses(
+        decoder=loss(decoder),
+        mean_face=mean_squared_error(mean_face(split.train).astype(np.float32), test.targets),
+        least_squares=loss(solve(split.train, 0.0)),
+        least_squares_with_noise=loss(solve(split.train, noise)),
+    )
+
+
+def describe(trained: Trained, split: Split, *, closed_form: bool) -> dict[str, Any]:
+    """Say how a decoder was trained, for the manifest."""
+    sides = {"train": split.train, "validation": split.validation, "test": split.test}
+    noise = trained.recipe.noise_on(split.train.embeddings)
+    return {
+        "method": "closed-form least squares" if closed_form else "Adamax",
+        "recipe": asdict(trained.recipe),
+        "photographs": {name: len(side) for name, side in sides.items()},
+        "people": {name: len(set(side.identities)) for name, side in sides.items()},
+        "loss": "mean squared error over images, pixels and channels; pixels in [0, 1]",
+        "test_loss": asdict(losses(trained.decoder, split, noise)),
+        "best_epoch": trained.best_epoch,
+        "history": [asdict(epoch) for epoch in trained.history],
+    }
+
+
+def store_key(embedder: ExportedEmbedder, crop: str) -> str:
+    """Name the store of embeddings that belongs to a network with a crop."""
+    made_of = f"{embedder.sha256}|{crop}|{IMAGE_SIZE}|{version('pillow')}|{version('lpel-tf')}"
+    return hashlib.sha256(made_of.encode()).hexdigest()[:32]

@@ -1,0 +1,96 @@
+"""Choosing the similarity above which two faces are called the same, and how sure that makes."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lpel_serving.bundle.manifest import ThresholdRecord
+from lpel_serving.equations.similarity import cosine_similarity
+from lpel_serving.images.datasets.faces import Face
+from lpel_serving.images.datasets.pairs import Pair, draw_pairs, possible_pairs
+from lpel_serving.support.errors import PairsError, ParameterError
+from lpel_serving.verification.accuracy import best_threshold, cross_validate
+from lpel_serving.verification.confidence import ConfidenceRecord, fit_confidence
+from lpel_tf.data.dataset import FaceSet, Split
+
+THESIS_THRESHOLD = 0.3
+FOLDS = 10
+_MIN_PAIRS = 100
+_MAX_PAIRS = 2000
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What pairs whose truth is known give a bundle.
+
+    Attributes
+    ----------
+    threshold
+        The similarity above which two faces are called the same.
+    confidence
+        How likely a similarity means one person; None if the pairs are too few to tell, or not more
+        similar when they are of one person.
+    """
+
+    threshold: ThresholdRecord
+    confidence: ConfidenceRecord | None
+
+
+def fit_on_pairs(pairs: Sequence[Pair], embed: Callable[[tuple[Face, ...]], FaceSet]) -> Fitted:
+    """Choose the most accurate threshold on given pairs, and fit the confidence on them.
+
+    Parameters
+    ----------
+    pairs
+        Pairs whose truth is known.
+    embed
+        Embeds photographs.
+
+    Raises
+    ------
+    PairsError
+        If there are not pairs of both kinds that show faces.
+    """
+    paths = dict.fromkeys(path for pair in pairs for path in (pair.reference, pair.test))
+    faces = embed(tuple(Face(path, path.parent.name) for path in paths))
+    missing = {face.path for face in (*faces.without_face, *faces.unusable)}
+    place = {path: i for i, path in enumerate(path for path in paths if path not in missing)}
+    usable = [pair for pair in pairs if pair.reference in place and pair.test in place]
+    first = faces.embeddings[[place[pair.reference] for pair in usable]]
+    second = faces.embeddings[[place[pair.test] for pair in usable]]
+    same = np.array([pair.same for pair in usable])
+    return _fit(cosine_similarity(first, second), same, "a list of pairs")
+
+
+def fit_on_split(split: Split, rng: np.random.Generator) -> Fitted:
+    """Fit on pairs of people kept apart; the thesis's threshold alone if they give too few."""
+    identities = split.validation.identities + split.test.identities
+    embeddings = np.concatenate([split.validation.embeddings, split.test.embeddings])
+    n = min(_MAX_PAIRS, possible_pairs(identities))
+    if n < _MIN_PAIRS:
+        how = "the thesis's: the people kept apart give too few pairs"
+        return Fitted(ThresholdRecord(THESIS_THRESHOLD, {"how": how, "pairs": n}), None)
+    first, second, same = (
+        np.array(column) for column in zip(*draw_pairs(identities, n, rng), strict=True)
+    )
+    similarities = cosine_similarity(embeddings[first], embeddings[second])
+    return _fit(similarities, same, "pairs of the people kept apart from training")
+
+
+def _fit(similarities: NDArray[np.float32], same: NDArray[np.bool_], on: str) -> Fitted:
+    if not 0 < np.count_nonzero(same) < len(same):
+        raise PairsError(
+            f"a threshold needs pairs of the same person and pairs of two; of {len(same)} usable "
+            f"pairs {np.count_nonzero(same)} are of the same person."
+        )
+    chosen: dict[str, Any] = {"how": f"most accurate on {on}", "pairs": len(same)}
+    if min(np.count_nonzero(same), np.count_nonzero(~same)) >= FOLDS:
+        chosen["cross_validated_accuracy"] = cross_validate(similarities, same, FOLDS).accuracy
+    try:
+        confidence = fit_confidence(similarities, same, f"{on}, which the threshold was chosen on")
+    except ParameterError:  # a network that tells nobody apart is no reason to lose its decoders
+        confidence = None
+    return Fitted(ThresholdRecord(best_threshold(similarities, same), chosen), confidence)

@@ -1,0 +1,1 @@
+"""What is trained on: photographs, their embeddings, and the people kept apart."""

@@ -1,0 +1,221 @@
+"""What a decoder is trained on: embeddings, and the faces that gave them."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lpel_serving.engine.embedder import DEFAULT_BATCH, Embedder
+from lpel_serving.equations.direction import has_direction, lack_of
+from lpel_serving.images.crops import CutFace, DetectingCrop, decoder_target
+from lpel_serving.images.datasets.faces import Face
+from lpel_serving.images.datasets.passed_over import Unusable
+from lpel_serving.support.errors import EmbeddingError
+from lpel_serving.support.progress import Progress, silent
+from lpel_tf.data.recall import recall
+from lpel_tf.data.store import FaceStore, StoredFace
+from lpel_tf.support.errors import TrainingDataError
+
+
+@dataclass(frozen=True, eq=False)
+class FaceSet:
+    """Faces as a decoder sees them.
+
+    Attributes
+    ----------
+    embeddings
+        ``h = f(x)``, float32, shape (N, D).
+    targets
+        ``x``, uint8, shape (N, H, H, 3).
+    identities
+        Who each is, N of them.
+    without_face
+        The photographs that were left out, since the crop found no face in them.
+    unusable
+        Those that were left out, since they cannot be used.
+    several_faces
+        Those that show several faces, of which the largest was taken; None where the crop looks
+        for none.
+    """
+
+    embeddings: NDArray[np.float32]
+    targets: NDArray[np.uint8]
+    identities: tuple[str, ...]
+    without_face: tuple[Face, ...] = ()
+    unusable: tuple[Face, ...] = ()
+    several_faces: tuple[Face, ...] | None = None
+
+    def __len__(self) -> int:
+        return len(self.identities)
+
+    def select(self, chosen: NDArray[np.bool_]) -> "FaceSet":
+        """Keep the faces that a mask of shape (N,) chooses."""
+        kept = tuple(
+            identity for identity, keep in zip(self.identities, chosen, strict=True) if keep
+        )
+        return FaceSet(self.embeddings[chosen], self.targets[chosen], kept)
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Faces of different people, for training, for choosing when to stop, and for the test."""
+
+    train: FaceSet
+    validation: FaceSet
+    test: FaceSet
+
+
+def embed_faces(
+    embedder: Embedder,
+    faces: Sequence[Face],
+    target_size: int,
+    store_path: Path,
+    *,
+    unusable: Unusable | None = None,
+    progress: Progress = silent,
+) -> FaceSet:
+    """Embed photographs, those that the store does not hold yet.
+
+    Those in which the crop finds no face are left out, and listed in the result.
+
+    Parameters
+    ----------
+    embedder
+        The network ``f`` with its crop.
+    faces
+        The photographs.
+    target_size
+        Side H of the images that the decoder will reconstruct.
+    store_path
+        Where embeddings are kept; one file for one network, crop and target size.
+    unusable
+        Gathers photographs that cannot be used; they are left out and listed in the result.
+    progress
+        Told how far it is.
+
+    Raises
+    ------
+    ImageError
+        If a photograph cannot be used and there is no `unusable` to gather it; it is named.
+    TrainingDataError
+        If its embedding is not finite or zero all over; it is named.
+    PhotographsError
+        If too many cannot be used.
+    CacheError
+        If the store cannot be used.
+    """
+    embeddings = np.empty((len(faces), embedder.record.dimension), np.float32)
+    targets = np.empty((len(faces), target_size, target_size, 3), np.uint8)
+    found = np.zeros(len(faces), np.bool_)
+    detects = isinstance(embedder.crop, DetectingCrop)
+    several: list[Face] = []
+    store = FaceStore(store_path, embedder.record.dimension, target_size, counts=detects)
+    with closing(store), progress("embedding faces", len(faces)) as advance:
+        for start in range(0, len(faces), DEFAULT_BATCH):
+            batch = faces[start : start + DEFAULT_BATCH]
+            recalled = _recall(embedder, batch, store, target_size, unusable)
+            for i, face in enumerate(recalled, start):
+                if face is not None:
+                    embeddings[i], targets[i], found[i] = face.embedding, face.target, True
+                    several += [faces[i]] if (face.faces or 0) > 1 else []
+            advance(len(batch))
+    everyone = FaceSet(
+        embeddings,
+        targets,
+        tuple(face.identity for face in faces),
+        several_faces=tuple(several) if detects else None,
+    )
+    if found.all():
+        return everyone
+    missing = tuple(face for face, seen in zip(faces, found, strict=True) if not seen)
+    kept = replace(everyone.select(found), several_faces=everyone.several_faces)
+    if unusable is None:
+        return replace(kept, without_face=missing)
+    unusable.check(face.path for face in faces)
+    return replace(
+        kept,
+        without_face=tuple(face for face in missing if face.path not in unusable),
+        unusable=tuple(face for face in missing if face.path in unusable),
+    )
+
+
+def split_by_identity(
+    faces: FaceSet, rng: np.random.Generator, *, validation: float = 0.1, test: float = 0.1
+) -> Split:
+    """Divide faces so that nobody is on two sides.
+
+    Parameters
+    ----------
+    faces
+        All of them.
+    rng
+        The source of randomness.
+    validation, test
+        Shares of the people, not of the photographs; at least one person each.
+
+    Raises
+    ------
+    TrainingDataError
+        If there are fewer than three people.
+    """
+    people = sorted(set(faces.identities))
+    if len(people) < 3:
+        raise TrainingDataError(
+            f"the photographs show {len(people)} people; at least 3 are needed, to keep some apart "
+            "for validation and test, and hundreds to train a useful decoder."
+        )
+    order = rng.permutation(len(people))
+    n_test = max(1, round(len(people) * test))
+    n_validation = max(1, round(len(people) * validation))
+    side = np.full(len(people), 2)
+    side[order[:n_test]] = 0
+    side[order[n_test : n_test + n_validation]] = 1
+    place = {person: int(side[i]) for i, person in enumerate(people)}
+    sides = np.array([place[identity] for identity in faces.identities])
+    return Split(faces.select(sides == 2), faces.select(sides == 1), faces.select(sides == 0))
+
+
+def _recall(
+    embedder: Embedder,
+    batch: Sequence[Face],
+    store: FaceStore,
+    target_size: int,
+    unusable: Unusable | None,
+) -> list[StoredFace | None]:
+    """Embed a batch of photographs, or say which of them have no embedding to train on."""
+    paths = ", ".join(str(face.path) for face in batch)
+    try:
+        compute = partial(_embed, embedder, target_size)
+        recalled = recall(embedder, batch, store, compute, unusable=unusable)
+    except EmbeddingError as error:
+        raise TrainingDataError(f"{error} It did so for one of {paths}.") from error
+    lost = [
+        f"{face.path} {lack_of(one.embedding)}"
+        for face, one in zip(batch, recalled, strict=True)
+        if one is not None and not has_direction(one.embedding)
+    ]
+    if lost:
+        raise TrainingDataError(
+            f"the embedding of {'; that of '.join(lost)}. Leave these photographs out; if they are "
+            "not at fault, look whether the network has its trained weights, and gets its pixels "
+            "as it was trained with them (the standardisation, or mean and scale)."
+        )
+    return recalled
+
+
+def _embed(
+    embedder: Embedder, target_size: int, crops: Mapping[bytes, CutFace]
+) -> dict[bytes, StoredFace]:
+    vectors = embedder.embed([crop.pixels for crop in crops.values()])
+    return {
+        key: StoredFace(
+            vector,
+            decoder_target(crop.pixels, target_size),
+            None if crop.found is None else crop.found.count,
+        )
+        for (key, crop), vector in zip(crops.items(), vectors, strict=True)
+    }

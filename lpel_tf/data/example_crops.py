@@ -1,0 +1,87 @@
+"""Face crops that an exported network is compared with its original on."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lpel_serving.images.crops import parse_crop, read_face
+from lpel_serving.images.datasets.faces import Face
+from lpel_serving.images.datasets.passed_over import Unusable, note
+from lpel_serving.images.reading import Pixels
+from lpel_serving.support.errors import ImageError, NoFaceError
+from lpel_tf.support.errors import TrainingDataError
+
+PARITY_FACES = 33
+
+
+def example_crops(
+    faces: Sequence[Face], crop: str, size: int, unusable: Unusable | None = None
+) -> NDArray[np.uint8]:
+    """Cut the first faces out of photographs, to compare an exported network on.
+
+    Parameters
+    ----------
+    faces
+        Photographs.
+    crop
+        See `lpel_serving.images.crops.parse_crop`.
+    size
+        Side of the crops.
+    unusable
+        Gathers photographs that cannot be used; without it the first one is an error.
+
+    Returns
+    -------
+    NDArray[np.uint8]
+        Shape (33, size, size, 3).
+
+    Raises
+    ------
+    TrainingDataError
+        If no photograph shows a face.
+    PhotographsError
+        If none does and too many cannot be used.
+    """
+    cut = parse_crop(crop)
+    crops: list[Pixels] = []
+    for face in faces:
+        try:
+            crops.append(read_face(face.path, cut, size))
+        except NoFaceError:
+            continue
+        except ImageError as error:
+            note(unusable, face.path, error)
+        if len(crops) == PARITY_FACES:
+            break
+    if not crops:
+        if unusable is not None:
+            unusable.check(face.path for face in faces)
+        raise TrainingDataError("no photograph shows a face that the crop can find.")
+    return repeat_crops(crops)
+
+
+def repeat_crops(crops: Sequence[Pixels]) -> NDArray[np.uint8]:
+    """Repeat crops until there are enough to compare networks at a large batch size."""
+    return np.stack([crops[i % len(crops)] for i in range(PARITY_FACES)])
+
+
+def as_crops(
+    faces: NDArray[np.uint8] | Sequence[NDArray[np.uint8]], size: int
+) -> NDArray[np.uint8]:
+    """Take an array of crops, or a list of them, as an array, uint8, shape (N, size, size, 3).
+
+    Raises
+    ------
+    ImageError
+        If they are something else.
+    """
+    expected = f"expected face crops as uint8, 0 to 255, shape (N, {size}, {size}, 3); received"
+    advice = "`example_crops` cuts such out of photographs."
+    try:
+        crops = np.asarray(faces)
+    except ValueError as error:
+        raise ImageError(f"{expected} some of different shapes: {advice}") from error
+    if crops.dtype != np.uint8 or crops.ndim != 4 or crops.shape[1:] != (size, size, 3):
+        raise ImageError(f"{expected} {crops.dtype} of shape {crops.shape}: {advice}")
+    return crops

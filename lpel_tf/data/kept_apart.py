@@ -1,0 +1,60 @@
+"""What a bundle learns from the people who were kept apart when its decoders were trained."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from lpel_serving.bundle.plausibility_record import FittedPlausibility, fit_record
+from lpel_serving.bundle.usual_record import UsualRecord
+from lpel_serving.engine.usual import measure_usual
+from lpel_serving.images.datasets.faces import Face
+from lpel_serving.methods.method import Engine, no_responses
+from lpel_tf.data.dataset import FaceSet, Split, split_by_identity
+
+
+def fit_on_sides(split: Split) -> FittedPlausibility | None:
+    """Fit the check of plausibility on the people trained on, its limit on those kept apart."""
+    apart = np.concatenate([split.validation.embeddings, split.test.embeddings])
+    people_apart = split.validation.identities + split.test.identities
+    on = "the photographs that the decoder was trained on"
+    return fit_record(split.train.embeddings, apart, people_apart, on)
+
+
+def usual_on_sides(
+    split: Split, networks: Engine, threshold: float, seed: int, crop: str
+) -> UsualRecord | None:
+    """Measure what is usual of maps on the people kept apart from training."""
+    sides = (split.validation, split.test)
+    return measure_usual(
+        networks,
+        np.concatenate([side.embeddings for side in sides]),
+        sum((side.identities for side in sides), ()),
+        threshold,
+        np.random.default_rng(seed),
+        responds=networks.respond is not no_responses,
+        crop=crop,
+        on="photographs of people kept apart from training",
+    )
+
+
+def faces_apart(faces: Sequence[Face], seed: int) -> tuple[Face, ...]:
+    """Find the photographs of the people whom a training on these photographs kept apart.
+
+    Parameters
+    ----------
+    faces
+        All photographs, in the order in which they were trained on.
+    seed
+        That of the training.
+
+    Returns
+    -------
+    tuple[Face, ...]
+        Those of the validation, then those of the test.
+    """
+    places = np.arange(len(faces))[:, np.newaxis]
+    nothing = np.empty((len(faces), 0), np.uint8)
+    everyone = FaceSet(places.astype(np.float32), nothing, tuple(face.identity for face in faces))
+    split = split_by_identity(everyone, np.random.default_rng(seed))
+    found = np.concatenate([split.validation.embeddings, split.test.embeddings])
+    return tuple(faces[int(place)] for place in found[:, 0])

@@ -1,0 +1,1 @@
+"""Embedding networks in Keras: FaceNet, its weights, and networks of the user's own."""

@@ -1,0 +1,269 @@
+"""Embedding networks made ready to train decoders for: exported, and agreeing with Keras."""
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from importlib.metadata import version
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lpel_export.adoption.adopt import adopt_embedder
+from lpel_export.adoption.preparation import Channels, Layout, Preparation, whole_side
+from lpel_export.adoption.received import Source
+from lpel_export.conversion.keras_networks import embedding_dimension
+from lpel_export.conversion.keras_to_onnx import Exported, export_embedder
+from lpel_export.conversion.parity import Parity, check_parity
+from lpel_export.conversion.standardisation import Standardisation, standardisation_name
+from lpel_export.support.errors import ModelShapeError
+from lpel_serving.bundle.manifest import EMBEDDING, IMAGE, EmbedderRecord
+from lpel_serving.bundle.safety.models import refuse_unsafe
+from lpel_serving.support.errors import BundleError
+from lpel_serving.support.files import write_atomically
+from lpel_serving.support.progress import Progress, silent
+from lpel_tf.data.example_crops import as_crops
+from lpel_tf.networks.embedding_checks import check_embeddings, check_finite
+from lpel_tf.networks.facenet import IMAGE_SIZE, FaceNet, build
+from lpel_tf.networks.weights import fetch
+from lpel_tf.support.cache import cache_folder, file_sha256
+
+_EXPORTING_MODULES = (
+    "conversion/keras_to_onnx.py",
+    "conversion/full_precision.py",
+    "conversion/keras_networks.py",
+    "conversion/standardisation.py",
+    "conversion/tensorflow_graph.py",
+    "support/naming.py",
+)
+_EXPORTERS = ("lpel-tf", "keras-facenet", "tensorflow", "keras", "tf2onnx", "onnx")
+
+
+@dataclass(frozen=True)
+class ExportedEmbedder:
+    """An embedding network in ONNX.
+
+    Attributes
+    ----------
+    model
+        The serialised ONNX model.
+    record
+        What the bundle will say of it.
+    parity
+        How far it is from Keras.
+    licence
+        That of its weights, if it is known.
+    """
+
+    model: bytes
+    record: EmbedderRecord
+    parity: Parity
+    licence: str | None = None
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the model, in hexadecimal."""
+        return hashlib.sha256(self.model).hexdigest()
+
+
+def from_keras(
+    model: Any,
+    *,
+    name: str,
+    image_size: int,
+    standardisation: str | Standardisation,
+    faces: NDArray[np.uint8] | Sequence[NDArray[np.uint8]],
+) -> ExportedEmbedder:
+    """Export any Keras model from images to vectors, and check that nothing was lost.
+
+    Parameters
+    ----------
+    model
+        A Keras model from float images, shape (batch, S, S, 3), to vectors, shape (batch, D). One
+        that computes in mixed precision is exported in float32, and the report under ``parity``
+        says how far its own embeddings are from that.
+    name
+        What the bundle will call it.
+    image_size
+        The side S.
+    standardisation
+        What happens to uint8 pixels before the model: a key of
+        `lpel_export.conversion.standardisation.STANDARDISATIONS`, or a function of a tensor of
+        float32 pixels, 0 to 255, such as ``keras.applications.resnet.preprocess_input``.
+    faces
+        Some real crops to compare on, uint8, shape (N, S, S, 3), N at least 2; or a list of
+        them.
+
+    Raises
+    ------
+    ConversionError, ModelShapeError, ParityError
+        If the model cannot be exported faithfully, or has NaN or infinity among its weights.
+    StandardisationError
+        If there is no such standardisation.
+    ImageError, ParameterError
+        If the crops are no such crops, or the side is not a whole number, 1 at least.
+    TrainingDataError
+        If its embeddings say nothing of the crops: see `lpel_tf.networks.embedding_checks`.
+    """
+    image_size = whole_side(image_size)
+    crops = as_crops(faces, image_size)
+    named = standardisation_name(standardisation)
+    record = EmbedderRecord(name, image_size, embedding_dimension(model, image_size), named)
+    metadata = {key: str(value) for key, value in asdict(record).items()}
+    exported = export_embedder(model, image_size, standardisation, metadata)
+    try:
+        refuse_unsafe(exported.model, f"the model {model.name!r}")
+    except BundleError as error:
+        raise ModelShapeError(str(error)) from error
+    return _checked(exported, record, crops)
+
+
+def from_onnx(
+    model: Source,
+    *,
+    name: str,
+    image_size: int,
+    mean: float | Sequence[float],
+    scale: float | Sequence[float],
+    faces: NDArray[np.uint8] | Sequence[NDArray[np.uint8]],
+    layout: Layout = "NCHW",
+    channels: Channels = "RGB",
+    output: str | None = None,
+) -> ExportedEmbedder:
+    """Take in an embedding network that is already in ONNX; see `lpel_export.adopt_embedder`.
+
+    Parameters
+    ----------
+    model
+        A serialised ONNX model, or the path of its file, with one image input and one output of
+        vectors.
+    name
+        What the bundle will call it.
+    image_size, mean, scale, layout, channels
+        How it wants its pixels: ``(pixel - mean) / scale``, one number each, or three in the order
+        of `channels`.
+    faces
+        Some real crops to compare on, uint8, shape (N, S, S, 3), N at least 2; or a list of
+        them.
+    output
+        Which of several outputs is the embedding.
+
+    Raises
+    ------
+    ConversionError, ModelShapeError, ParityError
+        If the model cannot be taken in faithfully.
+    ImageError, ParameterError
+        If the crops are no such crops, the file cannot be read, or a setting is not one that
+        there is.
+    TrainingDataError
+        If its embeddings say nothing of the crops: see `lpel_tf.networks.embedding_checks`.
+    """
+    image_size = whole_side(image_size)
+    crops = as_crops(faces, image_size)
+    exported = adopt_embedder(
+        model,
+        image_size=image_size,
+        mean=mean,
+        scale=scale,
+        layout=layout,
+        channels=channels,
+        output=output,
+    )
+    preparation = Preparation(image_size, mean, scale, layout, channels)
+    dimension = exported.original(preparation.examples(1)).shape[-1]
+    record = EmbedderRecord(name, image_size, dimension, preparation.words)
+    return _checked(exported, record, crops)
+
+
+def from_facenet(
+    network: FaceNet,
+    faces: Callable[[int], NDArray[np.uint8]],
+    *,
+    cache: Path | None = None,
+    mirror: str | None = None,
+    progress: Progress = silent,
+) -> ExportedEmbedder:
+    """Fetch, build and export a FaceNet, or take the export from the cache.
+
+    Parameters
+    ----------
+    network
+        Which one.
+    faces
+        Called for real crops of a given side if an export is needed: uint8, shape (N, S, S, 3).
+    cache, mirror, progress
+        See `lpel_tf.networks.weights.fetch`.
+    """
+    weights = fetch(network, cache=cache, mirror=mirror, progress=progress)
+    folder = cache_folder("exports", _export_key(weights), root=cache)
+    kept = _load(folder)
+    if kept is not None:
+        return replace(kept, licence=network.licence)
+    with progress("exporting FaceNet to ONNX", 1) as advance:
+        embedder = from_keras(
+            build(network, weights),
+            name=f"FaceNet {network.key}",
+            image_size=IMAGE_SIZE,
+            standardisation=network.standardisation,
+            faces=faces(IMAGE_SIZE),
+        )
+        _save(folder, embedder)
+        advance(1)
+    return replace(embedder, licence=network.licence)
+
+
+def _checked(
+    exported: Exported, record: EmbedderRecord, faces: NDArray[np.uint8]
+) -> ExportedEmbedder:
+    different = np.unique(faces, axis=0)
+    embeddings = exported.original(different)
+    check_finite(embeddings)  # before parity, to which NaN is a difference
+    parity = check_parity(
+        exported,
+        faces,
+        input_name=IMAGE,
+        output_name=EMBEDDING,
+        inputs=f"{len(different)} different face crops",
+        by_length=True,
+    )
+    check_embeddings(embeddings)
+    return ExportedEmbedder(exported.model, record, parity)
+
+
+def _export_key(weights: Path) -> str:
+    """Name an export after everything that its bytes hang on, our own code among it."""
+    made_of = [file_sha256(weights), *(version(name) for name in _EXPORTERS)]
+    code = files("lpel_export")
+    made_of += [
+        hashlib.sha256(code.joinpath(module).read_bytes()).hexdigest()
+        for module in _EXPORTING_MODULES
+    ]
+    return hashlib.sha256("|".join(made_of).encode()).hexdigest()[:32]
+
+
+def _save(folder: Path, embedder: ExportedEmbedder) -> None:
+    write_atomically(folder / "embedder.onnx", embedder.model)
+    about = {
+        "sha256": embedder.sha256,
+        "record": asdict(embedder.record),
+        "parity": embedder.parity.to_json(),
+    }
+    write_atomically(folder / "embedder.json", json.dumps(about).encode())
+
+
+def _load(folder: Path) -> ExportedEmbedder | None:
+    """Read an export from the cache, or None if it is not there whole."""
+    try:
+        about = json.loads((folder / "embedder.json").read_bytes())
+        parity = about["parity"] | {"batch_sizes": tuple(about["parity"]["batch_sizes"])}
+        kept = ExportedEmbedder(
+            (folder / "embedder.onnx").read_bytes(),
+            EmbedderRecord(**about["record"]),
+            Parity(**parity),
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return kept if kept.sha256 == about["sha256"] else None

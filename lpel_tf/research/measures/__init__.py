@@ -1,0 +1,1 @@
+"""Measures and games that compare methods over many pairs, beside those of `lpel assess`."""

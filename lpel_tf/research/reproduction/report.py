@@ -1,0 +1,110 @@
+"""The report as one page, nothing loaded from elsewhere."""
+
+import base64
+from collections.abc import Mapping, Sequence
+from html import escape
+from importlib.resources import files
+from string import Template
+from typing import Any
+
+from lpel_tf.research.reproduction.section import Finding, Picture, Section, Table
+
+MARK = b'<meta name="generator" content="lpel reproduce">'
+"""By which a report is known again."""
+
+_CLASSES = {
+    "holds": "holds",
+    "holds in part": "part",
+    "does not hold": "fails",
+    "not decided": "quiet",
+    "not comparable": "quiet",
+}
+
+
+def report(sections: Sequence[Section], about: Mapping[str, Any]) -> str:
+    """Write the page as HTML."""
+    crops = " and ".join(str(crop) for crop in about["crops"])
+    facts = {
+        "photographs": about["photographs"],
+        "people": about["people"],
+        "embedder": escape(about["embedder"]),
+        "crops": escape(crops),
+        "threshold": f"{about['threshold']:.3f}",
+        "seed": about["seed"],
+        "pairs": about["sizes"]["pairs"],
+        "summary": _summary(sections),
+        "contents": "".join(
+            f'<li><a href="#{section.key}">{escape(section.title)}</a> '
+            f"<small>{escape(section.counterpart or 'not in the thesis')}</small></li>"
+            for section in sections
+        ),
+        "sections": "\n".join(_section(section) for section in sections),
+        "hidden": "Photographs are hidden: reconstructions stand in their place."
+        if about["photographs_hidden"]
+        else "This page shows photographs of people: think before you pass it on.",
+    }
+    page = (
+        files("lpel_tf.research.reproduction").joinpath("report.html").read_text(encoding="utf-8")
+    )
+    return Template(page).substitute({name: str(value) for name, value in facts.items()})
+
+
+def _summary(sections: Sequence[Section]) -> str:
+    rows = "".join(
+        f'<tr><td><a href="#{section.key}">{escape(finding.claim)}</a></td>'
+        f"<td>{_badge(finding)}</td></tr>"
+        for section in sections
+        for finding in section.findings
+    )
+    return f"<table class=summary>{rows}</table>"
+
+
+def _section(section: Section) -> str:
+    parts = [
+        f'<section id="{section.key}"><h2>{escape(section.title)}</h2>',
+        f"<p class=counterpart>{_counterpart(section)}</p>",
+        *(_finding(finding) for finding in section.findings),
+        *(_picture(picture) for picture in section.pictures),
+        *(_table(table) for table in section.tables),
+        *(f"<p class=note>{escape(note)}</p>" for note in section.notes),
+        "</section>",
+    ]
+    return "\n".join(parts)
+
+
+def _counterpart(section: Section) -> str:
+    where = escape(section.counterpart)
+    return f"In the thesis: {where}." if where else "Not in the thesis."
+
+
+def _finding(finding: Finding) -> str:
+    ours = finding.claim.startswith("(")
+    claim = finding.claim.strip("()") if ours else finding.claim
+    who = "What must be true" if ours else "The thesis"
+    return (
+        f"<div class=finding><p><b>{who}:</b> {escape(claim)} {_badge(finding)}</p>"
+        f"<p><b>Here:</b> {escape(finding.measured)}</p></div>"
+    )
+
+
+def _badge(finding: Finding) -> str:
+    return f'<span class="badge {_CLASSES[finding.verdict]}">{finding.verdict}</span>'
+
+
+def _picture(picture: Picture) -> str:
+    data = base64.b64encode(picture.png).decode()
+    return (
+        f'<figure><img src="data:image/png;base64,{data}" alt="{escape(picture.caption)}">'
+        f"<figcaption>{escape(picture.caption)}</figcaption></figure>"
+    )
+
+
+def _table(table: Table) -> str:
+    head = "".join(f"<th>{escape(cell)}</th>" for cell in table.header)
+    rows = "".join(
+        f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in table.rows
+    )
+    return (
+        f"<div class=scroll><table><caption>{escape(table.caption)}</caption>"
+        f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
+    )

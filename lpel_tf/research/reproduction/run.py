@@ -1,0 +1,108 @@
+"""Running chapter 5: section after section, each kept as soon as it is done."""
+
+import contextlib
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from lpel_serving.images.reading import read_bytes
+from lpel_serving.support.errors import OutputError
+from lpel_serving.support.files import write_atomically
+from lpel_tf.research.reproduction.laboratory import Laboratory
+from lpel_tf.research.reproduction.report import MARK, report
+from lpel_tf.research.reproduction.results import load_section, save_section
+from lpel_tf.research.reproduction.section import Section
+from lpel_tf.research.reproduction.sections import SECTIONS
+
+
+@dataclass(frozen=True, eq=False)
+class Reproduction:
+    """What a run made: its sections, and the page that shows them."""
+
+    sections: tuple[Section, ...]
+    page: Path
+
+
+def reproduce(laboratory: Laboratory, out: Path) -> Reproduction:
+    """Run every experiment that is not done yet, and write the report.
+
+    Parameters
+    ----------
+    laboratory
+        Faces, networks and sizes.
+    out
+        Folder of ``report.html`` and, in ``data``, of everything behind it.
+
+    Raises
+    ------
+    OutputError
+        If the folder holds a report that is not ours, or cannot be written.
+    """
+    check_output(out)
+    data, identity = out / "data", run_identity(laboratory)
+    sections: list[Section] = []
+    with laboratory.progress("reproducing chapter 5 (sections)", len(SECTIONS)) as advance:
+        for key, run in SECTIONS.items():
+            section = load_section(data, key, identity)
+            if section is None:
+                section = run(laboratory)
+                save_section(section, data, identity)
+            sections.append(section)
+            advance(1)
+    about = describe(laboratory)
+    text = json.dumps(about, indent=2, allow_nan=False) + "\n"
+    write_atomically(data / "about.json", text.encode())
+    page = out / "report.html"
+    write_atomically(page, report(sections, about).encode())
+    _clear(laboratory.work)
+    return Reproduction(tuple(sections), page)
+
+
+def _clear(work: Path) -> None:
+    """Remove what an interrupted run would go on from, and nothing that is not ours."""
+    for ours in (*work.glob("decoder-*.npz"), *work.glob("*.partial")):
+        ours.unlink()
+    with contextlib.suppress(OSError):  # something else is in it
+        work.rmdir()
+
+
+def check_output(out: Path) -> None:
+    """Raise `OutputError` if the folder is none, or holds a report that is not one of ours."""
+    if out.exists() and not out.is_dir():
+        raise OutputError(f"{out} is not a folder: choose another name.")
+    page = out / "report.html"
+    if page.exists() and not (page.is_file() and MARK in page.read_bytes()):
+        raise OutputError(f"{out} holds a report.html that is not ours: choose another folder.")
+
+
+def run_identity(laboratory: Laboratory) -> str:
+    """Hash everything that the results hang on: network, photographs, sizes, seed, and our code."""
+    digest = hashlib.sha256(json.dumps(describe(laboratory), sort_keys=True).encode())
+    for face in laboratory.photographs:
+        digest.update(face.identity.encode() + b"\0")
+        digest.update(hashlib.sha256(read_bytes(face.path)).digest())
+    for package in ("lpel_serving", "lpel_export", "lpel_tf"):
+        for module in sorted(Path(str(files(package))).rglob("*.py")):
+            digest.update(module.read_bytes())
+    return digest.hexdigest()
+
+
+def describe(laboratory: Laboratory) -> Mapping[str, Any]:
+    """Say what a run was made of, without naming any file."""
+    return {
+        "lpel": version("lpel-tf"),
+        "embedder": laboratory.embedder.record.name,
+        "embedder_sha256": laboratory.embedder.sha256,
+        "photographs": len(laboratory.photographs),
+        "people": len({face.identity for face in laboratory.photographs}),
+        "crops": list(laboratory.crops),
+        "threshold": laboratory.threshold,
+        "seed": laboratory.seed,
+        "photographs_hidden": laboratory.hide_photographs,
+        "sizes": asdict(laboratory.sizes),
+    }

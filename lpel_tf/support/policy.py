@@ -1,0 +1,18 @@
+"""Our own networks compute in float32, whatever policy a user's network is trained under."""
+
+import contextlib
+from collections.abc import Generator
+
+from lpel_serving.support.extras import require
+
+
+@contextlib.contextmanager
+def float32_layers() -> Generator[None]:
+    """Let Keras make layers of float32, as in a process that never chose a dtype policy."""
+    config = require("keras", "train").config
+    chosen = config.dtype_policy()
+    config.set_dtype_policy("float32")
+    try:
+        yield
+    finally:
+        config.set_dtype_policy(chosen)

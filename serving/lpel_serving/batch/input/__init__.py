@@ -1,0 +1,1 @@
+"""Lists of pairs as others write them, read row by row."""

@@ -1,0 +1,1 @@
+"""The columns of the results, and the rename that commits a shard."""

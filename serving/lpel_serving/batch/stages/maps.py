@@ -1,0 +1,97 @@
+"""The maps of a shard's pairs, by any method."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lpel_serving.batch.stages.embedding import Failure, read_image
+from lpel_serving.batch.stages.stage import Stopped, give_up_if
+from lpel_serving.batch.store.arrow import read_table
+from lpel_serving.batch.store.places import IMAGES_IN_CHUNK, Places
+from lpel_serving.engine.explainer import Explainer
+from lpel_serving.images.reading import Pixels
+from lpel_serving.methods.checked_map import checked_map
+from lpel_serving.methods.many import Maps, explain_many, explains_many
+from lpel_serving.methods.method import FacePair, Method
+from lpel_serving.support.errors import EmbeddingError, ParameterError
+
+Floats = NDArray[np.float32]
+UNEXPLAINED = "unexplained"
+"""The code of a pair that the method refuses."""
+
+
+@dataclass(frozen=True, eq=False)
+class Pairs:
+    """The pairs of a shard that can be decided.
+
+    Attributes
+    ----------
+    numbers
+        Of the distinct images, int64, shape (M,).
+    embeddings
+        Theirs, float32, shape (M, D).
+    crops
+        Theirs by number, where the images themselves are looked at.
+    references, tests
+        Places of the pairs' images among them, int64, shape (N,).
+    similarity
+        Of the pairs, float32, shape (N,).
+    similar
+        The decisions, shape (N,).
+    """
+
+    numbers: NDArray[np.int64]
+    embeddings: Floats
+    crops: Mapping[int, Pixels]
+    references: NDArray[np.int64]
+    tests: NDArray[np.int64]
+    similarity: Floats
+    similar: NDArray[np.bool_]
+
+    def faces(self, pair: int) -> FacePair:
+        """Bring the images of a pair."""
+        r, t = int(self.references[pair]), int(self.tests[pair])
+        reference, test = (self.crops[int(self.numbers[place])] for place in (r, t))
+        similar = bool(self.similar[pair])
+        return FacePair(reference, test, self.embeddings[r], self.embeddings[t], similar)
+
+
+def maps_of(
+    pairs: Pairs, method: Method, explainer: Explainer, seed: int, stopped: Stopped
+) -> Iterator[Maps | Failure]:
+    """Explain pairs both ways, some after the others, or say why one cannot be explained."""
+    if explains_many(method):
+        of_pairs = (pairs.references, pairs.tests, pairs.similar)
+        for found in explain_many(method, explainer, pairs.embeddings, *of_pairs):
+            give_up_if(stopped)
+            is_error = isinstance(found, EmbeddingError)
+            yield Failure(UNEXPLAINED, str(found)) if is_error else found
+        return
+    for pair in range(len(pairs.similarity)):
+        give_up_if(stopped)
+        faces = pairs.faces(pair)
+        try:
+            forward, swapped = (
+                checked_map(method, one, explainer, np.random.default_rng(seed))
+                for one in (faces, faces.swapped)
+            )
+        except (ParameterError, EmbeddingError) as error:
+            yield Failure(UNEXPLAINED, str(error))
+        else:
+            yield forward[np.newaxis], swapped[np.newaxis]
+
+
+def read_crops(
+    numbers: NDArray[np.int64], explainer: Explainer, places: Places
+) -> dict[int, Pixels | Failure]:
+    """Read images that were embedded once more, each once, or say why that cannot be done."""
+    found: dict[int, Pixels | Failure] = {}
+    for number in np.unique(numbers).tolist():
+        images = read_table(places.images(number // IMAGES_IN_CHUNK))
+        place = number % IMAGES_IN_CHUNK
+        digest = images["digest"][place].as_py()
+        face = read_image(explainer, images, place, digest)
+        found[number] = face if isinstance(face, Failure) else face.pixels
+    return found

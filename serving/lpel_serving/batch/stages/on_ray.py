@@ -1,0 +1,137 @@
+"""The engine of a cluster: Ray Data with a pool of actors, each with its own networks."""
+
+import logging
+import os
+import sys
+from collections.abc import Generator, Sequence
+from contextlib import ExitStack, contextmanager, redirect_stdout, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from lpel_serving.batch.stages.stage import Done, Stage, Work
+from lpel_serving.support.errors import LpelError, ParameterError
+from lpel_serving.support.extras import require
+
+_QUIET = {
+    "RAY_USAGE_STATS_ENABLED": "0",  # nobody is told what is done here
+    "RAY_BACKEND_LOG_LEVEL": "fatal",  # Ray Data's own actors give rise to warnings of its core
+}
+
+
+@dataclass
+class OnRay:
+    """Has pieces of work done by actors, on a cluster whose machines share the files.
+
+    An actor that is lost is replaced, and its piece is done again by another. As a context it
+    shuts down at its end a cluster that it started, which else lasts as long as the process; and
+    what Ray prints while it is open goes to standard error.
+
+    Attributes
+    ----------
+    workers
+        How many actors.
+    address
+        The cluster, as `ray.init` takes it; when None the one that ``RAY_ADDRESS`` names, else one
+        that is started here for as long as the job lasts.
+    cpus, gpus
+        What each actor has to itself.
+    """
+
+    workers: int
+    address: str | None = None
+    cpus: float = 1
+    gpus: float = 0
+    _open: ExitStack = field(default_factory=ExitStack, init=False, repr=False)
+
+    def __enter__(self) -> "OnRay":
+        self._open.enter_context(redirect_stdout(sys.stderr))
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._open.close()
+
+    def run(self, stage: Stage, pieces: Sequence[int]) -> Generator[Done]:
+        """Do pieces of a stage."""
+        if not pieces:
+            return
+        self._connect()
+        data = require("ray.data", "ray")
+        with _quietly(data):
+            numbers = data.from_items(
+                [{"piece": piece} for piece in pieces], override_num_blocks=len(pieces)
+            )
+            done = numbers.map_batches(
+                _Actor,
+                fn_constructor_args=(stage, str(Path.cwd())),
+                batch_size=1,
+                compute=data.ActorPoolStrategy(size=min(self.workers, len(pieces))),
+                num_cpus=self.cpus,
+                num_gpus=self.gpus,
+            )
+            for row in done.iter_rows():
+                if isinstance(row["done"], Exception):
+                    raise row["done"]
+                yield row["done"]
+
+    def _connect(self) -> None:
+        for name, value in _QUIET.items():
+            os.environ.setdefault(name, value)
+        ray = require("ray", "ray")
+        if ray.is_initialized():
+            return
+        address = self.address or os.environ.get("RAY_ADDRESS") or "local"
+        starting = {"include_dashboard": False} if address == "local" else {}
+        try:
+            ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **starting)
+        except (ConnectionError, ValueError) as error:
+            raise ParameterError(f"there is no cluster of Ray at {address}: {error}") from error
+        if starting:
+            self._open.callback(ray.shutdown)
+
+
+@contextmanager
+def _quietly(data: Any) -> Generator[None]:
+    """Let Ray Data not speak of its progress: a job tells of its own."""
+    logger = logging.getLogger("ray.data")
+    level, context = logger.level, data.DataContext.get_current()
+    before = context.enable_progress_bars, context.print_on_execution_start
+    logger.setLevel(logging.CRITICAL)
+    context.enable_progress_bars = context.print_on_execution_start = False
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+        context.enable_progress_bars, context.print_on_execution_start = before
+
+
+class _Actor:
+    """One worker; it loads the networks with its first piece.
+
+    An actor that cannot be made would be made anew without end; a piece that fails ends the job.
+    """
+
+    def __init__(self, stage: Stage, folder: str) -> None:
+        # Where paths that are not absolute begin; all may be, and this machine not have it.
+        with suppress(OSError):
+            os.chdir(folder)
+        self._stage = stage
+        self._work: Work | None = None
+
+    def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
+        return {"done": [self._do(int(piece)) for piece in batch["piece"]]}
+
+    def _do(self, piece: int) -> Done | LpelError | OSError:
+        """Do a piece, or say what went wrong: Ray's own errors are pages long."""
+        try:
+            if self._work is None:
+                self._work = self._stage.open()
+            return self._work(piece, lambda: False)
+        except (LpelError, OSError) as error:
+            return error

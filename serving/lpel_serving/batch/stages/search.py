@@ -1,0 +1,137 @@
+"""One to many: who in a gallery is most like a probe."""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lpel_serving.equations.similarity import cosine_similarity, unit
+
+Floats = NDArray[np.float32]
+Places = NDArray[np.int64]
+Numbers = NDArray[np.int64]
+
+NOBODY = -np.inf
+"""The similarity of what is not to be found."""
+_BLOCK = 16_384
+"""Members of the gallery that are looked at together."""
+_NUMBERS = 2**23
+"""Products that are held at a time, and features for exact similarities."""
+_ROUNDING = 1e-5
+"""By so much a product of matrices may differ from the cosine that is reported."""
+
+
+def most_similar(
+    probes: Floats,
+    size: int,
+    gallery: Callable[[slice], Floats],
+    top: int,
+    images: tuple[Numbers, Numbers] | None = None,
+) -> tuple[Places, Floats]:
+    """Find the most similar members of a gallery for each probe.
+
+    All are ranked by the very similarity that is reported of a pair, Eq. 5.1; of equal ones the one
+    that is listed first comes first.
+
+    Parameters
+    ----------
+    probes
+        Embeddings, float32, shape (P, D), finite.
+    size
+        How many the gallery has.
+    gallery
+        Gives the embeddings of some members, float32, shape (N, D), finite.
+    top
+        How many to find.
+    images
+        The numbers of the probes' images and of the members': a member that is the very image of a
+        probe is not found for it. When None all are found.
+
+    Returns
+    -------
+    tuple[NDArray[np.int64], NDArray[np.float32]]
+        Places in the gallery and similarities, shape (P, min(top, size)), the most similar first;
+        similarities are `NOBODY` where the gallery has no more members that may be found.
+    """
+    at_once = max(1, _NUMBERS // min(size, _BLOCK))
+    of_probes, of_members = images or (np.full(len(probes), -1), np.full(size, -2))
+    parts = [
+        _of_some(
+            (probes[i : i + at_once], of_probes[i : i + at_once]),
+            (gallery, of_members),
+            min(top, size),
+        )
+        for i in range(0, max(1, len(probes)), at_once)
+    ]
+    places, similarities = zip(*parts, strict=True)
+    return np.concatenate(places), np.concatenate(similarities)
+
+
+def _of_some(
+    asked: tuple[Floats, Numbers], searched: tuple[Callable[[slice], Floats], Numbers], top: int
+) -> tuple[Places, Floats]:
+    """Find them for so many probes that their products with a block fit into memory."""
+    (probes, of_probes), (gallery, of_members) = asked, searched
+    places = np.empty((len(probes), 0), np.int64)
+    similarities = np.empty((len(probes), 0), np.float32)
+    units = unit(probes)
+    for first in range(0, len(of_members), _BLOCK):
+        numbers = of_members[first : first + _BLOCK]
+        members = gallery(slice(first, first + len(numbers)))
+        products = units @ unit(members).T
+        products[_same(of_probes, numbers)] = NOBODY
+        of = _hopeful(products, similarities, top)
+        found = _candidates(products[of], top)
+        exact = _exact(probes[of], members, found)
+        exact[of_probes[of, np.newaxis] == numbers[found]] = NOBODY
+        best = _best(
+            np.concatenate([places[of], first + found], axis=1),
+            np.concatenate([similarities[of], exact], axis=1),
+            top,
+        )
+        if len(of) == len(probes):
+            places, similarities = best
+        else:
+            places[of], similarities[of] = best
+    return places, similarities
+
+
+def _same(of_probes: Numbers, of_members: Numbers) -> tuple[Places, Places]:
+    """Which probes and members are one image."""
+    shared = np.flatnonzero(np.isin(of_members, of_probes))
+    probes, which = np.nonzero(of_probes[:, np.newaxis] == of_members[shared])
+    return probes, shared[which]
+
+
+def _hopeful(products: Floats, similarities: Floats, top: int) -> Places:
+    """Which probes may find better members in a block than those that they have found."""
+    if similarities.shape[1] < top:
+        return np.arange(len(products))
+    return np.flatnonzero(products.max(axis=1) >= similarities[:, -1] - _ROUNDING)
+
+
+def _candidates(products: Floats, top: int) -> Places:
+    """Places of all that may be among the best of each row, as many for each row."""
+    if products.shape[1] <= top:
+        return np.tile(np.arange(products.shape[1], dtype=np.int64), (len(products), 1))
+    least = np.partition(products, -top, axis=1)[:, -top, np.newaxis]
+    many = int((products >= least - _ROUNDING).sum(axis=1).max(initial=top))
+    return np.sort(np.argpartition(products, -many, axis=1)[:, -many:], axis=1)
+
+
+def _exact(probes: Floats, members: Floats, found: Places) -> Floats:
+    """Similarities of probes to some members each, shape (P, found)."""
+    rows = max(1, _NUMBERS // (found.shape[1] * probes.shape[1]))  # many, if members are alike
+    parts = [
+        cosine_similarity(probes[i : i + rows, np.newaxis], members[found[i : i + rows]])
+        for i in range(0, len(probes), rows)
+    ]
+    return np.concatenate(parts) if parts else np.empty(found.shape, np.float32)
+
+
+def _best(places: Places, similarities: Floats, top: int) -> tuple[Places, Floats]:
+    order = np.lexsort((places, -similarities), axis=1)[:, :top]
+    return (
+        np.take_along_axis(places, order, axis=1),
+        np.take_along_axis(similarities, order, axis=1),
+    )

@@ -1,0 +1,112 @@
+"""Between the stages: what became of all images, in files in which it is found by number."""
+
+import json
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lpel_serving.batch.plan import Plan
+from lpel_serving.batch.store.arrow import Table, from_vectors, pa, read_table, write_table
+from lpel_serving.batch.store.face_key import face_key
+from lpel_serving.batch.store.found_columns import WIDTH, read_found
+from lpel_serving.batch.store.kept import KeptEmbeddings
+from lpel_serving.batch.store.places import IMAGES_IN_CHUNK, Places
+from lpel_serving.support.files import growing_file, write_atomically
+
+
+def gather(plan: Plan, places: Places, dimension: int, kept: KeptEmbeddings | None) -> None:
+    """Put what became of all images into files in which it is found by number.
+
+    Parameters
+    ----------
+    plan
+        Of the job; all its chunks are embedded.
+    places
+        Where they are.
+    dimension
+        Length D of the embeddings.
+    kept
+        Where to keep those that are new for later jobs.
+    """
+    rows = plan.chunks * IMAGES_IN_CHUNK
+    failures: list[Table] = []
+    with (
+        _filling(places.all_embeddings, (rows, dimension), np.float32) as embeddings,
+        _filling(places.all_digests, (rows, 32), np.uint8) as digests,
+        _filling(places.all_found, (rows, WIDTH), np.int32) as found,
+    ):
+        for chunk in range(plan.chunks):
+            table = read_table(places.embeddings(chunk))
+            embeddings(from_vectors(table["embedding"], dimension))
+            raw = b"".join(table["digest"].to_pylist())
+            digests(np.frombuffer(raw, np.uint8).reshape(-1, 32))
+            found(read_found(table))
+            failures.append(_failures(table, chunk * IMAGES_IN_CHUNK))
+    if kept is not None:
+        keep(plan, places, dimension, kept)
+    write_table(places.all_failures, pa.concat_tables([_NO_FAILURES, *failures]).combine_chunks())
+    write_atomically(places.embedded, json.dumps({"images": plan.images}).encode())
+
+
+def keep(plan: Plan, places: Places, dimension: int, kept: KeptEmbeddings) -> None:
+    """Keep the embeddings of all images for later jobs, those that are new."""
+    of_vectors = _good(plan, places, lambda table: from_vectors(table["embedding"], dimension))
+    kept.add(of_vectors, _good(plan, places, read_found))
+
+
+def _good(
+    plan: Plan, places: Places, values: Callable[[Table], NDArray[Any]]
+) -> Iterator[tuple[bytes, NDArray[Any]]]:
+    """Bring something of all images that have an embedding, by their keys."""
+    for chunk in range(plan.chunks):
+        table = read_table(places.embeddings(chunk))
+        good = table["code"].is_null().to_pylist()
+        taken = np.maximum(read_found(table)[:, 1], 0).tolist()
+        keys = [face_key(*one) for one in zip(table["digest"].to_pylist(), taken, strict=True)]
+        all_of = zip(keys, values(table), strict=True)
+        yield from (one for one, is_good in zip(all_of, good, strict=True) if is_good)
+
+
+@contextmanager
+def _filling(
+    path: Path, shape: tuple[int, int], kind: type[Any]
+) -> Generator[Callable[[NDArray[Any]], None]]:
+    """Write an array as a file, chunk by chunk, which is there when it is whole.
+
+    Not by mapping it: a disk that is full would end the process without a word.
+    """
+    # An empty file cannot be mapped when it is read: one row more costs nothing.
+    header = {
+        "descr": np.dtype(kind).str,
+        "fortran_order": False,
+        "shape": (shape[0] + 1, shape[1]),
+    }
+    with growing_file(path) as file:
+        np.lib.format.write_array_header_1_0(file, header)
+
+        def fill(rows: NDArray[Any]) -> None:
+            whole = np.zeros((IMAGES_IN_CHUNK, shape[1]), kind)
+            whole[: len(rows)] = rows
+            file.write(whole.tobytes())
+
+        yield fill
+        file.write(np.zeros(shape[1], kind).tobytes())
+
+
+_NO_FAILURES = pa.table(
+    {
+        "number": pa.array([], pa.int64()),
+        "code": pa.array([], pa.string()),
+        "message": pa.array([], pa.string()),
+    }
+)
+
+
+def _failures(table: Table, first: int) -> Table:
+    failed = np.flatnonzero(table["code"].is_valid().to_numpy(zero_copy_only=False))
+    taken = table.select(["code", "message"]).take(pa.array(failed))
+    return taken.add_column(0, "number", pa.array(first + failed, pa.int64()))

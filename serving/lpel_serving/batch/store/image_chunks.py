@@ -1,0 +1,122 @@
+"""The distinct images of a job, in chunks that are embedded as one piece of work."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from lpel_serving.batch.input.listed import legible
+from lpel_serving.batch.store.arrow import Table, pa, vectors, write_table
+from lpel_serving.batch.store.face_key import split_key
+from lpel_serving.batch.store.found_columns import Numbers
+from lpel_serving.batch.store.kept import KeptEmbeddings, Vector
+from lpel_serving.batch.store.places import IMAGES_IN_CHUNK, Places
+
+_BYTES_IN_CHUNK = 64 * 2**20
+
+
+@dataclass(frozen=True, eq=False)
+class _Chunk:
+    """A chunk of images that is being filled."""
+
+    number: int
+    digests: list[bytes] = field(default_factory=list[bytes])
+    sources: list[Path | bytes] = field(default_factory=list[Path | bytes])
+    faces: list[int] = field(default_factory=list[int])
+    embeddings: list[Vector] = field(default_factory=list[Vector])
+    found: list[Numbers] = field(default_factory=list[Numbers])
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it has all images, or as many bytes of them as memory should hold."""
+        held = sum(len(one) for one in self.sources if isinstance(one, bytes))
+        return len(self.digests) == IMAGES_IN_CHUNK or held > _BYTES_IN_CHUNK
+
+
+class ImageChunks:
+    """Writes distinct images in chunks: those that are new apart from those that are known."""
+
+    def __init__(self, places: Places, kept: KeptEmbeddings | None) -> None:
+        self._places = places
+        self._kept = kept
+        self._filling: dict[bool, _Chunk] = {}
+        self.chunks = self.images = self.known = 0
+
+    def add(self, key: bytes, source: Path | bytes) -> int:
+        """Take a face of an image that was not met before, by its key; return its number."""
+        digest, face = split_key(key)
+        embedding = None if self._kept is None else self._kept.get(key)
+        is_known = embedding is not None
+        self.images += 1
+        self.known += is_known
+        if is_known not in self._filling:
+            self._filling[is_known] = _Chunk(self.chunks)
+            self.chunks += 1
+        chunk = self._filling[is_known]
+        number = chunk.number * IMAGES_IN_CHUNK + len(chunk.digests)
+        chunk.digests.append(digest)
+        chunk.sources.append(source)
+        chunk.faces.append(face)
+        if self._kept is not None and embedding is not None:
+            chunk.embeddings.append(embedding)
+            chunk.found.append(self._kept.found(key))
+        if chunk.is_full:
+            self._write(self._filling.pop(is_known))
+        return number
+
+    def end(self) -> None:
+        """Write the chunks that are not full."""
+        while self._filling:
+            self._write(self._filling.popitem()[1])
+
+    def _write(self, chunk: _Chunk) -> None:
+        images = image_table(chunk.digests, chunk.sources, chunk.faces)
+        write_table(self._places.images(chunk.number), images)
+        if chunk.embeddings:
+            none = [None] * len(chunk.embeddings)
+            write_table(
+                self._places.embeddings(chunk.number),
+                embedding_table(
+                    chunk.digests, np.stack(chunk.embeddings), none, none, np.stack(chunk.found)
+                ),
+            )
+
+
+def image_table(
+    digests: Sequence[bytes], sources: Sequence[Path | bytes], faces: Sequence[int]
+) -> Table:
+    """The table of a chunk of images: where each is, or its bytes, and which face is meant."""
+    paths = [None if isinstance(one, bytes) else os.fsencode(one) for one in sources]
+    return pa.table(
+        {
+            "digest": pa.array(digests, pa.binary(32)),
+            "path": pa.array(paths, pa.binary()),
+            "data": pa.array(
+                [one if isinstance(one, bytes) else None for one in sources], pa.binary()
+            ),
+            "face": pa.array(faces, pa.int32()),
+        }
+    )
+
+
+def embedding_table(
+    digests: Sequence[bytes],
+    embeddings: Vector,
+    codes: Sequence[str | None],
+    messages: Sequence[str | None],
+    found: Numbers,
+) -> Table:
+    """The table of what became of a chunk of images."""
+    return pa.table(
+        {
+            "digest": pa.array(digests, pa.binary(32)),
+            "embedding": vectors(embeddings),
+            "code": pa.array(codes, pa.string()),
+            "message": pa.array(
+                [None if one is None else legible(one) for one in messages], pa.string()
+            ),
+            "found": vectors(found),
+        }
+    )

@@ -1,0 +1,159 @@
+"""Where a job keeps what."""
+
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from lpel_serving.support.errors import OutputError
+
+IMAGES_IN_CHUNK = 128
+"""Images that are embedded as one piece of work: some seconds on one core."""
+_JOB = "job.json"
+_MOVED = ("commits", "shards.json", "work", _JOB)
+"""What 0.1 kept beside the results, in the order in which it is moved away from there."""
+
+
+@dataclass(frozen=True)
+class Places:
+    """The files of a job, all within the folder of its results.
+
+    What is no committed shard lies in ``_lpel`` or begins with a dot, because pyarrow, pandas and
+    others read all files of a folder but those whose names, or whose folders' names, begin with
+    ``_`` or ``.``. A folder that 0.1 began has it beside the shards, until its job goes on.
+
+    ``work`` is scratch, and gone when the job is done; the rest is for the user.
+    """
+
+    out: Path
+
+    @property
+    def own(self) -> Path:
+        """The folder of all that is no result."""
+        return self.out / "_lpel"
+
+    @property
+    def job(self) -> Path:
+        """What was asked for: see `lpel_serving.batch.job.Job`."""
+        return self._place(_JOB)
+
+    @property
+    def shards(self) -> Path:
+        """The shards that the job will have, each with the digest of all that goes into it."""
+        return self._place("shards.json")
+
+    @property
+    def lock(self) -> Path:
+        """Held by whoever works on the job."""
+        return self.out / ".lock"
+
+    @property
+    def commits(self) -> Path:
+        """The records of shards."""
+        return self._place("commits")
+
+    @property
+    def work(self) -> Path:
+        """Scratch."""
+        return self._place("work")
+
+    @property
+    def planned(self) -> Path:
+        """Made when the plan is complete."""
+        return self.work / "planned.json"
+
+    @property
+    def embedded(self) -> Path:
+        """Made when all embeddings are in one file."""
+        return self.work / "embedded.json"
+
+    def rows(self, shard: int) -> Path:
+        """The planned rows of a shard."""
+        return self.work / "rows" / f"{shard:06d}.arrow"
+
+    def images(self, chunk: int) -> Path:
+        """A chunk of the job's distinct images."""
+        return self.work / "images" / f"{chunk:06d}.arrow"
+
+    def embeddings(self, chunk: int) -> Path:
+        """What became of a chunk of images."""
+        return self.work / "embeddings" / f"{chunk:06d}.arrow"
+
+    @property
+    def gallery(self) -> Path:
+        """The planned gallery of a search."""
+        return self.work / "gallery.arrow"
+
+    @property
+    def given(self) -> Path:
+        """Embeddings that the rows bring themselves, one after another: float32, bytes only."""
+        return self.work / "given.f32"
+
+    @property
+    def all_embeddings(self) -> Path:
+        """Embeddings of all distinct images by number, .npy, float32, shape (N, D)."""
+        return self.work / "embeddings.npy"
+
+    @property
+    def all_digests(self) -> Path:
+        """SHA-256 of all distinct images by number, .npy, uint8, shape (N, 32)."""
+        return self.work / "digests.npy"
+
+    @property
+    def all_found(self) -> Path:
+        """Faces found in all distinct images by number, .npy, int32, shape (N, 6)."""
+        return self.work / "found.npy"
+
+    @property
+    def all_failures(self) -> Path:
+        """Images that could not be embedded: number, code and message, by number."""
+        return self.work / "failures.arrow"
+
+    def result(self, shard: int, identity: str) -> Path:
+        """A shard of the results."""
+        return self.out / f"pairs-{shard:06d}-{identity[:16]}.parquet"
+
+    def record(self, shard: int) -> Path:
+        """What a shard is to be; it is committed as soon as its file is there."""
+        return self.commits / f"{shard:06d}.json"
+
+    def sweep(self) -> None:
+        """Remove what was being written when a job was killed; call it with the lock held."""
+        for folder in (self.out, self.own, self.commits, self.work, *self.work.glob("*/")):
+            for path in folder.glob(".*.partial"):
+                if re.fullmatch(r"\.[0-9a-f]{16}\.partial", path.name):
+                    path.unlink(missing_ok=True)
+
+    def clear(self) -> None:
+        """Remove the scratch files, the plan that vouches for the others first."""
+        self.planned.unlink(missing_ok=True)
+        if self.work.exists():
+            shutil.rmtree(self.work)
+
+    def adopt(self) -> None:
+        """Bring a folder that 0.1 began into today's order; call it with the lock held.
+
+        ``job.json`` goes last: until then everything is found in either place, wherever this stops.
+
+        Raises
+        ------
+        OutputError
+            If it cannot be written.
+        """
+        if not self._is_old:
+            return
+        try:
+            self.own.mkdir(exist_ok=True)
+            for name in _MOVED:
+                if (self.out / name).exists():
+                    (self.out / name).rename(self.own / name)
+        except OSError as error:
+            raise OutputError(f"cannot write {self.out}: {error.strerror or error}.") from error
+
+    @property
+    def _is_old(self) -> bool:
+        return (self.out / _JOB).is_file() and not (self.own / _JOB).is_file()
+
+    def _place(self, name: str) -> Path:
+        before = self.out / name
+        return before if self._is_old and before.exists() else self.own / name

@@ -1,0 +1,210 @@
+"""A bundle's model card: what its manifest says, in words, and nothing that it does not say."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from typing import Any, cast
+
+from lpel_serving.bundle.manifest import Manifest
+from lpel_serving.bundle.plausibility_record import PlausibilityRecord
+from lpel_serving.bundle.usual_record import UsualRecord
+from lpel_serving.verification.confidence import ConfidenceRecord
+from lpel_serving.verification.reliability import FOLDS, Reliability
+
+NOT_STATED = "not stated"
+
+_BAR = 25
+
+
+def facts(manifest: Manifest) -> dict[str, Any]:
+    """Gather what a manifest says, for programs: all of it, and the card."""
+    return {
+        **asdict(manifest),
+        "licence": manifest.licence or NOT_STATED,
+        "card": {"for": list(_purpose(manifest)), "not_for": list(_limits(manifest))},
+    }
+
+
+def card(manifest: Manifest) -> Iterator[str]:
+    """Tell what a manifest says, for people, line by line."""
+    yield f"written by {manifest.created_by}, schema {manifest.schema}"
+    yield f"licence of the weights: {manifest.licence or NOT_STATED}"
+    yield "files, as the manifest lists them (`lpel bundle check` verifies them):"
+    for name, file in manifest.files.items():
+        yield f"  {name}: {file.bytes:,} bytes, SHA-256 {file.sha256}"
+    embedder = manifest.embedder
+    yield f"embedder: {embedder.name}"
+    yield (
+        f"  RGB images of {embedder.image_size} by {embedder.image_size}, embeddings of "
+        f"{embedder.dimension} features; standardisation: {embedder.standardisation}"
+    )
+    side = manifest.decoder.image_size
+    yield f"decoder: pictures of {side} by {side}"
+    yield from _lines(manifest.decoder.training)
+    if manifest.responses is None:
+        yield "response decoder: none"
+    else:
+        side = manifest.responses.side
+        yield f"response decoder: {side} by {side} superpixels"
+        yield from _lines(manifest.responses.training)
+    yield f"crop: {manifest.crop}"
+    yield f"threshold: {manifest.threshold.value:.4f}"
+    yield from _lines(manifest.threshold.chosen)
+    if manifest.confidence is None:
+        yield "confidence: none; `lpel calibrate` fits one on pairs of photographs"
+    else:
+        yield from confidence_lines(manifest.confidence)
+    if manifest.plausibility is None:
+        yield "check of plausibility: none; `lpel calibrate` fits one on photographs"
+    else:
+        yield from plausibility_lines(manifest.plausibility)
+    if manifest.usual is None:
+        yield "what is usual of maps: not measured; `lpel calibrate` measures it on photographs"
+    else:
+        yield from usual_lines(manifest.usual)
+    yield f"parity with the original networks{'' if manifest.parity else ': ' + NOT_STATED}"
+    yield from _lines(manifest.parity)
+    yield "What it is for"
+    yield from (f"  {sentence}" for sentence in _purpose(manifest))
+    yield "What it is not for"
+    yield from (f"  {sentence}" for sentence in _limits(manifest))
+
+
+def confidence_lines(record: ConfidenceRecord) -> Iterator[str]:
+    """Tell a confidence, how it was fitted and whether it came true, line by line."""
+    fitted = record.fitted
+    yield (
+        "confidence: a similarity s means one person with probability "
+        f"1 / (1 + exp({-record.intercept:.4g} - {record.slope:.4g} s)), where one person and two "
+        "are equally likely"
+    )
+    yield f"  one half at s = {-record.intercept / record.slope:.4f}"
+    yield from _lines({key: fitted[key] for key in ("how", "command") if key in fitted})
+    yield (
+        f"  pairs: {fitted['pairs_same']:,} of one person, {fitted['pairs_different']:,} of two; "
+        f"measured on those held out, by {FOLDS}-fold cross-validation:"
+    )
+    yield from _diagram(record.reliability)
+
+
+def plausibility_lines(record: PlausibilityRecord) -> Iterator[str]:
+    """Say what a check of plausibility was fitted on and how often it is wrong, line by line."""
+    yield (
+        "check of plausibility: a picture further from the known ones than "
+        f"{record.limit:.4g} is of another kind"
+    )
+    yield from _lines(record.fitted)
+
+
+def usual_lines(record: UsualRecord) -> Iterator[str]:
+    """Say what is usual of the maps of a bundle, line by line."""
+    yield "what is usual of maps, by method and decision: mean share of each part of a face"
+    yield from _lines(record.measured)
+    for method, decisions in record.methods.items():
+        for decision in decisions:
+            maps = record.of(method, decision)
+            if maps is not None:
+                parts = (f"{name} {one.mean:.0%}" for name, one in maps.for_.items())
+                yield (
+                    f"  {method}, {decision} ({maps.pairs:,} pairs, {maps.common:.0%} common to "
+                    f"all): {', '.join(parts)}"
+                )
+
+
+def _diagram(reliability: Reliability) -> Iterator[str]:
+    """Draw the reliability diagram in characters: a row for each bin."""
+    yield (
+        f"  calibration error {reliability.calibration_error:.4f}, Brier score "
+        f"{reliability.brier_score:.4f}, log loss {reliability.log_loss:.4f}"
+    )
+    yield " predicted  observed      (95 % interval)     pairs  # observed, | predicted"
+    for one in reliability.bins:
+        bar = ("#" * round(one.observed * _BAR)).ljust(_BAR, ".")
+        mark = min(int(one.foretold * _BAR), _BAR - 1)
+        yield (
+            f"  {one.foretold:8.2%}  {one.observed:8.2%}  ({one.low:6.1%} to {one.high:6.1%})  "
+            f"{one.pairs:8,}  {bar[:mark]}|{bar[mark + 1 :]}"
+        )
+
+
+def _lines(record: Mapping[str, Any]) -> Iterator[str]:
+    for key, value in record.items():
+        yield f"  {key}: {_short(value)}"
+
+
+def _short(value: Any) -> str:
+    """Write a value in one line: long lists by their length, without what lies deeper."""
+    if isinstance(value, dict):
+        inner = cast("dict[str, Any]", value)
+        return ", ".join(f"{key} {_leaf(item)}" for key, item in inner.items()) or "nothing"
+    return _leaf(value)
+
+
+def _leaf(value: Any) -> str:
+    if isinstance(value, list):
+        items = cast("list[Any]", value)
+        if items and all(isinstance(item, int | float | str) for item in items):
+            return "[" + ", ".join(_leaf(item) for item in items) + "]"
+        return f"({len(items)} entries)"
+    if isinstance(value, dict):
+        return "{…}"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _purpose(manifest: Manifest) -> Iterator[str]:
+    side = manifest.embedder.image_size
+    yield (
+        f"It explains why {manifest.embedder.name} called the faces of two photographs similar or "
+        "dissimilar, each in the light of the other."
+    )
+    yield (
+        f"It takes photographs whose faces are cut out by the crop {manifest.crop} and scaled to "
+        f"{side} by {side} pixels."
+    )
+    yield f"Faces are called similar where their cosine exceeds {manifest.threshold.value:.4f}."
+    if manifest.responses is None:
+        yield "It has no response decoder: what each region contributes takes many inferences."
+    else:
+        yield "Its response decoder predicts what each region contributes without more inferences."
+
+
+def _limits(manifest: Manifest) -> Iterator[str]:
+    yield "It says why the network decided, not whether the network is right, nor who anybody is."
+    yield (
+        "Its threshold holds for the photographs and the crop that it was chosen on; on others the "
+        "network may err more often."
+    )
+    trained = {"decoder": manifest.decoder.training}
+    if manifest.responses is not None:
+        trained["response decoder"] = manifest.responses.training
+    for name, training in trained.items():
+        seen = [
+            f"{what}: {_short(training[what])}"
+            for what in ("photographs", "people")
+            if what in training
+        ]
+        yield (
+            f"The {name} knows what it was trained on ({'; '.join(seen)}); of other faces it may "
+            "know less."
+            if seen
+            else f"The manifest does not say whose photographs the {name} was trained on."
+        )
+    if manifest.confidence is not None:
+        yield (
+            "Its confidence is right where one person and two are equally likely, on "
+            "photographs such as it was fitted on; elsewhere it may be too sure."
+        )
+    if manifest.plausibility is None:
+        yield (
+            "It does not notice pictures without a face, many of which the network calls similar."
+        )
+    else:
+        yield (
+            "A picture that passes its check of plausibility need not show a face, nor a living "
+            "one; a face that is cut out or turned otherwise may not pass."
+        )
+    yield (
+        "Its decoder turns embeddings into pictures of faces: guard embeddings as you would guard "
+        "the photographs."
+    )
+    if manifest.licence is None:
+        yield "No licence of the weights is stated: ask who made them before you pass them on."

@@ -1,0 +1,222 @@
+"""What a bundle says of itself: `manifest.json`, written and read."""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
+from typing import Any, cast
+
+from lpel_serving.bundle.plausibility_record import PlausibilityRecord, read_record
+from lpel_serving.bundle.usual_record import UsualRecord, read_usual
+from lpel_serving.support.errors import BundleError
+from lpel_serving.support.strict_json import read_json
+from lpel_serving.support.typed_json import Reader
+from lpel_serving.verification.confidence import ConfidenceRecord, read_confidence
+
+SCHEMA = 1
+"""The newest manifest that this engine reads."""
+
+IMAGE, EMBEDDING, RECONSTRUCTION, RESPONSE = "image", "embedding", "reconstruction", "response"
+"""The stable tensor names of every bundle."""
+
+EMBEDDER_FILE, DECODER_FILE, MANIFEST_FILE = "embedder.onnx", "decoder.onnx", "manifest.json"
+RESPONSE_FILE = "responses.onnx"
+"""The response decoder, which a bundle may lack."""
+PLAUSIBILITY_FILE = "plausibility.f32"
+"""What the check of its inputs needs; a bundle may lack it."""
+EXPLAINER_FILE = "explainer.onnx"
+"""Everything in one file, for other people's services; a bundle may lack it."""
+
+_MAX_SIDE, _MAX_DIMENSION, _MAX_GRID = 4096, 65536, 64
+
+
+@dataclass(frozen=True)
+class FileRecord:
+    """A file of the bundle: its SHA-256 in hexadecimal and its size."""
+
+    sha256: str
+    bytes: int
+
+
+@dataclass(frozen=True)
+class EmbedderRecord:
+    """The embedding network ``f``, from `image` to `embedding`.
+
+    Attributes
+    ----------
+    name
+        Which network and weights it is.
+    image_size
+        Side of the square uint8 RGB image that it takes, shape (batch, size, size, 3).
+    dimension
+        Length D of its embeddings, float32, shape (batch, D).
+    standardisation
+        What the graph does to the pixels first, for the reader's information.
+    """
+
+    name: str
+    image_size: int
+    dimension: int
+    standardisation: str
+
+
+@dataclass(frozen=True)
+class DecoderRecord:
+    """The decoder ``g``, from `embedding` to `reconstruction`.
+
+    Attributes
+    ----------
+    image_size
+        Side of the reconstructions, float32 in about [0, 1], shape (batch, size, size, 3).
+    training
+        How it was trained: data, split, optimiser, seed, losses.
+    """
+
+    image_size: int
+    training: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class ResponseRecord:
+    """The response decoder, from `embedding` to `response`.
+
+    Attributes
+    ----------
+    side
+        Superpixels along one side; responses are float32, shape (batch, side, side, D).
+    training
+        How it was trained: data, split, coalitions, optimiser, seed, losses.
+    """
+
+    side: int
+    training: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class ThresholdRecord:
+    """The similarity above which two faces are called the same, and how it was chosen."""
+
+    value: float
+    chosen: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """Everything an engine needs to know of a bundle.
+
+    Attributes
+    ----------
+    files
+        Every file of the bundle but the manifest, by name.
+    crop
+        How photographs become face crops: `none`, a share of the shorter side, or a plugin's name.
+    parity
+        How far the ONNX models were from Keras when they were exported.
+    created_by
+        The software that wrote the bundle.
+    responses
+        Its response decoder; None if it has none.
+    licence
+        The licence of its weights, in its maker's words; None if the bundle does not say.
+    confidence
+        How likely a similarity means one person; None if that was not fitted.
+    plausibility
+        Whether an image is of the kind that the bundle knows; None if that was not fitted.
+    usual
+        What is usual of its maps; None if that was not measured.
+    """
+
+    files: Mapping[str, FileRecord]
+    embedder: EmbedderRecord
+    decoder: DecoderRecord
+    crop: str
+    threshold: ThresholdRecord
+    parity: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    created_by: str = "lpel"
+    responses: ResponseRecord | None = None
+    licence: str | None = None
+    confidence: ConfidenceRecord | None = None
+    plausibility: PlausibilityRecord | None = None
+    usual: UsualRecord | None = None
+    schema: int = SCHEMA
+
+    @cached_property
+    def identity(self) -> str:
+        """SHA-256 of the manifest without the one-file explainer, which names its sources.
+
+        Nor do the confidence, the check of plausibility and what is usual count: they change no map
+        and no decision, so that an explainer stays that of its bundle when that is calibrated anew.
+        """
+        apart = {EXPLAINER_FILE, PLAUSIBILITY_FILE}
+        files = {name: file for name, file in self.files.items() if name not in apart}
+        bare = replace(self, files=files, confidence=None, plausibility=None, usual=None)
+        return hashlib.sha256(bare.to_json().encode()).hexdigest()
+
+    def to_json(self) -> str:
+        """Serialise, keys in order of declaration; what the bundle lacks is left out."""
+        fields = {key: value for key, value in asdict(self).items() if value is not None}
+        return json.dumps(fields, indent=2, allow_nan=False) + "\n"
+
+
+def parse_manifest(text: str) -> Manifest:
+    """Read a manifest and check every field.
+
+    Raises
+    ------
+    BundleError
+        If it is not JSON of one meaning (see `read_json`), lacks a field, has one of the wrong
+        type, names a file outside the bundle, or was written for a newer engine.
+    """
+    try:
+        fields = read_json(text)
+    except ValueError as error:
+        raise BundleError(f"the manifest is not JSON: {error}.") from error
+    if not isinstance(fields, dict):
+        raise BundleError("the manifest is not a JSON object.")
+    root = Reader(cast("dict[str, Any]", fields), "manifest")
+    schema = root.count("schema", 1)
+    if schema > SCHEMA:
+        raise BundleError(
+            f"the bundle has schema {schema}, this engine reads up to {SCHEMA}: upgrade lpel-tf."
+        )
+    files = {name: _file(root.inner("files"), name) for name in root.mapping("files")}
+    embedder, decoder, threshold = (root.inner(k) for k in ("embedder", "decoder", "threshold"))
+    responses = root.inner("responses") if "responses" in root.fields else None
+    return Manifest(
+        files=files,
+        embedder=EmbedderRecord(
+            embedder.take("name", str),
+            embedder.size("image_size", _MAX_SIDE),
+            embedder.size("dimension", _MAX_DIMENSION),
+            embedder.take("standardisation", str),
+        ),
+        decoder=DecoderRecord(decoder.size("image_size", _MAX_SIDE), decoder.mapping("training")),
+        crop=root.take("crop", str),
+        threshold=ThresholdRecord(threshold.number("value", -1, 1), threshold.mapping("chosen")),
+        parity=root.mapping("parity"),
+        created_by=root.take("created_by", str),
+        responses=None
+        if responses is None
+        else ResponseRecord(responses.size("side", _MAX_GRID), responses.mapping("training")),
+        licence=root.take("licence", str) if "licence" in root.fields else None,
+        confidence=read_confidence(root.inner("confidence"))
+        if "confidence" in root.fields
+        else None,
+        plausibility=read_record(root.inner("plausibility"))
+        if "plausibility" in root.fields
+        else None,
+        usual=read_usual(root.inner("usual")) if "usual" in root.fields else None,
+        schema=schema,
+    )
+
+
+def _file(files: Reader, name: str) -> FileRecord:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
+        raise BundleError(f"the manifest names {name!r}, which is no plain file name.")
+    record = files.inner(name)
+    sha256 = record.take("sha256", str)
+    if not re.fullmatch(r"[0-9a-f]{64}", sha256):
+        raise BundleError(f"{record.where}.sha256: expected 64 hexadecimal digits.")
+    return FileRecord(sha256, record.count("bytes", 0))

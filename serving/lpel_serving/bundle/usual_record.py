@@ -1,0 +1,174 @@
+"""What a bundle says is usual of its maps: shares of the parts of a face, and what is common."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from lpel_serving.equations.regions import REGIONS
+from lpel_serving.support.errors import BundleError
+from lpel_serving.support.typed_json import Reader
+
+_DECISIONS = ("similar", "dissimilar")
+ALIKE = 0.02
+"""Where no mean share is further off than this, what is usual with one crop is with another."""
+_SUM_OFF = 0.001
+"""Means of shares sum to 1, but for what rounding may do to them."""
+
+
+@dataclass(frozen=True)
+class UsualShare:
+    """What share of a map lies in one region, over many pairs.
+
+    Attributes
+    ----------
+    mean
+        Over the maps of all pairs, in [0, 1].
+    low, high
+        The 10th and the 90th percentile, in [0, 1].
+    """
+
+    mean: float
+    low: float
+    high: float
+
+    def side(self, share: float) -> int:
+        """Say how a share lies: 1 above nine of ten maps, -1 below nine of ten, else 0."""
+        return int(share > self.high) - int(share < self.low)
+
+
+Shares = Mapping[str, UsualShare]
+"""By region."""
+
+
+@dataclass(frozen=True)
+class UsualMaps:
+    """What is usual of the maps of one method, where the network takes one decision.
+
+    Attributes
+    ----------
+    pairs
+        How many were measured.
+    common
+        How much of what varies within a map is common to all of them: the mean correlation of the
+        maps of two pairs that have nobody in common, in [-1, 1].
+    for_
+        Shares of all that speaks for the decision.
+    against
+        Shares of all that speaks against it; None where hardly any map has something against.
+    """
+
+    pairs: int
+    common: float
+    for_: Shares
+    against: Shares | None
+
+
+@dataclass(frozen=True)
+class UsualRecord:
+    """What a manifest says of it.
+
+    Attributes
+    ----------
+    measured
+        ``how``, a sentence; ``crop``, how the faces were cut out; ``photographs`` and ``people``,
+        how many there were. Perhaps ``alike``: other crops for which it holds as well, by name, and
+        how far their mean shares were off, at most.
+    methods
+        By method and decision, `UsualMaps` in JSON's own types.
+    """
+
+    measured: Mapping[str, Any]
+    methods: Mapping[str, Any]
+
+    @property
+    def crops(self) -> tuple[str, ...]:
+        """Names of the crops for which it holds."""
+        return str(self.measured["crop"]), *self.measured.get("alike", {})
+
+    def of(self, method: str, decision: str) -> UsualMaps | None:
+        """Look up what was measured; None if that was not."""
+        methods = Reader(self.methods, "usual.methods")
+        if method not in self.methods or decision not in self.methods[method]:
+            return None
+        return _read_maps(methods.inner(method).inner(decision))
+
+
+def as_record(maps: UsualMaps) -> dict[str, Any]:
+    """Write `UsualMaps` in JSON's own types, as a manifest has them."""
+
+    def shares(some: Shares) -> dict[str, Any]:
+        return {name: asdict(share) for name, share in some.items()}
+
+    return {
+        "pairs": maps.pairs,
+        "common": maps.common,
+        "for": shares(maps.for_),
+        "against": None if maps.against is None else shares(maps.against),
+    }
+
+
+def read_usual(reader: Reader) -> UsualRecord:
+    """Read what a manifest says is usual, and look at all of it.
+
+    Raises
+    ------
+    BundleError
+        If a field is missing, of the wrong type or out of its range; it is named.
+    """
+    measured = reader.inner("measured")
+    for text in ("how", "crop"):
+        measured.take(text, str)
+    for kind in ("photographs", "people"):
+        measured.count(kind, 1)
+    if "alike" in measured.fields:
+        alike = measured.inner("alike")
+        for name in alike.fields:
+            alike.number(name, 0, ALIKE)
+    methods = reader.inner("methods")
+    for name in methods.fields:
+        of_method = methods.inner(name)
+        for decision in of_method.fields:
+            if decision not in _DECISIONS:
+                raise BundleError(
+                    f"{of_method.where}: expected {' or '.join(_DECISIONS)}, "
+                    f"received {decision[:40]!a}."
+                )
+            _read_maps(of_method.inner(decision))
+    return UsualRecord(measured.fields, methods.fields)
+
+
+def _read_maps(reader: Reader) -> UsualMaps:
+    return UsualMaps(
+        pairs=reader.count("pairs", 1),
+        common=reader.number("common", -1, 1),
+        for_=_read_shares(reader.inner("for")),
+        against=None
+        if reader.fields.get("against") is None
+        else _read_shares(reader.inner("against")),
+    )
+
+
+def _read_shares(reader: Reader) -> Shares:
+    if set(reader.fields) != set(REGIONS):
+        raise BundleError(
+            f"{reader.where}: expected shares of {', '.join(REGIONS)}; received those of "
+            f"{', '.join(sorted(ascii(name)[:40] for name in reader.fields)[:8]) or 'nothing'}."
+        )
+    shares = {name: _read_share(reader.inner(name)) for name in REGIONS}
+    total = sum(share.mean for share in shares.values())
+    if abs(total - 1) > _SUM_OFF:
+        raise BundleError(
+            f"{reader.where}: expected means that sum to 1, received a sum of {total:.4g}: run "
+            "`lpel calibrate` again."
+        )
+    return shares
+
+
+def _read_share(reader: Reader) -> UsualShare:
+    mean, low, high = (reader.number(name, 0, 1) for name in ("mean", "low", "high"))
+    if low > high:
+        raise BundleError(
+            f"{reader.where}: expected low at most high, received {low:g} and {high:g}: run "
+            "`lpel calibrate` again."
+        )
+    return UsualShare(mean, low, high)

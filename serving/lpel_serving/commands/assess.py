@@ -1,0 +1,276 @@
+"""`lpel assess`: whether an explanation beats chance, and every other control."""
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+import typer
+
+from lpel_serving.commands.shared.applies import DRAWN, check_applies
+from lpel_serving.commands.shared.command import Command
+from lpel_serving.commands.shared.options import (
+    BundleOption,
+    CropOption,
+    FacesOption,
+    IdentitiesOption,
+    JsonOption,
+    ListPassedOverOption,
+    MostBadOption,
+    ProviderOption,
+    SeedOption,
+    ThreadsOption,
+    print_json,
+    say,
+)
+from lpel_serving.commands.shared.passed_over import in_json, report
+from lpel_serving.images.datasets.passed_over import MOST_BAD, Unusable
+
+if TYPE_CHECKING:
+    from lpel_serving.commands.shared.given import GivenPairs
+    from lpel_serving.equations.fill import FillName
+
+_SPARE = 8
+"""So many times the pairs that are wanted are drawn, since the network must be right on them."""
+
+
+def assess(
+    context: typer.Context,
+    bundle: BundleOption,
+    faces: FacesOption,
+    pairs: Annotated[
+        Path | None,
+        typer.Option(help="Pairs in LFW's format to draw from; all possible ones when left out."),
+    ] = None,
+    n: Annotated[int, typer.Option("--n", min=2, help="Pairs for each curve.")] = 100,
+    method: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="What is assessed; may be repeated for rivals on the same pairs. If not given, "
+            "that of `lpel explain`: responses if the bundle has it, else lpel."
+        ),
+    ] = None,
+    curve: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="similar, dissimilar, transplant or transplant-similar; may be repeated. The "
+            "first three by default.",
+        ),
+    ] = None,
+    superpixel: Annotated[
+        int, typer.Option(min=1, help="Side of a superpixel, in pixels of the decoder's images.")
+    ] = 5,
+    every: Annotated[
+        int,
+        typer.Option(min=1, help="Measure after every so many superpixels; 1 in the thesis."),
+    ] = 4,
+    fill: Annotated[
+        str, typer.Option(help="normal, uniform, grey, black, mean or blur.")
+    ] = "normal",
+    variance: Annotated[
+        float, typer.Option(min=0, help="Of the normal noise, on pixels in [0, 1].")
+    ] = 0.09,
+    shared_noise: Annotated[
+        bool, typer.Option("--shared-noise", help="Fill both images with the same noise.")
+    ] = False,
+    draws: Annotated[int, typer.Option(min=1, help="Random orders for each pair.")] = 10,
+    identities: IdentitiesOption = None,
+    crop: CropOption = None,
+    seed: SeedOption = 0,
+    most_bad: MostBadOption = MOST_BAD,
+    list_passed_over: ListPassedOverOption = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", "-o", help="Write curves, figures and summary here; interrupted, go on there."
+        ),
+    ] = None,
+    provider: ProviderOption = "cpu",
+    threads: ThreadsOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Draw the quality curves of an explanation method beside those of its controls."""
+    from lpel_serving.commands.shared.progress import progress_bar
+    from lpel_serving.engine.crowds import count_crowds, crowds, crowds_in_words
+    from lpel_serving.engine.explainer import Explainer
+    from lpel_serving.equations.fill import Fill
+    from lpel_serving.faithfulness.curve_settings import CurveSettings
+    from lpel_serving.faithfulness.study import QUESTIONS, ask, find_question
+    from lpel_serving.methods import find_method
+
+    questions = {name: find_question(name) for name in curve or list(QUESTIONS)[:3]}
+    _check_applies(context, {one.kind for one in questions.values()}, fill, pairs)
+    for name in method or ():
+        find_method(name)  # an unknown name is said before anything is loaded
+    explainer = Explainer.load(bundle, crop=crop, provider=provider, threads=threads)
+    found = {name: find_method(name) for name in method or [explainer.default_name]}
+    methods = {_title(name, one): one for name, one in found.items()}
+    count_crowds(explainer.embedder)
+    size = explainer.manifest.decoder.image_size
+    fills = Fill(cast("FillName", fill), variance, size)
+    settings = CurveSettings("test", superpixel, size, every, fills, shared_noise, draws)
+    unusable = Unusable(most_bad, names=list_passed_over)
+    given = _candidates(faces, identities, pairs, n, seed, unusable)
+    decisions = dict.fromkeys(question.similar for question in questions.values())
+    try:
+        chosen = {same: _choose(explainer, given, n, same, seed) for same in decisions}
+    finally:  # too few pairs may be so for what was passed over
+        passed = given.all_passed_over()
+        report(passed, names=list_passed_over, header=given.header)
+    _try_out(methods, explainer, list(chosen.values()), seed)
+    said = in_json(passed, names=False, header=given.header)
+    document = _about(explainer.manifest, crop, seed) | said
+    for name, question in questions.items():
+        answer = ask(
+            explainer,
+            chosen[question.similar],
+            question,
+            methods,
+            settings,
+            seed,
+            networks_identity=repr(document["bundle"]),
+            partial=None if out is None else _partial(out, name),
+            progress=progress_bar,
+        )
+        document["curves"][name] = _report(name, answer, out, quiet=json)
+    document["photographs_with_several_faces"] = crowds(explainer.embedder)
+    if out is not None:
+        _write_json(out, document)
+        for name in questions:
+            _partial(out, name).unlink(missing_ok=True)
+    if json:
+        said = in_json(passed, names=list_passed_over, header=given.header)
+        print_json(document | said)
+    elif crowded := crowds_in_words(crowds(explainer.embedder)):
+        say(crowded)
+
+
+def _check_applies(context: typer.Context, kinds: set[str], fill: str, pairs: Path | None) -> None:
+    check = partial(check_applies, context)
+    noisy = "both" in kinds and fill in ("normal", "uniform")
+    filled = kinds != {"transplant"}
+    check(pairs is None, DRAWN, "--identities")
+    check(filled, "goes with a curve that fills superpixels", "--fill", "--variance")
+    check(fill == "normal", "goes with --fill normal", "--variance")
+    check(noisy, "goes with --curve dissimilar and a fill of noise", "--shared-noise")
+
+
+def _choose(explainer: Any, given: "GivenPairs", n: int, same: bool, seed: int) -> Any:
+    import numpy as np
+
+    from lpel_serving.commands.shared.progress import progress_bar
+    from lpel_serving.faithfulness.photograph_pairs import rightly_decided
+
+    return rightly_decided(
+        explainer.embedder,
+        given.pairs,
+        n,
+        threshold=explainer.manifest.threshold.value,
+        same=same,
+        rng=np.random.default_rng(seed),
+        unusable=given.unusable,
+        progress=progress_bar,
+    )
+
+
+def _try_out(methods: dict[str, Any], explainer: Any, chosen: list[Any], seed: int) -> None:
+    """Ask every method once: what one refuses is better known before hours of work."""
+    import numpy as np
+
+    for pairs in chosen:
+        for method in methods.values():
+            method(pairs[0], explainer, np.random.default_rng(seed))
+
+
+def _about(manifest: Any, crop: str | None, seed: int) -> dict[str, Any]:
+    return {
+        "bundle": {name: file.sha256 for name, file in manifest.files.items()},
+        "crop": crop or manifest.crop,
+        "threshold": manifest.threshold.value,
+        "seed": seed,
+        "curves": {},
+    }
+
+
+def _partial(out: Path, curve: str) -> Path:
+    return out / f".{curve}.partial"
+
+
+def _title(name: str, method: Any) -> str:
+    """A control that is assessed as a method must not bear the control's name."""
+    from lpel_serving.methods.method import is_control
+
+    kind = "control" if is_control(method) else "method"
+    return {"lpel": "LPEL", "emsnn": "EMSNN"}.get(name, f"the {kind} {name}")
+
+
+def _candidates(
+    faces: Path,
+    identities: Path | None,
+    pairs: Path | None,
+    n: int,
+    seed: int,
+    unusable: Unusable,
+) -> "GivenPairs":
+    import numpy as np
+
+    from lpel_serving.commands.shared.given import given_pairs
+    from lpel_serving.images.datasets.pairs import sample_of_each
+
+    rng = np.random.default_rng(seed)
+    return given_pairs(
+        faces, identities, pairs, lambda found: sample_of_each(found, _SPARE * n, rng), unusable
+    )
+
+
+def _report(name: str, answer: Any, out: Path | None, *, quiet: bool) -> dict[str, Any]:
+    from lpel_serving.faithfulness.assessment_record import judgement_record
+
+    record = judgement_record(answer.measured, answer.judgement)
+    if not quiet:
+        say(f"{answer.question.title}, {record['pairs']} pairs. {record['in_words']}")
+        area = record["area"]
+        better = "lower" if record["lower_is_better"] else "higher"
+        say(
+            f"  area {area['mean']:.3f} [{area['low']:.3f}, {area['high']:.3f}], {better} is better"
+        )
+        for comparison in record["comparisons"]:
+            say(f"  {comparison['words']}")
+        if "caveat" in record:
+            say(f"  {record['caveat']}")
+    if out is not None:
+        record["files"] = _write(out, name, answer)
+        if not quiet:
+            say(f"  {', '.join(record['files'].values())}")
+    return record
+
+
+def _write(out: Path, name: str, answer: Any) -> dict[str, str]:
+    from lpel_serving.faithfulness.assessment_record import measured_arrays
+    from lpel_serving.report.figures import curve_figure
+    from lpel_serving.report.figures.canvas import png
+    from lpel_serving.report.record import npz
+    from lpel_serving.support.errors import MissingExtraError
+    from lpel_serving.support.files import write_atomically
+
+    files = {"arrays": out / f"{name}.npz"}
+    write_atomically(files["arrays"], npz(measured_arrays(answer.measured)))
+    try:
+        write_atomically(
+            out / f"{name}.png", png(curve_figure(answer.judgement, answer.question.title))
+        )
+        files["figure"] = out / f"{name}.png"
+    except MissingExtraError as error:
+        typer.echo(f"No figure was drawn. {error}", err=True)
+    return {what: str(path) for what, path in files.items()}
+
+
+def _write_json(out: Path, document: dict[str, Any]) -> None:
+    import json
+
+    from lpel_serving.support.files import write_atomically
+
+    text = json.dumps(document, indent=2, allow_nan=False) + "\n"
+    write_atomically(out / "assessment.json", text.encode())
+
+
+command = Command(assess, needs=(("onnxruntime", "cpu"),))

@@ -1,0 +1,177 @@
+"""`lpel explain`: one pair, both ways."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from lpel_serving.commands.shared.command import Command
+from lpel_serving.commands.shared.options import (
+    BundleOption,
+    CropOption,
+    JsonOption,
+    ProviderOption,
+    SeedOption,
+    ThreadsOption,
+    print_json,
+    say,
+)
+from lpel_serving.equations.mask import DEFAULT_EPSILON
+from lpel_serving.equations.perturbation import DEFAULT_P
+
+
+def _face_option(role: str) -> Any:
+    return typer.Option(
+        f"--{role}-face",
+        min=0,
+        help=f"Which face of the {role}, where --crop finds several: 0, the largest, by default.",
+        show_default=False,
+    )
+
+
+def explain(
+    reference: Annotated[Path, typer.Argument(help="A photograph of a face.", show_default=False)],
+    test: Annotated[Path, typer.Argument(help="Another one.", show_default=False)],
+    bundle: BundleOption,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="Write figure, arrays and summary here."),
+    ] = None,
+    crop: CropOption = None,
+    reference_face: Annotated[int | None, _face_option("reference")] = None,
+    test_face: Annotated[int | None, _face_option("test")] = None,
+    p: Annotated[
+        float | None,
+        typer.Option(help="For lpel: magnitude of the perturbation (Eq. 4.5), 0.3 if not given."),
+    ] = None,
+    epsilon: Annotated[
+        float, typer.Option(help="Threshold of the mask (Eq. 4.7).")
+    ] = DEFAULT_EPSILON,
+    method: Annotated[
+        str | None,
+        typer.Option(
+            help="lpel, or another method; see the README for their names. If not given, the "
+            "best that the bundle can do: responses if it has a response decoder, else lpel."
+        ),
+    ] = None,
+    seed: SeedOption = 0,
+    provider: ProviderOption = "cpu",
+    threads: ThreadsOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Explain why two faces were called the same or different, each in the light of the other."""
+    from lpel_serving.commands.shared.progress import progress_bar
+    from lpel_serving.engine.embedder import DEFAULT_BATCH
+    from lpel_serving.engine.explainer import Explainer
+    from lpel_serving.engine.inventory import images_needed
+    from lpel_serving.images.found import in_words
+    from lpel_serving.methods import find_method
+    from lpel_serving.methods.counted import counted
+    from lpel_serving.methods.default import LPEL
+    from lpel_serving.methods.lpel import Lpel
+    from lpel_serving.methods.method import title_of
+    from lpel_serving.report.caveats import in_common
+    from lpel_serving.report.figures.source import source_of
+    from lpel_serving.report.record import summary
+    from lpel_serving.report.verdict import on_plausibility
+    from lpel_serving.support.errors import ParameterError
+
+    if method is not None:
+        find_method(method)  # an unknown name is said before anything is loaded
+    explainer = Explainer.load(bundle, crop=crop, provider=provider, threads=threads)
+    name = method or explainer.default_name
+    if p is not None and name != LPEL:
+        raise ParameterError(
+            f"--p is LPEL's own: it is not taken with the method {name}. Give --method {LPEL} too."
+        )
+    strength = DEFAULT_P if p is None else p
+    chosen = Lpel(strength) if name == LPEL else find_method(name)
+    needed = images_needed(chosen, explainer) if sys.stderr.isatty() else {}  # a bar is for eyes
+    with counted(chosen, needed, progress_bar, portion=DEFAULT_BATCH) as followed:
+        pair = explainer.explain(
+            reference,
+            test,
+            epsilon=epsilon,
+            method=followed,
+            seed=seed,
+            faces=(reference_face, test_face),
+        )
+    manifest = explainer.manifest
+    used = crop or manifest.crop
+    document: dict[str, Any] = {
+        **summary(pair),
+        "method": name,
+        "parameters": {
+            **({"p": strength} if name == LPEL else {"seed": seed}),
+            "epsilon": epsilon,
+            "crop": used,
+        },
+        "bundle": {name: file.sha256 for name, file in manifest.files.items()},
+        "files": {} if out is None else _write(pair, out, source_of(manifest, name, chosen, used)),
+    }
+    if json:
+        print_json(document)
+        return
+    if pair.doubt is not None:
+        say(on_plausibility(pair.doubt))
+    sentence = _sentence(document, flat=_is_flat(pair), title=title_of(chosen, name))
+    say("\n".join([sentence, *in_words(pair.found)]))
+    limit = None if pair.control else in_common(name, pair.usual, similar=pair.similar)
+    if limit is not None:
+        say(limit)
+    for what, path in document["files"].items():
+        say(f"  {what}: {path}")
+
+
+def _write(pair: Any, out: Path, source: Any) -> dict[str, str]:
+    import json
+
+    from lpel_serving.report.figures import write_pair_figure
+    from lpel_serving.report.record import summary, write_arrays
+    from lpel_serving.support.errors import MissingExtraError
+    from lpel_serving.support.files import write_atomically
+
+    files = {"arrays": out / "explanation.npz", "summary": out / "explanation.json"}
+    write_arrays(pair, files["arrays"])
+    text = json.dumps(summary(pair), indent=2, allow_nan=False) + "\n"
+    write_atomically(files["summary"], text.encode())
+    try:
+        write_pair_figure(pair, out / "explanation.png", source=source)
+        files["figure"] = out / "explanation.png"
+    except MissingExtraError as error:
+        typer.echo(f"No figure was drawn. {error}", err=True)
+    return {what: str(path) for what, path in files.items()}
+
+
+def _is_flat(pair: Any) -> bool:
+    maps = (pair.forward.heat_map, pair.swapped.heat_map)
+    return any(values.min() == values.max() for values in maps)
+
+
+def _sentence(document: dict[str, Any], *, flat: bool, title: str = "") -> str:
+    from lpel_serving.report.verdict import ON_CONTROL, in_short
+
+    name = document["method"]
+    plain = "" if title in {"", name} else f" ({title})"
+    maps = (
+        f"{ON_CONTROL} Both ways by the control {name}"
+        if document["control"]
+        else f"Explained both ways by {name}{plain}"
+    )
+    agreement = (
+        "a heat-map is the same everywhere: it points at nothing, and there is no agreement to "
+        "measure."
+        if flat
+        else "the heat-maps agree with rank correlation "
+        f"{document['agreement']['spearman']:.2f}, the masks with IoU "
+        f"{document['agreement']['mask_iou']:.2f}."
+    )
+    numbers = in_short(document["similarity"], document["threshold"])
+    return (
+        f"{numbers[0].upper()}{numbers[1:]}: the network calls them {document['decision']}.\n"
+        f"{maps}, {agreement}"
+    )
+
+
+command = Command(explain, needs=(("onnxruntime", "cpu"),))

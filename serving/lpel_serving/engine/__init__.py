@@ -1,0 +1,1 @@
+"""The engine: a bundle's networks in onnxruntime, and the explainer that asks them."""

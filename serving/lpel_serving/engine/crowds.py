@@ -1,0 +1,58 @@
+"""Counting the photographs in which several faces were found, where nobody chooses among them."""
+
+import hashlib
+
+from lpel_serving.engine.embedder import Embedder
+from lpel_serving.images.crops import CutFace, DetectingCrop
+from lpel_serving.images.reading import Pixels
+
+
+class CountingCrop:
+    """A crop that looks for faces, and remembers the photographs in which it found several.
+
+    It is a `lpel_serving.images.crops.DetectingCrop`.
+
+    Parameters
+    ----------
+    crop
+        Which finds and cuts them.
+    """
+
+    def __init__(self, crop: DetectingCrop) -> None:
+        self._crop = crop
+        self._several: set[bytes] = set()
+
+    def __call__(self, pixels: Pixels, size: int) -> Pixels:
+        """Cut out the largest face: see `take`."""
+        return self.take(pixels, size).pixels
+
+    def take(self, pixels: Pixels, size: int, face: int = 0) -> CutFace:
+        """Cut out a face as the crop does: see `lpel_serving.images.crops.DetectingCrop.take`."""
+        cut = self._crop.take(pixels, size, face)
+        if cut.found is not None and cut.found.count > 1:
+            self._several.add(hashlib.sha256(pixels.tobytes()).digest())
+        return cut
+
+    @property
+    def several(self) -> int:
+        """In how many photographs there were several faces; each counts once."""
+        return len(self._several)
+
+
+def count_crowds(embedder: Embedder) -> None:
+    """Let an embedder count from now on the photographs that show several faces."""
+    if isinstance(embedder.crop, DetectingCrop):
+        embedder.crop = CountingCrop(embedder.crop)
+
+
+def crowds(embedder: Embedder) -> int | None:
+    """Say in how many photographs there were several faces; None if nobody looked for any."""
+    return embedder.crop.several if isinstance(embedder.crop, CountingCrop) else None
+
+
+def crowds_in_words(several: int | None) -> str:
+    """Say in a sentence that of several faces the largest was taken; empty if there is no need."""
+    if not several:
+        return ""
+    photographs = "1 photograph shows" if several == 1 else f"{several:,} photographs show"
+    return f"{photographs} several faces: the largest was taken."

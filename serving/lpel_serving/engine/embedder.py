@@ -1,0 +1,138 @@
+"""The embedding network ``f``: from photographs to embeddings."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lpel_serving.bundle.manifest import EMBEDDING, IMAGE, EmbedderRecord
+from lpel_serving.engine.session import FixedRun, Stop, open_session
+from lpel_serving.images.crops import Crop, CutFace, cut_face
+from lpel_serving.images.reading import Image, Pixels
+from lpel_serving.support.errors import EmbeddingError, ImageError, ParameterError
+
+DEFAULT_BATCH = 8
+"""Images in one inference; on a CPU larger batches take memory and gain no time."""
+
+
+class Embedder:
+    """An exported embedding network and the crop that goes with it; safe to share among threads.
+
+    Attributes
+    ----------
+    record
+        Its size, dimension and name.
+    crop
+        How photographs become face crops.
+    provider
+        The execution provider that is active, such as ``"cpu"``.
+    """
+
+    def __init__(
+        self,
+        model: bytes,
+        record: EmbedderRecord,
+        crop: Crop,
+        provider: str = "cpu",
+        threads: int | None = None,
+    ) -> None:
+        self.record = record
+        self.crop = crop
+        side = record.image_size
+        self._session = open_session(
+            model,
+            input_name=IMAGE,
+            output_name=EMBEDDING,
+            input_shape=(None, side, side, 3),
+            output_shape=(None, record.dimension),
+            provider=provider,
+            threads=threads,
+        )
+        self.provider = self._session.provider
+
+    def read(self, image: Image, name: str | None = None) -> Pixels:
+        """Read an image and cut the face out; see `lpel_serving.images.crops.read_face`."""
+        return self.cut(image, name).pixels
+
+    def cut(self, image: Image, name: str | None = None, face: int | None = None) -> CutFace:
+        """Read an image and cut a face out; see `lpel_serving.images.crops.cut_face`."""
+        return cut_face(image, self.crop, self.record.image_size, name, face=face)
+
+    def embed(
+        self,
+        crops: NDArray[np.uint8] | Sequence[Pixels],
+        batch_size: int = DEFAULT_BATCH,
+        stop: Stop | None = None,
+    ) -> NDArray[np.float32]:
+        """Compute the embeddings ``h = f(x)`` of face crops.
+
+        Parameters
+        ----------
+        crops
+            N crops, uint8, shape (S, S, 3) each.
+        batch_size
+            Crops in one inference; the result does not depend on it.
+        stop
+            Ends it from another thread.
+
+        Returns
+        -------
+        NDArray[np.float32]
+            Shape (N, D).
+
+        Raises
+        ------
+        ImageError
+            If a crop is of another shape or type.
+        EmbeddingError
+            If an embedding is not finite, or is of another length than the record says.
+        WithdrawnError
+            If it was stopped.
+        """
+        if batch_size < 1:
+            raise ParameterError(f"a batch holds at least 1 image; received {batch_size}.")
+        self._check(crops)
+        embeddings = np.empty((len(crops), self.record.dimension), np.float32)
+        for start in range(0, len(crops), batch_size):
+            batch = np.stack(list(crops[start : start + batch_size]))
+            part = self._checked(self._session.run(batch, stop), len(batch))
+            embeddings[start : start + batch_size] = part
+        return embeddings
+
+    def fixed(self, batch_size: int) -> Callable[[Sequence[Pixels]], NDArray[np.float32]]:
+        """Prepare to embed at most so many crops at a time, in inferences of just that size.
+
+        What it returns is not to be shared among threads. Unlike `embed` it gives embeddings as
+        they are, NaN and infinity among them, for one bad image says nothing of the others.
+        """
+        if batch_size < 1:
+            raise ParameterError(f"a batch holds at least 1 image; received {batch_size}.")
+        side = self.record.image_size
+        run = FixedRun(self._session, (batch_size, side, side, 3), np.uint8)
+
+        def embed(crops: Sequence[Pixels]) -> NDArray[np.float32]:
+            self._check(crops)
+            return self._shaped(run(np.stack(crops)), len(crops))
+
+        return embed
+
+    def _check(self, crops: NDArray[np.uint8] | Sequence[Pixels]) -> None:
+        side = self.record.image_size
+        if any(crop.shape != (side, side, 3) or crop.dtype != np.uint8 for crop in crops):
+            raise ImageError(
+                f"expected crops as uint8 of shape ({side}, {side}, 3), received "
+                f"{[f'{crop.dtype} {crop.shape}' for crop in crops][:3]}: use `read` to cut them."
+            )
+
+    def _checked(self, embeddings: NDArray[np.float32], n: int) -> NDArray[np.float32]:
+        if not np.isfinite(self._shaped(embeddings, n)).all():
+            raise EmbeddingError("the embedder gave NaN or infinity: its weights are broken.")
+        return embeddings
+
+    def _shaped(self, embeddings: NDArray[np.float32], n: int) -> NDArray[np.float32]:
+        if embeddings.shape != (n, self.record.dimension):
+            raise EmbeddingError(
+                f"the embedder gave embeddings of shape {embeddings.shape}; "
+                f"expected {self.record.dimension} features, as its record says."
+            )
+        return embeddings

@@ -1,0 +1,248 @@
+"""The engine: a bundle, loaded and ready to explain pairs of faces."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lpel_serving.bundle.loading import Bundle, load_bundle
+from lpel_serving.bundle.manifest import EMBEDDING, RECONSTRUCTION, Manifest
+from lpel_serving.bundle.plausibility_record import from_bytes
+from lpel_serving.engine.distinct import Choice, distinct_crops
+from lpel_serving.engine.embedder import DEFAULT_BATCH, Embedder
+from lpel_serving.engine.responder import open_responder
+from lpel_serving.engine.session import open_session
+from lpel_serving.engine.usual import usual_maps
+from lpel_serving.equations.direction import check_directions
+from lpel_serving.equations.mask import DEFAULT_EPSILON
+from lpel_serving.equations.perturbation import DEFAULT_P
+from lpel_serving.images.crops import Crop, parse_crop
+from lpel_serving.images.reading import Image
+from lpel_serving.methods.default import default_method, default_name
+from lpel_serving.methods.explain import explain_by
+from lpel_serving.methods.explanation import Floats, PairExplanation, check_parameters
+from lpel_serving.methods.lpel import Lpel
+from lpel_serving.methods.method import Method
+from lpel_serving.support.errors import BundleError, EmbeddingError, ParameterError
+from lpel_serving.verification.plausibility import PairPlausibility, Plausibility
+
+
+class Explainer:
+    """Explains why a siamese network called two faces the same or different.
+
+    Safe to share among threads. Use `Explainer.load`.
+
+    Attributes
+    ----------
+    manifest
+        What the bundle says of itself.
+    bundle_sha256
+        The bundle's digest: see `lpel_serving.bundle.loading.Bundle`.
+    embedder
+        The embedding network, for those who need embeddings alone.
+    provider
+        The execution provider that is active, such as ``"cpu"``.
+    plausibility
+        Says whether an embedding is of the kind that the bundle knows; None if it was not fitted.
+    """
+
+    def __init__(self, bundle: Bundle, crop: Crop, provider: str, threads: int | None) -> None:
+        self.manifest: Manifest = bundle.manifest
+        self.bundle_sha256 = bundle.sha256
+        self.embedder = Embedder(bundle.embedder, bundle.manifest.embedder, crop, provider, threads)
+        side = bundle.manifest.decoder.image_size
+        self._decoder = open_session(
+            bundle.decoder,
+            input_name=EMBEDDING,
+            output_name=RECONSTRUCTION,
+            input_shape=(None, bundle.manifest.embedder.dimension),
+            output_shape=(None, side, side, 3),
+            provider=provider,
+            threads=1,  # a second pool of threads would spin against the embedder's
+        )
+        self._responder = open_responder(bundle, provider)
+        self.plausibility = plausibility_of(bundle)
+        self.provider = self.embedder.provider
+
+    @classmethod
+    def load(
+        cls,
+        bundle: str | Path,
+        *,
+        crop: Crop | str | None = None,
+        provider: str = "cpu",
+        threads: int | None = None,
+    ) -> "Explainer":
+        """Load and verify a bundle.
+
+        Parameters
+        ----------
+        bundle
+            The folder that `lpel train` or `lpel demo` wrote.
+        crop
+            How to cut faces out of photographs: see `parse_crop`. The bundle's own when None.
+        provider
+            The execution provider: ``"cpu"``, ``"cuda"``, … Used as asked for, or not at all.
+        threads
+            Threads of one inference, at most one for each core; onnxruntime's choice when None.
+
+        Raises
+        ------
+        BundleError
+            If the bundle is incomplete, altered, or made for a newer engine.
+        ProviderError
+            If the provider cannot be used.
+        """
+        loaded = load_bundle(bundle)
+        chosen = loaded.manifest.crop if crop is None else crop
+        return cls(
+            loaded, parse_crop(chosen) if isinstance(chosen, str) else chosen, provider, threads
+        )
+
+    def embed(self, crops: NDArray[np.uint8]) -> Floats:
+        """Compute the embeddings ``h = f(x)`` of face crops; see `Embedder.embed`."""
+        return self.embedder.embed(crops)
+
+    def decode(self, embeddings: Floats) -> Floats:
+        """Reconstruct images ``g(h)`` from embeddings (N, D): float32, shape (N, H, W, 3).
+
+        Raises
+        ------
+        EmbeddingError
+            If the embeddings are of another shape.
+        BundleError
+            If the reconstructions are not of the size that the manifest says.
+        """
+        dimension, side = self.manifest.embedder.dimension, self.manifest.decoder.image_size
+        if embeddings.ndim != 2 or embeddings.shape[1] != dimension:
+            raise EmbeddingError(
+                f"expected embeddings of shape (N, {dimension}), received {embeddings.shape}."
+            )
+        images = self._decoder.run(embeddings)
+        if images.shape != (len(embeddings), side, side, 3):
+            raise BundleError(
+                f"the decoder gave images of shape {images.shape}, the manifest promises a side "
+                f"of {side}: export the bundle again."
+            )
+        return images
+
+    @property
+    def responds(self) -> bool:
+        """Whether the bundle has a response decoder."""
+        return self._responder is not None
+
+    @property
+    def default_method(self) -> Method:
+        """The best that the bundle can do: `Responses` with a response decoder, else `Lpel`."""
+        return default_method(responds=self.responds)
+
+    @property
+    def default_name(self) -> str:
+        """The name of `default_method`, as `find_method` takes it."""
+        return default_name(responds=self.responds)
+
+    def pair_plausibility(self, h_r: Floats, h_t: Floats) -> PairPlausibility | None:
+        """Check the embeddings of a reference and a test, shape (D,); None if that is not known."""
+        return None if self.plausibility is None else self.plausibility.of_pair(h_r, h_t)
+
+    def respond(self, embeddings: Floats) -> Floats:
+        """Tell responses from embeddings (N, D): see `lpel_serving.engine.responder.Responder`.
+
+        Raises
+        ------
+        ParameterError
+            If the bundle has no response decoder.
+        """
+        if self._responder is None:
+            raise ParameterError(
+                "this bundle has no response decoder: train one with `lpel train --method "
+                "responses`, or choose another method, such as coalitions or lpel."
+            )
+        return self._responder(embeddings)
+
+    def explain(
+        self,
+        reference: Image,
+        test: Image,
+        *,
+        epsilon: float = DEFAULT_EPSILON,
+        method: Method | None = None,
+        seed: int = 0,
+        faces: Choice = (None, None),
+    ) -> PairExplanation:
+        """Explain one pair both ways; see `explain_pairs`."""
+        pairs = [(reference, test)]
+        return self.explain_pairs(pairs, epsilon=epsilon, method=method, seed=seed, faces=[faces])[
+            0
+        ]
+
+    def explain_pairs(
+        self,
+        pairs: Sequence[tuple[Image, Image]],
+        *,
+        epsilon: float = DEFAULT_EPSILON,
+        method: Method | None = None,
+        seed: int = 0,
+        batch_size: int = DEFAULT_BATCH,
+        faces: Sequence[Choice] | None = None,
+    ) -> list[PairExplanation]:
+        """Explain many pairs both ways, embedding every distinct image once.
+
+        Parameters
+        ----------
+        pairs
+            References and tests: paths, bytes, Pillow images, or uint8 RGB arrays.
+        epsilon
+            Threshold of the mask (Eq. 4.7).
+        method
+            An explanation method, such as `find_method` gives. When None, `default_method`.
+        seed
+            Of the method's randomness; each pair's is the same.
+        batch_size
+            Images in one inference. Each pair's result is the same, byte for byte, alone or among
+            others.
+        faces
+            For each pair, which of the faces in reference and test: from 0, the largest, which is
+            also taken where it is None. A crop that looks for no faces takes None alone.
+
+        Raises
+        ------
+        ImageError
+            If an image cannot be used, or has no such face.
+        NoDirectionError
+            If the embedding of one is zero: it is as similar to everything.
+        ParameterError
+            If `epsilon` or a parameter of the method is out of range.
+        """
+        chosen = self.default_method if method is None else method
+        check_parameters(chosen.p if isinstance(chosen, Lpel) else DEFAULT_P, epsilon)
+        choices = [(None, None)] * len(pairs) if faces is None else faces
+        both = zip(pairs, choices, strict=True)
+        named = [one for pair, choice in both for one in zip(pair, choice, strict=True)]
+        distinct = distinct_crops(self.embedder, named)
+        crops, places, found = distinct.crops, distinct.places, distinct.found
+        embeddings = self.embedder.embed(crops, batch_size)
+        threshold = self.manifest.threshold.value
+
+        def explain(r: int, t: int) -> PairExplanation:
+            both, h = (crops[r], crops[t]), embeddings[[r, t]]
+            check_directions(h, ("the reference", "the test image"))
+            pair = explain_by(chosen, self, both, h, threshold, epsilon=epsilon, seed=seed)
+            record, crop = self.manifest.usual, self.embedder.crop
+            usual = usual_maps(record, chosen, similar=pair.similar, crop=crop)
+            return replace(pair, plausibility=self.pair_plausibility(h[0], h[1]), usual=usual)
+
+        return [
+            replace(explain(*places[i : i + 2]), found=(found[i], found[i + 1]))
+            for i in range(0, len(places), 2)
+        ]
+
+
+def plausibility_of(bundle: Bundle) -> Plausibility | None:
+    """Read the check of plausibility of a bundle, if it has one."""
+    record = bundle.manifest.plausibility
+    if record is None or bundle.plausibility is None:
+        return None
+    return from_bytes(bundle.plausibility, bundle.manifest.embedder.dimension, record.limit)

@@ -1,0 +1,265 @@
+"""Running an ONNX model: the one module that knows onnxruntime."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lpel_serving.bundle.manifest import IMAGE
+from lpel_serving.support.cores import cores
+from lpel_serving.support.errors import BundleError, ParameterError, ProviderError, WithdrawnError
+from lpel_serving.support.extras import require
+
+PROVIDERS = {
+    "cpu": "CPUExecutionProvider",
+    "cuda": "CUDAExecutionProvider",
+    "tensorrt": "TensorrtExecutionProvider",
+    "openvino": "OpenVINOExecutionProvider",
+    "coreml": "CoreMLExecutionProvider",
+    "directml": "DmlExecutionProvider",
+}
+"""Short names of onnxruntime's execution providers."""
+
+_ON_CUDA = ("cuda", "tensorrt")
+"""Providers that take their inputs from an NVIDIA card's own memory."""
+
+_ERRORS_ONLY, _FATAL_ONLY = 3, 4
+
+Shape = tuple[int | None, ...]
+
+
+class Stop:
+    """Ends an inference from another thread."""
+
+    def __init__(self) -> None:
+        self.options: Any = require("onnxruntime", "cpu").RunOptions()
+        self.options.log_severity_level = _FATAL_ONLY  # that it was ended is no error
+
+    def set(self) -> None:
+        """End it: between two operations of the model, or before it has begun."""
+        self.options.terminate = True
+
+    @property
+    def is_set(self) -> bool:
+        """Whether it was ended."""
+        return bool(self.options.terminate)
+
+
+@dataclass(frozen=True)
+class Session:
+    """One ONNX model with one input and one output, ready to run; safe to share among threads.
+
+    Attributes
+    ----------
+    provider
+        The execution provider that is really active, by its short name.
+    input_name, output_name
+        Its tensors.
+    raw
+        The `onnxruntime.InferenceSession`.
+    """
+
+    provider: str
+    input_name: str
+    output_name: str
+    raw: Any
+
+    def run(self, values: NDArray[Any], stop: Stop | None = None) -> NDArray[np.float32]:
+        """Compute the output, float32, shape (N, ...), of an input of shape (N, ...).
+
+        Raises
+        ------
+        BundleError
+            If the model does not take such an input.
+        WithdrawnError
+            If it was stopped.
+        """
+        options = None if stop is None else stop.options
+        try:
+            return self.raw.run([self.output_name], {self.input_name: values}, options)[0]
+        except _runtime_errors(require("onnxruntime", "cpu")) as error:
+            if stop is not None and stop.is_set:
+                raise WithdrawnError("the inference was stopped.") from error
+            raise BundleError(
+                f"the model from {self.input_name} to {self.output_name} does not take "
+                f"{values.dtype} of shape {values.shape}, as the manifest says it does: {error}"
+            ) from error
+
+
+class FixedRun:
+    """Runs a model on batches of one size, with its input and output bound to the device.
+
+    What is shorter is filled up with zeros, so that a device meets one shape alone: it plans its
+    memory once, and compiles nothing twice. Not to be shared among threads.
+    """
+
+    def __init__(self, session: Session, shape: tuple[int, ...], kind: Any) -> None:
+        self._session = session
+        self._ort = require("onnxruntime", "cpu")
+        self._device = "cuda" if session.provider in _ON_CUDA else "cpu"
+        self._batch = np.zeros(shape, kind)
+        self._values = self._ort.OrtValue.ortvalue_from_numpy(self._batch, self._device, 0)
+        self._binding = session.raw.io_binding()
+        self._binding.bind_ortvalue_input(session.input_name, self._values)
+        self._binding.bind_output(session.output_name, self._device, 0)
+
+    def __call__(self, values: NDArray[Any]) -> NDArray[np.float32]:
+        """Compute the output of at most a batch of inputs.
+
+        Raises
+        ------
+        BundleError
+            If the model does not take such an input.
+        """
+        self._batch[: len(values)] = values
+        self._batch[len(values) :] = 0
+        try:
+            self._values.update_inplace(self._batch)
+            self._session.raw.run_with_iobinding(self._binding)
+            return self._binding.copy_outputs_to_cpu()[0][: len(values)]
+        except _runtime_errors(self._ort) as error:
+            raise BundleError(
+                f"the model from {self._session.input_name} to {self._session.output_name} does "
+                f"not take {self._batch.dtype} of shape {self._batch.shape}: {error}"
+            ) from error
+
+
+def open_session(
+    model: bytes,
+    *,
+    input_name: str,
+    output_name: str,
+    input_shape: Shape | None = None,
+    output_shape: Shape | None = None,
+    provider: str = "cpu",
+    threads: int | None = None,
+) -> Session:
+    """Make a session from the bytes of a model.
+
+    Parameters
+    ----------
+    model
+        A serialised ONNX model without external data.
+    input_name, output_name
+        The tensors to feed and to fetch.
+    input_shape, output_shape
+        What their shapes must be compatible with; None stands for any size, or any shape. A tensor
+        whose shape is given must be float32 too, `image` uint8, as bundles have them.
+    provider
+        One of `PROVIDERS`. It is used for the whole graph or not at all.
+    threads
+        Threads within one operator, at most one for each core; onnxruntime's choice when None.
+
+    Raises
+    ------
+    ProviderError
+        If the provider is not available, or onnxruntime silently chose another.
+    BundleError
+        If the model is not valid, or lacks one of the tensors, or they are of other shapes or
+        types.
+    MissingExtraError
+        If no onnxruntime is installed.
+    """
+    ort = require("onnxruntime", "cpu")
+    _check_available(provider, ort)
+    if threads is not None and threads < 1:
+        raise ParameterError(f"at least 1 thread is needed; received {threads}.")
+    session = _load(ort, model, provider, threads)
+    active = session.get_providers()[0]
+    if active != PROVIDERS[provider]:
+        raise ProviderError(
+            f"asked for {PROVIDERS[provider]}, but onnxruntime activated {active}: "
+            f"check the drivers that {provider} needs, or ask for cpu."
+        )
+    _check_names(session, input_name, output_name)
+    _check_tensor(session.get_inputs()[0], input_shape)
+    _check_tensor(next(t for t in session.get_outputs() if t.name == output_name), output_shape)
+    return Session(provider, input_name, output_name, session)
+
+
+def read_metadata(model: bytes) -> dict[str, str]:
+    """Load a model on the CPU, and return what its ``metadata_props`` say.
+
+    Raises
+    ------
+    BundleError
+        If onnxruntime cannot load it.
+    """
+    session = _load(require("onnxruntime", "cpu"), model, "cpu", None)
+    return dict(session.get_modelmeta().custom_metadata_map)
+
+
+def _load(ort: Any, model: bytes, provider: str, threads: int | None) -> Any:
+    options = ort.SessionOptions()
+    options.log_severity_level = _ERRORS_ONLY
+    if threads is not None:
+        options.intra_op_num_threads = min(threads, cores())  # more would wait for each other
+    if provider != "cpu":
+        options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
+    try:
+        return ort.InferenceSession(model, options, providers=[PROVIDERS[provider]])
+    except _runtime_errors(ort) as error:
+        kind = BundleError if provider == "cpu" else ProviderError
+        raise kind(f"onnxruntime cannot load the model on {provider}: {error}") from error
+
+
+def check_provider(provider: str) -> None:
+    """Raise `ProviderError` unless the installed onnxruntime has a provider.
+
+    Raises
+    ------
+    ParameterError
+        If no provider has that name.
+    """
+    _check_available(provider, require("onnxruntime", "cpu"))
+
+
+def _check_available(provider: str, ort: Any) -> None:
+    if provider not in PROVIDERS:
+        names = ", ".join(PROVIDERS)
+        raise ParameterError(f"no provider is called {provider!r}; there are: {names}.")
+    available = ort.get_available_providers()
+    if PROVIDERS[provider] not in available:
+        raise ProviderError(
+            f"the provider {provider} is not in the installed onnxruntime, which has "
+            f"{', '.join(available)}: install the build that has it (for cuda, 'lpel-tf[gpu]')."
+        )
+
+
+def _check_names(session: Any, input_name: str, output_name: str) -> None:
+    inputs = [tensor.name for tensor in session.get_inputs()]
+    outputs = [tensor.name for tensor in session.get_outputs()]
+    if inputs != [input_name] or output_name not in outputs:
+        raise BundleError(
+            f"expected a model from {input_name!r} to {output_name!r}, "
+            f"received one from {inputs} to {outputs}: export it again."
+        )
+
+
+def _check_tensor(tensor: Any, wanted: Shape | None) -> None:
+    if wanted is None:
+        return
+    kind = "tensor(uint8)" if tensor.name == IMAGE else "tensor(float)"
+    if tensor.type != kind:
+        raise BundleError(
+            f"expected {tensor.name} as {kind}, received a model that has it as {tensor.type}: the "
+            "bundle was put together wrongly; export it again."
+        )
+    shape = tensor.shape
+    if len(shape) != len(wanted) or any(
+        isinstance(size, int) and expected is not None and size != expected
+        for size, expected in zip(shape, wanted, strict=True)
+    ):
+        raise BundleError(
+            f"the manifest promises {tensor.name} of shape {wanted}, the model has {shape}: the "
+            "bundle was put together wrongly; export it again."
+        )
+
+
+def _runtime_errors(ort: Any) -> tuple[type[Exception], ...]:
+    # onnxruntime's exceptions share no base class but Exception.
+    state = ort.capi.onnxruntime_pybind11_state
+    members = (getattr(state, name) for name in dir(state))
+    own = [kind for kind in members if isinstance(kind, type) and issubclass(kind, Exception)]
+    return (RuntimeError, *own)

@@ -1,0 +1,78 @@
+"""What superpixels are replaced by (sections 2.2.2 and 4.2)."""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as pillow
+from PIL import ImageFilter
+
+from lpel_serving.images.reading import Pixels
+from lpel_serving.support.errors import ParameterError
+
+FillName = Literal["normal", "uniform", "grey", "black", "mean", "blur"]
+FILLS: tuple[FillName, ...] = get_args(FillName)
+DEFAULT_VARIANCE = 0.09
+"""A standard deviation of 0.3; the thesis names no value."""
+_BLUR = 1 / 8
+
+
+@dataclass(frozen=True)
+class Fill:
+    """What to put where an image is taken away.
+
+    Attributes
+    ----------
+    name
+        ``normal``: noise of mean 0, as in the thesis, on pixels in [0, 1], clipped there: mostly
+        dark. ``uniform``: noise over [0, 1], as Samek et al. have it. ``grey`` and ``black``: 0.5
+        or 0 everywhere. ``mean``: the image's mean colour. ``blur``: the image itself, blurred by
+        a Gaussian with an eighth of its side as the standard deviation.
+    variance
+        Of the normal noise.
+    grain
+        Noise is drawn for as many pixels along a side as the decoder's images have, and enlarged.
+    """
+
+    name: FillName = "normal"
+    variance: float = DEFAULT_VARIANCE
+    grain: int = 40
+
+    def __post_init__(self) -> None:
+        if self.name not in FILLS:
+            raise ParameterError(f"no fill is called {self.name!r}; there are: {', '.join(FILLS)}.")
+        if not 0 < self.variance < np.inf:
+            raise ParameterError(f"the variance of noise is above 0; received {self.variance}.")
+        if self.grain < 1:
+            raise ParameterError(f"noise needs at least 1 pixel; received {self.grain}.")
+
+    @property
+    def random(self) -> bool:
+        """Whether two draws differ."""
+        return self.name in {"normal", "uniform"}
+
+    def __call__(self, image: Pixels, rng: np.random.Generator) -> Pixels:
+        """Make the image to take superpixels from: uint8, of the shape of `image`, (S, S, 3)."""
+        match self.name:
+            case "normal":
+                noise = rng.normal(0, np.sqrt(self.variance), (self.grain, self.grain, 3))
+                return _enlarge(np.clip(noise, 0, 1), image.shape[0])
+            case "uniform":
+                return _enlarge(rng.uniform(0, 1, (self.grain, self.grain, 3)), image.shape[0])
+            case "grey":
+                return np.full_like(image, 128)
+            case "black":
+                return np.zeros_like(image)
+            case "mean":
+                colour = image.mean(axis=(0, 1)).round().astype(np.uint8)
+                return np.broadcast_to(colour, image.shape).copy()
+            case "blur":
+                radius = image.shape[0] * _BLUR
+                blurred = pillow.fromarray(image).filter(ImageFilter.GaussianBlur(radius))
+                return np.asarray(blurred, np.uint8)
+
+
+def _enlarge(noise: NDArray[np.float64], size: int) -> Pixels:
+    place = np.arange(size) * len(noise) // size
+    return (noise[place[:, np.newaxis], place] * 255).round().astype(np.uint8)

@@ -1,0 +1,27 @@
+"""The most important pixels (section 4.1.3)."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lpel_serving.equations.heatmap import normalise
+
+DEFAULT_EPSILON = 0.7
+"""The threshold on the normalised heat-map in the thesis (figure 5.10)."""
+
+
+def mask(heat_maps: NDArray[np.float32], epsilon: float = DEFAULT_EPSILON) -> NDArray[np.bool_]:
+    """Select the pixels whose normalised change exceeds a threshold, Eq. 4.7.
+
+    Parameters
+    ----------
+    heat_maps
+        Float32, shape (..., H, W), on any scale: each is normalised first.
+    epsilon
+        The threshold, in [0, 1].
+
+    Returns
+    -------
+    NDArray[np.bool_]
+        Shape (..., H, W).
+    """
+    return normalise(heat_maps) > epsilon

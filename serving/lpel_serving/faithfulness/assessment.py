@@ -1,0 +1,175 @@
+"""Measuring the quality curves of a method, of its rivals and of its controls, on many pairs."""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lpel_serving.engine.embedder import DEFAULT_BATCH
+from lpel_serving.faithfulness.controls import CONTROLS, RANDOM
+from lpel_serving.faithfulness.curve_settings import CurveSettings
+from lpel_serving.faithfulness.plan import Plan, SubjectMaps, plan_pair
+from lpel_serving.methods.method import FacePair, Method, Networks
+from lpel_serving.methods.stream import Job, embed_jobs
+from lpel_serving.support.errors import ParameterError
+from lpel_serving.support.partial import Partial
+from lpel_serving.support.progress import Progress, silent
+
+_SAVE_SECONDS = 15.0
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """Similarities as superpixels are replaced.
+
+    Attributes
+    ----------
+    settings
+        How they were measured.
+    similar
+        The decision on all the pairs.
+    subject
+        The method that is assessed.
+    names
+        The orders, the subject first; the random ones, which are last, all have one name.
+    similarities
+        Cosine of the two images, float64, shape (pairs, orders, steps).
+    embedded
+        How many images were embedded for the curves, what the methods themselves asked for not
+        counted.
+    """
+
+    settings: CurveSettings
+    similar: bool
+    subject: str
+    names: tuple[str, ...]
+    similarities: NDArray[np.float64]
+    embedded: int
+
+
+def measure_curves(
+    networks: Networks,
+    pairs: Sequence[FacePair],
+    subject: tuple[str, Method],
+    settings: CurveSettings,
+    rng: np.random.Generator,
+    *,
+    rivals: Mapping[str, Method] | None = None,
+    batch_size: int = DEFAULT_BATCH,
+    partial: Partial | None = None,
+    progress: Progress = silent,
+) -> Measured:
+    """Measure how similarity changes as superpixels are replaced, most important first (4.2).
+
+    Beside the method's own order stand those of its rivals and of all the controls.
+
+    Parameters
+    ----------
+    networks
+        The embedder that is asked, and what the methods need.
+    pairs
+        At least two, all with the same decision; read one by one, so that they may be lazy.
+    subject
+        Name and method.
+    settings
+        The definition of the curve.
+    rng
+        The source of randomness: the same one gives the same result at any batch size.
+    rivals
+        More methods to measure on the same pairs.
+    batch_size
+        Images in one inference.
+    partial
+        Keeps what is done, so that an interrupted measurement goes on.
+    progress
+        Told of each pair.
+
+    Raises
+    ------
+    ParameterError
+        If there are fewer than two pairs, or their decisions differ.
+    EmbeddingError
+        If a method's map is not finite.
+    """
+    if len(pairs) < 2:
+        raise ParameterError(
+            f"curves need at least 2 pairs with the same decision; received {len(pairs)}."
+        )
+    seed = int(rng.integers(2**62))
+    rivals = rivals or {}
+    names = _order_names(subject[0], rivals, settings)
+    maps = SubjectMaps(networks, pairs, subject, seed)
+    kept = _Kept.load(partial, len(pairs), len(names), len(settings.replaced), seed)
+
+    def jobs() -> Iterator[Job[Plan]]:
+        for i in range(kept.done, len(pairs)):
+            yield plan_pair(networks, pairs[i], i, maps, rivals, settings, seed).job()
+
+    with progress(f"curves ({settings.kind})", len(pairs)) as advance:
+        advance(kept.done)
+        try:
+            for plan, embeddings in embed_jobs(networks.embed, jobs(), batch_size):
+                kept.add(plan.similarities(embeddings), len(embeddings))
+                advance(1)
+        finally:
+            kept.save()
+    return Measured(settings, maps.similar, subject[0], names, kept.similarities, kept.embedded)
+
+
+def _order_names(
+    subject: str, rivals: Mapping[str, Method], settings: CurveSettings
+) -> tuple[str, ...]:
+    taken = {subject, *CONTROLS} & set(rivals) or {subject} & set(CONTROLS)
+    if taken:
+        raise ParameterError(
+            f"two orders would be called {', '.join(taken)}: give methods names of their own, "
+            f"other than those of the controls, {', '.join(CONTROLS)}."
+        )
+    of_controls = [name for name in CONTROLS if name != RANDOM]
+    return (subject, *rivals, *of_controls, *[RANDOM] * settings.draws)
+
+
+class _Kept:
+    """The similarities so far, in memory and now and then on disk."""
+
+    def __init__(self, partial: Partial | None, shape: tuple[int, int, int], seed: int) -> None:
+        self.similarities = np.full(shape, np.nan)
+        self.done = 0
+        self.embedded = 0
+        self._partial = partial
+        self._seed = seed
+        self._saved = time.monotonic()
+
+    @classmethod
+    def load(
+        cls, partial: Partial | None, pairs: int, orders: int, steps: int, seed: int
+    ) -> "_Kept":
+        kept = cls(partial, (pairs, orders, steps), seed)
+        arrays = partial.load() if partial is not None else None
+        if arrays is not None and int(arrays["seed"]) == seed:
+            rows = arrays["similarities"]
+            if rows.shape[1:] == kept.similarities.shape[1:] and int(arrays["pairs"]) == pairs:
+                kept.similarities[: len(rows)] = rows
+                kept.done, kept.embedded = len(rows), int(arrays["embedded"])
+        return kept
+
+    def add(self, similarities: NDArray[np.float64], embedded: int) -> None:
+        self.similarities[self.done] = similarities
+        self.done += 1
+        self.embedded += embedded
+        if time.monotonic() - self._saved > _SAVE_SECONDS:
+            self.save()
+
+    def save(self) -> None:
+        self._saved = time.monotonic()
+        if self._partial is not None and self.done:
+            self._partial.save(
+                {
+                    "similarities": self.similarities[: self.done],
+                    "embedded": np.array(self.embedded),
+                    "seed": np.array(self._seed),
+                    "pairs": np.array(len(self.similarities)),
+                }
+            )

@@ -1,0 +1,55 @@
+"""An assessment as a record: numbers for JSON, arrays for a file."""
+
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lpel_serving.faithfulness.assessment import Measured
+from lpel_serving.faithfulness.judgement import Judgement, headline, normalised
+
+BOTH_CAVEAT = (
+    "Both images lose the same superpixels here, so that any order makes them alike in the end: "
+    "the curve says little about the explanation. The transplant curve asks the same question "
+    "without that."
+)
+"""What has to be said of every curve of the kind ``both``."""
+
+
+def judgement_record(measured: Measured, judgement: Judgement) -> dict[str, Any]:
+    """Summarise a measurement in JSON's own types."""
+    record: dict[str, Any] = {
+        "settings": asdict(measured.settings),
+        "decision": "similar" if measured.similar else "dissimilar",
+        "pairs": judgement.pairs,
+        "method": judgement.method,
+        "scale": judgement.scale,
+        "lower_is_better": judgement.lower_is_better,
+        "in_words": headline(judgement),
+        "area": asdict(judgement.area),
+        "comparisons": [asdict(comparison) for comparison in judgement.comparisons],
+        "superpixels_replaced": judgement.replaced.tolist(),
+        "mean_curves": {name: curve.tolist() for name, curve in judgement.curves.items()},
+        "random_band": judgement.random_band.tolist(),
+    }
+    if measured.settings.kind == "both":
+        record["caveat"] = BOTH_CAVEAT
+    return record
+
+
+def measured_arrays(measured: Measured) -> dict[str, NDArray[Any]]:
+    """Collect every pair's curves: no photograph, no name of a file and no embedding is in them.
+
+    Returns
+    -------
+    dict[str, NDArray]
+        ``orders``, shape (orders,), their names; ``superpixels_replaced``, shape (steps,);
+        ``similarities`` and ``normalised``, shape (pairs, orders, steps).
+    """
+    return {
+        "orders": np.array(measured.names),
+        "superpixels_replaced": measured.settings.replaced,
+        "similarities": measured.similarities,
+        "normalised": normalised(measured),
+    }

@@ -1,0 +1,169 @@
+"""Pairs of photographs on which the network decided rightly, read when their turn comes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import overload
+
+import numpy as np
+
+from lpel_serving.engine.embedder import Embedder
+from lpel_serving.engine.photographs import embed_photographs
+from lpel_serving.equations.similarity import cosine_similarity, is_similar
+from lpel_serving.faithfulness.deletion_curve import IDENTICAL
+from lpel_serving.images.datasets.pairs import Pair
+from lpel_serving.images.datasets.passed_over import Unusable
+from lpel_serving.images.reading import Pixels
+from lpel_serving.methods.explanation import Floats
+from lpel_serving.methods.method import FacePair
+from lpel_serving.support.errors import PairsError
+from lpel_serving.support.progress import Progress, silent
+
+_BLOCK = 32
+
+
+@dataclass(frozen=True, eq=False)
+class PhotographPairs(Sequence[FacePair]):
+    """Pairs whose crops are read from their files each time that one is asked for.
+
+    Attributes
+    ----------
+    embedder
+        Reads and cuts the photographs.
+    pairs
+        The photographs.
+    h_r, h_t
+        Their embeddings, float32, shape (N, D).
+    similar
+        The network's decision on all of them.
+    """
+
+    embedder: Embedder
+    pairs: tuple[Pair, ...]
+    h_r: Floats
+    h_t: Floats
+    similar: bool
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    @overload
+    def __getitem__(self, index: int) -> FacePair: ...
+    @overload
+    def __getitem__(self, index: slice) -> "PhotographPairs": ...
+    def __getitem__(self, index: int | slice) -> "FacePair | PhotographPairs":
+        """Read one pair, or choose several without reading them."""
+        if isinstance(index, slice):
+            return PhotographPairs(
+                self.embedder, self.pairs[index], self.h_r[index], self.h_t[index], self.similar
+            )
+        pair = self.pairs[index]
+        return FacePair(
+            self._read(pair.reference),
+            self._read(pair.test),
+            self.h_r[index],
+            self.h_t[index],
+            self.similar,
+        )
+
+    def _read(self, path: Path) -> Pixels:
+        recent = self._recent
+        if path not in recent:
+            # A walk asks for a pair and its neighbour, and the last one's neighbour is the first.
+            first = {self.pairs[0].reference, self.pairs[0].test}
+            old = [known for known in recent if known not in first]
+            for known in old[: max(0, len(old) - 3)]:
+                del recent[known]
+            recent[path] = self.embedder.read(path)
+        return recent[path]
+
+    @cached_property
+    def _recent(self) -> dict[Path, Pixels]:
+        return {}
+
+
+def rightly_decided(
+    embedder: Embedder,
+    candidates: Sequence[Pair],
+    n: int,
+    *,
+    threshold: float,
+    same: bool,
+    rng: np.random.Generator,
+    unusable: Unusable | None = None,
+    progress: Progress = silent,
+) -> PhotographPairs:
+    """Take pairs at random on which the network is right, as the thesis does (chapter 6).
+
+    No more photographs are embedded than it takes to find them.
+
+    Parameters
+    ----------
+    embedder
+        The network.
+    candidates
+        Pairs to choose from.
+    n
+        How many are wanted; all that there are if fewer.
+    threshold
+        Above it the network calls a pair similar.
+    same
+        Pairs of one person, called similar; or pairs of two, called dissimilar.
+    rng
+        The source of randomness.
+    unusable
+        Gathers photographs that cannot be used; pairs with one are not taken.
+    progress
+        Told how far it is.
+
+    Raises
+    ------
+    PairsError
+        If fewer than two such pairs are found.
+    PhotographsError
+        If so many photographs cannot be used that they are too many among all candidates.
+    """
+    wanted = [pair for pair in candidates if pair.same == same]
+    shuffled: list[Pair] = [wanted[i] for i in rng.permutation(len(wanted))]
+    known: dict[Path, Floats] = {}
+    found: list[Pair] = []
+    with progress(f"choosing pairs ({'similar' if same else 'dissimilar'})", n) as advance:
+        while shuffled and len(found) < n:
+            few = min(_BLOCK, n - len(found))
+            block, shuffled = shuffled[:few], shuffled[few:]
+            _embed_missing(embedder, block, known, unusable)
+            right = [pair for pair in block if _decided(pair, known, threshold) == same]
+            found += right
+            advance(len(right))
+    if unusable is not None:
+        unusable.check([path for pair in candidates for path in (pair.reference, pair.test)])
+    if len(found) < 2:
+        kind = "of one person, called similar" if same else "of two people, called dissimilar"
+        raise PairsError(
+            f"found {len(found)} pairs {kind}; at least 2 are needed: give more photographs."
+        )
+    h_r = np.stack([known[pair.reference] for pair in found])
+    h_t = np.stack([known[pair.test] for pair in found])
+    return PhotographPairs(embedder, tuple(found), h_r, h_t, same)
+
+
+def _embed_missing(
+    embedder: Embedder,
+    pairs: Sequence[Pair],
+    known: dict[Path, Floats],
+    unusable: Unusable | None,
+) -> None:
+    paths = dict.fromkeys(path for pair in pairs for path in (pair.reference, pair.test))
+    missing = [path for path in paths if path not in known]
+    embeddings = embed_photographs(embedder, missing, unusable=unusable)
+    known |= dict(zip(missing, embeddings, strict=True))
+
+
+def _decided(pair: Pair, known: dict[Path, Floats], threshold: float) -> bool | None:
+    """The network's decision; None if a photograph has no embedding, or both are copies of one."""
+    h_r, h_t = known[pair.reference], known[pair.test]
+    if not (np.isfinite(h_r).all() and np.isfinite(h_t).all()):
+        return None
+    similarity = float(cosine_similarity(h_r, h_t))
+    return is_similar(similarity, threshold) if similarity < IDENTICAL else None

@@ -1,0 +1,131 @@
+"""Which images the curves of one pair need, and none of them twice."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lpel_serving.equations.superpixels import descending, superpixel_sums
+from lpel_serving.faithfulness.controls import controls
+from lpel_serving.faithfulness.curve_settings import CurveSettings
+from lpel_serving.faithfulness.deletion_curve import prefixes
+from lpel_serving.methods.checked_map import checked_map
+from lpel_serving.methods.method import FacePair, Floats, Method, Networks, SignedMap
+from lpel_serving.methods.replacement import Replacement, replacement
+from lpel_serving.methods.stream import Job
+from lpel_serving.support.errors import ParameterError
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """One pair's orders as distinct sets of superpixels, none embedded twice.
+
+    ``place`` says which of the sets each order has at each step: those in ``sets`` first, then
+    those whose similarity is known without an embedding.
+    """
+
+    change: Replacement
+    sets: NDArray[np.bool_]
+    known: tuple[float, ...]
+    place: NDArray[np.int64]
+
+    def job(self) -> "Job[Plan]":
+        """The images to be embedded."""
+        images = (image for chosen in self.sets for image in self.change.images(chosen))
+        return Job(self, images, len(self.sets) * self.change.images_per_step)
+
+    def similarities(self, embeddings: Floats) -> NDArray[np.float64]:
+        """Of every order at every step, shape (orders, steps)."""
+        return np.append(self.change.similarities(embeddings), self.known)[self.place]
+
+
+class SubjectMaps:
+    """The subject's maps, each computed once though the next pair's is a control of this one's."""
+
+    def __init__(
+        self,
+        networks: Networks,
+        pairs: Sequence[FacePair],
+        subject: tuple[str, Method],
+        seed: int,
+    ) -> None:
+        self._ask = (networks, pairs, subject, seed)
+        self.similar = pairs[0].similar
+        self._maps: dict[int, SignedMap] = {}
+
+    def __call__(self, i: int) -> SignedMap:
+        """The map of a pair; the pair after the last is the first."""
+        networks, pairs, (name, method), seed = self._ask
+        i %= len(pairs)
+        if i not in self._maps:
+            pair = pairs[i]
+            if pair.similar != self.similar:
+                raise ParameterError("the pairs' decisions differ: measure similar ones apart.")
+            rng = np.random.default_rng((seed, i, 1))
+            self._maps[i] = checked_map(method, pair, networks, rng, name)
+        kept = {i - 1, i, 0}
+        self._maps = {place: values for place, values in self._maps.items() if place in kept}
+        return self._maps[i]
+
+
+def plan_pair(
+    networks: Networks,
+    pair: FacePair,
+    i: int,
+    maps: SubjectMaps,
+    rivals: Mapping[str, Method],
+    settings: CurveSettings,
+    seed: int,
+) -> Plan:
+    """Ask every method about pair `i`, and list the images that their orders need."""
+    own, anothers = maps(i), maps(i + 1)
+    asked = {
+        **rivals,
+        **controls(
+            own,
+            anothers,
+            side=settings.side,
+            kind=settings.kind,
+            fill=settings.fill,
+            shared_noise=settings.shared_noise,
+        ),
+    }
+    values = [own]
+    for name, method in asked.items():
+        # Each method gets the same random numbers; occlusion thereby the noise of the curve.
+        rng = np.random.default_rng((seed, i, 1))
+        values.append(checked_map(method, pair, networks, rng, name))
+    return plan_orders(pair, i, values, settings, seed)
+
+
+def plan_orders(
+    pair: FacePair, i: int, values: Sequence[SignedMap], settings: CurveSettings, seed: int
+) -> Plan:
+    """List the images that the orders of some maps of pair `i`, then the random ones, need."""
+    orders = [
+        descending(superpixel_sums(one, settings.side), np.random.default_rng((seed, i, 0)))
+        for one in values
+    ]
+    chance = np.random.default_rng((seed, i, 2))
+    orders += [chance.permutation(settings.side**2) for _ in range(settings.draws)]
+    change = replacement(
+        pair,
+        settings.kind,
+        settings.fill,
+        np.random.default_rng((seed, i, 1)),
+        shared_noise=settings.shared_noise,
+    )
+    return _lay_out(change, orders, settings.replaced)
+
+
+def _lay_out(
+    change: Replacement, orders: Sequence[NDArray[np.int64]], replaced: NDArray[np.int64]
+) -> Plan:
+    rows = np.concatenate([prefixes(order, replaced) for order in orders])
+    sets, place = np.unique(rows, axis=0, return_inverse=True)
+    known = {j: value for j, one in enumerate(sets) if (value := change.known(one)) is not None}
+    unknown = [j for j in range(len(sets)) if j not in known]
+    rank = np.empty(len(sets), np.int64)
+    rank[[*unknown, *known]] = np.arange(len(sets))
+    return Plan(change, sets[unknown], tuple(known.values()), rank[place].reshape(len(orders), -1))

@@ -1,0 +1,212 @@
+"""The receipt of one pair: whether the order of its own map beats orders that are drawn by lot."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lpel_serving.equations.similarity import cosine_similarity
+from lpel_serving.faithfulness import receipt_words
+from lpel_serving.faithfulness.assessment import Measured
+from lpel_serving.faithfulness.controls import RANDOM
+from lpel_serving.faithfulness.curve_settings import CurveSettings
+from lpel_serving.faithfulness.deletion_curve import IDENTICAL, area
+from lpel_serving.faithfulness.judgement import Scale, normalised, scale_of
+from lpel_serving.faithfulness.plan import plan_orders
+from lpel_serving.faithfulness.study import QUESTIONS, Question
+from lpel_serving.methods.method import FacePair, Floats, Networks, SignedMap
+from lpel_serving.methods.stream import embed_jobs
+from lpel_serving.report.record import DECISIONS
+from lpel_serving.support.errors import ParameterError
+from lpel_serving.support.progress import Progress, silent
+
+DEFAULT_BATCH = 4
+"""Few, so that whoever waits is told often, and whoever leaves is heard soon."""
+
+_TIE = 1e-6
+"""Areas that differ by no more differ by what float32 leaves of a cosine."""
+
+
+@dataclass(frozen=True, eq=False)
+class Receipt:
+    """A pair's own quality curve among those of random orders.
+
+    Attributes
+    ----------
+    question
+        The curve, one of `lpel_serving.faithfulness.study.QUESTIONS`.
+    scale
+        What the curves are drawn on: see `lpel_serving.faithfulness.judgement.scale_of`.
+    flat
+        Whether the map is the same everywhere, so that its own order is drawn by lot too.
+    replaced
+        Superpixels replaced at each step, int64, shape (steps,).
+    own
+        The curve of the map's order, float64, shape (steps,).
+    random
+        The curves of the random orders, float64, shape (draws, steps).
+    area
+        Under the own curve.
+    random_areas
+        Under the random ones, float64, shape (draws,).
+    first
+        The similarity with nothing replaced, in [-1, 1].
+    control
+        Whether the map is a control's: see `lpel_serving.methods.method.is_control`.
+    """
+
+    question: Question
+    scale: Scale
+    flat: bool
+    replaced: NDArray[np.int64]
+    own: NDArray[np.float64]
+    random: NDArray[np.float64]
+    area: float
+    random_areas: NDArray[np.float64]
+    first: float
+    control: bool = False
+
+    @property
+    def lower_is_better(self) -> bool:
+        """Whether a good order makes the curve fall: so it is for similar pairs."""
+        return self.question.similar
+
+    @property
+    def beaten(self) -> int:
+        """How many of the random orders the own one beats; a tie is no win."""
+        return int(np.count_nonzero(self._lead > _TIE))
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What the curves say, in sentences."""
+        flat = ("The map is flat, so that its order was random too.",) if self.flat else ()
+        lost = int(np.count_nonzero(self._lead < -_TIE))
+        said = receipt_words.headline(self.beaten, lost, len(self.random))
+        return *flat, said, *receipt_words.in_numbers(self)
+
+    @property
+    def caveats(self) -> tuple[str, ...]:
+        """What they cannot prove."""
+        return receipt_words.caveats(control=self.control)
+
+    @property
+    def _lead(self) -> NDArray[np.float64]:
+        """By how much the own order is better than each random one."""
+        difference = self.random_areas - self.area
+        return difference if self.lower_is_better else -difference
+
+
+def question_for(*, similar: bool) -> Question:
+    """The curve by which a decision is assessed unless another one is asked for."""
+    return QUESTIONS[DECISIONS[similar]]
+
+
+def receipt(
+    networks: Networks,
+    pair: FacePair,
+    signed_map: SignedMap,
+    question: Question,
+    settings: CurveSettings,
+    seed: int,
+    *,
+    control: bool = False,
+    batch_size: int = DEFAULT_BATCH,
+    progress: Progress = silent,
+) -> Receipt:
+    """Replace a pair's superpixels in the order of its map, and in random orders.
+
+    The curves are those that `lpel assess` measures of many pairs; no image is embedded twice.
+
+    Parameters
+    ----------
+    networks
+        The embedder that is asked; what it raises, such as on being cancelled, is passed on.
+    pair
+        The pair that was explained.
+    signed_map
+        Its map, float32, shape (H, W), finite: positive where the test speaks for the decision.
+    question
+        The curve, of the pair's decision: see `question_for`.
+    settings
+        The definition of the curve; its kind is the question's.
+    seed
+        Of all randomness, at least 0: the same one gives the same bytes at any batch size.
+    control
+        Whether the map is a control's.
+    batch_size
+        Images in one inference.
+    progress
+        Opened with how many images are to be embedded, told of each batch.
+
+    Raises
+    ------
+    ParameterError
+        If the question is about the other decision, the pair's curve cannot be normalised, or
+        `batch_size` is below 1.
+    EmbeddingError
+        If an embedding is not finite.
+    """
+    settings = replace(settings, kind=question.kind)
+    _check(pair, question, settings)
+    plan = plan_orders(pair, 0, [signed_map], settings, seed)
+    job = plan.job()
+    with progress("curves of this pair", job.count) as advance:
+
+        def embed(crops: NDArray[np.uint8]) -> Floats:
+            embeddings = networks.embed(crops)
+            advance(len(crops))
+            return embeddings
+
+        ((_, embeddings),) = embed_jobs(embed, [job], batch_size)
+    names = ("own", *[RANDOM] * settings.draws)
+    similarities = plan.similarities(embeddings)[np.newaxis]
+    measured = Measured(settings, pair.similar, "own", names, similarities, job.count)
+    curves = normalised(measured)[0]
+    areas = area(curves, settings.replaced)
+    return Receipt(
+        question=question,
+        scale=scale_of(settings, similar=pair.similar),
+        flat=bool(signed_map.min() == signed_map.max()),
+        replaced=settings.replaced,
+        own=curves[0],
+        random=curves[1:],
+        area=float(areas[0]),
+        random_areas=areas[1:],
+        first=float(measured.similarities[0, 0, 0]),
+        control=control,
+    )
+
+
+def images_of(pair: FacePair, question: Question, settings: CurveSettings, seed: int) -> int:
+    """How many images the receipt of a pair embeds, whatever its map; a few less may do.
+
+    Raises
+    ------
+    ParameterError
+        As `receipt`.
+    """
+    settings = replace(settings, kind=question.kind)
+    _check(pair, question, settings)
+    any_map = np.arange(settings.side**2, dtype=np.float32).reshape(settings.side, -1)
+    return plan_orders(pair, 0, [any_map], settings, seed).job().count
+
+
+def _check(pair: FacePair, question: Question, settings: CurveSettings) -> None:
+    """Refuse before anything is embedded what no curve could be drawn of afterwards."""
+    if pair.similar != question.similar:
+        raise ParameterError(
+            f"this curve is for {DECISIONS[question.similar]} pairs, and the pair was called "
+            f"{DECISIONS[pair.similar]}: choose another curve."
+        )
+    similarity = float(cosine_similarity(pair.h_r, pair.h_t))
+    scale = scale_of(settings, similar=pair.similar)
+    if scale == "share" and similarity <= 0:
+        raise ParameterError(
+            f"the pair was called similar at a similarity of {similarity:.3f}, of which there is "
+            "no share: choose the curve transplant-similar, or a threshold of 0 or more."
+        )
+    if scale == "rise" and similarity >= IDENTICAL:
+        raise ParameterError(
+            f"the pair was called dissimilar at a similarity of {similarity:.6f}: to the network "
+            "its images are the same, and nothing can make them more so; there is no curve of it."
+        )

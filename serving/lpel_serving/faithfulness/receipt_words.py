@@ -1,0 +1,155 @@
+"""The words of a receipt, made from its numbers alone."""
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lpel_serving.faithfulness.judgement import Scale
+from lpel_serving.faithfulness.study import Question
+from lpel_serving.methods.replacement import Kind
+from lpel_serving.support.wording import number
+
+_CAVEATS = (
+    "A few random orders of one pair prove nothing; `lpel assess` measures many pairs.",
+    "As a rule the distance from the picture's centre, which knows no face, beats them too.",
+)
+_OF_METHOD = (
+    "The network was shown pictures that no camera takes: an order that wins shows what it uses."
+)
+_OF_CONTROL = (
+    "The map is a control, which knows nothing of this pair: if its order wins, that is no sign of "
+    "what the network uses, but what the order of an explanation has to beat."
+)
+_WHILE: Mapping[Kind, str] = MappingProxyType(
+    {
+        "test": "While the test picture loses its parts in that order",
+        "both": "While both pictures lose their parts in that order",
+        "transplant": "While the test picture takes over the reference's parts in that order",
+    }
+)
+_ROUNDING = 5e-4
+"""Shares that differ by no more are written alike."""
+
+
+class Measured(Protocol):
+    """What is said of a receipt in numbers: see `lpel_serving.faithfulness.receipt.Receipt`."""
+
+    @property
+    def question(self) -> Question:
+        """The curve."""
+        ...
+
+    @property
+    def scale(self) -> Scale:
+        """What it is drawn on."""
+        ...
+
+    @property
+    def own(self) -> NDArray[np.float64]:
+        """The curve of the map's order, shape (steps,)."""
+        ...
+
+    @property
+    def random(self) -> NDArray[np.float64]:
+        """Those of random orders, shape (draws, steps)."""
+        ...
+
+    @property
+    def area(self) -> float:
+        """Under the own curve."""
+        ...
+
+    @property
+    def random_areas(self) -> NDArray[np.float64]:
+        """Under the random ones, shape (draws,)."""
+        ...
+
+    @property
+    def first(self) -> float:
+        """The similarity with nothing replaced."""
+        ...
+
+
+def headline(beaten: int, lost: int, draws: int) -> str:
+    """Say how many of the random orders the own one beats.
+
+    Parameters
+    ----------
+    beaten, lost
+        How many of them are worse, and how many better, than the own.
+    draws
+        How many there are.
+    """
+    if draws > 1 and lost == draws:
+        return f"Worse than chance: all {draws} random orders beat its own."
+    if not beaten:
+        which = f"none of {draws} random orders" if draws > 1 else "not even the one random order"
+        return f"No better than chance: its order beats {which}."
+    which = f"{beaten} of {draws} random orders" if beaten < draws else f"all {draws} random orders"
+    as_well = draws + 1 - beaten
+    often = "once" if as_well == 1 else f"{as_well} times"
+    chance = f"as a random order would {often} in {draws + 1}"
+    if 2 * beaten <= draws:
+        return f"No better than chance: its order beats {which}, {chance}."
+    return f"Its order beats {which if draws > 1 else 'the one random order'}, {chance}."
+
+
+def caveats(*, control: bool) -> tuple[str, ...]:
+    """Say what the curves cannot prove, of a method's map or of a control's."""
+    return *_CAVEATS, _OF_CONTROL if control else _OF_METHOD
+
+
+def in_numbers(one: Measured) -> Iterator[str]:
+    """Say the areas, which are means of the curves, and what a curve beyond 0 and 1 means."""
+    yield f"{_WHILE[one.question.kind]}, {_means(one)}"
+    if one.scale == "movement":
+        return
+    values = np.append(one.own, one.random)
+    if values.min() < -_ROUNDING:
+        yield _BELOW[one.scale]
+    if values.max() > 1 + _ROUNDING:
+        yield "Where a curve is above 1, the similarity is more than it was at first."
+
+
+_BELOW: Mapping[Scale, str] = MappingProxyType(
+    {
+        "share": "Where a curve is below 0, the similarity itself is: to the network the pictures "
+        "are less alike there than two that have nothing in common.",
+        "rise": "Where a curve is below 0, the similarity is less than it was at first.",
+    }
+)
+
+
+def _means(one: Measured) -> str:
+    own, random = one.area, float(one.random_areas.mean())
+    if one.scale == "movement":
+        return (
+            f"the similarity is on average {own:.3f} away from where it began; in random orders, "
+            f"{random:.3f}. The less, the better the order."
+        )
+    better = "less" if one.scale == "share" else "more"
+    if not all(-_ROUNDING < mean < 1 + _ROUNDING for mean in (own, random)):
+        # No share of anything: a reader would have to guess what is meant.
+        own, random = (_similarity(one, mean) for mean in (own, random))
+        return (
+            f"the similarity, {number(one.first)} at first, is {number(own)} on average; in random "
+            f"orders, {number(random)}. The {better}, the better the order."
+        )
+    own, random = (abs(round(100 * mean, 1)) for mean in (own, random))
+    if one.scale == "share":
+        return (
+            f"{own:.1f} % of the similarity is left on average; in random orders, {random:.1f} %. "
+            f"The {better}, the better the order."
+        )
+    return (
+        f"the similarity goes on average {own:.1f} % of its way up to 1; in random orders, "
+        f"{random:.1f} %. The {better}, the better the order."
+    )
+
+
+def _similarity(one: Measured, mean: float) -> float:
+    """From a curve's scale back to the cosine."""
+    return mean * one.first if one.scale == "share" else one.first + mean * (1 - one.first)

@@ -1,0 +1,160 @@
+"""Putting a method to the question: which pairs are judged by which curve."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from lpel_serving.equations.similarity import cosine_similarity
+from lpel_serving.faithfulness.assessment import Measured, measure_curves
+from lpel_serving.faithfulness.curve_settings import CurveSettings
+from lpel_serving.faithfulness.judgement import Judgement, judge, scale_of
+from lpel_serving.faithfulness.photograph_pairs import PhotographPairs
+from lpel_serving.methods.method import Method, Networks
+from lpel_serving.methods.replacement import Kind
+from lpel_serving.support.errors import ParameterError
+from lpel_serving.support.partial import Partial
+from lpel_serving.support.progress import Progress, silent
+
+
+@dataclass(frozen=True)
+class Question:
+    """A curve and the pairs that it is measured on.
+
+    Attributes
+    ----------
+    similar
+        Pairs of one person that the network called similar, or of two that it called dissimilar.
+    kind
+        How superpixels are replaced: see `lpel_serving.methods.replacement.replacement`.
+    title
+        For a reader.
+    """
+
+    similar: bool
+    kind: Kind
+    title: str
+
+
+QUESTIONS: Mapping[str, Question] = {
+    "similar": Question(True, "test", "Similar pairs: the test picture loses squares"),
+    "dissimilar": Question(False, "both", "Dissimilar pairs: both pictures lose squares"),
+    "transplant": Question(
+        False, "transplant", "Dissimilar pairs: the test takes over the reference's squares"
+    ),
+    "transplant-similar": Question(
+        True, "transplant", "Similar pairs: the test takes over the reference's squares"
+    ),
+}
+"""The curves of `lpel assess`: figures 5.12 and 5.14 of the thesis, and the transplant curve."""
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """A question, its curves, and what they say."""
+
+    question: Question
+    measured: Measured
+    judgement: Judgement
+
+
+def find_question(name: str) -> Question:
+    """Look a curve up by its name in `QUESTIONS`.
+
+    Raises
+    ------
+    ParameterError
+        If there is none of that name.
+    """
+    if name not in QUESTIONS:
+        raise ParameterError(f"no curve is called {name!r}; there are: {', '.join(QUESTIONS)}.")
+    return QUESTIONS[name]
+
+
+def ask(
+    networks: Networks,
+    pairs: PhotographPairs,
+    question: Question,
+    methods: Mapping[str, Method],
+    settings: CurveSettings,
+    seed: int,
+    *,
+    networks_identity: str = "",
+    partial: Path | None = None,
+    progress: Progress = silent,
+) -> Answer:
+    """Measure the curves that a question asks for, and judge the first of the methods by them.
+
+    Parameters
+    ----------
+    networks
+        What the methods and the curves ask.
+    pairs
+        Of the decision that the question is about.
+    question
+        One of `QUESTIONS`.
+    methods
+        By name: the one that is judged, then its rivals.
+    settings
+        The definition of the curve; its kind is the question's.
+    seed
+        Of all randomness.
+    networks_identity
+        Such as the hashes of their files: kept results of other networks are not gone on with.
+    partial
+        File that keeps what is done; to be removed when the answer is safe. None keeps nothing.
+    progress
+        Told of each pair.
+
+    Raises
+    ------
+    ParameterError
+        If there is no method, the pairs are of the other decision, or no curve of them can be
+        normalised.
+    """
+    settings = replace(settings, kind=question.kind)
+    _check(settings, pairs, question, methods)
+    subject, *rivals = methods
+    parts = (settings, tuple(methods.items()), networks_identity, seed, _fingerprint(pairs))
+    kept = None if partial is None else Partial(partial, repr(parts))
+    measured = measure_curves(
+        networks,
+        pairs,
+        (subject, methods[subject]),
+        settings,
+        np.random.default_rng((seed, 0)),
+        rivals={rival: methods[rival] for rival in rivals},
+        partial=kept,
+        progress=progress,
+    )
+    return Answer(question, measured, judge(measured, np.random.default_rng((seed, 1))))
+
+
+def _check(
+    settings: CurveSettings,
+    pairs: PhotographPairs,
+    question: Question,
+    methods: Mapping[str, Method],
+) -> None:
+    """Refuse before anything is embedded what no curve could be drawn of afterwards."""
+    if not methods or pairs.similar != question.similar:
+        raise ParameterError(
+            f"a question needs a method, and pairs of its own decision; received {len(methods)} "
+            f"methods, and pairs {'similar' if pairs.similar else 'dissimilar'}."
+        )
+    lowest = float(cosine_similarity(pairs.h_r, pairs.h_t).min())
+    if scale_of(settings, similar=pairs.similar) == "share" and lowest <= 0:
+        raise ParameterError(
+            f"a pair called similar has a similarity of {lowest:.3f}, of which there is no share: "
+            "choose a threshold of 0 or more."
+        )
+
+
+def _fingerprint(pairs: PhotographPairs) -> str:
+    """Hash the photographs by their embeddings."""
+    digest = hashlib.sha256()
+    for embeddings in (pairs.h_r, pairs.h_t):
+        digest.update(np.ascontiguousarray(embeddings).data)
+    return digest.hexdigest()

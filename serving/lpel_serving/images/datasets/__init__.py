@@ -1,0 +1,1 @@
+"""Folders of photographs, the people in them, and lists of pairs."""

@@ -1,0 +1,207 @@
+"""Reading face images that come from anywhere, safely and rightly."""
+
+import io
+import struct
+import warnings
+import zlib
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as pillow
+
+from lpel_serving.images.cost import is_costly
+from lpel_serving.support.errors import (
+    DamagedImageError,
+    ImageError,
+    NotAnImageError,
+    UnreadableImageError,
+)
+
+Pixels = NDArray[np.uint8]
+"""An RGB image: uint8, shape (H, W, 3)."""
+
+Image = str | Path | bytes | pillow.Image | Pixels
+"""What the engine takes for an image: a file, its bytes, a Pillow image, or RGB pixels."""
+
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "PPM")
+"""The formats that are opened, told by content and never by file name."""
+
+MAX_BYTES = 64 * 2**20
+MAX_PIXELS = 64_000_000
+
+_SLIPS = (struct.error, zlib.error, LookupError, TypeError, ArithmeticError)
+"""What Pillow trips over, in a file that was made to trip it up."""
+
+_STRIP_PIXELS = 2**20
+"""Converted at a time: every step takes a copy, which of a whole photograph is a lot of memory."""
+
+_ORIENTATION = 0x0112
+_UPRIGHT = {
+    2: pillow.Transpose.FLIP_LEFT_RIGHT,
+    3: pillow.Transpose.ROTATE_180,
+    4: pillow.Transpose.FLIP_TOP_BOTTOM,
+    5: pillow.Transpose.TRANSPOSE,
+    6: pillow.Transpose.ROTATE_270,
+    7: pillow.Transpose.TRANSVERSE,
+    8: pillow.Transpose.ROTATE_90,
+}
+
+
+def read_pixels(image: Image, name: str | None = None, most: int = MAX_PIXELS) -> Pixels:
+    """Turn an image into upright 8-bit RGB pixels.
+
+    EXIF rotation is applied, 16-bit grey is scaled to 8 bits, CMYK is converted and transparency
+    is laid on white. The size is checked before anything is decoded.
+
+    Parameters
+    ----------
+    image
+        A path, the bytes of a file, a Pillow image, or RGB pixels (uint8, shape (H, W, 3)).
+    name
+        What complaints call it; its path, if it has one, when None.
+    most
+        Pixels that are decoded; a larger image is refused unopened.
+
+    Returns
+    -------
+    NDArray[np.uint8]
+        Shape (H, W, 3).
+
+    Raises
+    ------
+    ImageError
+        If it cannot be read, is no image of the formats above, is truncated, animated, larger than
+        `most` pixels or made to take long, or is an array of another shape or type.
+    """
+    if isinstance(image, np.ndarray):
+        return _check_array(image, name)
+    name = name or name_of(image)
+    data = image if isinstance(image, bytes | pillow.Image) else read_bytes(Path(image))
+    try:
+        if isinstance(data, pillow.Image):
+            return _to_rgb(data, name, most)
+        if is_costly(data):
+            raise ImageError(
+                f"{name} would take far too long to decode for what it shows: save it anew."
+            )
+        with pillow.open(io.BytesIO(data), formats=FORMATS) as opened:
+            return _to_rgb(opened, name, most)
+    except (pillow.DecompressionBombError, pillow.DecompressionBombWarning) as error:
+        raise ImageError(_too_large(name, most)) from error
+    except pillow.UnidentifiedImageError as error:
+        formats = ", ".join(FORMATS)
+        raise NotAnImageError(
+            f"{name} is not an image: expected one of {formats} by content."
+        ) from error
+    except (OSError, SyntaxError, ValueError, EOFError, *_SLIPS) as error:
+        if isinstance(error, ImageError):
+            raise
+        raise DamagedImageError(
+            f"{name} is damaged or truncated and cannot be decoded: {error}"
+        ) from error
+
+
+def is_image(path: Path) -> bool:
+    """Whether a file begins as an image of the formats above, whatever its name; none is decoded.
+
+    Raises
+    ------
+    UnreadableImageError
+        If it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return _begins_as_image(file)
+    except (OSError, ValueError) as error:  # ValueError: a path with a null byte
+        reason = getattr(error, "strerror", None) or error
+        raise UnreadableImageError(f"{path} cannot be read: {reason}.") from error
+
+
+def _begins_as_image(file: BinaryIO) -> bool:
+    file.read(1)  # an error of the disk is not one of the format
+    file.seek(0)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # too large an image is one all the same
+            with pillow.open(file, formats=FORMATS):
+                return True
+    except pillow.DecompressionBombError:
+        return True
+    except (OSError, SyntaxError, ValueError, EOFError, *_SLIPS):
+        return False
+
+
+def name_of(image: Image) -> str:
+    """What to call an image in a complaint: its path, if it has one."""
+    return str(image) if isinstance(image, str | Path) else "the image"
+
+
+def read_bytes(path: Path) -> bytes:
+    """Read an image file, at most 64 MiB, whatever size it claims to have.
+
+    Raises
+    ------
+    ImageError
+        If there is no such file, it may not be read, or it is too large.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as error:  # ValueError: a path with a null byte
+        reason = getattr(error, "strerror", None) or error
+        raise UnreadableImageError(f"{path} cannot be read: {reason}.") from error
+    if len(data) > MAX_BYTES:
+        raise UnreadableImageError(f"{path} is too large: at most {MAX_BYTES:,} bytes are read.")
+    return data
+
+
+def _check_array(pixels: NDArray[np.generic], name: str | None) -> Pixels:
+    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.size == 0:
+        raise ImageError(
+            f"{name or 'the array'}: expected RGB pixels as uint8 of shape (H, W, 3), received "
+            f"{pixels.dtype} of shape {pixels.shape}; scale to 0..255 and convert first."
+        )
+    return np.ascontiguousarray(pixels, dtype=np.uint8)
+
+
+def _to_rgb(image: pillow.Image, name: str, most: int) -> Pixels:
+    if image.width * image.height > most:
+        raise ImageError(_too_large(name, most))
+    if image.width * image.height == 0:
+        raise ImageError(f"{name} is empty: it has no pixels.")
+    if image.format != "MPO" and getattr(image, "n_frames", 1) > 1:
+        raise ImageError(f"{name} is animated: expected a single picture.")
+    turn = _UPRIGHT.get(image.getexif().get(_ORIENTATION, 1))
+    # Not ImageOps.exif_transpose: it writes the EXIF anew, and fails where a tag makes no sense.
+    upright = image if turn is None else image.transpose(turn)
+    if upright.mode == "F":
+        raise ImageError(f"{name} holds floating-point pixels: expected 8 or 16 bits; convert it.")
+    pixels = np.empty((upright.height, upright.width, 3), np.uint8)
+    rows = max(1, _STRIP_PIXELS // upright.width)
+    for top in range(0, upright.height, rows):
+        bottom = min(top + rows, upright.height)
+        strip = upright.crop((0, top, upright.width, bottom))
+        pixels[top:bottom] = _strip_to_rgb(strip, transparent=upright.has_transparency_data)
+    return pixels
+
+
+def _strip_to_rgb(strip: pillow.Image, *, transparent: bool) -> NDArray[np.uint8]:
+    if strip.mode.startswith("I"):
+        return _scale_16_bits(strip)[:, :, np.newaxis]
+    if transparent:
+        coloured = strip.convert("RGBA")
+        white = pillow.new("RGBA", coloured.size, "white")
+        strip = pillow.alpha_composite(white, coloured)
+    return np.asarray(strip.convert("RGB"), dtype=np.uint8)
+
+
+def _scale_16_bits(image: pillow.Image) -> NDArray[np.uint8]:
+    # Pillow's own conversion clips: every value above 255 would become white.
+    wide = np.clip(np.asarray(image), 0, 65535).astype(np.uint32)
+    return ((wide + 128) // 257).astype(np.uint8)
+
+
+def _too_large(name: str, most: int) -> str:
+    return f"{name} is too large: at most {most:,} pixels are decoded; make it smaller."

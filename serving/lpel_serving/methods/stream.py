@@ -1,0 +1,90 @@
+"""One stream of full batches through the embedder, whatever the jobs it comes from."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lpel_serving.engine.embedder import DEFAULT_BATCH
+from lpel_serving.images.reading import Pixels
+from lpel_serving.support.errors import ParameterError
+
+T = TypeVar("T")
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Job(Generic[T]):
+    """Images to be embedded for one purpose.
+
+    Attributes
+    ----------
+    key
+        What the job is about.
+    images
+        Made one by one, when their turn comes.
+    count
+        How many they are.
+    """
+
+    key: T
+    images: Iterable[Pixels]
+    count: int
+
+
+def embed_jobs(
+    embed: Callable[[NDArray[np.uint8]], Floats],
+    jobs: Iterable[Job[T]],
+    batch_size: int = DEFAULT_BATCH,
+) -> Iterator[tuple[T, Floats]]:
+    """Embed the images of many jobs back to back, so that only the last batch is not full.
+
+    No more than a batch of images and the embeddings of the jobs under way are held at a time.
+
+    Raises
+    ------
+    ParameterError
+        If a batch is to hold less than one image, or a job makes another number than it says.
+
+    Yields
+    ------
+    tuple[T, NDArray[np.float32]]
+        Each job's key and embeddings, shape (count, D), in the order of the jobs.
+    """
+    if batch_size < 1:
+        raise ParameterError(f"a batch holds at least 1 image; received {batch_size}.")
+    waiting: list[tuple[T, int]] = []
+    done: list[Floats] = []
+    batch: list[Pixels] = []
+    for job in jobs:
+        waiting.append((job.key, job.count))
+        made = 0
+        for image in job.images:
+            made += 1
+            batch.append(image)
+            if len(batch) == batch_size:
+                done.append(embed(np.stack(batch)))
+                batch.clear()
+                yield from _finished(waiting, done, besides=1)
+        if made != job.count:
+            raise ParameterError(f"a job was to have {job.count} images; it made {made}.")
+        yield from _finished(waiting, done)
+    if batch:
+        done.append(embed(np.stack(batch)))
+    yield from _finished(waiting, done)
+
+
+def _finished(
+    waiting: list[tuple[T, int]], done: list[Floats], besides: int = 0
+) -> Iterator[tuple[T, Floats]]:
+    """Take from the front the jobs whose embeddings are all there; the last few not yet."""
+    while len(waiting) > besides and sum(map(len, done)) >= waiting[0][1]:
+        key, count = waiting.pop(0)
+        if not count:
+            yield key, np.empty((0, 0), np.float32)
+            continue
+        together = np.concatenate(done)
+        done[:] = [together[count:]] if len(together) > count else []
+        yield key, together[:count]

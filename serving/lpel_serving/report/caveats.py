@@ -1,0 +1,179 @@
+"""What a decision and a map cannot prove, in sentences chosen by what applies."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from lpel_serving.bundle.usual_record import UsualMaps
+from lpel_serving.methods.default import RESPONSES
+from lpel_serving.report.record import DECISIONS
+from lpel_serving.support.wording import percent
+
+_CONTROL = (
+    "What a control's map marks is no reason of the network's: a control shows how well a map does "
+    "that knows nothing of the pair, and other maps have to do better."
+)
+_OF_METHOD: Mapping[str, str] = MappingProxyType(
+    {
+        "responses": "The map predicts, from the network's numbers for the two faces alone, what "
+        "hiding parts of them would do; nothing was hidden.",
+        "hybrid": "The map is predicted from the network's numbers for the two faces, and "
+        "corrected by hiding random parts of them. No camera takes such pictures.",
+        "coalitions": "The map was measured by hiding random parts of the faces. No camera takes "
+        "such pictures.",
+        "occlusion": "The map was measured by hiding one square at a time, which leaves most of "
+        "the face to be seen. Where such maps were measured, they were no better than the distance "
+        "from the centre of the picture.",
+        "lpel": "Where LPEL's maps were measured, they did not beat chance (docs/faithfulness.md): "
+        "take these as illustrations of the method, not as evidence. That the maps of the two "
+        "pictures are alike follows from the formula, and proves nothing.",
+        "lpel-mended": "Where such maps were measured, they beat chance, but did worse than the "
+        "mere distance from the centre of the picture, which knows nothing of the pair.",
+        "emsnn": "Where EMSNN's maps were measured, they did worse than chance: take these as "
+        "illustrations of the method, not as evidence.",
+        "corrrise": "Where CorrRISE's maps were measured, they mostly did worse than the mere "
+        "distance from the centre of the picture; for dissimilar pairs, when both pictures lost "
+        "parts, they did worse than chance.",
+    }
+)
+"""As ``docs/faithfulness.md`` and the README have it."""
+
+_COMMON = "Where such maps were measured, most of each was common to all faces."
+_PARTS = ((0.5, "Most"), (0.2, "Much"), (-1.0, "Little"))
+"""How much that is, from what share on."""
+
+_CHECKED = (
+    "To the network both pictures are like photographs of faces. That is no proof that they "
+    "show any."
+)
+_DOUBTED = (
+    "A network for faces calls many pictures alike that show none, and is wrong more often about "
+    "faces that are turned, far off or cut out otherwise: which of these it is here was not "
+    "looked for. A picture that passes this check need not show a face either."
+)
+_UNCHECKED = (
+    "Whether the pictures show faces was not checked: this bundle does not know what its faces "
+    "look like (`lpel calibrate` adds that). A network for faces calls many pictures alike that "
+    "show none."
+)
+
+
+def of_decision(
+    *, crop: str, own_crop: str, fitted: bool, plausible: bool | None = None
+) -> tuple[str, ...]:
+    """Say what the decision on a pair cannot prove.
+
+    Parameters
+    ----------
+    crop, own_crop
+        How the faces were cut out, and how the bundle has it.
+    fitted
+        Whether the bundle knows how often pairs so similar show one person.
+    plausible
+        Whether the images are of the kind that the bundle knows; None if it knows no kind.
+    """
+    always = (
+        "This shows what the network decided, not who is in the pictures. The network is sometimes "
+        "wrong: do not refuse, accuse or watch anybody because of it."
+    )
+    chance = (
+        "How often pairs this similar show one person was estimated on photographs of one kind: on "
+        "others, or where most pairs are of two people, it is another number."
+        if fitted
+        else "How often pairs this similar show one person is not known for this bundle: the "
+        "distance from the threshold is no probability."
+    )
+    if plausible is False:
+        chance = "The distance from the threshold is no probability."
+    of_kind = {True: _CHECKED, False: _DOUBTED, None: _UNCHECKED}[plausible]
+    return always, chance, of_kind, *_of_crop(crop, own_crop, fitted=fitted)
+
+
+def of_maps(
+    method: str, *, control: bool, regions: bool = True, common: str | None = None
+) -> tuple[str, ...]:
+    """Say what the maps of a method, or of a control, cannot prove, nor their division.
+
+    Parameters
+    ----------
+    method
+        Its name.
+    control
+        Whether it is a control.
+    regions
+        Whether parts of a face are named.
+    common
+        What `in_common` says of these maps.
+    """
+    divided = (
+        "The parts of a face are taken to lie where an upright face in the middle of the picture "
+        "has them; they were not searched for in these two."
+    )
+    # What limits most comes first.
+    of_map = of_method(method, control=control)
+    return *([] if common is None else [common]), of_map, *([divided] if regions else [])
+
+
+def of_method(method: str, *, control: bool) -> str:
+    """Say what limits the maps of a method, or of a control, whatever the pair.
+
+    Parameters
+    ----------
+    method
+        Its name.
+    control
+        Whether it is a control.
+    """
+    unmeasured = (
+        f"Whether maps by {method} show what the network decides by was not measured here; "
+        f"`lpel assess --method {method}` measures it."
+    )
+    return _CONTROL if control else _OF_METHOD.get(method, unmeasured)
+
+
+def in_common(method: str, usual: UsualMaps | None, *, similar: bool) -> str | None:
+    """Say how much of a map is common to all faces: what limits most what it says of the pair.
+
+    Parameters
+    ----------
+    method
+        Name of the method.
+    usual
+        What is usual of such maps; None if that is not known.
+    similar
+        The decision on the pair.
+
+    Returns
+    -------
+    str | None
+        None where nobody has measured it.
+    """
+    if usual is None:
+        return _COMMON if method == RESPONSES else None
+    return measured_common(usual, similar=similar)
+
+
+def measured_common(usual: UsualMaps, *, similar: bool) -> str:
+    """Say how much of maps was measured to be common to all faces."""
+    part = next(word for least, word in _PARTS if usual.common >= least)
+    share = percent(max(usual.common, 0))
+    return (
+        f"{part} of each such map is common to all faces: {share} of what varies within it is the "
+        f"same in other pairs called {DECISIONS[similar]} ({usual.pairs} were measured)."
+    )
+
+
+def _of_crop(crop: str, own_crop: str, *, fitted: bool) -> tuple[str, ...]:
+    if crop == own_crop:
+        return ()
+    what = "The threshold and that share were" if fitted else "The threshold was"
+    if crop == "none":
+        caveat = (
+            f"{what} fitted on faces cut out of photographs by the crop {own_crop}. These pictures "
+            "were taken whole: that is right if they are cut as those were."
+        )
+    else:
+        caveat = (
+            f"{what} fitted on faces cut out by the crop {own_crop}, these were by the crop "
+            f"{crop}: what holds for the one may be off for the other."
+        )
+    return (caveat,)

@@ -1,0 +1,110 @@
+"""A map in words: which parts of a face it points at, for the decision and against it."""
+
+from collections.abc import Sequence
+from operator import itemgetter
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lpel_serving.bundle.usual_record import Shares, UsualMaps
+from lpel_serving.equations.regions import ELSEWHERE, RegionShare
+from lpel_serving.report.record import DECISIONS
+from lpel_serving.support.wording import listed, percent
+
+_BEYOND, _TIMES = 0.05, 1.25
+"""A region is named if its share of a map is so much more than its area, and so many times that."""
+_NAMED = 3
+_LITTLE = 0.05
+"""Less of a map than this is hardly anything."""
+_OTHERS = {1: "less", -1: "more"}
+"""What nine of ten others have, by `UsualShare.side`."""
+
+_Share = tuple[RegionShare, float]
+
+
+def on_map(
+    heat_map: NDArray[np.float32],
+    shares: Sequence[RegionShare],
+    where: str,
+    usual: UsualMaps | None = None,
+    *,
+    similar: bool = True,
+) -> tuple[str, ...]:
+    """Say which regions a map points at beyond their size, for the decision and against it.
+
+    Where it is known what is usual, each share stands beside that, and it is said whether most
+    other pairs have such shares too: then they say little about this one.
+
+    Parameters
+    ----------
+    heat_map
+        float32, shape (H, W), finite: positive where a pixel speaks for the decision.
+    shares
+        How it divides among the regions.
+    where
+        What the picture is called.
+    usual
+        What is usual of such maps; None if that is not known.
+    similar
+        The decision on the pair.
+    """
+    values = heat_map.astype(np.float64)
+    if values.min() == values.max():
+        return (f"In {where}, the map is flat: it points at no part of the face.",)
+    against = float(np.maximum(-values, 0).sum() / np.abs(values).sum())
+    for_ = None if usual is None else usual.for_
+    named = _named([(one, one.for_) for one in shares])
+    in_favour, compared = _gathers(named, for_), _compared(named, for_, DECISIONS[similar])
+    if not against:
+        return f"In {where}, what the map marks {in_favour}.", *compared
+    first = (
+        (f"In {where}, what speaks for the decision {in_favour}.", *compared)
+        if against < 1
+        else (f"In {where}, nothing speaks for the decision.",)
+    )
+    if against < _LITTLE:
+        return *first, "Hardly anything there speaks against it."
+    named = _named([(one, one.against) for one in shares])
+    opposed = _gathers(named, None if usual is None else usual.against)
+    part = f"{percent(against)} of the map" if against < 1 else "The whole map"
+    more = "More speaks against it than for it: " if 0.5 < against < 1 else ""
+    return *first, f"{more}{part} speaks against it, and {opposed}."
+
+
+def _named(shares: Sequence[_Share]) -> list[_Share]:
+    """Find the regions that have more of a map than their size would give them, most first."""
+    return [
+        (region, share)
+        for region, share in sorted(shares, key=itemgetter(1), reverse=True)
+        if share >= max(region.area + _BEYOND, region.area * _TIMES)
+    ][:_NAMED]
+
+
+def _gathers(named: Sequence[_Share], usual: Shares | None) -> str:
+    """Name the regions with their shares, what is usual, and their size."""
+    if not named:
+        return "is spread over the picture, and no part of the face stands out"
+    texts: list[str] = []
+    for region, share in named:
+        of_it, of_picture = ("", "") if texts else (" of it", " of the picture")
+        beside = "" if usual is None else f", usually {percent(usual[region.name].mean)},"
+        size = f"on {percent(region.area)}{of_picture}"
+        texts.append(f"the {_title(region)} ({percent(share)}{of_it}{beside} {size})")
+    return f"gathers in {listed(texts)}"
+
+
+def _compared(named: Sequence[_Share], usual: Shares | None, decision: str) -> tuple[str, ...]:
+    """Say whether most other pairs have such shares too, or where they have others."""
+    if usual is None or not named:
+        return ()
+    sides = [(usual[region.name].side(share), _title(region)) for region, share in named]
+    parts = [f"{_OTHERS[side]} in the {title}" for side, title in sides if side]
+    if parts:
+        others = ", nine of ten ".join(parts)
+        return (f"Nine of ten other pairs called {decision} have {others}.",)
+    shares = "such shares too, so they say" if named[1:] else "such a share too, so it says"
+    return (f"Most other pairs called {decision} have {shares} little about this pair.",)
+
+
+def _title(region: RegionShare) -> str:
+    return "surroundings of the face" if region.name == ELSEWHERE else region.name

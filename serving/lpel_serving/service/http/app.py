@@ -1,0 +1,154 @@
+"""The application: routes, and the middleware around them."""
+
+import contextlib
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+import numpy as np
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.routing import BaseRoute, Route
+
+from lpel_serving.engine.explainer import Explainer
+from lpel_serving.images.crops import CentreCrop, Crop, parse_crop
+from lpel_serving.service.desk import Desk
+from lpel_serving.service.http.limits.admission import Admission, Gate
+from lpel_serving.service.http.limits.untaken import Untaken
+from lpel_serving.service.http.limits.uploads import Uploads
+from lpel_serving.service.http.messages.problems import Faults, on_error, on_refusal
+from lpel_serving.service.http.observation import Metrics, Observation
+from lpel_serving.service.http.open_inference import routes as protocol
+from lpel_serving.service.http.openapi import document as openapi
+from lpel_serving.service.http.page import routes as page
+from lpel_serving.service.http.routes import about, assess, explain, methods, verify
+from lpel_serving.service.http.routes.health import Health
+from lpel_serving.service.http.security import Guard
+from lpel_serving.service.http.settings import Settings
+from lpel_serving.service.ticket import Ticket
+from lpel_serving.support.cores import AT_ONCE, inference_threads
+from lpel_serving.support.errors import ImageError, LpelError, MissingExtraError, ParameterError
+
+COMPUTING = ("/v1/", "/v2/models/")
+
+
+def open_desk(settings: Settings) -> Desk:
+    """Load the bundle, and open a desk for it.
+
+    Raises
+    ------
+    BundleError, ProviderError, ParameterError
+        See `Explainer.load`.
+    """
+    explainer = Explainer.load(
+        settings.bundle,
+        crop=settings.crop,
+        provider=settings.provider,
+        threads=settings.threads or inference_threads(),
+    )
+    own, chosen = explainer.manifest.crop, explainer.embedder.crop
+    crops: dict[str, Crop] = {settings.crop or own: chosen, "none": CentreCrop()}
+    if own not in crops:
+        with contextlib.suppress(ParameterError, MissingExtraError):  # a plugin may be elsewhere
+            crops[own] = parse_crop(own)
+    return Desk(
+        explainer,
+        {**crops, **{name: crop for name, crop in settings.crops.items() if name not in crops}},
+        batch_size=settings.batch_size,
+        batch_wait=settings.batch_wait,
+        at_once=AT_ONCE,
+        cache_bytes=settings.cache_bytes,
+        max_pixels=settings.limits.pixels,
+    )
+
+
+def build_app(desk: Desk, settings: Settings, health: Health | None = None) -> Starlette:
+    """Build the service around a desk.
+
+    Parameters
+    ----------
+    desk
+        Which is closed when the application ends.
+    settings
+        How it is set up.
+    health
+        What `/readyz` tells; a new one if None.
+    """
+    health = health or Health()
+    gate = Gate(settings.limits.admitted)
+    uploads = Uploads(settings.limits, lambda: health.draining)
+    untaken = Untaken(settings.limits.untaken_bytes)
+    metrics = Metrics(desk, gate, uploads, untaken)
+    routes: list[BaseRoute] = [
+        *health.routes(),
+        Route("/metrics", metrics.page, methods=["GET"]),
+        *explain.routes(desk, settings),
+        *verify.routes(desk, settings),
+        *assess.routes(desk, settings),
+        *methods.routes(desk, settings),
+        *about.routes(desk, settings),
+        *openapi.routes(desk, settings),
+        *protocol.routes(desk, settings, health),
+        *page.routes(desk, settings),
+    ]
+    app = Starlette(
+        routes=routes,
+        middleware=[
+            Middleware(Observation, metrics=metrics),
+            Middleware(Guard, settings=settings),
+            Middleware(
+                Admission,
+                gate=gate,
+                uploads=uploads,
+                seconds=settings.limits.seconds,
+                computes=_computes,
+            ),
+            Middleware(Faults),
+        ],
+        exception_handlers={
+            LpelError: on_error,
+            HTTPException: on_refusal,
+        },
+        lifespan=_lifespan(desk, health),
+    )
+    app.state.untaken = untaken  # the server counts there what it sends
+    app.router.redirect_slashes = False  # it would name the host as whoever asks does
+    return app
+
+
+def _computes(method: str, path: str) -> bool:
+    return method == "POST" and path.startswith(COMPUTING)
+
+
+def _lifespan(
+    desk: Desk, health: Health
+) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncGenerator[None]:
+        del app
+        await warm_up(desk)  # nobody can connect before that
+        yield
+        health.draining = True
+        desk.close()
+
+    return lifespan
+
+
+async def warm_up(desk: Desk) -> None:
+    """Let everything run once: the first time takes longer, and may tell that nothing will do."""
+    side = desk.manifest.embedder.image_size
+    ticket = Ticket()
+    for crop in desk.crops.values():
+        await desk.aside(lambda crop=crop: _try_out(crop, side), ticket)
+    embeddings = await desk.embed(np.zeros((2, side, side, 3), np.uint8), ticket)
+    await desk.run(lambda networks: networks.decode(embeddings), ticket)
+    if desk.explainer.responds:
+        await desk.run(lambda networks: networks.respond(embeddings), ticket)
+    for _ in range(2):  # the first time takes longer here too
+        await desk.measure_pace(ticket)
+
+
+def _try_out(crop: Crop, side: int) -> None:
+    """Let a crop load what it needs."""
+    with contextlib.suppress(ImageError):  # there is no face to be found
+        crop(np.zeros((side, side, 3), np.uint8), side)

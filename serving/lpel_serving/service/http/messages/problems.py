@@ -1,0 +1,187 @@
+"""What goes wrong, as `application/problem+json` (RFC 9457)."""
+
+import contextlib
+import traceback
+from collections.abc import Generator
+from typing import Any
+
+import orjson
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from lpel_serving.service.ticket import Ticket
+from lpel_serving.support.errors import (
+    BusyError,
+    ImageError,
+    MissingExtraError,
+    NoDirectionError,
+    ParameterError,
+    ServingError,
+    WithdrawnError,
+)
+
+MEDIA_TYPE = "application/problem+json"
+PROTOCOL = "/v2"
+"""Below it the Open Inference Protocol is spoken, which has an object with one `error`."""
+
+_FRAMES = 6
+
+TITLES = {
+    400: "The request cannot be read",
+    401: "An API key is needed",
+    403: "Not from there",
+    404: "There is no such thing",
+    405: "Not in this way",
+    406: "Not in this form",
+    408: "The request did not arrive in time",
+    413: "The request is too large",
+    415: "Not of a kind that is taken",
+    421: "Not for this server",
+    422: "The request cannot be answered",
+    500: "The service made a mistake",
+    503: "Too busy",
+    504: "It took too long",
+}
+
+
+class Problem(ServingError, ValueError):  # noqa: N818 - the word of RFC 9457
+    """A request that is answered by a problem.
+
+    Attributes
+    ----------
+    status
+        Of HTTP.
+    about
+        Which field of the request it is about, if it is one.
+    headers
+        Of the answer.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        detail: str,
+        *,
+        about: str | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.about = about
+        self.headers = headers or {}
+
+    def document(self) -> dict[str, Any]:
+        """The problem in JSON's own types."""
+        known = {"type": "about:blank", "title": TITLES[self.status], "status": self.status}
+        about = {} if self.about is None else {"about": self.about}
+        return {**known, "detail": str(self), **about}
+
+    def response(self, path: str) -> Response:
+        """Answer a request for a path with it, in the words of whoever asks there."""
+        if path.startswith(PROTOCOL):
+            # Where what a model cannot use is 400, as all that cannot be read.
+            status = 400 if self.status == 422 else self.status
+            document, media_type = {"error": str(self)}, "application/json"
+        else:
+            status, document, media_type = self.status, self.document(), MEDIA_TYPE
+        return Response(orjson.dumps(document), status, self.headers, media_type=media_type)
+
+
+@contextlib.contextmanager
+def concerning(field: str) -> Generator[None]:
+    """Name the field of the request that a wrong parameter is about.
+
+    Raises
+    ------
+    Problem
+        422, if what is done meanwhile raises `ParameterError` or `MissingExtraError`.
+    """
+    try:
+        yield
+    except (ParameterError, MissingExtraError) as error:
+        raise Problem(422, str(error), about=field) from error
+
+
+def problem_of(error: Exception, ticket: Ticket | None = None) -> Problem:
+    """Say what an error of the engine means to whoever asked over HTTP."""
+    match error:
+        case Problem():
+            return error
+        case WithdrawnError():
+            if ticket is not None and ticket.reason == "late":
+                return Problem(504, str(error))  # it says what to do; the same again may not help
+            return Problem(503, str(error), headers={"Retry-After": "1"})
+        case BusyError():
+            return Problem(503, str(error), headers={"Retry-After": "5"})
+        case ImageError() | NoDirectionError() | ParameterError() | MissingExtraError():
+            return Problem(422, str(error))
+        case _:
+            # Its words may speak of files of the server's; whoever runs it finds them in the log.
+            return Problem(500, "the service could not do it; its log says why.")
+
+
+async def on_error(request: Request, error: Exception) -> Response:
+    """Answer whatever an endpoint raised."""
+    ticket = getattr(request.state, "ticket", None)
+    problem = problem_of(error, ticket)
+    if problem.status == 500:
+        request.state.failure = failure(cause_of(error))
+    return problem.response(request.scope["path"])
+
+
+class Faults:
+    """Middleware, the innermost: answers what nobody foresaw, as long as no answer has begun.
+
+    Starlette would answer it outside of all other middleware: uncounted, and without their headers.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        begun = False
+
+        async def send_noticed(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self.app(scope, receive, send_noticed)
+        except Exception as error:
+            if begun or scope["type"] != "http":
+                raise
+            answer = await on_error(Request(scope), error)
+            await answer(scope, receive, send)
+
+
+async def on_refusal(request: Request, error: Exception) -> Response:
+    """Answer what Starlette itself refuses: paths and methods that there are not."""
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
+    details = {
+        404: "there is nothing under this path; /openapi.json lists what there is.",
+        405: f"this path takes {headers.get('Allow', 'other methods')}.",
+    }
+    detail = details.get(status, "the request was refused.")
+    return Problem(status, detail, headers=headers).response(request.scope["path"])
+
+
+def cause_of(error: Exception) -> BaseException:
+    """What made a problem; the error itself if it is none."""
+    return error.__cause__ or error if isinstance(error, Problem) else error
+
+
+def failure(error: BaseException) -> dict[str, Any]:
+    """Say for the log where an error of ours arose: its kind and the lines of code, not its words.
+
+    Starlette takes the traceback away once the request is answered.
+    """
+    frames = traceback.extract_tb(error.__traceback__)[-_FRAMES:]
+    return {
+        "error": type(error).__name__,
+        "where": [f"{frame.filename.rpartition('/')[2]}:{frame.lineno}" for frame in frames],
+    }

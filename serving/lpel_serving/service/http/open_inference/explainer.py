@@ -1,0 +1,152 @@
+"""The model `explainer`: the tensors of `explainer.onnx`, computed by the engine."""
+
+from collections.abc import Collection
+
+import numpy as np
+
+from lpel_serving.bundle.manifest import Manifest
+from lpel_serving.equations.mask import DEFAULT_EPSILON
+from lpel_serving.equations.perturbation import DEFAULT_P
+from lpel_serving.equations.relevance import relevance
+from lpel_serving.equations.similarity import are_similar, cosine_similarity
+from lpel_serving.methods.explain import explain_by
+from lpel_serving.methods.explanation import Floats, check_parameters
+from lpel_serving.methods.method import Method, Networks
+from lpel_serving.methods.responses import DEFAULT_SIZE
+from lpel_serving.service.desk import Desk
+from lpel_serving.service.http.open_inference.models import Arrays, Model
+from lpel_serving.service.http.open_inference.signature import BATCH, Signature, Tensor
+from lpel_serving.service.http.open_inference.tensors import Array
+from lpel_serving.service.ticket import Ticket
+from lpel_serving.support.errors import ParameterError
+
+PLATFORM = "lpel_bundle"
+"""It is no ONNX file that runs, but the engine with its bundle."""
+
+REFERENCE, TEST, THRESHOLD, EPSILON = "reference", "test", "threshold", "epsilon"
+
+
+def explainer_model(desk: Desk, max_batch: int) -> Model:
+    """Make the model that explains pairs by the bundle's best method.
+
+    Its tensors are those of the file that `lpel export` makes of the same bundle, to the byte.
+
+    Parameters
+    ----------
+    desk
+        Runs it.
+    max_batch
+        Pairs in one request.
+    """
+    manifest, method = desk.manifest, desk.explainer.default_method
+
+    async def run(given: Arrays, wanted: Collection[str], ticket: Ticket) -> Arrays:
+        threshold = _number(given, THRESHOLD, manifest.threshold.value)
+        epsilon = _number(given, EPSILON, DEFAULT_EPSILON)
+        check_parameters(DEFAULT_P, epsilon)
+        if not -1 <= threshold <= 1:
+            raise ParameterError(f"the threshold, a cosine, lies in [-1, 1]; received {threshold}.")
+        crops = await desk.aside(lambda: np.concatenate([given[REFERENCE], given[TEST]]), ticket)
+        h = await desk.embed(crops, ticket)
+        decisions = decide(h, threshold)
+        if decisions.keys() >= set(wanted):
+            return decisions
+
+        def explain(networks: Networks) -> Arrays:
+            return explain_pairs(method, networks, crops, h, threshold, epsilon)
+
+        return {**decisions, **await desk.run(explain, ticket)}
+
+    about = {"bundle_sha256": manifest.identity, "method": desk.explainer.default_name}
+    return Model("explainer", PLATFORM, _signature(manifest, max_batch), run, about)
+
+
+def decide(h: Floats, threshold: float) -> Arrays:
+    """Compute what takes no decoder.
+
+    Parameters
+    ----------
+    h
+        Embeddings of N references and then of N tests, shape (2 N, D).
+    threshold
+        The similarity above which a pair is called similar.
+    """
+    h_r, h_t = np.split(h, 2)
+    similarity = cosine_similarity(h_r, h_t)
+    similar = are_similar(similarity, threshold)
+    return {
+        "similarity": similarity,
+        "similar": similar,
+        "relevance": relevance(h_r, h_t, similar),
+        "reference_embedding": h_r,
+        "test_embedding": h_t,
+    }
+
+
+def explain_pairs(
+    method: Method,
+    networks: Networks,
+    crops: Array,
+    h: Floats,
+    threshold: float,
+    epsilon: float,
+) -> Arrays:
+    """Compute the maps, masks and reconstructions of both images of each pair.
+
+    Parameters
+    ----------
+    method, networks
+        How.
+    crops, h
+        Of N references and then of N tests: uint8, shape (2 N, S, S, 3), and float32, (2 N, D).
+    threshold, epsilon
+        See `lpel_serving.methods.explain.explain_by`.
+    """
+    count = len(h) // 2
+    pairs = [
+        explain_by(method, networks, (crops[r], crops[t]), h[[r, t]], threshold, epsilon=epsilon)
+        for r, t in zip(range(count), range(count, 2 * count), strict=True)
+    ]
+    roles = {TEST: [one.forward for one in pairs], REFERENCE: [one.swapped for one in pairs]}
+    found: dict[str, Array] = {}
+    for role, explanations in roles.items():
+        found[f"{role}_heat_map"] = np.stack([one.heat_map for one in explanations])
+        found[f"{role}_mask"] = np.stack([one.mask for one in explanations])
+        found[f"{role}_reconstruction"] = np.stack([one.reconstruction for one in explanations])
+    return found
+
+
+def _number(given: Arrays, name: str, default: float) -> float:
+    """Take a parameter as the file does, in float32: a default, too, is rounded to it."""
+    return float(given[name][0]) if name in given else float(np.float32(default))
+
+
+def _signature(manifest: Manifest, max_batch: int) -> Signature:
+    side, features = manifest.embedder.image_size, manifest.embedder.dimension
+    pixels = manifest.decoder.image_size
+    grid = manifest.responses
+    size = pixels if grid is None else max(DEFAULT_SIZE, grid.side)
+    inputs = (
+        Tensor(REFERENCE, "UINT8", (BATCH, side, side, 3)),
+        Tensor(TEST, "UINT8", (BATCH, side, side, 3)),
+        Tensor(THRESHOLD, "FP32", (1,), optional=True),
+        Tensor(EPSILON, "FP32", (1,), optional=True),
+    )
+    of_images = [
+        tensor
+        for role in (REFERENCE, TEST)
+        for tensor in (
+            Tensor(f"{role}_heat_map", "FP32", (BATCH, size, size)),
+            Tensor(f"{role}_mask", "BOOL", (BATCH, size, size)),
+            Tensor(f"{role}_reconstruction", "FP32", (BATCH, pixels, pixels, 3)),
+        )
+    ]
+    outputs = (
+        Tensor("similarity", "FP32", (BATCH,)),
+        Tensor("similar", "BOOL", (BATCH,)),
+        Tensor("relevance", "FP32", (BATCH, features)),
+        *of_images,
+        Tensor("reference_embedding", "FP32", (BATCH, features)),
+        Tensor("test_embedding", "FP32", (BATCH, features)),
+    )
+    return Signature(inputs, outputs, max_batch)

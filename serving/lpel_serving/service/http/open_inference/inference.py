@@ -1,0 +1,60 @@
+"""One inference: the request read, the model run, the response written."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from lpel_serving.service.desk import Desk
+from lpel_serving.service.http.messages.answers import JSON
+from lpel_serving.service.http.messages.body import read_body
+from lpel_serving.service.http.open_inference.inflation import inflate
+from lpel_serving.service.http.open_inference.models import VERSION, Model
+from lpel_serving.service.http.open_inference.requests import (
+    HEADER_LENGTH,
+    InferRequest,
+    parse_request,
+)
+from lpel_serving.service.http.open_inference.responses import write_response
+from lpel_serving.service.http.settings import Limits
+
+BINARY = "application/octet-stream"
+
+
+async def infer(request: Request, model: Model, desk: Desk, limits: Limits) -> Response:
+    """Answer a request of inference.
+
+    Whatever takes time is done aside, in threads: the event loop waits for none of it.
+
+    Parameters
+    ----------
+    request
+        With a ticket of `lpel_serving.service.http.limits.admission`, which lets it in once its
+        body is there.
+    model
+        What is asked.
+    desk
+        Where threads are had.
+    limits
+        How large a body may be, before and after it is inflated.
+
+    Raises
+    ------
+    Problem
+        If the request is none that the model can answer.
+    """
+    encoding = request.headers.get("content-encoding")
+    body = await read_body(request, limits.request_bytes)
+
+    def read() -> InferRequest:
+        whole = inflate(body, encoding, limits.request_bytes)
+        return parse_request(whole, request.headers.get(HEADER_LENGTH), model.signature)
+
+    ticket = request.state.ticket
+    asked = await desk.aside(read, ticket)
+    wanted = [one.name for one in asked.outputs]
+    arrays = await model.run(asked.inputs, wanted, ticket)
+    head = {"model_name": model.name, "model_version": VERSION}
+    content, length = await desk.aside(
+        lambda: write_response(head, asked, arrays, model.signature), ticket
+    )
+    headers = {} if length is None else {HEADER_LENGTH: str(length)}
+    return Response(content, headers=headers, media_type=JSON if length is None else BINARY)

@@ -1,0 +1,223 @@
+"""Requests of inference: JSON, and behind it the inputs that are given as bytes."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from lpel_serving.service.http.messages.problems import Problem
+from lpel_serving.service.http.messages.request_json import read_request_json
+from lpel_serving.service.http.open_inference.fields import Fields, naming
+from lpel_serving.service.http.open_inference.signature import BATCH, Signature, Tensor
+from lpel_serving.service.http.open_inference.tensors import (
+    Array,
+    Shape,
+    binary_size,
+    from_binary,
+    from_json,
+)
+
+HEADER_LENGTH = "Inference-Header-Content-Length"
+"""The header that says how many bytes of a body are JSON."""
+
+MAX_JSON_BYTES = 2 * 2**20
+"""While JSON is parsed no other thread has a turn, and lists take many times their text."""
+
+MAX_OBJECTS, MAX_QUOTES = 500, 5000
+"""Objects in a request, and twice the pieces of text: each tensor has one or two, and four."""
+
+_LIST_BYTES = 7
+"""A tensor has a list for each pixel, of 8 bytes or more such as `[0,0,0],`, and some for its rows.
+
+In 2 MiB the most are ten crops of 160 x 160 pixels if all are as dark as that, six of photographs.
+"""
+_FEW_LISTS = 1000
+
+MAX_JSON_NUMBERS = 1_500_000
+"""Numbers of an answer that are written as JSON, which takes about 20 bytes for each: 30 MB."""
+
+
+@dataclass(frozen=True)
+class WantedOutput:
+    """An output that was asked for, and whether as bytes behind the JSON."""
+
+    name: str
+    binary: bool
+
+
+@dataclass(frozen=True, eq=False)
+class InferRequest:
+    """A request that fits its model.
+
+    Attributes
+    ----------
+    id
+        To be given back; None if there was none.
+    inputs
+        By name.
+    outputs
+        In the order in which they are to be given.
+    """
+
+    id: str | None
+    inputs: Mapping[str, Array]
+    outputs: tuple[WantedOutput, ...]
+
+
+@dataclass(frozen=True)
+class _Input:
+    """An input as it stands in the JSON; `size` is None if its data do, too."""
+
+    tensor: Tensor
+    shape: Shape
+    data: Any
+    size: Any
+
+    @property
+    def where(self) -> str:
+        return f"the input {self.tensor.name}"
+
+
+def parse_request(body: bytes, header_length: str | None, signature: Signature) -> InferRequest:
+    """Read a request.
+
+    Parameters
+    ----------
+    body
+        JSON, and what is behind it.
+    header_length
+        The header `HEADER_LENGTH`; None if there was none, and the whole body is JSON.
+    signature
+        What the model takes and gives.
+
+    Raises
+    ------
+    Problem
+        If it is not the protocol's, or does not fit the model.
+    """
+    length = _header_length(header_length, len(body))
+    fields = Fields.of(_json(body[:length]), "the request")
+    wanted = _outputs(fields, signature)
+    entries = fields.items("inputs", "an input", len(signature.inputs))
+    inputs = [_input(entry, signature) for entry in entries]
+    names = [one.tensor.name for one in inputs]
+    _refuse_twice(names, "input")
+    signature.check_complete(names)
+    lengths = [one.shape[0] for one in inputs if one.tensor.shape[0] == BATCH]
+    signature.check_batch(lengths)
+    _check_answer(wanted, lengths[0], signature)
+    arrays = dict(_arrays(inputs, memoryview(body)[length:]))
+    return InferRequest(
+        None if fields.get("id") is None else fields.text("id"), arrays, tuple(wanted)
+    )
+
+
+def _header_length(text: str | None, whole: int) -> int:
+    if text is None:
+        return whole
+    if not (text.isascii() and text.isdecimal() and len(text) <= 20 and int(text) <= whole):
+        raise Problem(
+            400,
+            f"expected {HEADER_LENGTH} to say how many of the body's {whole} bytes are JSON, "
+            f"received {text[:40]!a}.",
+        )
+    return int(text)
+
+
+def _json(data: bytes) -> Any:
+    if len(data) > MAX_JSON_BYTES:
+        raise Problem(
+            413,
+            f"the JSON has more than {MAX_JSON_BYTES:,} bytes: send the tensors as bytes behind "
+            "it (binary_data_size), which is a fourth of it, or fewer at once.",
+        )
+    _check_structure(data)
+    try:
+        return read_request_json(data)
+    except UnicodeDecodeError as error:
+        raise Problem(400, "expected JSON in UTF-8, received other bytes.") from error
+    except ValueError as error:
+        raise Problem(400, f"the request is not JSON: {str(error)[:200]}.") from error
+
+
+def _check_structure(data: bytes) -> None:
+    """Raise `Problem` if JSON holds more objects, text or lists than a request can need."""
+    if data.count(b"{") > MAX_OBJECTS or data.count(b'"') > MAX_QUOTES:
+        raise Problem(400, "the JSON holds more objects or more text than any request needs.")
+    if data.count(b"[") > _FEW_LISTS + len(data) // _LIST_BYTES:
+        raise Problem(
+            400,
+            "the JSON holds more lists than a tensor of that length can have: send data nested as "
+            "the shape says, or flat.",
+        )
+
+
+def _outputs(fields: Fields, signature: Signature) -> Sequence[WantedOutput]:
+    binary = fields.parameters().flag("binary_data_output", default=False)
+    if fields.get("outputs") in (None, []):
+        return [WantedOutput(tensor.name, binary) for tensor in signature.outputs]
+    wanted: list[WantedOutput] = []
+    for entry in fields.items("outputs", "an output", len(signature.outputs)):
+        tensor = signature.find_output(entry.text("name"))
+        parameters = Fields(entry.values, f"the output {tensor.name}").parameters()
+        wanted.append(WantedOutput(tensor.name, parameters.flag("binary_data", default=binary)))
+    _refuse_twice([one.name for one in wanted], "output")
+    return wanted
+
+
+def _check_answer(wanted: Sequence[WantedOutput], batch: int, signature: Signature) -> None:
+    """Raise `Problem` if too many numbers are wanted as JSON."""
+    shapes = [signature.find_output(one.name).shape for one in wanted if not one.binary]
+    numbers = sum(math.prod(batch if size == BATCH else size for size in shape) for shape in shapes)
+    if numbers > MAX_JSON_NUMBERS:
+        raise Problem(
+            413,
+            f"the answer would hold {numbers:,} numbers as JSON, and at most {MAX_JSON_NUMBERS:,} "
+            "are written: ask for fewer outputs, send a smaller batch, or ask for bytes "
+            "(binary_data_output).",
+        )
+
+
+def _input(entry: Fields, signature: Signature) -> _Input:
+    tensor = signature.find_input(entry.text("name"))
+    fields = Fields(entry.values, f"the input {tensor.name}")
+    shape, parameters = fields.shape("shape"), fields.parameters()
+    with naming(fields.where):
+        tensor.check(fields.text("datatype"), shape)
+    found = _Input(tensor, shape, fields.get("data"), parameters.get("binary_data_size"))
+    if (found.data is None) == (found.size is None):
+        raise Problem(
+            400, f"expected {found.where} to have either data or the parameter binary_data_size."
+        )
+    return found
+
+
+def _refuse_twice(names: Sequence[str], what: str) -> None:
+    for name in names:
+        if names.count(name) > 1:
+            raise Problem(400, f"the {what} {name} stands there twice.")
+
+
+def _arrays(inputs: Sequence[_Input], behind: memoryview) -> Iterator[tuple[str, Array]]:
+    for one in inputs:
+        datatype = one.tensor.datatype
+        with naming(one.where):
+            if one.size is None:
+                array = from_json(one.data, datatype, one.shape)
+            else:
+                size = binary_size(datatype, one.shape)
+                if type(one.size) is not int or one.size != size:
+                    raise Problem(400, f"expected a binary_data_size of {size}, as the shape says.")
+                array = from_binary(behind[:size], datatype, one.shape)
+                behind = behind[size:]
+            if array.dtype.kind == "f" and not np.isfinite(array).all():
+                raise Problem(400, "expected finite numbers, received NaN or infinity.")
+        yield one.tensor.name, array
+    if len(behind):
+        raise Problem(
+            400,
+            f"{len(behind)} bytes stand behind the JSON that belong to no input: give each its "
+            f"binary_data_size, and {HEADER_LENGTH} the length of the JSON.",
+        )

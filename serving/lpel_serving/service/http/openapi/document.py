@@ -1,0 +1,253 @@
+"""`GET /openapi.json`: what can be asked and what is answered, for people and for programs."""
+
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from lpel_serving.images.reading import FORMATS
+from lpel_serving.report.pictures import png
+from lpel_serving.service.desk import Desk
+from lpel_serving.service.http.messages.answers import (
+    JSON,
+    LINES,
+    NPZ,
+    PNG,
+    as_base64,
+    json_response,
+)
+from lpel_serving.service.http.messages.problems import MEDIA_TYPE, TITLES
+from lpel_serving.service.http.messages.requests import (
+    BASE64_PATTERN,
+    FORM,
+    IMAGES,
+    AssessFields,
+    ExplainFields,
+    VerifyFields,
+)
+from lpel_serving.service.http.openapi import schemas
+from lpel_serving.service.http.settings import Settings
+
+_POSTS: dict[str, tuple[type[VerifyFields], type[BaseModel], str]] = {
+    "/v1/explain": (ExplainFields, schemas.ExplainAnswer, "Why two faces are called the same"),
+    "/v1/verify": (VerifyFields, schemas.VerifyAnswer, "Whether two faces are called the same"),
+    "/v1/assess": (AssessFields, schemas.AssessAnswer, "The receipt of one explanation"),
+}
+_GETS: dict[str, tuple[type[BaseModel], str]] = {
+    "/v1/methods": (schemas.MethodsAnswer, "The explanation methods"),
+    "/v1/about": (schemas.AboutAnswer, "What this server offers"),
+}
+_REFUSALS = (400, 401, 403, 406, 408, 413, 415, 421, 422, 503, 504)
+_REFUSALS_OF_GETS = {"401", "403", "421"}
+_BINARY: dict[str, dict[str, str]] = {
+    NPZ: {"/v1/explain": "Every array of the explanation."},
+    PNG: {"/v1/explain": "The explanation as a figure."},
+    LINES: dict.fromkeys(
+        ("/v1/explain", "/v1/assess"), "Lines of progress, and at last the result or a problem."
+    ),
+}
+_COMPONENTS = "#/components/schemas/"
+_SHARE = r"0?\.(0[1-9]|[1-9])[0-9]*|1(\.0*)?"
+
+
+def routes(desk: Desk, settings: Settings) -> list[BaseRoute]:
+    """Make the route."""
+    document = openapi_document(desk, settings)
+
+    async def openapi(request: Request) -> Response:
+        del request
+        return json_response(document)
+
+    return [Route("/openapi.json", openapi, methods=["GET"])]
+
+
+def openapi_document(desk: Desk, settings: Settings) -> dict[str, Any]:
+    """Describe the service as OpenAPI 3.1."""
+    models = [
+        schemas.Problem,
+        *(model for kind, answer, _ in _POSTS.values() for model in (kind, answer)),
+        *(answer for answer, _ in _GETS.values()),
+    ]
+    _, definitions = models_json_schema(
+        [(model, "validation") for model in models], ref_template=_COMPONENTS + "{model}"
+    )
+    paths: dict[str, Any] = {
+        **{path: {"post": _post(path, desk, settings)} for path in _POSTS},
+        **{path: {"get": _get(path)} for path in _GETS},
+        **_protocol_paths(),
+    }
+    guarded = settings.api_key is not None
+    components: dict[str, Any] = {"schemas": definitions["$defs"]}
+    if guarded:
+        components["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "lpel",
+            "version": version("lpel-tf"),
+            "description": "Why a siamese network called two faces the same or different. An "
+            "explanation is of what the network decided, not of who is in the pictures.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "paths": paths,
+        "components": components,
+        **({"security": [{"key": []}]} if guarded else {}),
+    }
+
+
+def _post(path: str, desk: Desk, settings: Settings) -> dict[str, Any]:
+    kind, answer, summary = _POSTS[path]
+    examples = {name: as_base64(png(face)) for name, face in _example_faces(desk).items()}
+    as_text, as_file = _image_as_text(settings), _image_as_file(settings)
+    success: dict[str, Any] = {JSON: {"schema": {"$ref": _COMPONENTS + answer.__name__}}}
+    success |= {media: {} for media, paths in _BINARY.items() if path in paths}
+    return {
+        "operationId": path.rpartition("/")[2],
+        "summary": summary,
+        "requestBody": {
+            "required": True,
+            "content": {
+                JSON: {"schema": _with_images(kind, as_text, desk), "example": examples},
+                FORM: {"schema": _with_images(kind, as_file, desk, flat=True)},
+            },
+        },
+        "responses": {"200": {"description": summary, "content": success}, **_refusals()},
+    }
+
+
+def _image_as_text(settings: Settings) -> dict[str, Any]:
+    most = settings.limits.request_bytes
+    return {
+        "type": "string",
+        "contentEncoding": "base64",
+        "contentMediaType": "image/*",
+        "minLength": 4,
+        "maxLength": most,
+        "pattern": BASE64_PATTERN,
+        "description": f"{_image_in_words(settings)} As base64 (RFC 4648) with `+` and `/`, filled "
+        "up with `=`, in lines or not, without a `data:` before it; the whole body has at most "
+        f"{most:,} bytes.",
+    }
+
+
+def _image_as_file(settings: Settings) -> dict[str, Any]:
+    return {
+        "type": "string",
+        "contentMediaType": "application/octet-stream",
+        "format": "binary",
+        "minLength": 1,
+        "description": f"{_image_in_words(settings)} As a file, whose name is not looked at; the "
+        f"whole body has at most {settings.limits.request_bytes:,} bytes.",
+    }
+
+
+def _image_in_words(settings: Settings) -> str:
+    formats = f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]}"
+    return f"A photograph: {formats}, not animated, at most {settings.limits.pixels:,} pixels."
+
+
+def _with_images(
+    kind: type[VerifyFields], image: dict[str, Any], desk: Desk, *, flat: bool = False
+) -> dict[str, Any]:
+    """The fields of a request together with its images; in a form there are texts alone."""
+    fields = kind.model_json_schema(ref_template=_COMPONENTS + "{model}")["properties"]
+    fields = {name: schema | _known(desk).get(name, {}) for name, schema in fields.items()}
+    if flat and "include" in fields:
+        parts = "|".join(fields["include"]["items"]["enum"])
+        pattern = f"^(({parts})(, ?({parts})){{0,5}})?$"
+        fields["include"] = {"type": "string", "pattern": pattern, "default": "heat_map,mask"}
+    if flat:
+        fields = {name: _without_null(schema) for name, schema in fields.items()}
+    return {
+        "type": "object",
+        "properties": {**dict.fromkeys(IMAGES, image), **fields},
+        "required": list(IMAGES),
+        "additionalProperties": False,
+    }
+
+
+def _known(desk: Desk) -> dict[str, Any]:
+    """The fields whose values are what this server has."""
+    usable = [name for name, entry in desk.methods.items() if entry.decisions]
+    crops = "|".join(name.replace(".", r"\.") for name in desk.crops)
+    crop = {"type": "string", "pattern": f"^({crops}|{_SHARE})$", "maxLength": 40}
+    return {
+        "crop": {"anyOf": [crop, {"type": "null"}]},
+        "method": {"anyOf": [{"type": "string", "enum": usable}, {"type": "null"}]},
+    }
+
+
+def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """In a form, what is left out is left out."""
+    kinds = [one for one in schema.get("anyOf", []) if one.get("type") != "null"]
+    if len(kinds) != 1:
+        return schema
+    rest = {key: value for key, value in schema.items() if key not in {"anyOf", "default"}}
+    return rest | kinds[0]
+
+
+def _get(path: str) -> dict[str, Any]:
+    answer, summary = _GETS[path]
+    content = {JSON: {"schema": {"$ref": _COMPONENTS + answer.__name__}}}
+    refusals = {one: what for one, what in _refusals().items() if one in _REFUSALS_OF_GETS}
+    return {
+        "operationId": path.rpartition("/")[2],
+        "summary": summary,
+        "responses": {"200": {"description": summary, "content": content}, **refusals},
+    }
+
+
+def _refusals() -> dict[str, Any]:
+    schema = {"schema": {"$ref": _COMPONENTS + schemas.Problem.__name__}}
+    return {
+        str(status): {"description": TITLES[status], "content": {MEDIA_TYPE: schema}}
+        for status in _REFUSALS
+    }
+
+
+def _example_faces(desk: Desk) -> dict[str, np.ndarray[Any, np.dtype[np.uint8]]]:
+    """Two pictures that are no faces, but images of the size that the network takes."""
+    side = min(32, desk.manifest.embedder.image_size)
+    ramp = np.linspace(0, 255, side).astype(np.uint8)
+    across = np.broadcast_to(ramp[np.newaxis, :, np.newaxis], (side, side, 3))
+    return {"reference": np.array(across), "test": np.array(across.swapaxes(0, 1))}
+
+
+def _protocol_paths() -> dict[str, Any]:
+    """The Open Inference Protocol, whose own specification says the rest."""
+    model = {"name": "model", "in": "path", "required": True, "schema": {"type": "string"}}
+    anything = {"content": {JSON: {"schema": {"type": "object"}}}}
+    answers = {
+        "200": {"description": "As the Open Inference Protocol has it", **anything},
+        "4XX": {"description": "An object with `error`", **anything},
+    }
+
+    busy = {str(status): {"description": TITLES[status], **anything} for status in (503, 504)}
+    not_ready = {"503": {"description": "It is not", **anything}}
+
+    def get(summary: str, *parameters: dict[str, Any], **more: Any) -> dict[str, Any]:
+        responses = answers | more
+        return {"get": {"summary": summary, "parameters": list(parameters), "responses": responses}}
+
+    return {
+        "/v2": get("Open Inference Protocol: the server"),
+        "/v2/health/live": get("Open Inference Protocol: does it live"),
+        "/v2/health/ready": get("Open Inference Protocol: is it ready", **not_ready),
+        "/v2/models/{model}": get("Open Inference Protocol: a model", model),
+        "/v2/models/{model}/ready": get(
+            "Open Inference Protocol: is a model ready", model, **not_ready
+        ),
+        "/v2/models/{model}/infer": {
+            "post": {
+                "summary": "Open Inference Protocol: run embedder, decoder, responses, explainer",
+                "parameters": [model],
+                "requestBody": {"required": True, **anything},
+                "responses": answers | busy,
+            }
+        },
+    }

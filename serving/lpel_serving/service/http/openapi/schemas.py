@@ -1,0 +1,241 @@
+"""The shapes of all answers, as the OpenAPI document has them."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from lpel_serving.service.http.openapi.about_schemas import CropEntry, LimitsEntry, SampleEntry
+from lpel_serving.service.http.openapi.found_schemas import FacesOfPair
+from lpel_serving.service.http.openapi.method_schemas import Control, Decision, MethodEntry
+from lpel_serving.service.http.openapi.region_schemas import Region, Usual
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Cosine = Annotated[float, Field(ge=-1, le=1)]
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Problem(_Answer):
+    """What went wrong (RFC 9457)."""
+
+    type: str
+    title: str
+    status: Annotated[int, Field(ge=400, le=599)]
+    detail: str
+    about: Annotated[
+        str | None, Field(description="The field of the request that it is about.")
+    ] = None
+
+
+class Confidence(_Answer):
+    """Share of pairs this similar that show one person, where as many show one as two."""
+
+    same_person: Share
+    pairs: Annotated[int, Field(description="That it was fitted on.")]
+
+
+class ImagePlausibility(_Answer):
+    """How far an image lies from the photographs that the bundle knows."""
+
+    plausible: bool
+    distance: Annotated[float, Field(ge=0, description="Mahalanobis, of its unit embedding.")]
+
+
+class Plausibility(_Answer):
+    """Whether the images are of the kind that the bundle's numbers were fitted on."""
+
+    plausible: Annotated[
+        bool,
+        Field(description="Whether both are. If not, no confidence and no regions are given."),
+    ]
+    reference: ImagePlausibility
+    test: ImagePlausibility
+    limit: Annotated[float, Field(gt=0, description="The largest distance that is plausible.")]
+
+
+class _OfDecision(_Answer):
+    similarity: Annotated[Cosine, Field(description="Cosine of the two embeddings (Eq. 5.1).")]
+    threshold: Annotated[Cosine, Field(description="Above it the network calls faces similar.")]
+    margin: Annotated[float, Field(description="Similarity less threshold: above 0 if similar.")]
+    decision: Decision
+    confidence: Annotated[
+        Confidence | None,
+        Field(description="Null where the bundle does not know, or an image is not plausible."),
+    ]
+    plausibility: Annotated[
+        Plausibility | None, Field(description="Null where the bundle does not know.")
+    ]
+    words: Annotated[list[str], Field(description="The verdict, made from these numbers alone.")]
+    caveats: Annotated[list[str], Field(description="What it cannot prove.")]
+
+
+class _Provenance(_Answer):
+    crop: Annotated[str, Field(description="How the faces were cut out.")]
+    faces: FacesOfPair
+    embedder: str
+    bundle: Annotated[Sha256, Field(description="Identity of the bundle.")]
+    models: Annotated[dict[str, Sha256], Field(description="SHA-256 of every file of the bundle.")]
+
+
+class VerifyAnswer(_OfDecision, _Provenance):
+    """Whether the network calls two faces the same."""
+
+
+class Packed(_Answer):
+    """An array as its bytes: little-endian, row by row."""
+
+    dtype: Literal["float32", "bool"]
+    shape: list[int]
+    base64: str
+
+
+Numbers = list[list[float]] | list[list[list[float]]] | Packed | str
+Bits = list[list[bool]] | Packed | str
+Picture = Annotated[str, Field(description="A PNG file in base64.")]
+
+
+class OneWay(_Answer):
+    """Why one image is called similar or dissimilar to the other."""
+
+    regions: Annotated[
+        list[Region], Field(description="Empty where one of the images is not plausible.")
+    ]
+    mask_share: Annotated[Share, Field(description="Of the pixels: those that matter most.")]
+    reconstruction_mse: Annotated[
+        float, Field(ge=0, description="Of the decoder on this face (Eq. 4.1), pixels in [0, 1].")
+    ]
+    typical_mse: Annotated[
+        float | None, Field(description="The same on people it was not trained on, on average.")
+    ]
+    heat_map: Annotated[
+        Numbers | None,
+        Field(
+            description="Positive where a pixel speaks for the decision. As a picture each map has "
+            "a scale of its own."
+        ),
+    ] = None
+    mask: Annotated[Bits | None, Field(description="Where the map exceeds epsilon.")] = None
+    reconstruction: Annotated[Numbers | None, Field(description="What the decoder gives.")] = None
+    overlay: Picture | None = None
+    crop: Picture | None = None
+
+
+class BothWays(_Answer):
+    """Each image explained in the light of the other."""
+
+    reference: OneWay
+    test: OneWay
+
+
+class Agreement(_Answer):
+    """How alike the two explanations are."""
+
+    spearman: Cosine
+    mask_iou: Share
+
+
+class MethodUsed(_Answer):
+    """The method and what it was given."""
+
+    name: str
+    control: Control
+    parameters: dict[str, Any]
+    seed: int
+    epsilon: Share | None = None
+
+
+class ExplainAnswer(_OfDecision, _Provenance):
+    """Why the network calls two faces the same or different."""
+
+    beside_map: Annotated[
+        str | None, Field(description="The one of the caveats that belongs beside the maps.")
+    ]
+    usual: Annotated[
+        Usual | None,
+        Field(description="Null where the bundle does not know, for this method, p and crop."),
+    ]
+    agreement: Agreement
+    explanations: BothWays
+    method: MethodUsed
+    figure: Picture | None = None
+
+
+class RandomCurves(_Answer):
+    """The curves of random orders at each step: their mean, the lowest, the highest."""
+
+    mean: list[float]
+    low: list[float]
+    high: list[float]
+
+
+class Areas(_Answer):
+    """Areas under the curves."""
+
+    own: float
+    random: list[float]
+    random_mean: float
+
+
+class AssessAnswer(_Provenance):
+    """The receipt of one explanation: its own quality curve, and those of random orders."""
+
+    curve: str
+    title: str
+    decision: Decision
+    similarity: Cosine
+    method: MethodUsed
+    scale: str
+    lower_is_better: bool
+    replaced: Annotated[list[int], Field(description="Superpixels replaced at each step.")]
+    own: list[float]
+    random: RandomCurves
+    area: Areas
+    plausibility: Annotated[
+        Plausibility | None, Field(description="Null where the bundle does not know.")
+    ]
+    beaten: Annotated[int, Field(ge=0, description="Random orders that the own one beats.")]
+    draws: Annotated[int, Field(ge=1)]
+    words: list[str]
+    caveats: list[str]
+
+
+class MethodsAnswer(_Answer):
+    """The explanation methods."""
+
+    default: str
+    methods: list[MethodEntry]
+
+
+class Browser(_Answer):
+    """What a page needs to compute by itself."""
+
+    explainer: str
+    bytes: int
+    sha256: Sha256
+    method: str
+    runtime: str
+    crops: list[str]
+
+
+class AboutAnswer(_Answer):
+    """What this server offers."""
+
+    version: str
+    embedder: str
+    licence: str | None
+    bundle: Sha256
+    image_size: int
+    reconstruction_size: int
+    threshold: Cosine
+    crops: list[CropEntry]
+    default_method: str
+    methods: list[MethodEntry]
+    samples: list[SampleEntry]
+    limits: LimitsEntry
+    formats: list[str]
+    key_needed: bool
+    figures: bool
+    browser: Browser | None

@@ -1,0 +1,127 @@
+"""The page's files, the samples on it, and what lets it compute in the browser."""
+
+import hashlib
+from collections.abc import Awaitable, Callable, Iterator
+from importlib.resources import files
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from lpel_serving.bundle.manifest import EXPLAINER_FILE
+from lpel_serving.service.desk import Desk
+from lpel_serving.service.http.messages.problems import Problem
+from lpel_serving.service.http.settings import Settings
+from lpel_serving.support.errors import ParameterError
+
+RUNTIME = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
+"""What the page needs of onnxruntime-web."""
+
+HTML = "index.html"
+_TYPES = {
+    ".html": "text/html",
+    ".css": "text/css",
+    ".js": "text/javascript",
+    ".mjs": "text/javascript",
+    ".wasm": "application/wasm",
+}
+_PNG = b"\x89PNG\r\n\x1a\n"
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+def routes(desk: Desk, settings: Settings) -> list[BaseRoute]:
+    """Make the routes. All but the explainer is read once, and kept in memory.
+
+    Raises
+    ------
+    ParameterError
+        If `settings.web_runtime` lacks a file of the runtime.
+    """
+    endpoints = dict(_page_files())
+    for place, sample in enumerate(settings.samples):
+        for role, face in (("reference", sample.reference), ("test", sample.test)):
+            endpoints[f"/samples/{place}-{role}"] = _from_memory(
+                face.data, _picture_type(face.data)
+            )
+    if settings.web_runtime is not None:
+        endpoints |= _runtime_files(settings.web_runtime)
+    record = desk.manifest.files.get(EXPLAINER_FILE)
+    if record is not None:
+        path = settings.bundle / EXPLAINER_FILE
+        endpoints[f"/models/{EXPLAINER_FILE}"] = _from_disk(path, record.sha256)
+    return [Route(path, endpoint, methods=["GET"]) for path, endpoint in endpoints.items()]
+
+
+def _page_files() -> Iterator[tuple[str, Endpoint]]:
+    for file in files("lpel_serving.service.http.page").joinpath("static").iterdir():
+        media_type = _TYPES.get(Path(file.name).suffix)
+        if media_type is not None:
+            path = "/" if file.name == HTML else f"/page/{file.name}"
+            yield path, _from_memory(file.read_bytes(), media_type)
+
+
+def _runtime_files(folder: Path) -> dict[str, Endpoint]:
+    try:
+        contents = {name: (folder / name).read_bytes() for name in RUNTIME}
+    except OSError as error:
+        raise ParameterError(
+            f"{error.filename} cannot be read ({error.strerror}): name the folder dist of the npm "
+            f"package onnxruntime-web, with {', '.join(RUNTIME)}."
+        ) from error
+    return {
+        f"/runtime/{name}": _from_memory(content, _TYPES[Path(name).suffix])
+        for name, content in contents.items()
+    }
+
+
+def _from_memory(content: bytes, media_type: str) -> Endpoint:
+    headers = _validators(hashlib.sha256(content).hexdigest())
+
+    async def answer(request: Request) -> Response:
+        if _has_it(request, headers["ETag"]):
+            return Response(status_code=304, headers=headers)
+        return Response(content, headers=headers, media_type=media_type)
+
+    return answer
+
+
+def _from_disk(path: Path, sha256: str) -> Endpoint:
+    headers = _validators(sha256)
+    seen = _state(path)
+
+    async def answer(request: Request) -> Response:
+        if _state(path) != seen:
+            raise Problem(
+                503, "the bundle was exchanged under the server: whoever runs it must restart it."
+            )
+        if _has_it(request, headers["ETag"]):
+            return Response(status_code=304, headers=headers)
+        return FileResponse(path, headers=headers, media_type="application/octet-stream")
+
+    return answer
+
+
+def _state(path: Path) -> tuple[int, int] | None:
+    """What tells whether a file is still the one whose hash was checked; None if it is gone."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_size, found.st_mtime_ns
+
+
+def _validators(sha256: str) -> dict[str, str]:
+    """Let browsers keep a file, and ask every time whether it is still the same."""
+    return {"ETag": f'"{sha256}"', "Cache-Control": "no-cache"}
+
+
+def _has_it(request: Request, etag: str) -> bool:
+    told = request.headers.get("if-none-match", "")
+    # A proxy that compresses makes a strong validator weak; the content is the same.
+    return not {"*", etag}.isdisjoint(one.strip().removeprefix("W/") for one in told.split(","))
+
+
+def _picture_type(data: bytes) -> str:
+    return "image/png" if data.startswith(_PNG) else "image/jpeg"

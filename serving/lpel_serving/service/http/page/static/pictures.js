@@ -1,0 +1,191 @@
+// From a picture file to the square that the network sees, as `lpel_serving.images.crops` cuts it.
+
+import { resize } from "./bicubic.js";
+import { kindOf } from "./kinds.js";
+import { alternatives } from "./words.js";
+
+const MOST_BYTES = 256 * 2 ** 20; // of a file
+const MOST_PIXELS = 128e6; // that are decoded: half a gigabyte
+const STRIP = 2 ** 22; // pixels that are taken from a bitmap at a time
+const ALSO_SHOWN = ["AVIF", "GIF"]; // by browsers, and not read by the server
+const NEVER_SHOWN = ["PPM"]; // by browsers, and read by the server
+const AS_THEY_STAND = { imageOrientation: "from-image", colorSpaceConversion: "none" };
+
+let before = Promise.resolve(); // the picture whose turn it is
+
+/** Of a canvas: no browser draws fewer; those of telephones draw no more. */
+export const CANVAS = { pixels: 2 ** 24, side: 2 ** 14 };
+
+/** What a picture cannot be used for, in words for whoever chose it; `about` names whose it is. */
+export class PictureError extends Error {
+  constructor(message, about = null) {
+    super(message);
+    this.about = about;
+  }
+}
+
+/**
+ * @typedef {object} Read
+ * @property {ImageBitmap} bitmap  upright, its colours as they stand in the file
+ * @property {{format: string | null, moves: boolean, width: number, height: number}} source
+ *   what the file is, and how large the picture in it
+ * @property {boolean} kept  whether the file may be sent as it is
+ */
+
+/**
+ * Read a picture: whatever the browser shows, and of a moving one the first. What the server would
+ * not decode is made smaller. One is read at a time: a telephone has no room for two large ones.
+ * @param {Blob} file
+ * @param {string} name  what complaints call it
+ * @param {{pixels: number, formats: string[]}} limits  what the server reads
+ * @returns {Promise<Read>}
+ */
+export function read(file, name, limits) {
+  const own = before.then(() => readNow(file, name, limits));
+  before = own.catch(() => {});
+  return own;
+}
+
+async function readNow(file, name, limits) {
+  const kind = await usableKind(file, name);
+  const bitmap = await decode(file, name, kind, limits);
+  const { width, height } = bitmap;
+  const source = { ...kind, width, height };
+  const readable = limits.formats.includes(kind.format) && !kind.moves;
+  if (readable && width * height <= limits.pixels) return { bitmap, source, kept: true };
+  const most = { ...CANVAS, pixels: Math.min(CANVAS.pixels, limits.pixels) };
+  const small = await shrink(bitmap, within(bitmap, most)).catch(() => {
+    throw new PictureError(`${name} is too large for this browser: make it smaller.`);
+  });
+  return { bitmap: small, source, kept: false };
+}
+
+async function usableKind(file, name) {
+  if (!file.size) throw new PictureError(`${name} is empty: the file holds nothing.`);
+  if (file.size > MOST_BYTES) throw new PictureError(`${name} is too large a file for this page.`);
+  const kind = await kindOf(file).catch(() => {
+    throw new PictureError(`${name} cannot be read. Is it still there, and is it a file?`);
+  });
+  if (kind.format === "SVG") {
+    throw new PictureError(
+      `${name} is a drawing (SVG), not a photograph. Save it as PNG, and choose that.`,
+    );
+  }
+  return kind;
+}
+
+/** Decode a picture, having looked at its size: a small file can hold more than a tab can. */
+async function decode(file, name, kind, limits) {
+  const pixels = await pixelsOf(file);
+  if (pixels > MOST_PIXELS) {
+    const [has, most] = [pixels, MOST_PIXELS].map((count) => Math.floor(count / 1e6));
+    throw new PictureError(
+      `${name} has ${has} million pixels. More than ${most} million are not opened here: ` +
+        "make it smaller.",
+    );
+  }
+  return createImageBitmap(file, AS_THEY_STAND).catch(() => {
+    throw new PictureError(cannotOpen(name, kind.format, limits.formats));
+  });
+}
+
+/** How many pixels a picture has, none of which is decoded; 0 where the browser cannot tell. */
+async function pixelsOf(file) {
+  const image = new Image();
+  image.src = URL.createObjectURL(file);
+  const known = await new Promise((resolve) => {
+    image.onload = () => resolve(true);
+    image.onerror = () => resolve(false);
+  });
+  URL.revokeObjectURL(image.src);
+  return known ? image.naturalWidth * image.naturalHeight : 0;
+}
+
+function cannotOpen(name, format, formats) {
+  const shown = [...formats, ...ALSO_SHOWN].filter((one) => !NEVER_SHOWN.includes(one));
+  if (format && !shown.includes(format)) {
+    return (
+      `${name} is a picture of the kind ${format}, which this browser cannot open. ` +
+      "Save it as JPEG or PNG, and choose that."
+    );
+  }
+  const cannot = `${name} is not a picture that this browser can open`;
+  if (format) return `${cannot}: it is damaged or incomplete, or too large.`;
+  return `${cannot}. Choose a file of ${alternatives(shown)}.`;
+}
+
+/**
+ * The size that a picture gets, its shape kept, to have no more pixels and no longer a side.
+ * @param {{width: number, height: number}} picture
+ * @param {{pixels: number, side: number}} most
+ */
+export function within({ width, height }, most) {
+  const sides = most.side / Math.max(width, height);
+  const scale = Math.min(1, sides, Math.sqrt(most.pixels / (width * height)));
+  return { width: scaled(width, scale), height: scaled(height, scale) };
+}
+
+function scaled(side, scale) {
+  return Math.max(1, Math.floor(side * scale));
+}
+
+async function shrink(bitmap, { width, height }) {
+  if (width === bitmap.width && height === bitmap.height) return bitmap;
+  const how = { resizeWidth: width, resizeHeight: height, resizeQuality: "high" };
+  const small = await createImageBitmap(bitmap, how);
+  bitmap.close();
+  return small;
+}
+
+/** Round as Python does: a half to the even neighbour. */
+function roundHalfToEven(value) {
+  const floor = Math.floor(value);
+  if (value - floor !== 0.5) return Math.round(value);
+  return floor % 2 ? floor + 1 : floor;
+}
+
+/** The share of a crop's name: 1 for "none", NaN for a crop that is no centred square. */
+export function shareOf(crop) {
+  return crop === "none" ? 1 : Number(crop);
+}
+
+/**
+ * The square in the middle whose side is a share of the shorter side.
+ * @param {{width: number, height: number}} picture
+ * @param {number} fraction
+ * @returns {{top: number, left: number, side: number}}
+ */
+export function middle({ width, height }, fraction) {
+  const side = Math.max(1, roundHalfToEven(Math.min(height, width) * fraction));
+  return {
+    top: Math.floor((height - side) / 2),
+    left: Math.floor((width - side) / 2),
+    side,
+  };
+}
+
+/**
+ * Cut the middle out of a picture, and resize it to what the network takes.
+ * @param {ImageBitmap} bitmap
+ * @param {number} fraction
+ * @param {number} size
+ * @returns {import("./arrays.js").Picture} RGB, uint8
+ */
+export function cut(bitmap, fraction, size) {
+  const { top, left, side } = middle(bitmap, fraction);
+  const rows = Math.min(side, Math.max(1, Math.floor(STRIP / side)));
+  const context = new OffscreenCanvas(side, rows).getContext("2d", { willReadFrequently: true });
+  context.fillStyle = "white"; // under what is transparent, as the engine lays it
+  const pixels = new Uint8Array(side * side * 3);
+  for (let row = 0; row < side; row += rows) {
+    context.fillRect(0, 0, side, rows);
+    context.drawImage(bitmap, -left, -top - row);
+    const { data } = context.getImageData(0, 0, side, Math.min(rows, side - row));
+    for (let from = 0, to = 3 * row * side; from < data.length; from += 4) {
+      pixels[to++] = data[from];
+      pixels[to++] = data[from + 1];
+      pixels[to++] = data[from + 2];
+    }
+  }
+  return { data: resize(pixels, side, size), side: size };
+}

@@ -1,0 +1,117 @@
+"""`GET /v1/about`: what this server offers, for its page and for anybody else."""
+
+from importlib.metadata import version
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from lpel_serving.bundle.manifest import EXPLAINER_FILE
+from lpel_serving.bundle.safety.metadata import metadata
+from lpel_serving.images.crops import CentreCrop, Crop
+from lpel_serving.images.reading import FORMATS
+from lpel_serving.service.desk import Desk
+from lpel_serving.service.http.messages.answers import json_response
+from lpel_serving.service.http.page.routes import RUNTIME
+from lpel_serving.service.http.routes.methods import methods_document
+from lpel_serving.service.http.settings import Settings
+from lpel_serving.support.errors import MissingExtraError
+from lpel_serving.support.extras import require
+
+
+def routes(desk: Desk, settings: Settings) -> list[BaseRoute]:
+    """Make the route."""
+    document = about_document(desk, settings)
+
+    async def about(request: Request) -> Response:
+        del request
+        methods = methods_document(desk, settings.limits)["methods"]  # their times are measured
+        return json_response(document | {"methods": methods})
+
+    return [Route("/v1/about", about, methods=["GET"])]
+
+
+def about_document(desk: Desk, settings: Settings) -> dict[str, Any]:
+    """Tell what there is in JSON's own types."""
+    manifest = desk.manifest
+    methods = methods_document(desk, settings.limits)
+    return {
+        "version": version("lpel-tf"),
+        "embedder": manifest.embedder.name,
+        "licence": manifest.licence,
+        "bundle": manifest.identity,
+        "image_size": manifest.embedder.image_size,
+        "reconstruction_size": manifest.decoder.image_size,
+        "threshold": manifest.threshold.value,
+        "crops": [
+            {"name": name, "title": crop_title(name, crop), "default": place == 0}
+            for place, (name, crop) in enumerate(desk.crops.items())
+        ],
+        "default_method": methods["default"],
+        "methods": methods["methods"],
+        "samples": _samples(settings),
+        "limits": {
+            "request_bytes": settings.limits.request_bytes,
+            "pixels": settings.limits.pixels,
+            "seconds": settings.limits.seconds,
+        },
+        "formats": list(FORMATS),
+        "key_needed": settings.api_key is not None,
+        "figures": _draws_figures(),
+        "browser": _browser(desk, settings),
+    }
+
+
+def crop_title(name: str, crop: Crop) -> str:
+    """Say what a crop does."""
+    match crop:
+        case CentreCrop(fraction=1.0):
+            return "the whole picture"
+        case CentreCrop():
+            return f"its middle, {crop.fraction:.0%}"
+        case _ if name == "mtcnn":
+            return "find the face and align it"
+        case _:
+            return name
+
+
+def _samples(settings: Settings) -> list[dict[str, Any]]:
+    return [
+        {
+            "title": sample.title,
+            "crop": sample.crop,
+            "same_person": sample.same_person,
+            **{
+                role: {"name": face.name, "url": f"/samples/{place}-{role}"}
+                for role, face in (("reference", sample.reference), ("test", sample.test))
+            },
+        }
+        for place, sample in enumerate(settings.samples)
+    ]
+
+
+def _draws_figures() -> bool:
+    try:
+        require("matplotlib.figure", "figures")
+    except MissingExtraError:
+        return False
+    return True
+
+
+def _browser(desk: Desk, settings: Settings) -> dict[str, Any] | None:
+    """What the page needs to compute by itself; None if something of it is not here."""
+    record = desk.manifest.files.get(EXPLAINER_FILE)
+    if record is None or settings.web_runtime is None:
+        return None
+    said = metadata(memoryview((settings.bundle / EXPLAINER_FILE).read_bytes()))
+    if said.get("bundle_sha256") != desk.manifest.identity:
+        return None  # it was made of another bundle, and would answer otherwise than this server
+    return {
+        "explainer": f"/models/{EXPLAINER_FILE}",
+        "bytes": record.bytes,
+        "sha256": record.sha256,
+        "method": said.get("method", desk.explainer.default_name),
+        "runtime": f"/runtime/{RUNTIME[0]}",
+        "crops": [name for name, crop in desk.crops.items() if isinstance(crop, CentreCrop)],
+    }

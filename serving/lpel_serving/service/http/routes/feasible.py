@@ -1,0 +1,131 @@
+"""What can be asked: whether a method explains such a pair, and finishes while a request lasts."""
+
+import contextlib
+from collections.abc import Generator
+
+from lpel_serving.service.desk import Desk
+from lpel_serving.service.http.messages.problems import Problem
+from lpel_serving.service.http.settings import Limits
+from lpel_serving.service.ticket import Ticket
+from lpel_serving.support.errors import LpelError
+
+CLEARLY = 1.5
+"""What takes more than so many times the time of a request by the estimate is not begun."""
+_FRESH = 10.0
+"""Seconds for which a measurement is believed where it would refuse something."""
+_ROUNDS = 3
+
+
+def finishes(images: int, desk: Desk, limits: Limits) -> bool:
+    """Whether so many images are embedded while a request lasts, as measured; yes where nothing is.
+
+    What is a little too long is begun all the same: see `can_finish`.
+    """
+    seconds = desk.pace.seconds(images)
+    return seconds is None or seconds <= limits.seconds
+
+
+def can_finish(images: int, desk: Desk, limits: Limits) -> bool:
+    """Whether so many images may be embedded while a request lasts; yes where nothing is known."""
+    seconds = desk.pace.seconds(images)
+    return seconds is None or seconds <= CLEARLY * limits.seconds
+
+
+def check_decision(name: str, decision: str, desk: Desk) -> None:
+    """Refuse a method that does not explain a decision.
+
+    Raises
+    ------
+    Problem
+        That names the method and the decision.
+    """
+    decisions = desk.methods[name].decisions
+    if decision not in decisions:
+        raise Problem(
+            422,
+            f"the method {name} explains {' and '.join(decisions)} pairs alone, and this pair was "
+            f"called {decision}: choose another method, such as {desk.explainer.default_name}.",
+            about="method",
+        )
+
+
+async def check_time(
+    images: int, desk: Desk, limits: Limits, ticket: Ticket, *, what: str, about: str, instead: str
+) -> None:
+    """Refuse what clearly cannot finish, and let a ticket say what to do if the rest does not.
+
+    Nothing is refused for a measurement that is not of this moment.
+
+    Parameters
+    ----------
+    images
+        That are to be embedded.
+    desk, limits, ticket
+        Where, in how long, and for whom.
+    what
+        What embeds them, such as ``the method xface``.
+    about
+        The field of the request that asks for it.
+    instead
+        What to do instead: a clause.
+
+    Raises
+    ------
+    Problem
+        422, since to ask again would not help.
+    """
+    for _ in range(_ROUNDS):
+        if can_finish(images, desk, limits) or desk.pace.age < _FRESH:
+            break
+        await desk.measure_pace(ticket)
+    seconds = desk.pace.seconds(images)
+    takes = f"{what} embeds {images:,} images for this pair"
+    if seconds is not None:
+        takes += f", which takes {in_words(seconds)} here at present"
+    if can_finish(images, desk, limits):
+        ticket.advice = f"{takes}. {instead}, or ask again when less is under way."
+        return
+    allowed = f"{limits.seconds:g} s"
+    raise Problem(
+        422, f"{takes}, and a request may take {allowed}: it was not begun. {instead}.", about=about
+    )
+
+
+def in_words(seconds: float) -> str:
+    """About how long: seconds up to two minutes, then minutes."""
+    if seconds < 1:
+        return "less than a second"
+    if seconds < 120:
+        return f"about {seconds:.0f} s"
+    return f"about {seconds / 60:.0f} minutes"
+
+
+def instead_of(name: str, desk: Desk) -> str:
+    """What to do where a method takes too long."""
+    return (
+        f"Choose another method, such as {desk.explainer.default_name}, or run it without a "
+        f"server: `lpel explain REFERENCE TEST --bundle BUNDLE --method {name}`, of many pairs "
+        f"`lpel batch run ... --method {name}`"
+    )
+
+
+@contextlib.contextmanager
+def naming(name: str) -> Generator[None]:
+    """Say which method it was if one fails in a way that is nobody's input.
+
+    Raises
+    ------
+    Problem
+        500, from whatever the method raised.
+    """
+    try:
+        yield
+    except (LpelError, MemoryError):
+        raise
+    except Exception as error:
+        raise Problem(
+            500,
+            f"the method {name} failed with {type(error).__name__}; the service's log says where. "
+            "Choose another method.",
+            about="method",
+        ) from error

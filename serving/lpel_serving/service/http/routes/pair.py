@@ -1,0 +1,123 @@
+"""What the answers about a pair have in common: its faces, its decision, where it came from."""
+
+import asyncio
+from typing import Any
+
+import numpy as np
+
+from lpel_serving.equations.direction import check_directions
+from lpel_serving.equations.similarity import cosine_similarity, is_similar, margin
+from lpel_serving.images.crops import CentreCrop, check_choice
+from lpel_serving.report.record import DECISIONS, plausibility_numbers
+from lpel_serving.report.verdict import Confidence
+from lpel_serving.service.cache import Face
+from lpel_serving.service.desk import Desk
+from lpel_serving.service.http.messages.problems import Problem, concerning
+from lpel_serving.service.http.messages.requests import IMAGES, Asked, VerifyFields
+from lpel_serving.service.ticket import Ticket
+from lpel_serving.support.errors import FaceChoiceError, ImageError, NoDirectionError
+from lpel_serving.verification.plausibility import PairPlausibility, doubt_of
+
+
+async def read_faces(asked: Asked[Any], desk: Desk, ticket: Ticket) -> tuple[Face, Face]:
+    """Read and embed the two faces of a request.
+
+    Raises
+    ------
+    Problem
+        If one cannot be used, or not cut out in the way that was asked for; it says which.
+    """
+    _check_crop(asked.fields, desk)
+    both = await asyncio.gather(
+        _face(asked.reference, "reference", asked.fields.reference_face, asked, desk, ticket),
+        _face(asked.test, "test", asked.fields.test_face, asked, desk, ticket),
+    )
+    # Where neither can be used it is the reference that is named, whichever was looked at first.
+    reference, test = (_usable(face) for face in both)
+    return reference, test
+
+
+def _check_crop(fields: VerifyFields, desk: Desk) -> None:
+    with concerning("crop"):
+        crop = desk.find_crop(fields.crop)
+    for name in IMAGES:
+        with concerning(f"{name}_face"):
+            check_choice(crop, getattr(fields, f"{name}_face"), name)
+
+
+def _usable(face: Face | Problem) -> Face:
+    if isinstance(face, Problem):
+        raise face
+    return face
+
+
+async def _face(
+    data: bytes, name: str, face: int | None, asked: Asked[Any], desk: Desk, ticket: Ticket
+) -> Face | Problem:
+    """Read and embed a face, or say what is wrong with its image."""
+    fields: VerifyFields = asked.fields
+    try:
+        found = await desk.face(data, ticket, crop=fields.crop, name=name, face=face)
+        check_directions(found.embedding[np.newaxis], [name])
+    except FaceChoiceError as error:
+        return Problem(422, str(error), about=f"{name}_face")
+    except (ImageError, NoDirectionError) as error:
+        return Problem(422, str(error), about=name)
+    return found
+
+
+def decide(faces: tuple[Face, Face], desk: Desk) -> tuple[float, bool]:
+    """Compute the similarity of two faces, and whether the network calls them similar."""
+    similarity = float(cosine_similarity(faces[0].embedding, faces[1].embedding))
+    return similarity, is_similar(similarity, desk.manifest.threshold.value)
+
+
+def confidence_of(
+    similarity: float, plausibility: PairPlausibility | None, desk: Desk
+) -> Confidence | None:
+    """Say how likely a pair this similar shows one person, if the bundle knows.
+
+    It does not of pictures that are of another kind than those that it was fitted on.
+    """
+    record = desk.manifest.confidence
+    if record is None or doubt_of(plausibility) is not None:
+        return None
+    return Confidence(record.calibration.confidence(similarity), record.pairs)
+
+
+def decision_numbers(
+    similarity: float, plausibility: PairPlausibility | None, desk: Desk
+) -> dict[str, Any]:
+    """The decision on a pair in JSON's own types."""
+    threshold = desk.manifest.threshold.value
+    confidence = confidence_of(similarity, plausibility, desk)
+    return {
+        "similarity": similarity,
+        "threshold": threshold,
+        "margin": margin(similarity, threshold),
+        "decision": DECISIONS[is_similar(similarity, threshold)],
+        "confidence": None
+        if confidence is None
+        else {"same_person": confidence.same_person, "pairs": confidence.pairs},
+        "plausibility": plausibility_numbers(plausibility),
+    }
+
+
+def provenance(desk: Desk, crop: str | None) -> dict[str, Any]:
+    """What an answer was made with."""
+    manifest = desk.manifest
+    return {
+        "crop": crop_name(desk, crop),
+        "embedder": manifest.embedder.name,
+        "bundle": manifest.identity,
+        "models": {name: file.sha256 for name, file in manifest.files.items()},
+    }
+
+
+def crop_name(desk: Desk, crop: str | None) -> str:
+    """Name the crop that a request asked for, or the server's own: by whatever text, one name."""
+    if crop is None:
+        return next(iter(desk.crops))
+    cut = desk.find_crop(crop)
+    known = (name for name, one in desk.crops.items() if one == cut)
+    return next(known, str(cut.fraction) if isinstance(cut, CentreCrop) else crop)

@@ -1,0 +1,153 @@
+"""Who may ask, from where, and what browsers are told to do with the answers."""
+
+import hmac
+from collections.abc import Iterable
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from lpel_serving.service.http.messages.problems import Problem
+from lpel_serving.service.http.settings import Settings, is_loopback
+
+GUARDED = ("/v1/", "/v2", "/models/", "/samples/", "/metrics")
+"""Paths that need the API key, if there is one. The page itself holds nothing of anybody's."""
+
+LOCAL_NAMES = ("localhost", "127.0.0.1", "[::1]")
+
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self' blob:; "
+        "connect-src 'self'; style-src 'self'; img-src 'self' blob: data:; base-uri 'none'; "
+        "form-action 'none'; frame-ancestors 'none'"
+    ),
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Embedder-Policy": "require-corp",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+_ALLOWED_METHODS = "GET, POST"
+_ALLOWED_HEADERS = (
+    "Accept, Authorization, Content-Encoding, Content-Type, Inference-Header-Content-Length, "
+    "X-API-Key"
+)
+_EXPOSED_HEADERS = "Inference-Header-Content-Length, Retry-After, X-Request-Id"
+
+
+class Guard:
+    """Middleware: refuses strangers, and adds the headers that keep browsers careful."""
+
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        self.app = app
+        self._key = None if settings.api_key is None else settings.api_key.encode()
+        self._origins = frozenset(settings.origins)
+        self._names = _names(settings) if is_loopback(settings.host) else None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        origin = headers.get("origin")
+        named = origin if origin in self._origins else None
+        waits = headers.get("expect", "").lower() == "100-continue"
+
+        async def receive_noticed() -> Message:
+            nonlocal waits
+            waits = False
+            return await receive()
+
+        async def send_guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                fields = MutableHeaders(scope=message)
+                _add_headers(fields, named)
+                if waits:  # whether the body still comes, or the next request, nobody could say
+                    fields["Connection"] = "close"
+            await send(message)
+
+        problem = self._refusal(scope, headers)
+        app: ASGIApp = self.app
+        if problem is not None:
+            app = problem.response(scope["path"])
+        elif named is not None and scope["method"] == "OPTIONS":
+            app = _preflight
+        await app(scope, receive_noticed if waits else receive, send_guarded)
+
+    def _refusal(self, scope: Scope, headers: Headers) -> Problem | None:
+        if "transfer-encoding" in headers and "content-length" in headers:
+            # One of the two lies, and whoever stands between may have believed the other: what
+            # follows may be somebody else's request.
+            return Problem(
+                400,
+                "the body has two lengths, Content-Length and Transfer-Encoding: send one.",
+                headers={"Connection": "close"},
+            )
+        if self._names is not None and _name_of(headers.get("host", "")) not in self._names:
+            # A page elsewhere can have its own name lead to this machine, and be let in as a
+            # neighbour (DNS rebinding); but it cannot choose the name that the browser sends.
+            return Problem(
+                421, f"this server answers to {', '.join(self._names)} alone: ask it by that name."
+            )
+        origin = headers.get("origin")
+        if origin is not None and not self._is_own(origin, headers.get("host", "")):
+            return Problem(
+                403,
+                "pages of other origins are not let in: name them with --origin to let them.",
+            )
+        if scope["method"] != "OPTIONS" and not self._knows_key(scope["path"], headers):
+            return Problem(
+                401,
+                "this server has an API key: send it as `Authorization: Bearer KEY` or as "
+                "`X-API-Key: KEY`.",
+                headers={"WWW-Authenticate": 'Bearer realm="lpel"'},
+            )
+        return None
+
+    def _is_own(self, origin: str, host: str) -> bool:
+        return origin in self._origins or origin in {f"http://{host}", f"https://{host}"}
+
+    def _knows_key(self, path: str, headers: Headers) -> bool:
+        if self._key is None or not path.startswith(GUARDED):
+            return True
+        scheme, _, bearer = headers.get("authorization", "").partition(" ")
+        given = (bearer if scheme.lower() == "bearer" else "", headers.get("x-api-key", ""))
+        # Both: a gateway may put a bearer of its own beside our key.
+        right = [hmac.compare_digest(one.strip().encode("latin-1"), self._key) for one in given]
+        return any(right)
+
+
+def _names(settings: Settings) -> tuple[str, ...]:
+    own = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return tuple(dict.fromkeys([*LOCAL_NAMES, own]))
+
+
+def _name_of(host: str) -> str:
+    """A host without its port."""
+    name, _, port = host.rpartition(":")
+    return (name if name and port.isdecimal() else host).lower()
+
+
+def _add_headers(headers: MutableHeaders, origin: str | None) -> None:
+    for name, value in HEADERS.items():
+        headers.setdefault(name, value)
+    headers.setdefault("Cache-Control", "no-store")
+    if origin is not None:
+        headers["Access-Control-Allow-Origin"] = origin
+        headers["Access-Control-Expose-Headers"] = _EXPOSED_HEADERS
+        headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+        headers.add_vary_header("Origin")
+
+
+async def _preflight(scope: Scope, receive: Receive, send: Send) -> None:
+    del scope, receive
+    fields: Iterable[tuple[str, str]] = (
+        ("access-control-allow-methods", _ALLOWED_METHODS),
+        ("access-control-allow-headers", _ALLOWED_HEADERS),
+        ("access-control-max-age", "600"),
+    )
+    encoded = [(name.encode(), value.encode()) for name, value in fields]
+    await send({"type": "http.response.start", "status": 204, "headers": encoded})
+    await send({"type": "http.response.body", "body": b""})

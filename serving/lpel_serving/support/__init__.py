@@ -1,0 +1,1 @@
+"""What every room needs and no equation knows: errors, files, progress, strict JSON."""

@@ -1,0 +1,37 @@
+"""URLs where paths are expected: nothing is fetched, and nothing is written to a folder `s3:`."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast
+
+from lpel_serving.support.errors import ParameterError
+
+_URL = re.compile(r"([a-z][a-z0-9+.-]+):/|(data):", re.IGNORECASE)
+"""Two letters at least, since one is a disk of Windows; one slash, which is all that paths keep."""
+
+
+def scheme_of(text: str) -> str | None:
+    """Return the scheme of a URL, such as ``s3``; None of what is a path."""
+    found = _URL.match(text)
+    return None if found is None else (found[1] or found[2]).lower()
+
+
+def refuse_urls(given: Mapping[str, Any]) -> None:
+    """Raise `ParameterError` if a path, or one of a list, is a URL.
+
+    Parameters
+    ----------
+    given
+        By their names, paths and whatever else was given. The URL itself may hold a key, and is not
+        repeated.
+    """
+    for name, value in given.items():
+        values = cast("list[Any]", value) if isinstance(value, list) else [value]
+        for path in (one for one in values if isinstance(one, Path)):
+            if (scheme := scheme_of(str(path))) and not path.exists():
+                raise ParameterError(
+                    f"{name.replace('_', '-')} is a URL ({scheme}:), and lpel reads and writes "
+                    "files of this machine alone: name a path here, and copy what it holds from "
+                    "the URL, or to it, with another program."
+                )

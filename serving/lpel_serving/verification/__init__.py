@@ -1,0 +1,1 @@
+"""How well a network tells people apart, and how sure one decision is."""

@@ -1,0 +1,113 @@
+"""A bundle's confidence: how likely a similarity means one person, and how that was found."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from lpel_serving.support.errors import BundleError, ParameterError
+from lpel_serving.support.typed_json import Reader
+from lpel_serving.verification.accuracy import Labels, Scores
+from lpel_serving.verification.calibration import Calibration, fit_calibration
+from lpel_serving.verification.reliability import (
+    FOLDS,
+    Reliability,
+    measure_reliability,
+    read_reliability,
+)
+
+LEAST_PAIRS = 100
+LEAST_OF_A_KIND = FOLDS
+"""Fewer pairs tell too little of probabilities: then a bundle has no confidence."""
+
+
+@dataclass(frozen=True)
+class ConfidenceRecord:
+    """What a manifest says of a bundle's confidence.
+
+    Attributes
+    ----------
+    slope, intercept
+        See `lpel_serving.verification.calibration.Calibration`.
+    fitted
+        ``how``, a sentence; ``pairs_same`` and ``pairs_different``, how many there were; and the
+        fields of `lpel_serving.verification.reliability.Reliability`, measured on pairs held out.
+    """
+
+    slope: float
+    intercept: float
+    fitted: Mapping[str, Any]
+
+    @property
+    def calibration(self) -> Calibration:
+        """What turns similarities into probabilities."""
+        return Calibration(self.slope, self.intercept)
+
+    @property
+    def reliability(self) -> Reliability:
+        """Whether such probabilities came true."""
+        return read_reliability(Reader(self.fitted, "confidence.fitted"))
+
+    @property
+    def pairs(self) -> int:
+        """How many pairs it was fitted on."""
+        return self.fitted["pairs_same"] + self.fitted["pairs_different"]
+
+
+def fit_confidence(similarities: Scores, same: Labels, on: str) -> ConfidenceRecord | None:
+    """Fit a confidence on pairs whose truth is known, and measure it on pairs held out.
+
+    Parameters
+    ----------
+    similarities
+        Float32, shape (N,), finite.
+    same
+        Whether each pair is of one person, shape (N,).
+    on
+        Which pairs these are, in words, without a file's or a person's name.
+
+    Returns
+    -------
+    ConfidenceRecord | None
+        None if there are fewer than 100 pairs, or than 10 of a kind.
+
+    Raises
+    ------
+    ParameterError
+        See `lpel_serving.verification.calibration.fit_calibration`.
+    """
+    n_same, n_different = int(np.count_nonzero(same)), int(np.count_nonzero(~same))
+    if n_same + n_different < LEAST_PAIRS or min(n_same, n_different) < LEAST_OF_A_KIND:
+        return None
+    calibration = fit_calibration(similarities, same)
+    reliability = asdict(measure_reliability(similarities, same))
+    fitted = {
+        "how": f"Platt scaling, at even odds beforehand, on {on}",
+        "pairs_same": n_same,
+        "pairs_different": n_different,
+        **reliability,
+        "bins": list(reliability["bins"]),  # as JSON has it
+    }
+    return ConfidenceRecord(calibration.slope, calibration.intercept, fitted)
+
+
+def read_confidence(reader: Reader) -> ConfidenceRecord:
+    """Read what a manifest says of a confidence, and check all of it.
+
+    Raises
+    ------
+    BundleError
+        If a field is missing, of the wrong type or out of its range; it is named.
+    """
+    fitted = reader.inner("fitted")
+    fitted.take("how", str)
+    for kind in ("pairs_same", "pairs_different"):
+        fitted.count(kind, 1)
+    read_reliability(fitted)
+    slope, intercept = reader.number("slope"), reader.number("intercept")
+    try:
+        Calibration(slope, intercept)
+    except ParameterError as error:
+        raise BundleError(f"{reader.where}: {error}") from error
+    return ConfidenceRecord(slope, intercept, fitted.fields)

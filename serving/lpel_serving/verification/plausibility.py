@@ -1,0 +1,197 @@
+"""Whether a picture is of the kind that a bundle knows: a check of its embedding, at no inference.
+
+A network for faces embeds whatever it is given, and takes two landscapes for one person: what shows
+neither falls into the same corner. That corner lies far from all faces, along the directions that
+embeddings of faces hardly use. So the Mahalanobis distance of an embedding from those of known
+photographs separates the two, as in Lee et al. (2018, arXiv 1807.03888).
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lpel_serving.equations.similarity import unit
+
+Floats = NDArray[np.float32]
+
+FALSE_ALARMS = 0.003
+"""Share of the photographs of somebody new that raises an alarm, on average over people.
+
+A pair has two photographs, so that at most twice as many pairs raise one.
+"""
+LEAST_PEOPLE = 99
+"""With fewer people held apart, more than one in a hundred photographs might raise an alarm."""
+LEAST_BY_FEATURE = 5
+"""With fewer known photographs for each feature, unused directions look like used ones.
+
+Then the limit becomes so wide that most pictures without a face pass.
+"""
+_MOST_ALARMS = 0.05
+"""Share of photographs of faces, beyond which a check is of another kind than they are."""
+MAX_DIMENSION = 4096
+"""The check needs as many numbers as the embedding's length squared."""
+
+_RIDGE = 3e-4
+"""Added to every direction's variance, as a share of the mean one.
+
+Where known embeddings have none at all, the rounding of smaller precisions must not raise an alarm.
+"""
+
+
+@dataclass(frozen=True)
+class PairPlausibility:
+    """How far the two images of a pair lie from the photographs that a bundle knows.
+
+    Attributes
+    ----------
+    reference, test
+        Their distances, at least 0.
+    limit
+        The largest distance that is plausible.
+    """
+
+    reference: float
+    test: float
+    limit: float
+
+    @property
+    def implausible(self) -> tuple[str, ...]:
+        """The roles of the images that are not of the known kind."""
+        distances = {"reference": self.reference, "test": self.test}
+        return tuple(role for role, distance in distances.items() if not distance <= self.limit)
+
+    @property
+    def plausible(self) -> bool:
+        """Whether both are of the known kind."""
+        return not self.implausible
+
+
+def doubt_of(pair: PairPlausibility | None) -> PairPlausibility | None:
+    """The check of a pair where it finds an image of another kind; None where it finds none."""
+    return None if pair is None or pair.plausible else pair
+
+
+@dataclass(frozen=True, eq=False)
+class Plausibility:
+    """A check of embeddings against those of known photographs.
+
+    Attributes
+    ----------
+    mean
+        Of the known unit embeddings, float32, shape (D,).
+    whitening
+        What makes their directions equally wide, float32, shape (D, D), symmetric.
+    limit
+        The largest distance that is plausible, above 0: a number of float32.
+    """
+
+    mean: Floats
+    whitening: Floats
+    limit: float
+
+    def distances(self, embeddings: Floats) -> Floats:
+        """Mahalanobis distances of embeddings, of any length and shape (N, D): float32, shape (N,).
+
+        Raises
+        ------
+        EmbeddingError
+            If an embedding is not finite.
+        """
+        # In float64 and then rounded, so that a batch's size does not show in the last bit.
+        apart = unit(embeddings).astype(np.float64) - self.mean
+        whitened = apart @ self._wide
+        distances = np.sqrt(np.square(whitened).sum(axis=-1))
+        return np.minimum(distances, np.finfo(np.float32).max).astype(np.float32)
+
+    @cached_property
+    def _wide(self) -> NDArray[np.float64]:
+        return self.whitening.astype(np.float64)
+
+    def plausible(self, embeddings: Floats) -> NDArray[np.bool_]:
+        """Say of each embedding, shape (N, D), whether it is of the known kind: shape (N,)."""
+        return self.distances(embeddings) <= self.limit
+
+    def of_pair(self, h_r: Floats, h_t: Floats) -> PairPlausibility:
+        """Check the embeddings of a reference and a test, shape (D,) each."""
+        reference, test = self.distances(np.stack([h_r, h_t])).tolist()
+        return PairPlausibility(reference, test, self.limit)
+
+
+def fit_plausibility(
+    known: Floats, apart: Floats, people_apart: Sequence[str]
+) -> Plausibility | None:
+    """Fit the check on photographs of some people, and its limit on those of others.
+
+    The limit is the quantile that split conformal prediction takes, every person held apart
+    counting once however many photographs there are: those of one person lie near each other.
+
+    Parameters
+    ----------
+    known
+        Embeddings, float32, shape (N, D), finite.
+    apart
+        Embeddings of people who are not among the known ones, shape (M, D).
+    people_apart
+        Who is in each of the latter, M of them.
+
+    Returns
+    -------
+    Plausibility | None
+        None if the photographs are too few (see `is_enough`), if D exceeds `MAX_DIMENSION`, or if
+        all known embeddings are equal: then nothing can be promised.
+
+    Raises
+    ------
+    EmbeddingError
+        If an embedding is not finite.
+    """
+    dimension = known.shape[1]
+    if not is_enough(len(known), len(set(people_apart)), dimension) or dimension > MAX_DIMENSION:
+        return None
+    units = unit(known).astype(np.float64)
+    mean = units.mean(axis=0)
+    covariance = np.atleast_2d(np.cov(units.T))
+    typical = float(np.trace(covariance)) / len(covariance)
+    if not typical > np.finfo(np.float32).eps ** 2:
+        return None
+    variances, directions = np.linalg.eigh(covariance)
+    scales = 1 / np.sqrt(np.maximum(variances, 0) + _RIDGE * typical)
+    whitening = (directions * scales) @ directions.T
+    check = Plausibility(mean.astype(np.float32), whitening.astype(np.float32), math.inf)
+    return replace(check, limit=_limit(check.distances(apart), people_apart))
+
+
+def holds(alarms: int, photographs: int) -> bool:
+    """Whether a check that raises so many alarms at photographs of faces is of their kind."""
+    return alarms <= _MOST_ALARMS * photographs
+
+
+def is_enough(photographs: int, people_apart: int, dimension: int) -> bool:
+    """Whether so many known photographs, and people held apart, make a check worth having."""
+    return photographs >= LEAST_BY_FEATURE * dimension and people_apart >= LEAST_PEOPLE
+
+
+def expected_alarms(people: int) -> float:
+    """Share of a new person's photographs that raises an alarm at most, on average over people.
+
+    Parameters
+    ----------
+    people
+        How many were held apart for the limit: too few cannot promise `FALSE_ALARMS`.
+    """
+    return max(FALSE_ALARMS, 1 / (people + 1))
+
+
+def _limit(distances: Floats, people: Sequence[str]) -> float:
+    """The least distance that leaves `FALSE_ALARMS` of a new person beyond it; else the largest."""
+    names, person, photographs = np.unique(
+        np.array(people), return_inverse=True, return_counts=True
+    )
+    order = np.argsort(distances, kind="stable")
+    within = np.cumsum(1 / photographs[person][order]) / (len(names) + 1)
+    enough = np.flatnonzero(within >= 1 - FALSE_ALARMS)
+    return float(distances[order[enough[0] if len(enough) else -1]])
