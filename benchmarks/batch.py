@@ -24,15 +24,15 @@ import numpy as np
 from batched.engines import BATCH, BareEmbedder, Opened, Processes, seconds
 from batched.process import batch
 from batched.synthetic import write_embedding_pairs, write_photograph_pairs
+from lpel_serving.batch.folder.places import Places
+from lpel_serving.batch.folder.plan import Lists
 from lpel_serving.batch.job import Job, look_at
-from lpel_serving.batch.plan import Lists
 from lpel_serving.batch.planning import make_plan
 from lpel_serving.batch.run import run
 from lpel_serving.batch.settings import BatchSettings
 from lpel_serving.batch.stages.embedding import Embedding
 from lpel_serving.batch.stages.local import Local
 from lpel_serving.batch.stages.stage import Engine
-from lpel_serving.batch.store.places import Places
 from lpel_serving.bundle.loading import load_bundle
 from lpel_serving.support.files import write_atomically
 from lpel_serving.support.progress import Told

@@ -20,11 +20,11 @@ from lpel_serving.images.crops import parse_crop
 from lpel_serving.images.datasets.faces import list_faces
 from lpel_tf.bundles.bundling import store_key
 from lpel_tf.data.dataset import FaceSet, Split, embed_faces, split_by_identity
-from lpel_tf.data.example_crops import example_crops
 from lpel_tf.decoders.decoder import IMAGE_SIZE, mean_squared_error
 from lpel_tf.decoders.least_squares import LinearDecoder, mean_face, solve
 from lpel_tf.decoders.training import Recipe, train_decoder
 from lpel_tf.networks.embedders import from_facenet
+from lpel_tf.networks.example_crops import example_crops
 from lpel_tf.networks.facenet import DEFAULT_KEY, facenet
 from lpel_tf.support.cache import cache_folder
 from lpel_tf.support.quiet import load_tensorflow

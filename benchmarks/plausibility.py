@@ -30,8 +30,8 @@ from lpel_serving.support.files import write_atomically
 from lpel_serving.verification.plausibility import Plausibility, fit_plausibility
 from lpel_tf.bundles.bundling import store_key
 from lpel_tf.data.dataset import FaceSet, embed_faces, split_by_identity
-from lpel_tf.data.example_crops import example_crops
 from lpel_tf.networks.embedders import from_facenet
+from lpel_tf.networks.example_crops import example_crops
 from lpel_tf.networks.facenet import DEFAULT_KEY, facenet
 from lpel_tf.support.cache import cache_folder
 

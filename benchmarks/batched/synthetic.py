@@ -8,7 +8,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
 PEOPLE = 20_000
 _ROWS = 50_000
 _SPREAD = 0.04

@@ -14,8 +14,8 @@ from lpel_serving.images.datasets.pairs import Pair
 from lpel_serving.support.progress import Progress
 from lpel_tf.bundles.bundling import store_key
 from lpel_tf.data.dataset import embed_faces, split_by_identity
-from lpel_tf.data.example_crops import example_crops
 from lpel_tf.networks.embedders import ExportedEmbedder, from_facenet
+from lpel_tf.networks.example_crops import example_crops
 from lpel_tf.networks.facenet import DEFAULT_KEY, facenet
 from lpel_tf.support.cache import cache_folder
 

@@ -26,8 +26,8 @@ from lpel_serving.images.crops import parse_crop
 from lpel_serving.images.datasets.faces import Face
 from lpel_serving.images.datasets.pairs import Pair
 from lpel_serving.images.datasets.passed_over import Unusable
-from lpel_serving.methods.explanation import Floats
 from lpel_serving.methods.method import Engine, no_responses
+from lpel_serving.support.arrays import Floats
 from lpel_serving.support.progress import Progress, silent
 from lpel_serving.verification.confidence import ConfidenceRecord
 from lpel_tf.bundles.response_bundling import (

@@ -66,8 +66,8 @@ def reproduce(
 
     from lpel_serving.commands.shared.progress import progress_bar
     from lpel_serving.images.datasets.faces import find_faces
-    from lpel_tf.data.example_crops import example_crops
     from lpel_tf.networks.embedders import from_facenet
+    from lpel_tf.networks.example_crops import example_crops
     from lpel_tf.networks.facenet import facenet as find
     from lpel_tf.research.reproduction.laboratory import Laboratory, check_crops
     from lpel_tf.research.reproduction.run import check_output

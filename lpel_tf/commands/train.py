@@ -109,11 +109,11 @@ def train(
     from lpel_serving.images.datasets.pairs_list import find_pairs
     from lpel_tf.bundles.bundling import response_checkpoint, train_bundle
     from lpel_tf.bundles.response_bundling import ResponsePlan
-    from lpel_tf.data.example_crops import example_crops
     from lpel_tf.decoders.response_table import TableSettings
     from lpel_tf.decoders.response_training import ResponseRecipe
     from lpel_tf.decoders.training import Recipe
     from lpel_tf.networks.embedders import from_facenet
+    from lpel_tf.networks.example_crops import example_crops
     from lpel_tf.networks.facenet import facenet as find
     from lpel_tf.support.cache import cache_folder
     from lpel_tf.support.quiet import load_tensorflow

@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_serving.engine.embedder import DEFAULT_BATCH, Embedder
+from lpel_serving.engine.embedder import Embedder
 from lpel_serving.equations.direction import has_direction, lack_of
 from lpel_serving.images.crops import CutFace, DetectingCrop, decoder_target
 from lpel_serving.images.datasets.faces import Face
 from lpel_serving.images.datasets.passed_over import Unusable
+from lpel_serving.methods.stream import DEFAULT_BATCH
 from lpel_serving.support.errors import EmbeddingError
 from lpel_serving.support.progress import Progress, silent
 from lpel_tf.data.recall import recall

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpel_serving.equations.attribution import spatial_kernel
+from lpel_serving.support.arrays import Floats
 from lpel_serving.support.errors import ParameterError
 from lpel_serving.support.extras import require
 from lpel_serving.support.progress import Progress, silent
@@ -29,7 +30,6 @@ from lpel_tf.networks.embedding_checks import check_embeddings
 from lpel_tf.support.errors import TrainingDataError
 from lpel_tf.support.policy import float32_layers
 
-Floats = NDArray[np.float32]
 _FAINT = 1e-3
 
 

@@ -9,8 +9,8 @@ from string import Template
 from typing import Protocol
 
 from lpel_serving.bundle.manifest import Manifest
+from lpel_serving.equations.similarity import DECISIONS
 from lpel_serving.methods.explanation import PairExplanation
-from lpel_serving.report.record import DECISIONS
 from lpel_serving.report.verdict import in_short
 from lpel_serving.support.errors import BundleError
 from lpel_serving.support.wording import listed

@@ -11,22 +11,23 @@ from lpel_serving.bundle.manifest import Manifest
 from lpel_serving.engine.embedder import Embedder
 from lpel_serving.engine.explainer import Explainer
 from lpel_serving.images.crops import CentreCrop
-from lpel_serving.images.reading import Pixels, read_pixels
+from lpel_serving.images.reading import read_pixels
 from lpel_serving.methods.explanation import PairExplanation
 from lpel_serving.report.figures import write_pair_figure
 from lpel_serving.report.figures.source import source_of
 from lpel_serving.report.pictures import png
 from lpel_serving.report.record import summary, write_arrays
 from lpel_serving.service.samples import LIST
+from lpel_serving.support.arrays import Pixels
 from lpel_serving.support.errors import OutputError
 from lpel_serving.support.files import write_atomically, write_folder
 from lpel_serving.support.progress import Progress
 from lpel_tf.bundles.bundling import assemble
-from lpel_tf.data.example_crops import repeat_crops
 from lpel_tf.demo.page import MARK, page
 from lpel_tf.demo.photographs import PAIRS, Photograph, fetch_photographs
 from lpel_tf.networks.detection import AlignedCrop
 from lpel_tf.networks.embedders import from_facenet
+from lpel_tf.networks.example_crops import repeat_crops
 from lpel_tf.networks.facenet import DEFAULT_KEY, IMAGE_SIZE, facenet
 from lpel_tf.pretrained import load_pretrained
 

@@ -11,7 +11,7 @@ from PIL import Image as pillow
 
 from lpel_serving.images.crops import CutFace
 from lpel_serving.images.found import Box, FoundFaces
-from lpel_serving.images.reading import Pixels
+from lpel_serving.support.arrays import Pixels
 from lpel_serving.support.errors import NoFaceError
 from lpel_serving.support.extras import require
 from lpel_tf.support.quiet import load_tensorflow

@@ -13,20 +13,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpel_export.adoption.adopt import adopt_embedder
-from lpel_export.adoption.preparation import Channels, Layout, Preparation, whole_side
+from lpel_export.adoption.preparation import Channels, Layout, Preparation
 from lpel_export.adoption.received import Source
 from lpel_export.conversion.keras_networks import embedding_dimension
 from lpel_export.conversion.keras_to_onnx import Exported, export_embedder
 from lpel_export.conversion.parity import Parity, check_parity
 from lpel_export.conversion.standardisation import Standardisation, standardisation_name
 from lpel_export.support.errors import ModelShapeError
+from lpel_export.support.image_size import whole_side
 from lpel_serving.bundle.manifest import EMBEDDING, IMAGE, EmbedderRecord
 from lpel_serving.bundle.safety.models import refuse_unsafe
 from lpel_serving.support.errors import BundleError
 from lpel_serving.support.files import write_atomically
 from lpel_serving.support.progress import Progress, silent
-from lpel_tf.data.example_crops import as_crops
 from lpel_tf.networks.embedding_checks import check_embeddings, check_finite
+from lpel_tf.networks.example_crops import as_crops
 from lpel_tf.networks.facenet import IMAGE_SIZE, FaceNet, build
 from lpel_tf.networks.weights import fetch
 from lpel_tf.support.cache import cache_folder, file_sha256

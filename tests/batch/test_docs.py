@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lpel_serving.batch.folder.plan import Lists
 from lpel_serving.batch.job import Job
 from lpel_serving.batch.output.columns import result_schema
-from lpel_serving.batch.plan import Lists
 from lpel_serving.batch.run import run
 from lpel_serving.batch.settings import BatchSettings
 from lpel_serving.batch.stages.local import Local

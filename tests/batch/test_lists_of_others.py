@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import dataset
 
-from lpel_serving.batch.input.listed import LISTED, PAIR
+from lpel_serving.batch.folder.listed import LISTED, PAIR
 from lpel_serving.batch.input.rows import read_rows
 from lpel_serving.support.errors import PairsError
 from support import tiny

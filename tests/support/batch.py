@@ -9,8 +9,8 @@ import pyarrow as pa
 from PIL import Image
 from pyarrow import parquet
 
+from lpel_serving.batch.folder.plan import Lists
 from lpel_serving.batch.job import Job
-from lpel_serving.batch.plan import Lists
 from lpel_serving.batch.results import open_results
 from lpel_serving.batch.run import Summary, run
 from lpel_serving.batch.settings import BatchSettings

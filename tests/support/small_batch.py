@@ -71,8 +71,8 @@ def main(pairs: Path, out: Path, bundle: Path, events: Path, operation: int) -> 
     # Other modules take these by their names: they are set before any of those is imported.
     places.IMAGES_IN_CHUNK = IMAGES_IN_CHUNK
     settings.MANY_ROWS = settings.FEW_ROWS = ROWS_IN_SHARD
+    from lpel_serving.batch.folder.plan import Lists
     from lpel_serving.batch.job import Job
-    from lpel_serving.batch.plan import Lists
     from lpel_serving.batch.run import run
     from lpel_serving.batch.settings import BatchSettings
     from lpel_serving.batch.stages.local import Local

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lpel_export.adoption.joining import join
 from lpel_export.adoption.opsets import OLDEST_OPSET, at_our_opset, opset_of
 from lpel_export.adoption.preparation import Channels, Layout, Preparation
 from lpel_export.adoption.received import GIVEN, Received, Source, receive
 from lpel_export.adoption.trial import network_run, try_out
-from lpel_export.conversion.joining import join
 from lpel_export.conversion.keras_to_onnx import OPSET, Exported, finish
 from lpel_export.support.errors import ConversionError, ModelShapeError, reason_of
 from lpel_serving.bundle.manifest import EMBEDDING

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from lpel_export.adoption.plain_graph import STANDARD
 from lpel_export.adoption.received import IR_VERSION
 from lpel_export.conversion.keras_to_onnx import OPSET
 from lpel_export.support.errors import ConversionError, reason_of
+from lpel_export.support.plain_graph import STANDARD
 from lpel_serving.support.extras import require
 
 OLDEST_OPSET = 7

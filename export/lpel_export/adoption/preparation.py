@@ -1,7 +1,5 @@
 """What is done to pixels for a network that was trained elsewhere: in numpy, and in ONNX."""
 
-import contextlib
-import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
@@ -9,6 +7,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from lpel_export.support.image_size import whole_side
 from lpel_serving.bundle.manifest import IMAGE
 from lpel_serving.support.errors import ParameterError
 from lpel_serving.support.extras import require
@@ -132,23 +131,6 @@ class Preparation:
     @property
     def _axes(self) -> list[int]:
         return [0, 3, 1, 2] if self.layout == "NCHW" else [0, 1, 2, 3]
-
-
-def whole_side(image_size: int) -> int:
-    """Return the side of images, in pixels, as Python's own whole number.
-
-    Raises
-    ------
-    ParameterError
-        If it is not a whole number, 1 at least.
-    """
-    with contextlib.suppress(TypeError):
-        side = operator.index(image_size)
-        if side >= 1:
-            return side
-    raise ParameterError(
-        f"image_size is a whole number of pixels, 1 at least; received {image_size!r}."
-    )
 
 
 def _numbers(name: str, given: float | Sequence[float]) -> NDArray[np.float32]:

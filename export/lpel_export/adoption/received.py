@@ -7,8 +7,8 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any, cast
 
-from lpel_export.adoption.plain_graph import STANDARD
 from lpel_export.support.errors import ModelShapeError
+from lpel_export.support.plain_graph import STANDARD
 from lpel_serving.bundle.safety.models import refuse_unsafe
 from lpel_serving.support.errors import BundleError, ParameterError
 from lpel_serving.support.extras import require

@@ -11,10 +11,10 @@ from lpel_export.adoption.received import GIVEN, Received
 from lpel_export.conversion.parity import RANDOM, TOLERANCE
 from lpel_export.support.errors import ModelShapeError, reason_of
 from lpel_serving.engine.session import open_session
+from lpel_serving.support.arrays import Floats
 from lpel_serving.support.errors import BundleError
 from lpel_serving.support.extras import require
 
-Floats = NDArray[np.float32]
 Run = Callable[[Floats], Floats]
 """From prepared images, float32, shape (N, ...), to what the network gives, float32."""
 

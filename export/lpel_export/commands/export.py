@@ -24,7 +24,7 @@ from lpel_serving.images.datasets.passed_over import MOST_BAD, PassedOver, Unusa
 
 if TYPE_CHECKING:
     from lpel_serving.bundle.loading import Bundle
-    from lpel_serving.images.reading import Pixels
+    from lpel_serving.support.arrays import Pixels
 
 CALIBRATION_FACES = 256
 

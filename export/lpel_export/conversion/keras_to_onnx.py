@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_export.adoption.preparation import whole_side
 from lpel_export.conversion.full_precision import in_float32, other_floats
 from lpel_export.conversion.keras_networks import embed, embedding_dimension
 from lpel_export.conversion.standardisation import Standardisation, find_standardisation
 from lpel_export.conversion.tensorflow_graph import to_onnx, trace
 from lpel_export.support.errors import ConversionError, ModelShapeError, reason_of
+from lpel_export.support.image_size import whole_side
 from lpel_export.support.naming import name_by_place
 from lpel_serving.bundle.manifest import EMBEDDING, IMAGE, RECONSTRUCTION, RESPONSE
 from lpel_serving.support.extras import require

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lpel_export.conversion.unit_length import with_scaling
+from lpel_export.deployment.unit_length import with_scaling
 from lpel_export.support.errors import ModelShapeError
 from lpel_serving.bundle.loading import Bundle
 from lpel_serving.bundle.manifest import EMBEDDING, IMAGE, RECONSTRUCTION, RESPONSE

@@ -3,8 +3,8 @@
 import hashlib
 from typing import Any
 
-from lpel_export.adoption.plain_graph import STANDARD
 from lpel_export.support.errors import ModelShapeError
+from lpel_export.support.plain_graph import STANDARD
 from lpel_serving.support.extras import require
 
 DOMAIN = "network"

@@ -15,7 +15,7 @@ from lpel_serving.engine.embedder import Embedder
 from lpel_serving.engine.explainer import plausibility_of
 from lpel_serving.equations.similarity import cosine_similarity
 from lpel_serving.images.crops import CentreCrop
-from lpel_serving.images.reading import Pixels
+from lpel_serving.support.arrays import Pixels
 from lpel_serving.support.errors import ParameterError
 from lpel_serving.support.progress import Progress, silent
 from lpel_serving.verification.plausibility import holds

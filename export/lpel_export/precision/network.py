@@ -8,9 +8,9 @@ import heapq
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from lpel_export.adoption.plain_graph import STANDARD, load_plain_graph
 from lpel_export.conversion.keras_to_onnx import OPSET
 from lpel_export.support.errors import ConversionError, ModelShapeError, reason_of
+from lpel_export.support.plain_graph import STANDARD, load_plain_graph
 from lpel_serving.support.extras import require
 
 _OLDEST_OPSET = 13

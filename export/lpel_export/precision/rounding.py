@@ -10,12 +10,11 @@ doubles them all.
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+
+from lpel_serving.support.arrays import Floats
 
 LARGEST = 127
 """Of the rounded weights, in size; and of a pair's sum before rounding, which adds 1 at most."""
-
-Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True)

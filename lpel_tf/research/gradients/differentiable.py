@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 from lpel_export.conversion.keras_networks import embedding_dimension
 from lpel_export.conversion.standardisation import Standardisation, find_standardisation
 from lpel_export.support.errors import ModelShapeError
-from lpel_serving.images.reading import Pixels
-from lpel_serving.methods.method import Floats
+from lpel_serving.support.arrays import Floats, Pixels
 from lpel_serving.support.errors import EmbeddingError, ImageError, ParameterError
 from lpel_tf.research.gradients.graphs import embedding_function, gradient_function, layer_function
 

@@ -13,15 +13,14 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_serving.engine.embedder import DEFAULT_BATCH
 from lpel_serving.equations.fill import Fill
 from lpel_serving.equations.similarity import are_similar, cosine_similarity
 from lpel_serving.faithfulness.deletion_curve import prefixes
-from lpel_serving.images.reading import Pixels
 from lpel_serving.methods.checked_map import checked_map
 from lpel_serving.methods.derived import AnotherPair
-from lpel_serving.methods.method import FacePair, Floats, Method, Networks
-from lpel_serving.methods.stream import Job, embed_jobs
+from lpel_serving.methods.method import FacePair, Method, Networks
+from lpel_serving.methods.stream import DEFAULT_BATCH, Job, embed_jobs
+from lpel_serving.support.arrays import Floats, Pixels
 from lpel_serving.support.errors import EmbeddingError, ParameterError
 from lpel_serving.support.progress import Progress, silent
 from lpel_serving.verification.accuracy import equal_error_threshold

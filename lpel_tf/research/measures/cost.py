@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_serving.methods.method import Floats, Networks
+from lpel_serving.methods.method import Networks
+from lpel_serving.support.arrays import Floats
 
 
 @dataclass(eq=False)

@@ -16,12 +16,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_serving.engine.embedder import DEFAULT_BATCH
 from lpel_serving.equations.similarity import cosine_similarity
-from lpel_serving.images.reading import Pixels
 from lpel_serving.methods.checked_map import checked_map
-from lpel_serving.methods.method import FacePair, Floats, Method, Networks
-from lpel_serving.methods.stream import Job, embed_jobs
+from lpel_serving.methods.method import FacePair, Method, Networks
+from lpel_serving.methods.stream import DEFAULT_BATCH, Job, embed_jobs
+from lpel_serving.support.arrays import Floats, Pixels
 from lpel_serving.support.errors import ParameterError
 from lpel_serving.support.progress import Progress, silent
 from lpel_tf.research.measures.landmarks import with_landmark

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_export.adoption.plain_graph import STANDARD, load_plain_graph
 from lpel_export.support.errors import ModelShapeError
+from lpel_export.support.plain_graph import STANDARD, load_plain_graph
 from lpel_serving.support.errors import ParameterError
 from lpel_serving.support.extras import require
 

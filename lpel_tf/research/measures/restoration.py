@@ -7,8 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpel_serving.equations.superpixels import descending
-from lpel_serving.images.reading import Pixels
-from lpel_serving.methods.method import Floats, SignedMap
+from lpel_serving.support.arrays import Floats, Pixels, SignedMap
 from lpel_serving.support.errors import EmbeddingError, ParameterError
 
 

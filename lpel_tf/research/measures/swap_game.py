@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from lpel_serving.equations.similarity import cosine_similarity
 from lpel_serving.equations.superpixels import descending
 from lpel_serving.faithfulness.deletion_curve import prefixes
-from lpel_serving.images.reading import Pixels
-from lpel_serving.methods.method import FacePair, Floats, SignedMap
+from lpel_serving.methods.method import FacePair
+from lpel_serving.support.arrays import Floats, Pixels, SignedMap
 from lpel_serving.support.errors import ParameterError
 from lpel_tf.research.measures.restoration import Restoration, enlarge, restoration
 

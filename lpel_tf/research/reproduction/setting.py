@@ -19,8 +19,8 @@ from lpel_serving.images.crops import parse_crop
 from lpel_serving.images.datasets.faces import Face
 from lpel_serving.images.datasets.pairs import Pair, draw_of_each
 from lpel_serving.images.datasets.passed_over import Unusable
-from lpel_serving.methods.explanation import Floats
 from lpel_serving.methods.method import Engine
+from lpel_serving.support.arrays import Floats
 from lpel_serving.support.errors import PairsError
 from lpel_serving.support.progress import Progress
 from lpel_tf.bundles.bundling import store_key

@@ -7,7 +7,7 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_serving.batch.plan import GIVEN
+from lpel_serving.batch.folder.plan import GIVEN
 from lpel_serving.batch.store.catalogue import Catalogue
 
 

@@ -8,18 +8,18 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, cast
 
+from lpel_serving.batch.folder.listed import LISTED
+from lpel_serving.batch.folder.places import IMAGES_IN_CHUNK, Places
+from lpel_serving.batch.folder.plan import Lists
 from lpel_serving.batch.input.list_digest import list_digest
-from lpel_serving.batch.input.listed import LISTED
 from lpel_serving.batch.output.columns import FORMAT
-from lpel_serving.batch.plan import Lists
 from lpel_serving.batch.settings import FEW_ROWS, BatchSettings
 from lpel_serving.batch.stages.networks import Networks
-from lpel_serving.batch.store.places import IMAGES_IN_CHUNK, Places
 from lpel_serving.bundle.loading import load_bundle
 from lpel_serving.bundle.manifest import Manifest
-from lpel_serving.engine.embedder import DEFAULT_BATCH
 from lpel_serving.engine.session import check_provider
 from lpel_serving.images.crops import parse_crop
+from lpel_serving.methods.stream import DEFAULT_BATCH
 from lpel_serving.support.errors import OutputError, ParameterError
 from lpel_serving.support.files import write_atomically
 from lpel_serving.support.urls import refuse_urls

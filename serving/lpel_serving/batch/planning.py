@@ -11,15 +11,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lpel_serving.batch.folder.arrow import Table, growing_table, pa, write_table
+from lpel_serving.batch.folder.listed import LISTED, Column, Rows
+from lpel_serving.batch.folder.places import Places
+from lpel_serving.batch.folder.plan import NO_IMAGE, Lists, Plan, Shard
 from lpel_serving.batch.given import GivenEmbeddings
-from lpel_serving.batch.input.listed import LISTED, Column, Rows
 from lpel_serving.batch.input.rows import read_rows
-from lpel_serving.batch.plan import NO_IMAGE, Lists, Plan, Shard
-from lpel_serving.batch.store.arrow import Table, growing_table, pa, write_table
 from lpel_serving.batch.store.catalogue import Catalogue, Entry
 from lpel_serving.batch.store.image_chunks import ImageChunks
 from lpel_serving.batch.store.kept import KeptEmbeddings
-from lpel_serving.batch.store.places import Places
 from lpel_serving.equations.direction import has_direction
 from lpel_serving.support.errors import PairsError
 from lpel_serving.support.files import write_atomically

@@ -8,19 +8,19 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from typing import Any
 
+from lpel_serving.batch.folder.arrow import read_table
+from lpel_serving.batch.folder.lock import locked
+from lpel_serving.batch.folder.places import Places
+from lpel_serving.batch.folder.plan import Plan, Shard, read_plan, read_shards
 from lpel_serving.batch.job import Asked, Job, claim, look_at
 from lpel_serving.batch.output.columns import Stamp
 from lpel_serving.batch.output.commits import Commit, columns_begun, read_commit
-from lpel_serving.batch.plan import Plan, Shard, read_plan, read_shards
 from lpel_serving.batch.planning import make_plan
 from lpel_serving.batch.stages.embedding import Embedding
 from lpel_serving.batch.stages.explaining import Explaining
 from lpel_serving.batch.stages.stage import Engine
-from lpel_serving.batch.store.arrow import read_table
 from lpel_serving.batch.store.gathering import gather, keep
 from lpel_serving.batch.store.kept import KeptEmbeddings, kept_embeddings
-from lpel_serving.batch.store.lock import locked
-from lpel_serving.batch.store.places import Places
 from lpel_serving.bundle.manifest import EMBEDDER_FILE
 from lpel_serving.support.errors import OutputError
 from lpel_serving.support.files import write_atomically

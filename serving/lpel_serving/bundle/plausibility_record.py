@@ -6,14 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from lpel_serving.support.arrays import Floats
 from lpel_serving.support.errors import BundleError
 from lpel_serving.support.typed_json import Reader
-from lpel_serving.verification.plausibility import (
-    Floats,
-    Plausibility,
-    expected_alarms,
-    fit_plausibility,
-)
+from lpel_serving.verification.plausibility import Plausibility, expected_alarms, fit_plausibility
 
 
 @dataclass(frozen=True)

@@ -117,10 +117,10 @@ def run_command(
     json: JsonOption = False,
 ) -> None:
     """Explain pairs into Parquet; the same command again goes on where it stopped."""
+    from lpel_serving.batch.folder.plan import Lists
     from lpel_serving.batch.input.part_files import is_parquet
     from lpel_serving.batch.input.rows import header_of, passed_over
     from lpel_serving.batch.job import Job
-    from lpel_serving.batch.plan import Lists
     from lpel_serving.batch.results import (
         first_message,
         implausible_rows,

@@ -62,7 +62,6 @@ def explain(
 ) -> None:
     """Explain why two faces were called the same or different, each in the light of the other."""
     from lpel_serving.commands.shared.progress import progress_bar
-    from lpel_serving.engine.embedder import DEFAULT_BATCH
     from lpel_serving.engine.explainer import Explainer
     from lpel_serving.engine.inventory import images_needed
     from lpel_serving.images.found import in_words
@@ -71,6 +70,7 @@ def explain(
     from lpel_serving.methods.default import LPEL
     from lpel_serving.methods.lpel import Lpel
     from lpel_serving.methods.method import title_of
+    from lpel_serving.methods.stream import DEFAULT_BATCH
     from lpel_serving.report.caveats import in_common
     from lpel_serving.report.figures.source import source_of
     from lpel_serving.report.record import summary

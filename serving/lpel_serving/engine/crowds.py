@@ -4,7 +4,7 @@ import hashlib
 
 from lpel_serving.engine.embedder import Embedder
 from lpel_serving.images.crops import CutFace, DetectingCrop
-from lpel_serving.images.reading import Pixels
+from lpel_serving.support.arrays import Pixels
 
 
 class CountingCrop:

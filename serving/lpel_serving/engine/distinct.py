@@ -7,7 +7,8 @@ from pathlib import Path
 
 from lpel_serving.engine.embedder import Embedder
 from lpel_serving.images.found import FoundFaces
-from lpel_serving.images.reading import Image, Pixels
+from lpel_serving.images.reading import Image
+from lpel_serving.support.arrays import Pixels
 
 Choice = tuple[int | None, int | None]
 """Which of the faces in reference and test, from 0, the largest; that one where it is None."""

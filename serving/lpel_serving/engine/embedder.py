@@ -8,11 +8,10 @@ from numpy.typing import NDArray
 from lpel_serving.bundle.manifest import EMBEDDING, IMAGE, EmbedderRecord
 from lpel_serving.engine.session import FixedRun, Stop, open_session
 from lpel_serving.images.crops import Crop, CutFace, cut_face
-from lpel_serving.images.reading import Image, Pixels
+from lpel_serving.images.reading import Image
+from lpel_serving.methods.stream import DEFAULT_BATCH
+from lpel_serving.support.arrays import Pixels
 from lpel_serving.support.errors import EmbeddingError, ImageError, ParameterError
-
-DEFAULT_BATCH = 8
-"""Images in one inference; on a CPU larger batches take memory and gain no time."""
 
 
 class Embedder:

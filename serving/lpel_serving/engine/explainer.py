@@ -11,7 +11,7 @@ from lpel_serving.bundle.loading import Bundle, load_bundle
 from lpel_serving.bundle.manifest import EMBEDDING, RECONSTRUCTION, Manifest
 from lpel_serving.bundle.plausibility_record import from_bytes
 from lpel_serving.engine.distinct import Choice, distinct_crops
-from lpel_serving.engine.embedder import DEFAULT_BATCH, Embedder
+from lpel_serving.engine.embedder import Embedder
 from lpel_serving.engine.responder import open_responder
 from lpel_serving.engine.session import open_session
 from lpel_serving.engine.usual import usual_maps
@@ -22,9 +22,11 @@ from lpel_serving.images.crops import Crop, parse_crop
 from lpel_serving.images.reading import Image
 from lpel_serving.methods.default import default_method, default_name
 from lpel_serving.methods.explain import explain_by
-from lpel_serving.methods.explanation import Floats, PairExplanation, check_parameters
+from lpel_serving.methods.explanation import PairExplanation, check_parameters
 from lpel_serving.methods.lpel import Lpel
 from lpel_serving.methods.method import Method
+from lpel_serving.methods.stream import DEFAULT_BATCH
+from lpel_serving.support.arrays import Floats
 from lpel_serving.support.errors import BundleError, EmbeddingError, ParameterError
 from lpel_serving.verification.plausibility import PairPlausibility, Plausibility
 

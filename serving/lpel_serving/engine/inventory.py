@@ -12,13 +12,13 @@ from lpel_serving.engine.explainer import Explainer
 from lpel_serving.methods.method import (
     Engine,
     FacePair,
-    Floats,
     Method,
     find_method,
     is_control,
     methods,
     title_of,
 )
+from lpel_serving.support.arrays import Floats
 from lpel_serving.support.errors import LpelError
 
 

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from lpel_serving.engine.embedder import DEFAULT_BATCH, Embedder
+from lpel_serving.engine.embedder import Embedder
 from lpel_serving.equations.direction import check_directions
 from lpel_serving.equations.similarity import cosine_similarity
 from lpel_serving.images.datasets.pairs import Pair
 from lpel_serving.images.datasets.passed_over import Unusable, note
-from lpel_serving.images.reading import Pixels
-from lpel_serving.methods.explanation import Floats
+from lpel_serving.methods.stream import DEFAULT_BATCH
+from lpel_serving.support.arrays import Floats, Pixels
 from lpel_serving.support.errors import ImageError, NoFaceError
 from lpel_serving.support.progress import Progress, silent
 

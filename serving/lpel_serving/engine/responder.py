@@ -4,16 +4,12 @@ It is trained on embeddings of unit length, and few networks but FaceNet give su
 the engine scales them: whoever asks for responses gives embeddings as the embedder gave them.
 """
 
-import numpy as np
-from numpy.typing import NDArray
-
 from lpel_serving.bundle.loading import Bundle
 from lpel_serving.bundle.manifest import EMBEDDING, RESPONSE
 from lpel_serving.engine.session import open_session
 from lpel_serving.equations.similarity import unit
+from lpel_serving.support.arrays import Floats
 from lpel_serving.support.errors import BundleError, EmbeddingError
-
-Floats = NDArray[np.float32]
 
 
 class Responder:

@@ -12,10 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpel_serving.equations.summation import fixed_dot
-from lpel_serving.methods.embedding_losses import Coalitions
+from lpel_serving.support.arrays import Coalitions, Floats
 from lpel_serving.support.errors import EmbeddingError, ParameterError
-
-Floats = NDArray[np.float32]
 
 SMOOTHNESS = 0.7
 """How far apart superpixels still respond alike: the standard deviation of a Gaussian kernel."""

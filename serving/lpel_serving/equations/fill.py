@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image as pillow
 from PIL import ImageFilter
 
-from lpel_serving.images.reading import Pixels
+from lpel_serving.support.arrays import Pixels
 from lpel_serving.support.errors import ParameterError
 
 FillName = Literal["normal", "uniform", "grey", "black", "mean", "blur"]

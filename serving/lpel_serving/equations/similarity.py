@@ -10,6 +10,9 @@ from lpel_serving.support.errors import EmbeddingError
 
 Vectors = NDArray[np.float32]
 
+DECISIONS = {True: "similar", False: "dissimilar"}
+"""What a decision is called, wherever it is written."""
+
 _TINY = np.float32(np.finfo(np.float32).tiny)
 """Divisors are at least this, so that a vector of zeros divides by something."""
 

@@ -10,7 +10,8 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
+from lpel_serving.support.arrays import Floats
+
 Real = TypeVar("Real", np.float32, np.float64)
 
 

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_serving.engine.embedder import DEFAULT_BATCH
 from lpel_serving.faithfulness.controls import CONTROLS, RANDOM
 from lpel_serving.faithfulness.curve_settings import CurveSettings
 from lpel_serving.faithfulness.plan import Plan, SubjectMaps, plan_pair
 from lpel_serving.methods.method import FacePair, Method, Networks
-from lpel_serving.methods.stream import Job, embed_jobs
+from lpel_serving.methods.stream import DEFAULT_BATCH, Job, embed_jobs
 from lpel_serving.support.errors import ParameterError
 from lpel_serving.support.partial import Partial
 from lpel_serving.support.progress import Progress, silent

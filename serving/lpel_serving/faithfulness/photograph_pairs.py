@@ -14,9 +14,8 @@ from lpel_serving.equations.similarity import cosine_similarity, is_similar
 from lpel_serving.faithfulness.deletion_curve import IDENTICAL
 from lpel_serving.images.datasets.pairs import Pair
 from lpel_serving.images.datasets.passed_over import Unusable
-from lpel_serving.images.reading import Pixels
-from lpel_serving.methods.explanation import Floats
 from lpel_serving.methods.method import FacePair
+from lpel_serving.support.arrays import Floats, Pixels
 from lpel_serving.support.errors import PairsError
 from lpel_serving.support.progress import Progress, silent
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_serving.equations.similarity import cosine_similarity
+from lpel_serving.equations.similarity import DECISIONS, cosine_similarity
 from lpel_serving.faithfulness import receipt_words
 from lpel_serving.faithfulness.assessment import Measured
 from lpel_serving.faithfulness.controls import RANDOM
@@ -14,9 +14,9 @@ from lpel_serving.faithfulness.deletion_curve import IDENTICAL, area
 from lpel_serving.faithfulness.judgement import Scale, normalised, scale_of
 from lpel_serving.faithfulness.plan import plan_orders
 from lpel_serving.faithfulness.study import QUESTIONS, Question
-from lpel_serving.methods.method import FacePair, Floats, Networks, SignedMap
+from lpel_serving.methods.method import FacePair, Networks
 from lpel_serving.methods.stream import embed_jobs
-from lpel_serving.report.record import DECISIONS
+from lpel_serving.support.arrays import Floats, SignedMap
 from lpel_serving.support.errors import ParameterError
 from lpel_serving.support.progress import Progress, silent
 

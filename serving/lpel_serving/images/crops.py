@@ -8,7 +8,8 @@ import numpy as np
 from PIL import Image as pillow
 
 from lpel_serving.images.found import FoundFaces
-from lpel_serving.images.reading import MAX_PIXELS, Image, Pixels, name_of, read_pixels
+from lpel_serving.images.reading import MAX_PIXELS, Image, name_of, read_pixels
+from lpel_serving.support.arrays import Pixels
 from lpel_serving.support.errors import (
     FaceChoiceError,
     ImageError,

@@ -12,15 +12,13 @@ from numpy.typing import NDArray
 from PIL import Image as pillow
 
 from lpel_serving.images.cost import is_costly
+from lpel_serving.support.arrays import Pixels
 from lpel_serving.support.errors import (
     DamagedImageError,
     ImageError,
     NotAnImageError,
     UnreadableImageError,
 )
-
-Pixels = NDArray[np.uint8]
-"""An RGB image: uint8, shape (H, W, 3)."""
 
 Image = str | Path | bytes | pillow.Image | Pixels
 """What the engine takes for an image: a file, its bytes, a Pillow image, or RGB pixels."""

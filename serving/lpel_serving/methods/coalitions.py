@@ -11,10 +11,10 @@ import numpy as np
 
 from lpel_serving.equations.attribution import fit_responses
 from lpel_serving.equations.fill import Fill
-from lpel_serving.images.reading import Pixels
 from lpel_serving.methods.embedding_losses import LARGEST, draw_coalitions, embedding_losses
-from lpel_serving.methods.method import FacePair, Floats, Networks, SignedMap
+from lpel_serving.methods.method import FacePair, Networks
 from lpel_serving.methods.responses import DEFAULT_SIZE, check_size, enlarge, evidence
+from lpel_serving.support.arrays import Floats, Pixels, SignedMap
 from lpel_serving.support.errors import ParameterError
 
 DEFAULT_COUNT = 256

@@ -7,7 +7,8 @@ import numpy as np
 
 from lpel_serving.equations.heatmap import heat_map
 from lpel_serving.equations.perturbation import DEFAULT_P, perturb
-from lpel_serving.methods.method import FacePair, Networks, SignedMap
+from lpel_serving.methods.method import FacePair, Networks
+from lpel_serving.support.arrays import SignedMap
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,10 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_serving.engine.embedder import DEFAULT_BATCH
 from lpel_serving.equations.similarity import cosine_similarity
-from lpel_serving.images.reading import Pixels
-from lpel_serving.methods.method import FacePair, Floats, Networks, SignedMap
-from lpel_serving.methods.stream import Job, embed_jobs
+from lpel_serving.methods.method import FacePair, Networks
+from lpel_serving.methods.stream import DEFAULT_BATCH, Job, embed_jobs
+from lpel_serving.support.arrays import Floats, Pixels, SignedMap
 from lpel_serving.support.errors import ParameterError
 
 DEFAULT_MASKS, DEFAULT_SQUARES, DEFAULT_SIZE = 500, 3, 30 / 112

@@ -7,15 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_serving.methods.method import (
-    FacePair,
-    Floats,
-    Method,
-    Networks,
-    SignedMap,
-    is_control,
-)
-from lpel_serving.report.record import DECISIONS
+from lpel_serving.equations.similarity import DECISIONS
+from lpel_serving.methods.method import FacePair, Method, Networks, is_control
+from lpel_serving.support.arrays import Floats, SignedMap
 from lpel_serving.support.progress import Advance, Progress
 
 

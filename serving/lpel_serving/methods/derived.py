@@ -6,7 +6,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from lpel_serving.methods.method import Engine, FacePair, Floats, Method, Networks, SignedMap
+from lpel_serving.methods.method import Engine, FacePair, Method, Networks
+from lpel_serving.support.arrays import Floats, SignedMap
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,14 +15,10 @@ from numpy.typing import NDArray
 
 from lpel_serving.equations.fill import Fill
 from lpel_serving.equations.similarity import unit
-from lpel_serving.images.reading import Pixels
 from lpel_serving.methods.replacement import replace_superpixels
 from lpel_serving.methods.stream import Job, embed_jobs
+from lpel_serving.support.arrays import Coalitions, Floats, Pixels
 from lpel_serving.support.errors import ParameterError
-
-Floats = NDArray[np.float32]
-Coalitions = NDArray[np.bool_]
-"""Shape (N, K): which of K superpixels, row by row, are replaced in each of N images."""
 
 LARGEST = 3 / 8
 """Share of the superpixels in the largest coalition: with more gone, a face is hardly one."""

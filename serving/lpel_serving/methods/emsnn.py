@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from lpel_serving.equations.perturbation import DEFAULT_P
 from lpel_serving.equations.relevance import feature_distance
-from lpel_serving.methods.method import FacePair, Floats, Networks, SignedMap
+from lpel_serving.methods.method import FacePair, Networks
+from lpel_serving.support.arrays import Floats, SignedMap
 from lpel_serving.support.errors import ParameterError
 
 DEFAULT_K, DEFAULT_DRAWS = 100, 50

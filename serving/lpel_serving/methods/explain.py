@@ -4,7 +4,6 @@ import numpy as np
 
 from lpel_serving.equations.mask import DEFAULT_EPSILON, mask
 from lpel_serving.equations.similarity import cosine_similarity, is_similar
-from lpel_serving.images.reading import Pixels
 from lpel_serving.methods.checked_map import checked_map
 from lpel_serving.methods.explanation import (
     Explanation,
@@ -13,7 +12,8 @@ from lpel_serving.methods.explanation import (
     put_together,
 )
 from lpel_serving.methods.lpel import Lpel
-from lpel_serving.methods.method import FacePair, Floats, Method, Networks, is_control
+from lpel_serving.methods.method import FacePair, Method, Networks, is_control
+from lpel_serving.support.arrays import Floats, Pixels
 
 
 def explain_by(

@@ -14,11 +14,10 @@ from lpel_serving.equations.perturbation import DEFAULT_P, perturb
 from lpel_serving.equations.relevance import relevance
 from lpel_serving.equations.similarity import cosine_similarity, is_similar
 from lpel_serving.images.found import FoundPair
-from lpel_serving.images.reading import Pixels
+from lpel_serving.support.arrays import Floats, Pixels
 from lpel_serving.support.errors import EmbeddingError, ParameterError
 from lpel_serving.verification.plausibility import PairPlausibility, doubt_of
 
-Floats = NDArray[np.float32]
 Decoder = Callable[[Floats], Floats]
 """``g``: embeddings, shape (N, D), to reconstructions, shape (N, H, W, 3)."""
 

@@ -7,8 +7,9 @@ import numpy as np
 
 from lpel_serving.equations.fill import Fill
 from lpel_serving.methods.coalitions import check_measurement, measured_evidence
-from lpel_serving.methods.method import FacePair, Networks, SignedMap
+from lpel_serving.methods.method import FacePair, Networks
 from lpel_serving.methods.responses import DEFAULT_SIZE, check_size, enlarge
+from lpel_serving.support.arrays import SignedMap
 
 DEFAULT_COUNT = 32
 

@@ -10,7 +10,8 @@ import numpy as np
 
 from lpel_serving.equations.perturbation import DEFAULT_P
 from lpel_serving.methods.explanation import explain_embeddings
-from lpel_serving.methods.method import FacePair, Networks, SignedMap
+from lpel_serving.methods.method import FacePair, Networks
+from lpel_serving.support.arrays import SignedMap
 
 
 @dataclass(frozen=True)

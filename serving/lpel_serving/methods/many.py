@@ -10,8 +10,9 @@ from lpel_serving.equations.attribution import evidence_for_difference, evidence
 from lpel_serving.equations.similarity import unit
 from lpel_serving.methods.explanation import explain_embeddings
 from lpel_serving.methods.lpel import Lpel
-from lpel_serving.methods.method import Floats, Method, Networks
+from lpel_serving.methods.method import Method, Networks
 from lpel_serving.methods.responses import Responses, enlarge
+from lpel_serving.support.arrays import Floats
 from lpel_serving.support.errors import EmbeddingError
 
 Places = NDArray[np.int64]

@@ -8,12 +8,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_serving.images.reading import Pixels
+from lpel_serving.support.arrays import Floats, Pixels, SignedMap
 from lpel_serving.support.errors import ParameterError
-
-Floats = NDArray[np.float32]
-SignedMap = NDArray[np.float32]
-"""Shape (H, W), of any size: positive where a pixel speaks for the network's decision."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,9 +7,10 @@ import numpy as np
 
 from lpel_serving.equations.fill import Fill
 from lpel_serving.equations.similarity import cosine_similarity
-from lpel_serving.methods.method import FacePair, Networks, SignedMap
+from lpel_serving.methods.method import FacePair, Networks
 from lpel_serving.methods.replacement import Kind, replacement
 from lpel_serving.methods.stream import Job, embed_jobs
+from lpel_serving.support.arrays import SignedMap
 
 
 @dataclass(frozen=True)

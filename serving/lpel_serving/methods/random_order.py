@@ -5,7 +5,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from lpel_serving.methods.method import FacePair, Networks, SignedMap
+from lpel_serving.methods.method import FacePair, Networks
+from lpel_serving.support.arrays import SignedMap
 
 
 @dataclass(frozen=True)

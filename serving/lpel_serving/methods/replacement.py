@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from lpel_serving.equations.fill import Fill
 from lpel_serving.equations.similarity import cosine_similarity
 from lpel_serving.equations.superpixels import labels
-from lpel_serving.images.reading import Pixels
-from lpel_serving.methods.method import FacePair, Floats
+from lpel_serving.methods.method import FacePair
+from lpel_serving.support.arrays import Floats, Pixels
 from lpel_serving.support.errors import EmbeddingError, ParameterError
 
 Kind = Literal["test", "both", "transplant"]

@@ -11,7 +11,8 @@ import numpy as np
 from lpel_serving.equations.attribution import evidence_for_difference, evidence_for_likeness
 from lpel_serving.equations.similarity import unit
 from lpel_serving.equations.summation import enlarge_smoothly
-from lpel_serving.methods.method import FacePair, Floats, Networks, SignedMap
+from lpel_serving.methods.method import FacePair, Networks
+from lpel_serving.support.arrays import Floats, SignedMap
 from lpel_serving.support.errors import ParameterError
 
 DEFAULT_SIZE = 40

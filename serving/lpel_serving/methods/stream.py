@@ -7,12 +7,13 @@ from typing import Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_serving.engine.embedder import DEFAULT_BATCH
-from lpel_serving.images.reading import Pixels
+from lpel_serving.support.arrays import Floats, Pixels
 from lpel_serving.support.errors import ParameterError
 
 T = TypeVar("T")
-Floats = NDArray[np.float32]
+
+DEFAULT_BATCH = 8
+"""Images in one inference; on a CPU larger batches take memory and gain no time."""
 
 
 @dataclass(frozen=True, eq=False)

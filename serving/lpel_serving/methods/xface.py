@@ -8,10 +8,9 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from lpel_serving.engine.embedder import DEFAULT_BATCH
-from lpel_serving.images.reading import Pixels
-from lpel_serving.methods.method import FacePair, Floats, Networks, SignedMap
-from lpel_serving.methods.stream import Job, embed_jobs
+from lpel_serving.methods.method import FacePair, Networks
+from lpel_serving.methods.stream import DEFAULT_BATCH, Job, embed_jobs
+from lpel_serving.support.arrays import Floats, Pixels, SignedMap
 from lpel_serving.support.errors import ParameterError
 
 Variant = Literal[1, 2, 3]

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as pillow
 
-from lpel_serving.images.reading import Pixels
+from lpel_serving.support.arrays import Pixels
 
 FOR, AGAINST = (200, 16, 46), (31, 111, 180)
 """Red speaks for the decision, blue against it."""

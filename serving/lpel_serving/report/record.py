@@ -11,14 +11,12 @@ from numpy.typing import NDArray
 
 from lpel_serving.bundle.usual_record import Shares, UsualMaps
 from lpel_serving.equations.regions import RegionShare, region_shares
-from lpel_serving.equations.similarity import margin
+from lpel_serving.equations.similarity import DECISIONS, margin
 from lpel_serving.images.crops import decoder_target
 from lpel_serving.images.found import faces_record
 from lpel_serving.methods.explanation import Explanation, PairExplanation
 from lpel_serving.support.files import write_atomically
 from lpel_serving.verification.plausibility import PairPlausibility
-
-DECISIONS = {True: "similar", False: "dissimilar"}
 
 
 def summary(pair: PairExplanation) -> dict[str, Any]:

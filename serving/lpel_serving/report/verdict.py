@@ -7,11 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpel_serving.equations.regions import RegionShare
-from lpel_serving.equations.similarity import is_similar, margin
+from lpel_serving.equations.similarity import DECISIONS, is_similar, margin
 from lpel_serving.methods.explanation import PairExplanation
 from lpel_serving.report import caveats
 from lpel_serving.report.map_words import on_map
-from lpel_serving.report.record import DECISIONS
 from lpel_serving.support.errors import ParameterError
 from lpel_serving.support.wording import number, percent
 from lpel_serving.verification.plausibility import PairPlausibility, doubt_of

@@ -10,14 +10,12 @@ from concurrent.futures import Future, InvalidStateError
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lpel_serving.engine.session import Stop
-from lpel_serving.images.reading import Pixels
 from lpel_serving.service.ticket import Ticket
+from lpel_serving.support.arrays import Floats, Pixels
 from lpel_serving.support.errors import WithdrawnError
 
-Floats = NDArray[np.float32]
 Embed = Callable[[Sequence[Pixels], Stop], Floats]
 
 

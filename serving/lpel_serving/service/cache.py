@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpel_serving.images.found import FoundFaces
-from lpel_serving.images.reading import Pixels
+from lpel_serving.support.arrays import Pixels
 
 
 @dataclass(frozen=True, eq=False)

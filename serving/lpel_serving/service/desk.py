@@ -19,9 +19,9 @@ from lpel_serving.images.crops import (
     check_choice,
     cut_face,
 )
-from lpel_serving.images.reading import MAX_PIXELS, Pixels
+from lpel_serving.images.reading import MAX_PIXELS
 from lpel_serving.methods.method import Networks
-from lpel_serving.service.batcher import Batcher, Floats
+from lpel_serving.service.batcher import Batcher
 from lpel_serving.service.cache import Face, FaceCache
 from lpel_serving.service.crew import Crew
 from lpel_serving.service.networks import PORTION, TicketNetworks
@@ -29,6 +29,7 @@ from lpel_serving.service.pace import Pace, clock_of
 from lpel_serving.service.shared import Shared
 from lpel_serving.service.tally import Tally
 from lpel_serving.service.ticket import Ticket
+from lpel_serving.support.arrays import Floats, Pixels
 from lpel_serving.support.cores import cores
 from lpel_serving.support.errors import ParameterError
 

@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpel_serving.engine.explainer import Explainer
-from lpel_serving.service.batcher import Batcher, Floats
+from lpel_serving.service.batcher import Batcher
 from lpel_serving.service.ticket import Ticket
+from lpel_serving.support.arrays import Floats
 
 PORTION = 4
 """Crops that long work hands to the batcher at a time, so that it is soon stopped."""

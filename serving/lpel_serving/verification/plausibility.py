@@ -15,8 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpel_serving.equations.similarity import unit
-
-Floats = NDArray[np.float32]
+from lpel_serving.support.arrays import Floats
 
 FALSE_ALARMS = 0.003
 """Share of the photographs of somebody new that raises an alarm, on average over people.

@@ -3,7 +3,7 @@
 import hashlib
 from pathlib import Path
 
-from lpel_serving.batch.input.listed import LISTED
+from lpel_serving.batch.folder.listed import LISTED
 from lpel_serving.batch.input.part_files import part_files
 from lpel_serving.batch.input.rows import read_rows
 from lpel_serving.support.errors import PairsError

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from lpel_serving.batch.store.arrow import pa
+from lpel_serving.batch.folder.arrow import pa
 from lpel_serving.support.errors import PairsError
 
 TEXTS = pa.string()

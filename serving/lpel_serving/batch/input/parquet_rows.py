@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_serving.batch.input.face_columns import face_column, face_columns, read_faces
-from lpel_serving.batch.input.listed import (
+from lpel_serving.batch.folder.arrow import Table, pa, parquet
+from lpel_serving.batch.folder.listed import (
     IDENTIFIERS,
     Column,
     Rows,
@@ -16,6 +16,7 @@ from lpel_serving.batch.input.listed import (
     require_columns,
     unreadable,
 )
+from lpel_serving.batch.input.face_columns import face_column, face_columns, read_faces
 from lpel_serving.batch.input.parquet_columns import (
     FILES,
     IMAGES,
@@ -26,7 +27,6 @@ from lpel_serving.batch.input.parquet_columns import (
     no_images,
 )
 from lpel_serving.batch.input.part_files import part_files
-from lpel_serving.batch.store.arrow import Table, pa, parquet
 from lpel_serving.support.errors import PairsError
 
 _FILES = 250

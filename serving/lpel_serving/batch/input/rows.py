@@ -6,8 +6,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from lpel_serving.batch.input.face_columns import face_column, face_columns, read_faces
-from lpel_serving.batch.input.listed import (
+from lpel_serving.batch.folder.arrow import pa
+from lpel_serving.batch.folder.listed import (
     IDENTIFIERS,
     LISTED,
     PAIR,
@@ -18,11 +18,11 @@ from lpel_serving.batch.input.listed import (
     require_columns,
     unreadable,
 )
+from lpel_serving.batch.folder.plan import Lists
+from lpel_serving.batch.input.face_columns import face_column, face_columns, read_faces
 from lpel_serving.batch.input.parquet_rows import read_parquet
 from lpel_serving.batch.input.part_files import beside_parts, is_parquet
 from lpel_serving.batch.input.urls import all_here
-from lpel_serving.batch.plan import Lists
-from lpel_serving.batch.store.arrow import pa
 from lpel_serving.images.datasets.image_folder import find_images
 from lpel_serving.images.datasets.pairs_list import Listed, is_with_itself, parse_lines
 from lpel_serving.images.datasets.passed_over import PassedOver

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from lpel_serving.batch.input.listed import Column, Rows
+from lpel_serving.batch.folder.listed import Column, Rows
 from lpel_serving.support.errors import PairsError
 from lpel_serving.support.urls import scheme_of
 

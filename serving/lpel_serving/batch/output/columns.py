@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from lpel_serving.batch.store.arrow import pa
+from lpel_serving.batch.folder.arrow import pa
 from lpel_serving.equations.regions import REGIONS
 
 FORMAT = 1

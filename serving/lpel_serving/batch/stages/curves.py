@@ -6,7 +6,8 @@ from lpel_serving.batch.settings import BatchSettings
 from lpel_serving.engine.explainer import Explainer
 from lpel_serving.faithfulness.curve_settings import settings_for
 from lpel_serving.faithfulness.receipt import question_for, receipt
-from lpel_serving.methods.method import FacePair, Floats
+from lpel_serving.methods.method import FacePair
+from lpel_serving.support.arrays import Floats
 from lpel_serving.support.errors import EmbeddingError, ParameterError
 
 COLUMNS = ("curve_own", "curve_random", "curve_area", "curve_random_areas", "curve_note")

@@ -7,15 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from lpel_serving.batch.input.listed import legible
+from lpel_serving.batch.folder.arrow import Table, read_table, write_table
+from lpel_serving.batch.folder.listed import legible
+from lpel_serving.batch.folder.places import Places
 from lpel_serving.batch.stages.networks import Networks
 from lpel_serving.batch.stages.stage import Done, Stopped, Work, give_up_if
-from lpel_serving.batch.store.arrow import Table, read_table, write_table
 from lpel_serving.batch.store.found_columns import nothing, numbers_of
 from lpel_serving.batch.store.image_chunks import embedding_table
-from lpel_serving.batch.store.places import Places
 from lpel_serving.engine.explainer import Explainer
 from lpel_serving.equations.direction import has_direction, lack_of
 from lpel_serving.images.crops import CutFace
@@ -25,8 +24,6 @@ from lpel_serving.support.errors import FaceChoiceError, ImageError, NoFaceError
 UNUSABLE, NO_FACE, CHANGED, NO_EMBEDDING = "image", "no_face", "changed", "embedding"
 OTHER_FACES = "face"
 """Codes of what can be wrong with an image."""
-
-Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True)

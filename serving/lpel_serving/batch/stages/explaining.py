@@ -5,9 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
+from lpel_serving.batch.folder.arrow import Table, read_table
+from lpel_serving.batch.folder.places import Places
+from lpel_serving.batch.folder.plan import Shard
 from lpel_serving.batch.output.columns import Stamp, as_begun, result_schema
 from lpel_serving.batch.output.commits import commit, read_commit
-from lpel_serving.batch.plan import Shard
 from lpel_serving.batch.settings import BatchSettings, map_shape
 from lpel_serving.batch.stages.curves import curve_of
 from lpel_serving.batch.stages.embedding import Failure
@@ -17,11 +19,9 @@ from lpel_serving.batch.stages.networks import Networks
 from lpel_serving.batch.stages.pair_table import PairTable, listed_pairs, searched_pairs
 from lpel_serving.batch.stages.result_table import Explained, result_table
 from lpel_serving.batch.stages.stage import Done, Stopped, Work, give_up_if
-from lpel_serving.batch.store.arrow import Table, read_table
-from lpel_serving.batch.store.places import Places
 from lpel_serving.engine.explainer import Explainer
 from lpel_serving.equations.similarity import are_similar, cosine_similarity, margins
-from lpel_serving.images.reading import Pixels
+from lpel_serving.support.arrays import Pixels
 
 
 @dataclass(frozen=True)

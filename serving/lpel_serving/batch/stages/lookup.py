@@ -3,11 +3,11 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_serving.batch.plan import GIVEN, NO_IMAGE
+from lpel_serving.batch.folder.arrow import read_table
+from lpel_serving.batch.folder.places import Places
+from lpel_serving.batch.folder.plan import GIVEN, NO_IMAGE
 from lpel_serving.batch.stages.embedding import Failure
-from lpel_serving.batch.store.arrow import read_table
 from lpel_serving.batch.store.found_columns import nothing
-from lpel_serving.batch.store.places import Places
 
 Numbers = NDArray[np.int64]
 

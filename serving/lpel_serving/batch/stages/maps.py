@@ -6,18 +6,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from lpel_serving.batch.folder.arrow import read_table
+from lpel_serving.batch.folder.places import IMAGES_IN_CHUNK, Places
 from lpel_serving.batch.stages.embedding import Failure, read_image
 from lpel_serving.batch.stages.stage import Stopped, give_up_if
-from lpel_serving.batch.store.arrow import read_table
-from lpel_serving.batch.store.places import IMAGES_IN_CHUNK, Places
 from lpel_serving.engine.explainer import Explainer
-from lpel_serving.images.reading import Pixels
 from lpel_serving.methods.checked_map import checked_map
 from lpel_serving.methods.many import Maps, explain_many, explains_many
 from lpel_serving.methods.method import FacePair, Method
+from lpel_serving.support.arrays import Floats, Pixels
 from lpel_serving.support.errors import EmbeddingError, ParameterError
 
-Floats = NDArray[np.float32]
 UNEXPLAINED = "unexplained"
 """The code of a pair that the method refuses."""
 

@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lpel_serving.batch.folder.arrow import Table, pa
 from lpel_serving.batch.output.columns import ERROR, OK, Stamp
 from lpel_serving.batch.stages.curves import COLUMNS
 from lpel_serving.batch.stages.embedding import Failure
 from lpel_serving.batch.stages.lookup import Lookup
 from lpel_serving.batch.stages.pair_table import PairTable
-from lpel_serving.batch.store.arrow import Table, pa
 from lpel_serving.batch.store.found_columns import result_columns
 from lpel_serving.equations.regions import REGIONS, share_arrays
 from lpel_serving.methods.many import Maps

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpel_serving.equations.similarity import cosine_similarity, unit
+from lpel_serving.support.arrays import Floats
 
-Floats = NDArray[np.float32]
 Places = NDArray[np.int64]
 Numbers = NDArray[np.int64]
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_serving.batch.store.arrow import Table, from_vectors, pa
+from lpel_serving.batch.folder.arrow import Table, from_vectors, pa
 from lpel_serving.images.found import FoundFaces
 
 WIDTH = 6

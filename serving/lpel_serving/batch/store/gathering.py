@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_serving.batch.plan import Plan
-from lpel_serving.batch.store.arrow import Table, from_vectors, pa, read_table, write_table
-from lpel_serving.batch.store.face_key import face_key
+from lpel_serving.batch.folder.arrow import Table, from_vectors, pa, read_table, write_table
+from lpel_serving.batch.folder.face_key import face_key
+from lpel_serving.batch.folder.places import IMAGES_IN_CHUNK, Places
+from lpel_serving.batch.folder.plan import Plan
 from lpel_serving.batch.store.found_columns import WIDTH, read_found
 from lpel_serving.batch.store.kept import KeptEmbeddings
-from lpel_serving.batch.store.places import IMAGES_IN_CHUNK, Places
 from lpel_serving.support.files import growing_file, write_atomically
 
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from lpel_serving.batch.input.listed import legible
-from lpel_serving.batch.store.arrow import Table, pa, vectors, write_table
-from lpel_serving.batch.store.face_key import split_key
+from lpel_serving.batch.folder.arrow import Table, pa, vectors, write_table
+from lpel_serving.batch.folder.face_key import split_key
+from lpel_serving.batch.folder.listed import legible
+from lpel_serving.batch.folder.places import IMAGES_IN_CHUNK, Places
 from lpel_serving.batch.store.found_columns import Numbers
 from lpel_serving.batch.store.kept import KeptEmbeddings, Vector
-from lpel_serving.batch.store.places import IMAGES_IN_CHUNK, Places
 
 _BYTES_IN_CHUNK = 64 * 2**20
 

@@ -18,7 +18,7 @@ from lpel_serving.images.datasets.faces import Face, find_faces
 from lpel_serving.images.datasets.pairs import Pair
 from lpel_serving.images.datasets.pairs_list import find_pairs
 from lpel_serving.images.datasets.passed_over import PassedOver, Unusable
-from lpel_serving.methods.explanation import Floats
+from lpel_serving.support.arrays import Floats
 from lpel_serving.support.errors import PairsError, ParameterError
 
 

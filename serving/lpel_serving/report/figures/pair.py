@@ -8,16 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as pillow
 
+from lpel_serving.equations.similarity import DECISIONS
 from lpel_serving.images.crops import decoder_target
 from lpel_serving.images.found import in_words
-from lpel_serving.images.reading import Pixels
 from lpel_serving.methods.explanation import Explanation, LpelExplanation, PairExplanation
 from lpel_serving.report.caveats import measured_common
 from lpel_serving.report.figures.canvas import INK, QUIET, bare, new_figure, png
 from lpel_serving.report.figures.source import Source
 from lpel_serving.report.pictures import displayable
-from lpel_serving.report.record import DECISIONS
 from lpel_serving.report.verdict import doubt_in_short, in_short
+from lpel_serving.support.arrays import Pixels
 from lpel_serving.support.files import write_atomically
 
 COLUMNS = (

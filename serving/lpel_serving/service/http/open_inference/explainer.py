@@ -10,7 +10,7 @@ from lpel_serving.equations.perturbation import DEFAULT_P
 from lpel_serving.equations.relevance import relevance
 from lpel_serving.equations.similarity import are_similar, cosine_similarity
 from lpel_serving.methods.explain import explain_by
-from lpel_serving.methods.explanation import Floats, check_parameters
+from lpel_serving.methods.explanation import check_parameters
 from lpel_serving.methods.method import Method, Networks
 from lpel_serving.methods.responses import DEFAULT_SIZE
 from lpel_serving.service.desk import Desk
@@ -18,6 +18,7 @@ from lpel_serving.service.http.open_inference.models import Arrays, Model
 from lpel_serving.service.http.open_inference.signature import BATCH, Signature, Tensor
 from lpel_serving.service.http.open_inference.tensors import Array
 from lpel_serving.service.ticket import Ticket
+from lpel_serving.support.arrays import Floats
 from lpel_serving.support.errors import ParameterError
 
 PLATFORM = "lpel_bundle"

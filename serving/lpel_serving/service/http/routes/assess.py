@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from lpel_serving.equations.similarity import DECISIONS
 from lpel_serving.faithfulness.curve_settings import CurveSettings, settings_for
 from lpel_serving.faithfulness.judgement import SCALE_TITLES
 from lpel_serving.faithfulness.receipt import Receipt, images_of, question_for, receipt
@@ -17,7 +18,7 @@ from lpel_serving.images.found import faces_record
 from lpel_serving.methods.checked_map import checked_map
 from lpel_serving.methods.counted import counted
 from lpel_serving.methods.method import FacePair, Method, Networks, is_control
-from lpel_serving.report.record import DECISIONS, plausibility_numbers
+from lpel_serving.report.record import plausibility_numbers
 from lpel_serving.report.verdict import on_plausibility
 from lpel_serving.service.cache import Face
 from lpel_serving.service.desk import Desk

@@ -12,8 +12,8 @@ from starlette.routing import BaseRoute, Route
 
 from lpel_serving.engine.inventory import parameters_of
 from lpel_serving.engine.usual import usual_maps
+from lpel_serving.equations.similarity import DECISIONS
 from lpel_serving.images.found import faces_record, in_words
-from lpel_serving.images.reading import Pixels
 from lpel_serving.methods.counted import counted
 from lpel_serving.methods.explain import explain_by
 from lpel_serving.methods.explanation import Explanation, PairExplanation
@@ -23,7 +23,6 @@ from lpel_serving.report.figures.canvas import png as figure_png
 from lpel_serving.report.figures.source import source_of
 from lpel_serving.report.pictures import displayable, heat_map_picture, mask_picture, overlay, png
 from lpel_serving.report.record import (
-    DECISIONS,
     arrays,
     divided,
     npz,
@@ -59,6 +58,7 @@ from lpel_serving.service.http.routes.pair import (
 from lpel_serving.service.http.settings import Settings
 from lpel_serving.service.networks import PORTION
 from lpel_serving.service.ticket import Ticket
+from lpel_serving.support.arrays import Pixels
 from lpel_serving.support.progress import Progress, silent
 
 Write = Callable[[NDArray[Any], Callable[[], Pixels]], Any]

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from lpel_serving.equations.direction import check_directions
-from lpel_serving.equations.similarity import cosine_similarity, is_similar, margin
+from lpel_serving.equations.similarity import DECISIONS, cosine_similarity, is_similar, margin
 from lpel_serving.images.crops import CentreCrop, check_choice
-from lpel_serving.report.record import DECISIONS, plausibility_numbers
+from lpel_serving.report.record import plausibility_numbers
 from lpel_serving.report.verdict import Confidence
 from lpel_serving.service.cache import Face
 from lpel_serving.service.desk import Desk

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from lpel_serving.images.crops import parse_crop, read_face
 from lpel_serving.images.datasets.faces import Face
 from lpel_serving.images.datasets.passed_over import Unusable, note
-from lpel_serving.images.reading import Pixels
+from lpel_serving.support.arrays import Pixels
 from lpel_serving.support.errors import ImageError, NoFaceError
 from lpel_tf.support.errors import TrainingDataError
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lpel_serving.batch.input.listed import LISTED, PAIR
-from lpel_serving.batch.store.places import Places
+from lpel_serving.batch.folder.listed import LISTED, PAIR
+from lpel_serving.batch.folder.places import Places
 from lpel_serving.support.errors import OutputError
 
 GIVEN = 1 << 40

@@ -1,0 +1,13 @@
+"""The arrays that the whole engine speaks of, each named once."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+"""Embeddings, maps and reconstructions: all that is computed is float32."""
+Pixels = NDArray[np.uint8]
+"""An image as it was read or embedded: RGB, 0 to 255, shape (H, W, 3)."""
+SignedMap = NDArray[np.float32]
+"""Shape (H, W), of any size: positive where a pixel speaks for the network's decision."""
+Coalitions = NDArray[np.bool_]
+"""Which superpixels are replaced together, shape (N, K)."""
