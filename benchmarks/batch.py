@@ -32,10 +32,10 @@ from lpel_serving.batch.run import run
 from lpel_serving.batch.settings import BatchSettings
 from lpel_serving.batch.stages.embedding import Embedding
 from lpel_serving.batch.stages.local import Local
-from lpel_serving.batch.stages.stage import Engine
+from lpel_serving.batch.stages.stage import StageRunner
 from lpel_serving.bundle.loading import load_bundle
 from lpel_serving.support.files import write_atomically
-from lpel_serving.support.progress import Told
+from lpel_serving.support.progress import ReportProgress
 
 CORES = len(os.sched_getaffinity(0))
 PHOTOGRAPHS, TURNS = 1536, 6
@@ -163,7 +163,7 @@ def on_ray(folder: Path, bundle: Path, paths: list[str], pairs: int) -> dict[str
     ray.init(num_cpus=CORES, include_dashboard=False, log_to_driver=False)
     found: dict[str, Any] = {"seconds_to_start_a_cluster": time.perf_counter() - begun}
     write_photograph_pairs(folder / "both.parquet", paths, pairs)
-    engines: dict[str, Engine] = {"local": Local(CORES), "ray": OnRay(CORES)}
+    engines: dict[str, StageRunner] = {"local": Local(CORES), "ray": OnRay(CORES)}
     times = {name: timed(folder, bundle, "both", engine) for name, engine in engines.items()}
     ray.shutdown()
     totals = {name: sum(of_stages.values()) for name, of_stages in times.items()}
@@ -180,7 +180,7 @@ def timed(
     folder: Path,
     bundle: Path,
     name: str,
-    engine: Engine,
+    engine: StageRunner,
     *,
     kept: Path | None = None,
     method: str = "responses",
@@ -189,7 +189,7 @@ def timed(
     times: dict[str, float] = {}
 
     @contextmanager
-    def watch(what: str, total: int | None, done: int) -> Iterator[Told]:
+    def watch(what: str, total: int | None, done: int) -> Iterator[ReportProgress]:
         begun = time.perf_counter()
         yield lambda done, errors: None
         times[what] = time.perf_counter() - begun

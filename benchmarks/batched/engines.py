@@ -12,7 +12,7 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from lpel_serving.batch.stages.stage import Done, Engine, Stage, Work
+from lpel_serving.batch.stages.stage import Done, Stage, StageRunner, Work
 
 BATCH = 8
 _opened: list[Work] = []
@@ -52,7 +52,7 @@ class Opened:
         return self.work
 
 
-def seconds(engine: Engine, stage: Stage, pieces: Sequence[int]) -> float:
+def seconds(engine: StageRunner, stage: Stage, pieces: Sequence[int]) -> float:
     """Time an engine with a stage."""
     begun = time.perf_counter()
     for _ in engine.run(stage, pieces):

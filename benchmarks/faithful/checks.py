@@ -7,7 +7,7 @@ import numpy as np
 from faithful.setting import Setting
 from lpel_serving.engine.embedder import Embedder
 from lpel_serving.methods import find_method
-from lpel_serving.methods.method import Engine
+from lpel_serving.methods.method import AssembledNetworks
 from lpel_serving.support.progress import Progress
 from lpel_tf.research.measures.randomisation import randomise_weights
 from lpel_tf.research.measures.sanity import sanity
@@ -25,11 +25,13 @@ def checks(setting: Setting, n: int, seed: int, progress: Progress) -> dict[str,
         kernel = np.random.default_rng(seed).normal(size=(embeddings.shape[1], known[0].size))
         return (embeddings @ kernel).reshape(known.shape).astype(np.float32)
 
-    broken = {"response decoder": Engine(networks.embed, networks.decode, responds_at_random)}
+    broken = {
+        "response decoder": AssembledNetworks(networks.embed, networks.decode, responds_at_random)
+    }
     for share in (0.25, 1.0):
         drawn = randomise_weights(setting.exported.model, share, np.random.default_rng(seed))
         embedder = Embedder(drawn, setting.exported.record, networks.embedder.crop)
-        broken[f"embedder, top {share:.0%}"] = Engine(
+        broken[f"embedder, top {share:.0%}"] = AssembledNetworks(
             embedder.embed, networks.decode, networks.respond
         )
     found: dict[str, Any] = {}

@@ -26,7 +26,7 @@ from lpel_serving.images.crops import parse_crop
 from lpel_serving.images.datasets.faces import Face
 from lpel_serving.images.datasets.pairs import Pair
 from lpel_serving.images.datasets.passed_over import Unusable
-from lpel_serving.methods.method import Engine, no_responses
+from lpel_serving.methods.method import AssembledNetworks, no_responses
 from lpel_serving.support.arrays import Floats
 from lpel_serving.support.progress import Progress, silent
 from lpel_serving.verification.confidence import ConfidenceRecord
@@ -112,7 +112,7 @@ def train_bundle(
     unusable
         Gathers photographs that cannot be used, which are left out.
     progress
-        Told how far it is.
+        ReportProgress how far it is.
 
     Raises
     ------
@@ -153,7 +153,7 @@ def train_bundle(
             engine, usable, split, responses, table, checkpoint=state, progress=progress
         )
     decoders = (trained.decoder, no_responses if finished is None else finished.decoder)
-    networks = Engine(engine.embed, *decoders)
+    networks = AssembledNetworks(engine.embed, *decoders)
     rng = np.random.default_rng(recipe.seed)
     fitted = fit_on_pairs(pairs, embed) if pairs else fit_on_split(split, rng)
     training = describe(trained, split, closed_form=closed_form) | {

@@ -96,7 +96,7 @@ def embed_faces(
     unusable
         Gathers photographs that cannot be used; they are left out and listed in the result.
     progress
-        Told how far it is.
+        ReportProgress how far it is.
 
     Raises
     ------

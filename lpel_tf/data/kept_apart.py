@@ -8,7 +8,7 @@ from lpel_serving.bundle.plausibility_record import FittedPlausibility, fit_reco
 from lpel_serving.bundle.usual_record import UsualRecord
 from lpel_serving.engine.usual import measure_usual
 from lpel_serving.images.datasets.faces import Face
-from lpel_serving.methods.method import Engine, no_responses
+from lpel_serving.methods.method import AssembledNetworks, no_responses
 from lpel_tf.data.dataset import FaceSet, Split, split_by_identity
 
 
@@ -21,7 +21,7 @@ def fit_on_sides(split: Split) -> FittedPlausibility | None:
 
 
 def usual_on_sides(
-    split: Split, networks: Engine, threshold: float, seed: int, crop: str
+    split: Split, networks: AssembledNetworks, threshold: float, seed: int, crop: str
 ) -> UsualRecord | None:
     """Measure what is usual of maps on the people kept apart from training."""
     sides = (split.validation, split.test)

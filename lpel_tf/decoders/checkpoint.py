@@ -113,7 +113,7 @@ def run_epochs(
     validate
         Returns the validation loss.
     progress
-        Told of each epoch.
+        ReportProgress of each epoch.
     """
     epochs, patience = limits
     state = load_checkpoint(checkpoint, identity) or Checkpoint()

@@ -17,7 +17,7 @@ from lpel_serving.equations.similarity import unit
 from lpel_serving.images.crops import CutFace
 from lpel_serving.images.datasets.faces import Face
 from lpel_serving.methods.embedding_losses import LARGEST, coalition_images, draw_coalitions
-from lpel_serving.methods.stream import Job, embed_jobs
+from lpel_serving.methods.stream import EmbeddingJob, embed_jobs
 from lpel_serving.support.errors import ParameterError
 from lpel_serving.support.progress import Progress, silent
 from lpel_tf.data.recall import recall
@@ -126,7 +126,7 @@ def measure_table(
     store_path
         Where the results are kept; one file for one network, crop and definition.
     progress
-        Told how far it is.
+        ReportProgress how far it is.
 
     Raises
     ------
@@ -179,14 +179,14 @@ def measure_table(
 def _compute(
     embedder: Embedder, crops: Mapping[bytes, CutFace], settings: TableSettings
 ) -> dict[bytes, Row]:
-    def jobs() -> Iterator[Job[tuple[bytes, NDArray[np.bool_]]]]:
+    def jobs() -> Iterator[EmbeddingJob[tuple[bytes, NDArray[np.bool_]]]]:
         for key, crop in ((key, cut.pixels) for key, cut in crops.items()):
             rng = np.random.default_rng([settings.seed, *np.frombuffer(key, np.uint32)])
             coalitions = draw_coalitions(
                 rng, settings.coalitions, settings.side**2, settings.largest
             )
             images = chain([crop], coalition_images(crop, coalitions, settings.fills, rng))
-            yield Job((key, coalitions), images, 1 + settings.coalitions)
+            yield EmbeddingJob((key, coalitions), images, 1 + settings.coalitions)
 
     rows: dict[bytes, Row] = {}
     for (key, coalitions), embeddings in embed_jobs(embedder.embed, jobs()):

@@ -157,7 +157,7 @@ def train_responses(
     checkpoint
         File that keeps the state after each epoch; none when None.
     progress
-        Told of each epoch.
+        ReportProgress of each epoch.
 
     Raises
     ------

@@ -118,7 +118,7 @@ def train_decoder(
     checkpoint
         File that keeps the state after each epoch; none when None.
     progress
-        Told of each epoch.
+        ReportProgress of each epoch.
 
     Raises
     ------

@@ -47,7 +47,7 @@ def fetch_members(
     cache
         Root of the cache that keeps the archive.
     progress
-        Told how far the download is, in megabytes.
+        ReportProgress how far the download is, in megabytes.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Each pair's own deletion curve beside random ones: `lpel_serving.faithfulness.receipt`."""
+"""Each pair's own deletion curve beside random ones: `lpel_serving.faithfulness.pair_check`."""
 
 import numpy as np
 import onnx
@@ -12,7 +12,7 @@ from lpel_serving.batch.stages.curves import COLUMNS
 from lpel_serving.bundle.manifest import EMBEDDING, ThresholdRecord
 from lpel_serving.equations.fill import Fill
 from lpel_serving.faithfulness.curve_settings import CurveSettings
-from lpel_serving.faithfulness.receipt import question_for, receipt
+from lpel_serving.faithfulness.pair_check import check_pair, question_for
 from lpel_serving.methods.method import FacePair, find_method
 from lpel_serving.methods.responses import Responses
 from support import tiny
@@ -70,7 +70,7 @@ def test_curves_are_those_of_the_receipt_of_the_same_pair(
             fill=Fill(grain=side),
             draws=draws,
         )
-        expected = receipt(explainer, faces, pair.forward.heat_map, question, defined, SEED)
+        expected = check_pair(explainer, faces, pair.forward.heat_map, question, defined, SEED)
         assert row["curve_note"] is None
         assert row["curve_own"] == expected.own.tolist()
         assert len(row["curve_own"]) == len(row["curve_random"]) == 64 // every + 1

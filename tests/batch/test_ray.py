@@ -11,7 +11,7 @@ import pytest
 from lpel_serving.batch import settings
 from lpel_serving.batch.run import run
 from lpel_serving.batch.stages.embedding import Embedding
-from lpel_serving.batch.stages.networks import Networks
+from lpel_serving.batch.stages.networks import BundleSource
 from lpel_serving.batch.stages.on_ray import OnRay
 from lpel_serving.support.errors import BundleError
 from support import slow
@@ -82,7 +82,7 @@ def test_workers_that_are_killed_are_replaced_and_their_pieces_done_again(
 
 
 def test_an_error_of_a_piece_is_raised_as_it_is(ray, tmp_path):
-    stage = Embedding(tmp_path, Networks(tmp_path / "nothing", "none", "cpu", ""), 8)
+    stage = Embedding(tmp_path, BundleSource(tmp_path / "nothing", "none", "cpu", ""), 8)
     with pytest.raises(BundleError, match="nothing is not a bundle") as caught:
         list(OnRay(WORKERS).run(stage, [0, 1, 2]))
     assert type(caught.value) is BundleError

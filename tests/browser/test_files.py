@@ -10,7 +10,7 @@ import pytest
 
 from browser.conftest import CROPS, opened
 from browser.serving import RUNTIME
-from lpel_serving.service.http.app import build_app, open_desk
+from lpel_serving.service.http.app import build_app, open_service
 from lpel_serving.service.http.page import routes as page
 from lpel_serving.support.errors import ParameterError
 from support.http import serve
@@ -84,10 +84,10 @@ def test_a_folder_that_is_no_runtime_is_refused(settings, tmp_path):
     (tmp_path / page.RUNTIME[0]).write_text("")
     lacking = replace(settings, web_runtime=tmp_path)
     with (
-        closing(open_desk(lacking)) as desk,
+        closing(open_service(lacking)) as service,
         pytest.raises(ParameterError, match=f"{page.RUNTIME[1]} cannot be read"),
     ):
-        build_app(desk, lacking)
+        build_app(service, lacking)
 
 
 def test_the_browser_refuses_the_page_every_other_address(chromium, address):

@@ -161,12 +161,12 @@ class TestProgress:
     def test_stop_ends_the_servers_work_and_brings_back_what_was_shown(self, page, running):
         verdict, before = take(page, SIMILAR), numbers(page)
         begin_slow(page)
-        assert running.desk._slow.inside == 1
+        assert running.service._slow.inside == 1
         press(page, "#stop")
-        slow.until(lambda: running.desk._slow.inside == 0, seconds=5)  # of at least 8
-        embedded = running.desk.tally.embedded
+        slow.until(lambda: running.service._slow.inside == 0, seconds=5)  # of at least 8
+        embedded = running.service.counters.embedded
         page.wait_for_timeout(300)
-        assert running.desk.tally.embedded == embedded
+        assert running.service.counters.embedded == embedded
         assert (decided(page), numbers(page)) == (verdict, before)
         assert page.input_value("#method") == "responses"
         assert page.inner_text("#note") == "Stopped. Shown again is the answer by responses."

@@ -28,8 +28,7 @@ def test_a_keras_user_trains_a_decoder_for_her_own_network(tmp_path, monkeypatch
     import keras
 
     from lpel_serving.images.datasets.faces import list_faces
-    from lpel_tf import Recipe, from_keras, train_bundle
-    from lpel_tf.data import example_crops
+    from lpel_tf import Recipe, example_crops, from_keras, train_bundle
 
     model = keras.Sequential(
         [

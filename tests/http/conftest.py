@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import httpx
 import pytest
 
-from lpel_serving.service.desk import Desk
+from lpel_serving.service.explanation_service import ExplanationService
 from lpel_serving.service.http.settings import Settings
 from support import tiny
 from support.confidence import confidence
@@ -16,10 +16,10 @@ from support.service import started
 
 @dataclass(eq=False)
 class Service:
-    """A service that is running: where, and the desk behind it."""
+    """A service that is running: where, and the service behind it."""
 
     address: str
-    desk: Desk
+    service: ExplanationService
     settings: Settings
     client: httpx.Client
 
@@ -30,7 +30,7 @@ def running(settings: Settings) -> Iterator[Service]:
     with started(settings) as one:
         address = f"http://{settings.host}:{one.port}"
         with httpx.Client(base_url=address, timeout=60) as client:
-            yield Service(address, one.desk, settings, client)
+            yield Service(address, one.service, settings, client)
 
 
 @pytest.fixture(scope="session")

@@ -184,7 +184,7 @@ OPEN = ("/", "/page/", "/runtime/", "/livez", "/readyz", "/openapi.json")
 
 
 def test_all_but_the_page_needs_the_key(service, keyed):
-    app = build_app(service.desk, service.settings)
+    app = build_app(service.service, service.settings)
     paths = {route.path.replace("{rest:path}", "/health/live") for route in app.routes}
     assert {"/v1/explain", "/v1/about", "/metrics", "/v2/health/live", "/"} <= paths
     for path in paths:

@@ -11,9 +11,9 @@ import pytest
 
 from lpel_serving.engine.explainer import Explainer
 from lpel_serving.methods.method import find_method
+from lpel_serving.service.cancellation import CancellationToken
 from lpel_serving.service.http.settings import Limits, Settings
-from lpel_serving.service.networks import TicketNetworks
-from lpel_serving.service.ticket import Ticket
+from lpel_serving.service.networks import CancellableNetworks
 from support import slow
 from support.clients import Caller, about_pair, ask, ask_at_once, get, metrics, photograph
 from support.images import pixels
@@ -59,7 +59,7 @@ def test_requests_share_batches(running):
         callers = [stack.enter_context(Caller(running.port)) for _ in range(4)]
         for number, caller in enumerate(callers):
             caller.send(explain(2 * number, 2 * number + 1))
-        slow.until(lambda: running.desk.waiting == 8)
+        slow.until(lambda: running.service.waiting == 8)
         hold.let_go()
         assert {caller.answer().status for caller in callers} == {200}
     shared = hold.batches[threads:]
@@ -69,38 +69,38 @@ def test_requests_share_batches(running):
 
 
 def test_every_image_is_embedded_once(running):
-    before, requests = running.desk.tally.embedded, [explain(*pair) for pair in PAIRS]
+    before, requests = running.service.counters.embedded, [explain(*pair) for pair in PAIRS]
     answers = ask_at_once(running.port, requests)
     cached = metrics(running.port)["lpel_faces_cached_total"]
     answers += ask_at_once(running.port, requests)
     assert {answer.status for answer in answers} == {200}
-    assert running.desk.tally.embedded - before == IMAGES
+    assert running.service.counters.embedded - before == IMAGES
     now = metrics(running.port)
     assert now["lpel_crops_embedded_total"] == before + IMAGES
     assert now["lpel_faces_cached_total"] == cached + 2 * len(PAIRS)
 
 
 def test_images_that_are_under_way_are_embedded_once_even_if_none_is_kept(private):
-    before = private.desk.tally.embedded
-    with slow.held(private.desk.explainer) as hold, ExitStack() as stack:
+    before = private.service.counters.embedded
+    with slow.held(private.service.explainer) as hold, ExitStack() as stack:
         callers = [stack.enter_context(Caller(private.port)) for _ in PAIRS]
         for pair, caller in zip(PAIRS, callers, strict=True):
             caller.send(explain(*pair))
-        under_way = private.desk._shared._tasks
+        under_way = private.service._shared._tasks
         slow.until(lambda: sum(one.waiting for one in under_way.values()) == 2 * len(PAIRS))
         hold.let_go()
         assert {caller.answer().status for caller in callers} == {200}
-    assert private.desk.tally.embedded - before == IMAGES
+    assert private.service.counters.embedded - before == IMAGES
 
 
 def test_a_private_service_keeps_nothing(private):
-    before = private.desk.tally.embedded
+    before = private.service.counters.embedded
     for _ in range(3):
         assert ask(private.port, explain(0, 1)).status == 200
-    assert private.desk.tally.embedded - before == 6
-    assert private.desk.tally.cached == 0
-    assert len(private.desk._cache) == 0
-    assert not private.desk._shared._tasks
+    assert private.service.counters.embedded - before == 6
+    assert private.service.counters.cached == 0
+    assert len(private.service._cache) == 0
+    assert not private.service._shared._tasks
 
 
 def test_the_cache_is_bounded(service_bundle):
@@ -108,12 +108,12 @@ def test_the_cache_is_bounded(service_bundle):
     with started(Settings(service_bundle, cache_bytes=4 * face_bytes)) as running:
         for number in range(6):
             assert ask(running.port, explain(2 * number, 2 * number + 1)).status == 200
-        assert len(running.desk._cache) == 4
-        embedded = running.desk.tally.embedded
+        assert len(running.service._cache) == 4
+        embedded = running.service.counters.embedded
         assert ask(running.port, explain(8, 11)).status == 200  # two of the last four
-        assert running.desk.tally.embedded == embedded
+        assert running.service.counters.embedded == embedded
         assert ask(running.port, explain(0, 1)).status == 200
-        assert running.desk.tally.embedded == embedded + 2
+        assert running.service.counters.embedded == embedded + 2
 
 
 def test_crops_of_one_image_are_not_mistaken_for_each_other(running, engine):
@@ -164,8 +164,10 @@ def test_a_long_work_s_maps_are_those_of_the_engine_too(running, engine):
 
 
 def test_long_work_lets_go_of_what_it_has_embedded(running):
-    desk = running.desk
-    networks = TicketNetworks(desk.explainer, desk._batcher, Ticket(), desk.tally.count_embedded)
+    service = running.service
+    networks = CancellableNetworks(
+        service.explainer, service._batcher, CancellationToken(), service.counters.count_embedded
+    )
     crops = np.stack([pixels(seed) for seed in range(10)])
     left = weakref.ref(crops)
     networks.embed(crops)

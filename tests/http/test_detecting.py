@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 
-from lpel_serving.service.desk import DETECTED_AT_ONCE
+from lpel_serving.service.explanation_service import DETECTED_AT_ONCE
 from lpel_serving.service.http.settings import Settings
 from support import slow
 from support.bright import BrightSquares

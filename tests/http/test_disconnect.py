@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from lpel_serving.engine.explainer import Explainer
-from lpel_serving.service.desk import SLOW_AT_ONCE, SLOW_WAITING
+from lpel_serving.service.explanation_service import SLOW_AT_ONCE, SLOW_WAITING
 from lpel_serving.service.http.settings import Limits, Settings
 from support import slow, tiny
 from support.clients import Caller, about_pair, ask, get, metrics, photograph
@@ -42,7 +42,7 @@ def inference_seconds(slow_running):
     times = []
     for _ in range(3):
         begun = time.monotonic()
-        slow_running.desk.explainer.embedder.embed(crops)
+        slow_running.service.explainer.embedder.embed(crops)
         times.append(time.monotonic() - begun)
     return min(times)
 
@@ -58,7 +58,7 @@ def gone(running, path: str = EXPLAIN) -> float:
 
 def is_idle(running) -> bool:
     """Whether nothing is computed or waits."""
-    batcher = running.desk._batcher
+    batcher = running.service._batcher
     return not batcher._running and not batcher.waiting
 
 
@@ -85,28 +85,30 @@ def test_while_it_waits_for_its_turn(running):
         busy = metrics(running.port)["lpel_requests_inside"]
         with Caller(running.port) as caller:
             caller.send(pair(0))
-            slow.until(lambda: running.desk.waiting == 2)
+            slow.until(lambda: running.service.waiting == 2)
         slow.until(lambda: metrics(running.port)["lpel_requests_inside"] == busy)
     assert set(hold.batches) == {1}  # its crops were never embedded
     check_left(running, before)
 
 
 def test_an_inference_is_ended_in_the_middle(slow_running, inference_seconds):
-    before, embedded = gone(slow_running), slow_running.desk.tally.embedded
+    before, embedded = gone(slow_running), slow_running.service.counters.embedded
     with Caller(slow_running.port) as caller:
         caller.send(pair(0))
-        slow.until(lambda: slow_running.desk._batcher._running)
+        slow.until(lambda: slow_running.service._batcher._running)
     assert slow.until(lambda: is_idle(slow_running)) < inference_seconds / 2
     check_left(slow_running, before)
-    assert slow_running.desk.tally.embedded == embedded
+    assert slow_running.service.counters.embedded == embedded
 
 
 @pytest.mark.parametrize("method", ["occlusion", "xface", "coalitions"])
 def test_long_work_ends(slow_running, inference_seconds, method):
-    before, embedded = gone(slow_running), slow_running.desk.tally.embedded
+    before, embedded = gone(slow_running), slow_running.service.counters.embedded
     with Caller(slow_running.port) as caller:
         caller.send(pair(0, method=method))
-        slow.until(lambda: slow_running.desk.tally.embedded > embedded + 2)  # the pair, and more
+        slow.until(
+            lambda: slow_running.service.counters.embedded > embedded + 2
+        )  # the pair, and more
     assert slow.until(lambda: is_idle(slow_running)) < inference_seconds / 2
     check_left(slow_running, before)
 
@@ -117,24 +119,24 @@ def test_all_places_for_long_work_are_free_again(slow_running):
             caller = stack.enter_context(Caller(slow_running.port))
             caller.send(pair(number, method="occlusion"))
         slow.until(
-            lambda: slow_running.desk._slow.inside == SLOW_AT_ONCE + SLOW_WAITING, seconds=60
+            lambda: slow_running.service._slow.inside == SLOW_AT_ONCE + SLOW_WAITING, seconds=60
         )
-    slow.until(lambda: slow_running.desk._slow.inside == 0)
+    slow.until(lambda: slow_running.service._slow.inside == 0)
 
 
 def test_an_assessment_ends(slow_running, inference_seconds):
     before = gone(slow_running, "/v1/assess")
     with Caller(slow_running.port) as caller:
         caller.send(pair(0, path="/v1/assess"))
-        slow.until(lambda: slow_running.desk._batcher._running)
-        embedded = slow_running.desk.tally.embedded
-        slow.until(lambda: slow_running.desk.tally.embedded > embedded + 2)
+        slow.until(lambda: slow_running.service._batcher._running)
+        embedded = slow_running.service.counters.embedded
+        slow.until(lambda: slow_running.service.counters.embedded > embedded + 2)
     assert slow.until(lambda: is_idle(slow_running)) < inference_seconds / 2
     check_left(slow_running, before, "/v1/assess")
 
 
 def test_an_assessment_ends_though_its_answer_has_begun(slow_running, inference_seconds):
-    embedded = slow_running.desk.tally.embedded
+    embedded = slow_running.service.counters.embedded
     with Caller(slow_running.port) as caller:
         caller.send(pair(0, STREAM, path="/v1/assess", draws="20"))
         response = caller.begin()
@@ -143,7 +145,7 @@ def test_an_assessment_ends_though_its_answer_has_begun(slow_running, inference_
         response.close()
     assert slow.until(lambda: is_idle(slow_running)) < inference_seconds / 2
     slow.until(lambda: metrics(slow_running.port)["lpel_requests_inside"] == 0)
-    assert slow_running.desk.tally.embedded <= embedded + 2 + 4
+    assert slow_running.service.counters.embedded <= embedded + 2 + 4
 
 
 class TestOthers:
@@ -163,7 +165,7 @@ class TestOthers:
             busy = metrics(running.port)["lpel_requests_inside"]
             leaver.send(pair(1))
             stayer.send(pair(2))
-            slow.until(lambda: running.desk.waiting == 4)
+            slow.until(lambda: running.service.waiting == 4)
             held = len(hold.batches)
             hold.let_go(1)  # so that one thread takes all that waits
             hold.wait_for(held + 1)
@@ -175,20 +177,20 @@ class TestOthers:
 
     @pytest.mark.parametrize("leaver", [0, 1])
     def test_who_wait_for_the_same_images(self, running, service_bundle, leaver):
-        embedded = running.desk.tally.embedded
+        embedded = running.service.counters.embedded
         with (
-            slow.held(running.desk.explainer) as hold,
+            slow.held(running.service.explainer) as hold,
             Caller(running.port) as first,
             Caller(running.port) as second,
         ):
             first.send(pair(0))
             hold.wait_for(1)
             second.send(pair(0))
-            under_way = running.desk._shared._tasks
+            under_way = running.service._shared._tasks
             slow.until(lambda: [one.waiting for one in under_way.values()] == [2, 2])
             (first, second)[leaver].leave()
             slow.until(lambda: metrics(running.port)["lpel_requests_inside"] == 1)
             hold.let_go()
             stayer = (second, first)[leaver]
             self.check(stayer.answer(), photograph(0), photograph(1), service_bundle)
-        assert running.desk.tally.embedded == embedded + 2
+        assert running.service.counters.embedded == embedded + 2

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import uvicorn
 
-from lpel_serving.service.http.app import build_app, open_desk
+from lpel_serving.service.http.app import build_app, open_service
 from lpel_serving.service.http.server import _Server
 from lpel_serving.service.http.settings import Settings
 from support import plugins, slow, tiny
@@ -255,8 +255,8 @@ def test_a_bad_bundle_is_told_of_before_anything_is_announced(service_bundle, tm
 
 def test_nobody_can_connect_before_a_first_inference(service_bundle):
     settings = Settings(service_bundle)
-    desk = open_desk(settings)
-    with slow.held(desk.explainer) as hold, started(settings, desk, wait=False) as running:
+    service = open_service(settings)
+    with slow.held(service.explainer) as hold, started(settings, service, wait=False) as running:
         hold.wait_for(1)
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection((HOST, running.port), timeout=5)

@@ -45,7 +45,7 @@ def client(service_bundle):
     with started(Settings(service_bundle)) as running:
         address = f"http://127.0.0.1:{running.port}"
         with httpx.Client(base_url=address, timeout=60) as one:
-            one.desk = running.desk
+            one.service = running.service
             yield one
 
 
@@ -56,7 +56,7 @@ PAIR = {"reference": photograph(0), "test": photograph(1)}
 def test_a_fault_of_ours_is_a_500_that_is_counted_logged_and_careful(
     client, lines, monkeypatch, path
 ):
-    monkeypatch.setattr(client.desk, "face", faulty)
+    monkeypatch.setattr(client.service, "face", faulty)
     answer = client.post(path, files=PAIR)
     assert answer.status_code == 500
     assert answer.headers["content-type"] == "application/problem+json"

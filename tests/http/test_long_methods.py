@@ -78,17 +78,17 @@ def test_a_decision_that_a_method_does_not_explain(
 @pytest.mark.parametrize("path", ["/v1/explain", "/v1/assess"])
 def test_what_cannot_finish_is_refused_and_nothing_is_embedded_for_it(running, client, pairs, path):
     for files in pairs.values():
-        before = running.desk.tally.embedded
+        before = running.service.counters.embedded
         begun = time.monotonic()
         answer = explain(client, files, path, STREAM, method="endless")
         assert time.monotonic() - begun < SECONDS / 2
         said = ("endless", "images", f"{SECONDS} s", "was not begun", "lpel ", "--method endless")
         assert check_refused(answer, *said) == "method"
-        assert running.desk.tally.embedded <= before + 2
+        assert running.service.counters.embedded <= before + 2
 
 
 def test_a_curve_that_cannot_finish_names_what_to_make_smaller(client, pairs, running):
-    pace = running.desk.pace
+    pace = running.service.pace
     before, pace._seconds = pace._seconds, 10_000 * pace._seconds  # as on a slower machine
     try:
         answer = explain(client, pairs["similar"], "/v1/assess", draws=20, every=1)
@@ -191,13 +191,13 @@ class TestLines:
         assert "result" in last
 
 
-def is_idle(desk) -> bool:
-    return not desk.running and not desk.waiting
+def is_idle(service) -> bool:
+    return not service.running and not service.waiting
 
 
 def test_the_work_stops_with_whoever_asked(running):
-    desk = running.desk
-    slow.until(lambda: is_idle(desk))
+    service = running.service
+    slow.until(lambda: is_idle(service))
     request = about_pair(
         "/v1/explain", photograph(50), photograph(51), f"Accept: {STREAM}", method="patient"
     )
@@ -207,10 +207,10 @@ def test_the_work_stops_with_whoever_asked(running):
         assert b'"done":0' in response.readline()
         assert b'"done":4' in response.readline()
         response.close()
-    slow.until(lambda: is_idle(desk), seconds=2)  # of at least 2.4
-    embedded = desk.tally.embedded
+    slow.until(lambda: is_idle(service), seconds=2)  # of at least 2.4
+    embedded = service.counters.embedded
     time.sleep(0.3)
-    assert desk.tally.embedded == embedded
+    assert service.counters.embedded == embedded
     slow.until(lambda: metrics(running.port)["lpel_requests_inside"] == 0)
 
 
@@ -219,7 +219,7 @@ def test_time_that_is_over_says_what_to_do_and_not_to_come_back_at_once(tmp_path
     with (
         started(Settings(bundle, limits=Limits(seconds=1))) as one,
         httpx.Client(base_url=f"http://127.0.0.1:{one.port}", timeout=60) as client,
-        slow.held(one.desk.explainer) as hold,
+        slow.held(one.service.explainer) as hold,
     ):
         hold.let_go(4)  # as if all else held the machine up
         files = {"reference": photograph(0), "test": photograph(1)}
@@ -235,8 +235,8 @@ class TestWhatIsMeasured:
     """Neither a busy nor an idle moment has a method refused that can finish."""
 
     def test_what_others_do_does_not_count(self, running, client):
-        before = running.desk.pace.seconds(1)
-        with slow.held(running.desk.explainer) as hold:
+        before = running.service.pace.seconds(1)
+        with slow.held(running.service.explainer) as hold:
             hold.let_go(0)
             with Caller(running.port) as caller:
                 caller.send(about_pair("/v1/verify", photograph(70), photograph(71)))
@@ -244,10 +244,10 @@ class TestWhatIsMeasured:
                 time.sleep(1)  # the embedder is held up by something else
                 hold.let_go()
                 assert caller.answer().status == 200
-        assert running.desk.pace.seconds(1) < 1.5 * before
+        assert running.service.pace.seconds(1) < 1.5 * before
 
     def test_a_slow_measurement_is_measured_anew_before_it_refuses(self, running, client, pairs):
-        pace = running.desk.pace
+        pace = running.service.pace
         before = pace._seconds
         # Occlusion would take twice as long as it may.
         pace._seconds, pace._latest = 2 * SECONDS / 128, -1e9

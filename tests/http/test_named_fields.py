@@ -70,7 +70,7 @@ def test_a_request_without_a_content_type_is_not_said_to_have_one(service):
     ("length", "remedy"), [(0, "received 0: send at least one"), (65, "received 65: divide it")]
 )
 def test_what_is_said_of_a_batch_fits_its_length(service, length, remedy):
-    dimension = service.desk.manifest.embedder.dimension
+    dimension = service.service.manifest.embedder.dimension
     tensor = {"name": "embedding", "datatype": "FP32", "shape": [length, dimension]}
     answer = service.client.post(
         "/v2/models/decoder/infer",

@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from lpel_serving.service.desk import SLOW_AT_ONCE, SLOW_WAITING
+from lpel_serving.service.explanation_service import SLOW_AT_ONCE, SLOW_WAITING
 from lpel_serving.service.http.settings import Limits, Settings
 from support import slow, tiny
 from support.clients import Caller, about_pair, ask, ask_at_once, get, metrics, photograph, post
@@ -43,7 +43,7 @@ def explain(number: int, **fields: str) -> bytes:
 def filled(running):
     """Hold a service that is filled to the last place; at the end, all inside are answered."""
     with ExitStack() as stack:
-        hold = stack.enter_context(slow.held(running.desk.explainer))
+        hold = stack.enter_context(slow.held(running.service.explainer))
         callers = [stack.enter_context(Caller(running.port)) for _ in range(CAPACITY)]
         for number, caller in enumerate(callers):
             caller.send(explain(number))
@@ -135,7 +135,7 @@ def test_long_work_is_bounded_and_does_not_keep_short_work_waiting(tmp_path):
         long = [stack.enter_context(Caller(port)) for _ in places]
         for number, caller in enumerate(long):
             caller.send(explain(number, method="occlusion"))
-        slow.until(lambda: running.desk._slow.inside == SLOW_AT_ONCE + SLOW_WAITING)
+        slow.until(lambda: running.service._slow.inside == SLOW_AT_ONCE + SLOW_WAITING)
         refused = ask(port, explain(99, method="occlusion"))
         assert int(refused.headers["retry-after"]) >= 1
         assert "too many long requests" in refused.json["detail"]
@@ -153,20 +153,22 @@ class TestDeadline:
         assert answer.status == 504
         assert answer.headers["content-type"] == "application/problem+json"
         assert "longer than a request may take" in answer.json["detail"]
-        slow.until(lambda: running.desk.waiting == 0)
-        embedded = running.desk.tally.embedded
+        slow.until(lambda: running.service.waiting == 0)
+        embedded = running.service.counters.embedded
         assert ask(running.port, get("/livez")).status == 200
         assert metrics(running.port)["lpel_requests_inside"] == 0
-        assert running.desk.tally.embedded <= embedded + 4  # what was in hand, and nothing more
+        assert (
+            running.service.counters.embedded <= embedded + 4
+        )  # what was in hand, and nothing more
 
     def test_a_short_one(self, hasty_service):
-        with slow.held(hasty_service.desk.explainer):
+        with slow.held(hasty_service.service.explainer):
             answer = ask(hasty_service.port, explain(0))
         self.check_late(hasty_service, answer)
 
     @pytest.mark.parametrize("method", ["occlusion", "xface", "corrrise"])
     def test_a_long_one(self, hasty_service, method):
-        with slow.held(hasty_service.desk.explainer) as hold:
+        with slow.held(hasty_service.service.explainer) as hold:
             hold.let_go(3)
             answer = ask(hasty_service.port, explain(0, method=method))
         self.check_late(hasty_service, answer)
@@ -175,14 +177,14 @@ class TestDeadline:
         free = threading.Event()
         try:
             for _ in range(SLOW_AT_ONCE):
-                hasty_service.desk._slow._pool.submit(free.wait)
+                hasty_service.service._slow._pool.submit(free.wait)
             answer = ask(hasty_service.port, explain(0, method="occlusion"))
         finally:
             free.set()
         self.check_late(hasty_service, answer)
 
     def test_one_whose_turn_does_not_come(self, hasty_service):
-        turns = hasty_service.desk._slow._turns
+        turns = hasty_service.service._slow._turns
         turns._value = 0
         answer = ask(hasty_service.port, explain(0, method="occlusion"))
         turns._value = SLOW_AT_ONCE
@@ -192,7 +194,7 @@ class TestDeadline:
         request = about_pair(
             "/v1/assess", photograph(0), photograph(1), "Accept: application/x-ndjson"
         )
-        with slow.held(hasty_service.desk.explainer) as hold:
+        with slow.held(hasty_service.service.explainer) as hold:
             hold.let_go(2)
             answer = ask(hasty_service.port, request)
         assert answer.status == 200

@@ -100,7 +100,7 @@ def test_they_are_too_when_there_is_no_room_or_no_time(service_bundle):
         until(lambda: metrics(running.port)["lpel_uploads_under_way"] == 1)
         stalled.send(VERIFY[:-10])
         answers = [crowded.answer(), stalled.answer()]
-        with held(running.desk.explainer):
+        with held(running.service.explainer):
             inside.send(VERIFY)
             until(lambda: metrics(running.port)["lpel_requests_inside"] == 1)
             answers.append(ask(running.port, VERIFY))
@@ -114,7 +114,7 @@ def test_they_are_too_when_the_fault_is_ours_which_nobody_else_learns_of(service
     async def fail(*_, **__):
         raise ZeroDivisionError("a secret of ours")
 
-    monkeypatch.setattr(service.desk, "face", fail)
+    monkeypatch.setattr(service.service, "face", fail)
     answer = ask(int(service.address.rpartition(":")[2]), VERIFY)
     assert (answer.status, answer.headers["content-type"]) == (500, MEDIA_TYPE)
     assert b"secret" not in answer.body

@@ -22,7 +22,7 @@ FILES = {"reference": photograph(0), "test": photograph(1)}
 def test_about_says_whether_a_sample_shows_one_person(service, truth):
     face = SampleFace("Ada", FILES["test"])
     sample = Sample("Ada, twice", "none", face, face, truth)
-    document = about_document(service.desk, Settings(service.settings.bundle, samples=(sample,)))
+    document = about_document(service.service, Settings(service.settings.bundle, samples=(sample,)))
     assert document["samples"][0]["same_person"] is truth
     assert schemas.AboutAnswer.model_validate(document).samples[0].same_person is truth
 

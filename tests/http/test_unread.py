@@ -237,7 +237,7 @@ def test_lines_that_come_seldom_are_no_slow_reading(running, monkeypatch):
     request = about_pair(
         "/v1/assess", photograph(0), photograph(1), "Accept: application/x-ndjson", draws="20"
     )
-    with slow.held(running.desk.explainer) as hold, Caller(running.port) as caller:
+    with slow.held(running.service.explainer) as hold, Caller(running.port) as caller:
         caller.send(request)
         for batches in (1, 2, 3, 4):
             hold.let_go(batches)

@@ -147,7 +147,7 @@ def test_many_bodies_that_end_at_once_are_let_in_or_turned_away(service_bundle):
         for caller, request in zip(callers, requests, strict=True):
             caller.send(request[:-100])
         slow.until(lambda: under_way(port) == 10)
-        with slow.held(running.desk.explainer):
+        with slow.held(running.service.explainer):
             for caller, request in zip(callers, requests, strict=True):
                 caller.send(request[-100:])
             slow.until(lambda: metrics(port)["lpel_requests_refused_total"] == 8)
@@ -262,7 +262,7 @@ class TestExpectation:
     def test_one_for_which_there_is_no_room(self, service_bundle):
         with (
             serving(service_bundle, admitted=1) as running,
-            slow.held(running.desk.explainer),
+            slow.held(running.service.explainer),
             Caller(running.port) as inside,
             Caller(running.port) as caller,
         ):

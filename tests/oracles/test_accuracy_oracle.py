@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lpel_serving.equations.fill import Fill
-from lpel_serving.methods import Engine, FacePair
+from lpel_serving.methods import AssembledNetworks, FacePair
 from lpel_serving.verification.accuracy import equal_error_threshold
 from lpel_tf.research.measures.accuracy import GAMES, AccuracySettings, measure_accuracy
 from lpel_tf.research.measures.accuracy_areas import areas, curves
@@ -77,7 +77,13 @@ def test_the_games_are_the_oracles(side, map_side, levels, fill, seed):
     same = same_of(N)
     settings = AccuracySettings(levels, Fill(fill))
     received = measure_accuracy(
-        Engine(embed, lambda h: h), pairs, same, {"map": method}, settings, rng, batch_size=3
+        AssembledNetworks(embed, lambda h: h),
+        pairs,
+        same,
+        {"map": method},
+        settings,
+        rng,
+        batch_size=3,
     )
     expected, threshold = oracle.play(
         [(reference.tolist(), test.tolist()) for reference, test in images],

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lpel_serving.methods import Engine, FacePair
+from lpel_serving.methods import AssembledNetworks, FacePair
 from lpel_serving.methods.lpel_mended import LpelMended
 from oracles import oracle_lpel_mended as oracle
 
@@ -27,7 +27,7 @@ def test_the_map_is_the_oracles(dimension, side, similar):
     crop = np.zeros((side, side, 3), np.uint8)
     h_r, h_t = rng.normal(size=(2, dimension)).astype(np.float32)
     pair = FacePair(crop, crop, h_r, h_t, similar)
-    found = LpelMended()(pair, Engine(no_embedder, decode), rng)
+    found = LpelMended()(pair, AssembledNetworks(no_embedder, decode), rng)
     expected = oracle.heat_map(
         lambda h: decode(np.array(h)).tolist(), h_r.tolist(), h_t.tolist(), similar
     )

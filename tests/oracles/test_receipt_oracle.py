@@ -5,7 +5,7 @@ import pytest
 
 from lpel_serving.equations.fill import Fill
 from lpel_serving.faithfulness.curve_settings import CurveSettings
-from lpel_serving.faithfulness.receipt import receipt
+from lpel_serving.faithfulness.pair_check import check_pair
 from lpel_serving.faithfulness.study import QUESTIONS
 from lpel_serving.methods.replacement import replacement
 from oracles import curves, oracle_receipt
@@ -39,7 +39,7 @@ def test_a_receipt_is_what_comes_of_doing_it_slowly(name, fill, every, seed):
     pair = face_pair(networks, pixels(seed, SIZE), test, question.similar)
     heat_map = np.random.default_rng((seed, 2)).normal(size=(SIZE, SIZE)).astype(np.float32)
     settings = CurveSettings(question.kind, SUPERPIXEL, SIZE, every, Fill(fill), draws=DRAWS)
-    received = receipt(networks, pair, heat_map, question, settings, seed, batch_size=5)
+    received = check_pair(networks, pair, heat_map, question, settings, seed, batch_size=5)
 
     def embed(image):
         return networks.embed(np.array([image], np.uint8))[0].tolist()

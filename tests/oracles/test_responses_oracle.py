@@ -12,7 +12,7 @@ from lpel_serving.equations.attribution import (
     spatial_kernel,
 )
 from lpel_serving.equations.fill import Fill
-from lpel_serving.methods import Engine
+from lpel_serving.methods import AssembledNetworks
 from lpel_serving.methods.coalitions import Coalitions, measured_responses
 from lpel_serving.methods.embedding_losses import draw_coalitions, embedding_losses, unit
 from lpel_serving.methods.hybrid import Hybrid
@@ -46,7 +46,7 @@ def respond(embeddings: np.ndarray) -> np.ndarray:
     return (embeddings @ kernel).reshape(-1, SUPERPIXELS, DIMENSION).astype(np.float32)
 
 
-NETWORKS = Engine(embed, no_decoder, respond)
+NETWORKS = AssembledNetworks(embed, no_decoder, respond)
 
 
 def normals(seed: int, *shape: int) -> np.ndarray:

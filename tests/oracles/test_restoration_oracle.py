@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lpel_serving.methods import Engine, FacePair
+from lpel_serving.methods import AssembledNetworks, FacePair
 from lpel_tf.research.measures.landmark_swap import SwapSettings, Triplet, measure_swaps
 from lpel_tf.research.measures.landmarks import Box, with_landmark
 from lpel_tf.research.measures.patch_areas import areas, error_rates
@@ -24,7 +24,7 @@ def embed_lists(image: list) -> list[float]:
     return embed(np.array([image], np.uint8))[0].tolist()
 
 
-NETWORKS = Engine(embed, lambda h: h)
+NETWORKS = AssembledNetworks(embed, lambda h: h)
 
 
 def photograph(rng) -> np.ndarray:

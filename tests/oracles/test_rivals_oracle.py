@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lpel_serving.equations.similarity import cosine_similarity
-from lpel_serving.methods import Engine
+from lpel_serving.methods import AssembledNetworks
 from lpel_serving.methods.corrrise import (
     CorrRise,
     Masks,
@@ -36,7 +36,7 @@ def embed_lists(image: list) -> list[float]:
     return embed(np.array([image], np.uint8))[0].tolist()
 
 
-NETWORKS = Engine(embed, no_decoder)
+NETWORKS = AssembledNetworks(embed, no_decoder)
 
 
 def squares_of(masks: Masks, height: int, width: int) -> list[list[tuple[int, int, int]]]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lpel_serving.methods import Engine, FacePair
+from lpel_serving.methods import AssembledNetworks, FacePair
 
 SIDE = 20
 QUARTER = SIDE // 2
@@ -20,10 +20,10 @@ def no_decoder(embeddings: np.ndarray) -> np.ndarray:
     raise AssertionError("the decoder was asked")
 
 
-QUARTER_NETWORKS = Engine(brightness, no_decoder)
+QUARTER_NETWORKS = AssembledNetworks(brightness, no_decoder)
 
 
-def on_quarter(pair: FacePair, networks: Engine, rng: np.random.Generator) -> np.ndarray:
+def on_quarter(pair: FacePair, networks: AssembledNetworks, rng: np.random.Generator) -> np.ndarray:
     """The right map for `brightness`: 1 in the quarter that it sees, 0 elsewhere."""
     values = np.zeros((2, 2), np.float32)
     values[0, 0] = 1
@@ -77,14 +77,14 @@ class Lazy(Sequence):
         return self.pairs[i]
 
 
-class Told:
+class ReportProgress:
     """Progress that remembers."""
 
     def __init__(self):
         self.opened: list[int] = []
         self.done: list[int] = []
 
-    def __call__(self, what: str, total: int) -> "Told":
+    def __call__(self, what: str, total: int) -> "ReportProgress":
         self.opened.append(total)
         return self
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lpel_serving.methods import Engine, FacePair
+from lpel_serving.methods import AssembledNetworks, FacePair
 from support.analytic import QUARTER, SIDE, no_decoder, pair_of
 from support.networks import plain
 
@@ -13,7 +13,7 @@ def corners(crops: np.ndarray) -> np.ndarray:
     return np.stack([part.mean(axis=(1, 2, 3)) / 255 for part in parts], 1).astype(np.float32)
 
 
-CORNERS = Engine(corners, no_decoder)
+CORNERS = AssembledNetworks(corners, no_decoder)
 
 
 def two_corners(similar: bool = True) -> FacePair:

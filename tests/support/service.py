@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import uvicorn
 
-from lpel_serving.service.desk import Desk
-from lpel_serving.service.http.app import build_app, open_desk
+from lpel_serving.service.explanation_service import ExplanationService
+from lpel_serving.service.http.app import build_app, open_service
 from lpel_serving.service.http.routes.health import Health
 from lpel_serving.service.http.server import configuration, take_address
 from lpel_serving.service.http.settings import Settings
@@ -23,26 +23,26 @@ class Running:
     """A service that is running: where, and what is behind it."""
 
     port: int
-    desk: Desk
+    service: ExplanationService
     health: Health
 
 
 @contextmanager
 def started(
-    settings: Settings, desk: Desk | None = None, *, wait: bool = True
+    settings: Settings, service: ExplanationService | None = None, *, wait: bool = True
 ) -> Iterator[Running]:
     """Run a service in a thread while the context is open; wait until one can connect to it."""
-    desk = desk or open_desk(settings)
+    service = service or open_service(settings)
     health = Health()
     sock = take_address(settings.host, 0)
-    config = configuration(build_app(desk, settings, health), settings)
+    config = configuration(build_app(service, settings, health), settings)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[sock])))
     thread.start()
     while wait and not server.started and thread.is_alive():
         time.sleep(0.005)
     try:
-        yield Running(sock.getsockname()[1], desk, health)
+        yield Running(sock.getsockname()[1], service, health)
     finally:
         server.should_exit = True
         thread.join()
@@ -52,9 +52,9 @@ def started(
 def occupied(running: Running) -> Iterator[slow.Hold]:
     """Hold the embedder, with a crop in each of the batcher's threads; then all are answered."""
     with ExitStack() as stack:
-        hold = stack.enter_context(slow.held(running.desk.explainer))
+        hold = stack.enter_context(slow.held(running.service.explainer))
         callers: list[Caller] = []
-        for number, _ in enumerate(running.desk._batcher._threads, start=1):
+        for number, _ in enumerate(running.service._batcher._threads, start=1):
             image = photograph(1_000_000 + number)
             callers.append(stack.enter_context(Caller(running.port)))
             callers[-1].send(about_pair("/v1/explain", image, image))

@@ -66,7 +66,7 @@ def count_operations(folder: Path, last: int) -> list[str]:
 
 def main(pairs: Path, out: Path, bundle: Path, events: Path, operation: int) -> None:
     from lpel_serving.batch import settings
-    from lpel_serving.batch.store import places
+    from lpel_serving.batch.folder import places
 
     # Other modules take these by their names: they are set before any of those is imported.
     places.IMAGES_IN_CHUNK = IMAGES_IN_CHUNK

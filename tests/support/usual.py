@@ -6,12 +6,12 @@ import numpy as np
 
 from lpel_serving.bundle.usual_record import UsualRecord
 from lpel_serving.engine.usual import measure_usual
-from lpel_serving.methods.method import Engine
+from lpel_serving.methods.method import AssembledNetworks
 from support import tiny
 from support.images import pixels
 
 PHOTOGRAPHS = 120
-NETWORKS = Engine(tiny.embed, tiny.decode, tiny.respond)
+NETWORKS = AssembledNetworks(tiny.embed, tiny.decode, tiny.respond)
 
 
 @cache

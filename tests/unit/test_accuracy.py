@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from lpel_serving.equations.fill import FILLS, Fill
 from lpel_serving.faithfulness.deletion_curve import Interval
-from lpel_serving.methods import Engine
+from lpel_serving.methods import AssembledNetworks
 from lpel_serving.methods.derived import Reverse
 from lpel_serving.methods.occlusion import Occlusion
 from lpel_serving.methods.random_order import RandomOrder
@@ -34,7 +34,14 @@ from lpel_tf.research.measures.accuracy_areas import (
     in_percent,
 )
 from support import analytic
-from support.analytic import QUARTER_NETWORKS, Counting, Lazy, Told, bright_pairs, on_quarter
+from support.analytic import (
+    QUARTER_NETWORKS,
+    Counting,
+    Lazy,
+    ReportProgress,
+    bright_pairs,
+    on_quarter,
+)
 
 SAME = np.array([True, False, True, False, False, True])
 BEST, WORST = {"deletion": 0.15, "insertion": 0.95}, {"deletion": 0.95, "insertion": 0.15}
@@ -123,7 +130,7 @@ def test_ties_between_pixels_hang_on_the_pair():
         return analytic.brightness(crops)
 
     options = AccuracySettings((0, 50, 100))
-    networks = Engine(watched, analytic.no_decoder)
+    networks = AssembledNetworks(watched, analytic.no_decoder)
     measured({"none": RandomOrder()}, pairs, same, networks=networks, settings=options)
     # The same image six times: half of it deleted, half inserted, and all black.
     assert len(set(kept[: 6 * 3])) == 6 * 2 + 1
@@ -136,7 +143,7 @@ def test_the_result_hangs_on_the_seed_and_not_on_the_batches(name):
 
     def result(seed, batch_size):
         embed = Counting()
-        networks = Engine(embed, analytic.no_decoder)
+        networks = AssembledNetworks(embed, analytic.no_decoder)
         more = {"settings": options, "another_pair_of": "none", "batch_size": batch_size}
         return measured(methods, seed=seed, networks=networks, **more), sorted(embed.images)
 
@@ -164,7 +171,9 @@ def test_nothing_is_embedded_twice_and_only_the_last_batch_is_not_full():
     # Tests of one person, so that every pixel differs from black and every pair from the others.
     pairs = bright_pairs([True] * 7)
     pairs[4:] = [dataclasses.replace(one, h_r=np.float32([0, 1])) for one in pairs[4:]]
-    measured(methods, pairs, same, networks=Engine(embed, analytic.no_decoder), batch_size=16)
+    measured(
+        methods, pairs, same, networks=AssembledNetworks(embed, analytic.no_decoder), batch_size=16
+    )
     # Nine deletions of the map, which are the reverse's insertions; nine the other way; the same
     # of the ties; and all black. Never the clean image, whose embedding is known.
     expected = 7 * (2 * 9 + 2 * 9 + 1)
@@ -181,7 +190,7 @@ def test_replacing_pixels_by_themselves_is_no_new_image():
     black = np.zeros((20, 20, 3), np.uint8)
     pairs = [analytic.pair_of(face, black) for face in (black, black + np.uint8(255))]
     same = np.array([True, False])
-    networks = Engine(embed, analytic.no_decoder)
+    networks = AssembledNetworks(embed, analytic.no_decoder)
     result = measured({"map": on_quarter, "ties": RandomOrder()}, pairs, same, networks=networks)
     assert result.right.all()
     assert not embed.images
@@ -190,7 +199,7 @@ def test_replacing_pixels_by_themselves_is_no_new_image():
 def test_pairs_are_read_once_and_the_references_are_never_changed():
     pairs = bright_pairs(SAME)
     before = [(pair.reference.copy(), pair.test.copy()) for pair in pairs]
-    lazy, told = Lazy(pairs), Told()
+    lazy, told = Lazy(pairs), ReportProgress()
     measured({"map": on_quarter}, lazy, another_pair_of="map", progress=told)
     assert lazy.reads == [1] * 6
     assert (told.opened, told.done) == ([6], [1] * 6)
@@ -340,7 +349,7 @@ def test_a_truth_that_does_not_fit_is_refused_before_anything_is_embedded(same, 
             {"map": on_quarter},
             bright_pairs(SAME),
             np.array(same),
-            networks=Engine(embed, analytic.no_decoder),
+            networks=AssembledNetworks(embed, analytic.no_decoder),
         )
     assert not embed.images
 
@@ -381,7 +390,7 @@ def test_embeddings_that_are_not_finite_are_refused():
         return np.full((len(crops), 2), np.nan, np.float32)
 
     with pytest.raises(EmbeddingError, match="an embedding holds NaN"):
-        measured({"map": on_quarter}, networks=Engine(broken, analytic.no_decoder))
+        measured({"map": on_quarter}, networks=AssembledNetworks(broken, analytic.no_decoder))
     pairs = bright_pairs(SAME)
     for field in ("h_r", "h_t"):
         pairs[2] = dataclasses.replace(bright_pairs(SAME)[2], **{field: np.float32([np.nan, 0])})

@@ -15,7 +15,7 @@ from lpel_serving.faithfulness.assessment import measure_curves
 from lpel_serving.faithfulness.controls import CONTROLS
 from lpel_serving.faithfulness.curve_settings import CurveSettings
 from lpel_serving.faithfulness.judgement import areas, normalised
-from lpel_serving.methods import Engine, FacePair
+from lpel_serving.methods import AssembledNetworks, FacePair
 from lpel_serving.methods.centre import Centre
 from lpel_serving.methods.emsnn import Emsnn
 from lpel_serving.methods.lpel import Lpel
@@ -706,7 +706,7 @@ def test_a_transplant_of_an_image_into_itself_says_nothing():
 
 def test_networks_of_any_make_are_measured():
     linear = Linear()
-    networks = Engine(linear.embed, linear.decode)
+    networks = AssembledNetworks(linear.embed, linear.decode)
     pairs = [face_pair(networks, pixels(i), pixels(i + 1), similar=True) for i in range(2)]
     measured = measure(pairs, settings_of("test"), Lpel(), networks)
     assert np.isfinite(measured.similarities).all()

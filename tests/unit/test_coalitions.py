@@ -12,7 +12,7 @@ from lpel_serving.methods.embedding_losses import (
     draw_coalitions,
     embedding_losses,
 )
-from lpel_serving.methods.method import Engine, FacePair
+from lpel_serving.methods.method import AssembledNetworks, FacePair
 from lpel_serving.methods.occlusion import Occlusion
 from lpel_serving.support.errors import EmbeddingError, ParameterError
 from support import tiny
@@ -160,7 +160,7 @@ def in_batches(embed, size: int):
         parts = range(0, len(crops), size)
         return np.concatenate([embed(crops[i : i + size]) for i in parts])
 
-    return Engine(split, no_decoder)
+    return AssembledNetworks(split, no_decoder)
 
 
 @pytest.mark.parametrize("size", [1, 7, 32, 200])
@@ -173,7 +173,7 @@ def test_the_same_seed_gives_the_same_bytes_at_any_batch_size(tiny_explainer, si
             fills = [Fill(), Fill("blur")]
             return measured_responses(networks, image, h, 70, SIDE, fills, generator(seed))
 
-        whole = measured(Engine(embed, no_decoder), 4)
+        whole = measured(AssembledNetworks(embed, no_decoder), 4)
         assert measured(in_batches(embed, size), 4).tobytes() == whole.tobytes()
         assert measured(in_batches(embed, size), 5).tobytes() != whole.tobytes()
 
@@ -193,7 +193,7 @@ def test_measuring_changes_neither_image_nor_embedding():
     image = pixels(0)
     (h,) = tiny.embed(image[np.newaxis])
     before = image.copy(), h.copy()
-    networks = Engine(tiny.embed, tiny.decode)
+    networks = AssembledNetworks(tiny.embed, tiny.decode)
     prior = np.ones((SUPERPIXELS, tiny.DIMENSION), np.float32)
     measured_responses(networks, image, h, 20, SIDE, [Fill()], generator(), prior=prior)
     np.testing.assert_array_equal(image, before[0])
@@ -243,7 +243,7 @@ def test_coalitions_of_one_are_single_occlusion_against_all_references_at_once()
     test, *references = unit(embed(images))
     alone = np.eye(SUPERPIXELS, dtype=np.bool_)
     losses = embedding_losses(embed, images[0], test, alone, [BLACK], generator())
-    networks = Engine(embed, no_decoder)
+    networks = AssembledNetworks(embed, no_decoder)
     for image, h_r in zip(images[1:], references, strict=True):
         pair = FacePair(image, images[0], h_r, test, similar=True)
         expected = Occlusion(SIDE, "test", BLACK)(pair, networks, generator())

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lpel_serving.equations.similarity import cosine_similarity
-from lpel_serving.methods import Engine
+from lpel_serving.methods import AssembledNetworks
 from lpel_serving.methods.corrrise import (
     CorrRise,
     Masks,
@@ -73,7 +73,9 @@ def test_it_costs_an_embedding_for_each_mask_and_nothing_else(count):
 
 def test_no_more_than_a_batch_of_images_is_made_at_a_time():
     counting = Counting(corners)
-    masked_embeddings(Engine(counting, no_decoder), plain(9, SIDE), draw_masks(generator(), 50), 7)
+    masked_embeddings(
+        AssembledNetworks(counting, no_decoder), plain(9, SIDE), draw_masks(generator(), 50), 7
+    )
     assert counting.batches == [7] * 7 + [1]
 
 
@@ -113,7 +115,7 @@ def test_the_masked_images_are_the_image_with_three_black_squares():
     counting = Counting(corners)
     image = np.maximum(pixels(0, 112), 1)
     masks = draw_masks(generator(), 4)
-    masked_embeddings(Engine(counting, no_decoder), image, masks)
+    masked_embeddings(AssembledNetworks(counting, no_decoder), image, masks)
     for data, hole in zip(counting.images, drawn(masks, 112), strict=True):
         received = np.frombuffer(data, np.uint8).reshape(image.shape)
         np.testing.assert_array_equal(received, image * (hole == 0)[:, :, np.newaxis])

@@ -7,8 +7,8 @@ import weakref
 
 import pytest
 
-from lpel_serving.service.crew import Crew
-from lpel_serving.service.ticket import Ticket
+from lpel_serving.service.bounded_executor import BoundedExecutor
+from lpel_serving.service.cancellation import CancellationToken
 from lpel_serving.support.errors import BusyError, WithdrawnError
 
 SECONDS = 20
@@ -28,15 +28,15 @@ class Gate:
 
 
 def played(play, threads=1, most=None):
-    """Run a coroutine with a crew and a gate that is opened in the end."""
+    """Run a coroutine with a executor and a gate that is opened in the end."""
 
     async def run():
-        crew, gate = Crew("test", threads, most), Gate()
+        executor, gate = BoundedExecutor("test", threads, most), Gate()
         try:
-            return await play(crew, gate)
+            return await play(executor, gate)
         finally:
             gate.go.set()
-            crew.close()
+            executor.close()
 
     return asyncio.run(run())
 
@@ -46,9 +46,11 @@ async def begun(gate):
 
 
 def test_work_is_done_in_a_thread_of_its_own():
-    async def play(crew, gate):
+    async def play(executor, gate):
         gate.go.set()
-        return await crew.do(lambda: threading.current_thread().name, Ticket()), crew.inside
+        return await executor.do(
+            lambda: threading.current_thread().name, CancellationToken()
+        ), executor.inside
 
     name, inside = played(play)
     assert name.startswith("lpel-test")
@@ -56,42 +58,42 @@ def test_work_is_done_in_a_thread_of_its_own():
 
 
 def test_what_goes_wrong_is_told_to_whoever_asked_and_the_next_has_its_turn():
-    async def play(crew, gate):
+    async def play(executor, gate):
         with pytest.raises(ZeroDivisionError):
-            await crew.do(lambda: 1 // 0, Ticket())
-        return await crew.do(lambda: "next", Ticket())
+            await executor.do(lambda: 1 // 0, CancellationToken())
+        return await executor.do(lambda: "next", CancellationToken())
 
     assert played(play) == "next"
 
 
 def test_a_crew_takes_no_more_than_it_has_room_for():
-    async def play(crew, gate):
-        first = asyncio.ensure_future(crew.do(gate, Ticket()))
-        second = asyncio.ensure_future(crew.do(gate, Ticket()))
+    async def play(executor, gate):
+        first = asyncio.ensure_future(executor.do(gate, CancellationToken()))
+        second = asyncio.ensure_future(executor.do(gate, CancellationToken()))
         await begun(gate)
         with pytest.raises(BusyError):
-            await crew.do(gate, Ticket())
+            await executor.do(gate, CancellationToken())
         gate.go.set()
         return await first, await second
 
     assert played(play, most=2) == ("done", "done")
 
 
-@pytest.mark.parametrize("leaves", ["by its ticket", "by being cancelled"])
+@pytest.mark.parametrize("leaves", ["by its token", "by being cancelled"])
 def test_what_waits_in_vain_is_never_begun_and_is_let_go(leaves):
     class Upload:
         """Something large that work holds."""
 
-    async def play(crew, gate):
-        busy = asyncio.ensure_future(crew.do(gate, Ticket()))
+    async def play(executor, gate):
+        busy = asyncio.ensure_future(executor.do(gate, CancellationToken()))
         await begun(gate)
-        upload, ticket, did = Upload(), Ticket(), []
+        upload, token, did = Upload(), CancellationToken(), []
         seen = weakref.ref(upload)
-        waiting = asyncio.ensure_future(crew.do(lambda held=upload: did.append(held), ticket))
+        waiting = asyncio.ensure_future(executor.do(lambda held=upload: did.append(held), token))
         await asyncio.sleep(0)
         del upload
-        if leaves == "by its ticket":
-            ticket.withdraw("gone")
+        if leaves == "by its token":
+            token.withdraw("gone")
         else:
             waiting.cancel()
         with pytest.raises((WithdrawnError, asyncio.CancelledError)):
@@ -100,25 +102,25 @@ def test_what_waits_in_vain_is_never_begun_and_is_let_go(leaves):
         await asyncio.sleep(0)
         gc.collect()
         assert seen() is None
-        assert crew.inside == 1
+        assert executor.inside == 1
         gate.go.set()
         await busy
-        assert await crew.do(lambda: "next", Ticket()) == "next"
+        assert await executor.do(lambda: "next", CancellationToken()) == "next"
         return did
 
     assert played(play) == []
 
 
 def test_who_leaves_while_it_is_under_way_frees_the_place_when_the_thread_is_free():
-    async def play(crew, gate):
-        ticket = Ticket()
-        leaver = asyncio.ensure_future(crew.do(gate, ticket))
+    async def play(executor, gate):
+        token = CancellationToken()
+        leaver = asyncio.ensure_future(executor.do(gate, token))
         await begun(gate)
-        ticket.withdraw("late")
+        token.withdraw("late")
         with pytest.raises(WithdrawnError):
             await leaver
-        inside = crew.inside
-        following = asyncio.ensure_future(crew.do(lambda: "next", Ticket()))
+        inside = executor.inside
+        following = asyncio.ensure_future(executor.do(lambda: "next", CancellationToken()))
         await asyncio.sleep(0.05)
         assert not following.done()
         gate.go.set()
@@ -128,11 +130,11 @@ def test_who_leaves_while_it_is_under_way_frees_the_place_when_the_thread_is_fre
 
 
 def test_a_ticket_that_has_lapsed_gets_no_turn():
-    async def play(crew, gate):
-        ticket = Ticket()
-        ticket.withdraw("gone")
+    async def play(executor, gate):
+        token = CancellationToken()
+        token.withdraw("gone")
         with pytest.raises(WithdrawnError):
-            await crew.do(gate, ticket)
-        return crew.inside
+            await executor.do(gate, token)
+        return executor.inside
 
     assert played(play) == 0

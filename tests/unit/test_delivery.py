@@ -46,7 +46,7 @@ def body_of(messages):
 
 
 def test_a_long_line_for_one_request_is_counted_and_sent_after_all_work_for_it():
-    sent, during, counted = delivered(StreamingResponse(in_lines()), {"ticket": object()})
+    sent, during, counted = delivered(StreamingResponse(in_lines()), {"token": object()})
     assert body_of(during) == b"short\n"
     assert body_of(sent) == b"short\n" + LINE
     assert [message.get("more_body") for message in sent[1:]] == [True] * (len(sent) - 2) + [False]
@@ -54,7 +54,7 @@ def test_a_long_line_for_one_request_is_counted_and_sent_after_all_work_for_it()
 
 
 def test_a_long_answer_is_counted_if_it_was_made_for_one_request_alone():
-    for state, expected in (({"ticket": object()}, len(LINE)), ({}, 0)):
+    for state, expected in (({"token": object()}, len(LINE)), ({}, 0)):
         sent, during, counted = delivered(Response(LINE), state)
         assert body_of(during) == b""
         assert body_of(sent) == LINE

@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 
 from lpel_serving.equations.similarity import cosine_similarity
 from lpel_serving.images.crops import decoder_target, resize
-from lpel_serving.methods import Engine
+from lpel_serving.methods import AssembledNetworks
 from lpel_serving.support.errors import EmbeddingError, ParameterError
 from lpel_tf.research.measures.fidelity import measure_fidelity
 from support import tiny
-from support.analytic import Counting, Told
+from support.analytic import Counting, ReportProgress
 
 SIDE = 6
 
@@ -31,7 +31,9 @@ def black_and_white(n: int, seed: int = 0) -> np.ndarray:
 
 
 def fidelity_of(decode, crops, embed=flat, **more):
-    return measure_fidelity(Engine(embed, decode), crops, embed(np.stack(list(crops))), **more)
+    return measure_fidelity(
+        AssembledNetworks(embed, decode), crops, embed(np.stack(list(crops))), **more
+    )
 
 
 @settings(max_examples=30, deadline=None, derandomize=True)
@@ -81,7 +83,7 @@ def test_a_small_reconstruction_is_enlarged_to_what_the_embedder_takes():
     crops = np.random.default_rng(0).integers(0, 256, (5, 16, 16, 3), dtype=np.uint8)
     embed = Counting(tiny.embed)
     h = tiny.embed(crops)
-    result = measure_fidelity(Engine(embed, tiny.decode), iter(crops), h, batch_size=2)
+    result = measure_fidelity(AssembledNetworks(embed, tiny.decode), iter(crops), h, batch_size=2)
     expected = [
         resize((np.clip(one, 0, 1) * 255).round().astype(np.uint8), 16) for one in tiny.decode(h)
     ]
@@ -108,8 +110,8 @@ def test_batches_make_no_difference_and_images_are_read_when_their_turn_comes():
         at_decoding.append(len(read))
         return unflat(h) * np.float32(0.7)
 
-    told = Told()
-    networks = Engine(flat, decode)
+    told = ReportProgress()
+    networks = AssembledNetworks(flat, decode)
     result = measure_fidelity(networks, reader(), flat(crops), batch_size=3, progress=told)
     assert at_decoding == [3, 6, 7]
     assert (told.opened, told.done) == ([7], [3, 3, 1])
@@ -120,7 +122,7 @@ def test_batches_make_no_difference_and_images_are_read_when_their_turn_comes():
 
 
 def test_too_few_or_too_many_images_are_refused():
-    crops, networks = black_and_white(5), Engine(flat, unflat)
+    crops, networks = black_and_white(5), AssembledNetworks(flat, unflat)
     for batch_size in (1, 4, 8):
         with pytest.raises(ParameterError, match="each of 5 embeddings; received 3"):
             measure_fidelity(networks, crops[:3], flat(crops), batch_size=batch_size)
@@ -129,7 +131,7 @@ def test_too_few_or_too_many_images_are_refused():
 
 
 def test_no_images_and_no_batches_are_refused():
-    networks = Engine(flat, unflat)
+    networks = AssembledNetworks(flat, unflat)
     with pytest.raises(ParameterError, match="at least 1 image; received none"):
         measure_fidelity(networks, [], np.empty((0, 108), np.float32))
     with pytest.raises(ParameterError, match="at least 1 image; received 0"):
@@ -151,7 +153,7 @@ def test_numbers_that_are_not_finite_are_refused(value):
     h = flat(crops)
     h[1, 3] = value
     with pytest.raises(EmbeddingError, match="an embedding holds NaN"):
-        measure_fidelity(Engine(flat, unflat), crops, h)
-    again = Engine(lambda images: np.full((len(images), 108), value, np.float32), unflat)
+        measure_fidelity(AssembledNetworks(flat, unflat), crops, h)
+    again = AssembledNetworks(lambda images: np.full((len(images), 108), value, np.float32), unflat)
     with pytest.raises(EmbeddingError, match="an embedding holds NaN"):
         measure_fidelity(again, crops, flat(crops))

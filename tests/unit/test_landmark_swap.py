@@ -9,7 +9,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from lpel_serving.methods import Engine
+from lpel_serving.methods import AssembledNetworks
 from lpel_serving.methods.derived import Reverse
 from lpel_serving.methods.random_order import RandomOrder
 from lpel_serving.support.errors import EmbeddingError, ParameterError
@@ -24,7 +24,7 @@ from lpel_tf.research.measures.swap_scores import (
     scores,
 )
 from support import analytic
-from support.analytic import QUARTER_NETWORKS, Counting, Lazy, Told, on_quarter
+from support.analytic import QUARTER_NETWORKS, Counting, Lazy, ReportProgress, on_quarter
 
 QUARTER = Box(0, 0, 0.5, 0.5)
 OPTIONS = SwapSettings({"quarter": QUARTER, "corner": Box(0.8, 0.8, 1, 1)}, feather=0)
@@ -104,7 +104,7 @@ def test_swaps_that_hardly_move_the_embedding_are_counted_and_dropped():
         asked.append(pair)
         return on_quarter(pair, networks, rng)
 
-    told = Told()
+    told = ReportProgress()
     # The embedder does not see the corner; a bright donor's quarter changes nothing at all.
     mixed = [triplet(0, "corner"), triplet(1), triplet(2, donor=True), triplet(3)]
     result = measured({"map": method}, mixed, progress=told)
@@ -156,7 +156,7 @@ def test_the_result_hangs_on_the_seed_and_not_on_the_batches(batch_size):
 
     def result(seed, size):
         embed = Counting()
-        networks = Engine(embed, analytic.no_decoder)
+        networks = AssembledNetworks(embed, analytic.no_decoder)
         methods = {"map": on_quarter, "chance": CHANCE}
         got = measured(methods, mixed, seed=seed, networks=networks, batch_size=size)
         return got, sorted(embed.images)
@@ -170,7 +170,7 @@ def test_the_result_hangs_on_the_seed_and_not_on_the_batches(batch_size):
 
 def test_triplets_are_read_once_and_no_image_is_embedded_twice():
     embed, lazy = Counting(), Lazy(TRIPLETS)
-    networks = Engine(embed, analytic.no_decoder)
+    networks = AssembledNetworks(embed, analytic.no_decoder)
     measured({"a": on_quarter, "b": on_quarter}, lazy, networks=networks)
     assert lazy.reads == [1] * 4
     # The twin, and 19 masses between none and all of the quarter.
@@ -275,7 +275,7 @@ def test_what_is_not_finite_is_refused():
             h = embed(crops)
             return h if len(embed.images) <= calls else np.full_like(h, np.nan)
 
-        networks = Engine(ask, analytic.no_decoder)
+        networks = AssembledNetworks(ask, analytic.no_decoder)
         with pytest.raises(EmbeddingError, match="an embedding holds NaN"):
             measured({"map": on_quarter}, networks=networks, batch_size=4)
     with pytest.raises(EmbeddingError, match="the method map holds NaN"):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lpel_serving.equations.similarity import cosine_similarity
-from lpel_serving.methods import Engine, FacePair
+from lpel_serving.methods import AssembledNetworks, FacePair
 from lpel_serving.methods.lpel_mended import LpelMended, decoder_kernel, isometry
 from lpel_serving.support.errors import EmbeddingError, ParameterError
 from support.images import pixels
@@ -17,8 +17,10 @@ def no_embedder(crops: np.ndarray) -> np.ndarray:
     raise AssertionError("the embedder was asked")
 
 
-def engine(kernel: np.ndarray) -> Engine:
-    return Engine(no_embedder, lambda h: np.tensordot(h, kernel, axes=1).astype(np.float32))
+def engine(kernel: np.ndarray) -> AssembledNetworks:
+    return AssembledNetworks(
+        no_embedder, lambda h: np.tensordot(h, kernel, axes=1).astype(np.float32)
+    )
 
 
 def explain(pair: FacePair, networks=NETWORKS) -> np.ndarray:
@@ -125,7 +127,7 @@ def test_the_kernel_is_found_whatever_the_bias():
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, 0.0])
 def test_a_broken_decoder_is_refused(value):
-    broken = Engine(no_embedder, lambda h: np.full((len(h), 4, 4, 3), value, np.float32))
+    broken = AssembledNetworks(no_embedder, lambda h: np.full((len(h), 4, 4, 3), value, np.float32))
     with pytest.raises(EmbeddingError, match="broken"):
         explain(pair_of([1, 0], [0, 1]), broken)
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lpel_serving.methods import Engine, many
+from lpel_serving.methods import AssembledNetworks, many
 from lpel_serving.methods.lpel import Lpel
 from lpel_serving.methods.many import explain_many, explains_many
 from lpel_serving.methods.method import FacePair, find_method, methods
@@ -88,7 +88,7 @@ def test_responses_are_foretold_once_while_there_is_room(monkeypatch, room, leas
     places = np.arange(12)
     twice = np.concatenate([places, places])
     similar = np.zeros(24, np.bool_)
-    networks = Engine(no_decoder, no_decoder, respond)
+    networks = AssembledNetworks(no_decoder, no_decoder, respond)
     maps = list(explain_many(Responses(), networks, embeddings, twice, twice[::-1], similar))
     assert len(maps) == 24
     foretold = sum(asked) - 1  # one of zeros tells how large they are
@@ -111,7 +111,7 @@ def test_a_pair_without_finite_maps_is_told_apart_from_the_others(method, simila
         found[(of > 1e30).any(axis=1)] = np.inf
         return found
 
-    networks = Engine(no_decoder, overflowing, respond)
+    networks = AssembledNetworks(no_decoder, overflowing, respond)
     found = list(explain_many(method, networks, embeddings, references, tests, decisions))
     place, refused = 0, set()
     for one in found:

@@ -8,7 +8,7 @@ import pytest
 from lpel_serving.equations.fill import FILLS, Fill
 from lpel_serving.equations.similarity import cosine_similarity
 from lpel_serving.faithfulness.controls import CONTROLS, OF_SUBJECT, RANDOM, controls
-from lpel_serving.methods import Engine, find_method, methods
+from lpel_serving.methods import AssembledNetworks, find_method, methods
 from lpel_serving.methods.centre import Centre
 from lpel_serving.methods.constant_relevance import ConstantRelevance
 from lpel_serving.methods.derived import AnotherPair, Given, Reverse, Shifted, WithDecoder
@@ -106,7 +106,7 @@ def test_a_pair_swapped_has_its_roles_exchanged(tiny_explainer):
 
 
 def test_an_engine_is_two_networks_put_together():
-    networks = Engine(tiny.embed, tiny.decode)
+    networks = AssembledNetworks(tiny.embed, tiny.decode)
     pair = face_pair(networks, pixels(0), pixels(1), similar=True)
     assert is_signed_map(Lpel()(pair, networks, generator()))
 
@@ -197,11 +197,11 @@ def test_a_given_map_asks_nothing_and_is_the_same_for_every_pair():
 
     values = generator().normal(size=(5, 4)).astype(np.float32)
     rng = generator()
-    assert Given(values)(None, Engine(asked, asked), rng) is values
+    assert Given(values)(None, AssembledNetworks(asked, asked), rng) is values
     assert rng.random() == generator().random()
     before = values.copy()
     for derived in (Reverse, Shifted):
-        derived(Given(values))(None, Engine(asked, asked), rng)
+        derived(Given(values))(None, AssembledNetworks(asked, asked), rng)
     np.testing.assert_array_equal(values, before)
 
 
@@ -231,7 +231,7 @@ def test_a_method_asks_the_decoder_that_it_is_given_and_no_other(method):
     received = WithDecoder(method, second.decode, "second")(pair, first, generator())
     assert first.decoded == 0
     assert second.decoded > 0
-    expected = method(pair, Engine(first.embed, second.decode), generator())
+    expected = method(pair, AssembledNetworks(first.embed, second.decode), generator())
     np.testing.assert_array_equal(received, expected)
     assert (received != method(pair, first, generator())).any()
 
@@ -350,7 +350,7 @@ def test_emsnn_perturbs_the_closest_features_alone():
     chosen = closest(pair.h_r, pair.h_t, 3)
     kernel = networks.g.copy()
     kernel[chosen] = 0
-    blind = Engine(networks.embed, lambda h: (h @ kernel).reshape(-1, 8, 8, 3))
+    blind = AssembledNetworks(networks.embed, lambda h: (h @ kernel).reshape(-1, 8, 8, 3))
     np.testing.assert_allclose(Emsnn(k=3)(pair, blind, generator()), 0, atol=1e-5)
     assert Emsnn(k=4)(pair, blind, generator()).min() > 1e-3
 
@@ -413,7 +413,7 @@ def test_infinitely_many_draws_are_refused_to_a_decoder_that_is_not_linear(name,
     def decode(h):
         return NON_LINEAR[name](h, linear.g).reshape(-1, 8, 8, 3).astype(np.float32)
 
-    networks = Engine(linear.embed, decode)
+    networks = AssembledNetworks(linear.embed, decode)
     rng = generator()
     h_r, h_t = (rng.normal(size=(2, 8)) * 3).astype(np.float32)
     pair = dataclasses.replace(linear_pair()[1], h_r=h_r, h_t=h_t)
@@ -435,7 +435,7 @@ def test_a_decoder_that_is_linear_in_the_chosen_features_has_the_closed_form(k):
         product[:, :4] *= h[:, 4:]
         return (product @ linear.g).reshape(-1, 8, 8, 3).astype(np.float32)
 
-    networks = Engine(linear.embed, decode)
+    networks = AssembledNetworks(linear.embed, decode)
     pair = dataclasses.replace(linear_pair()[1], h_r=h_r, h_t=h_t)
     assert closest(h_r, h_t, k).tolist() == list(range(k))
     limit = Emsnn(k=k, draws=None)(pair, networks, rng)
@@ -451,7 +451,7 @@ def test_a_decoder_that_is_linear_in_the_chosen_features_has_the_closed_form(k):
 
 def test_a_decoder_whose_values_are_large_is_linear_all_the_same():
     linear = Linear(dimension=8)
-    networks = Engine(linear.embed, lambda h: 255 * linear.decode(h) + np.float32(1000))
+    networks = AssembledNetworks(linear.embed, lambda h: 255 * linear.decode(h) + np.float32(1000))
     pair = linear_pair()[1]
     limit = Emsnn(k=8, draws=None)(pair, linear, generator())
     received = Emsnn(k=8, draws=None)(pair, networks, generator())

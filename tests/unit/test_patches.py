@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from lpel_serving.faithfulness.controls import RANDOM
-from lpel_serving.methods import Engine
+from lpel_serving.methods import AssembledNetworks
 from lpel_serving.methods.derived import Reverse
 from lpel_serving.support.errors import EmbeddingError, ParameterError
 from lpel_tf.research.measures.patch_areas import (
@@ -23,7 +23,14 @@ from lpel_tf.research.measures.patch_areas import (
 )
 from lpel_tf.research.measures.patches import PatchSettings, measure_patches, paste
 from support import analytic
-from support.analytic import QUARTER_NETWORKS, Counting, Lazy, Told, bright_pairs, on_quarter
+from support.analytic import (
+    QUARTER_NETWORKS,
+    Counting,
+    Lazy,
+    ReportProgress,
+    bright_pairs,
+    on_quarter,
+)
 
 WHOLE = PatchSettings(patches=1, share=1.0)
 GENUINE, IMPOSTOR = bright_pairs([True] * 5), bright_pairs([False] * 4, seed=1)
@@ -112,7 +119,7 @@ def test_the_result_hangs_on_the_seed_and_not_on_the_batches(batch_size):
 
     def result(seed, size):
         embed = Counting()
-        networks = Engine(embed, analytic.no_decoder)
+        networks = AssembledNetworks(embed, analytic.no_decoder)
         options = PatchSettings(patches=9, share=0.3)
         more = {"settings": options, "networks": networks, "batch_size": size}
         return measured({"none": drawing}, seed=seed, **more), sorted(embed.images)
@@ -126,7 +133,7 @@ def test_the_result_hangs_on_the_seed_and_not_on_the_batches(batch_size):
 
 def test_no_image_is_embedded_twice_and_clean_ones_never():
     embed = Counting()
-    networks = Engine(embed, analytic.no_decoder)
+    networks = AssembledNetworks(embed, analytic.no_decoder)
     options = PatchSettings((0, 50, 100), patches=1, share=1.0)
     same_map = {"map": on_quarter, "again": on_quarter}
     measured(same_map, settings=options, networks=networks, batch_size=4)
@@ -136,7 +143,7 @@ def test_no_image_is_embedded_twice_and_clean_ones_never():
 
 
 def test_pairs_are_read_twice_never_changed_and_progress_is_told():
-    genuine, impostor, told = Lazy(GENUINE), Lazy(IMPOSTOR), Told()
+    genuine, impostor, told = Lazy(GENUINE), Lazy(IMPOSTOR), ReportProgress()
     before = [pair.test.copy() for pair in GENUINE + IMPOSTOR]
     measured({"map": on_quarter}, genuine=genuine, impostor=impostor, progress=told)
     assert genuine.reads == [2] * 5
@@ -217,7 +224,7 @@ def test_settings_out_of_range_are_refused(options, complaint):
 )
 def test_what_cannot_be_measured_is_refused_before_anything_is_embedded(more, complaint):
     embed = Counting()
-    networks = Engine(embed, analytic.no_decoder)
+    networks = AssembledNetworks(embed, analytic.no_decoder)
     with pytest.raises(ParameterError, match=complaint):
         measured(more.pop("methods", {"map": on_quarter}), networks=networks, **more)
     assert not embed.images
@@ -245,7 +252,7 @@ def test_what_is_not_finite_is_refused():
             h = embed(crops)
             return h if len(embed.images) <= calls else np.full_like(h, np.nan)
 
-        return Engine(ask, analytic.no_decoder)
+        return AssembledNetworks(ask, analytic.no_decoder)
 
     for calls in (0, 9):
         with pytest.raises(EmbeddingError, match="an embedding holds NaN"):

@@ -10,11 +10,11 @@ from lpel_serving.equations.fill import Fill
 from lpel_serving.faithfulness.assessment import measure_curves
 from lpel_serving.faithfulness.curve_settings import CurveSettings
 from lpel_serving.faithfulness.judgement import areas, normalised
-from lpel_serving.faithfulness.receipt import Receipt, question_for, receipt
+from lpel_serving.faithfulness.pair_check import PairCheck, check_pair, question_for
 from lpel_serving.faithfulness.study import QUESTIONS
-from lpel_serving.methods import Engine, FacePair
+from lpel_serving.methods import AssembledNetworks, FacePair
 from lpel_serving.support.errors import EmbeddingError, LpelError, ParameterError
-from support.analytic import QUARTER_NETWORKS, Counting, Told, bright_pairs, on_quarter
+from support.analytic import QUARTER_NETWORKS, Counting, ReportProgress, bright_pairs, on_quarter
 from support.images import pixels
 from support.networks import (
     BEST,
@@ -41,10 +41,10 @@ def pair_for(name: str) -> FacePair:
     return similar_pairs((255,))[0] if QUESTIONS[name].similar else dissimilar_pairs((0,))[0]
 
 
-def ask(name: str, heat_map=MAP, networks=None, pair=None, seed=0, **options) -> Receipt:
+def ask(name: str, heat_map=MAP, networks=None, pair=None, seed=0, **options) -> PairCheck:
     changes = options.pop("settings", SETTINGS)
     pair = pair or pair_for(name)
-    return receipt(
+    return check_pair(
         networks or Weighing(), pair, heat_map, QUESTIONS[name], changes, seed, **options
     )
 
@@ -125,7 +125,7 @@ def test_a_network_that_sees_a_quarter_falls_when_that_quarter_goes():
 
 
 def test_a_tie_is_no_win():
-    blind = Engine(lambda crops: np.ones((len(crops), 2), np.float32), None)
+    blind = AssembledNetworks(lambda crops: np.ones((len(crops), 2), np.float32), None)
     pair = face_pair(blind, plain(9), plain(200), similar=True)
     one = ask("similar", networks=blind, pair=pair)
     np.testing.assert_array_equal(one.own, 1)
@@ -190,7 +190,7 @@ def test_the_batch_size_changes_no_byte(name):
     linear = Linear()
     pair = face_pair(linear, pixels(0), pixels(0) // 2 + pixels(1) // 2, QUESTIONS[name].similar)
     settings = CurveSettings("test", 2, 8, every=2, draws=3)
-    byte_by_byte = Engine(
+    byte_by_byte = AssembledNetworks(
         lambda crops: np.concatenate([linear.embed(crop[np.newaxis]) for crop in crops]), None
     )
     received = {
@@ -204,7 +204,7 @@ def test_the_batch_size_changes_no_byte(name):
 @pytest.mark.parametrize("batch_size", [1, 4, 7])
 def test_no_more_images_are_embedded_at_a_time_than_a_batch(batch_size):
     counting = Counting(Weighing().embed)
-    ask("similar", networks=Engine(counting, None), batch_size=batch_size)
+    ask("similar", networks=AssembledNetworks(counting, None), batch_size=batch_size)
     assert set(counting.batches[:-1]) == {batch_size}
     assert counting.batches[-1] <= batch_size
 
@@ -219,7 +219,7 @@ def test_another_seed_draws_other_orders_and_other_noise():
 
 @questions
 def test_progress_is_told_of_every_image(name):
-    told, networks = Told(), Weighing()
+    told, networks = ReportProgress(), Weighing()
     ask(name, networks=networks, progress=told, batch_size=4)
     assert told.opened == [networks.images]
     assert told.done == [len(call) for call in networks.calls]
@@ -232,7 +232,7 @@ class LeftError(Exception):
 
 @pytest.mark.parametrize("batch", [1, 2, 5])
 def test_whoever_leaves_is_heard_between_batches(batch):
-    told, weighing = Told(), Weighing()
+    told, weighing = ReportProgress(), Weighing()
 
     def embed(crops):
         if len(weighing.calls) == batch - 1:
@@ -240,12 +240,12 @@ def test_whoever_leaves_is_heard_between_batches(batch):
         return weighing.embed(crops)
 
     with pytest.raises(LeftError):
-        ask("similar", networks=Engine(embed, None), progress=told)
+        ask("similar", networks=AssembledNetworks(embed, None), progress=told)
     assert told.done == [4] * (batch - 1)
 
 
 def test_what_is_known_takes_no_embedding():
-    networks, told = Weighing(), Told()
+    networks, told = Weighing(), ReportProgress()
     settings = CurveSettings("test", 2, 8, every=16, draws=2)
     one = ask("transplant", networks=networks, settings=settings, progress=told)
     np.testing.assert_array_equal(one.replaced, [0, 16])
@@ -292,7 +292,7 @@ def test_a_batch_of_nothing_is_refused():
 
 
 def test_a_broken_embedder_is_found_out():
-    broken = Engine(lambda crops: np.full((len(crops), 2), np.nan, np.float32), None)
+    broken = AssembledNetworks(lambda crops: np.full((len(crops), 2), np.nan, np.float32), None)
     with pytest.raises(EmbeddingError, match="the embedder is broken"):
         ask("similar", networks=broken)
 
@@ -307,8 +307,8 @@ def test_the_curve_follows_from_the_decision():
 
 def of_areas(
     own: float, random: Sequence[float], name: str = "similar", first: float = 0.5
-) -> Receipt:
-    return Receipt(
+) -> PairCheck:
+    return PairCheck(
         question=QUESTIONS[name],
         scale={"similar": "share", "transplant-similar": "movement"}.get(name, "rise"),
         flat=False,
@@ -393,7 +393,7 @@ def test_a_curve_below_zero_is_explained_though_its_mean_is_not():
     h = np.array([[1, 0.0], [0.6, 0.8]], np.float32)
     pair = FacePair(plain(255), plain(0), *h, similar=True)
     left = np.array([-0.06, np.sqrt(1 - 0.06**2)], np.float32)
-    falling = Engine(lambda crops: np.stack([left] * len(crops)), None)
+    falling = AssembledNetworks(lambda crops: np.stack([left] * len(crops)), None)
     settings = CurveSettings("test", 2, 8, fill=Fill("black"), every=8, draws=3)
     one = ask("similar", networks=falling, pair=pair, settings=settings)
     np.testing.assert_allclose(one.own, [1, -0.1, -0.1], atol=1e-6)

@@ -12,7 +12,7 @@ from lpel_serving.equations.similarity import cosine_similarity
 from lpel_serving.faithfulness.deletion_curve import IDENTICAL, Interval
 from lpel_serving.images.datasets.faces import Face
 from lpel_serving.methods.lpel import Lpel
-from lpel_serving.methods.method import Engine, FacePair
+from lpel_serving.methods.method import AssembledNetworks, FacePair
 from lpel_serving.support.errors import OutputError, PairsError
 from lpel_tf.data.dataset import FaceSet, Split
 from lpel_tf.decoders.least_squares import LinearDecoder
@@ -204,7 +204,7 @@ def test_likeness_is_told_in_words_in_a_row_and_in_json():
 @pytest.mark.parametrize("similar", [True, False])
 def test_maps_of_many_pairs_are_those_of_each(rng, similar):
     h_r, h_t = rng.normal(size=(2, 4, tiny.DIMENSION)).astype(np.float32)
-    engine = Engine(tiny.embed, tiny.decode)
+    engine = AssembledNetworks(tiny.embed, tiny.decode)
     together = lpel_maps(engine, h_r, h_t, similar=similar)
     assert together.shape == (4, tiny.TARGET_SIZE, tiny.TARGET_SIZE)
     for i in range(4):

@@ -12,7 +12,7 @@ from lpel_serving.equations.attribution import (
     spatial_kernel,
 )
 from lpel_serving.equations.fill import Fill
-from lpel_serving.methods import Engine
+from lpel_serving.methods import AssembledNetworks
 from lpel_serving.methods.coalitions import Coalitions
 from lpel_serving.methods.derived import WithDecoder
 from lpel_serving.methods.embedding_losses import draw_coalitions
@@ -304,7 +304,7 @@ def test_a_hybrid_with_a_perfect_prior_does_not_move_from_it(count, pair):
 
 
 def test_a_hybrid_goes_from_what_was_told_to_what_is_measured():
-    wrong = Engine(ADDITIVE.embed, no_decoder, lambda h: -ADDITIVE.respond(h))
+    wrong = AssembledNetworks(ADDITIVE.embed, no_decoder, lambda h: -ADDITIVE.respond(h))
     pair = two_reds()
     told = TOLD(pair, wrong, generator())
     np.testing.assert_allclose(told, -expected_of(pair), atol=1e-6)
@@ -382,7 +382,7 @@ def test_the_decoder_is_asked_once_for_both_images():
         asked.append(embeddings.copy())
         return ADDITIVE.respond(embeddings)
 
-    networks = Engine(ADDITIVE.embed, no_decoder, respond)
+    networks = AssembledNetworks(ADDITIVE.embed, no_decoder, respond)
     pair = red_and_green()
     for method in (TOLD, CORRECTED):
         asked.clear()
@@ -392,7 +392,7 @@ def test_the_decoder_is_asked_once_for_both_images():
 
 
 def test_coalitions_ask_no_response_decoder():
-    networks = Engine(tiny.embed, no_decoder)
+    networks = AssembledNetworks(tiny.embed, no_decoder)
     pair = face_pair(networks, pixels(0), pixels(1), similar=False)
     received = Coalitions(20, SIDE)(pair, networks, generator())
     assert received.shape == (40, 40)
@@ -435,7 +435,7 @@ def test_another_decoder_of_images_leaves_the_responses_alone():
 
 @pytest.mark.parametrize("method", [Responses(), Hybrid()])
 def test_networks_without_a_response_decoder_say_what_to_do(tiny_explainer, method):
-    for networks in (tiny_explainer, Engine(tiny.embed, tiny.decode)):
+    for networks in (tiny_explainer, AssembledNetworks(tiny.embed, tiny.decode)):
         pair = face_pair(networks, pixels(0), pixels(1), similar=True)
         with pytest.raises(ParameterError, match=r"no response decoder.*or choose another method"):
             method(pair, networks, generator())
@@ -446,7 +446,7 @@ def test_the_stand_in_for_a_response_decoder_always_refuses():
         ParameterError, match="to predict the responses of 3 images: give one, or choose"
     ):
         no_responses(np.zeros((3, 6), np.float32))
-    assert Engine(tiny.embed, tiny.decode).respond is no_responses
+    assert AssembledNetworks(tiny.embed, tiny.decode).respond is no_responses
 
 
 @pytest.mark.parametrize("method", [Coalitions(5, SIDE), Hybrid(5)])
@@ -455,14 +455,16 @@ def test_an_embedder_that_gives_nan_is_refused(method, similar):
     def broken(crops):
         return np.full((len(crops), tiny.DIMENSION), np.nan, np.float32)
 
-    pair = face_pair(Engine(tiny.embed, tiny.decode), pixels(0), pixels(1), similar)
-    networks = Engine(broken, no_decoder, tiny.respond)
+    pair = face_pair(AssembledNetworks(tiny.embed, tiny.decode), pixels(0), pixels(1), similar)
+    networks = AssembledNetworks(broken, no_decoder, tiny.respond)
     with pytest.raises(EmbeddingError, match="NaN or infinity: the embedder is broken"):
         method(pair, networks, generator())
 
 
 def test_a_response_decoder_of_another_dimension_is_refused():
-    networks = Engine(tiny.embed, no_decoder, lambda h: np.zeros((len(h), 16, 5), np.float32))
+    networks = AssembledNetworks(
+        tiny.embed, no_decoder, lambda h: np.zeros((len(h), 16, 5), np.float32)
+    )
     pair = face_pair(networks, pixels(0), pixels(1), similar=True)
     with pytest.raises(ParameterError, match=r"received \(32, 16\), \(32, 6\) and \(16, 5\)"):
         Hybrid()(pair, networks, generator())

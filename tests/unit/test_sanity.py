@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from lpel_serving.methods import Engine, FacePair
+from lpel_serving.methods import AssembledNetworks, FacePair
 from lpel_serving.methods.centre import Centre
 from lpel_serving.methods.constant_relevance import ConstantRelevance
 from lpel_serving.methods.derived import Given, Reverse
@@ -14,9 +14,9 @@ from lpel_serving.methods.lpel import Lpel
 from lpel_serving.support.errors import EmbeddingError, ParameterError
 from lpel_tf.research.measures.sanity import DECISION_FLIPPED, sanity
 from support import tiny
-from support.analytic import Counting, Lazy, Told, pair_of
+from support.analytic import Counting, Lazy, ReportProgress, pair_of
 
-NETWORKS = Engine(tiny.embed, tiny.decode)
+NETWORKS = AssembledNetworks(tiny.embed, tiny.decode)
 
 
 def random_kernel(kernel: np.ndarray, seed: int) -> np.ndarray:
@@ -61,7 +61,7 @@ def checked(method, randomised=None, pairs=None, seed=0, **more):
 
 
 def test_the_same_networks_give_the_same_map():
-    same = Engine(Counting(tiny.embed), tiny.decode)
+    same = AssembledNetworks(Counting(tiny.embed), tiny.decode)
     for method in (decoded, Lpel(), ConstantRelevance(), Emsnn(k=3, draws=5)):
         result = checked(method, {"none": same, "itself": NETWORKS})
         assert result["none"] == pytest.approx(1)
@@ -69,14 +69,14 @@ def test_the_same_networks_give_the_same_map():
 
 
 def test_a_decoder_turned_into_its_negative_turns_the_map():
-    result = checked(decoded, {"negative": Engine(tiny.embed, negative)})
+    result = checked(decoded, {"negative": AssembledNetworks(tiny.embed, negative)})
     assert result["negative"] == pytest.approx(-1)
 
 
 def test_a_method_that_asks_no_network_fails_every_check():
     randomised = {
-        "decoder": Engine(tiny.embed, other_decode),
-        "embedder": Engine(other_embed, tiny.decode),
+        "decoder": AssembledNetworks(tiny.embed, other_decode),
+        "embedder": AssembledNetworks(other_embed, tiny.decode),
     }
     result = checked(Centre(), randomised)
     assert list(result) == ["decoder", "embedder", DECISION_FLIPPED]
@@ -88,8 +88,8 @@ def test_a_method_that_asks_no_network_fails_every_check():
 
 def test_what_rests_on_the_decoder_alone_hangs_on_the_decoder_alone():
     randomised = {
-        "decoder": Engine(tiny.embed, other_decode),
-        "embedder": Engine(other_embed, tiny.decode),
+        "decoder": AssembledNetworks(tiny.embed, other_decode),
+        "embedder": AssembledNetworks(other_embed, tiny.decode),
     }
     # For a linear decoder, constant relevance gives one map, whatever was embedded.
     result = checked(ConstantRelevance(), randomised, pairs_of(6))
@@ -106,7 +106,7 @@ def test_both_images_are_embedded_anew_by_the_broken_networks():
         return decoded(pair, networks, rng)
 
     embed = Counting(other_embed)
-    broken = Engine(embed, tiny.decode)
+    broken = AssembledNetworks(embed, tiny.decode)
     (pair,) = pairs_of(1, similar=False)
     checked(method, {"embedder": broken}, [pair])
     (own, by), (anew, by_broken), (flipped, by_again) = asked
@@ -133,7 +133,7 @@ def test_nothing_is_embedded_anew_when_only_the_decoder_is_broken():
             return tiny.decode(embeddings)
 
     networks = Explainer()
-    broken = Engine(networks.embed, negative)
+    broken = AssembledNetworks(networks.embed, negative)
     result = sanity(networks, pairs_of(2), decoded, {"decoder": broken}, np.random.default_rng(0))
     assert result["decoder"] == pytest.approx(-1)
     assert not embed.images
@@ -151,7 +151,7 @@ def test_the_flipped_decision_turns_a_map_that_takes_sides():
 
 
 def test_a_method_that_refuses_the_other_decision_leaves_that_check_out():
-    told = Told()
+    told = ReportProgress()
     result = checked(Emsnn(k=3, draws=5), {"itself": NETWORKS}, progress=told)
     assert list(result) == ["itself"]
     assert result["itself"] == pytest.approx(1)
@@ -185,7 +185,7 @@ def test_random_numbers_stay_the_same_and_differ_from_pair_to_pair():
         drawn.append(values.tobytes())
         return values
 
-    result = checked(method, {"embedder": Engine(other_embed, other_decode)})
+    result = checked(method, {"embedder": AssembledNetworks(other_embed, other_decode)})
     assert all(values == pytest.approx(1) for values in result.values())
     assert len(set(drawn)) == 4
     checked(method)
@@ -201,7 +201,7 @@ def test_a_constant_map_correlates_with_nothing():
 
 def test_pairs_are_read_once():
     lazy = Lazy(pairs_of(3))
-    checked(Lpel(), {"decoder": Engine(tiny.embed, other_decode)}, lazy)
+    checked(Lpel(), {"decoder": AssembledNetworks(tiny.embed, other_decode)}, lazy)
     assert lazy.reads == [1, 1, 1]
 
 
@@ -222,7 +222,7 @@ def test_maps_that_are_not_finite_are_refused(where):
             return nowhere(pair.h_t[np.newaxis])[0, :, :, 0]
         return decoded(pair, networks, rng)
 
-    broken = {"broken": Engine(tiny.embed, nowhere)}
+    broken = {"broken": AssembledNetworks(tiny.embed, nowhere)}
     with pytest.raises(EmbeddingError, match="holds NaN"):
         checked(decoded if where == "broken" else method, broken if where == "broken" else None)
 
@@ -230,7 +230,7 @@ def test_maps_that_are_not_finite_are_refused(where):
 def test_a_pair_is_left_as_it_was():
     (pair,) = pairs_of(1)
     before = dataclasses.replace(pair, h_r=pair.h_r.copy(), h_t=pair.h_t.copy())
-    checked(Lpel(), {"embedder": Engine(other_embed, tiny.decode)}, [pair])
+    checked(Lpel(), {"embedder": AssembledNetworks(other_embed, tiny.decode)}, [pair])
     np.testing.assert_array_equal(pair.h_r, before.h_r)
     np.testing.assert_array_equal(pair.h_t, before.h_t)
     assert pair.similar

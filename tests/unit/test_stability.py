@@ -8,13 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lpel_serving.equations.agreement import spearman
-from lpel_serving.methods import Engine, FacePair
+from lpel_serving.methods import AssembledNetworks, FacePair
 from lpel_serving.methods.centre import Centre
 from lpel_serving.methods.derived import Given
 from lpel_serving.support.errors import EmbeddingError, ParameterError
 from lpel_tf.research.measures.stability import CHANGES, compressed, mirrored, shifted, stability
 from support import analytic
-from support.analytic import Counting, Lazy, Told
+from support.analytic import Counting, Lazy, ReportProgress
 
 SIDE = 16
 
@@ -24,7 +24,7 @@ def flat(crops: np.ndarray) -> np.ndarray:
     return crops.reshape(len(crops), -1).astype(np.float32)
 
 
-NETWORKS = Engine(flat, analytic.no_decoder)
+NETWORKS = AssembledNetworks(flat, analytic.no_decoder)
 
 
 def from_image(pair, networks, rng):
@@ -77,7 +77,9 @@ def test_the_test_image_is_embedded_anew_and_nothing_else_changes():
 
     (pair,) = pairs_of(noise(1), similar=False)
     embed = Counting(flat)
-    measured(method, [pair], networks=Engine(embed, analytic.no_decoder), jpeg_quality=30)
+    measured(
+        method, [pair], networks=AssembledNetworks(embed, analytic.no_decoder), jpeg_quality=30
+    )
     expected = {
         "shift": np.concatenate([pair.test[:, :1], pair.test[:, :-1]], axis=1),
         "mirror": pair.test[:, ::-1],
@@ -178,7 +180,7 @@ def test_a_constant_map_correlates_with_nothing():
 
 
 def test_pairs_are_read_once():
-    lazy, told = Lazy(pairs_of(noise(3))), Told()
+    lazy, told = Lazy(pairs_of(noise(3))), ReportProgress()
     measured(from_image, lazy, progress=told)
     assert lazy.reads == [1, 1, 1]
     assert (told.opened, told.done) == ([3], [1, 1, 1])

@@ -5,7 +5,7 @@ import weakref
 import numpy as np
 import pytest
 
-from lpel_serving.methods.stream import Job, embed_jobs
+from lpel_serving.methods.stream import EmbeddingJob, embed_jobs
 from lpel_serving.support.errors import ParameterError
 
 
@@ -28,7 +28,7 @@ def jobs_of(*counts: int):
     """Jobs of so many images, numbered through."""
     start = 0
     for key, count in enumerate(counts):
-        yield Job(key, map(image, range(start, start + count)), count)
+        yield EmbeddingJob(key, map(image, range(start, start + count)), count)
         start += count
 
 
@@ -83,7 +83,7 @@ def test_nothing_is_made_before_its_turn():
             made.append(key)
             yield image(i)
 
-    stream = embed_jobs(Counting(), (Job(key, images(key), 4) for key in range(9)), 4)
+    stream = embed_jobs(Counting(), (EmbeddingJob(key, images(key), 4) for key in range(9)), 4)
     assert made == []
     for key in range(9):
         assert next(stream)[0] == key
@@ -123,7 +123,7 @@ def test_no_more_images_than_a_batch_are_alive_at_a_time(batch_size):
             yield made
             del made
 
-    jobs = (Job(key, images(30), 30) for key in range(20))
+    jobs = (EmbeddingJob(key, images(30), 30) for key in range(20))
     for _ in embed_jobs(Counting(), jobs, batch_size):
         pass
     # One more than a batch: the last that was taken from the one before.
@@ -159,7 +159,10 @@ def test_a_batch_holds_at_least_one_image(batch_size):
 @pytest.mark.parametrize("batch_size", [1, 4, 100])
 @pytest.mark.parametrize(("says", "makes"), [(3, 2), (3, 4), (0, 1), (5, 0)])
 def test_a_job_makes_as_many_images_as_it_says(says, makes, batch_size):
-    jobs = [Job("first", map(image, range(3)), 3), Job("wrong", map(image, range(makes)), says)]
+    jobs = [
+        EmbeddingJob("first", map(image, range(3)), 3),
+        EmbeddingJob("wrong", map(image, range(makes)), says),
+    ]
     given: list[str] = []
     stream = (given.append(key) for key, _ in embed_jobs(Counting(), jobs, batch_size))
     with pytest.raises(ParameterError, match=f"to have {says} images; it made {makes}"):
@@ -175,7 +178,7 @@ def test_jobs_that_are_done_are_given_back_before_the_next_image_is_made():
             made.append(number)
             yield image(number)
 
-    jobs = [Job("small", images(0, 2), 2), Job("large", images(2, 50), 50)]
+    jobs = [EmbeddingJob("small", images(0, 2), 2), EmbeddingJob("large", images(2, 50), 50)]
     stream = embed_jobs(Counting(), jobs, 4)
     assert next(stream)[0] == "small"
     assert made == [0, 1, 2, 3]

@@ -1,4 +1,4 @@
-"""Tickets, batches, shared work and kept faces: the parts behind the desk."""
+"""Tickets, batches, shared work and kept faces: the parts behind the service."""
 
 import asyncio
 import threading
@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from lpel_serving.service.batcher import Batcher
-from lpel_serving.service.cache import Face, FaceCache
+from lpel_serving.service.cache import EmbeddedFace, FaceCache
+from lpel_serving.service.cancellation import CancellationToken
 from lpel_serving.service.shared import Shared
-from lpel_serving.service.ticket import Ticket
 from lpel_serving.support.errors import WithdrawnError
 
 SECONDS = 20
@@ -61,21 +61,21 @@ def batcher(gated):
 
 
 def test_a_ticket_lapses_once_and_tells_whoever_listens():
-    ticket, heard = Ticket(), []
-    ticket.when_withdrawn(lambda: heard.append("early"))
-    ticket.check()
-    ticket.withdraw("late")
-    ticket.withdraw("gone")
-    ticket.when_withdrawn(lambda: heard.append("afterwards"))
-    assert (ticket.reason, heard) == ("late", ["early", "afterwards"])
+    token, heard = CancellationToken(), []
+    token.when_withdrawn(lambda: heard.append("early"))
+    token.check()
+    token.withdraw("late")
+    token.withdraw("gone")
+    token.when_withdrawn(lambda: heard.append("afterwards"))
+    assert (token.reason, heard) == ("late", ["early", "afterwards"])
     with pytest.raises(WithdrawnError, match="longer than a request may take"):
-        ticket.check()
+        token.check()
 
 
 def test_crops_that_come_while_the_network_is_busy_go_through_it_together(batcher, gated):
-    futures = [batcher.submit(crops(1), Ticket())]
+    futures = [batcher.submit(crops(1), CancellationToken())]
     gated.wait()
-    futures += [batcher.submit(crops(1, first=n), Ticket()) for n in (10, 20, 30)]
+    futures += [batcher.submit(crops(1, first=n), CancellationToken()) for n in (10, 20, 30)]
     gated.go.release(2)
     results = [future.result(SECONDS).ravel().tolist() for future in futures]
     assert results == [[0], [10], [20], [30]]
@@ -83,16 +83,16 @@ def test_crops_that_come_while_the_network_is_busy_go_through_it_together(batche
 
 
 def test_an_order_larger_than_a_batch_is_put_together_again(batcher, gated):
-    future = batcher.submit(crops(9), Ticket())
+    future = batcher.submit(crops(9), CancellationToken())
     gated.go.release(3)
     assert future.result(SECONDS).ravel().tolist() == list(range(9))
     assert [len(batch) for batch in gated.batches] == [4, 4, 1]
 
 
 def test_who_is_urgent_goes_before_long_work_that_came_first(batcher, gated):
-    slow = batcher.submit(crops(6), Ticket(), urgent=False)
+    slow = batcher.submit(crops(6), CancellationToken(), urgent=False)
     gated.wait()
-    urgent = batcher.submit(crops(2, first=100), Ticket())
+    urgent = batcher.submit(crops(2, first=100), CancellationToken())
     gated.go.release(3)
     assert urgent.result(SECONDS).ravel().tolist() == [100, 101]
     assert gated.batches[:2] == [[0, 1], [100, 101]]
@@ -101,7 +101,7 @@ def test_who_is_urgent_goes_before_long_work_that_came_first(batcher, gated):
 
 
 def test_who_has_gone_is_not_computed_for_and_harms_nobody(batcher, gated):
-    first, gone, stays = Ticket(), Ticket(), Ticket()
+    first, gone, stays = CancellationToken(), CancellationToken(), CancellationToken()
     batcher.submit(crops(1), first)
     gated.wait()
     lost = batcher.submit(crops(2, first=10), gone)
@@ -115,7 +115,7 @@ def test_who_has_gone_is_not_computed_for_and_harms_nobody(batcher, gated):
 
 
 def test_an_inference_is_stopped_when_the_last_who_waits_for_it_goes(batcher, gated):
-    blocker, one, other = Ticket(), Ticket(), Ticket()
+    blocker, one, other = CancellationToken(), CancellationToken(), CancellationToken()
     batcher.submit(crops(1), blocker)
     gated.wait()
     futures = [batcher.submit(crops(1, first=n), t) for n, t in ((10, one), (20, other))]
@@ -142,38 +142,38 @@ def test_an_embedder_that_fails_fails_its_askers_and_works_again():
 
     batcher = Batcher(moody, batch_size=4, wait=0.0)
     with pytest.raises(ZeroDivisionError):
-        batcher.submit(crops(1), Ticket()).result(SECONDS)
-    assert batcher.submit(crops(1), Ticket()).result(SECONDS).tolist() == [[0]]
+        batcher.submit(crops(1), CancellationToken()).result(SECONDS)
+    assert batcher.submit(crops(1), CancellationToken()).result(SECONDS).tolist() == [[0]]
     batcher.close()
 
 
 def test_closing_finishes_what_was_asked_for_and_takes_nothing_new(gated):
     batcher = Batcher(gated, batch_size=2, wait=0.0)
-    future = batcher.submit(crops(5), Ticket())
+    future = batcher.submit(crops(5), CancellationToken())
     gated.go.release(10)
     batcher.close()
     assert future.result(0).ravel().tolist() == list(range(5))
     with pytest.raises(WithdrawnError, match="shut down"):
-        batcher.submit(crops(1), Ticket()).result(SECONDS)
+        batcher.submit(crops(1), CancellationToken()).result(SECONDS)
 
 
 def test_nothing_is_embedded_at_once():
     batcher = Batcher(lambda batch, stop: values(batch), batch_size=2, wait=0.0)
-    assert len(batcher.submit([], Ticket()).result(0)) == 0
+    assert len(batcher.submit([], CancellationToken()).result(0)) == 0
     batcher.close()
 
 
 def test_work_that_two_wait_for_is_done_once_and_outlives_the_first():
     async def play():
-        shared, begun, go, tickets = Shared(), [], asyncio.Event(), []
+        shared, begun, go, tokens = Shared(), [], asyncio.Event(), []
 
-        async def work(ticket):
-            begun.append(ticket)
+        async def work(token):
+            begun.append(token)
             await go.wait()
-            ticket.check()
+            token.check()
             return "done"
 
-        leaver, stayer = Ticket(), Ticket()
+        leaver, stayer = CancellationToken(), CancellationToken()
         first = asyncio.ensure_future(shared.get("key", leaver, work))
         second = asyncio.ensure_future(shared.get("key", stayer, work))
         await asyncio.sleep(0)
@@ -183,8 +183,8 @@ def test_work_that_two_wait_for_is_done_once_and_outlives_the_first():
         go.set()
         assert await second == "done"
         assert len(begun) == 1
-        tickets.append(begun[0])
-        return tickets[0].reason
+        tokens.append(begun[0])
+        return tokens[0].reason
 
     assert asyncio.run(play()) is None
 
@@ -193,14 +193,14 @@ def test_work_that_nobody_waits_for_any_more_is_given_up():
     async def play():
         shared, own = Shared(), []
 
-        async def work(ticket):
-            own.append(ticket)
+        async def work(token):
+            own.append(token)
             await asyncio.sleep(SECONDS)
 
-        tickets = [Ticket(), Ticket()]
-        waiting = [asyncio.ensure_future(shared.get("key", one, work)) for one in tickets]
+        tokens = [CancellationToken(), CancellationToken()]
+        waiting = [asyncio.ensure_future(shared.get("key", one, work)) for one in tokens]
         await asyncio.sleep(0)
-        for one in tickets:
+        for one in tokens:
             one.withdraw("gone")
         results = await asyncio.gather(*waiting, return_exceptions=True)
         assert all(isinstance(result, WithdrawnError) for result in results)
@@ -213,22 +213,22 @@ def test_shared_work_that_fails_fails_for_everybody_and_is_tried_again():
     async def play():
         shared, times = Shared(), []
 
-        async def work(ticket):
-            times.append(ticket)
+        async def work(token):
+            times.append(token)
             await asyncio.sleep(0)
             raise ZeroDivisionError
 
-        both = [shared.get("key", Ticket(), work) for _ in range(2)]
+        both = [shared.get("key", CancellationToken(), work) for _ in range(2)]
         results = await asyncio.gather(*both, return_exceptions=True)
         with pytest.raises(ZeroDivisionError):
-            await shared.get("key", Ticket(), work)
+            await shared.get("key", CancellationToken(), work)
         return [type(result) for result in results], len(times)
 
     assert asyncio.run(play()) == ([ZeroDivisionError] * 2, 2)
 
 
-def face(value: int) -> Face:
-    return Face(np.full((10, 10, 3), value, np.uint8), np.zeros(25, np.float32))
+def face(value: int) -> EmbeddedFace:
+    return EmbeddedFace(np.full((10, 10, 3), value, np.uint8), np.zeros(25, np.float32))
 
 
 def test_a_cache_keeps_what_was_asked_for_last():

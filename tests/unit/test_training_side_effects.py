@@ -26,26 +26,27 @@ def inside(folder: str) -> list[str]:
     found = sorted((ROOT / folder).rglob("*.py"))
     names = [path.relative_to(ROOT).with_suffix("").as_posix() for path in found]
     assert names
-    ours = (name.removeprefix("serving/").removesuffix("/__init__") for name in names)
+    ours = (
+        name.removeprefix("serving/").removeprefix("export/").removesuffix("/__init__")
+        for name in names
+    )
     return [name.replace("/", ".") for name in ours]
 
 
 MODULES = {
     "the packages": ["lpel_tf", "lpel_export"],
-    "the commands": [
-        f"lpel_tf.commands.{name}" for name in ("demo", "reproduce", "train", "weights")
-    ],
-    "all of the Keras side": [
-        *(f"lpel_tf.{name}" for name in ("bundling", "cache", "checkpoint", "dataset", "decoder")),
-        *(f"lpel_tf.{name}" for name in ("detection", "download", "embedders", "facenet")),
-        *(f"lpel_tf.{name}" for name in ("least_squares", "registry", "store", "thresholds")),
-        *(f"lpel_tf.{name}" for name in ("training", "weights", "whitening", "pretrained")),
-        "lpel_tf.research.measures.autoencoder",
-        *(f"lpel_tf.demo.{name}" for name in ("page", "photographs", "run")),
-        *(f"lpel_export.{name}" for name in ("bundle_writer", "conversion", "parity")),
-        *(f"lpel_export.{name}" for name in ("randomisation", "standardisation")),
-    ],
-    "the laboratory": inside("serving/lpel_serving/faithfulness"),
+    "the commands": inside("lpel_tf/commands") + inside("export/lpel_export/commands"),
+    **{
+        f"lpel_tf.{room}": inside(f"lpel_tf/{room}")
+        for room in ("bundles", "data", "decoders", "demo", "networks", "pretrained", "support")
+    },
+    **{
+        f"lpel_export.{room}": inside(f"export/lpel_export/{room}")
+        for room in ("adoption", "bundle", "conversion", "deployment", "explainer", "precision")
+    },
+    "the measures of research": inside("lpel_tf/research/measures"),
+    "the gradients": inside("lpel_tf/research/gradients"),
+    "the measures of faithfulness": inside("serving/lpel_serving/faithfulness"),
     "the methods": inside("serving/lpel_serving/methods"),
     "the figures": inside("serving/lpel_serving/report/figures"),
     "the reproduction": inside("lpel_tf/research/reproduction"),

@@ -18,7 +18,7 @@ from lpel_serving.equations.regions import REGIONS, RegionShare, region_labels, 
 from lpel_serving.images.crops import CentreCrop, is_named
 from lpel_serving.methods import find_method
 from lpel_serving.methods.lpel import Lpel
-from lpel_serving.methods.method import Engine
+from lpel_serving.methods.method import AssembledNetworks
 from lpel_serving.methods.responses import Responses
 from lpel_serving.report.caveats import in_common
 from lpel_serving.report.figures import pair_figure
@@ -113,10 +113,10 @@ def test_pairs_whose_map_is_not_finite_are_left_out():
             values[(some == embeddings[place]).all(axis=-1)] = np.nan
         return values
 
-    networks = Engine(NETWORKS.embed, NETWORKS.decode, respond)
+    networks = AssembledNetworks(NETWORKS.embed, NETWORKS.decode, respond)
     options = {"responds": True, "crop": "none", "on": "noise"}
 
-    def measured(networks: Engine):
+    def measured(networks: AssembledNetworks):
         rng = np.random.default_rng(0)
         return measure_usual(networks, embeddings, people, 0.8, rng, **options)
 
@@ -162,7 +162,7 @@ def test_training_measures_on_the_people_kept_apart():
     assert record.measured["photographs"] == 80
     assert record.measured["crop"] == "0.48"
     assert set(record.methods) == {"responses", "lpel"}
-    bare = usual_on_sides(split, Engine(tiny.embed, tiny.decode), 0.8, 0, "0.48")
+    bare = usual_on_sides(split, AssembledNetworks(tiny.embed, tiny.decode), 0.8, 0, "0.48")
     assert set(bare.methods) == {"lpel"}
 
 

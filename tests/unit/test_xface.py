@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lpel_serving.methods import Engine
+from lpel_serving.methods import AssembledNetworks
 from lpel_serving.methods.xface import XFace, evidence_map, grids, occluded_embeddings
 from lpel_serving.support.errors import ParameterError
 from lpel_tf.research.measures.cost import Counted
@@ -73,7 +73,9 @@ def test_it_costs_an_embedding_for_each_position_and_nothing_else(variant, image
 
 def test_the_paper_costs_2260_embeddings_for_a_pair():
     image = plain(9, 112)
-    networks = Counted(Engine(lambda crops: np.ones((len(crops), 2), np.float32), no_decoder))
+    networks = Counted(
+        AssembledNetworks(lambda crops: np.ones((len(crops), 2), np.float32), no_decoder)
+    )
     pair = pair_of(image, image, networks.embed)
     networks.embedded = 0
     assert not XFace()(pair, networks, generator()).any()
@@ -107,14 +109,14 @@ def test_the_embeddings_of_each_image_explain_the_pair_both_ways(variant):
 def test_no_more_than_a_batch_of_images_is_made_at_a_time():
     counting = Counting(corners)
     layout = grids(SIDE, (56,), 20)
-    occluded_embeddings(Engine(counting, no_decoder), plain(9, SIDE), layout, 4)
+    occluded_embeddings(AssembledNetworks(counting, no_decoder), plain(9, SIDE), layout, 4)
     assert counting.batches == [4, 4, 1]
 
 
 def test_the_occluded_images_have_one_black_square_each():
     counting = Counting(corners)
     layout, image = grids(SIDE, (56,), 40), np.maximum(pixels(0, SIDE), 1)
-    occluded_embeddings(Engine(counting, no_decoder), image, layout)
+    occluded_embeddings(AssembledNetworks(counting, no_decoder), image, layout)
     assert layout[0].origins == (0, 7)
     places = [(0, 0), (0, 7), (7, 0), (7, 7)]
     for data, (top, left) in zip(counting.images, places, strict=True):
@@ -132,7 +134,7 @@ def test_a_network_that_sees_nothing_gives_a_map_of_zeros(variant):
         return np.tile(np.float32([0.1, 0.7, -0.3]), (len(crops), 1))
 
     pair = pair_of(pixels(0), pixels(1), blind)
-    values = XFace(variant=variant)(pair, Engine(blind, no_decoder), generator())
+    values = XFace(variant=variant)(pair, AssembledNetworks(blind, no_decoder), generator())
     np.testing.assert_array_equal(values, np.zeros((16, 16)))
 
 
@@ -161,7 +163,7 @@ def test_a_network_that_sees_one_quarter_makes_the_others_no_higher(variant):
 @pytest.mark.parametrize("side", [1, 2, 3, 5])
 def test_tiny_images_have_maps(side):
     pair = pair_of(pixels(0, side), pixels(1, side), lambda x: x.mean(axis=(1, 2)))
-    networks = Engine(lambda x: x.mean(axis=(1, 2)).astype(np.float32), no_decoder)
+    networks = AssembledNetworks(lambda x: x.mean(axis=(1, 2)).astype(np.float32), no_decoder)
     values = XFace()(pair, networks, generator())
     assert values.shape == (side, side)
     assert np.isfinite(values).all()

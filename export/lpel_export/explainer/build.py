@@ -20,7 +20,7 @@ from lpel_serving.equations.mask import DEFAULT_EPSILON
 from lpel_serving.equations.summation import bicubic_weights
 from lpel_serving.methods.default import default_name
 from lpel_serving.methods.lpel_mended import decoder_kernel, isometry
-from lpel_serving.methods.method import Engine
+from lpel_serving.methods.method import AssembledNetworks
 from lpel_serving.methods.responses import DEFAULT_SIZE
 from lpel_serving.support.errors import ParameterError
 from lpel_serving.support.extras import require
@@ -142,7 +142,7 @@ def _detail(onnx: Any, bundle: Bundle, sizes: Sizes) -> Any:
     def no_images(crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         raise ParameterError(f"no {len(crops)} images are needed to know a decoder.")
 
-    kernel = isometry(decoder_kernel(Engine(no_images, decoder.run), sizes.features))
+    kernel = isometry(decoder_kernel(AssembledNetworks(no_images, decoder.run), sizes.features))
     constant, helper = onnx.numpy_helper.from_array, onnx.helper
     flat = kernel.reshape(sizes.features, -1).astype(np.float32)
     shape = np.array([-1, *kernel.shape[1:]], np.int64)

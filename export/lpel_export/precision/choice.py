@@ -34,7 +34,7 @@ def in_precision(
     crops
         Face crops that int8 is calibrated with, uint8, shape (N, S, S, 3); not needed by others.
     progress
-        Told how many crops are done.
+        ReportProgress how many crops are done.
 
     Raises
     ------

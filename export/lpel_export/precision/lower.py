@@ -40,7 +40,7 @@ def lower_precision(
     crops
         Face crops such as the network is to see, uint8, shape (S, S, 3) each.
     progress
-        Told how far it is.
+        ReportProgress how far it is.
 
     Raises
     ------

@@ -52,7 +52,7 @@ def observe(
     crops
         N crops, uint8, shape (N, S, S, 3).
     progress
-        Told how many crops are done.
+        ReportProgress how many crops are done.
     """
     model = _with_statistics(network, tensors, averaged)
     session = open_session(model, input_name=network.graph.input[0].name, output_name=_STATISTICS)

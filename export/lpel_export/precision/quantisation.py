@@ -57,7 +57,7 @@ def to_int8(
     keep_first
         Whether the first of several convolutions, which sees the pixels, stays float32 too.
     progress
-        Told how many crops are done.
+        ReportProgress how many crops are done.
 
     Raises
     ------

@@ -19,7 +19,7 @@ from lpel_serving.faithfulness.deletion_curve import prefixes
 from lpel_serving.methods.checked_map import checked_map
 from lpel_serving.methods.derived import AnotherPair
 from lpel_serving.methods.method import FacePair, Method, Networks
-from lpel_serving.methods.stream import DEFAULT_BATCH, Job, embed_jobs
+from lpel_serving.methods.stream import DEFAULT_BATCH, EmbeddingJob, embed_jobs
 from lpel_serving.support.arrays import Floats, Pixels
 from lpel_serving.support.errors import EmbeddingError, ParameterError
 from lpel_serving.support.progress import Progress, silent
@@ -147,7 +147,7 @@ def measure_accuracy(
     batch_size
         Images in one inference.
     progress
-        Told of each pair.
+        ReportProgress of each pair.
 
     Raises
     ------
@@ -159,13 +159,13 @@ def measure_accuracy(
     names = _checked_names(pairs, same, methods, another_pair_of, batch_size)
     seed = int(rng.integers(2**62))
 
-    def jobs() -> Iterator[Job[tuple[int, _Plan]]]:
+    def jobs() -> Iterator[EmbeddingJob[tuple[int, _Plan]]]:
         for i, (pair, following) in enumerate(_with_next(pairs, settings.polarity)):
             asked = dict(methods)
             if another_pair_of is not None:
                 asked[ANOTHER_PAIR] = AnotherPair(methods[another_pair_of], following)
             plan = _plan(networks, pair, asked, settings, (seed, i))
-            yield Job((i, plan), plan.images(), len(plan.sets))
+            yield EmbeddingJob((i, plan), plan.images(), len(plan.sets))
 
     shape = (len(GAMES), len(names), len(pairs), len(settings.levels))
     similarities = np.empty(shape, np.float32)

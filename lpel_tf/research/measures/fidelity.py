@@ -57,7 +57,7 @@ def measure_fidelity(
     batch_size
         Images in one inference.
     progress
-        Told of each batch.
+        ReportProgress of each batch.
 
     Raises
     ------

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from lpel_serving.equations.similarity import cosine_similarity
 from lpel_serving.methods.checked_map import checked_map
 from lpel_serving.methods.method import FacePair, Method, Networks
-from lpel_serving.methods.stream import DEFAULT_BATCH, Job, embed_jobs
+from lpel_serving.methods.stream import DEFAULT_BATCH, EmbeddingJob, embed_jobs
 from lpel_serving.support.arrays import Floats, Pixels
 from lpel_serving.support.errors import ParameterError
 from lpel_serving.support.progress import Progress, silent
@@ -105,7 +105,7 @@ def measure_swaps(
     batch_size
         Images in one inference.
     progress
-        Told of each triplet.
+        ReportProgress of each triplet.
 
     Raises
     ------
@@ -125,7 +125,7 @@ def measure_swaps(
     done: list[tuple[str, Game, NDArray[np.bool_]]] = []
     with progress("landmarks swapped", len(triplets)) as advance:
 
-        def jobs() -> Iterator[Job[tuple[Triplet, Game]]]:
+        def jobs() -> Iterator[EmbeddingJob[tuple[Triplet, Game]]]:
             twins = _twins(triplets, settings)
             for (i, one, twin), h in embed_jobs(networks.embed, twins, batch_size):
                 refuse_broken(one.h_reference, one.h_probe, h)
@@ -134,7 +134,7 @@ def measure_swaps(
                     advance(1)
                     continue
                 game = _play(networks, one, twin, h[0], methods, settings, (seed, i))
-                yield Job((one, game), game.plan.images(), len(game.plan.sets))
+                yield EmbeddingJob((one, game), game.plan.images(), len(game.plan.sets))
 
         for (one, game), embedded in embed_jobs(networks.embed, jobs(), batch_size):
             done.append((one.region, game, game.flips(one.h_probe, embedded)))
@@ -144,7 +144,7 @@ def measure_swaps(
 
 def _twins(
     triplets: Sequence[Triplet], settings: SwapSettings
-) -> Iterator[Job[tuple[int, Triplet, Pixels]]]:
+) -> Iterator[EmbeddingJob[tuple[int, Triplet, Pixels]]]:
     for i in range(len(triplets)):
         one = triplets[i]
         if one.region not in settings.regions:
@@ -154,7 +154,7 @@ def _twins(
         refuse_shapes(one.reference, one.probe, one.donor)
         box = settings.regions[one.region]
         twin = with_landmark(one.probe, one.donor, box, settings.feather)
-        yield Job((i, one, twin), [twin], 1)
+        yield EmbeddingJob((i, one, twin), [twin], 1)
 
 
 def _play(

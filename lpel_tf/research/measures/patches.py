@@ -22,7 +22,7 @@ from lpel_serving.faithfulness.controls import RANDOM
 from lpel_serving.faithfulness.deletion_curve import prefixes
 from lpel_serving.methods.checked_map import checked_map
 from lpel_serving.methods.method import FacePair, Method, Networks
-from lpel_serving.methods.stream import DEFAULT_BATCH, Job, embed_jobs
+from lpel_serving.methods.stream import DEFAULT_BATCH, EmbeddingJob, embed_jobs
 from lpel_serving.support.arrays import Pixels
 from lpel_serving.support.errors import ParameterError
 from lpel_serving.support.progress import Progress, silent
@@ -98,7 +98,7 @@ def measure_patches(
     batch_size
         Images in one inference.
     progress
-        Told of each pair.
+        ReportProgress of each pair.
 
     Raises
     ------
@@ -113,19 +113,19 @@ def measure_patches(
     threshold = equal_error_threshold(clean.astype(np.float32), same)
     seed = int(rng.integers(2**62))
 
-    def patched() -> Iterator[Job[tuple[int, FacePair, Pixels]]]:
+    def patched() -> Iterator[EmbeddingJob[tuple[int, FacePair, Pixels]]]:
         for i in range(len(same)):
             pair = genuine[i] if same[i] else impostor[i - len(genuine)]
             donor = donors[i] if same[i] else pair.reference
             image = paste(pair.test, donor, settings, np.random.default_rng((seed, i, 2)))
-            yield Job((i, pair, image), [image], 1)
+            yield EmbeddingJob((i, pair, image), [image], 1)
 
-    def jobs() -> Iterator[Job[tuple[int, FacePair, FacePair, Restoration]]]:
+    def jobs() -> Iterator[EmbeddingJob[tuple[int, FacePair, FacePair, Restoration]]]:
         for (i, pair, image), h in embed_jobs(networks.embed, patched(), batch_size):
             seen = replace(pair, test=image, h_t=h[0])
             seen = replace(seen, similar=is_similar(_similarity(seen), threshold))
             plan = _plan(networks, pair, seen, methods, settings, (seed, i))
-            yield Job((i, pair, seen, plan), plan.images(), len(plan.sets))
+            yield EmbeddingJob((i, pair, seen, plan), plan.images(), len(plan.sets))
 
     before = np.empty(len(same), np.float64)
     similarities = np.empty((len(methods) + 1, len(same), len(settings.levels)), np.float64)

@@ -43,7 +43,7 @@ def sanity(
     rng
         The source of randomness.
     progress
-        Told of each pair.
+        ReportProgress of each pair.
 
     Returns
     -------

@@ -46,7 +46,7 @@ def stability(
     jpeg_quality
         Pillow's, from 1 to 100.
     progress
-        Told of each pair.
+        ReportProgress of each pair.
 
     Returns
     -------

@@ -66,7 +66,7 @@ class Laboratory:
     hide_photographs
         Show reconstructions in place of photographs.
     progress
-        Told how far everything is.
+        ReportProgress how far everything is.
     unusable
         Gathers photographs that cannot be used; without it the first one is an error.
     """

@@ -19,7 +19,7 @@ from lpel_serving.images.crops import parse_crop
 from lpel_serving.images.datasets.faces import Face
 from lpel_serving.images.datasets.pairs import Pair, draw_of_each
 from lpel_serving.images.datasets.passed_over import Unusable
-from lpel_serving.methods.method import Engine
+from lpel_serving.methods.method import AssembledNetworks
 from lpel_serving.support.arrays import Floats
 from lpel_serving.support.errors import PairsError
 from lpel_serving.support.progress import Progress
@@ -92,9 +92,9 @@ class Setting:
     test_photographs: tuple[Face, ...]
     decoders: Mapping[str, TrainedDecoder]
 
-    def engine(self, decoder: str = ADAMAX) -> Engine:
+    def engine(self, decoder: str = ADAMAX) -> AssembledNetworks:
         """The embedder with one of the decoders."""
-        return Engine(self.embedder.embed, self.decoders[decoder].decode)
+        return AssembledNetworks(self.embedder.embed, self.decoders[decoder].decode)
 
     def pairs(
         self, n: int, *, same: bool, threshold: float | None, rng: np.random.Generator
@@ -182,7 +182,7 @@ def prepare(
     unusable
         Gathers photographs that cannot be used; without it the first one is an error.
     progress
-        Told how far it is.
+        ReportProgress how far it is.
     """
     engine = Embedder(embedder.model, embedder.record, parse_crop(crop))
     store = cache_folder("embeddings", root=cache) / f"{store_key(embedder, crop)}.sqlite"

@@ -14,7 +14,7 @@ from lpel_serving.batch.folder.plan import Lists
 from lpel_serving.batch.input.list_digest import list_digest
 from lpel_serving.batch.output.columns import FORMAT
 from lpel_serving.batch.settings import FEW_ROWS, BatchSettings
-from lpel_serving.batch.stages.networks import Networks
+from lpel_serving.batch.stages.networks import BundleSource
 from lpel_serving.bundle.loading import load_bundle
 from lpel_serving.bundle.manifest import Manifest
 from lpel_serving.engine.session import check_provider
@@ -77,7 +77,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Asked:
+class PreparedJob:
     """A job together with all that its results hang on.
 
     Attributes
@@ -94,7 +94,7 @@ class Asked:
 
     job: Job
     manifest: Manifest
-    networks: Networks
+    networks: BundleSource
     about: Mapping[str, Any]
 
     @property
@@ -118,7 +118,7 @@ def identity_of(about: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
 
 
-def look_at(job: Job) -> Asked:
+def look_at(job: Job) -> PreparedJob:
     """Read the lists and the manifest of a job, and fill in what was left open.
 
     Raises
@@ -162,15 +162,17 @@ def look_at(job: Job) -> Asked:
     # Workers may have another working folder.
     out, bundle = job.out.absolute(), job.bundle.absolute()
     found = replace(job, out=out, bundle=bundle, settings=settings, crop=crop)
-    return Asked(found, manifest, Networks(bundle, crop, job.provider, loaded.sha256), written)
+    return PreparedJob(
+        found, manifest, BundleSource(bundle, crop, job.provider, loaded.sha256), written
+    )
 
 
-def claim(places: Places, asked: Asked) -> Asked:
+def claim(places: Places, asked: PreparedJob) -> PreparedJob:
     """Make the folder this job's, or find that it is.
 
     Returns
     -------
-    Asked
+    PreparedJob
         With the unused settings of the job that began the folder, which are in its identity.
 
     Raises
@@ -209,7 +211,7 @@ def claim(places: Places, asked: Asked) -> Asked:
     return asked
 
 
-def _as_begun(asked: Asked, before: Mapping[str, Any]) -> Asked:
+def _as_begun(asked: PreparedJob, before: Mapping[str, Any]) -> PreparedJob:
     """Take over what was set when the job began and does nothing: its results are the same."""
     begun, job = before.get("the settings"), asked.job
     old = cast("dict[str, Any]", begun) if isinstance(begun, dict) else {}

@@ -58,7 +58,7 @@ def make_plan(
     kept
         Embeddings of earlier jobs.
     advance
-        Told of every so many rows.
+        ReportProgress of every so many rows.
     needs_images
         Whether embeddings are not enough to explain pairs.
     detects

@@ -12,21 +12,21 @@ from lpel_serving.batch.folder.arrow import read_table
 from lpel_serving.batch.folder.lock import locked
 from lpel_serving.batch.folder.places import Places
 from lpel_serving.batch.folder.plan import Plan, Shard, read_plan, read_shards
-from lpel_serving.batch.job import Asked, Job, claim, look_at
+from lpel_serving.batch.job import Job, PreparedJob, claim, look_at
 from lpel_serving.batch.output.columns import Stamp
 from lpel_serving.batch.output.commits import Commit, columns_begun, read_commit
 from lpel_serving.batch.planning import make_plan
 from lpel_serving.batch.stages.embedding import Embedding
 from lpel_serving.batch.stages.explaining import Explaining
-from lpel_serving.batch.stages.stage import Engine
+from lpel_serving.batch.stages.stage import StageRunner
 from lpel_serving.batch.store.gathering import gather, keep
 from lpel_serving.batch.store.kept import KeptEmbeddings, kept_embeddings
 from lpel_serving.bundle.manifest import EMBEDDER_FILE
 from lpel_serving.support.errors import OutputError
 from lpel_serving.support.files import write_atomically
-from lpel_serving.support.progress import Told
+from lpel_serving.support.progress import ReportProgress
 
-Watch = Callable[[str, int | None, int], AbstractContextManager[Told]]
+Watch = Callable[[str, int | None, int], AbstractContextManager[ReportProgress]]
 """Opened with what is done, how many there are (None if nobody knows yet) and were done before."""
 
 
@@ -62,12 +62,12 @@ class Summary:
     in_gallery: int
 
 
-def unwatched(what: str, total: int | None, done: int) -> AbstractContextManager[Told]:  # noqa: ARG001
+def unwatched(what: str, total: int | None, done: int) -> AbstractContextManager[ReportProgress]:  # noqa: ARG001
     """Show nothing."""
     return nullcontext(lambda done, errors: None)  # noqa: ARG005
 
 
-def run(job: Job, engine: Engine, watch: Watch = unwatched) -> Summary:
+def run(job: Job, engine: StageRunner, watch: Watch = unwatched) -> Summary:
     """Do a job, or what is left of it.
 
     However a run ends, by an error, Ctrl-C or ``kill -9``, the same call goes on where it stopped:
@@ -82,7 +82,7 @@ def run(job: Job, engine: Engine, watch: Watch = unwatched) -> Summary:
         Who does it: `lpel_serving.batch.stages.local.Local` or
         `lpel_serving.batch.stages.on_ray.OnRay`.
     watch
-        Told how far the work is.
+        ReportProgress how far the work is.
 
     Raises
     ------
@@ -113,7 +113,7 @@ def run(job: Job, engine: Engine, watch: Watch = unwatched) -> Summary:
         return _summary(places, asked, plan, embedded)
 
 
-def _plan(places: Places, asked: Asked, kept: KeptEmbeddings | None, watch: Watch) -> Plan:
+def _plan(places: Places, asked: PreparedJob, kept: KeptEmbeddings | None, watch: Watch) -> Plan:
     plan = read_plan(places)
     if plan is None:
         plan = _planned_anew(places, asked, kept, watch)
@@ -129,7 +129,9 @@ def _plan(places: Places, asked: Asked, kept: KeptEmbeddings | None, watch: Watc
     return plan
 
 
-def _planned_anew(places: Places, asked: Asked, kept: KeptEmbeddings | None, watch: Watch) -> Plan:
+def _planned_anew(
+    places: Places, asked: PreparedJob, kept: KeptEmbeddings | None, watch: Watch
+) -> Plan:
     with watch("planning", None, 0) as told:
         try:
             return make_plan(
@@ -148,9 +150,9 @@ def _planned_anew(places: Places, asked: Asked, kept: KeptEmbeddings | None, wat
 
 def _embed(
     places: Places,
-    asked: Asked,
+    asked: PreparedJob,
     plan: Plan,
-    engine: Engine,
+    engine: StageRunner,
     kept: KeptEmbeddings | None,
     watch: Watch,
 ) -> int:
@@ -175,7 +177,9 @@ def _embed(
     return embedded
 
 
-def _explain(places: Places, asked: Asked, plan: Plan, engine: Engine, watch: Watch) -> None:
+def _explain(
+    places: Places, asked: PreparedJob, plan: Plan, engine: StageRunner, watch: Watch
+) -> None:
     job = asked.job
     method = job.settings.method or ""
     stamp = Stamp(version("lpel-tf"), method, asked.networks.sha256, asked.config_sha256)
@@ -202,13 +206,13 @@ def _explain(places: Places, asked: Asked, plan: Plan, engine: Engine, watch: Wa
             told(done.rows, done.errors)
 
 
-def _commits(places: Places, asked: Asked, shards: Sequence[Shard]) -> list[Commit | None]:
+def _commits(places: Places, asked: PreparedJob, shards: Sequence[Shard]) -> list[Commit | None]:
     return [
         read_commit(places, asked.identity, shard, one.inputs) for shard, one in enumerate(shards)
     ]
 
 
-def _summary(places: Places, asked: Asked, plan: Plan, embedded: int) -> Summary:
+def _summary(places: Places, asked: PreparedJob, plan: Plan, embedded: int) -> Summary:
     found = [record for record in _commits(places, asked, plan.shards) if record is not None]
     return Summary(
         rows=sum(record.rows for record in found),
@@ -222,13 +226,13 @@ def _summary(places: Places, asked: Asked, plan: Plan, embedded: int) -> Summary
     )
 
 
-def _opened(engine: Engine) -> AbstractContextManager[Any]:
+def _opened(engine: StageRunner) -> AbstractContextManager[Any]:
     """Let an engine that is a context begin and end with the job."""
     return engine if isinstance(engine, AbstractContextManager) else nullcontext()
 
 
 @contextmanager
-def _kept(asked: Asked) -> Generator[KeptEmbeddings | None]:
+def _kept(asked: PreparedJob) -> Generator[KeptEmbeddings | None]:
     """Open the file of embeddings, if one is named."""
     job, manifest = asked.job, asked.manifest
     if job.kept is None:

@@ -25,7 +25,7 @@ from lpel_serving.commands.shared.passed_over import in_json, report
 
 if TYPE_CHECKING:
     from lpel_serving.batch.run import Summary
-    from lpel_serving.batch.stages.stage import Engine
+    from lpel_serving.batch.stages.stage import StageRunner
 
 RUN = "run"
 _OutArgument = Annotated[Path, typer.Argument(help="The folder of the results.")]
@@ -210,7 +210,7 @@ def status_command(out: _OutArgument, json: JsonOption = False) -> None:
     )
 
 
-def _engine(name: str, workers: int | None, gpus: float) -> "Engine":
+def _engine(name: str, workers: int | None, gpus: float) -> "StageRunner":
     from lpel_serving.batch.stages.local import Local
     from lpel_serving.batch.stages.on_ray import OnRay
     from lpel_serving.support.cores import cores

@@ -114,7 +114,7 @@ def serve(
     from lpel_serving.bundle.loading import read_manifest
     from lpel_serving.bundle.manifest import EXPLAINER_FILE
     from lpel_serving.images.crops import parse_crop
-    from lpel_serving.service.http.app import open_desk
+    from lpel_serving.service.http.app import open_service
     from lpel_serving.service.http.server import serve as serve_forever
     from lpel_serving.service.http.server import take_address
     from lpel_serving.service.http.settings import Limits, Settings
@@ -148,7 +148,7 @@ def serve(
     with take_address(host, port) as sock:
         address = f"http://{_shown(host)}:{sock.getsockname()[1]}/"
         announce = partial(say, f"The page, and the service: {address}")
-        serve_forever(open_desk(settings), settings, sock, announce)
+        serve_forever(open_service(settings), settings, sock, announce)
 
 
 def _shown(host: str) -> str:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from lpel_serving.engine.explainer import Explainer
 from lpel_serving.methods.method import (
-    Engine,
+    AssembledNetworks,
     FacePair,
     Method,
     find_method,
@@ -153,7 +153,7 @@ def _try_out(method: Method, explainer: Explainer, similar: bool) -> _Trial:
         counts.append(len(images))
         return rng.normal(size=(len(images), record.dimension)).astype(np.float32)
 
-    networks = Engine(embed, explainer.decode, explainer.respond)
+    networks = AssembledNetworks(embed, explainer.decode, explainer.respond)
     values = method(FacePair(crops[0], crops[1], h_r, h_t, similar), networks, rng)
     return _Trial(2 * sum(counts), bool((values < 0).any()))
 

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from lpel_serving.faithfulness.controls import CONTROLS, RANDOM
 from lpel_serving.faithfulness.curve_settings import CurveSettings
-from lpel_serving.faithfulness.plan import Plan, SubjectMaps, plan_pair
+from lpel_serving.faithfulness.plan import CurvePlan, SubjectMaps, plan_pair
 from lpel_serving.methods.method import FacePair, Method, Networks
-from lpel_serving.methods.stream import DEFAULT_BATCH, Job, embed_jobs
+from lpel_serving.methods.stream import DEFAULT_BATCH, EmbeddingJob, embed_jobs
 from lpel_serving.support.errors import ParameterError
 from lpel_serving.support.partial import Partial
 from lpel_serving.support.progress import Progress, silent
@@ -83,7 +83,7 @@ def measure_curves(
     partial
         Keeps what is done, so that an interrupted measurement goes on.
     progress
-        Told of each pair.
+        ReportProgress of each pair.
 
     Raises
     ------
@@ -102,7 +102,7 @@ def measure_curves(
     maps = SubjectMaps(networks, pairs, subject, seed)
     kept = _Kept.load(partial, len(pairs), len(names), len(settings.replaced), seed)
 
-    def jobs() -> Iterator[Job[Plan]]:
+    def jobs() -> Iterator[EmbeddingJob[CurvePlan]]:
         for i in range(kept.done, len(pairs)):
             yield plan_pair(networks, pairs[i], i, maps, rivals, settings, seed).job()
 

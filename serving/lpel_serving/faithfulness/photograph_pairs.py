@@ -114,7 +114,7 @@ def rightly_decided(
     unusable
         Gathers photographs that cannot be used; pairs with one are not taken.
     progress
-        Told how far it is.
+        ReportProgress how far it is.
 
     Raises
     ------

@@ -13,13 +13,13 @@ from lpel_serving.faithfulness.deletion_curve import prefixes
 from lpel_serving.methods.checked_map import checked_map
 from lpel_serving.methods.method import FacePair, Method, Networks
 from lpel_serving.methods.replacement import Replacement, replacement
-from lpel_serving.methods.stream import Job
+from lpel_serving.methods.stream import EmbeddingJob
 from lpel_serving.support.arrays import Floats, SignedMap
 from lpel_serving.support.errors import ParameterError
 
 
 @dataclass(frozen=True, eq=False)
-class Plan:
+class CurvePlan:
     """One pair's orders as distinct sets of superpixels, none embedded twice.
 
     ``place`` says which of the sets each order has at each step: those in ``sets`` first, then
@@ -31,10 +31,10 @@ class Plan:
     known: tuple[float, ...]
     place: NDArray[np.int64]
 
-    def job(self) -> "Job[Plan]":
+    def job(self) -> "EmbeddingJob[CurvePlan]":
         """The images to be embedded."""
         images = (image for chosen in self.sets for image in self.change.images(chosen))
-        return Job(self, images, len(self.sets) * self.change.images_per_step)
+        return EmbeddingJob(self, images, len(self.sets) * self.change.images_per_step)
 
     def similarities(self, embeddings: Floats) -> NDArray[np.float64]:
         """Of every order at every step, shape (orders, steps)."""
@@ -78,7 +78,7 @@ def plan_pair(
     rivals: Mapping[str, Method],
     settings: CurveSettings,
     seed: int,
-) -> Plan:
+) -> CurvePlan:
     """Ask every method about pair `i`, and list the images that their orders need."""
     own, anothers = maps(i), maps(i + 1)
     asked = {
@@ -102,7 +102,7 @@ def plan_pair(
 
 def plan_orders(
     pair: FacePair, i: int, values: Sequence[SignedMap], settings: CurveSettings, seed: int
-) -> Plan:
+) -> CurvePlan:
     """List the images that the orders of some maps of pair `i`, then the random ones, need."""
     orders = [
         descending(superpixel_sums(one, settings.side), np.random.default_rng((seed, i, 0)))
@@ -122,11 +122,13 @@ def plan_orders(
 
 def _lay_out(
     change: Replacement, orders: Sequence[NDArray[np.int64]], replaced: NDArray[np.int64]
-) -> Plan:
+) -> CurvePlan:
     rows = np.concatenate([prefixes(order, replaced) for order in orders])
     sets, place = np.unique(rows, axis=0, return_inverse=True)
     known = {j: value for j, one in enumerate(sets) if (value := change.known(one)) is not None}
     unknown = [j for j in range(len(sets)) if j not in known]
     rank = np.empty(len(sets), np.int64)
     rank[[*unknown, *known]] = np.arange(len(sets))
-    return Plan(change, sets[unknown], tuple(known.values()), rank[place].reshape(len(orders), -1))
+    return CurvePlan(
+        change, sets[unknown], tuple(known.values()), rank[place].reshape(len(orders), -1)
+    )

@@ -106,7 +106,7 @@ def ask(
     partial
         File that keeps what is done; to be removed when the answer is safe. None keeps nothing.
     progress
-        Told of each pair.
+        ReportProgress of each pair.
 
     Raises
     ------

@@ -4,6 +4,13 @@ A method is found by its name in the entry-point group `lpel.methods`, where pac
 put theirs.
 """
 
-from lpel_serving.methods.method import Engine, FacePair, Method, Networks, find_method, methods
+from lpel_serving.methods.method import (
+    AssembledNetworks,
+    FacePair,
+    Method,
+    Networks,
+    find_method,
+    methods,
+)
 
-__all__ = ["Engine", "FacePair", "Method", "Networks", "find_method", "methods"]
+__all__ = ["AssembledNetworks", "FacePair", "Method", "Networks", "find_method", "methods"]

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from lpel_serving.equations.similarity import cosine_similarity
 from lpel_serving.methods.method import FacePair, Networks
-from lpel_serving.methods.stream import DEFAULT_BATCH, Job, embed_jobs
+from lpel_serving.methods.stream import DEFAULT_BATCH, EmbeddingJob, embed_jobs
 from lpel_serving.support.arrays import Floats, Pixels, SignedMap
 from lpel_serving.support.errors import ParameterError
 
@@ -120,7 +120,7 @@ def masked_embeddings(
     NDArray[np.float32]
         Shape (N, D).
     """
-    job = Job(None, _masked(image, masks), len(masks))
+    job = EmbeddingJob(None, _masked(image, masks), len(masks))
     ((_, embeddings),) = embed_jobs(networks.embed, [job], batch_size=batch_size)
     return embeddings
 

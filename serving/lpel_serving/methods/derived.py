@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from lpel_serving.methods.method import Engine, FacePair, Method, Networks
+from lpel_serving.methods.method import AssembledNetworks, FacePair, Method, Networks
 from lpel_serving.support.arrays import Floats, SignedMap
 
 
@@ -79,4 +79,6 @@ class WithDecoder:
 
     def __call__(self, pair: FacePair, networks: Networks, rng: np.random.Generator) -> SignedMap:
         """Compute the map."""
-        return self.method(pair, Engine(networks.embed, self.decode, networks.respond), rng)
+        return self.method(
+            pair, AssembledNetworks(networks.embed, self.decode, networks.respond), rng
+        )

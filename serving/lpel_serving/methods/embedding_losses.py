@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from lpel_serving.equations.fill import Fill
 from lpel_serving.equations.similarity import unit
 from lpel_serving.methods.replacement import replace_superpixels
-from lpel_serving.methods.stream import Job, embed_jobs
+from lpel_serving.methods.stream import EmbeddingJob, embed_jobs
 from lpel_serving.support.arrays import Coalitions, Floats, Pixels
 from lpel_serving.support.errors import ParameterError
 
@@ -127,5 +127,5 @@ def embedding_losses(
         If an embedding is not finite.
     """
     images = coalition_images(image, coalitions, fills, rng)
-    ((_, embeddings),) = embed_jobs(embed, [Job(None, images, len(coalitions))])
+    ((_, embeddings),) = embed_jobs(embed, [EmbeddingJob(None, images, len(coalitions))])
     return unit(h) - unit(embeddings)

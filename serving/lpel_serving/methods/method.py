@@ -77,7 +77,7 @@ def no_responses(embeddings: Floats) -> Floats:
 
 
 @dataclass(frozen=True, eq=False)
-class Engine:
+class AssembledNetworks:
     """Networks put together: any embedder with any decoders, each asked as `Networks` says."""
 
     embed: Callable[[NDArray[np.uint8]], Floats]

@@ -9,7 +9,7 @@ from lpel_serving.equations.fill import Fill
 from lpel_serving.equations.similarity import cosine_similarity
 from lpel_serving.methods.method import FacePair, Networks
 from lpel_serving.methods.replacement import Kind, replacement
-from lpel_serving.methods.stream import Job, embed_jobs
+from lpel_serving.methods.stream import EmbeddingJob, embed_jobs
 from lpel_serving.support.arrays import SignedMap
 
 
@@ -41,7 +41,7 @@ class Occlusion:
         images = (
             image for one in np.eye(self.side**2, dtype=np.bool_) for image in change.images(one)
         )
-        job = Job(None, images, self.side**2 * change.images_per_step)
+        job = EmbeddingJob(None, images, self.side**2 * change.images_per_step)
         ((_, embeddings),) = embed_jobs(networks.embed, [job])
         before = cosine_similarity(pair.h_r, pair.h_t)
         rise = (change.similarities(embeddings) - before).reshape(self.side, self.side)

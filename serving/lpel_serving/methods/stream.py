@@ -17,7 +17,7 @@ DEFAULT_BATCH = 8
 
 
 @dataclass(frozen=True, eq=False)
-class Job(Generic[T]):
+class EmbeddingJob(Generic[T]):
     """Images to be embedded for one purpose.
 
     Attributes
@@ -37,7 +37,7 @@ class Job(Generic[T]):
 
 def embed_jobs(
     embed: Callable[[NDArray[np.uint8]], Floats],
-    jobs: Iterable[Job[T]],
+    jobs: Iterable[EmbeddingJob[T]],
     batch_size: int = DEFAULT_BATCH,
 ) -> Iterator[tuple[T, Floats]]:
     """Embed the images of many jobs back to back, so that only the last batch is not full.

@@ -9,7 +9,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from lpel_serving.methods.method import FacePair, Networks
-from lpel_serving.methods.stream import DEFAULT_BATCH, Job, embed_jobs
+from lpel_serving.methods.stream import DEFAULT_BATCH, EmbeddingJob, embed_jobs
 from lpel_serving.support.arrays import Floats, Pixels, SignedMap
 from lpel_serving.support.errors import ParameterError
 
@@ -119,7 +119,7 @@ def occluded_embeddings(
             f"{image.shape}: make the grids for the image's side."
         )
     images = (one for grid in layout for one in grid.occluded(image))
-    job = Job(None, images, sum(map(len, layout)))
+    job = EmbeddingJob(None, images, sum(map(len, layout)))
     ((_, embeddings),) = embed_jobs(networks.embed, [job], batch_size=batch_size)
     return embeddings
 

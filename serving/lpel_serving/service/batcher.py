@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from lpel_serving.engine.session import Stop
-from lpel_serving.service.ticket import Ticket
+from lpel_serving.service.cancellation import CancellationToken
 from lpel_serving.support.arrays import Floats, Pixels
 from lpel_serving.support.errors import WithdrawnError
 
@@ -24,7 +24,7 @@ class _Order:
     """Crops that one asker wants embedded together, and what is known of them so far."""
 
     crops: Sequence[Pixels]
-    ticket: Ticket
+    token: CancellationToken
     result: Future[Floats] = field(default_factory=Future[Floats])
     parts: dict[int, Floats] = field(default_factory=dict[int, Floats])
     since: float = field(default_factory=time.monotonic)
@@ -63,7 +63,7 @@ class Batcher:
         Crops in one inference at most that nobody urgent is part of: the shorter it is, the sooner
         somebody urgent has a turn.
     on_batch
-        Told of the length of every batch.
+        ReportProgress of the length of every batch.
     clock, on_done
         Called with the length of every batch that was embedded, and how many seconds that took:
         by this clock, which is read in the thread that embeds, and by that on the wall.
@@ -100,14 +100,14 @@ class Batcher:
             thread.start()
 
     def submit(
-        self, crops: Sequence[Pixels], ticket: Ticket, *, urgent: bool = True
+        self, crops: Sequence[Pixels], token: CancellationToken, *, urgent: bool = True
     ) -> Future[Floats]:
         """Ask for the embeddings, shape (N, D), of N crops.
 
-        The future raises `WithdrawnError` if the ticket lapses or the batcher is closed first, and
+        The future raises `WithdrawnError` if the token lapses or the batcher is closed first, and
         whatever the embedder raises.
         """
-        order = _Order(crops, ticket)
+        order = _Order(crops, token)
         if not len(crops):
             order.result.set_result(np.empty((0, 0), np.float32))
             return order.result
@@ -118,7 +118,7 @@ class Batcher:
             queue = self._urgent if urgent else self._slow
             queue.extend((order, place) for place in range(len(crops)))
             self._awake.notify_all()
-        forget = ticket.when_withdrawn(lambda: self._give_up(order))
+        forget = token.when_withdrawn(lambda: self._give_up(order))
         order.result.add_done_callback(lambda _: forget())  # or its crops would last as it does
         return order.result
 
@@ -142,11 +142,11 @@ class Batcher:
 
     def _give_up(self, order: _Order) -> None:
         """Let a lapsed order fail, and end the inference that nobody waits for any more."""
-        if order.ticket.error is not None:
-            order.fail(order.ticket.error)
+        if order.token.error is not None:
+            order.fail(order.token.error)
         with self._awake:
             for batch, stop in self._running:
-                if all(one.ticket.reason is not None for one, _ in batch):
+                if all(one.token.reason is not None for one, _ in batch):
                     stop.set()
 
     def _work(self) -> None:
@@ -215,6 +215,6 @@ class Batcher:
         taken: list[_Item] = []
         while queue and len(taken) < most:
             order, place = queue.popleft()
-            if order.ticket.reason is None:
+            if order.token.reason is None:
                 taken.append((order, place))
         return taken

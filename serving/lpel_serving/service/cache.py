@@ -11,7 +11,7 @@ from lpel_serving.support.arrays import Pixels
 
 
 @dataclass(frozen=True, eq=False)
-class Face:
+class EmbeddedFace:
     """A face as the network saw it: its crop, uint8, (S, S, 3), and embedding, float32, (D,).
 
     With it goes what else was found in its photograph; None where the crop looked for no faces.
@@ -39,16 +39,16 @@ class FaceCache:
     def __init__(self, most: int) -> None:
         self._most = most
         self._bytes = 0
-        self._faces: OrderedDict[str, Face] = OrderedDict()
+        self._faces: OrderedDict[str, EmbeddedFace] = OrderedDict()
 
-    def get(self, key: str) -> Face | None:
+    def get(self, key: str) -> EmbeddedFace | None:
         """Return the face of a key, which thereby was asked for last; None if it is not kept."""
         face = self._faces.get(key)
         if face is not None:
             self._faces.move_to_end(key)
         return face
 
-    def put(self, key: str, face: Face) -> None:
+    def put(self, key: str, face: EmbeddedFace) -> None:
         """Keep a face, and let go of those that were not asked for the longest."""
         if key in self._faces:
             return

@@ -1,4 +1,4 @@
-"""The networks as one request sees them: in turn with all others, while its ticket lasts."""
+"""The networks as one request sees them: in turn with all others, while its token lasts."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from lpel_serving.engine.explainer import Explainer
 from lpel_serving.service.batcher import Batcher
-from lpel_serving.service.ticket import Ticket
+from lpel_serving.service.cancellation import CancellationToken
 from lpel_serving.support.arrays import Floats
 
 PORTION = 4
@@ -16,8 +16,8 @@ PORTION = 4
 
 
 @dataclass(frozen=True, eq=False)
-class TicketNetworks:
-    """Networks that answer while a ticket lasts, and raise `WithdrawnError` once it has lapsed.
+class CancellableNetworks:
+    """Networks that answer while a token lasts, and raise `WithdrawnError` once it has lapsed.
 
     They are `lpel_serving.methods.method.Networks`, to be asked from a worker thread.
 
@@ -27,35 +27,35 @@ class TicketNetworks:
         The engine.
     batcher
         Through which it embeds.
-    ticket
+    token
         Of the request.
     on_embedded
-        Told of how many crops were embedded.
+        ReportProgress of how many crops were embedded.
     """
 
     explainer: Explainer
     batcher: Batcher
-    ticket: Ticket
+    token: CancellationToken
     on_embedded: Callable[[int], object]
 
     def embed(self, crops: NDArray[np.uint8], /) -> Floats:
         """Compute ``f``: crops, uint8, shape (N, S, S, 3), to embeddings, shape (N, D)."""
         embeddings = np.empty((len(crops), self.explainer.manifest.embedder.dimension), np.float32)
         for start in range(0, len(crops), PORTION):
-            self.ticket.check()
+            self.token.check()
             portion = list(crops[start : start + PORTION])
             embeddings[start : start + PORTION] = self.batcher.submit(
-                portion, self.ticket, urgent=False
+                portion, self.token, urgent=False
             ).result()
             self.on_embedded(len(portion))
         return embeddings
 
     def decode(self, embeddings: Floats, /) -> Floats:
         """Compute ``g``: embeddings, shape (N, D), to images, shape (N, H, H, 3)."""
-        self.ticket.check()
+        self.token.check()
         return self.explainer.decode(embeddings)
 
     def respond(self, embeddings: Floats, /) -> Floats:
         """Tell responses: embeddings, shape (N, D), to vectors of superpixels, (N, K, D)."""
-        self.ticket.check()
+        self.token.check()
         return self.explainer.respond(embeddings)

@@ -3,22 +3,22 @@
 import asyncio
 from typing import Any, TypeVar
 
-from lpel_serving.service.ticket import Ticket
+from lpel_serving.service.cancellation import CancellationToken
 
 T = TypeVar("T")
 
 
-async def while_wanted(future: "asyncio.Future[T]", ticket: Ticket) -> T:
-    """Wait for a future while a ticket lasts; the future itself is left alone.
+async def while_wanted(future: "asyncio.Future[T]", token: CancellationToken) -> T:
+    """Wait for a future while a token lasts; the future itself is left alone.
 
     Raises
     ------
     WithdrawnError
-        If the ticket lapses first; and whatever the future raises.
+        If the token lapses first; and whatever the future raises.
     """
     loop = asyncio.get_running_loop()
     lapsed: asyncio.Future[None] = loop.create_future()
-    forget = ticket.when_withdrawn(lambda: loop.call_soon_threadsafe(_settle, lapsed))
+    forget = token.when_withdrawn(lambda: loop.call_soon_threadsafe(_settle, lapsed))
     future.add_done_callback(_hear)
     try:
         await asyncio.wait({future, lapsed}, return_when=asyncio.FIRST_COMPLETED)
@@ -26,7 +26,7 @@ async def while_wanted(future: "asyncio.Future[T]", ticket: Ticket) -> T:
         forget()
         _settle(lapsed)
     if not future.done():
-        ticket.check()
+        token.check()
     return future.result()
 
 

@@ -5,8 +5,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from lpel_serving.service.cancellation import CancellationToken
 from lpel_serving.service.patience import while_wanted
-from lpel_serving.service.ticket import Ticket
 
 T = TypeVar("T")
 
@@ -14,45 +14,47 @@ T = TypeVar("T")
 @dataclass(eq=False)
 class _Task(Generic[T]):
     task: "asyncio.Task[T]"
-    ticket: Ticket
+    token: CancellationToken
     waiting: int = 0
 
 
 class Shared(Generic[T]):
     """Results under way, by key; for one event loop.
 
-    Work that is shared has a ticket of its own, which lapses when the last of those who wait for
+    Work that is shared has a token of its own, which lapses when the last of those who wait for
     it has gone.
     """
 
     def __init__(self) -> None:
         self._tasks: dict[str, _Task[T]] = {}
 
-    async def get(self, key: str, ticket: Ticket, work: Callable[[Ticket], Awaitable[T]]) -> T:
+    async def get(
+        self, key: str, token: CancellationToken, work: Callable[[CancellationToken], Awaitable[T]]
+    ) -> T:
         """Wait for the result of a key, which is worked out unless that is under way already.
 
         Raises
         ------
         WithdrawnError
-            If the ticket has lapsed.
+            If the token has lapsed.
         """
-        ticket.check()
+        token.check()
         shared = self._tasks.get(key)
         if shared is None:
             shared = self._begin(key, work)
         shared.waiting += 1
         try:
-            return await while_wanted(shared.task, ticket)
+            return await while_wanted(shared.task, token)
         finally:
             shared.waiting -= 1
             if not shared.waiting and not shared.task.done():
-                shared.ticket.withdraw("gone")
+                shared.token.withdraw("gone")
                 self._tasks.pop(key, None)
 
-    def _begin(self, key: str, work: Callable[[Ticket], Awaitable[T]]) -> _Task[T]:
-        ticket = Ticket()
-        task = asyncio.ensure_future(work(ticket))
-        shared = self._tasks[key] = _Task(task, ticket)
+    def _begin(self, key: str, work: Callable[[CancellationToken], Awaitable[T]]) -> _Task[T]:
+        token = CancellationToken()
+        task = asyncio.ensure_future(work(token))
+        shared = self._tasks[key] = _Task(task, token)
 
         def done(_: "asyncio.Task[T]") -> None:
             if self._tasks.get(key) is shared:

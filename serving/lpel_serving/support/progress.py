@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, nullcontext
 Advance = Callable[[int], None]
 """Called with how many more items are done."""
 
-Told = Callable[[int, int], None]
+ReportProgress = Callable[[int, int], None]
 """Called with how many more items are done, and how many of them are errors."""
 
 Progress = Callable[[str, int], AbstractContextManager[Advance]]

@@ -14,10 +14,10 @@ from lpel_serving.bundle.loading import load_bundle
 from lpel_serving.bundle.manifest import EXPLAINER_FILE, ThresholdRecord
 from lpel_serving.equations.similarity import unit
 from lpel_serving.images.crops import parse_crop
-from lpel_serving.service.desk import Desk
+from lpel_serving.service.cancellation import CancellationToken
+from lpel_serving.service.explanation_service import ExplanationService
 from lpel_serving.service.http.open_inference.explainer import explainer_model
 from lpel_serving.service.http.open_inference.models import network_models
-from lpel_serving.service.ticket import Ticket
 from lpel_serving.support.errors import EmbeddingError, ParameterError, WithdrawnError
 from support import tiny
 
@@ -25,24 +25,24 @@ TYPES = {"tensor(uint8)": "UINT8", "tensor(float)": "FP32", "tensor(bool)": "BOO
 MOST = 8
 
 
-def models(desk: Desk) -> dict:
-    return {one.name: one for one in (*network_models(desk, MOST), explainer_model(desk, MOST))}
+def models(service: ExplanationService) -> dict:
+    return {
+        one.name: one for one in (*network_models(service, MOST), explainer_model(service, MOST))
+    }
 
 
-def ask(
-    explainer: Explainer, model: str, given: dict, wanted: list[str] | None = None, ticket=None
-):
-    """Run a model as the service does, on a desk of its own."""
+def ask(explainer: Explainer, model: str, given: dict, wanted: list[str] | None = None, token=None):
+    """Run a model as the service does, on a service of its own."""
 
     async def answer() -> dict[str, np.ndarray]:
-        desk = Desk(explainer, {})
+        service = ExplanationService(explainer, {})
         try:
-            asked = models(desk)[model]
+            asked = models(service)[model]
             names = wanted or [tensor.name for tensor in asked.signature.outputs]
-            found = await asked.run(given, names, ticket or Ticket())
+            found = await asked.run(given, names, token or CancellationToken())
             return {name: found[name] for name in names}
         finally:
-            desk.close()
+            service.close()
 
     return asyncio.run(answer())
 
@@ -150,9 +150,9 @@ def test_metadata_are_what_onnxruntime_sees_in_the_files(explainer, bundle, file
         "responses": loaded.responses,
         "explainer": file,
     }
-    desk = Desk(explainer, {})
-    served = models(desk)
-    desk.close()
+    service = ExplanationService(explainer, {})
+    served = models(service)
+    service.close()
     assert list(served) == [name for name, model in files.items() if model is not None]
     for name, one in served.items():
         seen = session(files[name])
@@ -198,11 +198,11 @@ def test_parameters_have_bounds(explainer, faces, name, value):
 
 @pytest.mark.parametrize("model", ["embedder", "explainer"])
 def test_nothing_is_embedded_for_somebody_who_has_gone(explainer, faces, model):
-    ticket = Ticket()
-    ticket.withdraw("gone")
+    token = CancellationToken()
+    token.withdraw("gone")
     given = {"image": faces[0], "reference": faces[0], "test": faces[1]}
     with pytest.raises(WithdrawnError):
-        ask(explainer, model, given, ticket=ticket)
+        ask(explainer, model, given, token=token)
 
 
 @pytest.mark.weights

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from starlette.applications import Starlette
 
-from lpel_serving.service.desk import Desk
+from lpel_serving.service.explanation_service import ExplanationService
 from lpel_serving.service.http.open_inference.routes import routes
 from lpel_serving.service.http.routes.health import Health
 
@@ -138,8 +138,8 @@ def test_health_speaks_the_words_of_the_specification_and_of_its_clients(service
 
 def test_what_is_told_to_stop_is_not_ready_and_lives(responding_explainer, service):
     state = Health(draining=True)
-    desk = Desk(responding_explainer, {})
-    transport = httpx.ASGITransport(Starlette(routes=routes(desk, service.settings, state)))
+    behind = ExplanationService(responding_explainer, {})
+    transport = httpx.ASGITransport(Starlette(routes=routes(behind, service.settings, state)))
 
     async def ask() -> None:
         async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
@@ -152,7 +152,7 @@ def test_what_is_told_to_stop_is_not_ready_and_lives(responding_explainer, servi
             assert {one["state"] for one in index} == {"UNAVAILABLE"}
 
     asyncio.run(ask())
-    desk.close()
+    behind.close()
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
@@ -202,7 +202,7 @@ def test_numbers_survive_json_to_the_last_bit(service, embeddings):
     asked = {"inputs": [input_of("embedding", embeddings, "FP32")]}
     output = service.client.post("/v2/models/decoder/infer", json=asked).json()["outputs"][0]
     received = np.array(output["data"]).astype(np.float32)
-    expected = service.desk.explainer.decode(embeddings)
+    expected = service.service.explainer.decode(embeddings)
     assert received.tobytes() == expected.tobytes()
     assert np.array_equal(np.array(output["data"]), expected.astype(np.float64).ravel())
 

@@ -83,7 +83,7 @@ def test_it_is_told_the_configuration(client, service):
         config = client.get_model_config(model, "1")
         assert config["name"] == model
         origin = config["parameters"]["bundle_sha256"]["string_value"]
-        assert origin == service.desk.manifest.identity
+        assert origin == service.service.manifest.identity
     decoder = client.get_model_config("decoder")
     assert decoder["max_batch_size"] == service.settings.limits.batch
     assert decoder["input"][0]["dims"] == [tiny.DIMENSION]

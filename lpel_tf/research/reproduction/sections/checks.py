@@ -9,7 +9,7 @@ from lpel_serving.engine.embedder import Embedder
 from lpel_serving.faithfulness.deletion_curve import Interval
 from lpel_serving.methods.emsnn import Emsnn
 from lpel_serving.methods.lpel import Lpel
-from lpel_serving.methods.method import Engine, Method, Networks
+from lpel_serving.methods.method import AssembledNetworks, Method, Networks
 from lpel_tf.decoders.least_squares import LinearDecoder
 from lpel_tf.research.measures.randomisation import randomise_weights
 from lpel_tf.research.measures.sanity import sanity
@@ -141,11 +141,13 @@ def _randomised(laboratory: Laboratory) -> dict[str, Networks]:
     weights = setting.decoders[ADAMAX].weights
     kernel = rng.normal(weights.kernel.mean(), weights.kernel.std(), weights.kernel.shape)
     random_decoder = LinearDecoder(kernel.astype(np.float32), weights.bias)
-    broken: dict[str, Networks] = {"decoder": Engine(setting.embedder.embed, random_decoder)}
+    broken: dict[str, Networks] = {
+        "decoder": AssembledNetworks(setting.embedder.embed, random_decoder)
+    }
     decode = setting.engine().decode
     for share in _SHARES:
         # Equal generators: a larger share adds to what a smaller one changes.
         drawn = randomise_weights(model.model, share, np.random.default_rng(laboratory.seed))
         embedder = Embedder(drawn, model.record, setting.embedder.crop)
-        broken[f"top {share:.0%}"] = Engine(embedder.embed, decode)
+        broken[f"top {share:.0%}"] = AssembledNetworks(embedder.embed, decode)
     return broken

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from lpel_serving.equations.mask import mask
 from lpel_serving.methods.emsnn import Emsnn
 from lpel_serving.methods.lpel import Lpel
-from lpel_serving.methods.method import Engine, Method
+from lpel_serving.methods.method import AssembledNetworks, Method
 from lpel_serving.report.figures import gallery_figure, highlight, png
 from lpel_serving.report.pictures import displayable
 from lpel_tf.research.reproduction.laboratory import Laboratory
@@ -22,7 +22,7 @@ def run(laboratory: Laboratory) -> Section:
     many = min(_MANY, laboratory.main.embedder.record.dimension)
     few = min(_FEW, many)
     engine = laboratory.main.engine()
-    theirs = Engine(engine.embed, laboratory.emsnn_decoder.decode)
+    theirs = AssembledNetworks(engine.embed, laboratory.emsnn_decoder.decode)
     maps = {
         "few": _maps(laboratory, Emsnn(few), engine),
         "many": _maps(laboratory, Emsnn(many), engine),
@@ -81,7 +81,7 @@ def _findings(few: int, many: int, k: Likeness, draws: Likeness) -> tuple[Findin
 
 
 def _maps(
-    laboratory: Laboratory, method: Method, engine: Engine, seed: int = 0
+    laboratory: Laboratory, method: Method, engine: AssembledNetworks, seed: int = 0
 ) -> list[NDArray[np.float32]]:
     pairs = laboratory.similar_pairs
     return [

@@ -5,7 +5,7 @@ from typing import Any
 from lpel_serving.batch.settings import BatchSettings
 from lpel_serving.engine.explainer import Explainer
 from lpel_serving.faithfulness.curve_settings import settings_for
-from lpel_serving.faithfulness.receipt import question_for, receipt
+from lpel_serving.faithfulness.pair_check import check_pair, question_for
 from lpel_serving.methods.method import FacePair
 from lpel_serving.support.arrays import Floats
 from lpel_serving.support.errors import EmbeddingError, ParameterError
@@ -16,7 +16,7 @@ COLUMNS = ("curve_own", "curve_random", "curve_area", "curve_random_areas", "cur
 def curve_of(
     pair: FacePair, signed_map: Floats, explainer: Explainer, settings: BatchSettings
 ) -> dict[str, Any]:
-    """Measure a pair's own curve and random ones: see `lpel_serving.faithfulness.receipt.receipt`.
+    """Measure a pair's own curve and random ones: see `faithfulness.pair_check.check_pair`.
 
     Returns
     -------
@@ -27,7 +27,7 @@ def curve_of(
     question = question_for(similar=pair.similar)
     defined = settings_for(question.kind, side, every=settings.every, draws=settings.draws)
     try:
-        found = receipt(explainer, pair, signed_map, question, defined, settings.seed)
+        found = check_pair(explainer, pair, signed_map, question, defined, settings.seed)
     except (ParameterError, EmbeddingError) as error:
         return {"curve_note": str(error)}
     return {

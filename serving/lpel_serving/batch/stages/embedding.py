@@ -11,7 +11,7 @@ import numpy as np
 from lpel_serving.batch.folder.arrow import Table, read_table, write_table
 from lpel_serving.batch.folder.listed import legible
 from lpel_serving.batch.folder.places import Places
-from lpel_serving.batch.stages.networks import Networks
+from lpel_serving.batch.stages.networks import BundleSource
 from lpel_serving.batch.stages.stage import Done, Stopped, Work, give_up_if
 from lpel_serving.batch.store.found_columns import nothing, numbers_of
 from lpel_serving.batch.store.image_chunks import embedding_table
@@ -49,7 +49,7 @@ class Embedding:
     """
 
     out: Path
-    networks: Networks
+    networks: BundleSource
     batch_size: int
 
     def open(self) -> Work:

@@ -15,7 +15,7 @@ from lpel_serving.batch.stages.curves import curve_of
 from lpel_serving.batch.stages.embedding import Failure
 from lpel_serving.batch.stages.lookup import Lookup
 from lpel_serving.batch.stages.maps import Pairs, maps_of, read_crops
-from lpel_serving.batch.stages.networks import Networks
+from lpel_serving.batch.stages.networks import BundleSource
 from lpel_serving.batch.stages.pair_table import PairTable, listed_pairs, searched_pairs
 from lpel_serving.batch.stages.result_table import Explained, result_table
 from lpel_serving.batch.stages.stage import Done, Stopped, Work, give_up_if
@@ -52,7 +52,7 @@ class Explaining:
 
     out: Path
     job: str
-    networks: Networks
+    networks: BundleSource
     settings: BatchSettings
     shards: tuple[Shard, ...]
     stamp: Stamp

@@ -9,7 +9,7 @@ from lpel_serving.support.errors import BundleError
 
 
 @dataclass(frozen=True)
-class Networks:
+class BundleSource:
     """How every worker loads the bundle of a job, and no other.
 
     Attributes

@@ -47,7 +47,7 @@ class Stage(Protocol):
         ...
 
 
-class Engine(Protocol):
+class StageRunner(Protocol):
     """Has pieces of work done."""
 
     def run(self, stage: Stage, pieces: Sequence[int]) -> Generator[Done]:

@@ -14,7 +14,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from lpel_serving.support.progress import Advance, Told
+from lpel_serving.support.progress import Advance, ReportProgress
 
 
 @contextmanager
@@ -34,7 +34,7 @@ def progress_bar(what: str, total: int) -> Generator[Advance]:
 
 
 @contextmanager
-def batch_bar(what: str, total: int | None, done: int) -> Generator[Told]:
+def batch_bar(what: str, total: int | None, done: int) -> Generator[ReportProgress]:
     """Show a bar with the rate, the time left and how many errors there were."""
     columns = (
         TextColumn("{task.description}"),

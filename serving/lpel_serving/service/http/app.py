@@ -12,7 +12,8 @@ from starlette.routing import BaseRoute, Route
 
 from lpel_serving.engine.explainer import Explainer
 from lpel_serving.images.crops import CentreCrop, Crop, parse_crop
-from lpel_serving.service.desk import Desk
+from lpel_serving.service.cancellation import CancellationToken
+from lpel_serving.service.explanation_service import ExplanationService
 from lpel_serving.service.http.limits.admission import Admission, Gate
 from lpel_serving.service.http.limits.untaken import Untaken
 from lpel_serving.service.http.limits.uploads import Uploads
@@ -25,15 +26,14 @@ from lpel_serving.service.http.routes import about, assess, explain, methods, ve
 from lpel_serving.service.http.routes.health import Health
 from lpel_serving.service.http.security import Guard
 from lpel_serving.service.http.settings import Settings
-from lpel_serving.service.ticket import Ticket
 from lpel_serving.support.cores import AT_ONCE, inference_threads
 from lpel_serving.support.errors import ImageError, LpelError, MissingExtraError, ParameterError
 
 COMPUTING = ("/v1/", "/v2/models/")
 
 
-def open_desk(settings: Settings) -> Desk:
-    """Load the bundle, and open a desk for it.
+def open_service(settings: Settings) -> ExplanationService:
+    """Load the bundle, and open a service for it.
 
     Raises
     ------
@@ -51,7 +51,7 @@ def open_desk(settings: Settings) -> Desk:
     if own not in crops:
         with contextlib.suppress(ParameterError, MissingExtraError):  # a plugin may be elsewhere
             crops[own] = parse_crop(own)
-    return Desk(
+    return ExplanationService(
         explainer,
         {**crops, **{name: crop for name, crop in settings.crops.items() if name not in crops}},
         batch_size=settings.batch_size,
@@ -62,12 +62,14 @@ def open_desk(settings: Settings) -> Desk:
     )
 
 
-def build_app(desk: Desk, settings: Settings, health: Health | None = None) -> Starlette:
-    """Build the service around a desk.
+def build_app(
+    service: ExplanationService, settings: Settings, health: Health | None = None
+) -> Starlette:
+    """Build the application around a service.
 
     Parameters
     ----------
-    desk
+    service
         Which is closed when the application ends.
     settings
         How it is set up.
@@ -78,18 +80,18 @@ def build_app(desk: Desk, settings: Settings, health: Health | None = None) -> S
     gate = Gate(settings.limits.admitted)
     uploads = Uploads(settings.limits, lambda: health.draining)
     untaken = Untaken(settings.limits.untaken_bytes)
-    metrics = Metrics(desk, gate, uploads, untaken)
+    metrics = Metrics(service, gate, uploads, untaken)
     routes: list[BaseRoute] = [
         *health.routes(),
         Route("/metrics", metrics.page, methods=["GET"]),
-        *explain.routes(desk, settings),
-        *verify.routes(desk, settings),
-        *assess.routes(desk, settings),
-        *methods.routes(desk, settings),
-        *about.routes(desk, settings),
-        *openapi.routes(desk, settings),
-        *protocol.routes(desk, settings, health),
-        *page.routes(desk, settings),
+        *explain.routes(service, settings),
+        *verify.routes(service, settings),
+        *assess.routes(service, settings),
+        *methods.routes(service, settings),
+        *about.routes(service, settings),
+        *openapi.routes(service, settings),
+        *protocol.routes(service, settings, health),
+        *page.routes(service, settings),
     ]
     app = Starlette(
         routes=routes,
@@ -109,7 +111,7 @@ def build_app(desk: Desk, settings: Settings, health: Health | None = None) -> S
             LpelError: on_error,
             HTTPException: on_refusal,
         },
-        lifespan=_lifespan(desk, health),
+        lifespan=_lifespan(service, health),
     )
     app.state.untaken = untaken  # the server counts there what it sends
     app.router.redirect_slashes = False  # it would name the host as whoever asks does
@@ -121,31 +123,31 @@ def _computes(method: str, path: str) -> bool:
 
 
 def _lifespan(
-    desk: Desk, health: Health
+    service: ExplanationService, health: Health
 ) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncGenerator[None]:
         del app
-        await warm_up(desk)  # nobody can connect before that
+        await warm_up(service)  # nobody can connect before that
         yield
         health.draining = True
-        desk.close()
+        service.close()
 
     return lifespan
 
 
-async def warm_up(desk: Desk) -> None:
+async def warm_up(service: ExplanationService) -> None:
     """Let everything run once: the first time takes longer, and may tell that nothing will do."""
-    side = desk.manifest.embedder.image_size
-    ticket = Ticket()
-    for crop in desk.crops.values():
-        await desk.aside(lambda crop=crop: _try_out(crop, side), ticket)
-    embeddings = await desk.embed(np.zeros((2, side, side, 3), np.uint8), ticket)
-    await desk.run(lambda networks: networks.decode(embeddings), ticket)
-    if desk.explainer.responds:
-        await desk.run(lambda networks: networks.respond(embeddings), ticket)
+    side = service.manifest.embedder.image_size
+    token = CancellationToken()
+    for crop in service.crops.values():
+        await service.run_in_thread(lambda crop=crop: _try_out(crop, side), token)
+    embeddings = await service.embed(np.zeros((2, side, side, 3), np.uint8), token)
+    await service.run(lambda networks: networks.decode(embeddings), token)
+    if service.explainer.responds:
+        await service.run(lambda networks: networks.respond(embeddings), token)
     for _ in range(2):  # the first time takes longer here too
-        await desk.measure_pace(ticket)
+        await service.measure_pace(token)
 
 
 def _try_out(crop: Crop, side: int) -> None:

@@ -18,7 +18,7 @@ from starlette.responses import Response
 from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from lpel_serving.service.desk import Desk
+from lpel_serving.service.explanation_service import ExplanationService
 from lpel_serving.service.http.limits.admission import Gate
 from lpel_serving.service.http.limits.untaken import Untaken
 from lpel_serving.service.http.limits.uploads import Uploads
@@ -34,27 +34,29 @@ _EXPOSITION = "text/plain; version=0.0.4; charset=utf-8"
 class _Inside(Collector):
     """Reads what is counted when it is asked, so that nothing counted need know of metrics."""
 
-    def __init__(self, desk: Desk, gate: Gate, uploads: Uploads, untaken: Untaken) -> None:
-        self._desk, self._gate = desk, gate
+    def __init__(
+        self, service: ExplanationService, gate: Gate, uploads: Uploads, untaken: Untaken
+    ) -> None:
+        self._service, self._gate = service, gate
         self._uploads, self._untaken = uploads, untaken
 
     def collect(self) -> Iterable[Metric]:
-        """Tell the numbers of now."""
-        tally = self._desk.tally
+        """Read the numbers of now."""
+        done = self._service.counters
         gauges = (
             ("lpel_requests_inside", "Requests that are worked on or wait.", self._gate.inside),
             ("lpel_uploads_under_way", "Bodies on their way.", self._uploads.under_way),
             ("lpel_uploads_bytes", "Bytes that bodies on their way hold.", self._uploads.received),
-            ("lpel_crops_waiting", "Crops that wait to be embedded.", self._desk.waiting),
-            ("lpel_inferences_running", "Inferences that are under way.", self._desk.running),
+            ("lpel_crops_waiting", "Crops that wait to be embedded.", self._service.waiting),
+            ("lpel_inferences_running", "Inferences that are under way.", self._service.running),
             ("lpel_untaken_bytes", "Of answers that wait to be taken.", self._untaken.bytes),
         )
         for name, meaning, value in gauges:
             yield GaugeMetricFamily(name, meaning, value)
         counters = (
             ("lpel_requests_refused", "Requests turned away for want of room.", self._gate.refused),
-            ("lpel_crops_embedded", "Crops that went through the embedder.", tally.embedded),
-            ("lpel_faces_cached", "Faces that were at hand.", tally.cached),
+            ("lpel_crops_embedded", "Crops that went through the embedder.", done.embedded),
+            ("lpel_faces_cached", "Faces that were at hand.", done.cached),
             (
                 "lpel_readers_hung_up",
                 "Connections given up because their answers were not taken.",
@@ -66,7 +68,7 @@ class _Inside(Collector):
         batches = CounterMetricFamily(
             "lpel_batches", "Inferences of the embedder.", labels=["crops"]
         )
-        for length, count in sorted(tally.batches.items()):
+        for length, count in sorted(done.batches.items()):
             batches.add_metric([str(length)], count)
         yield batches
         yield self._dropped()
@@ -83,9 +85,11 @@ class _Inside(Collector):
 class Metrics:
     """Counters of one service, in Prometheus' form."""
 
-    def __init__(self, desk: Desk, gate: Gate, uploads: Uploads, untaken: Untaken) -> None:
+    def __init__(
+        self, service: ExplanationService, gate: Gate, uploads: Uploads, untaken: Untaken
+    ) -> None:
         self.registry = CollectorRegistry()
-        self.registry.register(_Inside(desk, gate, uploads, untaken))
+        self.registry.register(_Inside(service, gate, uploads, untaken))
         self._requests = Counter(
             "lpel_requests", "Requests answered.", ["route", "status"], registry=self.registry
         )

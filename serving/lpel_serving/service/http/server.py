@@ -14,7 +14,7 @@ from typing import cast
 import uvicorn
 from starlette.applications import Starlette
 
-from lpel_serving.service.desk import Desk
+from lpel_serving.service.explanation_service import ExplanationService
 from lpel_serving.service.http.app import build_app
 from lpel_serving.service.http.limits.connection import CarefulProtocol
 from lpel_serving.service.http.limits.delivery import PART_BYTES
@@ -106,14 +106,17 @@ def take_address(host: str, port: int) -> socket.socket:
 
 
 def serve(
-    desk: Desk, settings: Settings, sock: socket.socket, announce: Callable[[], object]
+    service: ExplanationService,
+    settings: Settings,
+    sock: socket.socket,
+    announce: Callable[[], object],
 ) -> None:
     """Serve until told to stop (SIGTERM or Ctrl-C); return when the last request is answered.
 
     Parameters
     ----------
-    desk
-        Of the bundle that is served: see `lpel_serving.service.http.app.open_desk`.
+    service
+        Of the bundle that is served: see `lpel_serving.service.http.app.open_service`.
     settings
         How the service is set up.
     sock
@@ -129,7 +132,7 @@ def serve(
     give_back_large_blocks()
     health = Health()
     with silenced() as stream, logging_as_json(stream):  # what libraries print is no line of a log
-        config = configuration(build_app(desk, settings, health), settings)
+        config = configuration(build_app(service, settings, health), settings)
         server = _Server(config, health, announce)
         # Uvicorn listens to signals a little later, and when it has stopped because of one it
         # raises it again for whoever listened before: having been told to stop, and having done so,

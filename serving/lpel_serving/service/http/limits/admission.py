@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from lpel_serving.service.cancellation import CancellationToken
 from lpel_serving.service.http.limits.uploads import Upload, Uploads
 from lpel_serving.service.http.messages.problems import Problem
-from lpel_serving.service.ticket import Ticket
 
 _SMOOTHING = 0.1
 _MAX_RETRY_AFTER = 60
@@ -73,7 +73,7 @@ class Admission:
     """Middleware: lets a request that computes in once its body is there, or turns it away.
 
     It is turned away at once if there is no room when its head comes, and with its body's end if
-    there is none by then. The ticket, in ``request.state.ticket``, lapses when the client goes away
+    there is none by then. The token, in ``request.state.token``, lapses when the client goes away
     or the time since it was let in is up.
 
     Parameters
@@ -115,8 +115,8 @@ class Admission:
             await self._attend(scope, receive, send)
 
     async def _attend(self, scope: Scope, receive: Receive, send: Send) -> None:
-        ticket = scope.setdefault("state", {})["ticket"] = Ticket()
-        visit = _Visit(self._gate, ticket, self._seconds)
+        token = scope.setdefault("state", {})["token"] = CancellationToken()
+        visit = _Visit(self._gate, token, self._seconds)
         listener = _Listener(receive, send, self._uploads, visit)
         answer = asyncio.ensure_future(self.app(scope, listener.receive, listener.send))
         watch = asyncio.ensure_future(listener.watch())
@@ -138,8 +138,8 @@ class Admission:
 class _Visit:
     """A request's stay: from when it is let in to its end, in its time."""
 
-    def __init__(self, gate: Gate, ticket: Ticket, seconds: float) -> None:
-        self.ticket = ticket
+    def __init__(self, gate: Gate, token: CancellationToken, seconds: float) -> None:
+        self.token = token
         self._gate, self._seconds = gate, seconds
         self._begun: float | None = None
         self._late: asyncio.TimerHandle | None = None
@@ -149,11 +149,11 @@ class _Visit:
         self._gate.enter()
         self._begun = time.monotonic()
         loop = asyncio.get_running_loop()
-        self._late = loop.call_later(self._seconds, self.ticket.withdraw, "late")
+        self._late = loop.call_later(self._seconds, self.token.withdraw, "late")
 
     def end(self) -> None:
         """Leave, if it has entered."""
-        self.ticket.withdraw("gone")
+        self.token.withdraw("gone")
         if self._late is not None:
             self._late.cancel()
         if self._begun is not None:
@@ -205,7 +205,7 @@ class _Listener:
 
     def close(self) -> None:
         """Wait neither for the body nor for computing any more: the service stops."""
-        self._visit.ticket.withdraw("closing")
+        self._visit.token.withdraw("closing")
         if self._upload is not None:
             self._uploads.drop(self._upload, "closing")
 
@@ -221,4 +221,4 @@ class _Listener:
 
     def _leave(self) -> None:
         self._gone.set()
-        self._visit.ticket.withdraw("gone")
+        self._visit.token.withdraw("gone")

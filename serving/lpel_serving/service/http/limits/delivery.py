@@ -59,7 +59,7 @@ class Delivery:
             await self._deliver(message, scope, send)
 
     async def _deliver(self, message: Message, scope: Scope, send: Send) -> None:
-        if "ticket" not in scope["state"]:
+        if "token" not in scope["state"]:
             await self._send_in_parts(message, send)
             return
         with self._untaken.entered(len(message["body"]), self._hang_up) as answer:
@@ -87,5 +87,5 @@ def _is_long(message: Message, scope: Scope) -> bool:
     return (
         message["type"] == "http.response.body"
         and len(message.get("body", b"")) > PART_BYTES
-        and ("ticket" in scope["state"] or not message.get("more_body", False))
+        and ("token" in scope["state"] or not message.get("more_body", False))
     )

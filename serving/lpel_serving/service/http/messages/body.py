@@ -12,7 +12,7 @@ async def read_body(request: Request, limit: int) -> bytes:
     Parameters
     ----------
     request
-        The request, with a ticket: see `lpel_serving.service.http.limits.admission`.
+        The request, with a token: see `lpel_serving.service.http.limits.admission`.
     limit
         Bytes that it may have.
 

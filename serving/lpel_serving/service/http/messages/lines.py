@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from lpel_serving.methods.method import Networks
-from lpel_serving.service.desk import Desk
+from lpel_serving.service.explanation_service import ExplanationService
 from lpel_serving.service.http.messages.answers import LINES, json_bytes
 from lpel_serving.service.http.messages.problems import cause_of, failure, problem_of
 from lpel_serving.support.progress import Advance, Progress
@@ -19,7 +19,9 @@ Work = Callable[[Networks, Progress], dict[str, Any]]
 _Line = dict[str, Any] | Exception | None
 
 
-async def in_lines(request: Request, work: Work, desk: Desk, *, slow: bool = True) -> Response:
+async def in_lines(
+    request: Request, work: Work, service: ExplanationService, *, slow: bool = True
+) -> Response:
     """Answer with lines of JSON, ``{"progress": …}`` and then ``{"result": …}``.
 
     What goes wrong before the first of them is raised, as if there were no lines; afterwards it is
@@ -28,10 +30,10 @@ async def in_lines(request: Request, work: Work, desk: Desk, *, slow: bool = Tru
     Parameters
     ----------
     request
-        Let in, with a ticket.
+        Let in, with a token.
     work
         What is to be done.
-    desk
+    service
         Where it is done.
     slow
         Whether it embeds images of its own.
@@ -48,8 +50,8 @@ async def in_lines(request: Request, work: Work, desk: Desk, *, slow: bool = Tru
 
     async def run() -> None:
         try:
-            ticket = request.state.ticket
-            result = await desk.run(lambda networks: work(networks, progress), ticket, slow=slow)
+            token = request.state.token
+            result = await service.run(lambda networks: work(networks, progress), token, slow=slow)
             tell({"result": result})
         except Exception as error:  # noqa: BLE001 - whatever it is, it is the last line
             tell(error)
@@ -78,12 +80,12 @@ async def _written(
             yield json_bytes(line) + b"\n"
             line = await lines.get()
     finally:
-        request.state.ticket.withdraw("gone")
+        request.state.token.withdraw("gone")
         running.cancel()
 
 
 def _problem(request: Request, error: Exception) -> dict[str, Any]:
-    problem = problem_of(error, request.state.ticket)
+    problem = problem_of(error, request.state.token)
     if problem.status == 500:
         request.state.failure = failure(cause_of(error))
     return problem.document()

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from lpel_serving.service.ticket import Ticket
+from lpel_serving.service.cancellation import CancellationToken
 from lpel_serving.support.errors import (
     BusyError,
     ImageError,
@@ -104,13 +104,13 @@ def concerning(field: str) -> Generator[None]:
         raise Problem(422, str(error), about=field) from error
 
 
-def problem_of(error: Exception, ticket: Ticket | None = None) -> Problem:
+def problem_of(error: Exception, token: CancellationToken | None = None) -> Problem:
     """Say what an error of the engine means to whoever asked over HTTP."""
     match error:
         case Problem():
             return error
         case WithdrawnError():
-            if ticket is not None and ticket.reason == "late":
+            if token is not None and token.reason == "late":
                 return Problem(504, str(error))  # it says what to do; the same again may not help
             return Problem(503, str(error), headers={"Retry-After": "1"})
         case BusyError():
@@ -124,8 +124,8 @@ def problem_of(error: Exception, ticket: Ticket | None = None) -> Problem:
 
 async def on_error(request: Request, error: Exception) -> Response:
     """Answer whatever an endpoint raised."""
-    ticket = getattr(request.state, "ticket", None)
-    problem = problem_of(error, ticket)
+    token = getattr(request.state, "token", None)
+    problem = problem_of(error, token)
     if problem.status == 500:
         request.state.failure = failure(cause_of(error))
     return problem.response(request.scope["path"])

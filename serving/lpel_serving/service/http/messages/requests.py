@@ -11,7 +11,7 @@ from starlette.requests import Request
 
 from lpel_serving.equations.mask import DEFAULT_EPSILON
 from lpel_serving.methods.explanation import MAX_P, MIN_P
-from lpel_serving.service.desk import Desk
+from lpel_serving.service.explanation_service import ExplanationService
 from lpel_serving.service.http.messages.answers import JSON
 from lpel_serving.service.http.messages.body import read_body
 from lpel_serving.service.http.messages.multipart import read_form
@@ -134,7 +134,7 @@ Fields = TypeVar("Fields", bound=VerifyFields)
 
 
 @dataclass(frozen=True, eq=False)
-class Asked(Generic[Fields]):
+class PairRequest(Generic[Fields]):
     """A request, read: the bytes of two images, and all that was said of them."""
 
     reference: bytes
@@ -143,8 +143,8 @@ class Asked(Generic[Fields]):
 
 
 async def read_pair(
-    request: Request, kind: type[Fields], desk: Desk, limits: Limits
-) -> Asked[Fields]:
+    request: Request, kind: type[Fields], service: ExplanationService, limits: Limits
+) -> PairRequest[Fields]:
     """Read a request about a pair of images, a form or JSON.
 
     Raises
@@ -161,14 +161,14 @@ async def read_pair(
         raise Problem(415, "the body is compressed, which is not taken here: send it as it is.")
     body = await read_body(request, limits.request_bytes)
 
-    def read() -> Asked[Fields]:
+    def read() -> PairRequest[Fields]:
         if media_type == FORM:
             images, texts = read_form(body, content_type)
             return _asked(images, _with_list(texts), kind, strict=False)
         images, values = _read_document(body)
         return _asked(images, values, kind, strict=True)
 
-    return await desk.aside(read, request.state.ticket)
+    return await service.run_in_thread(read, request.state.token)
 
 
 def _with_list(texts: dict[str, str]) -> dict[str, Any]:
@@ -223,7 +223,7 @@ def _spoilt(text: str) -> str:
 
 def _asked(
     images: dict[str, bytes], values: dict[str, Any], kind: type[Fields], *, strict: bool
-) -> Asked[Fields]:
+) -> PairRequest[Fields]:
     """Check everything; strictly where numbers can be told from text."""
     strange = sorted(set(images) - set(IMAGES))
     if strange:
@@ -243,4 +243,4 @@ def _asked(
         first = error.errors(include_url=False, include_input=False)[0]
         about = str(first["loc"][0])[:40] if first["loc"] else None
         raise Problem(422, f"{about or 'a field'}: {first['msg']}.", about=about) from error
-    return Asked(images["reference"], images["test"], fields)
+    return PairRequest(images["reference"], images["test"], fields)

@@ -13,11 +13,11 @@ from lpel_serving.methods.explain import explain_by
 from lpel_serving.methods.explanation import check_parameters
 from lpel_serving.methods.method import Method, Networks
 from lpel_serving.methods.responses import DEFAULT_SIZE
-from lpel_serving.service.desk import Desk
+from lpel_serving.service.cancellation import CancellationToken
+from lpel_serving.service.explanation_service import ExplanationService
 from lpel_serving.service.http.open_inference.models import Arrays, Model
 from lpel_serving.service.http.open_inference.signature import BATCH, Signature, Tensor
 from lpel_serving.service.http.open_inference.tensors import Array
-from lpel_serving.service.ticket import Ticket
 from lpel_serving.support.arrays import Floats
 from lpel_serving.support.errors import ParameterError
 
@@ -27,28 +27,30 @@ PLATFORM = "lpel_bundle"
 REFERENCE, TEST, THRESHOLD, EPSILON = "reference", "test", "threshold", "epsilon"
 
 
-def explainer_model(desk: Desk, max_batch: int) -> Model:
+def explainer_model(service: ExplanationService, max_batch: int) -> Model:
     """Make the model that explains pairs by the bundle's best method.
 
     Its tensors are those of the file that `lpel export` makes of the same bundle, to the byte.
 
     Parameters
     ----------
-    desk
+    service
         Runs it.
     max_batch
         Pairs in one request.
     """
-    manifest, method = desk.manifest, desk.explainer.default_method
+    manifest, method = service.manifest, service.explainer.default_method
 
-    async def run(given: Arrays, wanted: Collection[str], ticket: Ticket) -> Arrays:
+    async def run(given: Arrays, wanted: Collection[str], token: CancellationToken) -> Arrays:
         threshold = _number(given, THRESHOLD, manifest.threshold.value)
         epsilon = _number(given, EPSILON, DEFAULT_EPSILON)
         check_parameters(DEFAULT_P, epsilon)
         if not -1 <= threshold <= 1:
             raise ParameterError(f"the threshold, a cosine, lies in [-1, 1]; received {threshold}.")
-        crops = await desk.aside(lambda: np.concatenate([given[REFERENCE], given[TEST]]), ticket)
-        h = await desk.embed(crops, ticket)
+        crops = await service.run_in_thread(
+            lambda: np.concatenate([given[REFERENCE], given[TEST]]), token
+        )
+        h = await service.embed(crops, token)
         decisions = decide(h, threshold)
         if decisions.keys() >= set(wanted):
             return decisions
@@ -56,9 +58,9 @@ def explainer_model(desk: Desk, max_batch: int) -> Model:
         def explain(networks: Networks) -> Arrays:
             return explain_pairs(method, networks, crops, h, threshold, epsilon)
 
-        return {**decisions, **await desk.run(explain, ticket)}
+        return {**decisions, **await service.run(explain, token)}
 
-    about = {"bundle_sha256": manifest.identity, "method": desk.explainer.default_name}
+    about = {"bundle_sha256": manifest.identity, "method": service.explainer.default_name}
     return Model("explainer", PLATFORM, _signature(manifest, max_batch), run, about)
 
 

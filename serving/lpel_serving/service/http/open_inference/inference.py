@@ -3,7 +3,7 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
-from lpel_serving.service.desk import Desk
+from lpel_serving.service.explanation_service import ExplanationService
 from lpel_serving.service.http.messages.answers import JSON
 from lpel_serving.service.http.messages.body import read_body
 from lpel_serving.service.http.open_inference.inflation import inflate
@@ -19,7 +19,9 @@ from lpel_serving.service.http.settings import Limits
 BINARY = "application/octet-stream"
 
 
-async def infer(request: Request, model: Model, desk: Desk, limits: Limits) -> Response:
+async def infer(
+    request: Request, model: Model, service: ExplanationService, limits: Limits
+) -> Response:
     """Answer a request of inference.
 
     Whatever takes time is done aside, in threads: the event loop waits for none of it.
@@ -27,11 +29,11 @@ async def infer(request: Request, model: Model, desk: Desk, limits: Limits) -> R
     Parameters
     ----------
     request
-        With a ticket of `lpel_serving.service.http.limits.admission`, which lets it in once its
+        With a token of `lpel_serving.service.http.limits.admission`, which lets it in once its
         body is there.
     model
         What is asked.
-    desk
+    service
         Where threads are had.
     limits
         How large a body may be, before and after it is inflated.
@@ -48,13 +50,13 @@ async def infer(request: Request, model: Model, desk: Desk, limits: Limits) -> R
         whole = inflate(body, encoding, limits.request_bytes)
         return parse_request(whole, request.headers.get(HEADER_LENGTH), model.signature)
 
-    ticket = request.state.ticket
-    asked = await desk.aside(read, ticket)
+    token = request.state.token
+    asked = await service.run_in_thread(read, token)
     wanted = [one.name for one in asked.outputs]
-    arrays = await model.run(asked.inputs, wanted, ticket)
+    arrays = await model.run(asked.inputs, wanted, token)
     head = {"model_name": model.name, "model_version": VERSION}
-    content, length = await desk.aside(
-        lambda: write_response(head, asked, arrays, model.signature), ticket
+    content, length = await service.run_in_thread(
+        lambda: write_response(head, asked, arrays, model.signature), token
     )
     headers = {} if length is None else {HEADER_LENGTH: str(length)}
     return Response(content, headers=headers, media_type=JSON if length is None else BINARY)

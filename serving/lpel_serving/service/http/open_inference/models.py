@@ -1,4 +1,4 @@
-"""The models that are served: the bundle's networks, and the explainer, each run by the desk."""
+"""The models that are served: the bundle's networks, and the explainer, each run by the service."""
 
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
@@ -13,10 +13,10 @@ from lpel_serving.bundle.manifest import (
     RESPONSE,
     RESPONSE_FILE,
 )
-from lpel_serving.service.desk import Desk
+from lpel_serving.service.cancellation import CancellationToken
+from lpel_serving.service.explanation_service import ExplanationService
 from lpel_serving.service.http.open_inference.signature import BATCH, Signature, Tensor
 from lpel_serving.service.http.open_inference.tensors import Array
-from lpel_serving.service.ticket import Ticket
 
 VERSION = "1"
 """The one version of every model: another bundle is another server."""
@@ -25,8 +25,8 @@ ONNX_PLATFORM = "onnx_onnxv1"
 """The protocol's word for a model that is an ONNX file."""
 
 Arrays = Mapping[str, Array]
-Run = Callable[[Arrays, Collection[str], Ticket], Awaitable[Arrays]]
-"""Inputs, the names of the outputs that are wanted, and a ticket, to at least those outputs."""
+Run = Callable[[Arrays, Collection[str], CancellationToken], Awaitable[Arrays]]
+"""Inputs, the names of the outputs that are wanted, and a token, to at least those outputs."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,29 +81,29 @@ class Model:
         }
 
 
-def network_models(desk: Desk, max_batch: int) -> list[Model]:
+def network_models(service: ExplanationService, max_batch: int) -> list[Model]:
     """Make the models of the bundle's networks, which are its ONNX files.
 
     Parameters
     ----------
-    desk
+    service
         Runs them.
     max_batch
         Images or embeddings in one request.
     """
-    manifest = desk.manifest
+    manifest = service.manifest
     side, features = manifest.embedder.image_size, manifest.embedder.dimension
     pixels = manifest.decoder.image_size
     image = Tensor(IMAGE, "UINT8", (BATCH, side, side, 3))
     embedding = Tensor(EMBEDDING, "FP32", (BATCH, features))
     reconstruction = Tensor(RECONSTRUCTION, "FP32", (BATCH, pixels, pixels, 3))
 
-    async def embed(given: Arrays, _: Collection[str], ticket: Ticket) -> Arrays:
-        return {EMBEDDING: await desk.embed(given[IMAGE], ticket)}
+    async def embed(given: Arrays, _: Collection[str], token: CancellationToken) -> Arrays:
+        return {EMBEDDING: await service.embed(given[IMAGE], token)}
 
-    async def decode(given: Arrays, _: Collection[str], ticket: Ticket) -> Arrays:
+    async def decode(given: Arrays, _: Collection[str], token: CancellationToken) -> Arrays:
         h = given[EMBEDDING]
-        return {RECONSTRUCTION: await desk.run(lambda networks: networks.decode(h), ticket)}
+        return {RECONSTRUCTION: await service.run(lambda networks: networks.decode(h), token)}
 
     def model(name: str, file: str, takes: Tensor, gives: Tensor, run: Run) -> Model:
         about = {"bundle_sha256": manifest.identity, "sha256": manifest.files[file].sha256}
@@ -118,9 +118,9 @@ def network_models(desk: Desk, max_batch: int) -> list[Model]:
     shape = (manifest.responses.side, manifest.responses.side, features)
     response = Tensor(RESPONSE, "FP32", (BATCH, *shape))
 
-    async def respond(given: Arrays, _: Collection[str], ticket: Ticket) -> Arrays:
+    async def respond(given: Arrays, _: Collection[str], token: CancellationToken) -> Arrays:
         h = given[EMBEDDING]
-        responses = await desk.run(lambda networks: networks.respond(h), ticket)
+        responses = await service.run(lambda networks: networks.respond(h), token)
         return {RESPONSE: responses.reshape(len(h), *shape)}
 
     return [*served, model("responses", RESPONSE_FILE, embedding, response, respond)]

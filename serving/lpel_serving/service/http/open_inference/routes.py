@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, Router
 
-from lpel_serving.service.desk import Desk
+from lpel_serving.service.explanation_service import ExplanationService
 from lpel_serving.service.http.messages.answers import JSON, json_bytes, json_response
 from lpel_serving.service.http.messages.problems import Problem
 from lpel_serving.service.http.open_inference.explainer import explainer_model
@@ -22,12 +22,14 @@ EXTENSIONS = ("binary_tensor_data", "model_configuration")
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-def routes(desk: Desk, settings: Settings, health: Health | None = None) -> list[BaseRoute]:
+def routes(
+    service: ExplanationService, settings: Settings, health: Health | None = None
+) -> list[BaseRoute]:
     """Make the route under which all of the protocol lies.
 
     Parameters
     ----------
-    desk
+    service
         Runs the models.
     settings
         How much a request may ask for.
@@ -35,11 +37,13 @@ def routes(desk: Desk, settings: Settings, health: Health | None = None) -> list
         Whether the models are ready; they always are if None.
     """
     most = settings.limits.batch
-    models = {one.name: one for one in (*network_models(desk, most), explainer_model(desk, most))}
+    models = {
+        one.name: one for one in (*network_models(service, most), explainer_model(service, most))
+    }
     state = Health() if health is None else health
 
     async def answer(request: Request, model: Model) -> Response:
-        return await infer(request, model, desk, settings.limits)
+        return await infer(request, model, service, settings.limits)
 
     inner = Router(
         [*_of_the_server(models, state), *_of_models(models, state, answer)],

@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute, Route
 
 from lpel_serving.images.reading import FORMATS
 from lpel_serving.report.pictures import png
-from lpel_serving.service.desk import Desk
+from lpel_serving.service.explanation_service import ExplanationService
 from lpel_serving.service.http.messages.answers import (
     JSON,
     LINES,
@@ -55,9 +55,9 @@ _COMPONENTS = "#/components/schemas/"
 _SHARE = r"0?\.(0[1-9]|[1-9])[0-9]*|1(\.0*)?"
 
 
-def routes(desk: Desk, settings: Settings) -> list[BaseRoute]:
+def routes(service: ExplanationService, settings: Settings) -> list[BaseRoute]:
     """Make the route."""
-    document = openapi_document(desk, settings)
+    document = openapi_document(service, settings)
 
     async def openapi(request: Request) -> Response:
         del request
@@ -66,7 +66,7 @@ def routes(desk: Desk, settings: Settings) -> list[BaseRoute]:
     return [Route("/openapi.json", openapi, methods=["GET"])]
 
 
-def openapi_document(desk: Desk, settings: Settings) -> dict[str, Any]:
+def openapi_document(service: ExplanationService, settings: Settings) -> dict[str, Any]:
     """Describe the service as OpenAPI 3.1."""
     models = [
         schemas.Problem,
@@ -77,7 +77,7 @@ def openapi_document(desk: Desk, settings: Settings) -> dict[str, Any]:
         [(model, "validation") for model in models], ref_template=_COMPONENTS + "{model}"
     )
     paths: dict[str, Any] = {
-        **{path: {"post": _post(path, desk, settings)} for path in _POSTS},
+        **{path: {"post": _post(path, service, settings)} for path in _POSTS},
         **{path: {"get": _get(path)} for path in _GETS},
         **_protocol_paths(),
     }
@@ -100,9 +100,9 @@ def openapi_document(desk: Desk, settings: Settings) -> dict[str, Any]:
     }
 
 
-def _post(path: str, desk: Desk, settings: Settings) -> dict[str, Any]:
+def _post(path: str, service: ExplanationService, settings: Settings) -> dict[str, Any]:
     kind, answer, summary = _POSTS[path]
-    examples = {name: as_base64(png(face)) for name, face in _example_faces(desk).items()}
+    examples = {name: as_base64(png(face)) for name, face in _example_faces(service).items()}
     as_text, as_file = _image_as_text(settings), _image_as_file(settings)
     success: dict[str, Any] = {JSON: {"schema": {"$ref": _COMPONENTS + answer.__name__}}}
     success |= {media: {} for media, paths in _BINARY.items() if path in paths}
@@ -112,8 +112,8 @@ def _post(path: str, desk: Desk, settings: Settings) -> dict[str, Any]:
         "requestBody": {
             "required": True,
             "content": {
-                JSON: {"schema": _with_images(kind, as_text, desk), "example": examples},
-                FORM: {"schema": _with_images(kind, as_file, desk, flat=True)},
+                JSON: {"schema": _with_images(kind, as_text, service), "example": examples},
+                FORM: {"schema": _with_images(kind, as_file, service, flat=True)},
             },
         },
         "responses": {"200": {"description": summary, "content": success}, **_refusals()},
@@ -152,11 +152,15 @@ def _image_in_words(settings: Settings) -> str:
 
 
 def _with_images(
-    kind: type[VerifyFields], image: dict[str, Any], desk: Desk, *, flat: bool = False
+    kind: type[VerifyFields],
+    image: dict[str, Any],
+    service: ExplanationService,
+    *,
+    flat: bool = False,
 ) -> dict[str, Any]:
     """The fields of a request together with its images; in a form there are texts alone."""
     fields = kind.model_json_schema(ref_template=_COMPONENTS + "{model}")["properties"]
-    fields = {name: schema | _known(desk).get(name, {}) for name, schema in fields.items()}
+    fields = {name: schema | _known(service).get(name, {}) for name, schema in fields.items()}
     if flat and "include" in fields:
         parts = "|".join(fields["include"]["items"]["enum"])
         pattern = f"^(({parts})(, ?({parts})){{0,5}})?$"
@@ -171,10 +175,10 @@ def _with_images(
     }
 
 
-def _known(desk: Desk) -> dict[str, Any]:
+def _known(service: ExplanationService) -> dict[str, Any]:
     """The fields whose values are what this server has."""
-    usable = [name for name, entry in desk.methods.items() if entry.decisions]
-    crops = "|".join(name.replace(".", r"\.") for name in desk.crops)
+    usable = [name for name, entry in service.methods.items() if entry.decisions]
+    crops = "|".join(name.replace(".", r"\.") for name in service.crops)
     crop = {"type": "string", "pattern": f"^({crops}|{_SHARE})$", "maxLength": 40}
     return {
         "crop": {"anyOf": [crop, {"type": "null"}]},
@@ -210,9 +214,9 @@ def _refusals() -> dict[str, Any]:
     }
 
 
-def _example_faces(desk: Desk) -> dict[str, np.ndarray[Any, np.dtype[np.uint8]]]:
+def _example_faces(service: ExplanationService) -> dict[str, np.ndarray[Any, np.dtype[np.uint8]]]:
     """Two pictures that are no faces, but images of the size that the network takes."""
-    side = min(32, desk.manifest.embedder.image_size)
+    side = min(32, service.manifest.embedder.image_size)
     ramp = np.linspace(0, 255, side).astype(np.uint8)
     across = np.broadcast_to(ramp[np.newaxis, :, np.newaxis], (side, side, 3))
     return {"reference": np.array(across), "test": np.array(across.swapaxes(0, 1))}

@@ -10,7 +10,7 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from lpel_serving.bundle.manifest import EXPLAINER_FILE
-from lpel_serving.service.desk import Desk
+from lpel_serving.service.explanation_service import ExplanationService
 from lpel_serving.service.http.messages.problems import Problem
 from lpel_serving.service.http.settings import Settings
 from lpel_serving.support.errors import ParameterError
@@ -31,7 +31,7 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-def routes(desk: Desk, settings: Settings) -> list[BaseRoute]:
+def routes(service: ExplanationService, settings: Settings) -> list[BaseRoute]:
     """Make the routes. All but the explainer is read once, and kept in memory.
 
     Raises
@@ -47,7 +47,7 @@ def routes(desk: Desk, settings: Settings) -> list[BaseRoute]:
             )
     if settings.web_runtime is not None:
         endpoints |= _runtime_files(settings.web_runtime)
-    record = desk.manifest.files.get(EXPLAINER_FILE)
+    record = service.manifest.files.get(EXPLAINER_FILE)
     if record is not None:
         path = settings.bundle / EXPLAINER_FILE
         endpoints[f"/models/{EXPLAINER_FILE}"] = _from_disk(path, record.sha256)

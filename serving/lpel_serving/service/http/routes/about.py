@@ -11,7 +11,7 @@ from lpel_serving.bundle.manifest import EXPLAINER_FILE
 from lpel_serving.bundle.safety.metadata import metadata
 from lpel_serving.images.crops import CentreCrop, Crop
 from lpel_serving.images.reading import FORMATS
-from lpel_serving.service.desk import Desk
+from lpel_serving.service.explanation_service import ExplanationService
 from lpel_serving.service.http.messages.answers import json_response
 from lpel_serving.service.http.page.routes import RUNTIME
 from lpel_serving.service.http.routes.methods import methods_document
@@ -20,22 +20,22 @@ from lpel_serving.support.errors import MissingExtraError
 from lpel_serving.support.extras import require
 
 
-def routes(desk: Desk, settings: Settings) -> list[BaseRoute]:
+def routes(service: ExplanationService, settings: Settings) -> list[BaseRoute]:
     """Make the route."""
-    document = about_document(desk, settings)
+    document = about_document(service, settings)
 
     async def about(request: Request) -> Response:
         del request
-        methods = methods_document(desk, settings.limits)["methods"]  # their times are measured
+        methods = methods_document(service, settings.limits)["methods"]  # their times are measured
         return json_response(document | {"methods": methods})
 
     return [Route("/v1/about", about, methods=["GET"])]
 
 
-def about_document(desk: Desk, settings: Settings) -> dict[str, Any]:
+def about_document(service: ExplanationService, settings: Settings) -> dict[str, Any]:
     """Tell what there is in JSON's own types."""
-    manifest = desk.manifest
-    methods = methods_document(desk, settings.limits)
+    manifest = service.manifest
+    methods = methods_document(service, settings.limits)
     return {
         "version": version("lpel-tf"),
         "embedder": manifest.embedder.name,
@@ -46,7 +46,7 @@ def about_document(desk: Desk, settings: Settings) -> dict[str, Any]:
         "threshold": manifest.threshold.value,
         "crops": [
             {"name": name, "title": crop_title(name, crop), "default": place == 0}
-            for place, (name, crop) in enumerate(desk.crops.items())
+            for place, (name, crop) in enumerate(service.crops.items())
         ],
         "default_method": methods["default"],
         "methods": methods["methods"],
@@ -59,7 +59,7 @@ def about_document(desk: Desk, settings: Settings) -> dict[str, Any]:
         "formats": list(FORMATS),
         "key_needed": settings.api_key is not None,
         "figures": _draws_figures(),
-        "browser": _browser(desk, settings),
+        "browser": _browser(service, settings),
     }
 
 
@@ -99,19 +99,19 @@ def _draws_figures() -> bool:
     return True
 
 
-def _browser(desk: Desk, settings: Settings) -> dict[str, Any] | None:
+def _browser(service: ExplanationService, settings: Settings) -> dict[str, Any] | None:
     """What the page needs to compute by itself; None if something of it is not here."""
-    record = desk.manifest.files.get(EXPLAINER_FILE)
+    record = service.manifest.files.get(EXPLAINER_FILE)
     if record is None or settings.web_runtime is None:
         return None
     said = metadata(memoryview((settings.bundle / EXPLAINER_FILE).read_bytes()))
-    if said.get("bundle_sha256") != desk.manifest.identity:
+    if said.get("bundle_sha256") != service.manifest.identity:
         return None  # it was made of another bundle, and would answer otherwise than this server
     return {
         "explainer": f"/models/{EXPLAINER_FILE}",
         "bytes": record.bytes,
         "sha256": record.sha256,
-        "method": said.get("method", desk.explainer.default_name),
+        "method": said.get("method", service.explainer.default_name),
         "runtime": f"/runtime/{RUNTIME[0]}",
-        "crops": [name for name, crop in desk.crops.items() if isinstance(crop, CentreCrop)],
+        "crops": [name for name, crop in service.crops.items() if isinstance(crop, CentreCrop)],
     }

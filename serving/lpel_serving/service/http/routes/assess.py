@@ -1,4 +1,4 @@
-"""`POST /v1/assess`: the faithfulness receipt of one explanation, with its progress if asked."""
+"""`POST /v1/assess`: one explanation's faithfulness check, with its progress if asked."""
 
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute, Route
 from lpel_serving.equations.similarity import DECISIONS
 from lpel_serving.faithfulness.curve_settings import CurveSettings, settings_for
 from lpel_serving.faithfulness.judgement import SCALE_TITLES
-from lpel_serving.faithfulness.receipt import Receipt, images_of, question_for, receipt
+from lpel_serving.faithfulness.pair_check import PairCheck, check_pair, images_of, question_for
 from lpel_serving.faithfulness.study import Question, find_question
 from lpel_serving.images.found import faces_record
 from lpel_serving.methods.checked_map import checked_map
@@ -20,8 +20,9 @@ from lpel_serving.methods.counted import counted
 from lpel_serving.methods.method import FacePair, Method, Networks, is_control
 from lpel_serving.report.record import plausibility_numbers
 from lpel_serving.report.verdict import on_plausibility
-from lpel_serving.service.cache import Face
-from lpel_serving.service.desk import Desk
+from lpel_serving.service.cache import EmbeddedFace
+from lpel_serving.service.cancellation import CancellationToken
+from lpel_serving.service.explanation_service import ExplanationService
 from lpel_serving.service.http.messages.answers import JSON, LINES, accepted, json_response
 from lpel_serving.service.http.messages.lines import in_lines
 from lpel_serving.service.http.messages.problems import concerning
@@ -32,30 +33,29 @@ from lpel_serving.service.http.routes.methods import chosen_method
 from lpel_serving.service.http.routes.pair import decide, provenance, read_faces
 from lpel_serving.service.http.settings import Settings
 from lpel_serving.service.networks import PORTION
-from lpel_serving.service.ticket import Ticket
 from lpel_serving.support.progress import Advance, Progress, silent
 from lpel_serving.verification.plausibility import doubt_of
 
 
-def routes(desk: Desk, settings: Settings) -> list[BaseRoute]:
+def routes(service: ExplanationService, settings: Settings) -> list[BaseRoute]:
     """Make the route."""
 
     async def assess(request: Request) -> Response:
         kind = accepted(request, JSON, LINES)
-        ticket: Ticket = request.state.ticket
-        asked = await read_pair(request, AssessFields, desk, settings.limits)
-        name, method = chosen_method(asked.fields, desk)
-        faces = await read_faces(asked, desk, ticket)
-        plan = await desk.aside(lambda: _plan(faces, name, asked.fields, desk), ticket)
-        await _check_time(plan, name, desk, settings, ticket)
+        token: CancellationToken = request.state.token
+        asked = await read_pair(request, AssessFields, service, settings.limits)
+        name, method = chosen_method(asked.fields, service)
+        faces = await read_faces(asked, service, token)
+        plan = await service.run_in_thread(lambda: _plan(faces, name, asked.fields, service), token)
+        await _check_time(plan, name, service, settings, token)
 
         def work(networks: Networks, progress: Progress) -> dict[str, Any]:
-            return _assess(faces, name, method, networks, asked.fields, desk, plan, progress)
+            return _assess(faces, name, method, networks, asked.fields, service, plan, progress)
 
         if kind == LINES:
-            return await in_lines(request, work, desk)
+            return await in_lines(request, work, service)
         return json_response(
-            await desk.run(lambda networks: work(networks, silent), ticket, slow=True)
+            await service.run(lambda networks: work(networks, silent), token, slow=True)
         )
 
     return [Route("/v1/assess", assess, methods=["POST"])]
@@ -73,52 +73,61 @@ class _Plan:
     curve_images: int
 
 
-def _plan(faces: tuple[Face, Face], name: str, fields: AssessFields, desk: Desk) -> _Plan:
+def _plan(
+    faces: tuple[EmbeddedFace, EmbeddedFace],
+    name: str,
+    fields: AssessFields,
+    service: ExplanationService,
+) -> _Plan:
     """Plan it; refuse what cannot be measured of this pair before anything is embedded."""
     reference, test = faces
-    similarity, similar = decide(faces, desk)
-    check_decision(name, DECISIONS[similar], desk)
+    similarity, similar = decide(faces, service)
+    check_decision(name, DECISIONS[similar], service)
     pair = FacePair(reference.crop, test.crop, reference.embedding, test.embedding, similar)
     question = (
         question_for(similar=similar) if fields.curve is None else find_question(fields.curve)
     )
-    side = desk.manifest.decoder.image_size
+    side = service.manifest.decoder.image_size
     settings = settings_for(question.kind, side, every=fields.every, draws=fields.draws)
-    one_way = desk.methods[name].images[DECISIONS[similar]] // 2
+    one_way = service.methods[name].images[DECISIONS[similar]] // 2
     with nullcontext() if fields.curve is None else concerning("curve"):
         curves = images_of(pair, question, settings, fields.seed)
     return _Plan(pair, similarity, question, settings, one_way, curves)
 
 
 async def _check_time(
-    plan: _Plan, name: str, desk: Desk, settings: Settings, ticket: Ticket
+    plan: _Plan,
+    name: str,
+    service: ExplanationService,
+    settings: Settings,
+    token: CancellationToken,
 ) -> None:
     by_method = plan.map_images > plan.curve_images
     await check_time(
         plan.map_images + plan.curve_images,
-        desk,
+        service,
         settings.limits,
-        ticket,
+        token,
         what=f"the curve of the method {name}",
         about="method" if by_method else "draws",
-        instead=f"Choose another method, such as {desk.explainer.default_name}, fewer `draws` or a "
-        f"larger `every`, or measure it without a server: `lpel assess ... --method {name}`",
+        instead=f"Choose another method, such as {service.explainer.default_name}, fewer `draws` "
+        f"or a larger `every`, or measure it without a server: `lpel assess ... --method {name}`",
     )
 
 
 def _assess(
-    faces: tuple[Face, Face],
+    faces: tuple[EmbeddedFace, EmbeddedFace],
     name: str,
     method: Method,
     networks: Networks,
     fields: AssessFields,
-    desk: Desk,
+    service: ExplanationService,
     plan: _Plan,
     progress: Progress,
 ) -> dict[str, Any]:
     reference, test = faces
     found = _measured(name, method, networks, fields, plan, progress)
-    check = desk.explainer.pair_plausibility(reference.embedding, test.embedding)
+    check = service.explainer.pair_plausibility(reference.embedding, test.embedding)
     doubt = doubt_of(check)
     return {
         "curve": fields.curve or DECISIONS[plan.pair.similar],
@@ -131,7 +140,7 @@ def _assess(
         "caveats": (*([] if doubt is None else [on_plausibility(doubt)]), *found.caveats),
         "plausibility": plausibility_numbers(check),
         "faces": faces_record((reference.found, test.found)),
-        **provenance(desk, fields.crop),
+        **provenance(service, fields.crop),
     }
 
 
@@ -142,7 +151,7 @@ def _measured(
     fields: AssessFields,
     plan: _Plan,
     progress: Progress,
-) -> Receipt:
+) -> PairCheck:
     """Make the map, then measure its curve: one progress of both."""
     total = plan.map_images + plan.curve_images
     with progress("curves of this pair", total) as advance:
@@ -156,7 +165,7 @@ def _measured(
         with naming(name), counted(method, needed, part, portion=PORTION) as one:
             rng = np.random.default_rng(fields.seed)
             values = checked_map(one, plan.pair, networks, rng, name)
-        found = receipt(
+        found = check_pair(
             networks,
             plan.pair,
             values,
@@ -170,7 +179,7 @@ def _measured(
     return found
 
 
-def _numbers(found: Receipt) -> dict[str, Any]:
+def _numbers(found: PairCheck) -> dict[str, Any]:
     return {
         "scale": SCALE_TITLES[found.scale],
         "lower_is_better": found.lower_is_better,

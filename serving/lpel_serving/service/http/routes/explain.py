@@ -31,8 +31,9 @@ from lpel_serving.report.record import (
     usual_numbers,
 )
 from lpel_serving.report.verdict import explained
-from lpel_serving.service.cache import Face
-from lpel_serving.service.desk import Desk
+from lpel_serving.service.cache import EmbeddedFace
+from lpel_serving.service.cancellation import CancellationToken
+from lpel_serving.service.explanation_service import ExplanationService
 from lpel_serving.service.http.messages.answers import (
     JSON,
     LINES,
@@ -57,70 +58,73 @@ from lpel_serving.service.http.routes.pair import (
 )
 from lpel_serving.service.http.settings import Settings
 from lpel_serving.service.networks import PORTION
-from lpel_serving.service.ticket import Ticket
 from lpel_serving.support.arrays import Pixels
 from lpel_serving.support.progress import Progress, silent
 
 Write = Callable[[NDArray[Any], Callable[[], Pixels]], Any]
 
 
-def routes(desk: Desk, settings: Settings) -> list[BaseRoute]:
+def routes(service: ExplanationService, settings: Settings) -> list[BaseRoute]:
     """Make the route."""
 
     async def explain(request: Request) -> Response:
         kind = accepted(request, JSON, NPZ, PNG, LINES)
-        ticket: Ticket = request.state.ticket
-        asked = await read_pair(request, ExplainFields, desk, settings.limits)
-        name, method = chosen_method(asked.fields, desk)
-        faces = await read_faces(asked, desk, ticket)
-        images = await _check(name, faces, desk, settings, ticket)
+        token: CancellationToken = request.state.token
+        asked = await read_pair(request, ExplainFields, service, settings.limits)
+        name, method = chosen_method(asked.fields, service)
+        faces = await read_faces(asked, service, token)
+        images = await _check(name, faces, service, settings, token)
 
         def explained_by(networks: Networks, progress: Progress) -> PairExplanation:
-            needed = desk.methods[name].images
+            needed = service.methods[name].images
             with naming(name), counted(method, needed, progress, portion=PORTION) as one:
-                return explain_faces(faces, one, networks, asked.fields, desk)
+                return explain_faces(faces, one, networks, asked.fields, service)
 
         def work(networks: Networks) -> bytes:
             pair = explained_by(networks, silent)
-            return _written(kind, pair, name, method, asked.fields, desk)
+            return _written(kind, pair, name, method, asked.fields, service)
 
         def lines(networks: Networks, progress: Progress) -> dict[str, Any]:
             pair = explained_by(networks, progress)
-            return _document(pair, name, method, asked.fields, desk)
+            return _document(pair, name, method, asked.fields, service)
 
         if kind == LINES:
-            return await in_lines(request, lines, desk, slow=images > 0)
-        return Response(await desk.run(work, ticket, slow=images > 0), media_type=kind)
+            return await in_lines(request, lines, service, slow=images > 0)
+        return Response(await service.run(work, token, slow=images > 0), media_type=kind)
 
     return [Route("/v1/explain", explain, methods=["POST"])]
 
 
 async def _check(
-    name: str, faces: tuple[Face, Face], desk: Desk, settings: Settings, ticket: Ticket
+    name: str,
+    faces: tuple[EmbeddedFace, EmbeddedFace],
+    service: ExplanationService,
+    settings: Settings,
+    token: CancellationToken,
 ) -> int:
     """Refuse a method that does not explain this pair, or not in time; count what it embeds."""
-    decision = DECISIONS[decide(faces, desk)[1]]
-    check_decision(name, decision, desk)
-    images = desk.methods[name].images[decision]
+    decision = DECISIONS[decide(faces, service)[1]]
+    check_decision(name, decision, service)
+    images = service.methods[name].images[decision]
     if images:
         await check_time(
             images,
-            desk,
+            service,
             settings.limits,
-            ticket,
+            token,
             what=f"the method {name}",
             about="method",
-            instead=instead_of(name, desk),
+            instead=instead_of(name, service),
         )
     return images
 
 
 def explain_faces(
-    faces: tuple[Face, Face],
+    faces: tuple[EmbeddedFace, EmbeddedFace],
     method: Method,
     networks: Networks,
     fields: ExplainFields,
-    desk: Desk,
+    service: ExplanationService,
 ) -> PairExplanation:
     """Explain the decision on two faces, as `Explainer.explain` does."""
     reference, test = faces
@@ -129,13 +133,13 @@ def explain_faces(
         networks,
         (reference.crop, test.crop),
         np.stack([reference.embedding, test.embedding]),
-        desk.manifest.threshold.value,
+        service.manifest.threshold.value,
         epsilon=fields.epsilon,
         seed=fields.seed,
     )
-    plausibility = desk.explainer.pair_plausibility(reference.embedding, test.embedding)
-    cut = desk.find_crop(fields.crop)
-    usual = usual_maps(desk.manifest.usual, method, similar=pair.similar, crop=cut)
+    plausibility = service.explainer.pair_plausibility(reference.embedding, test.embedding)
+    cut = service.find_crop(fields.crop)
+    usual = usual_maps(service.manifest.usual, method, similar=pair.similar, crop=cut)
     found = (reference.found, test.found)
     return replace(pair, plausibility=plausibility, found=found, usual=usual)
 
@@ -146,17 +150,21 @@ def _written(
     name: str,
     method: Method,
     fields: ExplainFields,
-    desk: Desk,
+    service: ExplanationService,
 ) -> bytes:
     if kind == NPZ:
         return npz(arrays(pair))
     if kind == PNG:
-        return _figure(pair, name, method, fields, desk)
-    return json_bytes(_document(pair, name, method, fields, desk))
+        return _figure(pair, name, method, fields, service)
+    return json_bytes(_document(pair, name, method, fields, service))
 
 
 def _document(
-    pair: PairExplanation, name: str, method: Method, fields: ExplainFields, desk: Desk
+    pair: PairExplanation,
+    name: str,
+    method: Method,
+    fields: ExplainFields,
+    service: ExplanationService,
 ) -> dict[str, Any]:
     of_test, of_reference = divided(pair)
     usual = pair.usual
@@ -165,12 +173,12 @@ def _document(
         of_test,
         of_reference,
         method=name,
-        crop=crop_name(desk, fields.crop),
-        own_crop=desk.manifest.crop,
-        confidence=confidence_of(pair.similarity, pair.plausibility, desk),
+        crop=crop_name(service, fields.crop),
+        own_crop=service.manifest.crop,
+        confidence=confidence_of(pair.similarity, pair.plausibility, service),
     )
     document = {
-        **decision_numbers(pair.similarity, pair.plausibility, desk),
+        **decision_numbers(pair.similarity, pair.plausibility, service),
         "words": (*verdict.words, *in_words(pair.found)),
         "caveats": verdict.caveats,
         "beside_map": verdict.beside_map,
@@ -180,26 +188,30 @@ def _document(
         "explanations": {
             "reference": {
                 "regions": region_records(of_reference, usual),
-                **_one_way(pair.swapped, pair.reference_crop, fields, desk),
+                **_one_way(pair.swapped, pair.reference_crop, fields, service),
             },
             "test": {
                 "regions": region_records(of_test, usual),
-                **_one_way(pair.forward, pair.test_crop, fields, desk),
+                **_one_way(pair.forward, pair.test_crop, fields, service),
             },
         },
         "method": {**method_record(name, method), "epsilon": fields.epsilon, "seed": fields.seed},
-        **provenance(desk, fields.crop),
+        **provenance(service, fields.crop),
     }
     if "figure" in fields.include:
-        document["figure"] = as_base64(_figure(pair, name, method, fields, desk))
+        document["figure"] = as_base64(_figure(pair, name, method, fields, service))
     return document
 
 
 def _figure(
-    pair: PairExplanation, name: str, method: Method, fields: ExplainFields, desk: Desk
+    pair: PairExplanation,
+    name: str,
+    method: Method,
+    fields: ExplainFields,
+    service: ExplanationService,
 ) -> bytes:
     """Draw a pair as a PNG that says what made it."""
-    source = source_of(desk.manifest, name, method, crop_name(desk, fields.crop))
+    source = source_of(service.manifest, name, method, crop_name(service, fields.crop))
     return figure_png(pair_figure(pair, source=source))
 
 
@@ -209,19 +221,19 @@ def method_record(name: str, method: Method) -> dict[str, Any]:
 
 
 def _one_way(
-    explanation: Explanation, crop: Pixels, fields: ExplainFields, desk: Desk
+    explanation: Explanation, crop: Pixels, fields: ExplainFields, service: ExplanationService
 ) -> dict[str, Any]:
     return {
         "mask_share": float(explanation.mask.mean()),
         "reconstruction_mse": reconstruction_error(explanation.reconstruction, crop),
-        "typical_mse": _typical_error(desk),
+        "typical_mse": _typical_error(service),
         **_included(explanation, crop, fields),
     }
 
 
-def _typical_error(desk: Desk) -> float | None:
+def _typical_error(service: ExplanationService) -> float | None:
     """The decoder's error on people it was not trained on, if the bundle's maker measured it."""
-    losses = desk.manifest.decoder.training.get("test_loss")
+    losses = service.manifest.decoder.training.get("test_loss")
     if not isinstance(losses, dict):
         return None
     typical = cast("dict[str, Any]", losses).get("decoder")

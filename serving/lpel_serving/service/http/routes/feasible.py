@@ -3,10 +3,10 @@
 import contextlib
 from collections.abc import Generator
 
-from lpel_serving.service.desk import Desk
+from lpel_serving.service.cancellation import CancellationToken
+from lpel_serving.service.explanation_service import ExplanationService
 from lpel_serving.service.http.messages.problems import Problem
 from lpel_serving.service.http.settings import Limits
-from lpel_serving.service.ticket import Ticket
 from lpel_serving.support.errors import LpelError
 
 CLEARLY = 1.5
@@ -16,22 +16,22 @@ _FRESH = 10.0
 _ROUNDS = 3
 
 
-def finishes(images: int, desk: Desk, limits: Limits) -> bool:
+def finishes(images: int, service: ExplanationService, limits: Limits) -> bool:
     """Whether so many images are embedded while a request lasts, as measured; yes where nothing is.
 
     What is a little too long is begun all the same: see `can_finish`.
     """
-    seconds = desk.pace.seconds(images)
+    seconds = service.pace.seconds(images)
     return seconds is None or seconds <= limits.seconds
 
 
-def can_finish(images: int, desk: Desk, limits: Limits) -> bool:
+def can_finish(images: int, service: ExplanationService, limits: Limits) -> bool:
     """Whether so many images may be embedded while a request lasts; yes where nothing is known."""
-    seconds = desk.pace.seconds(images)
+    seconds = service.pace.seconds(images)
     return seconds is None or seconds <= CLEARLY * limits.seconds
 
 
-def check_decision(name: str, decision: str, desk: Desk) -> None:
+def check_decision(name: str, decision: str, service: ExplanationService) -> None:
     """Refuse a method that does not explain a decision.
 
     Raises
@@ -39,20 +39,27 @@ def check_decision(name: str, decision: str, desk: Desk) -> None:
     Problem
         That names the method and the decision.
     """
-    decisions = desk.methods[name].decisions
+    decisions = service.methods[name].decisions
     if decision not in decisions:
         raise Problem(
             422,
             f"the method {name} explains {' and '.join(decisions)} pairs alone, and this pair was "
-            f"called {decision}: choose another method, such as {desk.explainer.default_name}.",
+            f"called {decision}: choose another method, such as {service.explainer.default_name}.",
             about="method",
         )
 
 
 async def check_time(
-    images: int, desk: Desk, limits: Limits, ticket: Ticket, *, what: str, about: str, instead: str
+    images: int,
+    service: ExplanationService,
+    limits: Limits,
+    token: CancellationToken,
+    *,
+    what: str,
+    about: str,
+    instead: str,
 ) -> None:
-    """Refuse what clearly cannot finish, and let a ticket say what to do if the rest does not.
+    """Refuse what clearly cannot finish, and let a token say what to do if the rest does not.
 
     Nothing is refused for a measurement that is not of this moment.
 
@@ -60,7 +67,7 @@ async def check_time(
     ----------
     images
         That are to be embedded.
-    desk, limits, ticket
+    service, limits, token
         Where, in how long, and for whom.
     what
         What embeds them, such as ``the method xface``.
@@ -75,15 +82,15 @@ async def check_time(
         422, since to ask again would not help.
     """
     for _ in range(_ROUNDS):
-        if can_finish(images, desk, limits) or desk.pace.age < _FRESH:
+        if can_finish(images, service, limits) or service.pace.age < _FRESH:
             break
-        await desk.measure_pace(ticket)
-    seconds = desk.pace.seconds(images)
+        await service.measure_pace(token)
+    seconds = service.pace.seconds(images)
     takes = f"{what} embeds {images:,} images for this pair"
     if seconds is not None:
         takes += f", which takes {in_words(seconds)} here at present"
-    if can_finish(images, desk, limits):
-        ticket.advice = f"{takes}. {instead}, or ask again when less is under way."
+    if can_finish(images, service, limits):
+        token.advice = f"{takes}. {instead}, or ask again when less is under way."
         return
     allowed = f"{limits.seconds:g} s"
     raise Problem(
@@ -100,10 +107,10 @@ def in_words(seconds: float) -> str:
     return f"about {seconds / 60:.0f} minutes"
 
 
-def instead_of(name: str, desk: Desk) -> str:
+def instead_of(name: str, service: ExplanationService) -> str:
     """What to do where a method takes too long."""
     return (
-        f"Choose another method, such as {desk.explainer.default_name}, or run it without a "
+        f"Choose another method, such as {service.explainer.default_name}, or run it without a "
         f"server: `lpel explain REFERENCE TEST --bundle BUNDLE --method {name}`, of many pairs "
         f"`lpel batch run ... --method {name}`"
     )

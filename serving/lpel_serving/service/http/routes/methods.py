@@ -12,7 +12,7 @@ from lpel_serving.engine.inventory import MethodEntry
 from lpel_serving.methods.default import LPEL
 from lpel_serving.methods.lpel import Lpel
 from lpel_serving.methods.method import Method, find_method
-from lpel_serving.service.desk import Desk
+from lpel_serving.service.explanation_service import ExplanationService
 from lpel_serving.service.http.messages.answers import json_response
 from lpel_serving.service.http.messages.problems import Problem, concerning
 from lpel_serving.service.http.messages.requests import MethodFields
@@ -23,30 +23,30 @@ _found = lru_cache(find_method)
 """To read what is installed takes longer than to explain a pair."""
 
 
-def routes(desk: Desk, settings: Settings) -> list[BaseRoute]:
+def routes(service: ExplanationService, settings: Settings) -> list[BaseRoute]:
     """Make the route."""
 
     async def answer(request: Request) -> Response:
         del request
-        return json_response(methods_document(desk, settings.limits))
+        return json_response(methods_document(service, settings.limits))
 
     return [Route("/v1/methods", answer, methods=["GET"])]
 
 
-def methods_document(desk: Desk, limits: Limits) -> dict[str, Any]:
+def methods_document(service: ExplanationService, limits: Limits) -> dict[str, Any]:
     """List the methods in JSON's own types, with how long each takes here as far as is known."""
     return {
-        "default": desk.explainer.default_name,
-        "methods": [_entry(entry, desk, limits) for entry in desk.methods.values()],
+        "default": service.explainer.default_name,
+        "methods": [_entry(entry, service, limits) for entry in service.methods.values()],
     }
 
 
-def _entry(entry: MethodEntry, desk: Desk, limits: Limits) -> dict[str, Any]:
+def _entry(entry: MethodEntry, service: ExplanationService, limits: Limits) -> dict[str, Any]:
     costs = {
         decision: {
             "embeddings": images,
-            "seconds": desk.pace.seconds(images),
-            "finishes": finishes(images, desk, limits),
+            "seconds": service.pace.seconds(images),
+            "finishes": finishes(images, service, limits),
         }
         for decision, images in entry.images.items()
     }
@@ -54,13 +54,13 @@ def _entry(entry: MethodEntry, desk: Desk, limits: Limits) -> dict[str, Any]:
     return {
         **known,
         "available": bool(entry.decisions),
-        "seconds": desk.pace.seconds(entry.embeddings) if entry.decisions else None,
+        "seconds": service.pace.seconds(entry.embeddings) if entry.decisions else None,
         "finishes": any(cost["finishes"] for cost in costs.values()),
         "costs": costs,
     }
 
 
-def chosen_method(fields: MethodFields, desk: Desk) -> tuple[str, Method]:
+def chosen_method(fields: MethodFields, service: ExplanationService) -> tuple[str, Method]:
     """Make the method that a request asks for.
 
     Raises
@@ -69,11 +69,11 @@ def chosen_method(fields: MethodFields, desk: Desk) -> tuple[str, Method]:
         If there is none of that name, it cannot be used with this bundle, or `p` is given to
         another than LPEL.
     """
-    name = fields.method or desk.explainer.default_name
+    name = fields.method or service.explainer.default_name
     if fields.p is not None and name != LPEL:
         detail = f"p is LPEL's own: it is not taken with the method {name[:60]!a}. Leave it out."
         raise Problem(422, detail, about="p")
-    entry = desk.methods.get(name)
+    entry = service.methods.get(name)
     if entry is not None and entry.reason is not None:
         detail = f"the method {name} cannot be used here: {entry.reason}"
         raise Problem(422, detail, about="method")

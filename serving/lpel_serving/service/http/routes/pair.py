@@ -10,16 +10,18 @@ from lpel_serving.equations.similarity import DECISIONS, cosine_similarity, is_s
 from lpel_serving.images.crops import CentreCrop, check_choice
 from lpel_serving.report.record import plausibility_numbers
 from lpel_serving.report.verdict import Confidence
-from lpel_serving.service.cache import Face
-from lpel_serving.service.desk import Desk
+from lpel_serving.service.cache import EmbeddedFace
+from lpel_serving.service.cancellation import CancellationToken
+from lpel_serving.service.explanation_service import ExplanationService
 from lpel_serving.service.http.messages.problems import Problem, concerning
-from lpel_serving.service.http.messages.requests import IMAGES, Asked, VerifyFields
-from lpel_serving.service.ticket import Ticket
+from lpel_serving.service.http.messages.requests import IMAGES, PairRequest, VerifyFields
 from lpel_serving.support.errors import FaceChoiceError, ImageError, NoDirectionError
 from lpel_serving.verification.plausibility import PairPlausibility, doubt_of
 
 
-async def read_faces(asked: Asked[Any], desk: Desk, ticket: Ticket) -> tuple[Face, Face]:
+async def read_faces(
+    asked: PairRequest[Any], service: ExplanationService, token: CancellationToken
+) -> tuple[EmbeddedFace, EmbeddedFace]:
     """Read and embed the two faces of a request.
 
     Raises
@@ -27,37 +29,42 @@ async def read_faces(asked: Asked[Any], desk: Desk, ticket: Ticket) -> tuple[Fac
     Problem
         If one cannot be used, or not cut out in the way that was asked for; it says which.
     """
-    _check_crop(asked.fields, desk)
+    _check_crop(asked.fields, service)
     both = await asyncio.gather(
-        _face(asked.reference, "reference", asked.fields.reference_face, asked, desk, ticket),
-        _face(asked.test, "test", asked.fields.test_face, asked, desk, ticket),
+        _face(asked.reference, "reference", asked.fields.reference_face, asked, service, token),
+        _face(asked.test, "test", asked.fields.test_face, asked, service, token),
     )
     # Where neither can be used it is the reference that is named, whichever was looked at first.
     reference, test = (_usable(face) for face in both)
     return reference, test
 
 
-def _check_crop(fields: VerifyFields, desk: Desk) -> None:
+def _check_crop(fields: VerifyFields, service: ExplanationService) -> None:
     with concerning("crop"):
-        crop = desk.find_crop(fields.crop)
+        crop = service.find_crop(fields.crop)
     for name in IMAGES:
         with concerning(f"{name}_face"):
             check_choice(crop, getattr(fields, f"{name}_face"), name)
 
 
-def _usable(face: Face | Problem) -> Face:
+def _usable(face: EmbeddedFace | Problem) -> EmbeddedFace:
     if isinstance(face, Problem):
         raise face
     return face
 
 
 async def _face(
-    data: bytes, name: str, face: int | None, asked: Asked[Any], desk: Desk, ticket: Ticket
-) -> Face | Problem:
+    data: bytes,
+    name: str,
+    face: int | None,
+    asked: PairRequest[Any],
+    service: ExplanationService,
+    token: CancellationToken,
+) -> EmbeddedFace | Problem:
     """Read and embed a face, or say what is wrong with its image."""
     fields: VerifyFields = asked.fields
     try:
-        found = await desk.face(data, ticket, crop=fields.crop, name=name, face=face)
+        found = await service.face(data, token, crop=fields.crop, name=name, face=face)
         check_directions(found.embedding[np.newaxis], [name])
     except FaceChoiceError as error:
         return Problem(422, str(error), about=f"{name}_face")
@@ -66,31 +73,33 @@ async def _face(
     return found
 
 
-def decide(faces: tuple[Face, Face], desk: Desk) -> tuple[float, bool]:
+def decide(
+    faces: tuple[EmbeddedFace, EmbeddedFace], service: ExplanationService
+) -> tuple[float, bool]:
     """Compute the similarity of two faces, and whether the network calls them similar."""
     similarity = float(cosine_similarity(faces[0].embedding, faces[1].embedding))
-    return similarity, is_similar(similarity, desk.manifest.threshold.value)
+    return similarity, is_similar(similarity, service.manifest.threshold.value)
 
 
 def confidence_of(
-    similarity: float, plausibility: PairPlausibility | None, desk: Desk
+    similarity: float, plausibility: PairPlausibility | None, service: ExplanationService
 ) -> Confidence | None:
     """Say how likely a pair this similar shows one person, if the bundle knows.
 
     It does not of pictures that are of another kind than those that it was fitted on.
     """
-    record = desk.manifest.confidence
+    record = service.manifest.confidence
     if record is None or doubt_of(plausibility) is not None:
         return None
     return Confidence(record.calibration.confidence(similarity), record.pairs)
 
 
 def decision_numbers(
-    similarity: float, plausibility: PairPlausibility | None, desk: Desk
+    similarity: float, plausibility: PairPlausibility | None, service: ExplanationService
 ) -> dict[str, Any]:
     """The decision on a pair in JSON's own types."""
-    threshold = desk.manifest.threshold.value
-    confidence = confidence_of(similarity, plausibility, desk)
+    threshold = service.manifest.threshold.value
+    confidence = confidence_of(similarity, plausibility, service)
     return {
         "similarity": similarity,
         "threshold": threshold,
@@ -103,21 +112,21 @@ def decision_numbers(
     }
 
 
-def provenance(desk: Desk, crop: str | None) -> dict[str, Any]:
+def provenance(service: ExplanationService, crop: str | None) -> dict[str, Any]:
     """What an answer was made with."""
-    manifest = desk.manifest
+    manifest = service.manifest
     return {
-        "crop": crop_name(desk, crop),
+        "crop": crop_name(service, crop),
         "embedder": manifest.embedder.name,
         "bundle": manifest.identity,
         "models": {name: file.sha256 for name, file in manifest.files.items()},
     }
 
 
-def crop_name(desk: Desk, crop: str | None) -> str:
+def crop_name(service: ExplanationService, crop: str | None) -> str:
     """Name the crop that a request asked for, or the server's own: by whatever text, one name."""
     if crop is None:
-        return next(iter(desk.crops))
-    cut = desk.find_crop(crop)
-    known = (name for name, one in desk.crops.items() if one == cut)
+        return next(iter(service.crops))
+    cut = service.find_crop(crop)
+    known = (name for name, one in service.crops.items() if one == cut)
     return next(known, str(cut.fraction) if isinstance(cut, CentreCrop) else crop)

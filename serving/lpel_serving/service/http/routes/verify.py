@@ -7,7 +7,7 @@ from starlette.routing import BaseRoute, Route
 from lpel_serving.equations.similarity import cosine_similarity
 from lpel_serving.images.found import faces_record, in_words
 from lpel_serving.report.verdict import compared
-from lpel_serving.service.desk import Desk
+from lpel_serving.service.explanation_service import ExplanationService
 from lpel_serving.service.http.messages.answers import JSON, accepted, json_response
 from lpel_serving.service.http.messages.requests import VerifyFields, read_pair
 from lpel_serving.service.http.routes.pair import (
@@ -20,31 +20,31 @@ from lpel_serving.service.http.routes.pair import (
 from lpel_serving.service.http.settings import Settings
 
 
-def routes(desk: Desk, settings: Settings) -> list[BaseRoute]:
+def routes(service: ExplanationService, settings: Settings) -> list[BaseRoute]:
     """Make the route."""
 
     async def verify(request: Request) -> Response:
         accepted(request, JSON)
-        asked = await read_pair(request, VerifyFields, desk, settings.limits)
-        reference, test = await read_faces(asked, desk, request.state.ticket)
+        asked = await read_pair(request, VerifyFields, service, settings.limits)
+        reference, test = await read_faces(asked, service, request.state.token)
         found = reference.found, test.found
         similarity = float(cosine_similarity(reference.embedding, test.embedding))
-        plausibility = desk.explainer.pair_plausibility(reference.embedding, test.embedding)
+        plausibility = service.explainer.pair_plausibility(reference.embedding, test.embedding)
         verdict = compared(
             similarity,
-            desk.manifest.threshold.value,
-            crop=crop_name(desk, asked.fields.crop),
-            own_crop=desk.manifest.crop,
-            confidence=confidence_of(similarity, plausibility, desk),
+            service.manifest.threshold.value,
+            crop=crop_name(service, asked.fields.crop),
+            own_crop=service.manifest.crop,
+            confidence=confidence_of(similarity, plausibility, service),
             plausibility=plausibility,
         )
         return json_response(
             {
-                **decision_numbers(similarity, plausibility, desk),
+                **decision_numbers(similarity, plausibility, service),
                 "words": (*verdict.words, *in_words(found)),
                 "caveats": verdict.caveats,
                 "faces": faces_record(found),
-                **provenance(desk, asked.fields.crop),
+                **provenance(service, asked.fields.crop),
             }
         )
 

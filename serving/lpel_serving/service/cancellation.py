@@ -15,7 +15,7 @@ _SENTENCES: dict[Reason, str] = {
 }
 
 
-class Ticket:
+class CancellationToken:
     """One request's claim on computing time; safe to share among threads.
 
     Attributes

@@ -1,4 +1,4 @@
-"""The receipt of one pair: whether the order of its own map beats orders that are drawn by lot."""
+"""The faithfulness check of one pair: whether its own map's order beats random orderings."""
 
 from dataclasses import dataclass, replace
 
@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpel_serving.equations.similarity import DECISIONS, cosine_similarity
-from lpel_serving.faithfulness import receipt_words
+from lpel_serving.faithfulness import pair_check_words
 from lpel_serving.faithfulness.assessment import Measured
 from lpel_serving.faithfulness.controls import RANDOM
 from lpel_serving.faithfulness.curve_settings import CurveSettings
@@ -28,7 +28,7 @@ _TIE = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
-class Receipt:
+class PairCheck:
     """A pair's own quality curve among those of random orders.
 
     Attributes
@@ -81,13 +81,13 @@ class Receipt:
         """What the curves say, in sentences."""
         flat = ("The map is flat, so that its order was random too.",) if self.flat else ()
         lost = int(np.count_nonzero(self._lead < -_TIE))
-        said = receipt_words.headline(self.beaten, lost, len(self.random))
-        return *flat, said, *receipt_words.in_numbers(self)
+        said = pair_check_words.headline(self.beaten, lost, len(self.random))
+        return *flat, said, *pair_check_words.in_numbers(self)
 
     @property
     def caveats(self) -> tuple[str, ...]:
         """What they cannot prove."""
-        return receipt_words.caveats(control=self.control)
+        return pair_check_words.caveats(control=self.control)
 
     @property
     def _lead(self) -> NDArray[np.float64]:
@@ -101,7 +101,7 @@ def question_for(*, similar: bool) -> Question:
     return QUESTIONS[DECISIONS[similar]]
 
 
-def receipt(
+def check_pair(
     networks: Networks,
     pair: FacePair,
     signed_map: SignedMap,
@@ -112,7 +112,7 @@ def receipt(
     control: bool = False,
     batch_size: int = DEFAULT_BATCH,
     progress: Progress = silent,
-) -> Receipt:
+) -> PairCheck:
     """Replace a pair's superpixels in the order of its map, and in random orders.
 
     The curves are those that `lpel assess` measures of many pairs; no image is embedded twice.
@@ -163,7 +163,7 @@ def receipt(
     measured = Measured(settings, pair.similar, "own", names, similarities, job.count)
     curves = normalised(measured)[0]
     areas = area(curves, settings.replaced)
-    return Receipt(
+    return PairCheck(
         question=question,
         scale=scale_of(settings, similar=pair.similar),
         flat=bool(signed_map.min() == signed_map.max()),
@@ -178,12 +178,12 @@ def receipt(
 
 
 def images_of(pair: FacePair, question: Question, settings: CurveSettings, seed: int) -> int:
-    """How many images the receipt of a pair embeds, whatever its map; a few less may do.
+    """How many images the check of a pair embeds, whatever its map; a few less may do.
 
     Raises
     ------
     ParameterError
-        As `receipt`.
+        As `check_pair`.
     """
     settings = replace(settings, kind=question.kind)
     _check(pair, question, settings)

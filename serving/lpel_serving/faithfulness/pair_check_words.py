@@ -1,4 +1,4 @@
-"""The words of a receipt, made from its numbers alone."""
+"""The words of a pair's faithfulness check, made from its numbers alone."""
 
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
@@ -35,7 +35,7 @@ _ROUNDING = 5e-4
 
 
 class Measured(Protocol):
-    """What is said of a receipt in numbers: see `lpel_serving.faithfulness.receipt.Receipt`."""
+    """What is said of a check in numbers: see `lpel_serving.faithfulness.pair_check.PairCheck`."""
 
     @property
     def question(self) -> Question:

@@ -1,9 +1,9 @@
-"""What a desk has done so far, in numbers that say nothing of whom it was done for."""
+"""What a service has done so far, in numbers that say nothing of whom it was done for."""
 
 import threading
 
 
-class Tally:
+class Counters:
     """Counts; safe to share among threads.
 
     Attributes

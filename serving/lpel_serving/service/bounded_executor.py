@@ -5,14 +5,14 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+from lpel_serving.service.cancellation import CancellationToken
 from lpel_serving.service.patience import while_wanted
-from lpel_serving.service.ticket import Ticket
 from lpel_serving.support.errors import BusyError
 
 T = TypeVar("T")
 
 
-class Crew:
+class BoundedExecutor:
     """Threads that do one work each; for one event loop.
 
     Work that nobody waits for any more is not begun, and holds nothing: an executor's own queue
@@ -39,15 +39,15 @@ class Crew:
         self._most = most
         self.inside = 0
 
-    async def do(self, work: Callable[[], T], ticket: Ticket) -> T:
-        """Do some work in a thread, and wait for it while a ticket lasts.
+    async def do(self, work: Callable[[], T], token: CancellationToken) -> T:
+        """Do some work in a thread, and wait for it while a token lasts.
 
         Raises
         ------
         BusyError
             If there is no room for more work.
         WithdrawnError
-            If the ticket lapses first; and whatever the work raises.
+            If the token lapses first; and whatever the work raises.
         """
         if self._most is not None and self.inside >= self._most:
             raise BusyError(
@@ -56,35 +56,35 @@ class Crew:
             )
         self.inside += 1
         try:
-            await self._wait_for_turn(ticket)
+            await self._wait_for_turn(token)
         except BaseException:
             self.inside -= 1
             raise
 
         def begin() -> T:
-            ticket.check()
+            token.check()
             return work()
 
         working = asyncio.wrap_future(self._pool.submit(begin))
         # Only then: whoever waits may go before, but the thread is busy until it is done.
         working.add_done_callback(lambda _: self._leave())
-        return await while_wanted(working, ticket)
+        return await while_wanted(working, token)
 
     def close(self) -> None:
         """Wait for what is under way, and end the threads."""
         self._pool.shutdown()
 
-    async def _wait_for_turn(self, ticket: Ticket) -> None:
-        ticket.check()
+    async def _wait_for_turn(self, token: CancellationToken) -> None:
+        token.check()
         if not self._turns.locked():
             await self._turns.acquire()
             return
         turn = asyncio.ensure_future(self._turns.acquire())
         try:
-            await while_wanted(turn, ticket)
+            await while_wanted(turn, token)
         except BaseException:
             if turn.done() and not turn.cancelled():
-                self._turns.release()  # it came as the ticket lapsed
+                self._turns.release()  # it came as the token lapsed
             turn.cancel()
             raise
 

@@ -1,4 +1,4 @@
-"""The desk: the asynchronous front of the engine, where all requests meet."""
+"""The service: the asynchronous front of the engine, where all requests meet."""
 
 import asyncio
 import hashlib
@@ -22,13 +22,13 @@ from lpel_serving.images.crops import (
 from lpel_serving.images.reading import MAX_PIXELS
 from lpel_serving.methods.method import Networks
 from lpel_serving.service.batcher import Batcher
-from lpel_serving.service.cache import Face, FaceCache
-from lpel_serving.service.crew import Crew
-from lpel_serving.service.networks import PORTION, TicketNetworks
+from lpel_serving.service.bounded_executor import BoundedExecutor
+from lpel_serving.service.cache import EmbeddedFace, FaceCache
+from lpel_serving.service.cancellation import CancellationToken
+from lpel_serving.service.counters import Counters
+from lpel_serving.service.networks import PORTION, CancellableNetworks
 from lpel_serving.service.pace import Pace, clock_of
 from lpel_serving.service.shared import Shared
-from lpel_serving.service.tally import Tally
-from lpel_serving.service.ticket import Ticket
 from lpel_serving.support.arrays import Floats, Pixels
 from lpel_serving.support.cores import cores
 from lpel_serving.support.errors import ParameterError
@@ -46,7 +46,7 @@ SLOW_WAITING = 6
 """Long works that may wait besides."""
 
 
-class Desk:
+class ExplanationService:
     """Answers many requests with one engine; its coroutines belong to one event loop.
 
     Nothing that takes long runs in the event loop: images are decoded and explanations computed by
@@ -71,7 +71,7 @@ class Desk:
         As given.
     methods
         The explanation methods that there are, by name.
-    tally
+    counters
         What was done so far.
     pace
         How fast long work embeds here.
@@ -92,34 +92,34 @@ class Desk:
         self.manifest = explainer.manifest
         self.crops = crops
         self.methods = {entry.name: entry for entry in take_inventory(explainer)}
-        self.tally = Tally()
+        self.counters = Counters()
         self.pace = Pace(at_once)
         self._max_pixels = max_pixels
         self._cache = FaceCache(cache_bytes)
-        self._shared: Shared[Face] = Shared()
+        self._shared: Shared[EmbeddedFace] = Shared()
         self._batcher = Batcher(
             lambda crops, stop: explainer.embedder.embed(crops, batch_size, stop),
             batch_size=batch_size,
             wait=batch_wait,
             at_once=at_once,
-            on_batch=self.tally.count_batch,
+            on_batch=self.counters.count_batch,
             clock=clock_of(explainer.provider),
             on_done=self.pace.count,
         )
-        self._decoding = Crew("decoding", min(cores(), DECODED_AT_ONCE))
-        self._detecting = Crew("detecting", min(cores(), DETECTED_AT_ONCE))
-        self._quick = Crew("quick", cores())
-        self._slow = Crew("slow", SLOW_AT_ONCE, most=SLOW_AT_ONCE + SLOW_WAITING)
+        self._decoding = BoundedExecutor("decoding", min(cores(), DECODED_AT_ONCE))
+        self._detecting = BoundedExecutor("detecting", min(cores(), DETECTED_AT_ONCE))
+        self._quick = BoundedExecutor("quick", cores())
+        self._slow = BoundedExecutor("slow", SLOW_AT_ONCE, most=SLOW_AT_ONCE + SLOW_WAITING)
 
     async def face(
         self,
         data: bytes,
-        ticket: Ticket,
+        token: CancellationToken,
         *,
         crop: str | None = None,
         name: str = "the image",
         face: int | None = None,
-    ) -> Face:
+    ) -> EmbeddedFace:
         """Read a face from the bytes of an image file, and embed it.
 
         The bytes that others ask about at the same time, or asked about lately, are embedded once.
@@ -128,7 +128,7 @@ class Desk:
         ----------
         data
             The file.
-        ticket
+        token
             Of the request.
         crop
             Name of the crop: one of `crops`, or a share such as ``"0.48"``; the engine's own if
@@ -145,26 +145,28 @@ class Desk:
         ParameterError
             If there is no such crop, or a face is asked for where it looks for none.
         WithdrawnError
-            If the ticket lapses.
+            If the token lapses.
         """
         cut = self.find_crop(crop)
         check_choice(cut, face, name)
-        digest = await self.aside(lambda: hashlib.sha256(data).hexdigest(), ticket)
+        digest = await self.run_in_thread(lambda: hashlib.sha256(data).hexdigest(), token)
         key = f"{digest} {cut!r} {face or 0}"
         kept = self._cache.get(key)
         if kept is not None:
-            self.tally.count_cached()
+            self.counters.count_cached()
             return kept
         side = self.manifest.embedder.image_size
-        crew = self._detecting if isinstance(cut, DetectingCrop) else self._decoding
-        one = await crew.do(lambda: cut_face(data, cut, side, name, self._max_pixels, face), ticket)
-        return await self._shared.get(key, ticket, lambda shared: self._meet(key, one, shared))
+        executor = self._detecting if isinstance(cut, DetectingCrop) else self._decoding
+        one = await executor.do(
+            lambda: cut_face(data, cut, side, name, self._max_pixels, face), token
+        )
+        return await self._shared.get(key, token, lambda shared: self._embed_once(key, one, shared))
 
-    async def _meet(self, key: str, cut: CutFace, ticket: Ticket) -> Face:
+    async def _embed_once(self, key: str, cut: CutFace, token: CancellationToken) -> EmbeddedFace:
         """Embed a crop, unless somebody else's was the same and is at hand by now."""
         face = self._cache.get(key)
         if face is None:
-            face = Face(cut.pixels, (await self._embed([cut.pixels], ticket))[0], cut.found)
+            face = EmbeddedFace(cut.pixels, (await self._embed([cut.pixels], token))[0], cut.found)
             self._cache.put(key, face)
         return face
 
@@ -182,40 +184,42 @@ class Desk:
                 f"shares of the photograph from {LEAST_SHARE} to 1."
             ) from error
 
-    async def embed(self, crops: NDArray[np.uint8], ticket: Ticket) -> Floats:
+    async def embed(self, crops: NDArray[np.uint8], token: CancellationToken) -> Floats:
         """Compute ``f``: crops, uint8, shape (N, S, S, 3), to embeddings, shape (N, D).
 
         Raises
         ------
         WithdrawnError
-            If the ticket lapses.
+            If the token lapses.
         """
-        return await self._embed(list(crops), ticket)
+        return await self._embed(list(crops), token)
 
-    async def _embed(self, crops: list[Pixels], ticket: Ticket) -> Floats:
-        embeddings = await asyncio.wrap_future(self._batcher.submit(crops, ticket))
-        self.tally.count_embedded(len(crops))
+    async def _embed(self, crops: list[Pixels], token: CancellationToken) -> Floats:
+        embeddings = await asyncio.wrap_future(self._batcher.submit(crops, token))
+        self.counters.count_embedded(len(crops))
         return embeddings
 
-    async def aside(self, work: Callable[[], T], ticket: Ticket) -> T:
+    async def run_in_thread(self, work: Callable[[], T], token: CancellationToken) -> T:
         """Do some short work without the event loop waiting for it.
 
         Raises
         ------
         WithdrawnError
-            If the ticket lapses first.
+            If the token lapses first.
         """
-        return await self._quick.do(work, ticket)
+        return await self._quick.do(work, token)
 
-    async def run(self, work: Callable[[Networks], T], ticket: Ticket, *, slow: bool = False) -> T:
+    async def run(
+        self, work: Callable[[Networks], T], token: CancellationToken, *, slow: bool = False
+    ) -> T:
         """Do work that asks the networks, in a thread.
 
         Parameters
         ----------
         work
-            What is to be done; the networks that it gets raise `WithdrawnError` once the ticket
+            What is to be done; the networks that it gets raise `WithdrawnError` once the token
             has lapsed.
-        ticket
+        token
             Of the request.
         slow
             Whether it embeds images of its own, and so takes long: few such works run at a time,
@@ -226,17 +230,19 @@ class Desk:
         BusyError
             If too much slow work is waiting already.
         WithdrawnError
-            If the ticket lapses first.
+            If the token lapses first.
         """
-        networks = TicketNetworks(self.explainer, self._batcher, ticket, self.tally.count_embedded)
-        crew = self._slow if slow else self._quick
-        return await crew.do(lambda: work(networks), ticket)
+        networks = CancellableNetworks(
+            self.explainer, self._batcher, token, self.counters.count_embedded
+        )
+        executor = self._slow if slow else self._quick
+        return await executor.do(lambda: work(networks), token)
 
-    async def measure_pace(self, ticket: Ticket) -> None:
-        """Measure anew how fast long work embeds; `WithdrawnError` if the ticket lapses."""
+    async def measure_pace(self, token: CancellationToken) -> None:
+        """Measure anew how fast long work embeds; `WithdrawnError` if the token lapses."""
         side = self.manifest.embedder.image_size
         blank = list(np.zeros((PORTION, side, side, 3), np.uint8))
-        await asyncio.wrap_future(self._batcher.submit(blank, ticket, urgent=False))
+        await asyncio.wrap_future(self._batcher.submit(blank, token, urgent=False))
 
     @property
     def waiting(self) -> int:
@@ -250,6 +256,6 @@ class Desk:
 
     def close(self) -> None:
         """Finish what was asked for, and end all threads."""
-        for crew in (self._decoding, self._detecting, self._quick, self._slow):
-            crew.close()
+        for executor in (self._decoding, self._detecting, self._quick, self._slow):
+            executor.close()
         self._batcher.close()
