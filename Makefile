@@ -23,7 +23,7 @@ quick: .venv/ready
 # they need from npm and Debian.
 runtimes: .venv/ready
 	scripts/runtimes
-	scripts/test tests/runtimes tests/browser $(ARGS)
+	scripts/test tests/runtimes tests/lpel_serving/service/http/page $(ARGS)
 
 lint: .venv/ready
 	scripts/lint

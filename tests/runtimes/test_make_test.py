@@ -14,7 +14,7 @@ CHECKOUT = ("Makefile", "constraints.txt", "export", "lpel_tf", "pyproject.toml"
 OPTIONAL = {"chromium", "npm", "node", "nodejs"}
 INSTALLERS = {"apt-get", "sudo"}
 CHOSEN = (
-    "tests/browser/test_access.py::test_every_control_has_a_name",
+    "tests/lpel_serving/service/http/page/test_access.py::test_every_control_has_a_name",
     "tests/runtimes/test_browser_example.py::test_the_page_says_what_is_missing",
     "tests/runtimes/test_node_example.py::test_node_says_what_would_be_ignored",
     "tests/runtimes/test_python_examples.py::test_the_programs_know_nothing_of_this_package",

@@ -51,7 +51,7 @@ def _example(name: str) -> bool:
 
 
 def _access() -> bool:
-    return _packages("access", TESTS / "browser" / "package.json")
+    return _packages("access", TESTS / "support/page/package.json")
 
 
 CHROMIUM = Need("Chromium", "scripts/runtimes", lambda: shutil.which("chromium"))
@@ -60,8 +60,8 @@ FOR_NODE = Need("npm's packages for Node.js", "scripts/runtimes", lambda: _examp
 FOR_BROWSERS = Need("npm's packages for browsers", "scripts/runtimes", lambda: _example("browser"))
 FOR_ACCESS = Need("npm's axe-core", "scripts/runtimes", _access)
 AREAS = (
-    Area("the page in a browser", "browser", (CHROMIUM, FOR_BROWSERS)),
-    Area("the page under axe-core", "browser/test_axe.py", (FOR_ACCESS,)),
+    Area("the page in a browser", "lpel_serving/service/http/page", (CHROMIUM, FOR_BROWSERS)),
+    Area("the page under axe-core", "lpel_serving/service/http/page/test_axe.py", (FOR_ACCESS,)),
     Area("the example for browsers", "runtimes/test_browser_example.py", (CHROMIUM, FOR_BROWSERS)),
     Area("the example for Node.js", "runtimes/test_node_example.py", (NODE, FOR_NODE)),
     Area(
@@ -71,7 +71,7 @@ AREAS = (
     ),
     Area(
         "batch jobs on Ray",
-        "batch/test_ray.py",
+        "lpel_serving/batch/stages/test_on_ray.py",
         (Need("ray", "scripts/setup", lambda: find_spec("ray")),),
     ),
 )

@@ -1,0 +1,92 @@
+"""Search in a gallery against a search member by member."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lpel_serving.batch.stages import search
+from lpel_serving.batch.stages.search import most_similar
+from lpel_serving.equations.similarity import cosine_similarity
+from lpel_serving.support.errors import EmbeddingError
+from oracles import oracle_search as oracle
+
+pytestmark = pytest.mark.oracle
+
+many = settings(max_examples=150, deadline=None, derandomize=True)
+
+
+def gallery_of(rng: np.random.Generator, size: int, dimension: int, kinds: int) -> np.ndarray:
+    """Members of which some are equal, some equal but for their length, and some zero."""
+    different = rng.normal(size=(kinds, dimension))
+    different[rng.random(kinds) < 0.1] = 0
+    lengths = rng.choice([1e-3, 0.5, 1, 1, 2, 1000], size=(size, 1))
+    return (different[rng.integers(0, kinds, size)] * lengths).astype(np.float32)
+
+
+def found_in(gallery: np.ndarray, probes: np.ndarray, top: int):
+    return most_similar(probes, len(gallery), lambda of: gallery[of], top)
+
+
+def assert_as_oracle(gallery: np.ndarray, probes: np.ndarray, top: int) -> None:
+    places, similarities = found_in(gallery, probes, top)
+    assert places.shape == similarities.shape == (len(probes), min(top, len(gallery)))
+    for probe, found, told in zip(probes, places, similarities, strict=True):
+        of_all = [cosine_similarity(probe, member) for member in gallery]
+        assert found.tolist() == oracle.ranked(of_all, top)
+        assert told.tolist() == [of_all[place] for place in found]
+
+
+@many
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    size=st.integers(1, 40),
+    probes=st.integers(0, 5),
+    dimension=st.sampled_from([1, 2, 6, 33]),
+    kinds=st.integers(1, 40),
+    top=st.integers(1, 50),
+    block=st.integers(1, 45),
+    numbers=st.integers(1, 300),
+)
+def test_the_found_are_the_most_similar_in_the_order_of_the_list(
+    seed, size, probes, dimension, kinds, top, block, numbers
+):
+    rng = np.random.default_rng(seed)
+    gallery = gallery_of(rng, size, dimension, kinds)
+    asked = np.concatenate([gallery, rng.normal(size=(5, dimension)).astype(np.float32)])
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(search, "_BLOCK", block)
+        patched.setattr(search, "_NUMBERS", numbers)
+        assert_as_oracle(gallery, rng.permutation(asked)[:probes], top)
+
+
+@pytest.mark.parametrize("top", [1, 3, 300])
+def test_members_that_differ_by_rounding_alone_are_ranked_by_what_is_told(monkeypatch, top):
+    rng = np.random.default_rng(0)
+    near = rng.normal(size=512) + 1e-7 * rng.normal(size=(300, 512))
+    monkeypatch.setattr(search, "_BLOCK", 97)
+    assert_as_oracle(near.astype(np.float32), near[:4].astype(np.float32), top)
+
+
+@pytest.mark.parametrize("scale", [1e-44, 1e-30, 1e37])
+def test_the_length_of_embeddings_is_no_matter(scale):
+    rng = np.random.default_rng(1)
+    gallery, probes = (rng.uniform(-3, 3, (n, 6)).astype(np.float32) for n in (20, 3))
+    assert_as_oracle(gallery * np.float32(scale), probes, 7)
+    assert_as_oracle(gallery, probes * np.float32(scale), 7)
+
+
+def test_similarities_are_the_cosines_of_the_oracle():
+    rng = np.random.default_rng(2)
+    gallery, probes = (rng.normal(size=(n, 128)).astype(np.float32) for n in (50, 4))
+    places, similarities = found_in(gallery, probes, 5)
+    for probe, found, told in zip(probes.tolist(), places, similarities, strict=True):
+        exact = [oracle.cosine(probe, member) for member in gallery.tolist()]
+        assert found.tolist() == oracle.ranked(exact, 5)
+        np.testing.assert_allclose(told, [exact[place] for place in found], atol=1e-6)
+
+
+def test_what_is_not_finite_is_refused():
+    gallery = np.ones((3, 2), np.float32)
+    with pytest.raises(EmbeddingError, match="NaN or infinity"):
+        found_in(gallery, np.array([[np.nan, 1]], np.float32), 1)

@@ -1,0 +1,183 @@
+"""Computing in the browser: the server's numbers, and no picture on the wire."""
+
+import base64
+import io
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from lpel_serving.images.crops import CentreCrop, read_face, resize
+from runtimes.scene import NEAR
+from support.images import pixels
+from support.page.acting import ROLES, array, choose, decided, posts, record, take_sample
+from support.page.opening import CROPS, NAMES, opened
+from support.page.serving import running
+
+RESIZE = """async ([pixels, side, size]) => {
+    const { resize } = await import("/page/bicubic.js");
+    return Array.from(resize(Uint8Array.from(pixels), side, size));
+}"""
+CUT = """async ([data, fraction, size]) => {
+    const { cut, read } = await import("/page/pictures.js");
+    const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
+    const { bitmap } = await read(new Blob([bytes]), "it", { pixels: 1e8, formats: [] });
+    return Array.from(cut(bitmap, fraction, size).data);
+}"""
+MIDDLE = """async (asked) => {
+    const { middle } = await import("/page/pictures.js");
+    return asked.map(([width, height, fraction]) => middle({ width, height }, fraction).side);
+}"""
+
+
+@pytest.fixture
+def here(page):
+    """The page, computing by itself."""
+    page.check("#here")
+    return page
+
+
+@pytest.mark.network
+def test_the_browser_computes_what_the_server_does(here, engine):
+    take_sample(here)
+    told = record(here)
+    pair = engine.explain(CROPS[0], CROPS[1])
+    assert told["computed"] == "in the browser"
+    assert told["similarity"] == pytest.approx(pair.similarity, abs=NEAR)
+    assert told["decision"] == "dissimilar"
+    for role, explanation in zip(ROLES, (pair.swapped, pair.forward), strict=True):
+        one = told["explanations"][role]
+        np.testing.assert_allclose(array(one["heat_map"]), explanation.heat_map, atol=NEAR)
+        found = array(one["reconstruction"])
+        np.testing.assert_allclose(found, explanation.reconstruction, atol=NEAR)
+        clear = np.abs(explanation.normalised_heat_map - np.float32(0.7)) > NEAR
+        np.testing.assert_array_equal(array(one["mask"])[clear], explanation.mask[clear])
+
+
+@pytest.mark.network
+def test_no_picture_is_sent_and_nobody_else_is_asked(here, address, pictures):
+    before = len(here.asked)
+    choose(here, "reference", *pictures[:2])
+    decided(here)
+    here.fill("#epsilon", "0.3")
+    here.click("#swap")
+    decided(here)
+    record(here)
+    later = [one for one in here.asked[before:] if not one.url.startswith(("blob:", "data:"))]
+    assert later
+    assert all(one.url.startswith(f"{address}/") for one in later)
+    assert {one.method for one in here.asked} == {"GET"}
+    assert {one.post_data for one in here.asked} == {None}
+    paths = [one.url.removeprefix(address) for one in later]
+    assert paths.count("/models/explainer.onnx") == 1
+    assert {path.split("/")[1] for path in paths} == {"models", "runtime"}
+
+
+@pytest.mark.network
+def test_the_page_says_what_only_the_server_can_do(here):
+    take_sample(here)
+    assert "computed in your browser" in here.inner_text("#words")
+    assert here.is_disabled("#method")
+    assert here.is_disabled("#measure")
+    assert "Only the server can" in here.inner_text("#belief-hint")
+    assert "go nowhere" in here.inner_text("#privacy")
+    assert here.is_disabled("#save-arrays")
+    assert not here.is_visible("#parts")
+    assert "only the server reports" in here.inner_text("#caveats")
+    here.uncheck("#here")
+    decided(here)
+    assert len(posts(here)) == 1
+    assert here.is_visible("#parts")
+    assert here.is_enabled("#measure")
+    assert "go to this server" in here.inner_text("#privacy")
+
+
+@pytest.mark.network
+def test_only_crops_that_the_browser_can_cut_are_offered(chromium, settings):
+
+    def upper_left(image, size):
+        return resize(image[:8, :8], size)
+
+    crops = {"0.5": CentreCrop(0.5), "corner": upper_left}
+    with (
+        running(replace(settings, crops=crops)) as address,
+        opened(chromium, address) as page,
+    ):
+        page.select_option("#crop", "corner")
+        page.check("#here")
+        assert page.input_value("#crop") == "none"
+        assert page.locator("#crop option[value=corner]").is_disabled()
+        assert page.locator("#crop option[value='0.5']").is_enabled()
+
+
+@pytest.mark.network
+def test_a_shared_crop_is_cut_alike(here, engine, tmp_path):
+    files = [tmp_path / f"{name}.png" for name in NAMES[:2]]
+    for seed, file in enumerate(files):
+        Image.fromarray(pixels(seed, 61)[:43]).save(file)
+    here.select_option("#crop", "0.5")
+    choose(here, "reference", *files)
+    decided(here)
+    faces = [read_face(file, CentreCrop(0.5), 16) for file in files]
+    pair = engine.explain(*faces)
+    found = array(record(here)["explanations"]["test"]["heat_map"])
+    np.testing.assert_allclose(found, pair.forward.heat_map, atol=NEAR)
+
+
+@pytest.mark.parametrize(
+    ("side", "size"),
+    [(16, 16), (17, 16), (7, 16), (1, 5), (2, 160), (120, 160), (250, 160), (311, 31)],
+)
+def test_pictures_are_resized_as_pillow_does(page, side, size):
+    image = pixels(side, side)
+    image[: side // 2] = np.where(image[: side // 2] > 127, 255, 0)  # where it overshoots
+    found = page.evaluate(RESIZE, [image.ravel().tolist(), side, size])
+    assert bytes(found) == resize(image, size).tobytes()
+
+
+def test_squares_are_as_large_as_pythons(page):
+    asked = [
+        (w, h, share) for w in range(1, 60, 7) for h in (5, 50) for share in (0.48, 0.5, 0.1, 1)
+    ]
+    expected = [max(1, round(min(w, h) * share)) for w, h, share in asked]
+    assert page.evaluate(MIDDLE, asked) == expected
+
+
+def written(image, **how):
+    buffer = io.BytesIO()
+    image.save(buffer, **how)
+    return buffer.getvalue()
+
+
+def smooth(height, width):
+    """A picture without noise, as photographs are."""
+    down, along = np.mgrid[:height, :width] / 20
+    return np.stack([np.sin(down), np.cos(along), np.sin(down + along)], 2) * 100 + 128
+
+
+def turned():
+    image = Image.fromarray(smooth(50, 70).astype(np.uint8))
+    exif = image.getexif()
+    exif[0x0112] = 6  # to be turned by a quarter
+    return written(image, format="PNG", exif=exif)
+
+
+@pytest.mark.parametrize(
+    ("data", "within"),
+    [
+        (written(Image.fromarray(pixels(0, 90)[:61]), format="PNG"), 0),
+        (written(Image.fromarray(pixels(0, 90)[:, :, 0]), format="PNG"), 0),
+        (written(Image.fromarray(pixels(0, 90)), format="WEBP", lossless=True), 0),
+        (written(Image.fromarray(pixels(0, 40)), format="BMP"), 0),
+        (turned(), 0),
+        (written(Image.fromarray(smooth(90, 70).astype(np.uint8)), format="JPEG", quality=95), 3),
+        (written(Image.fromarray(pixels(0, 40)).convert("RGBA"), format="PNG"), 0),
+    ],
+    ids=["wide", "grey", "webp", "bmp", "turned", "jpeg", "opaque"],
+)
+def test_crops_are_the_servers(page, data, within):
+    found = page.evaluate(CUT, [base64.b64encode(data).decode(), 0.48, 16])
+    expected = read_face(data, CentreCrop(0.48), 16)
+    difference = np.abs(np.reshape(found, (16, 16, 3)) - expected.astype(int))
+    assert difference.max() <= within

@@ -1,0 +1,186 @@
+"""`lpel train --method responses` and what `lpel explain` then does, with a tiny network."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lpel_serving import Explainer
+from lpel_serving.methods.responses import Responses
+from support import reproduction, tiny
+
+LPEL = [Path(sys.executable).with_name("lpel")]
+TINY = [sys.executable, "-m", "support.tiny_training"]
+ENVIRONMENT = {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": str(Path(__file__).parents[2])}
+PEOPLE, EACH = 12, 5
+
+
+def run(program, *arguments):
+    return subprocess.run(
+        list(map(str, [*program, *arguments])),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+        env=os.environ | ENVIRONMENT,
+    )
+
+
+def complaint(done):
+    """The one sentence on standard error of a command that refused."""
+    assert done.returncode == 2, done.stderr
+    assert done.stdout == ""
+    assert "Traceback" not in done.stderr
+    assert done.stderr.startswith("lpel: ")
+    assert done.stderr.count("\n") == 1
+    return done.stderr
+
+
+def names_in(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+@pytest.fixture(scope="module")
+def faces(tmp_path_factory):
+    return reproduction.write_faces(tmp_path_factory.mktemp("command") / "faces", PEOPLE, EACH)
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    return tmp_path_factory.mktemp("cache")
+
+
+def training(faces, out, cache, *more):
+    return [
+        *("train", "--faces", faces, "--out", out, "--cache", cache, "--crop", "none"),
+        *("--method", "responses", "--coalitions", 4, "--grid", 4, "--epochs", 3, *more),
+    ]
+
+
+@pytest.fixture(scope="module")
+def trained(faces, cache, tmp_path_factory):
+    out = tmp_path_factory.mktemp("trained") / "bundle"
+    return run(TINY, *training(faces, out, cache, "--json")), out
+
+
+def test_a_training_prints_one_document_with_both_decoders(trained):
+    done, out = trained
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    keys = ["bundle", "training", "responses", "threshold", "confidence", "plausibility", "usual"]
+    assert list(document) == [*keys, "parity", "passed_over"]
+    assert document["plausibility"] is None
+    assert document["usual"] is None
+    assert document["passed_over"] == {}
+    assert document["bundle"] == str(out)
+    responses = document["responses"]
+    assert responses["method"] == "Adamax"
+    assert (responses["table"]["side"], responses["table"]["coalitions"]) == (4, 4)
+    assert [fill["name"] for fill in responses["table"]["fills"]] == ["normal", "mean", "blur"]
+    assert responses["photographs"] == document["training"]["photographs"]
+    assert responses["people"] == document["training"]["people"]
+    assert sum(responses["photographs"].values()) == PEOPLE * EACH
+    assert set(responses["test_loss"]) == {"vectors", "own"}
+    assert all(0 <= loss < 1 for loss in responses["test_loss"].values())
+    assert 1 <= responses["best_epoch"] <= len(responses["history"])
+    assert set(document["parity"]) == {"embedder", "decoder", "responses"}
+    assert document["parity"]["responses"]["max_difference"] <= 1e-5
+    assert "Traceback" not in done.stderr
+
+
+def test_a_training_leaves_the_bundle_and_nothing_else(trained, cache):
+    _, out = trained
+    assert names_in(out.parent) == ["bundle"]
+    assert names_in(out) == ["decoder.onnx", "embedder.onnx", "manifest.json", "responses.onnx"]
+    assert len(names_in(cache / "embeddings")) == 2, "the store of embeddings and the table"
+
+
+def test_the_trained_bundle_responds_on_the_grid_asked_for(trained):
+    explainer = Explainer.load(trained[1])
+    assert explainer.default_method == Responses()
+    assert explainer.manifest.responses.side == 4
+    assert explainer.respond(np.ones((3, tiny.DIMENSION), np.float32)).shape == (3, 16, 6)
+
+
+def test_the_same_training_again_embeds_nothing_and_gives_the_same_bytes(
+    trained, faces, cache, tmp_path
+):
+    stores = {path: path.read_bytes() for path in (cache / "embeddings").iterdir()}
+    done = run(TINY, *training(faces, tmp_path / "again", cache, "--json"))
+    assert done.returncode == 0, done.stderr
+    assert {path: path.read_bytes() for path in (cache / "embeddings").iterdir()} == stores
+    again = json.loads(done.stdout) | {"bundle": str(trained[1])}
+    assert again == json.loads(trained[0].stdout)
+    for name in ("decoder.onnx", "responses.onnx", "embedder.onnx"):
+        assert (tmp_path / "again" / name).read_bytes() == (trained[1] / name).read_bytes()
+
+
+def test_training_without_json_says_how_much_is_foretold(faces, cache, trained, tmp_path):
+    done = run(TINY, *training(faces, tmp_path / "out", cache))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"Bundle: {tmp_path / 'out'}\n")
+    assert done.stdout.count("Parity of the ") == 3
+    responses = json.loads(trained[0].stdout)["responses"]
+    share = 1 - responses["test_loss"]["vectors"]
+    said = f"The response decoder predicts {share:.0%} of what coalitions of superpixels take"
+    assert said in " ".join(done.stdout.split())
+    assert f"{responses['photographs']['test']} test photographs" in " ".join(done.stdout.split())
+
+
+def test_training_by_lpel_alone_gives_a_bundle_that_explains_by_lpel(faces, cache, tmp_path):
+    out = tmp_path / "out"
+    plain = list(training(faces, out, cache, "--json"))
+    for option in ("--method", "--coalitions", "--grid"):  # the latter are of responses alone
+        place = plain.index(option)
+        del plain[place : place + 2]
+    done = run(TINY, *plain)
+    assert done.returncode == 0, done.stderr
+    assert "responses" not in json.loads(done.stdout)
+    assert names_in(out) == ["decoder.onnx", "embedder.onnx", "manifest.json"]
+    assert '"responses"' not in (out / "manifest.json").read_text()
+    explained = run(LPEL, "explain", "--bundle", out, *two(faces), "--json")
+    assert json.loads(explained.stdout)["method"] == "lpel"
+
+
+def two(faces):
+    return sorted(faces.glob("*/*.png"))[:: 2 * EACH][:2]
+
+
+def test_the_trained_bundle_explains_by_responses_unless_asked_otherwise(trained, faces):
+    explain = ("explain", "--bundle", trained[1], *two(faces), "--json")
+    plain, lpel = run(LPEL, *explain), run(LPEL, *explain, "--method", "lpel", "--p", 0.5)
+    for done in (plain, lpel):
+        assert done.returncode == 0, done.stderr
+    document = json.loads(plain.stdout)
+    assert document["method"] == "responses"
+    assert document["parameters"] == {"seed": 0, "epsilon": 0.7, "crop": "none"}
+    assert set(document["bundle"]) == {"decoder.onnx", "embedder.onnx", "responses.onnx"}
+    document = json.loads(lpel.stdout)
+    assert document["method"] == "lpel"
+    assert document["parameters"] == {"p": 0.5, "epsilon": 0.7, "crop": "none"}
+    said = complaint(run(LPEL, *explain, "--p", 0.5))
+    assert "--p is LPEL's own: it is not taken with the method responses" in said
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--method", "nonsense"),
+        ("--coalitions", 0),
+        ("--grid", 1),
+        ("--grid", 41),
+        ("--grid", "eight"),
+    ],
+)
+def test_options_out_of_range_are_refused_before_any_work(options, faces, tmp_path):
+    out, cache = tmp_path / "out", tmp_path / "cache"
+    done = run(LPEL, *training(faces, out, cache, *options))
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert options[0] in done.stderr
+    assert "Traceback" not in done.stderr
+    assert names_in(tmp_path) == []
