@@ -1,13 +1,14 @@
 """Explain why a siamese network called two faces the same or different, with onnxruntime.
 
-The method is LPEL: local perturbations on the embedding layer. Its equations stand in
-`similarity`, `relevance`, `perturbation`, `heatmap` and `mask`; `explanation` puts them together;
-`Explainer` runs them on images with the models of a bundle. `methods` holds LPEL and all others
-behind one protocol, `laboratory` measures whether they can be believed.
+The rooms, from the bottom to the top: `support`; `equations`, each once; `images`; `verification`;
+`bundle`; `methods`, LPEL among them; `engine`, where `Explainer` is; `faithfulness`, which measures
+whether a map shows what the decision rests on; `report`, what is said and shown; and the three ways
+in: `batch`, `service`, `commands`. Each imports those before it alone.
 """
 
 from lpel_serving.engine.explainer import Explainer
 from lpel_serving.images.crops import CentreCrop, Crop
+from lpel_serving.images.datasets.faces import list_faces
 from lpel_serving.methods.explanation import (
     Explanation,
     LpelExplanation,
@@ -15,16 +16,35 @@ from lpel_serving.methods.explanation import (
     explain_embeddings,
 )
 from lpel_serving.methods.method import FacePair, Method, find_method
+from lpel_serving.support.errors import (
+    BundleError,
+    EmbeddingError,
+    ImageError,
+    LpelError,
+    OutputError,
+    PairsError,
+    ParameterError,
+    ProviderError,
+)
 
 __all__ = [
+    "BundleError",
     "CentreCrop",
     "Crop",
+    "EmbeddingError",
     "Explainer",
     "Explanation",
     "FacePair",
+    "ImageError",
+    "LpelError",
     "LpelExplanation",
     "Method",
+    "OutputError",
     "PairExplanation",
+    "PairsError",
+    "ParameterError",
+    "ProviderError",
     "explain_embeddings",
     "find_method",
+    "list_faces",
 ]

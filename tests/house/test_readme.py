@@ -27,7 +27,7 @@ def beside_the_demo(demo_folder, real_crops, tmp_path, monkeypatch):
 def test_a_keras_user_trains_a_decoder_for_her_own_network(tmp_path, monkeypatch):
     import keras
 
-    from lpel_serving.images.datasets.faces import list_faces
+    from lpel_serving import list_faces
     from lpel_tf import Recipe, example_crops, from_keras, train_bundle
 
     model = keras.Sequential(
