@@ -10,7 +10,7 @@ import { readFileSync } from "node:fs";
 import * as ort from "onnxruntime-node";
 import { PNG } from "pngjs";
 
-process.env.ORT_DISABLE_TELEMETRY = "1"; // or it tells its makers of each model and its use
+process.env.ORT_DISABLE_TELEMETRY = "1"; // or it sends telemetry about each model and its use
 
 const [file, ...words] = process.argv.slice(2);
 const paths = words.filter((word) => !word.includes("="));

@@ -9,7 +9,7 @@ import sys
 import numpy as np
 from PIL import Image
 
-os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # or it tells its makers of each model and its use
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # or it sends telemetry about each model and its use
 import onnxruntime
 
 settings = dict(word.split("=") for word in sys.argv[2:] if "=" in word)

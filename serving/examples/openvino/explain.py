@@ -8,7 +8,7 @@ import sys
 import numpy as np
 from PIL import Image
 
-sys.modules["openvino_telemetry"] = None  # or the next line tells its makers that it was run
+sys.modules["openvino_telemetry"] = None  # or the next line sends telemetry
 import openvino  # noqa: E402
 
 settings = dict(word.split("=") for word in sys.argv[2:] if "=" in word)
