@@ -8,13 +8,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, cast
 
-from lpel_serving.batch.folder.listed import LISTED
-from lpel_serving.batch.folder.places import IMAGES_IN_CHUNK, Places
-from lpel_serving.batch.folder.plan import Lists
-from lpel_serving.batch.input.list_digest import list_digest
-from lpel_serving.batch.output.columns import FORMAT
+from lpel_serving.batch.input.lists import Lists, list_digest
+from lpel_serving.batch.input.rows import LISTED
+from lpel_serving.batch.output.result_table import FORMAT
 from lpel_serving.batch.settings import FEW_ROWS, BatchSettings
-from lpel_serving.batch.stages.networks import BundleSource
+from lpel_serving.batch.stages.stage import BundleSource
+from lpel_serving.batch.store.folder import IMAGES_IN_CHUNK, Places
 from lpel_serving.bundle.loading import load_bundle
 from lpel_serving.bundle.manifest import Manifest
 from lpel_serving.engine.session import check_provider

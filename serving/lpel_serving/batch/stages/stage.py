@@ -1,10 +1,13 @@
-"""What an engine is given to do, and what it tells of it."""
+"""A stage: work in numbered pieces, with the networks of the job at hand."""
 
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
-from lpel_serving.support.errors import WithdrawnError
+from lpel_serving.engine.explainer import Explainer
+from lpel_serving.images.crops import DetectingCrop, parse_crop
+from lpel_serving.support.errors import BundleError, WithdrawnError
 
 
 @dataclass(frozen=True)
@@ -59,3 +62,35 @@ def give_up_if(stopped: Stopped) -> None:
     """Raise `WithdrawnError` if the work is to be given up."""
     if stopped():
         raise WithdrawnError("the job was stopped.")
+
+
+@dataclass(frozen=True)
+class BundleSource:
+    """How every worker loads the bundle of a job, and no other.
+
+    Attributes
+    ----------
+    bundle, crop, provider
+        See `lpel_serving.engine.explainer.Explainer.load`.
+    sha256
+        The bundle's digest when the job began.
+    """
+
+    bundle: Path
+    crop: str
+    provider: str
+    sha256: str
+
+    @property
+    def detects(self) -> bool:
+        """Whether the crop looks for faces, and says what it found."""
+        return isinstance(parse_crop(self.crop), DetectingCrop)
+
+    def open(self) -> Explainer:
+        """Load them; raise `BundleError` if the bundle is another one by now."""
+        explainer = Explainer.load(self.bundle, crop=self.crop, provider=self.provider, threads=1)
+        if explainer.bundle_sha256 != self.sha256:
+            raise BundleError(
+                f"{self.bundle} has changed since the job began: put it back, or begin another job."
+            )
+        return explainer
