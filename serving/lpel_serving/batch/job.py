@@ -157,13 +157,11 @@ def look_at(job: Job) -> PreparedJob:
     }
     if gallery is not None:
         about[_SEARCH] = "among other images"
-    written: dict[str, Any] = json.loads(json.dumps(about))  # as it will be read again
     # Workers may have another working folder.
     out, bundle = job.out.absolute(), job.bundle.absolute()
     found = replace(job, out=out, bundle=bundle, settings=settings, crop=crop)
-    return PreparedJob(
-        found, manifest, BundleSource(bundle, crop, job.provider, loaded.sha256), written
-    )
+    networks = BundleSource(bundle, crop, job.provider, loaded.sha256, loaded)
+    return PreparedJob(found, manifest, networks, json.loads(json.dumps(about)))  # as read again
 
 
 def claim(places: Places, asked: PreparedJob) -> PreparedJob:
@@ -232,7 +230,7 @@ def _named(name: str, before: Any, now: Any) -> str:
 
 
 def _write_about(places: Places, about: Mapping[str, Any]) -> None:
-    write_atomically(places.job, json.dumps(dict(about), indent=2).encode() + b"\n")
+    write_atomically(places.job, json.dumps(about, indent=2).encode() + b"\n")
 
 
 def read_about(places: Places) -> Mapping[str, Any]:

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
+from lpel_serving.bundle.loading import Bundle, bundle_digest, load_bundle
 from lpel_serving.engine.explainer import Explainer
 from lpel_serving.images.crops import DetectingCrop, parse_crop
 from lpel_serving.support.errors import BundleError, WithdrawnError
@@ -64,22 +65,28 @@ def give_up_if(stopped: Stopped) -> None:
         raise WithdrawnError("the job was stopped.")
 
 
-@dataclass(frozen=True)
 class BundleSource:
-    """How every worker loads the bundle of a job, and no other.
+    """The networks of a job: those with which it began, loaded once in each process.
 
-    Attributes
+    Runners of other processes pickle it; a copy there loads the bundle for itself.
+
+    Parameters
     ----------
     bundle, crop, provider
         See `lpel_serving.engine.explainer.Explainer.load`.
     sha256
         The bundle's digest when the job began.
+    read
+        The bundle, if it was read already; let go of when the networks are open.
     """
 
-    bundle: Path
-    crop: str
-    provider: str
-    sha256: str
+    def __init__(
+        self, bundle: Path, crop: str, provider: str, sha256: str, read: Bundle | None = None
+    ) -> None:
+        self.crop, self.sha256 = crop, sha256
+        self._bundle, self._provider = bundle, provider
+        self._read = read
+        self._explainer: Explainer | None = None
 
     @property
     def detects(self) -> bool:
@@ -87,10 +94,17 @@ class BundleSource:
         return isinstance(parse_crop(self.crop), DetectingCrop)
 
     def open(self) -> Explainer:
-        """Load them; raise `BundleError` if the bundle is another one by now."""
-        explainer = Explainer.load(self.bundle, crop=self.crop, provider=self.provider, threads=1)
-        if explainer.bundle_sha256 != self.sha256:
+        """Load them, if they are not; raise `BundleError` if the bundle is another one by now."""
+        if self._explainer is None:
+            read = self._read or load_bundle(self._bundle)
+            self._explainer = Explainer(read, parse_crop(self.crop), self._provider, threads=1)
+            self._read = None
+        if {self._explainer.bundle_sha256, bundle_digest(self._bundle)} != {self.sha256}:
             raise BundleError(
-                f"{self.bundle} has changed since the job began: put it back, or begin another job."
+                f"{self._bundle} has changed since the job began: put it back, or begin another "
+                "job."
             )
-        return explainer
+        return self._explainer
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_read": None, "_explainer": None}
