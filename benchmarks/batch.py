@@ -24,15 +24,15 @@ import numpy as np
 from batched.engines import BATCH, BareEmbedder, Opened, Processes, seconds
 from batched.process import batch
 from batched.synthetic import write_embedding_pairs, write_photograph_pairs
-from lpel_serving.batch.folder.places import Places
-from lpel_serving.batch.folder.plan import Lists
+from lpel_serving.batch.input.lists import Lists
 from lpel_serving.batch.job import Job, look_at
-from lpel_serving.batch.planning import make_plan
+from lpel_serving.batch.plan import make_plan
 from lpel_serving.batch.run import run
 from lpel_serving.batch.settings import BatchSettings
 from lpel_serving.batch.stages.embedding import Embedding
-from lpel_serving.batch.stages.local import Local
+from lpel_serving.batch.stages.runners import Local
 from lpel_serving.batch.stages.stage import StageRunner
+from lpel_serving.batch.store.folder import Places
 from lpel_serving.bundle.loading import load_bundle
 from lpel_serving.support.files import write_atomically
 from lpel_serving.support.progress import ReportProgress
@@ -156,7 +156,7 @@ def on_ray(folder: Path, bundle: Path, paths: list[str], pairs: int) -> dict[str
     """The same job by threads and on a Ray cluster of this machine, which is there already."""
     import ray
 
-    from lpel_serving.batch.stages.on_ray import OnRay
+    from lpel_serving.batch.stages.runners import OnRay
 
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     begun = time.perf_counter()

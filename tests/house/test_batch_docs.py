@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lpel_serving.batch.folder.plan import Lists
+from lpel_serving.batch.input.lists import Lists
 from lpel_serving.batch.job import Job
-from lpel_serving.batch.output.columns import result_schema
+from lpel_serving.batch.output.result_table import result_schema
 from lpel_serving.batch.run import run
 from lpel_serving.batch.settings import BatchSettings
-from lpel_serving.batch.stages.local import Local
+from lpel_serving.batch.stages.runners import Local
 from support import tiny
 from support.images import write_people
 

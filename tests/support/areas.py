@@ -71,7 +71,7 @@ AREAS = (
     ),
     Area(
         "batch jobs on Ray",
-        "lpel_serving/batch/stages/test_on_ray.py",
+        "lpel_serving/batch/stages/test_runners_on_ray.py",
         (Need("ray", "scripts/setup", lambda: find_spec("ray")),),
     ),
 )

@@ -9,12 +9,12 @@ import pyarrow as pa
 from PIL import Image
 from pyarrow import parquet
 
-from lpel_serving.batch.folder.plan import Lists
+from lpel_serving.batch.input.lists import Lists
 from lpel_serving.batch.job import Job
 from lpel_serving.batch.results import open_results
 from lpel_serving.batch.run import Summary, run
 from lpel_serving.batch.settings import BatchSettings
-from lpel_serving.batch.stages.local import Local
+from lpel_serving.batch.stages.runners import Local
 from support.images import pixels
 
 

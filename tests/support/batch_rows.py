@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from lpel_serving.batch.results import maps, open_results
-from lpel_serving.batch.stages.local import Local
+from lpel_serving.batch.stages.runners import Local
 from lpel_serving.engine.session import FixedRun
 
 ROLES = ("reference", "test")

@@ -66,16 +66,16 @@ def count_operations(folder: Path, last: int) -> list[str]:
 
 def main(pairs: Path, out: Path, bundle: Path, events: Path, operation: int) -> None:
     from lpel_serving.batch import settings
-    from lpel_serving.batch.folder import places
+    from lpel_serving.batch.store import folder as places
 
     # Other modules take these by their names: they are set before any of those is imported.
     places.IMAGES_IN_CHUNK = IMAGES_IN_CHUNK
     settings.MANY_ROWS = settings.FEW_ROWS = ROWS_IN_SHARD
-    from lpel_serving.batch.folder.plan import Lists
+    from lpel_serving.batch.input.lists import Lists
     from lpel_serving.batch.job import Job
     from lpel_serving.batch.run import run
     from lpel_serving.batch.settings import BatchSettings
-    from lpel_serving.batch.stages.local import Local
+    from lpel_serving.batch.stages.runners import Local
 
     @contextmanager
     def watch(what, total, done):

@@ -8,13 +8,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, cast
 
-from lpel_serving.batch.folder.listed import LISTED
-from lpel_serving.batch.folder.places import IMAGES_IN_CHUNK, Places
-from lpel_serving.batch.folder.plan import Lists
-from lpel_serving.batch.input.list_digest import list_digest
-from lpel_serving.batch.output.columns import FORMAT
+from lpel_serving.batch.input.lists import Lists, list_digest
+from lpel_serving.batch.input.rows import LISTED
+from lpel_serving.batch.output.result_table import FORMAT
 from lpel_serving.batch.settings import FEW_ROWS, BatchSettings
-from lpel_serving.batch.stages.networks import BundleSource
+from lpel_serving.batch.stages.stage import BundleSource
+from lpel_serving.batch.store.folder import IMAGES_IN_CHUNK, Places
 from lpel_serving.bundle.loading import load_bundle
 from lpel_serving.bundle.manifest import Manifest
 from lpel_serving.engine.session import check_provider
@@ -158,13 +157,11 @@ def look_at(job: Job) -> PreparedJob:
     }
     if gallery is not None:
         about[_SEARCH] = "among other images"
-    written: dict[str, Any] = json.loads(json.dumps(about))  # as it will be read again
     # Workers may have another working folder.
     out, bundle = job.out.absolute(), job.bundle.absolute()
     found = replace(job, out=out, bundle=bundle, settings=settings, crop=crop)
-    return PreparedJob(
-        found, manifest, BundleSource(bundle, crop, job.provider, loaded.sha256), written
-    )
+    networks = BundleSource(bundle, crop, job.provider, loaded.sha256, loaded)
+    return PreparedJob(found, manifest, networks, json.loads(json.dumps(about)))  # as read again
 
 
 def claim(places: Places, asked: PreparedJob) -> PreparedJob:
@@ -233,7 +230,7 @@ def _named(name: str, before: Any, now: Any) -> str:
 
 
 def _write_about(places: Places, about: Mapping[str, Any]) -> None:
-    write_atomically(places.job, json.dumps(dict(about), indent=2).encode() + b"\n")
+    write_atomically(places.job, json.dumps(about, indent=2).encode() + b"\n")
 
 
 def read_about(places: Places) -> Mapping[str, Any]:

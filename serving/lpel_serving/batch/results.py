@@ -7,12 +7,11 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_serving.batch.folder.arrow import pa, read_table
-from lpel_serving.batch.folder.lock import is_locked
-from lpel_serving.batch.folder.places import Places
-from lpel_serving.batch.folder.plan import Plan, read_shards
 from lpel_serving.batch.job import identity_of, read_about
 from lpel_serving.batch.output.commits import Commit, read_commit
+from lpel_serving.batch.plan import Plan, read_shards
+from lpel_serving.batch.store.folder import Places, is_locked
+from lpel_serving.support.arrow import pa, read_table
 from lpel_serving.support.errors import OutputError
 from lpel_serving.support.extras import require
 

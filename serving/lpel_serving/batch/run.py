@@ -8,20 +8,18 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from typing import Any
 
-from lpel_serving.batch.folder.arrow import read_table
-from lpel_serving.batch.folder.lock import locked
-from lpel_serving.batch.folder.places import Places
-from lpel_serving.batch.folder.plan import Plan, Shard, read_plan, read_shards
 from lpel_serving.batch.job import Job, PreparedJob, claim, look_at
-from lpel_serving.batch.output.columns import Stamp
 from lpel_serving.batch.output.commits import Commit, columns_begun, read_commit
-from lpel_serving.batch.planning import make_plan
+from lpel_serving.batch.output.result_table import Stamp
+from lpel_serving.batch.output.shards import Explaining
+from lpel_serving.batch.plan import Plan, Shard, make_plan, read_plan, read_shards
 from lpel_serving.batch.stages.embedding import Embedding
-from lpel_serving.batch.stages.explaining import Explaining
 from lpel_serving.batch.stages.stage import StageRunner
-from lpel_serving.batch.store.gathering import gather, keep
+from lpel_serving.batch.store.by_number import gather, keep
+from lpel_serving.batch.store.folder import Places, locked
 from lpel_serving.batch.store.kept import KeptEmbeddings, kept_embeddings
 from lpel_serving.bundle.manifest import EMBEDDER_FILE
+from lpel_serving.support.arrow import read_table
 from lpel_serving.support.errors import OutputError
 from lpel_serving.support.files import write_atomically
 from lpel_serving.support.progress import ReportProgress
@@ -79,8 +77,8 @@ def run(job: Job, engine: StageRunner, watch: Watch = unwatched) -> Summary:
     job
         What to do.
     engine
-        Who does it: `lpel_serving.batch.stages.local.Local` or
-        `lpel_serving.batch.stages.on_ray.OnRay`.
+        Who does it: `lpel_serving.batch.stages.runners.Local` or
+        `lpel_serving.batch.stages.runners.OnRay`.
     watch
         ReportProgress how far the work is.
 
@@ -160,7 +158,7 @@ def _embed(
     dimension = asked.manifest.embedder.dimension
     if places.embedded.is_file():
         if kept is not None:  # which may not have been there before
-            keep(plan, places, dimension, kept)
+            keep(plan.chunks, places, dimension, kept)
         return 0
     stage = Embedding(asked.job.out, asked.networks, asked.job.batch_size)
     left = [chunk for chunk in range(plan.chunks) if not places.embeddings(chunk).is_file()]
@@ -173,7 +171,7 @@ def _embed(
         for done in pieces:
             told(done.rows, done.errors)
             embedded += done.embedded
-    gather(plan, places, dimension, kept)
+    gather(plan.chunks, plan.images, places, dimension, kept)
     return embedded
 
 

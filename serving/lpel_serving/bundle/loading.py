@@ -108,6 +108,17 @@ def read_manifest(folder: Path) -> Manifest:
     return _parsed(folder, _manifest_bytes(folder))
 
 
+def bundle_digest(folder: Path) -> str:
+    """SHA-256 of a bundle as `Bundle` has it, without looking at its models.
+
+    Raises
+    ------
+    BundleError
+        If the folder holds no manifest.
+    """
+    return hashlib.sha256(_manifest_bytes(folder)).hexdigest()
+
+
 def _manifest_bytes(folder: Path) -> bytes:
     try:
         with _open(_inside(folder, MANIFEST_FILE)) as file:

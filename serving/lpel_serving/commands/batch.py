@@ -117,9 +117,8 @@ def run_command(
     json: JsonOption = False,
 ) -> None:
     """Explain pairs into Parquet; the same command again goes on where it stopped."""
-    from lpel_serving.batch.folder.plan import Lists
-    from lpel_serving.batch.input.part_files import is_parquet
-    from lpel_serving.batch.input.rows import header_of, passed_over
+    from lpel_serving.batch.input.lists import Lists, header_of, passed_over
+    from lpel_serving.batch.input.parquet import is_parquet
     from lpel_serving.batch.job import Job
     from lpel_serving.batch.results import (
         first_message,
@@ -211,8 +210,7 @@ def status_command(out: _OutArgument, json: JsonOption = False) -> None:
 
 
 def _engine(name: str, workers: int | None, gpus: float) -> "StageRunner":
-    from lpel_serving.batch.stages.local import Local
-    from lpel_serving.batch.stages.on_ray import OnRay
+    from lpel_serving.batch.stages.runners import Local, OnRay
     from lpel_serving.support.cores import cores
     from lpel_serving.support.errors import ParameterError
 

@@ -3,6 +3,9 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from lpel_serving.support.errors import FaceChoiceError, NoFaceError
 
 _LARGEST = ("the largest", "the second largest", "the third largest")
@@ -94,3 +97,39 @@ def in_words(found: FoundPair) -> tuple[str, ...]:
 
 def _which(taken: int) -> str:
     return _LARGEST[taken] if taken < len(_LARGEST) else f"number {taken + 1} by size"
+
+
+WIDTH = 6
+"""How many faces there were, which was taken, and its left, top, right and bottom; int32."""
+NOTHING = -1
+"""Six of these where no face was looked for, or the image could not be used."""
+
+FaceNumbers = NDArray[np.int32]
+
+
+def nothing(n: int) -> FaceNumbers:
+    """Make the rows of so many images of which nothing is known, int32, shape (n, 6)."""
+    return np.full((n, WIDTH), NOTHING, np.int32)
+
+
+def numbers_of(found: FoundFaces | None) -> FaceNumbers:
+    """Write what was found in an image, int32, shape (6,)."""
+    if found is None:
+        return nothing(1)[0]
+    box = found.box
+    values = [found.count, found.taken, box.left, box.top, box.right, box.bottom]
+    return np.array(values, np.int32)
+
+
+DIGEST = 32
+"""Bytes of a SHA-256."""
+
+
+def face_key(digest: bytes, face: int) -> bytes:
+    """Name a face by its image's SHA-256; of another than the largest, 0, its place comes after."""
+    return digest if face == 0 else digest + face.to_bytes(4, "big")
+
+
+def split_key(key: bytes) -> tuple[bytes, int]:
+    """Return the SHA-256 of the image, and the place of the face."""
+    return key[:DIGEST], int.from_bytes(key[DIGEST:], "big")

@@ -8,14 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from lpel_serving.batch.folder import lock
-from lpel_serving.batch.folder.lock import is_locked, locked
-from lpel_serving.batch.folder.places import Places
+from lpel_serving.batch.output.shards import Explaining
 from lpel_serving.batch.run import run
 from lpel_serving.batch.settings import BatchSettings
 from lpel_serving.batch.stages.embedding import Embedding
-from lpel_serving.batch.stages.explaining import Explaining
-from lpel_serving.batch.stages.local import Local
+from lpel_serving.batch.stages.runners import Local
+from lpel_serving.batch.store import folder as lock
+from lpel_serving.batch.store.folder import Places, is_locked, locked
 from lpel_serving.support.errors import (
     BundleError,
     BusyError,
@@ -39,7 +38,7 @@ from support.batch_rows import Meddling
 HOLD = """
 import sys
 from pathlib import Path
-from lpel_serving.batch.folder.lock import locked
+from lpel_serving.batch.store.folder import locked
 with locked(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()

@@ -9,14 +9,14 @@ import pytest
 from pyarrow import parquet
 
 from lpel_serving.batch import settings
-from lpel_serving.batch.folder.places import Places
-from lpel_serving.batch.folder.plan import Lists
+from lpel_serving.batch.input.lists import Lists
 from lpel_serving.batch.job import look_at
+from lpel_serving.batch.output.shards import Explaining
 from lpel_serving.batch.results import rows_with_several_faces, status
 from lpel_serving.batch.run import run
 from lpel_serving.batch.settings import BatchSettings
-from lpel_serving.batch.stages.explaining import Explaining
-from lpel_serving.batch.stages.local import Local
+from lpel_serving.batch.stages.runners import Local
+from lpel_serving.batch.store.folder import Places
 from lpel_serving.support.errors import OutputError
 from support.batch import make_job, pair_up, read_results, run_here, tree, write_csv
 

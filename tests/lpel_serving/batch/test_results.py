@@ -13,10 +13,10 @@ from PIL import Image
 
 from lpel_serving import Explainer
 from lpel_serving.batch import settings as batch_settings
-from lpel_serving.batch.folder.places import Places
 from lpel_serving.batch.job import identity_of
-from lpel_serving.batch.output.columns import FORMAT
+from lpel_serving.batch.output.result_table import FORMAT
 from lpel_serving.batch.settings import BatchSettings
+from lpel_serving.batch.store.folder import Places
 from lpel_serving.bundle.manifest import ThresholdRecord
 from lpel_serving.equations.regions import REGIONS, region_shares
 from lpel_serving.methods.explain import explain_by

@@ -10,10 +10,10 @@ import pytest
 from pyarrow import dataset
 
 from lpel_serving.batch import settings
+from lpel_serving.batch.output.shards import Explaining
 from lpel_serving.batch.results import status
 from lpel_serving.batch.run import run
-from lpel_serving.batch.stages.explaining import Explaining
-from lpel_serving.batch.stages.local import Local
+from lpel_serving.batch.stages.runners import Local
 from lpel_serving.equations.regions import REGIONS
 from support import tiny
 from support.batch import make_job, pair_up, read_results, run_here, write_csv

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from lpel_serving.batch.folder.places import Places
 from lpel_serving.batch.results import Status, open_results, status
 from lpel_serving.batch.run import run
 from lpel_serving.batch.settings import BatchSettings
-from lpel_serving.batch.stages.local import Local
+from lpel_serving.batch.stages.runners import Local
+from lpel_serving.batch.store.folder import Places
 from lpel_serving.support.errors import OutputError
 from support.batch import make_job, pair_up, read_results, run_here, write_csv
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from lpel_serving.batch.folder.places import Places
 from lpel_serving.batch.results import status
+from lpel_serving.batch.store.folder import Places
 from support import slow, tiny
 from support.batch import pair_up, tree, write_csv, write_pictures
 from support.process import LPEL

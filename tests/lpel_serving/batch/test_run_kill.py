@@ -16,9 +16,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lpel_serving.batch.folder.places import Places
-from lpel_serving.batch.folder.plan import read_shards
+from lpel_serving.batch.plan import read_shards
 from lpel_serving.batch.results import committed, open_results, status
+from lpel_serving.batch.store.folder import Places
 from lpel_serving.support.errors import OutputError
 from support import slow, small_batch
 from support.images import pixels

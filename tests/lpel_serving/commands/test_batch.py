@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from lpel_serving.batch.folder.lock import locked
+from lpel_serving.batch.store.folder import locked
 from support import tiny
 from support.batch import (
     pair_up,

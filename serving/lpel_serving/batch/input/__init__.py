@@ -1,1 +1,1 @@
-"""Lists of pairs as others write them, read row by row."""
+"""The lists of a job: rows in CSV, Parquet, LFW's format or folders, as one kind of row."""

@@ -1,169 +1,141 @@
-"""Reading what a job is about: pairs, or the probes and the gallery of a search."""
+"""A row of a list: its images or embeddings, and which of the faces in an image are meant."""
 
-import csv
-from collections.abc import Iterable, Iterator
-from itertools import islice
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from lpel_serving.batch.folder.arrow import pa
-from lpel_serving.batch.folder.listed import (
-    IDENTIFIERS,
-    LISTED,
-    PAIR,
-    Column,
-    Rows,
-    legible,
-    of_paths,
-    require_columns,
-    unreadable,
-)
-from lpel_serving.batch.folder.plan import Lists
-from lpel_serving.batch.input.face_columns import face_column, face_columns, read_faces
-from lpel_serving.batch.input.parquet_rows import read_parquet
-from lpel_serving.batch.input.part_files import beside_parts, is_parquet
-from lpel_serving.batch.input.urls import all_here
-from lpel_serving.images.datasets.image_folder import find_images
-from lpel_serving.images.datasets.pairs_list import Listed, is_with_itself, parse_lines
-from lpel_serving.images.datasets.passed_over import PassedOver
-from lpel_serving.images.datasets.person_photographs import photograph_finder
+import numpy as np
+from numpy.typing import NDArray
+
 from lpel_serving.support.errors import PairsError
 
+PAIR = ("reference", "test")
+LISTED = ("image",)
+IDENTIFIERS: Mapping[tuple[str, ...], str] = {PAIR: "pair_id", LISTED: "image_id"}
+"""The column that names a row; without it rows are named by their numbers."""
 
-def read_rows(
-    path: Path, columns: tuple[str, ...], images: Path | None, most: int
-) -> Iterator[Rows]:
-    """Read a list, so many rows at a time; fewer, which add up to that, where they hold files.
+Image = Path | bytes | None
 
-    Parameters
+Faces = Sequence[int | None]
+"""Of some rows: places among the faces of a photograph, from 0, the largest; None is that too."""
+
+_MOST = 2**31
+_WHOLE = re.compile(r"([0-9]{1,10})(\.0*)?")
+"""With a point too: so pandas writes whole numbers of which some are missing."""
+
+
+@dataclass(frozen=True, eq=False)
+class Column:
+    """Images of some rows, or embeddings.
+
+    Attributes
     ----------
-    path
-        Parquet, known by its name, or a folder of such files, whose columns hold paths, the bytes
-        of image files, both (as Hugging Face writes images) or embeddings; CSV of paths with a line
-        of names; pairs in LFW's format; or, where single images are listed, a folder of them.
-        In CSV and Parquet each column of images may have another beside it that says which of their
-        faces are meant, such as `test_face`.
-    columns
-        `PAIR` or `LISTED`.
+    names
+        What the list calls them: paths as they are written there, or None.
     images
-        Where relative paths begin; beside the list when None.
-    most
-        Rows at a time.
+        Files, or the bytes of files; None where the row has none.
+    embeddings
+        Instead of images: float32, shape (rows, D).
+    """
+
+    names: Sequence[str | None]
+    images: Sequence[Image]
+    embeddings: NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Some rows of a list, one after another.
+
+    Where a column asks for certain faces of its images, `faces` has them by its name.
+    """
+
+    identifiers: Sequence[str]
+    columns: Mapping[str, Column]
+    faces: Mapping[str, Faces] = field(default_factory=dict[str, Faces])
+
+
+def of_paths(texts: Sequence[str | None], begin: Path) -> Column:
+    """Make a column of paths as a list has them."""
+    return Column(texts, [begin / text if text else None for text in texts])
+
+
+def legible(text: str) -> str:
+    """Write the bytes of a file's name that are no UTF-8 as escapes, so that it can be kept."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def require_columns(path: Path, columns: tuple[str, ...], present: Sequence[str]) -> None:
+    """Raise `PairsError` unless a list has these columns, each once."""
+    if missing := [name for name in columns if name not in present]:
+        raise PairsError(
+            f"{path} has no column {' and '.join(missing)}; it has {', '.join(present) or 'none'}."
+        )
+    known = (IDENTIFIERS[columns], *columns)
+    if several := [name for name in known if present.count(name) > 1]:
+        raise PairsError(f"{path} has more than one column {' and '.join(several)}: rename others.")
+
+
+def unreadable(path: Path, error: Exception) -> PairsError:
+    """Say why a list, or a part of one, cannot be read."""
+    reason = str(getattr(error, "strerror", None) or error).rstrip(".")
+    return PairsError(f"{path} cannot be read: {reason}.")
+
+
+def face_column(name: str) -> str:
+    """Name the column that says which faces of a column of images are meant."""
+    return f"{name}_face"
+
+
+def face_columns(path: Path, columns: tuple[str, ...], names: Sequence[str]) -> tuple[str, ...]:
+    """Find the columns of images whose faces a list of CSV or Parquet asks for, by its own names.
 
     Raises
     ------
     PairsError
-        If it cannot be read, lacks a column, is empty, or names images by URLs: then when all of
-        it was read, and once; what comes before the first of them is brought.
+        If it asks for them twice.
     """
-    begin = (images or path.parent).absolute()  # a job may go on in another working folder
-    try:
-        if is_parquet(path):
-            rows = read_parquet(path, columns, begin, most)
-        elif path.is_dir() and columns == LISTED:
-            rows = _from_folder(path, most)
-        elif path.suffix.lower() == ".csv":
-            rows = _from_csv(path, columns, begin, most)
-        elif columns == PAIR:
-            rows = _from_lfw(path, begin, most)
-        else:
-            raise PairsError(f"{path} is neither a folder nor a list: expected .csv or .parquet.")
-        empty = True
-        for some in all_here(path, rows):
-            empty = False
-            yield some
-    except (OSError, UnicodeDecodeError, csv.Error, pa.ArrowException) as error:
-        raise unreadable(path, error) from error
-    if empty:
-        raise PairsError(f"{path} lists nothing.")
+    for column in map(face_column, columns):
+        if names.count(column) > 1:
+            raise PairsError(f"{path} has more than one column {column}: rename others.")
+    return tuple(name for name in columns if face_column(name) in names)
 
 
-def passed_over(lists: Lists) -> tuple[PassedOver, ...] | None:
-    """What lists name and `read_rows` does not use; None where none is a folder or in LFW's format.
+def read_faces(
+    path: Path, asked: Mapping[str, Sequence[str | None]], first: int
+) -> Mapping[str, Faces]:
+    """Read which faces some rows ask for, by columns of images; without those that ask for none.
 
-    In folders that is what is no image, or no part of a list; in LFW's format a photograph paired
-    with itself.
+    Parameters
+    ----------
+    path
+        What complaints call the list.
+    asked
+        The texts of the rows.
+    first
+        The number of the first row.
+
+    Raises
+    ------
+    PairsError
+        If one is no whole number from 0, nor nothing.
     """
-    given = [one for one in (lists.rows, lists.gallery) if one is not None and one.is_dir()]
-    passed = [one for folder in dict.fromkeys(given) for one in _beside(folder)]
-    if _is_lfw(lists):
-        begin = lists.images or lists.rows.parent
-        with lists.rows.open(encoding="utf-8-sig") as file:
-            _, listed = parse_lines(enumerate(file, start=1), lists.rows, begin)
-            find = photograph_finder(begin)
-            alike = (pair for pair in listed if is_with_itself(pair, find))
-            return tuple(
-                PassedOver(f"{lists.rows}, line {one.line}", "with_itself") for one in alike
-            )
-    return tuple(passed) if given else None
+    faces = {
+        name: [_face(path, face_column(name), row, text) for row, text in enumerate(texts, first)]
+        for name, texts in asked.items()
+    }
+    return {name: one for name, one in faces.items() if any(face is not None for face in one)}
 
 
-def header_of(lists: Lists) -> str | None:
-    """What `read_rows` takes as the header of pairs in LFW's format, if it takes anything."""
-    if not _is_lfw(lists):
+def _face(path: Path, column: str, row: int, text: str | None) -> int | None:
+    said = (text or "").strip()
+    if said.lower() in ("", "nan"):
         return None
-    path = lists.rows
-    with path.open(encoding="utf-8-sig") as file:
-        return parse_lines(enumerate(file, start=1), path, lists.images or path.parent)[0]
-
-
-def _is_lfw(lists: Lists) -> bool:
-    path = lists.rows
-    is_table = path.suffix.lower() == ".csv" or is_parquet(path)
-    return lists.columns == PAIR and not is_table and path.is_file()
-
-
-def _beside(folder: Path) -> tuple[PassedOver, ...]:
-    return beside_parts(folder) if is_parquet(folder) else find_images(folder).passed_over
-
-
-def _from_csv(path: Path, columns: tuple[str, ...], begin: Path, most: int) -> Iterator[Rows]:
-    identifier = IDENTIFIERS[columns]
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        header = next(csv.reader(file), list[str]())
-        # Who writes blanks around the commas does so in every line; others' names may have some.
-        is_spaced = any(name != name.strip() for name in header)
-        if is_spaced:  # and quotes after them
-            file.seek(0)
-            header = next(csv.reader(file, skipinitialspace=True))
-        names = [name.strip() for name in header]
-        require_columns(path, columns, names)
-        asking = face_columns(path, columns, names)
-        reader = csv.DictReader(file, names, skipinitialspace=is_spaced)
-        for some in _chunks(enumerate(reader), most):
-            lines = [(number, _unspaced(line) if is_spaced else line) for number, line in some]
-            ids = [line.get(identifier) or str(number) for number, line in lines]
-            of = {name: of_paths([line[name] for _, line in lines], begin) for name in columns}
-            asked = {name: [line[face_column(name)] for _, line in lines] for name in asking}
-            yield Rows(ids, of, read_faces(path, asked, lines[0][0]))
-
-
-def _unspaced(line: dict[Any, Any]) -> dict[Any, Any]:
-    return {key: one.strip() if isinstance(one, str) else one for key, one in line.items()}
-
-
-def _from_lfw(path: Path, begin: Path, most: int) -> Iterator[Rows]:
-    with path.open(encoding="utf-8-sig") as file:
-        _, listed = parse_lines(enumerate(file, start=1), path, begin)
-        find = photograph_finder(begin)
-        others = (pair for pair in listed if not is_with_itself(pair, find))
-        for some in _chunks(others, most):
-            pairs: list[Listed] = some
-            found = {
-                "reference": [find(*pair.reference).name for pair in pairs],
-                "test": [find(*pair.test).name for pair in pairs],
-            }
-            of = {name: of_paths(texts, begin) for name, texts in found.items()}
-            yield Rows([" ".join(pair.fields) for pair in pairs], of)
-
-
-def _from_folder(path: Path, most: int) -> Iterator[Rows]:
-    found = sorted(str(one.relative_to(path)) for one in find_images(path).images)
-    for some in _chunks(found, most):
-        names = [legible(name) for name in some]
-        yield Rows(names, {"image": Column(names, [path.absolute() / name for name in some])})
-
-
-def _chunks(items: Iterable[Any], most: int) -> Iterator[list[Any]]:
-    left = iter(items)
-    return iter(lambda: list(islice(left, most)), [])
+    found = _WHOLE.fullmatch(said)
+    if found is None or int(found[1]) >= _MOST:
+        raise PairsError(
+            f"{path}, row {row} (from 0): the column {column} holds {said[:40]!a}; expected the "
+            "place of a face, a whole number from 0, or nothing."
+        )
+    return int(found[1])

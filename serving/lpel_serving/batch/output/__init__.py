@@ -1,1 +1,1 @@
-"""The columns of the results, and the rename that commits a shard."""
+"""The results of a job: the table of a shard, its columns, and the rename that commits it."""

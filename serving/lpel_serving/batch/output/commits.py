@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from lpel_serving.batch.folder.arrow import Table, pa, parquet
-from lpel_serving.batch.folder.places import Places
-from lpel_serving.batch.output.columns import CODED, SOUGHT
+from lpel_serving.batch.output.result_table import CODED, SOUGHT
+from lpel_serving.batch.store.folder import Places
+from lpel_serving.support.arrow import Table, pa, parquet
 from lpel_serving.support.errors import OutputError
 from lpel_serving.support.files import write_atomically
 

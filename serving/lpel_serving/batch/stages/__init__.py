@@ -1,1 +1,1 @@
-"""The stages of a job, each over shards: embed, decide, explain; on threads or on Ray."""
+"""The work of a job in pieces: embed images, pair, explain; by threads or on Ray."""

@@ -8,30 +8,25 @@ from pathlib import Path
 
 import numpy as np
 
-from lpel_serving.batch.folder.arrow import Table, read_table, write_table
-from lpel_serving.batch.folder.listed import legible
-from lpel_serving.batch.folder.places import Places
-from lpel_serving.batch.stages.networks import BundleSource
-from lpel_serving.batch.stages.stage import Done, Stopped, Work, give_up_if
-from lpel_serving.batch.store.found_columns import nothing, numbers_of
+from lpel_serving.batch.input.rows import legible
+from lpel_serving.batch.stages.stage import BundleSource, Done, Stopped, Work, give_up_if
+from lpel_serving.batch.store.by_number import (
+    CHANGED,
+    NO_EMBEDDING,
+    NO_FACE,
+    OTHER_FACES,
+    UNUSABLE,
+    Failure,
+)
+from lpel_serving.batch.store.folder import Places
 from lpel_serving.batch.store.image_chunks import embedding_table
 from lpel_serving.engine.explainer import Explainer
 from lpel_serving.equations.direction import has_direction, lack_of
 from lpel_serving.images.crops import CutFace
+from lpel_serving.images.found import nothing, numbers_of
 from lpel_serving.images.reading import read_bytes
+from lpel_serving.support.arrow import Table, read_table, write_table
 from lpel_serving.support.errors import FaceChoiceError, ImageError, NoFaceError
-
-UNUSABLE, NO_FACE, CHANGED, NO_EMBEDDING = "image", "no_face", "changed", "embedding"
-OTHER_FACES = "face"
-"""Codes of what can be wrong with an image."""
-
-
-@dataclass(frozen=True)
-class Failure:
-    """Why an image has no embedding."""
-
-    code: str
-    message: str
 
 
 @dataclass(frozen=True)

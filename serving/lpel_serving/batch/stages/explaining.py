@@ -1,119 +1,134 @@
-"""The second stage: the rows of a shard, explained and committed."""
+"""The pairs of a shard, decided and explained both ways."""
 
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from lpel_serving.batch.folder.arrow import Table, read_table
-from lpel_serving.batch.folder.places import Places
-from lpel_serving.batch.folder.plan import Shard
-from lpel_serving.batch.output.columns import Stamp, as_begun, result_schema
-from lpel_serving.batch.output.commits import commit, read_commit
 from lpel_serving.batch.settings import BatchSettings, map_shape
-from lpel_serving.batch.stages.curves import curve_of
-from lpel_serving.batch.stages.embedding import Failure
-from lpel_serving.batch.stages.lookup import Lookup
-from lpel_serving.batch.stages.maps import Pairs, maps_of, read_crops
-from lpel_serving.batch.stages.networks import BundleSource
+from lpel_serving.batch.stages.maps import Pairs, curve_of, maps_of, read_crops
 from lpel_serving.batch.stages.pair_table import PairTable, listed_pairs, searched_pairs
-from lpel_serving.batch.stages.result_table import Explained, result_table
-from lpel_serving.batch.stages.stage import Done, Stopped, Work, give_up_if
+from lpel_serving.batch.stages.stage import Stopped, give_up_if
+from lpel_serving.batch.store.by_number import Failure, Lookup
+from lpel_serving.batch.store.folder import Places
 from lpel_serving.engine.explainer import Explainer
+from lpel_serving.equations.regions import REGIONS, share_arrays
 from lpel_serving.equations.similarity import are_similar, cosine_similarity, margins
+from lpel_serving.methods.many import Maps
 from lpel_serving.support.arrays import Pixels
+from lpel_serving.support.arrow import Table, read_table
+
+ROLES = ("reference", "test")
 
 
-@dataclass(frozen=True)
-class Explaining:
-    """Explains the rows of a shard.
+@dataclass(eq=False)
+class Explained:
+    """What was found out about the pairs that were decided.
 
     Attributes
     ----------
-    out
-        The folder of the job.
-    job
-        Its identity.
-    networks
-        What explains.
-    settings
-        How to explain.
-    shards
-        All shards of the job.
-    stamp
-        What every row says of where it comes from.
-    search
-        Whether the rows are probes for a gallery.
-    apart
-        Whether a probe's own image in the gallery is no result for it.
+    maps
+        By role, float32, shape (N, H, W).
+    for_, against
+        Shares of the regions by role, float32, shape (N, regions).
+    plausible
+        Whether both images are of the kind that the bundle knows, shape (N,); true where it knows
+        none. Where they are not, there are no shares of regions.
+    failures
+        Why some of them have no maps, by their places.
     columns
-        With which the job began, and goes on: those that came since are left out. All when None.
+        Numbers by the names of their columns, shape (N,); those that are masked are left out.
+    curves
+        By the places of the pairs, where they were asked for.
     """
 
-    out: Path
-    job: str
-    networks: BundleSource
-    settings: BatchSettings
-    shards: tuple[Shard, ...]
-    stamp: Stamp
-    search: bool
-    apart: bool
-    columns: tuple[str, ...] | None = None
+    maps: dict[str, NDArray[np.float32]]
+    for_: dict[str, NDArray[np.float32]]
+    against: dict[str, NDArray[np.float32]]
+    plausible: NDArray[np.bool_]
+    failures: dict[int, Failure] = field(default_factory=dict[int, Failure])
+    columns: dict[str, NDArray[Any]] = field(default_factory=dict[str, NDArray[Any]])
+    curves: dict[int, dict[str, Any]] = field(default_factory=dict[int, dict[str, Any]])
 
-    def open(self) -> Work:
-        """Load the bundle, and find the embeddings."""
-        return _Work(self, self.networks.open())
+    @classmethod
+    def empty(cls, n: int, map_shape: tuple[int, int]) -> "Explained":
+        """Make room for so many pairs."""
+
+        def room(*shape: int) -> dict[str, NDArray[np.float32]]:
+            return {role: np.zeros((n, *shape), np.float32) for role in ROLES}
+
+        plausible = np.ones(n, np.bool_)
+        return cls(room(*map_shape), room(len(REGIONS)), room(len(REGIONS)), plausible)
+
+    def put(self, first: int, found: Maps | Failure) -> int:
+        """Take the maps of some pairs, tests' and references'; return how many pairs these are."""
+        if isinstance(found, Failure):
+            self.failures[first] = found
+            return 1
+        of = slice(first, first + len(found[0]))
+        for role, maps in zip(("test", "reference"), found, strict=True):
+            self.maps[role][of] = maps
+            self.for_[role][of], self.against[role][of] = share_arrays(maps)
+        return len(found[0])
 
 
-class _Work:
-    """Explains shards, with what all of them need at hand."""
+class PairsExplainer:
+    """Explains the pairs of shards, with what all of them need at hand.
 
-    def __init__(self, stage: Explaining, explainer: Explainer) -> None:
-        self._stage = stage
+    Parameters
+    ----------
+    explainer
+        What explains.
+    places
+        Where the embeddings are.
+    settings
+        How to explain.
+    search
+        Whether rows are probes for a gallery.
+    apart
+        Whether a probe's own image in the gallery is no result for it.
+
+    Attributes
+    ----------
+    lookup
+        What became of the images.
+    map_shape
+        Of the maps.
+    """
+
+    def __init__(
+        self,
+        explainer: Explainer,
+        places: Places,
+        settings: BatchSettings,
+        *,
+        search: bool,
+        apart: bool,
+    ) -> None:
         self._explainer = explainer
-        self._places = Places(stage.out)
-        self._lookup = Lookup(self._places, explainer.manifest.embedder.dimension)
-        self._method = stage.settings.make_method()
-        self._needs_images = stage.settings.needs_images
-        self._map_shape = map_shape(self._method, explainer)
-        schema = result_schema(
-            self._map_shape,
-            curves=stage.settings.curves,
-            search=stage.search,
-            about={
-                "job": stage.job,
-                "threshold": explainer.manifest.threshold.value,
-                "settings": stage.settings.described(),
-            },
-        )
-        self._schema = as_begun(schema, stage.columns)
+        self._places = places
+        self._settings = settings
+        self._search, self._apart = search, apart
+        self._method = settings.make_method()
+        self.lookup = Lookup(places, explainer.manifest.embedder.dimension)
+        self.map_shape = map_shape(self._method, explainer)
 
-    def __call__(self, shard: int, stopped: Stopped) -> Done:
-        rows = read_table(self._places.rows(shard))
-        inputs = self._stage.shards[shard].inputs
-        done = read_commit(self._places, self._stage.job, shard, inputs)
-        if done is not None:  # by a worker that was taken for lost
-            return Done(shard, len(rows), done.errors)
+    def explain(self, rows: Table, stopped: Stopped) -> tuple[PairTable, Explained]:
+        """Pair the planned rows of a shard, and explain the pairs that are usable."""
         pairs, crops = self._paired(rows)
         give_up_if(stopped)
-        decided = self._decided(pairs, crops)
-        explained = self._explained(decided, stopped)
-        result = result_table(pairs, explained, self._lookup, self._schema, self._stage.stamp)
-        errors = pairs.errors + len(explained.failures)
-        of_search = pairs.left_out, pairs.in_gallery
-        commit(self._places, self._stage.job, shard, inputs, result, errors, *of_search)
-        return Done(shard, len(rows), errors)
+        return pairs, self._explained(self._decided(pairs, crops), stopped)
 
     def _paired(self, rows: Table) -> tuple[PairTable, dict[int, Pixels]]:
         """Bring the pairs, and their images by number where those are looked at."""
-        settings = self._stage.settings
-        if self._stage.search:
+        settings = self._settings
+        if self._search:
             gallery = read_table(self._places.gallery)
-            top, apart = settings.top, self._stage.apart
-            pairs = searched_pairs(rows, gallery, self._lookup, top, apart=apart)
+            pairs = searched_pairs(rows, gallery, self.lookup, settings.top, apart=self._apart)
         else:
-            pairs = listed_pairs(rows, self._lookup)
-        if not self._needs_images:
+            pairs = listed_pairs(rows, self.lookup)
+        if not settings.needs_images:
             return pairs, {}
         usable = pairs.usable
         numbers = np.concatenate([pairs.references[usable], pairs.tests[usable]])
@@ -128,14 +143,14 @@ class _Work:
         both = np.stack([table.references[usable], table.tests[usable]])
         numbers, places = np.unique(both, return_inverse=True)
         references, tests = places.reshape(2, -1)
-        embeddings = self._lookup.embeddings(numbers)
+        embeddings = self.lookup.embeddings(numbers)
         similarity = cosine_similarity(embeddings[references], embeddings[tests])
         similar = are_similar(similarity, self._explainer.manifest.threshold.value)
         return Pairs(numbers, embeddings, crops, references, tests, similarity, similar)
 
     def _explained(self, pairs: Pairs, stopped: Stopped) -> Explained:
-        settings, manifest = self._stage.settings, self._explainer.manifest
-        explained = Explained.empty(len(pairs.similarity), self._map_shape)
+        settings, manifest = self._settings, self._explainer.manifest
+        explained = Explained.empty(len(pairs.similarity), self.map_shape)
         margin = margins(pairs.similarity, manifest.threshold.value)
         explained.columns |= {
             "similarity": pairs.similarity,

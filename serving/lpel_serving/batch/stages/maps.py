@@ -1,20 +1,25 @@
-"""The maps of a shard's pairs, by any method."""
+"""The maps of a shard's pairs, by any method, and their quality curves beside random orders."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_serving.batch.folder.arrow import read_table
-from lpel_serving.batch.folder.places import IMAGES_IN_CHUNK, Places
-from lpel_serving.batch.stages.embedding import Failure, read_image
+from lpel_serving.batch.settings import BatchSettings
+from lpel_serving.batch.stages.embedding import read_image
 from lpel_serving.batch.stages.stage import Stopped, give_up_if
+from lpel_serving.batch.store.by_number import Failure
+from lpel_serving.batch.store.folder import IMAGES_IN_CHUNK, Places
 from lpel_serving.engine.explainer import Explainer
+from lpel_serving.faithfulness.curve_settings import settings_for
+from lpel_serving.faithfulness.pair_check import check_pair, question_for
 from lpel_serving.methods.checked_map import checked_map
 from lpel_serving.methods.many import Maps, explain_many, explains_many
 from lpel_serving.methods.method import FacePair, Method
 from lpel_serving.support.arrays import Floats, Pixels
+from lpel_serving.support.arrow import read_table
 from lpel_serving.support.errors import EmbeddingError, ParameterError
 
 UNEXPLAINED = "unexplained"
@@ -94,3 +99,31 @@ def read_crops(
         face = read_image(explainer, images, place, digest)
         found[number] = face if isinstance(face, Failure) else face.pixels
     return found
+
+
+CURVE_COLUMNS = ("curve_own", "curve_random", "curve_area", "curve_random_areas", "curve_note")
+
+
+def curve_of(
+    pair: FacePair, signed_map: Floats, explainer: Explainer, settings: BatchSettings
+) -> dict[str, Any]:
+    """Measure a pair's own curve and random ones: see `faithfulness.pair_check.check_pair`.
+
+    Returns
+    -------
+    dict[str, Any]
+        Values of `CURVE_COLUMNS`; where there is no curve of a pair, only a note that says why.
+    """
+    side = explainer.manifest.decoder.image_size
+    question = question_for(similar=pair.similar)
+    defined = settings_for(question.kind, side, every=settings.every, draws=settings.draws)
+    try:
+        found = check_pair(explainer, pair, signed_map, question, defined, settings.seed)
+    except (ParameterError, EmbeddingError) as error:
+        return {"curve_note": str(error)}
+    return {
+        "curve_own": found.own.tolist(),
+        "curve_random": found.random.mean(axis=0).tolist(),
+        "curve_area": found.area,
+        "curve_random_areas": found.random_areas.tolist(),
+    }

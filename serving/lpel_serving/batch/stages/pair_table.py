@@ -7,11 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_serving.batch.folder.arrow import Table, pa
-from lpel_serving.batch.stages.embedding import UNUSABLE, Failure
-from lpel_serving.batch.stages.lookup import Lookup, Numbers
-from lpel_serving.batch.stages.search import NOBODY, most_similar
+from lpel_serving.batch.store.by_number import UNUSABLE, Failure, Lookup, Numbers
+from lpel_serving.support.arrow import Table, pa
 from lpel_serving.support.errors import PairsError
+from lpel_serving.verification.search import NOBODY, most_similar
 
 ALONE = "alone"
 """The code of a probe that is all that there is to be found."""

@@ -1,1 +1,1 @@
-"""What a job keeps in its folder: photographs, embeddings, places."""
+"""The folder of a job: its files and lock, and every distinct image once, under a number."""

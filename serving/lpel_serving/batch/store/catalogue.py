@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 
-from lpel_serving.batch.folder.face_key import face_key
-from lpel_serving.batch.folder.listed import Image, legible
+from lpel_serving.batch.input.rows import Image, legible
+from lpel_serving.images.found import face_key
 from lpel_serving.images.reading import read_bytes
 from lpel_serving.support.errors import ImageError
 

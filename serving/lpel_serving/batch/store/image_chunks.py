@@ -7,12 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from lpel_serving.batch.folder.arrow import Table, pa, vectors, write_table
-from lpel_serving.batch.folder.face_key import split_key
-from lpel_serving.batch.folder.listed import legible
-from lpel_serving.batch.folder.places import IMAGES_IN_CHUNK, Places
-from lpel_serving.batch.store.found_columns import Numbers
+from lpel_serving.batch.input.rows import legible
+from lpel_serving.batch.store.folder import IMAGES_IN_CHUNK, Places
 from lpel_serving.batch.store.kept import KeptEmbeddings, Vector
+from lpel_serving.images.found import FaceNumbers, split_key
+from lpel_serving.support.arrow import Table, pa, vectors, write_table
 
 _BYTES_IN_CHUNK = 64 * 2**20
 
@@ -26,7 +25,7 @@ class _Chunk:
     sources: list[Path | bytes] = field(default_factory=list[Path | bytes])
     faces: list[int] = field(default_factory=list[int])
     embeddings: list[Vector] = field(default_factory=list[Vector])
-    found: list[Numbers] = field(default_factory=list[Numbers])
+    found: list[FaceNumbers] = field(default_factory=list[FaceNumbers])
 
     @property
     def is_full(self) -> bool:
@@ -106,7 +105,7 @@ def embedding_table(
     embeddings: Vector,
     codes: Sequence[str | None],
     messages: Sequence[str | None],
-    found: Numbers,
+    found: FaceNumbers,
 ) -> Table:
     """The table of what became of a chunk of images."""
     return pa.table(

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_serving.batch.store.found_columns import NOTHING, WIDTH, Numbers, nothing
 from lpel_serving.equations.direction import has_direction
+from lpel_serving.images.found import NOTHING, WIDTH, FaceNumbers, nothing
 from lpel_serving.support.errors import OutputError, ParameterError
 
 Vector = NDArray[np.float32]
@@ -53,8 +53,8 @@ class KeptEmbeddings:
         vector = np.frombuffer(row[0], "<f4")
         return vector if has_direction(vector) else None
 
-    def found(self, digest: bytes) -> Numbers:
-        """Find what was found in an image: see `found_columns`."""
+    def found(self, digest: bytes) -> FaceNumbers:
+        """Find what was found in an image: see `lpel_serving.images.found.numbers_of`."""
         if not self._detects:
             return nothing(1)[0]
         query = "SELECT numbers FROM found WHERE digest = ?"
@@ -67,7 +67,7 @@ class KeptEmbeddings:
     def add(
         self,
         embeddings: Iterable[tuple[bytes, Vector]],
-        found: Iterable[tuple[bytes, Numbers]] = (),
+        found: Iterable[tuple[bytes, FaceNumbers]] = (),
     ) -> None:
         """Keep embeddings, and what was found: all of these, or none if the process ends before."""
         rows = ((digest, vector.astype("<f4").tobytes()) for digest, vector in embeddings)

@@ -9,14 +9,14 @@ import pyarrow as pa
 import pytest
 
 from lpel_serving.batch import settings
-from lpel_serving.batch.folder.places import Places
-from lpel_serving.batch.folder.plan import read_plan
 from lpel_serving.batch.output import commits
 from lpel_serving.batch.output.commits import commit, read_commit
+from lpel_serving.batch.output.shards import Explaining
+from lpel_serving.batch.plan import read_plan
 from lpel_serving.batch.results import open_results, status
 from lpel_serving.batch.run import run
-from lpel_serving.batch.stages.explaining import Explaining
-from lpel_serving.batch.stages.local import Local
+from lpel_serving.batch.stages.runners import Local
+from lpel_serving.batch.store.folder import Places
 from lpel_serving.support.errors import OutputError, PairsError
 from support.batch import make_job, pair_up, read_results, run_here, tree, write_csv, write_pictures
 from support.small_batch import Logged

@@ -10,11 +10,11 @@ from onnx import helper
 from PIL import Image
 
 from lpel_serving import Explainer
-from lpel_serving.batch.folder.places import IMAGES_IN_CHUNK
 from lpel_serving.batch.run import run
 from lpel_serving.batch.settings import BatchSettings
 from lpel_serving.batch.stages.embedding import Embedding
-from lpel_serving.batch.stages.local import Local
+from lpel_serving.batch.stages.runners import Local
+from lpel_serving.batch.store.folder import IMAGES_IN_CHUNK
 from lpel_serving.bundle.manifest import EMBEDDING
 from support import tiny
 from support.batch import (

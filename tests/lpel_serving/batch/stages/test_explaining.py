@@ -8,12 +8,12 @@ from onnx import numpy_helper
 from PIL import Image
 
 from lpel_serving import Explainer
+from lpel_serving.batch.output.shards import Explaining
 from lpel_serving.batch.run import run
 from lpel_serving.batch.settings import BatchSettings
-from lpel_serving.batch.stages.embedding import CHANGED, UNUSABLE, Failure
-from lpel_serving.batch.stages.explaining import Explaining
 from lpel_serving.batch.stages.maps import read_crops
 from lpel_serving.batch.stages.pair_table import PairTable
+from lpel_serving.batch.store.by_number import CHANGED, UNUSABLE, Failure
 from lpel_serving.bundle.manifest import ThresholdRecord
 from lpel_serving.methods.method import find_method
 from support import tiny

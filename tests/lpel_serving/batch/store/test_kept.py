@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from lpel_serving.batch.output.shards import Explaining
 from lpel_serving.batch.run import run
-from lpel_serving.batch.stages.explaining import Explaining
 from lpel_serving.batch.store.kept import kept_embeddings
 from lpel_serving.support.errors import OutputError, ParameterError
 from support import tiny

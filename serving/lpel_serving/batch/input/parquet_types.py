@@ -1,10 +1,10 @@
-"""Columns of lists in Parquet, brought from the types that programs write to those that we read."""
+"""The types of columns in Parquet: from those that programs write to those that are read here."""
 
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from lpel_serving.batch.folder.arrow import pa
+from lpel_serving.support.arrow import pa
 from lpel_serving.support.errors import PairsError
 
 TEXTS = pa.string()

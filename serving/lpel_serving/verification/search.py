@@ -9,7 +9,9 @@ from lpel_serving.equations.similarity import cosine_similarity, unit
 from lpel_serving.support.arrays import Floats
 
 Places = NDArray[np.int64]
+"""Of members in a gallery, from 0."""
 Numbers = NDArray[np.int64]
+"""Of distinct images."""
 
 NOBODY = -np.inf
 """The similarity of what is not to be found."""

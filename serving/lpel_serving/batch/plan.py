@@ -1,27 +1,27 @@
-"""From a list of rows to shards and to the distinct images that they are about."""
+"""The plan of a job: its rows in shards, and the distinct images that they are about, numbered."""
 
 import hashlib
 import json
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_serving.batch.folder.arrow import Table, growing_table, pa, write_table
-from lpel_serving.batch.folder.listed import LISTED, Column, Rows
-from lpel_serving.batch.folder.places import Places
-from lpel_serving.batch.folder.plan import NO_IMAGE, Lists, Plan, Shard
-from lpel_serving.batch.given import GivenEmbeddings
-from lpel_serving.batch.input.rows import read_rows
-from lpel_serving.batch.store.catalogue import Catalogue, Entry
+from lpel_serving.batch.input.lists import Lists, read_rows
+from lpel_serving.batch.input.rows import LISTED, Column, Rows
+from lpel_serving.batch.store.by_number import NO_IMAGE, GivenEmbeddings
+from lpel_serving.batch.store.catalogue import Catalogue
+from lpel_serving.batch.store.folder import Places
 from lpel_serving.batch.store.image_chunks import ImageChunks
 from lpel_serving.batch.store.kept import KeptEmbeddings
 from lpel_serving.equations.direction import has_direction
-from lpel_serving.support.errors import PairsError
+from lpel_serving.support.arrow import Table, growing_table, pa, write_table
+from lpel_serving.support.errors import OutputError, PairsError
 from lpel_serving.support.files import write_atomically
 from lpel_serving.support.progress import Advance
 
@@ -30,6 +30,59 @@ Part = tuple[Table, bytes]
 
 _GALLERY_ROWS = 10_000
 """Read at a time."""
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One file of the results to be: its rows, and the digest of all that goes into it."""
+
+    rows: int
+    inputs: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be done.
+
+    Attributes
+    ----------
+    shards
+        Of the results.
+    images
+        Distinct images.
+    known
+        How many of them were embedded in an earlier job.
+    chunks
+        Chunks of images, whether embedded or not.
+    """
+
+    shards: tuple[Shard, ...]
+    images: int
+    known: int
+    chunks: int
+
+
+def read_plan(places: Places) -> Plan | None:
+    """Read the plan that the scratch files follow, if it is complete."""
+    return _read(places.planned)
+
+
+def read_shards(places: Places) -> Plan | None:
+    """Read the plan that the results follow, which stays when the scratch files are gone."""
+    return _read(places.shards)
+
+
+def _read(path: Path) -> Plan | None:
+    if not path.is_file():
+        return None
+    try:
+        fields: dict[str, Any] = json.loads(path.read_bytes())
+        shards = tuple(Shard(**shard) for shard in fields.pop("shards"))
+        return Plan(shards, **fields)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise OutputError(
+            f"{path} is damaged: delete {path.parent}, or write elsewhere, and begin anew."
+        ) from error
 
 
 def make_plan(
@@ -77,7 +130,7 @@ def make_plan(
         file = stack.enter_context(places.given.open("wb"))
         equal = None if lists.gallery is None else places.work / "given.sqlite"
         given = stack.enter_context(GivenEmbeddings(file, equal))
-        planner = _Planner(catalogue, given, dimension, needs_images=needs_images, detects=detects)
+        planner = _Planner(catalogue, given, dimension, needs_images, detects)
         in_gallery = _plan_gallery(lists, planner, places, advance)
         shards: list[Shard] = []
         rows = read_rows(lists.rows, lists.columns, lists.images, rows_in_shard)
@@ -95,19 +148,16 @@ def make_plan(
 
 def _together(parts: Iterable[Part], rows: int) -> Iterator[Part]:
     """Put tables together that add up to so many rows, and their digests."""
-    waiting: list[Part] = []
-    for part in parts:
-        waiting.append(part)
-        if sum(table.num_rows for table, _ in waiting) >= rows:
-            yield _joined(waiting)
-            waiting = []
-    if waiting:
-        yield _joined(waiting)
-
-
-def _joined(parts: Sequence[Part]) -> Part:
-    whole = hashlib.sha256(b"".join(digest for _, digest in parts))
-    return pa.concat_tables([table for table, _ in parts]), whole.digest()
+    tables: list[Table] = []
+    whole = hashlib.sha256()
+    for table, digest in parts:
+        tables.append(table)
+        whole.update(digest)
+        if sum(one.num_rows for one in tables) >= rows:
+            yield pa.concat_tables(tables), whole.digest()
+            tables, whole = [], hashlib.sha256()
+    if tables:
+        yield pa.concat_tables(tables), whole.digest()
 
 
 def _plan_gallery(lists: Lists, planner: "_Planner", places: Places, advance: Advance) -> bytes:
@@ -124,23 +174,15 @@ def _plan_gallery(lists: Lists, planner: "_Planner", places: Places, advance: Ad
     return whole.digest()
 
 
+@dataclass(frozen=True)
 class _Planner:
     """Turns rows into tables of numbers."""
 
-    def __init__(
-        self,
-        catalogue: Catalogue,
-        given: GivenEmbeddings,
-        dimension: int,
-        *,
-        needs_images: bool,
-        detects: bool,
-    ) -> None:
-        self._detects = detects
-        self._catalogue = catalogue
-        self._needs_images = needs_images
-        self._given = given
-        self._dimension = dimension
+    catalogue: Catalogue
+    given: GivenEmbeddings
+    dimension: int
+    needs_images: bool
+    detects: bool
 
     def plan(self, rows: Rows) -> Part:
         """Make the table of some rows, and the digest of everything that is in them."""
@@ -156,7 +198,7 @@ class _Planner:
 
     def _check_faces(self, name: str, column: Column) -> None:
         """Raise `PairsError` if faces are asked for where none are looked for."""
-        if self._detects and column.embeddings is None:
+        if self.detects and column.embeddings is None:
             return
         why = "this crop looks for none" if column.embeddings is None else "it holds embeddings"
         raise PairsError(
@@ -167,9 +209,11 @@ class _Planner:
     def _column(
         self, name: str, column: Column, faces: Sequence[int | None] | None, digest: Any
     ) -> Mapping[str, Any]:
-        if column.embeddings is None:
-            entries = self._catalogue.entries(column.images, faces)
-            digest.update(b"".join(_told(entry) for entry in entries))
+        if column.embeddings is None:  # an image that cannot be read is digested as zeros
+            entries = self.catalogue.entries(column.images, faces)
+            digest.update(
+                b"".join(bytes(32) if isinstance(one, str) else one[1] for one in entries)
+            )
             numbers = [NO_IMAGE if isinstance(entry, str) else entry[0] for entry in entries]
             errors = [entry if isinstance(entry, str) else None for entry in entries]
         else:
@@ -183,23 +227,18 @@ class _Planner:
 
     def _take(self, embeddings: NDArray[np.float32], name: str) -> tuple[Any, list[str | None]]:
         """Keep embeddings that the rows brought; those that have no direction are errors."""
-        if self._needs_images:
+        if self.needs_images:
             raise PairsError(
                 f"the column {name} holds embeddings, and curves and this method look at the "
                 "images themselves: choose the method responses or lpel, without curves."
             )
-        if embeddings.shape[1] not in (0, self._dimension):
+        if embeddings.shape[1] not in (0, self.dimension):
             raise PairsError(
                 f"the embeddings in the column {name} have {embeddings.shape[1]} features; those "
-                f"of this bundle have {self._dimension}."
+                f"of this bundle have {self.dimension}."
             )
         usable = has_direction(embeddings)
         numbers = np.full(len(embeddings), NO_IMAGE)
-        numbers[usable] = self._given.take(embeddings[usable])
+        numbers[usable] = self.given.take(embeddings[usable])
         complaint = "there is no embedding in this row, or it holds NaN, infinity or zeros alone."
         return numbers, [None if good else complaint for good in usable]
-
-
-def _told(entry: Entry | str) -> bytes:
-    """What a digest is told of an image: its own, or that there is none, wherever it is sought."""
-    return entry[1] if isinstance(entry, tuple) else bytes(32)

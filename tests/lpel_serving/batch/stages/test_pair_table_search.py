@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 from lpel_serving import Explainer
 from lpel_serving.batch import settings as batch_settings
 from lpel_serving.batch.settings import BatchSettings
-from lpel_serving.batch.stages import search
 from lpel_serving.equations.similarity import cosine_similarity
 from lpel_serving.methods.method import find_method
 from lpel_serving.methods.responses import Responses
 from lpel_serving.support.errors import PairsError, ParameterError
+from lpel_serving.verification import search
 from oracles import oracle_search as oracle
 from support import tiny
 from support.batch import make_job, read_results, run_here, write_csv, write_parquet, write_pictures

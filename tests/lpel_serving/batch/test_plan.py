@@ -6,11 +6,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from lpel_serving.batch.folder.arrow import read_table
-from lpel_serving.batch.folder.places import IMAGES_IN_CHUNK, Places
-from lpel_serving.batch.folder.plan import GIVEN, NO_IMAGE, Lists, read_plan
-from lpel_serving.batch.planning import make_plan
+from lpel_serving.batch.input.lists import Lists
+from lpel_serving.batch.plan import make_plan, read_plan
+from lpel_serving.batch.store.by_number import GIVEN, NO_IMAGE
+from lpel_serving.batch.store.folder import IMAGES_IN_CHUNK, Places
 from lpel_serving.batch.store.kept import kept_embeddings
+from lpel_serving.support.arrow import read_table
 from lpel_serving.support.errors import PairsError
 from support import tiny
 from support.batch import pair_up, write_csv, write_parquet, write_pictures

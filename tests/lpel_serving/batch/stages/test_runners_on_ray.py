@@ -11,8 +11,8 @@ import pytest
 from lpel_serving.batch import settings
 from lpel_serving.batch.run import run
 from lpel_serving.batch.stages.embedding import Embedding
-from lpel_serving.batch.stages.networks import BundleSource
-from lpel_serving.batch.stages.on_ray import OnRay
+from lpel_serving.batch.stages.runners import OnRay
+from lpel_serving.batch.stages.stage import BundleSource
 from lpel_serving.support.errors import BundleError
 from support import slow
 from support.batch import make_job, pair_up, run_here, tree, write_csv, write_pictures

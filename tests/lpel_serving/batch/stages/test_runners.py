@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lpel_serving.batch.stages.local import FOR_EACH_CORE, Local
+from lpel_serving.batch.stages.runners import FOR_EACH_CORE, Local
 from lpel_serving.batch.stages.stage import Done, give_up_if
 from lpel_serving.support.cores import cores
 from lpel_serving.support.errors import BundleError, WithdrawnError

@@ -1,9 +1,11 @@
-"""The engine of a cluster: Ray Data with a pool of actors, each with its own networks."""
+"""Who does the pieces of a stage: threads of this machine, or actors of Ray on a cluster."""
 
 import logging
 import os
 import sys
+import threading
 from collections.abc import Generator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,8 +13,53 @@ from types import TracebackType
 from typing import Any
 
 from lpel_serving.batch.stages.stage import Done, Stage, Work
+from lpel_serving.support.cores import cores
 from lpel_serving.support.errors import LpelError, ParameterError
 from lpel_serving.support.extras import require
+
+FOR_EACH_CORE = 4
+"""Threads that still help: while some compute, others wait for files."""
+
+
+@dataclass(frozen=True)
+class Local:
+    """Does pieces of work in threads, which share the networks.
+
+    Decoding, inference, sums of arrays and compression all let go of Python's lock.
+
+    Attributes
+    ----------
+    workers
+        How many pieces at a time, at most `FOR_EACH_CORE` for each core.
+    """
+
+    workers: int
+
+    def run(self, stage: Stage, pieces: Sequence[int]) -> Generator[Done]:
+        """Do pieces; when whoever listens goes away, so does the work, within a batch's time."""
+        if not pieces:
+            return
+        stopped = threading.Event()
+        work = stage.open()
+        left = iter(pieces)
+        workers = min(self.workers, FOR_EACH_CORE * cores())
+        with ThreadPoolExecutor(workers, thread_name_prefix="lpel-batch") as pool:
+            running: set[Future[Done]] = set()
+            try:
+                while True:
+                    for piece in left:
+                        running.add(pool.submit(work, piece, stopped.is_set))
+                        if len(running) >= workers:
+                            break
+                    if not running:
+                        return
+                    ended, running = wait(running, return_when=FIRST_COMPLETED)
+                    for one in ended:
+                        yield one.result()
+            finally:
+                stopped.set()
+                pool.shutdown(wait=False, cancel_futures=True)
+
 
 _QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",  # nobody is told what is done here
@@ -22,7 +69,9 @@ _QUIET = {
 
 @dataclass
 class OnRay:
-    """Has pieces of work done by actors, on a cluster whose machines share the files.
+    """Has pieces of work done by actors of Ray Data, on a cluster whose machines share the files.
+
+    Each actor loads the networks for itself.
 
     An actor that is lost is replaced, and its piece is done again by another. As a context it
     shuts down at its end a cluster that it started, which else lasts as long as the process; and

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from lpel_serving.batch.folder.listed import LISTED, PAIR
-from lpel_serving.batch.input.rows import read_rows
+from lpel_serving.batch.input.lists import read_rows
+from lpel_serving.batch.input.rows import LISTED, PAIR
 from lpel_serving.support.errors import PairsError
 from support.batch import write_csv, write_lfw, write_parquet, write_pictures
 

@@ -1,4 +1,4 @@
-"""Lists in Parquet, whose columns hold paths, files or embeddings."""
+"""Lists in Parquet: one file, or a folder of part files as Spark, Ray and others write it."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -7,17 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_serving.batch.folder.arrow import Table, pa, parquet
-from lpel_serving.batch.folder.listed import (
-    IDENTIFIERS,
-    Column,
-    Rows,
-    of_paths,
-    require_columns,
-    unreadable,
-)
-from lpel_serving.batch.input.face_columns import face_column, face_columns, read_faces
-from lpel_serving.batch.input.parquet_columns import (
+from lpel_serving.batch.input.parquet_types import (
     FILES,
     IMAGES,
     TEXTS,
@@ -26,16 +16,77 @@ from lpel_serving.batch.input.parquet_columns import (
     kind_of,
     no_images,
 )
-from lpel_serving.batch.input.part_files import part_files
+from lpel_serving.batch.input.rows import (
+    IDENTIFIERS,
+    Column,
+    Rows,
+    face_column,
+    face_columns,
+    of_paths,
+    read_faces,
+    require_columns,
+    unreadable,
+)
+from lpel_serving.images.datasets.image_folder import SUFFIXES as PHOTOGRAPHS
+from lpel_serving.images.datasets.passed_over import PassedOver
+from lpel_serving.support.arrow import Table, pa, parquet
 from lpel_serving.support.errors import PairsError
 
+SUFFIXES = (".parquet", ".pq", ".parq")
 _FILES = 250
 """Rows that are read at a time where they hold the bytes of files."""
 _ID = "identifier"
 
 
+def is_parquet(path: Path) -> bool:
+    """Whether a list is in Parquet, by its name or by those of the files in the folder."""
+    return bool(part_files(path)) if path.is_dir() else path.suffix.lower() in SUFFIXES
+
+
+def part_files(path: Path) -> tuple[Path, ...]:
+    """Find the files of a list, in the order of their names.
+
+    Those of a folder lie in it or in folders named ``key=value``. As everywhere, names that begin
+    with ``_`` or ``.`` are passed over: ``_SUCCESS``, checksums, what is not complete. A folder of
+    photographs is no list in Parquet, whatever else is in it; one picture among the parts of a
+    folder ``key=value`` is none of the list's files.
+    """
+    if not path.is_dir():
+        return (path,)
+    if any(_is_photograph(one) for one in path.iterdir()):
+        return ()
+    return _look(path)[0]
+
+
+def beside_parts(path: Path) -> tuple[PassedOver, ...]:
+    """Name what lies in a folder of part files and is none: a folder once, whatever is in it."""
+    return _look(path)[1]
+
+
+def _look(folder: Path) -> tuple[tuple[Path, ...], tuple[PassedOver, ...]]:
+    found: list[Path] = []
+    others: list[PassedOver] = []
+    for one in sorted(folder.iterdir()):
+        if one.name.startswith(("_", ".")):
+            others.append(PassedOver(str(one), "hidden"))
+        elif one.is_dir() and "=" in one.name:
+            within = _look(one)
+            found += within[0]
+            others += within[1]
+        elif one.suffix.lower() in SUFFIXES and not one.is_dir():
+            found.append(one)
+        else:
+            others.append(PassedOver(str(one), "no_part"))
+    return tuple(found), tuple(others)
+
+
+def _is_photograph(path: Path) -> bool:
+    hidden = path.name.startswith(("_", "."))
+    return not hidden and path.suffix.lower() in PHOTOGRAPHS and not path.is_dir()
+
+
 def read_parquet(path: Path, columns: tuple[str, ...], begin: Path, most: int) -> Iterator[Rows]:
-    """Read a list in Parquet, so many rows at a time, or fewer: see `rows.read_rows`."""
+    """Read a list in Parquet, so many rows at a time, or fewer: see `lists.read_rows`."""
     parts = part_files(path)
     kinds = _kinds(parts, columns)
     rows = _few(most) if {FILES, IMAGES} & set(kinds.values()) else most

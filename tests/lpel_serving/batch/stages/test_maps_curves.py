@@ -8,7 +8,7 @@ from PIL import Image
 
 from lpel_serving import Explainer
 from lpel_serving.batch.settings import BatchSettings
-from lpel_serving.batch.stages.curves import COLUMNS
+from lpel_serving.batch.stages.maps import CURVE_COLUMNS
 from lpel_serving.bundle.manifest import EMBEDDING, ThresholdRecord
 from lpel_serving.equations.fill import Fill
 from lpel_serving.faithfulness.curve_settings import CurveSettings
@@ -86,7 +86,7 @@ def test_a_pair_of_which_there_is_no_curve_has_a_note(pictures, pairs, tmp_path)
     done = run_here(make_job(bundle, pairs, tmp_path / "out", settings=settings))
     assert done.errors == 0
     for row in read_results(tmp_path / "out"):
-        found = [row[name] for name in COLUMNS]
+        found = [row[name] for name in CURVE_COLUMNS]
         if row["reference"] == row["test"]:
             assert found[:4] == [None] * 4
             assert "its images are the same" in row["curve_note"]
@@ -136,7 +136,7 @@ def test_an_embedding_that_is_not_finite_on_the_way_costs_the_curve_alone(tmp_pa
     done = run_here(make_job(bundle, rows, tmp_path / "out", settings=settings))
     assert (done.rows, done.errors) == (1, 0)
     (row,) = read_results(tmp_path / "out")
-    assert [row[name] for name in COLUMNS[:4]] == [None] * 4
+    assert [row[name] for name in CURVE_COLUMNS[:4]] == [None] * 4
     assert "NaN or infinity" in row["curve_note"]
     assert row["test_regions_for"] is not None
 
@@ -149,7 +149,7 @@ def test_a_pair_without_a_map_has_no_curve(pairs, tmp_path):
     for row in read_results(tmp_path / "out"):
         has_curve = row["curve_own"] is not None
         assert has_curve == row["similar"] == (row["status"] == "ok")
-        assert has_curve or [row[name] for name in COLUMNS] == [None] * 5
+        assert has_curve or [row[name] for name in CURVE_COLUMNS] == [None] * 5
 
 
 def test_curves_change_nothing_else(pairs, tmp_path):
@@ -159,7 +159,7 @@ def test_curves_change_nothing_else(pairs, tmp_path):
         run_here(make_job(bundle, pairs, tmp_path / name, settings=settings))
     rows, without = (read_results(tmp_path / name) for name in ("with", "without"))
     for row, plain in zip(rows, without, strict=True):
-        assert set(row) - set(plain) == set(COLUMNS)
+        assert set(row) - set(plain) == set(CURVE_COLUMNS)
         assert {name for name in plain if plain[name] != row[name]} == {"config_sha256"}
 
 

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pytest
 from pyarrow import dataset
 
-from lpel_serving.batch.folder.listed import LISTED, PAIR
-from lpel_serving.batch.input.rows import read_rows
+from lpel_serving.batch.input.lists import read_rows
+from lpel_serving.batch.input.rows import LISTED, PAIR
 from lpel_serving.support.errors import PairsError
 from support import tiny
 from support.batch import (

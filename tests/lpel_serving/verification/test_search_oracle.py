@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lpel_serving.batch.stages import search
-from lpel_serving.batch.stages.search import most_similar
 from lpel_serving.equations.similarity import cosine_similarity
 from lpel_serving.support.errors import EmbeddingError
+from lpel_serving.verification import search
+from lpel_serving.verification.search import most_similar
 from oracles import oracle_search as oracle
 
 pytestmark = pytest.mark.oracle

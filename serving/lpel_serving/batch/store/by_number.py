@@ -1,0 +1,245 @@
+"""What is known of every image by its number: embedding, digest, faces, or why there is none.
+
+A plan numbers the distinct images from 0, and embeddings that rows bring themselves from `GIVEN`.
+"""
+
+import json
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lpel_serving.batch.store.catalogue import Catalogue
+from lpel_serving.batch.store.folder import IMAGES_IN_CHUNK, Places
+from lpel_serving.batch.store.kept import KeptEmbeddings
+from lpel_serving.images.found import WIDTH, FaceNumbers, face_key, nothing
+from lpel_serving.support.arrow import Table, from_vectors, pa, read_table, write_table
+from lpel_serving.support.files import growing_file, write_atomically
+
+Numbers = NDArray[np.int64]
+
+GIVEN = 1 << 40
+"""Numbers from here on are those of embeddings that the rows brought themselves."""
+NO_IMAGE = -1
+
+UNUSABLE, NO_FACE, CHANGED, NO_EMBEDDING = "image", "no_face", "changed", "embedding"
+OTHER_FACES = "face"
+"""Codes of what can be wrong with an image."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why an image has no embedding."""
+
+    code: str
+    message: str
+
+
+def gather(
+    chunks: int, images: int, places: Places, dimension: int, kept: KeptEmbeddings | None
+) -> None:
+    """Put what became of all images into files in which it is found by number.
+
+    Parameters
+    ----------
+    chunks, images
+        How many the plan has; all are embedded.
+    places
+        Where they are.
+    dimension
+        Length D of the embeddings.
+    kept
+        Where to keep those that are new for later jobs.
+    """
+    rows = chunks * IMAGES_IN_CHUNK
+    failures: list[Table] = []
+    with (
+        _filling(places.all_embeddings, (rows, dimension), np.float32) as embeddings,
+        _filling(places.all_digests, (rows, 32), np.uint8) as digests,
+        _filling(places.all_found, (rows, WIDTH), np.int32) as found,
+    ):
+        for chunk in range(chunks):
+            table = read_table(places.embeddings(chunk))
+            embeddings(from_vectors(table["embedding"], dimension))
+            raw = b"".join(table["digest"].to_pylist())
+            digests(np.frombuffer(raw, np.uint8).reshape(-1, 32))
+            found(_read_found(table))
+            failures.append(_failures(table, chunk * IMAGES_IN_CHUNK))
+    if kept is not None:
+        keep(chunks, places, dimension, kept)
+    write_table(places.all_failures, pa.concat_tables([_NO_FAILURES, *failures]).combine_chunks())
+    write_atomically(places.embedded, json.dumps({"images": images}).encode())
+
+
+def keep(chunks: int, places: Places, dimension: int, kept: KeptEmbeddings) -> None:
+    """Keep the embeddings of all images for later jobs, those that are new."""
+    of_vectors = _good(chunks, places, lambda table: from_vectors(table["embedding"], dimension))
+    kept.add(of_vectors, _good(chunks, places, _read_found))
+
+
+def _good(
+    chunks: int, places: Places, values: Callable[[Table], NDArray[Any]]
+) -> Iterator[tuple[bytes, NDArray[Any]]]:
+    """Bring something of all images that have an embedding, by their keys."""
+    for chunk in range(chunks):
+        table = read_table(places.embeddings(chunk))
+        good = table["code"].is_null().to_pylist()
+        taken = np.maximum(_read_found(table)[:, 1], 0).tolist()
+        keys = [face_key(*one) for one in zip(table["digest"].to_pylist(), taken, strict=True)]
+        all_of = zip(keys, values(table), strict=True)
+        yield from (one for one, is_good in zip(all_of, good, strict=True) if is_good)
+
+
+@contextmanager
+def _filling(
+    path: Path, shape: tuple[int, int], kind: type[Any]
+) -> Generator[Callable[[NDArray[Any]], None]]:
+    """Write an array as a file, chunk by chunk, which is there when it is whole.
+
+    Not by mapping it: a disk that is full would end the process without a word.
+    """
+    # An empty file cannot be mapped when it is read: one row more costs nothing.
+    header = {
+        "descr": np.dtype(kind).str,
+        "fortran_order": False,
+        "shape": (shape[0] + 1, shape[1]),
+    }
+    with growing_file(path) as file:
+        np.lib.format.write_array_header_1_0(file, header)
+
+        def fill(rows: NDArray[Any]) -> None:
+            whole = np.zeros((IMAGES_IN_CHUNK, shape[1]), kind)
+            whole[: len(rows)] = rows
+            file.write(whole.tobytes())
+
+        yield fill
+        file.write(np.zeros(shape[1], kind).tobytes())
+
+
+_NO_FAILURES = pa.table(
+    {
+        "number": pa.array([], pa.int64()),
+        "code": pa.array([], pa.string()),
+        "message": pa.array([], pa.string()),
+    }
+)
+
+
+def _failures(table: Table, first: int) -> Table:
+    failed = np.flatnonzero(table["code"].is_valid().to_numpy(zero_copy_only=False))
+    taken = table.select(["code", "message"]).take(pa.array(failed))
+    return taken.add_column(0, "number", pa.array(first + failed, pa.int64()))
+
+
+def _read_found(embedded: Table) -> FaceNumbers:
+    """Read the faces from the table of a chunk; an earlier version wrote none. int32, (N, 6)."""
+    if "found" not in embedded.column_names:
+        return nothing(len(embedded))
+    return np.asarray(from_vectors(embedded["found"], WIDTH), np.int32)
+
+
+class Lookup:
+    """What became of the images of a job; nothing is taken into memory before it is asked for."""
+
+    def __init__(self, places: Places, dimension: int) -> None:
+        self._embeddings = np.load(places.all_embeddings, mmap_mode="r", allow_pickle=False)
+        self._digests = np.load(places.all_digests, mmap_mode="r", allow_pickle=False)
+        self._found = None  # an earlier version gathered none
+        if places.all_found.is_file():
+            self._found = np.load(places.all_found, mmap_mode="r", allow_pickle=False)
+        failures = read_table(places.all_failures)
+        self._failed = failures["number"].to_numpy()
+        self._failures = failures
+        size = places.given.stat().st_size
+        given = np.memmap(places.given, "<f4", "r") if size else np.empty(0, np.float32)
+        self._given = given.reshape(-1, dimension)
+
+    def embeddings(self, numbers: Numbers) -> NDArray[np.float32]:
+        """Find embeddings, float32, shape (N, D); those of failures are meaningless."""
+        given = numbers >= GIVEN
+        found = np.empty((len(numbers), self._given.shape[1]), np.float32)
+        found[given] = self._given[numbers[given] - GIVEN]
+        found[~given] = self._embeddings[np.maximum(numbers[~given], 0)]
+        return found
+
+    def digests(self, numbers: Numbers) -> list[bytes | None]:
+        """Find the SHA-256 of images' files; None of embeddings that rows brought themselves."""
+        of_image = (numbers >= 0) & (numbers < GIVEN)
+        raw = self._digests[np.where(of_image, numbers, 0)]
+        return [
+            one.tobytes() if is_one else None for one, is_one in zip(raw, of_image, strict=True)
+        ]
+
+    def found(self, numbers: Numbers) -> FaceNumbers:
+        """Find the faces that were found: see `numbers_of`; nothing in rows' own embeddings."""
+        of_image = (numbers >= 0) & (numbers < GIVEN)
+        found = nothing(len(numbers))
+        if self._found is not None:
+            found[of_image] = self._found[numbers[of_image]]
+        return found
+
+    def failed(self, numbers: Numbers) -> NDArray[np.bool_]:
+        """Tell which have no embedding."""
+        return (numbers == NO_IMAGE) | (self._place(numbers) >= 0)
+
+    def failure(self, number: int) -> Failure:
+        """Say why an image has no embedding."""
+        place = int(self._place(np.array([number]))[0])
+        code, message = (self._failures[name][place].as_py() for name in ("code", "message"))
+        return Failure(code, message)
+
+    def _place(self, numbers: Numbers) -> Numbers:
+        """The places of failures; -1 where there is none."""
+        if not len(self._failed):
+            return np.full(len(numbers), -1)
+        place = np.minimum(np.searchsorted(self._failed, numbers), len(self._failed) - 1)
+        return np.where(self._failed[place] == numbers, place, -1)
+
+
+class GivenEmbeddings:
+    """Writes embeddings one after another, and numbers them.
+
+    Parameters
+    ----------
+    file
+        Where to write them.
+    distinct
+        Where to remember which were met, so that equal ones have one number, as a search asks for.
+        When None each has a number of its own.
+    """
+
+    def __init__(self, file: BinaryIO, distinct: Path | None) -> None:
+        self._file = file
+        self._written = 0
+        self._catalogue = None if distinct is None else Catalogue(distinct, self._add)
+
+    def __enter__(self) -> "GivenEmbeddings":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._catalogue is not None:
+            self._catalogue.__exit__(kind, error, trace)
+
+    def take(self, embeddings: NDArray[np.float32]) -> NDArray[np.int64]:
+        """Take embeddings, float32, shape (N, D); return their numbers, int64, shape (N,)."""
+        if self._catalogue is None:
+            self._file.write(embeddings.astype("<f4").tobytes())
+            self._written += len(embeddings)
+            return GIVEN + self._written - len(embeddings) + np.arange(len(embeddings))
+        found = self._catalogue.numbers([row.astype("<f4").tobytes() for row in embeddings])
+        return np.array(found, np.int64)
+
+    def _add(self, digest: bytes, source: Path | bytes) -> int:  # noqa: ARG002
+        self._file.write(bytes(source))
+        self._written += 1
+        return GIVEN + self._written - 1
