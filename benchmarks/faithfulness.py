@@ -51,8 +51,8 @@ from lpel_serving.methods import find_method, methods
 from lpel_serving.methods.method import FacePair, Method, Networks
 from lpel_serving.support.files import write_atomically
 from lpel_serving.support.partial import Partial
-from lpel_tf.research.measures.landmarks import LANDMARKS
-from lpel_tf.research.measures.swap_settings import Triplet
+from lpel_tf.research.measures.landmarks.boxes import LANDMARKS
+from lpel_tf.research.measures.landmarks.settings import Triplet
 from lpel_tf.support.cache import file_sha256
 
 SEED = 0

@@ -9,9 +9,9 @@ from lpel_serving.engine.embedder import Embedder
 from lpel_serving.methods import find_method
 from lpel_serving.methods.method import AssembledNetworks
 from lpel_serving.support.progress import Progress
-from lpel_tf.research.measures.randomisation import randomise_weights
-from lpel_tf.research.measures.sanity import sanity
-from lpel_tf.research.measures.stability import stability
+from lpel_tf.research.measures.randomisation.random_weights import randomise_weights
+from lpel_tf.research.measures.randomisation.sanity import sanity
+from lpel_tf.research.measures.robustness.stability import stability
 
 
 def checks(setting: Setting, n: int, seed: int, progress: Progress) -> dict[str, Any]:

@@ -16,15 +16,19 @@ from lpel_serving.faithfulness.judgement import areas
 from lpel_serving.methods.method import FacePair, Method, Networks
 from lpel_serving.support.partial import Partial
 from lpel_serving.support.progress import Progress
-from lpel_tf.research.measures.accuracy import GAMES, AccuracySettings, measure_accuracy
-from lpel_tf.research.measures.accuracy_areas import areas as accuracy_areas
-from lpel_tf.research.measures.landmark_swap import measure_swaps
-from lpel_tf.research.measures.pasted_patches import PatchSettings
-from lpel_tf.research.measures.patch_areas import PAIR_KINDS
-from lpel_tf.research.measures.patch_areas import areas as patch_areas
-from lpel_tf.research.measures.patches import measure_patches
-from lpel_tf.research.measures.swap_scores import scores
-from lpel_tf.research.measures.swap_settings import SwapSettings, Triplet
+from lpel_tf.research.measures.deletion_insertion.areas import areas as accuracy_areas
+from lpel_tf.research.measures.deletion_insertion.games import (
+    GAMES,
+    AccuracySettings,
+    measure_accuracy,
+)
+from lpel_tf.research.measures.landmarks.game import measure_swaps
+from lpel_tf.research.measures.landmarks.scores import scores
+from lpel_tf.research.measures.landmarks.settings import SwapSettings, Triplet
+from lpel_tf.research.measures.patches.areas import PAIR_KINDS
+from lpel_tf.research.measures.patches.areas import areas as patch_areas
+from lpel_tf.research.measures.patches.game import measure_patches
+from lpel_tf.research.measures.patches.pasting import PatchSettings
 
 SUBJECT = "responses"
 EVERY = 8

@@ -24,7 +24,7 @@ from lpel_serving.support.errors import ParameterError
 from lpel_serving.support.progress import Progress
 from lpel_tf.decoders.decoder import IMAGE_SIZE, mean_squared_error
 from lpel_tf.networks.embedders import ExportedEmbedder
-from lpel_tf.research.measures.autoencoder import (
+from lpel_tf.research.emsnn.autoencoder import (
     Autoencoder,
     AutoencoderRecipe,
     match_reconstruction,

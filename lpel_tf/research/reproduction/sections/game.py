@@ -9,8 +9,15 @@ from lpel_serving.methods.centre import Centre
 from lpel_serving.methods.lpel import Lpel
 from lpel_serving.methods.method import FacePair, Method
 from lpel_serving.methods.random_order import RandomOrder
-from lpel_serving.report.figures import accuracy_figure, png
-from lpel_tf.research.measures.accuracy import (
+from lpel_serving.report.figures import png
+from lpel_tf.research.figures import accuracy_figure
+from lpel_tf.research.measures.deletion_insertion.areas import (
+    area_difference,
+    area_under,
+    curves,
+    in_percent,
+)
+from lpel_tf.research.measures.deletion_insertion.games import (
     ANOTHER_PAIR,
     GAMES,
     AccuracySettings,
@@ -18,7 +25,6 @@ from lpel_tf.research.measures.accuracy import (
     MeasuredAccuracy,
     measure_accuracy,
 )
-from lpel_tf.research.measures.accuracy_areas import area_difference, area_under, curves, in_percent
 from lpel_tf.research.reproduction.laboratory import Laboratory
 from lpel_tf.research.reproduction.section import (
     Finding,

@@ -27,7 +27,7 @@ from lpel_serving.support.arrays import Pixels
 from lpel_serving.support.errors import ParameterError
 from lpel_serving.support.progress import Progress, silent
 from lpel_serving.verification.accuracy import equal_error_threshold
-from lpel_tf.research.measures.pasted_patches import PatchSettings, paste
+from lpel_tf.research.measures.patches.pasting import PatchSettings, paste
 from lpel_tf.research.measures.restoration import (
     Restoration,
     pixel_order,

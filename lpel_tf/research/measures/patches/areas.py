@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from lpel_serving.faithfulness.deletion_curve import Interval, bootstrap
 from lpel_serving.support.errors import ParameterError
-from lpel_tf.research.measures.patches import MeasuredPatches
+from lpel_tf.research.measures.patches.game import MeasuredPatches
 
 PairKind = Literal["genuine", "impostor"]
 PAIR_KINDS: tuple[PairKind, ...] = get_args(PairKind)

@@ -13,9 +13,9 @@ from lpel_serving.methods import AssembledNetworks
 from lpel_serving.methods.derived import Reverse
 from lpel_serving.methods.random_order import RandomOrder
 from lpel_serving.support.errors import EmbeddingError, ParameterError
-from lpel_tf.research.measures.landmark_swap import SwapSettings, Triplet, measure_swaps
-from lpel_tf.research.measures.landmarks import LANDMARKS, Box, opacity, with_landmark
-from lpel_tf.research.measures.swap_scores import (
+from lpel_tf.research.measures.landmarks.boxes import LANDMARKS, Box, opacity, with_landmark
+from lpel_tf.research.measures.landmarks.game import SwapSettings, Triplet, measure_swaps
+from lpel_tf.research.measures.landmarks.scores import (
     HIT,
     IOU,
     flip_curve,

@@ -9,7 +9,7 @@ from lpel_serving.equations.similarity import cosine_similarity
 from lpel_serving.images.crops import decoder_target, resize
 from lpel_serving.methods import AssembledNetworks
 from lpel_serving.support.errors import EmbeddingError, ParameterError
-from lpel_tf.research.measures.fidelity import measure_fidelity
+from lpel_tf.research.measures.reconstruction.fidelity import measure_fidelity
 from support import tiny
 from support.analytic import Counting, ReportProgress
 

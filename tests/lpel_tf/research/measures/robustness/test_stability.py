@@ -12,7 +12,13 @@ from lpel_serving.methods import AssembledNetworks, FacePair
 from lpel_serving.methods.centre import Centre
 from lpel_serving.methods.derived import Given
 from lpel_serving.support.errors import EmbeddingError, ParameterError
-from lpel_tf.research.measures.stability import CHANGES, compressed, mirrored, shifted, stability
+from lpel_tf.research.measures.robustness.stability import (
+    CHANGES,
+    compressed,
+    mirrored,
+    shifted,
+    stability,
+)
 from support import analytic
 from support.analytic import Counting, Lazy, ReportProgress
 

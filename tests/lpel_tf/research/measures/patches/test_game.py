@@ -14,14 +14,14 @@ from lpel_serving.faithfulness.controls import RANDOM
 from lpel_serving.methods import AssembledNetworks
 from lpel_serving.methods.derived import Reverse
 from lpel_serving.support.errors import EmbeddingError, ParameterError
-from lpel_tf.research.measures.patch_areas import (
+from lpel_tf.research.measures.patches.areas import (
     PAIR_KINDS,
     area_difference,
     area_under,
     areas,
     error_rates,
 )
-from lpel_tf.research.measures.patches import PatchSettings, measure_patches, paste
+from lpel_tf.research.measures.patches.game import PatchSettings, measure_patches, paste
 from support import analytic
 from support.analytic import (
     QUARTER_NETWORKS,

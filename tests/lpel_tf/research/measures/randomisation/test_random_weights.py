@@ -7,7 +7,7 @@ from lpel_export.support.errors import ModelShapeError
 from lpel_serving.bundle.manifest import EMBEDDING, IMAGE, RECONSTRUCTION
 from lpel_serving.engine.session import open_session
 from lpel_serving.support.errors import LpelError, ParameterError
-from lpel_tf.research.measures.randomisation import randomise_weights
+from lpel_tf.research.measures.randomisation.random_weights import randomise_weights
 from support import tiny
 
 LAYERS = 4

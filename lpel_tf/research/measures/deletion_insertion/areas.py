@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from lpel_serving.faithfulness.deletion_curve import Interval, area, bootstrap
 from lpel_serving.support.errors import ParameterError
-from lpel_tf.research.measures.accuracy import GAMES, Game, MeasuredAccuracy
+from lpel_tf.research.measures.deletion_insertion.games import GAMES, Game, MeasuredAccuracy
 
 LOWER_IS_BETTER: Mapping[Game, bool] = {"deletion": True, "insertion": False}
 

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from lpel_serving.faithfulness.deletion_curve import Interval, bootstrap
 from lpel_serving.support.errors import ParameterError
-from lpel_tf.research.measures.landmark_swap import MeasuredSwaps
+from lpel_tf.research.measures.landmarks.game import MeasuredSwaps
 
 IOU = "IoU"
 HIT = "hit"

@@ -12,7 +12,7 @@ from lpel_serving.methods.derived import Given, Reverse
 from lpel_serving.methods.emsnn import Emsnn
 from lpel_serving.methods.lpel import Lpel
 from lpel_serving.support.errors import EmbeddingError, ParameterError
-from lpel_tf.research.measures.sanity import DECISION_FLIPPED, sanity
+from lpel_tf.research.measures.randomisation.sanity import DECISION_FLIPPED, sanity
 from support import tiny
 from support.analytic import Counting, Lazy, ReportProgress, pair_of
 

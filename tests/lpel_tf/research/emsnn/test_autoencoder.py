@@ -14,7 +14,7 @@ from lpel_serving.support.errors import ParameterError
 from lpel_tf.data.dataset import FaceSet
 from lpel_tf.decoders.decoder import to_keras
 from lpel_tf.decoders.least_squares import LinearDecoder
-from lpel_tf.research.measures.autoencoder import (
+from lpel_tf.research.emsnn.autoencoder import (
     BALANCES,
     Autoencoder,
     AutoencoderRecipe,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from lpel_serving.faithfulness.deletion_curve import IDENTICAL
 from lpel_serving.support.arrays import Floats, Pixels
 from lpel_serving.support.errors import ParameterError
-from lpel_tf.research.measures.landmarks import LANDMARKS, Box
+from lpel_tf.research.measures.landmarks.boxes import LANDMARKS, Box
 from lpel_tf.research.measures.restoration import refuse_percentages
 
 

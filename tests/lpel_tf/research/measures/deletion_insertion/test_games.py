@@ -19,19 +19,19 @@ from lpel_serving.methods.occlusion import Occlusion
 from lpel_serving.methods.random_order import RandomOrder
 from lpel_serving.support.errors import EmbeddingError, ParameterError
 from lpel_serving.verification.accuracy import equal_error_threshold
-from lpel_tf.research.measures.accuracy import (
-    ANOTHER_PAIR,
-    GAMES,
-    AccuracySettings,
-    measure_accuracy,
-)
-from lpel_tf.research.measures.accuracy_areas import (
+from lpel_tf.research.measures.deletion_insertion.areas import (
     LOWER_IS_BETTER,
     area_difference,
     area_under,
     areas,
     curves,
     in_percent,
+)
+from lpel_tf.research.measures.deletion_insertion.games import (
+    ANOTHER_PAIR,
+    GAMES,
+    AccuracySettings,
+    measure_accuracy,
 )
 from support import analytic
 from support.analytic import (

@@ -23,10 +23,10 @@ from lpel_serving.methods.stream import DEFAULT_BATCH, EmbeddingJob, embed_jobs
 from lpel_serving.support.arrays import Floats, Pixels
 from lpel_serving.support.errors import ParameterError
 from lpel_serving.support.progress import Progress, silent
-from lpel_tf.research.measures.landmarks import with_landmark
+from lpel_tf.research.measures.landmarks.boxes import with_landmark
+from lpel_tf.research.measures.landmarks.settings import SwapSettings, Triplet
+from lpel_tf.research.measures.landmarks.twin import Game, plan_game
 from lpel_tf.research.measures.restoration import refuse_broken, refuse_shapes
-from lpel_tf.research.measures.swap_game import Game, plan_game
-from lpel_tf.research.measures.swap_settings import SwapSettings, Triplet
 
 
 @dataclass(frozen=True, eq=False)
