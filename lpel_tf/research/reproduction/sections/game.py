@@ -11,6 +11,7 @@ from lpel_serving.methods.method import FacePair, Method
 from lpel_serving.methods.random_order import RandomOrder
 from lpel_serving.report.figures import png
 from lpel_tf.research.figures import accuracy_figure
+from lpel_tf.research.harness.pairs import decided_pairs
 from lpel_tf.research.measures.deletion_insertion.areas import (
     area_difference,
     area_under,
@@ -88,9 +89,8 @@ def _pairs(laboratory: Laboratory) -> tuple[list[FacePair], Any]:
     pairs: list[FacePair] = []
     for same in (True, False):
         rng = np.random.default_rng((laboratory.seed, 2, int(same)))
-        drawn = laboratory.main.pairs(
-            laboratory.sizes.game_pairs, same=same, threshold=None, rng=rng
-        )
+        n = laboratory.sizes.game_pairs
+        drawn = decided_pairs(laboratory.main, n, same=same, threshold=None, rng=rng)
         pairs += list(drawn)
     # Mixed, so that the pair whose map is the control is of either kind.
     order: list[int] = np.random.default_rng(laboratory.seed).permutation(len(pairs)).tolist()

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from faithful.setting import Setting
-from faithful.white_box import cheap_white_box, differentiable, theta
 from lpel_serving.methods import find_method
 from lpel_serving.methods.method import FacePair, Method, Networks
+from lpel_tf.research.comparison.setting import Setting
+from lpel_tf.research.comparison.white_box import cheap_white_box, passes
 from lpel_tf.research.gradients.fggb import Fggb
-from lpel_tf.research.measures.cost import Counted
+from lpel_tf.research.measures.cost import CountingNetworks
 
 METHODS = ("responses", "lpel", "occlusion", "hybrid", "coalitions", "corrrise")
 """By the engine, which counts embeddings; the gradient methods, by Keras, count passes."""
@@ -24,9 +24,11 @@ def cost(setting: Setting, n: int) -> dict[str, Any]:
     Medians, and the median over pairs of the ratio to `responses`.
     """
     networks = setting.explainer
-    explained = {name: partial(_by_engine, find_method(name), networks) for name in METHODS}
-    gradients = cheap_white_box(setting) | {"FGGB": Fggb(differentiable(), theta(setting))}
-    explained |= {name: partial(_by_keras, method) for name, method in gradients.items()}
+    explained: dict[str, Explain] = {
+        name: partial(_by_engine, find_method(name), networks) for name in METHODS
+    }
+    gradients = cheap_white_box(setting) | {"FGGB": Fggb(setting.differentiable, setting.theta)}
+    explained |= {name: partial(_by_keras, method, setting) for name, method in gradients.items()}
     return _by_turns(explained, setting.similar[:n])
 
 
@@ -35,18 +37,18 @@ Explain = Callable[[FacePair, int], float]
 
 
 def _by_engine(method: Method, networks: Networks, pair: FacePair, i: int) -> float:
-    counted = Counted(networks)
-    counted.embed(np.stack([pair.reference, pair.test]))
-    method(pair, counted, np.random.default_rng(i))
-    return counted.embedded
+    counting = CountingNetworks(networks)
+    counting.embed(np.stack([pair.reference, pair.test]))
+    method(pair, counting, np.random.default_rng(i))
+    return counting.embedded
 
 
-def _by_keras(method: Any, pair: FacePair, i: int) -> float:
-    network = differentiable()
-    before = network.forwards + network.backwards
+def _by_keras(method: Method, setting: Setting, pair: FacePair, i: int) -> float:
+    network = setting.differentiable
+    before = passes(network)
     network.embed(np.stack([pair.reference, pair.test]))
-    method(pair, None, np.random.default_rng(i))
-    return network.forwards + network.backwards - before
+    method(pair, setting.explainer, np.random.default_rng(i))
+    return passes(network) - before
 
 
 def _by_turns(explained: dict[str, Explain], pairs: Sequence[FacePair]) -> dict[str, Any]:
@@ -56,7 +58,7 @@ def _by_turns(explained: dict[str, Explain], pairs: Sequence[FacePair]) -> dict[
     for name in names:
         explained[name](pairs[0], 0)  # Keras traces its graphs the first time
     for i, pair in enumerate(pairs):
-        for name in np.roll(names, i).tolist():
+        for name in (*names[-i % len(names) :], *names[: -i % len(names)]):
             start = time.perf_counter()
             asked[name] = explained[name](pair, i)
             seconds[name][i] = time.perf_counter() - start

@@ -1,4 +1,4 @@
-"""The picture of the project: how well a method finds what counts, against what it costs."""
+"""The picture of a comparison: how well a method finds what counts, against what it costs."""
 
 import re
 from typing import Any

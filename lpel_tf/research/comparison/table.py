@@ -1,13 +1,13 @@
-"""The results as tables to be read."""
+"""The results of a comparison as tables, in Markdown."""
 
 import re
 from collections.abc import Iterable
 from typing import Any
 
-from faithful.measures import QUESTIONS
+from lpel_tf.research.comparison.curves import CURVES as ALL_CURVES
 
 SIGNS = {"random": "r", "centre": "c", "its mean map": "m"}
-CURVES = tuple(question.name for question in QUESTIONS)
+CURVES = tuple(curve.name for curve in ALL_CURVES)
 
 
 def markdown(results: dict[str, Any]) -> str:
