@@ -10,7 +10,6 @@ from lpel_serving.engine.explainer import Explainer
 from lpel_serving.equations.similarity import cosine_similarity
 from lpel_serving.faithfulness.photograph_pairs import PhotographPairs
 from lpel_serving.support.progress import Progress
-from lpel_serving.verification.accuracy import equal_error_threshold
 from lpel_tf.networks.embedders import ExportedEmbedder
 from lpel_tf.networks.facenet import DEFAULT_KEY, build, facenet
 from lpel_tf.networks.weights import fetch
@@ -18,6 +17,7 @@ from lpel_tf.research.gradients.differentiable import Differentiable
 from lpel_tf.research.harness.pairs import PairsOfOneTest, pairs_of_one_test
 from lpel_tf.research.harness.people import embed_people
 from lpel_tf.research.harness.shipped import SEED, shipped_network, shipped_photographs
+from lpel_tf.research.measures.equal_error import equal_error_threshold
 from lpel_tf.support.quiet import load_tensorflow
 
 

@@ -26,7 +26,7 @@ from lpel_serving.methods.stream import DEFAULT_BATCH, EmbeddingJob, embed_jobs
 from lpel_serving.support.arrays import Pixels
 from lpel_serving.support.errors import ParameterError
 from lpel_serving.support.progress import Progress, silent
-from lpel_serving.verification.accuracy import equal_error_threshold
+from lpel_tf.research.measures.equal_error import equal_error_threshold
 from lpel_tf.research.measures.patches.pasting import PatchSettings, paste
 from lpel_tf.research.measures.restoration import (
     Restoration,

@@ -5,13 +5,13 @@ import pytest
 
 from lpel_serving.equations.fill import Fill
 from lpel_serving.methods import AssembledNetworks, FacePair
-from lpel_serving.verification.accuracy import equal_error_threshold
 from lpel_tf.research.measures.deletion_insertion.areas import areas, curves
 from lpel_tf.research.measures.deletion_insertion.games import (
     GAMES,
     AccuracySettings,
     measure_accuracy,
 )
+from lpel_tf.research.measures.equal_error import equal_error_threshold
 from oracles import oracle_accuracy as oracle
 
 pytestmark = pytest.mark.oracle
