@@ -17,19 +17,15 @@ import numpy as np
 from lpel_serving.commands.shared.progress import progress_bar
 from lpel_serving.engine.embedder import Embedder
 from lpel_serving.images.crops import parse_crop
-from lpel_serving.images.datasets.faces import list_faces
-from lpel_tf.bundles.bundling import store_key
-from lpel_tf.data.dataset import FaceSet, Split, embed_faces, split_by_identity
-from lpel_tf.decoders.decoder import IMAGE_SIZE, mean_squared_error
+from lpel_tf.data.dataset import FaceSet, Split
+from lpel_tf.decoders.decoder import mean_squared_error
 from lpel_tf.decoders.least_squares import LinearDecoder, mean_face, solve
 from lpel_tf.decoders.training import Recipe, train_decoder
-from lpel_tf.networks.embedders import from_facenet
-from lpel_tf.networks.example_crops import example_crops
-from lpel_tf.networks.facenet import DEFAULT_KEY, facenet
-from lpel_tf.support.cache import cache_folder
+from lpel_tf.research.harness.people import embed_people
+from lpel_tf.research.harness.shipped import SEED, shipped_network, shipped_photographs
 from lpel_tf.support.quiet import load_tensorflow
 
-EXCLUDED = {"Elton_John", "Madonna"}  # they are in the demo
+CROP = "0.48"
 
 
 @dataclass(frozen=True)
@@ -86,16 +82,10 @@ def main() -> None:
 
 def split_of(folder: Path) -> Split:
     """Embed a folder and divide it by identity, as `lpel train` does with seed 0."""
-    faces = tuple(face for face in list_faces(folder) if face.identity not in EXCLUDED)
-    embedder = from_facenet(
-        facenet(DEFAULT_KEY),
-        lambda size: example_crops(faces, "0.48", size),
-        progress=progress_bar,
-    )
-    engine = Embedder(embedder.model, embedder.record, parse_crop("0.48"))
-    store = cache_folder("embeddings") / f"{store_key(embedder, '0.48')}.sqlite"
-    everyone = embed_faces(engine, faces, IMAGE_SIZE, store, progress=progress_bar)
-    return split_by_identity(everyone, np.random.default_rng(0))
+    faces = shipped_photographs(folder)
+    exported = shipped_network(faces, CROP, progress_bar)
+    embedder = Embedder(exported.model, exported.record, parse_crop(CROP))
+    return embed_people(embedder, exported, faces, CROP, seed=SEED, progress=progress_bar).split
 
 
 def measure(name: str, recipe: Recipe, split: Split, start: LinearDecoder | None = None) -> Row:

@@ -20,20 +20,16 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from faithful.setting import EXCLUDED, SEED
 from lpel_serving.commands.shared.progress import progress_bar
 from lpel_serving.engine.explainer import Explainer
 from lpel_serving.images.crops import CentreCrop, resize
-from lpel_serving.images.datasets.faces import leave_out, list_faces
+from lpel_serving.images.datasets.faces import list_faces
 from lpel_serving.images.reading import read_pixels
 from lpel_serving.support.files import write_atomically
 from lpel_serving.verification.plausibility import Plausibility, fit_plausibility
-from lpel_tf.bundles.bundling import store_key
-from lpel_tf.data.dataset import FaceSet, embed_faces, split_by_identity
-from lpel_tf.networks.embedders import from_facenet
-from lpel_tf.networks.example_crops import example_crops
-from lpel_tf.networks.facenet import DEFAULT_KEY, facenet
-from lpel_tf.support.cache import cache_folder
+from lpel_tf.data.dataset import FaceSet, split_by_identity
+from lpel_tf.research.harness.people import embed_people
+from lpel_tf.research.harness.shipped import SEED, shipped_network, shipped_photographs
 
 ROOT = Path(__file__).parent.parent
 SPLITS = 12
@@ -65,14 +61,12 @@ def main() -> None:
 
 def false_alarms(explainer: Explainer, folder: Path) -> dict[str, Any]:
     """Fit without a tenth of the people, and ask about them, in several splits."""
-    faces = leave_out(list_faces(folder, None), EXCLUDED)
-    crop = explainer.manifest.crop
-    exported = from_facenet(
-        facenet(DEFAULT_KEY), lambda size: example_crops(faces, crop, size), progress=progress_bar
+    faces, crop = shipped_photographs(folder), explainer.manifest.crop
+    exported = shipped_network(faces, crop, progress_bar)
+    people = embed_people(
+        explainer.embedder, exported, faces, crop, seed=SEED, progress=progress_bar
     )
-    store = cache_folder("embeddings") / f"{store_key(exported, crop)}.sqlite"
-    everyone = embed_faces(explainer.embedder, faces, 40, store, progress=progress_bar)
-    found = [_in_split(everyone, SEED + number) for number in range(SPLITS)]
+    found = [_in_split(people.everyone, SEED + number) for number in range(SPLITS)]
     shares = [one["share"] for one in found]
     print(
         f"{'faces held apart, in the first split':45}{found[0]['alarms']} of {found[0]['pictures']}"
@@ -148,7 +142,7 @@ def pictures(
 
 def apart(folder: Path) -> list[Path]:
     """The photographs of people whom the bundle's check was not fitted on, but for its limit."""
-    faces = leave_out(list_faces(folder, None), EXCLUDED)
+    faces = shipped_photographs(folder)
     identities = tuple(face.identity for face in faces)
     nothing = np.zeros((len(faces), 1), np.float32)
     everyone = FaceSet(nothing, nothing.astype(np.uint8), identities)

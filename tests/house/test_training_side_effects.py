@@ -44,12 +44,10 @@ MODULES = {
         f"lpel_export.{room}": inside(f"export/lpel_export/{room}")
         for room in ("adoption", "bundle", "conversion", "deployment", "explainer", "precision")
     },
-    "the measures of research": inside("lpel_tf/research/measures"),
-    "the gradients": inside("lpel_tf/research/gradients"),
+    "the laboratory of research": inside("lpel_tf/research"),
     "the measures of faithfulness": inside("serving/lpel_serving/faithfulness"),
     "the methods": inside("serving/lpel_serving/methods"),
     "the figures": inside("serving/lpel_serving/report/figures"),
-    "the reproduction": inside("lpel_tf/research/reproduction"),
 }
 
 

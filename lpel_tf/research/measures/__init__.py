@@ -1,1 +1,15 @@
-"""Measures and games that compare methods over many pairs, beside those of `lpel assess`."""
+"""Measures that compare methods over many pairs, a room for each family of the literature.
+
+`deletion_insertion`
+    Verification accuracy as the highest-ranked pixels go, or alone remain.
+`patches`, `landmarks`
+    Faces altered where the truth is known: does a map find the patch, or the swapped landmark?
+`randomisation`
+    Sanity checks: does a map change when the network's weights, or the decision, do?
+`robustness`
+    Stability: does it stay when what does not matter changes?
+`reconstruction`
+    How much of a face a decoder gives back.
+
+The deletion curve of superpixels is in the engine: see `lpel_serving.faithfulness`.
+"""

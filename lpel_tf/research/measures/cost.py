@@ -11,7 +11,7 @@ from lpel_serving.support.arrays import Floats
 
 
 @dataclass(eq=False)
-class Counted:
+class CountingNetworks:
     """Networks that count what goes through them, and are otherwise those that they wrap.
 
     Attributes

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from lpel_serving.engine.embedder import Embedder
 from lpel_serving.equations.fill import Fill
 from lpel_serving.faithfulness.curve_settings import CurveSettings
 from lpel_serving.faithfulness.deletion_curve import Interval, bootstrap
@@ -24,18 +25,20 @@ from lpel_serving.support.errors import ParameterError
 from lpel_serving.support.progress import Progress
 from lpel_tf.decoders.decoder import IMAGE_SIZE, mean_squared_error
 from lpel_tf.networks.embedders import ExportedEmbedder
-from lpel_tf.research.measures.autoencoder import (
+from lpel_tf.research.emsnn.autoencoder import (
     Autoencoder,
     AutoencoderRecipe,
     match_reconstruction,
 )
-from lpel_tf.research.reproduction.setting import (
+from lpel_tf.research.harness.decoders import (
     ADAMAX,
     Setting,
     TrainedDecoder,
-    prepare,
     through_onnx,
+    with_decoders,
 )
+from lpel_tf.research.harness.pairs import decided_pairs
+from lpel_tf.research.harness.people import embed_people
 from lpel_tf.research.reproduction.sizes import Sizes
 
 SUPERPIXEL = 5
@@ -133,7 +136,7 @@ class Laboratory:
     def draw(self, setting: Setting, n: int, *, same: bool) -> PhotographPairs:
         """Draw pairs; the same ones each time."""
         rng = np.random.default_rng((self.seed, int(same)))
-        return setting.pairs(n, same=same, threshold=self.threshold, rng=rng)
+        return decided_pairs(setting, n, same=same, threshold=self.threshold, rng=rng)
 
     def ask(
         self,
@@ -184,16 +187,22 @@ class Laboratory:
         return self.shown(pair.reference, pair.h_r), self.shown(pair.test, pair.h_t)
 
     def _prepare(self, crop: str) -> Setting:
-        return prepare(
+        people = embed_people(
+            Embedder(self.embedder.model, self.embedder.record, parse_crop(crop)),
             self.embedder,
             self.photographs,
             crop,
+            seed=self.seed,
+            cache=self.cache,
+            unusable=self.unusable,
+            progress=self.progress,
+        )
+        return with_decoders(
+            people,
             epochs=self.sizes.decoder_epochs,
             batch_size=self.sizes.decoder_batch,
             seed=self.seed,
             work=self.work,
-            cache=self.cache,
-            unusable=self.unusable,
             progress=self.progress,
         )
 

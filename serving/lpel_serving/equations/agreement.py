@@ -24,7 +24,7 @@ class Agreement:
 
 def spearman(first: NDArray[np.float32], second: NDArray[np.float32]) -> float:
     """Spearman's rank correlation of two arrays of one shape; tied values share their mean rank."""
-    a, b = (_mean_ranks(values.ravel()) for values in (first, second))
+    a, b = (mean_ranks(values.ravel()) for values in (first, second))
     a, b = a - a.mean(), b - b.mean()
     norm = float(np.sqrt(np.sum(a * a) * np.sum(b * b)))
     return float(np.sum(a * b)) / norm if norm else 0.0
@@ -36,7 +36,8 @@ def intersection_over_union(first: NDArray[np.bool_], second: NDArray[np.bool_])
     return int(np.count_nonzero(first & second)) / union if union else 1.0
 
 
-def _mean_ranks(values: NDArray[np.float32]) -> NDArray[np.float64]:
+def mean_ranks(values: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Rank values, shape (N,), from 1; equal ones share the mean of their ranks."""
     order = np.argsort(values, kind="stable")
     ascending = values[order]
     first = np.flatnonzero(np.append(True, ascending[1:] != ascending[:-1]))

@@ -7,6 +7,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from lpel_serving.equations.agreement import mean_ranks
 from lpel_serving.equations.similarity import cosine_similarity
 from lpel_serving.methods.method import FacePair, Networks
 from lpel_serving.methods.stream import DEFAULT_BATCH, EmbeddingJob, embed_jobs
@@ -161,7 +162,7 @@ def correlation_map(
             f"{similarities.shape}: take the first masks, or embed the image under all."
         )
     rows = similarities.reshape(-1, count).astype(np.float64)
-    centred = _centred(np.stack([_ranks(row) for row in rows]) if ranked else rows)
+    centred = _centred(np.stack([mean_ranks(row) for row in rows]) if ranked else rows)
     weights = np.concatenate([np.ones((1, count)), centred])
     sums, start = np.zeros((len(weights), shape[0] * shape[1])), 0
     for holes in masks.holes(shape):
@@ -234,9 +235,3 @@ def _centred(rows: NDArray[np.float64]) -> NDArray[np.float64]:
     """Subtract each row's mean; what is constant becomes exactly 0, in spite of rounding."""
     constant = rows.max(axis=1, keepdims=True) == rows.min(axis=1, keepdims=True)
     return np.where(constant, 0.0, rows - rows.mean(axis=1, keepdims=True))
-
-
-def _ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Rank from 1, equal values sharing the mean of their ranks."""
-    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
-    return (np.cumsum(counts) - (counts - 1) / 2)[place]

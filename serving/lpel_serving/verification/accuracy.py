@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from lpel_serving.equations.similarity import are_similar
 from lpel_serving.support.errors import ParameterError
+from lpel_serving.verification.folds import check_folds, deal_folds
 
 Scores = NDArray[np.float32]
 Labels = NDArray[np.bool_]
@@ -99,11 +100,7 @@ def verification(
     ParameterError
         If there are fewer pairs of either kind than folds.
     """
-    if min(np.count_nonzero(same), np.count_nonzero(~same)) < folds:
-        raise ParameterError(
-            f"{folds} folds need at least {folds} pairs of the same person and as many of two; "
-            f"received {np.count_nonzero(same)} and {np.count_nonzero(~same)}."
-        )
+    check_folds(same, folds)
     roc = roc_points(similarities, same)
     return Verification(
         pairs_same=int(np.count_nonzero(same)),
@@ -135,48 +132,11 @@ def best_threshold(similarities: Scores, same: Labels) -> float:
     right = np.concatenate([[0], np.cumsum(~truth)]) + np.concatenate(
         [np.cumsum(truth[::-1])[::-1], [0]]
     )
-    cuts = np.concatenate([[-1.0], _between(scores[:-1], scores[1:]), [1.0]])
+    cuts = np.concatenate([[-1.0], half_way(scores[:-1], scores[1:]), [1.0]])
     # What is as dissimilar as can be is not above -1, either.
     real = np.concatenate([[scores.min(initial=1) > -1], scores[1:] > scores[:-1], [True]])
     best = np.flatnonzero(real & (right == right[real].max()))
     return float(cuts[best[len(best) // 2]])
-
-
-def equal_error_threshold(similarities: Scores, same: Labels) -> float:
-    """Threshold at which false accepts and false rejects are as equally frequent as can be.
-
-    Their rates are compared, so that it does not matter which kind of pair is the commoner.
-
-    Parameters
-    ----------
-    similarities
-        Float32, shape (N,), finite.
-    same
-        Whether each pair is of one person, shape (N,); both kinds are needed.
-
-    Returns
-    -------
-    float
-        Half-way between two neighbouring similarities, in float32. Of two that balance the rates
-        equally well, the one with the fewer errors, then the lower. If all are equal, that value.
-
-    Raises
-    ------
-    ParameterError
-        If a kind of pair is absent, a similarity is not finite, or the lengths differ.
-    """
-    n_same, n_different = count_of_each(similarities, same, "an equal-error threshold")
-    order = np.argsort(similarities, kind="stable")
-    scores, truth = similarities[order], same[order]
-    cut = np.flatnonzero(scores[1:] > scores[:-1])
-    if not len(cut):
-        return float(scores[0])
-    # Both rates over one denominator, so that whole numbers are compared.
-    false_rejects = np.cumsum(truth)[cut] * n_different
-    false_accepts = (n_different - np.cumsum(~truth)[cut]) * n_same
-    gap, errors = np.abs(false_accepts - false_rejects), false_accepts + false_rejects
-    best = cut[np.lexsort((errors, gap))[0]]
-    return float(_between(scores[best], scores[best + 1]))
 
 
 def count_of_each(similarities: Scores, same: Labels, what: str) -> tuple[int, int]:
@@ -202,9 +162,7 @@ def count_of_each(similarities: Scores, same: Labels, what: str) -> tuple[int, i
 
 def cross_validate(similarities: Scores, same: Labels, folds: int) -> CrossValidation:
     """Accuracy on each fold at the threshold that is best on the others."""
-    fold = np.empty(len(same), np.int64)
-    for kind in (same, ~same):
-        fold[kind] = np.arange(np.count_nonzero(kind)) % folds
+    fold = deal_folds(same, folds)
     thresholds = [best_threshold(similarities[fold != k], same[fold != k]) for k in range(folds)]
     scores = [
         accuracy(similarities[fold == k], same[fold == k], threshold).total
@@ -225,7 +183,7 @@ def roc_points(similarities: Scores, same: Labels) -> tuple[RocPoint, ...]:
     true = np.append(0, np.cumsum(truth)[last]) / max(1, np.count_nonzero(same))
     false = np.append(0, np.cumsum(~truth)[last]) / max(1, np.count_nonzero(~same))
     below = np.append(scores[last[1:]], np.float32(-1 if scores[-1] > -1 else -2))
-    cuts = np.append(1.0, _between(below, scores[last]))
+    cuts = np.append(1.0, half_way(below, scores[last]))
     points = [RocPoint(*map(float, point)) for point in zip(cuts, false, true, strict=True)]
     return tuple(p for i, p in enumerate(points) if i in {0, len(points) - 1} or _corner(points, i))
 
@@ -237,7 +195,7 @@ def area_under(roc: tuple[RocPoint, ...]) -> float:
     return float(np.trapezoid(y, x))
 
 
-def _between(low: Scores | np.float32, high: Scores | np.float32) -> Scores:
+def half_way(low: Scores | np.float32, high: Scores | np.float32) -> Scores:
     """Half-way from one similarity to a higher one, float32: never so high as that one."""
     middle = ((np.asarray(low, np.float64) + np.asarray(high, np.float64)) / 2).astype(np.float32)
     return np.where(middle < high, middle, low)

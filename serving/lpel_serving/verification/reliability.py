@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_serving.support.errors import ParameterError
 from lpel_serving.support.typed_json import Reader
 from lpel_serving.verification.accuracy import Labels, Scores
 from lpel_serving.verification.calibration import (
@@ -14,6 +13,7 @@ from lpel_serving.verification.calibration import (
     fit_calibration,
     logistic,
 )
+from lpel_serving.verification.folds import check_folds, deal_folds
 
 FOLDS = 10
 
@@ -87,11 +87,7 @@ def measure_reliability(similarities: Scores, same: Labels) -> Reliability:
         If there are fewer pairs of either kind than folds, or see `fit_calibration`.
     """
     weights = even_odds(similarities, same)
-    if min(np.count_nonzero(same), np.count_nonzero(~same)) < FOLDS:
-        raise ParameterError(
-            f"{FOLDS} folds need at least {FOLDS} pairs of the same person and as many of two; "
-            f"received {np.count_nonzero(same)} and {np.count_nonzero(~same)}."
-        )
+    check_folds(same, FOLDS)
     log_odds = _held_out(similarities, same)
     foretold, truth = logistic(log_odds), same.astype(np.float64)
     place = np.digitize(foretold, EDGES[1:-1])
@@ -129,9 +125,7 @@ def read_reliability(reader: Reader) -> Reliability:
 
 
 def _held_out(similarities: Scores, same: Labels) -> NDArray[np.float64]:
-    fold = np.empty(len(same), np.int64)
-    for kind in (same, ~same):
-        fold[kind] = np.arange(np.count_nonzero(kind)) % FOLDS
+    fold = deal_folds(same, FOLDS)
     log_odds = np.empty(len(same))
     for k in range(FOLDS):
         calibration = fit_calibration(similarities[fold != k], same[fold != k])

@@ -8,7 +8,7 @@ from lpel_serving.methods import FacePair, find_method, methods
 from lpel_serving.methods.derived import AnotherPair, Shifted
 from lpel_serving.methods.method import is_control
 from lpel_serving.report.record import summary
-from lpel_tf.research.measures.cost import Counted
+from lpel_tf.research.measures.cost import CountingNetworks
 from support import tiny
 from support.images import pixels
 
@@ -30,7 +30,7 @@ def test_every_installed_method_is_listed_with_a_summary(inventory):
 def test_it_costs_no_more_than_is_said_and_one_decision_costs_as_much(
     name, similar, inventory, responding_explainer
 ):
-    counted = Counted(responding_explainer)
+    counted = CountingNetworks(responding_explainer)
     crops = np.stack([pixels(seed, tiny.IMAGE_SIZE) for seed in (0, 1)])
     h_r, h_t = responding_explainer.embed(crops)
     for pair in (one := FacePair(*crops, h_r, h_t, similar), one.swapped):

@@ -17,7 +17,7 @@ from lpel_serving.faithfulness.deletion_curve import (
 from lpel_serving.faithfulness.judgement import areas, normalised
 from lpel_serving.methods.emsnn import Emsnn, closest, half_normal_mean, mean_change
 from lpel_serving.methods.replacement import replacement
-from lpel_tf.research.measures.prototype import prototype
+from lpel_tf.research.emsnn.prototypes import prototype
 from oracles import curves
 from support.images import pixels
 from support.networks import Fixed, Linear, face_pair

@@ -13,7 +13,7 @@ from lpel_serving.methods.corrrise import (
     masked_embeddings,
 )
 from lpel_serving.support.errors import ParameterError
-from lpel_tf.research.measures.cost import Counted
+from lpel_tf.research.measures.cost import CountingNetworks
 from support.analytic import (
     QUARTER,
     QUARTER_NETWORKS,
@@ -66,7 +66,7 @@ def test_for_a_dissimilar_pair_the_sign_changes():
 
 @pytest.mark.parametrize("count", [2, 60, 500])
 def test_it_costs_an_embedding_for_each_mask_and_nothing_else(count):
-    networks = Counted(CORNERS)
+    networks = CountingNetworks(CORNERS)
     CorrRise(count)(two_corners(), networks, generator())
     assert (networks.embedded, networks.decoded) == (count, 0)
 

@@ -18,7 +18,7 @@ from lpel_serving.methods.occlusion import Occlusion
 from lpel_serving.methods.random_order import RandomOrder
 from lpel_serving.methods.replacement import KINDS, replacement
 from lpel_serving.support.errors import ParameterError
-from lpel_tf.research.measures.prototype import large_classes, prototype
+from lpel_tf.research.emsnn.prototypes import large_classes, prototype
 from support import tiny
 from support.images import pixels
 from support.networks import Fixed, Linear, Weighing, face_pair, plain

@@ -20,7 +20,7 @@ from lpel_serving.methods.hybrid import Hybrid
 from lpel_serving.methods.method import no_responses
 from lpel_serving.methods.responses import Responses, enlarge, evidence
 from lpel_serving.support.errors import EmbeddingError, ParameterError
-from lpel_tf.research.measures.cost import Counted
+from lpel_tf.research.measures.cost import CountingNetworks
 from support import tiny
 from support.additive import GREEN, ORDER, RED, Additive, coloured
 from support.analytic import no_decoder
@@ -368,7 +368,7 @@ def test_the_decision_decides_which_evidence_it_is():
 )
 @pytest.mark.parametrize("similar", [True, False])
 def test_it_costs_as_many_embeddings_as_it_says_and_no_image_decoded(method, images, similar):
-    networks = Counted(Linear())
+    networks = CountingNetworks(Linear())
     pair = face_pair(networks, pixels(0), pixels(1), similar)
     networks.embedded = 0
     method(pair, networks, generator())

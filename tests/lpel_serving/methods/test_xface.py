@@ -6,7 +6,7 @@ import pytest
 from lpel_serving.methods import AssembledNetworks
 from lpel_serving.methods.xface import XFace, evidence_map, grids, occluded_embeddings
 from lpel_serving.support.errors import ParameterError
-from lpel_tf.research.measures.cost import Counted
+from lpel_tf.research.measures.cost import CountingNetworks
 from support.analytic import (
     QUARTER,
     QUARTER_NETWORKS,
@@ -65,7 +65,7 @@ def test_on_the_papers_images_squares_have_the_papers_sizes():
 
 @pytest.mark.parametrize(("variant", "images"), [(1, 2), (2, 1), (3, 2)])
 def test_it_costs_an_embedding_for_each_position_and_nothing_else(variant, images):
-    networks = Counted(CORNERS)
+    networks = CountingNetworks(CORNERS)
     XFace(variant=variant)(two_corners(), networks, generator())
     positions = sum(map(len, grids(SIDE)))
     assert (networks.embedded, networks.decoded) == (images * positions, 0)
@@ -73,7 +73,7 @@ def test_it_costs_an_embedding_for_each_position_and_nothing_else(variant, image
 
 def test_the_paper_costs_2260_embeddings_for_a_pair():
     image = plain(9, 112)
-    networks = Counted(
+    networks = CountingNetworks(
         AssembledNetworks(lambda crops: np.ones((len(crops), 2), np.float32), no_decoder)
     )
     pair = pair_of(image, image, networks.embed)

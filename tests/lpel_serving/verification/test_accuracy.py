@@ -17,7 +17,6 @@ from lpel_serving.verification.accuracy import (
     area_under,
     best_threshold,
     cross_validate,
-    equal_error_threshold,
     roc_points,
     verification,
 )
@@ -163,7 +162,6 @@ def test_a_fitted_threshold_parts_neighbours_in_float32(low):
         same = np.array([False] * 3 + [True] * 3)
         for threshold in (
             best_threshold(similarities, same),
-            equal_error_threshold(similarities, same),
             roc_points(similarities, same)[1].threshold,
         ):
             assert threshold == float(np.float32(threshold))

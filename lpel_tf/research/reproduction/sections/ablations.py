@@ -10,8 +10,9 @@ from lpel_serving.equations.superpixels import descending, grid_side, superpixel
 from lpel_serving.faithfulness.judgement import Judgement, Outcome, in_numbers
 from lpel_serving.faithfulness.study import Answer
 from lpel_serving.methods.lpel import Lpel
-from lpel_serving.report.figures import difference_figure, png
+from lpel_serving.report.figures import png
 from lpel_tf.decoders.decoder import IMAGE_SIZE
+from lpel_tf.research.figures import difference_figure
 from lpel_tf.research.reproduction.laboratory import SUPERPIXEL, Laboratory
 from lpel_tf.research.reproduction.section import (
     Finding,

@@ -1,10 +1,10 @@
 """Table 5.2: EMSNN's autoencoder, at the decoder's own reconstruction loss."""
 
 from lpel_tf.decoders.decoder import mean_squared_error
-from lpel_tf.research.measures.autoencoder import losses
+from lpel_tf.research.emsnn.autoencoder import losses
+from lpel_tf.research.harness.decoders import ADAMAX
 from lpel_tf.research.reproduction.laboratory import Laboratory
 from lpel_tf.research.reproduction.section import Finding, Section, Table
-from lpel_tf.research.reproduction.setting import ADAMAX
 
 _THESIS_CLOSE = 0.012
 _MATCHED = 0.15

@@ -11,12 +11,12 @@ from lpel_serving.methods.emsnn import Emsnn
 from lpel_serving.methods.lpel import Lpel
 from lpel_serving.methods.method import AssembledNetworks, Method, Networks
 from lpel_tf.decoders.least_squares import LinearDecoder
-from lpel_tf.research.measures.randomisation import randomise_weights
-from lpel_tf.research.measures.sanity import sanity
-from lpel_tf.research.measures.stability import stability
+from lpel_tf.research.harness.decoders import ADAMAX
+from lpel_tf.research.measures.randomisation.random_weights import randomise_weights
+from lpel_tf.research.measures.randomisation.sanity import sanity
+from lpel_tf.research.measures.robustness.stability import stability
 from lpel_tf.research.reproduction.laboratory import Laboratory
 from lpel_tf.research.reproduction.section import Finding, Section, Table, above, below, between
-from lpel_tf.research.reproduction.setting import ADAMAX
 
 _SHARES = (0.05, 0.25, 0.5, 1.0)
 _SANITY = {

@@ -2,6 +2,7 @@
 
 from lpel_serving.faithfulness.judgement import headline
 from lpel_serving.faithfulness.study import Answer
+from lpel_tf.research.harness.decoders import Setting
 from lpel_tf.research.reproduction.laboratory import Laboratory
 from lpel_tf.research.reproduction.section import Finding, Section, by_outcomes
 from lpel_tf.research.reproduction.sections.curve_section import (
@@ -17,7 +18,6 @@ from lpel_tf.research.reproduction.sections.decoders import (
     decoder_tables,
     lpel_by_decoder,
 )
-from lpel_tf.research.reproduction.setting import Setting
 
 
 def run(laboratory: Laboratory) -> Section:

@@ -19,8 +19,9 @@ from lpel_serving.images.crops import resize
 from lpel_serving.methods.lpel import Lpel
 from lpel_serving.methods.method import FacePair
 from lpel_serving.methods.replacement import Kind, Replacement, replacement
-from lpel_serving.report.figures import curve_figure, png, strip_figure
+from lpel_serving.report.figures import curve_figure, png
 from lpel_tf.decoders.decoder import IMAGE_SIZE
+from lpel_tf.research.figures import strip_figure
 from lpel_tf.research.reproduction.laboratory import SUPERPIXEL, Laboratory
 from lpel_tf.research.reproduction.section import Picture, Table, between
 

@@ -7,13 +7,13 @@ from lpel_serving.faithfulness.study import Answer
 from lpel_serving.methods.derived import WithDecoder
 from lpel_serving.methods.lpel import Lpel
 from lpel_serving.methods.method import Method
+from lpel_tf.research.harness.decoders import LEAST_SQUARES, OURS, Setting
 from lpel_tf.research.reproduction.section import Finding, Table, by_outcomes
 from lpel_tf.research.reproduction.sections.curve_section import (
     LPEL,
     against_controls,
     comparison_table,
 )
-from lpel_tf.research.reproduction.setting import LEAST_SQUARES, OURS, Setting
 
 OTHERS = (LEAST_SQUARES, OURS)
 

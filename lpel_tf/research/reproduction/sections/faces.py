@@ -3,14 +3,15 @@
 import numpy as np
 
 from lpel_serving.equations.similarity import are_similar
-from lpel_serving.report.figures import gallery_figure, png
+from lpel_serving.report.figures import png
 from lpel_serving.report.pictures import displayable
 from lpel_tf.decoders.decoder import mean_squared_error
 from lpel_tf.decoders.least_squares import mean_face
-from lpel_tf.research.measures.fidelity import Fidelity, measure_fidelity
+from lpel_tf.research.figures import gallery_figure
+from lpel_tf.research.harness.decoders import ADAMAX, LEAST_SQUARES, Setting
+from lpel_tf.research.measures.reconstruction.fidelity import Fidelity, measure_fidelity
 from lpel_tf.research.reproduction.laboratory import Laboratory
 from lpel_tf.research.reproduction.section import Finding, Picture, Section, Table, between
-from lpel_tf.research.reproduction.setting import ADAMAX, LEAST_SQUARES, Setting
 
 _THESIS_LOSS = 0.0295
 _SHOWN = 8

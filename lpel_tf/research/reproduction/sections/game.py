@@ -9,8 +9,16 @@ from lpel_serving.methods.centre import Centre
 from lpel_serving.methods.lpel import Lpel
 from lpel_serving.methods.method import FacePair, Method
 from lpel_serving.methods.random_order import RandomOrder
-from lpel_serving.report.figures import accuracy_figure, png
-from lpel_tf.research.measures.accuracy import (
+from lpel_serving.report.figures import png
+from lpel_tf.research.figures import accuracy_figure
+from lpel_tf.research.harness.pairs import decided_pairs
+from lpel_tf.research.measures.deletion_insertion.areas import (
+    area_difference,
+    area_under,
+    curves,
+    in_percent,
+)
+from lpel_tf.research.measures.deletion_insertion.games import (
     ANOTHER_PAIR,
     GAMES,
     AccuracySettings,
@@ -18,7 +26,6 @@ from lpel_tf.research.measures.accuracy import (
     MeasuredAccuracy,
     measure_accuracy,
 )
-from lpel_tf.research.measures.accuracy_areas import area_difference, area_under, curves, in_percent
 from lpel_tf.research.reproduction.laboratory import Laboratory
 from lpel_tf.research.reproduction.section import (
     Finding,
@@ -82,9 +89,8 @@ def _pairs(laboratory: Laboratory) -> tuple[list[FacePair], Any]:
     pairs: list[FacePair] = []
     for same in (True, False):
         rng = np.random.default_rng((laboratory.seed, 2, int(same)))
-        drawn = laboratory.main.pairs(
-            laboratory.sizes.game_pairs, same=same, threshold=None, rng=rng
-        )
+        n = laboratory.sizes.game_pairs
+        drawn = decided_pairs(laboratory.main, n, same=same, threshold=None, rng=rng)
         pairs += list(drawn)
     # Mixed, so that the pair whose map is the control is of either kind.
     order: list[int] = np.random.default_rng(laboratory.seed).permutation(len(pairs)).tolist()

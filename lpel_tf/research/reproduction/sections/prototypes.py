@@ -5,9 +5,10 @@ from numpy.typing import NDArray
 
 from lpel_serving.equations.mask import mask
 from lpel_serving.equations.similarity import cosine_similarity, is_similar
-from lpel_serving.report.figures import gallery_figure, highlight, png
+from lpel_serving.report.figures import highlight, png
 from lpel_serving.report.pictures import displayable
-from lpel_tf.research.measures.prototype import large_classes, prototype
+from lpel_tf.research.emsnn.prototypes import large_classes, prototype
+from lpel_tf.research.figures import gallery_figure
 from lpel_tf.research.reproduction.laboratory import Laboratory
 from lpel_tf.research.reproduction.likeness import likeness, lpel_maps
 from lpel_tf.research.reproduction.section import Finding, Picture, Section, Table, above

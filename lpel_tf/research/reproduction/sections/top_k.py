@@ -7,8 +7,9 @@ from lpel_serving.equations.mask import mask
 from lpel_serving.methods.emsnn import Emsnn
 from lpel_serving.methods.lpel import Lpel
 from lpel_serving.methods.method import AssembledNetworks, Method
-from lpel_serving.report.figures import gallery_figure, highlight, png
+from lpel_serving.report.figures import highlight, png
 from lpel_serving.report.pictures import displayable
+from lpel_tf.research.figures import gallery_figure
 from lpel_tf.research.reproduction.laboratory import Laboratory
 from lpel_tf.research.reproduction.likeness import Likeness, likeness
 from lpel_tf.research.reproduction.section import Finding, Picture, Section, Table, above, below

@@ -5,9 +5,9 @@ import numpy as np
 from lpel_serving.equations.similarity import cosine_similarity
 from lpel_serving.images.datasets.pairs import draw_pairs, possible_pairs
 from lpel_serving.verification.accuracy import Accuracy, accuracy, best_threshold
+from lpel_tf.research.harness.decoders import Setting
 from lpel_tf.research.reproduction.laboratory import Laboratory
 from lpel_tf.research.reproduction.section import Finding, Section, Table
-from lpel_tf.research.reproduction.setting import Setting
 
 THESIS = Accuracy(same=0.8959, different=0.9122, total=0.9041)
 

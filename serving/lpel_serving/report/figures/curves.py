@@ -39,54 +39,26 @@ def curve_figure(judgement: Judgement, title: str = "", only: Sequence[str] | No
     left, right = figure.subplots(1, 2, width_ratios=(1.35, 1))
     shown = [one for one in judgement.comparisons if only is None or one.against in only]
     _draw_curves(left, judgement, [one.against for one in shown])
-    draw_differences(right, shown, judgement)
+    rows = [(title_of(one.against), one) for one in shown]
+    draw_differences(right, rows, lower_is_better=judgement.lower_is_better)
+    right.set_title(f"area of {judgement.method} less that of …", fontsize=9, color=INK)
     figure.suptitle(title or judgement.method, fontsize=11, color=INK, parse_math=False)
     figure.subplots_adjust(left=0.06, right=0.98, top=0.86, bottom=0.12, wspace=0.62)
     return figure
 
 
-def difference_figure(judgements: Sequence[tuple[str, Judgement]], against: str) -> Any:
-    """Draw how several measurements of a method differ from one control.
-
-    Parameters
-    ----------
-    judgements
-        Each with what to call it.
-    against
-        The control.
-    """
-    figure = new_figure(7.5, 0.9 + 0.36 * len(judgements))
-    axis = figure.subplots()
-    for row, (_, judgement) in enumerate(judgements):
-        _draw_interval(axis, row, judgement.against(against))
-    _finish_differences(axis, [name for name, _ in judgements], judgements[0][1])
-    figure.suptitle(
-        f"Area less that of {title_of(against)}", fontsize=10, color=INK, parse_math=False
-    )
-    figure.subplots_adjust(left=0.42, right=0.97, top=1 - 0.35 / figure.get_figheight(), bottom=0.2)
-    return figure
-
-
-def draw_differences(axis: Any, comparisons: Sequence[Comparison], judgement: Judgement) -> None:
-    """Draw one row for each comparison: the difference in area and its interval."""
-    for row, comparison in enumerate(comparisons):
-        _draw_interval(axis, row, comparison)
-    names = [title_of(comparison.against) for comparison in comparisons]
-    _finish_differences(axis, names, judgement)
-    axis.set_title(f"area of {judgement.method} less that of …", fontsize=9, color=INK)
-
-
-def _draw_interval(axis: Any, row: int, comparison: Comparison) -> None:
-    interval, colour = comparison.difference, _COLOURS[comparison.outcome]
-    axis.plot([interval.low, interval.high], [row, row], color=colour, linewidth=2)
-    axis.plot([interval.mean], [row], "o", color=colour, markersize=5)
-
-
-def _finish_differences(axis: Any, names: Sequence[str], judgement: Judgement) -> None:
+def draw_differences(
+    axis: Any, rows: Sequence[tuple[str, Comparison]], *, lower_is_better: bool
+) -> None:
+    """Draw named comparisons, a row for each: the difference in area and its interval."""
+    for row, (_, comparison) in enumerate(rows):
+        interval, colour = comparison.difference, _COLOURS[comparison.outcome]
+        axis.plot([interval.low, interval.high], [row, row], color=colour, linewidth=2)
+        axis.plot([interval.mean], [row], "o", color=colour, markersize=5)
     axis.axvline(0, color=QUIET, linewidth=0.8)
-    axis.set_yticks(range(len(names)), names, fontsize=8)
-    axis.set_ylim(len(names) - 0.5, -0.5)
-    better, worse = ("left", "right") if judgement.lower_is_better else ("right", "left")
+    axis.set_yticks(range(len(rows)), [name for name, _ in rows], fontsize=8)
+    axis.set_ylim(len(rows) - 0.5, -0.5)
+    better, worse = ("left", "right") if lower_is_better else ("right", "left")
     axis.set_xlabel(f"{better} of 0 is better, {worse} is worse", fontsize=8, color=QUIET)
     axis.grid(axis="x", color=FAINT, linewidth=0.5)
     axis.set_axisbelow(True)

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from lpel_serving.methods import AssembledNetworks, FacePair
-from lpel_tf.research.measures.landmark_swap import SwapSettings, Triplet, measure_swaps
-from lpel_tf.research.measures.landmarks import Box, with_landmark
-from lpel_tf.research.measures.patch_areas import areas, error_rates
-from lpel_tf.research.measures.patches import PatchSettings, measure_patches
+from lpel_tf.research.measures.landmarks.boxes import Box, with_landmark
+from lpel_tf.research.measures.landmarks.game import SwapSettings, Triplet, measure_swaps
+from lpel_tf.research.measures.patches.areas import areas, error_rates
+from lpel_tf.research.measures.patches.game import PatchSettings, measure_patches
 from oracles import oracle_restoration as oracle
 
 pytestmark = pytest.mark.oracle

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lpel_tf.research.measures.landmark_swap import SwapSettings, Triplet, measure_swaps
-from lpel_tf.research.measures.landmarks import Box, opacity, with_landmark
-from lpel_tf.research.measures.patch_areas import PAIR_KINDS, areas
-from lpel_tf.research.measures.patches import PatchSettings, measure_patches, paste
+from lpel_tf.research.measures.landmarks.boxes import Box, opacity, with_landmark
+from lpel_tf.research.measures.landmarks.game import SwapSettings, Triplet, measure_swaps
+from lpel_tf.research.measures.patches.areas import PAIR_KINDS, areas
+from lpel_tf.research.measures.patches.game import PatchSettings, measure_patches, paste
 from lpel_tf.research.measures.restoration import restoration
 from support import analytic
 from support.analytic import QUARTER_NETWORKS, bright_pairs

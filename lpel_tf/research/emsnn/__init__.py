@@ -1,0 +1,1 @@
+"""EMSNN's own parts: its autoencoder, and the prototypes that it compares with."""

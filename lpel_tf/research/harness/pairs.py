@@ -1,0 +1,145 @@
+"""Drawing pairs of the people kept apart, on which the network decided rightly (chapter 6)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from lpel_serving.equations.similarity import cosine_similarity, is_similar
+from lpel_serving.faithfulness.deletion_curve import IDENTICAL
+from lpel_serving.faithfulness.photograph_pairs import PhotographPairs
+from lpel_serving.images.datasets.pairs import Pair, draw_of_each
+from lpel_serving.support.errors import PairsError
+from lpel_tf.research.harness.people import People
+
+_SPARE = 6
+_MOST = 2
+"""Times that one person is the test of `pairs_of_one_test`: a few have hundreds of photographs."""
+
+
+def decided_pairs(
+    people: People, n: int, *, same: bool, threshold: float | None, rng: np.random.Generator
+) -> PhotographPairs:
+    """Draw pairs of one kind at random.
+
+    Pairs of people not met before come first, so that a pair and the next one mostly show others.
+
+    Parameters
+    ----------
+    people
+        Those of the test are drawn from.
+    n
+        How many; fewer if there are no more.
+    same
+        Pairs of one person, called similar, or of two, called dissimilar.
+    threshold
+        The network calls a pair more similar than this similar; with None it does not matter what
+        it calls them.
+    rng
+        The source of randomness.
+
+    Raises
+    ------
+    PairsError
+        If fewer than two are found.
+    """
+    test = people.split.test
+    found: list[tuple[int, int]] = []
+    for a, b, truth in draw_of_each(test.identities, _SPARE * n, rng):
+        similarity = float(cosine_similarity(test.embeddings[a], test.embeddings[b]))
+        right = threshold is None or is_similar(similarity, threshold) == same
+        if truth == same and right and similarity < IDENTICAL:
+            found.append((a, b))
+    order: list[int] = rng.permutation(len(found)).tolist()
+    chosen = new_people_first([found[i] for i in order], test.identities)[:n]
+    if len(chosen) < 2:
+        raise PairsError(
+            f"the people kept apart for the test give {len(chosen)} pairs of the kind wanted; "
+            "at least 2 are needed: give more photographs."
+        )
+    return _photograph_pairs(people, chosen, same=same)
+
+
+@dataclass(frozen=True, eq=False)
+class PairsOfOneTest:
+    """Similar and dissimilar pairs, rightly decided; the i-th of both have one test image.
+
+    What a method measures of that image serves both.
+
+    Attributes
+    ----------
+    similar, dissimilar
+        The pairs.
+    donors
+        For each a photograph of somebody else than the test, called dissimilar to it.
+    """
+
+    similar: PhotographPairs
+    dissimilar: PhotographPairs
+    donors: tuple[Path, ...]
+
+
+def pairs_of_one_test(
+    people: People, n: int, *, threshold: float, rng: np.random.Generator
+) -> PairsOfOneTest:
+    """Draw up to n test images at random, each with a similar and a dissimilar reference.
+
+    Raises
+    ------
+    PairsError
+        If there is none.
+    """
+    test, who = people.split.test, np.array(people.split.test.identities)
+    cosines = test.embeddings @ test.embeddings.T
+    similar: list[tuple[int, int]] = []
+    dissimilar: list[tuple[int, int]] = []
+    donors: list[Path] = []
+    met = dict.fromkeys(test.identities, 0)
+    order: list[int] = rng.permutation(len(who)).tolist()
+    for place in order:
+        person, row = test.identities[place], cosines[place]
+        own = who == person
+        alike = np.flatnonzero(own & (row > threshold) & (row < IDENTICAL))
+        others = np.flatnonzero(~own & (row <= threshold))
+        enough = len(alike) > 0 and len(others) > 1
+        if enough and met[person] < _MOST and len(similar) < n:
+            met[person] += 1
+            other, donor = (int(one) for one in rng.choice(others, 2, replace=False))
+            similar.append((int(rng.choice(alike)), place))
+            dissimilar.append((other, place))
+            donors.append(people.test_photographs[donor].path)
+    if not similar:
+        raise PairsError(
+            "the people kept apart for the test give no pair of one person that is called similar: "
+            "give more photographs."
+        )
+    return PairsOfOneTest(
+        _photograph_pairs(people, similar, same=True),
+        _photograph_pairs(people, dissimilar, same=False),
+        tuple(donors),
+    )
+
+
+def new_people_first(
+    pairs: list[tuple[int, int]], identities: Sequence[str]
+) -> list[tuple[int, int]]:
+    """Put pairs in front whose people are in no pair before them, the others after."""
+    seen: set[str] = set()
+    fresh: list[tuple[int, int]] = []
+    rest: list[tuple[int, int]] = []
+    for a, b in pairs:
+        people = {identities[a], identities[b]}
+        (rest if people & seen else fresh).append((a, b))
+        seen |= people
+    return fresh + rest
+
+
+def _photograph_pairs(
+    people: People, chosen: list[tuple[int, int]], *, same: bool
+) -> PhotographPairs:
+    """The pairs at some places of the test, each reference before its test image."""
+    first, second = np.array(chosen).T
+    photographs, h = people.test_photographs, people.split.test.embeddings
+    pairs = tuple(Pair(photographs[a].path, photographs[b].path, same) for a, b in chosen)
+    return PhotographPairs(people.embedder, pairs, h[first], h[second], same)

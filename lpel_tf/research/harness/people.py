@@ -1,0 +1,84 @@
+"""Photographs of people, cut out and embedded, with some of the people kept apart for the test."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from lpel_serving.engine.embedder import Embedder
+from lpel_serving.images.datasets.faces import Face
+from lpel_serving.images.datasets.passed_over import Unusable
+from lpel_serving.support.progress import Progress
+from lpel_tf.bundles.bundling import store_key
+from lpel_tf.data.dataset import FaceSet, Split, embed_faces, split_by_identity
+from lpel_tf.decoders.decoder import IMAGE_SIZE
+from lpel_tf.networks.embedders import ExportedEmbedder
+from lpel_tf.support.cache import cache_folder
+
+
+@dataclass(frozen=True, eq=False)
+class People:
+    """Faces cut out in one way.
+
+    Attributes
+    ----------
+    crop
+        The way: see `lpel_serving.images.crops.parse_crop`.
+    embedder
+        The network, with that crop.
+    everyone
+        All faces.
+    split
+        The same by people, for training, validation and test.
+    test_photographs
+        The photographs of ``split.test``, in its order.
+    """
+
+    crop: str
+    embedder: Embedder
+    everyone: FaceSet
+    split: Split
+    test_photographs: tuple[Face, ...]
+
+
+def embed_people(
+    embedder: Embedder,
+    exported: ExportedEmbedder,
+    photographs: tuple[Face, ...],
+    crop: str,
+    *,
+    seed: int,
+    cache: Path | None = None,
+    unusable: Unusable | None = None,
+    progress: Progress,
+) -> People:
+    """Embed photographs, those that are not kept from an earlier run, and split them by people.
+
+    Parameters
+    ----------
+    embedder
+        The network, with the crop.
+    exported
+        The same network as it was exported: it names the store of embeddings.
+    photographs
+        All of them.
+    crop
+        How faces are cut out.
+    seed
+        Of the split.
+    cache
+        Root of the cache, where embeddings are kept.
+    unusable
+        Gathers photographs that cannot be used; without it the first one is an error.
+    progress
+        ReportProgress how far it is.
+    """
+    store = cache_folder("embeddings", root=cache) / f"{store_key(exported, crop)}.sqlite"
+    everyone = embed_faces(
+        embedder, photographs, IMAGE_SIZE, store, unusable=unusable, progress=progress
+    )
+    split = split_by_identity(everyone, np.random.default_rng(seed))
+    without = {face.path for face in (*everyone.without_face, *everyone.unusable)}
+    apart = set(split.test.identities)
+    test = (face for face in photographs if face.identity in apart and face.path not in without)
+    return People(crop, embedder, everyone, split, tuple(test))

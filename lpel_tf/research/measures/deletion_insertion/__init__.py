@@ -1,0 +1,1 @@
+"""Deletion and insertion: verification accuracy as the highest-ranked pixels go or alone remain."""

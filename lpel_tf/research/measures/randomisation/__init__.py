@@ -1,0 +1,1 @@
+"""Sanity checks by randomisation: a map must change when weights or the decision change."""

@@ -1,0 +1,1 @@
+"""Fidelity: how much of a face a decoder gives back."""

@@ -1,0 +1,1 @@
+"""Robustness: a map must stay when what does not matter changes."""
