@@ -18,10 +18,10 @@ from lpel_serving.bundle.manifest import (
     Manifest,
     parse_manifest,
 )
-from lpel_serving.bundle.plausibility_record import bytes_of
+from lpel_serving.bundle.plausibility_record import bytes_of, from_bytes
 from lpel_serving.bundle.safety.models import refuse_unsafe
 from lpel_serving.support.errors import BundleError
-from lpel_serving.verification.plausibility import MAX_DIMENSION
+from lpel_serving.verification.plausibility import MAX_DIMENSION, Plausibility
 
 MODEL_SUFFIX = ".onnx"
 
@@ -106,6 +106,14 @@ def read_manifest(folder: Path) -> Manifest:
         If the folder holds none, or it is not valid.
     """
     return _parsed(folder, _manifest_bytes(folder))
+
+
+def plausibility_of(bundle: Bundle) -> Plausibility | None:
+    """Read the check of plausibility of a bundle, if it has one."""
+    record = bundle.manifest.plausibility
+    if record is None or bundle.plausibility is None:
+        return None
+    return from_bytes(bundle.plausibility, bundle.manifest.embedder.dimension, record.limit)
 
 
 def _manifest_bytes(folder: Path) -> bytes:
