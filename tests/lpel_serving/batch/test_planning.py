@@ -10,7 +10,8 @@ from lpel_serving.batch.folder.arrow import read_table
 from lpel_serving.batch.folder.places import IMAGES_IN_CHUNK, Places
 from lpel_serving.batch.folder.plan import GIVEN, NO_IMAGE, Lists, read_plan
 from lpel_serving.batch.planning import make_plan
-from lpel_serving.batch.store.kept import kept_embeddings
+from lpel_serving.batch.store.found_columns import nothing
+from lpel_serving.batch.store.kept import KeptFace, kept_embeddings
 from lpel_serving.support.errors import PairsError
 from support import tiny
 from support.batch import pair_up, write_csv, write_parquet, write_pictures
@@ -67,7 +68,7 @@ def test_known_images_are_in_chunks_of_their_own(tmp_path, pictures):
     first = read_table(places.images(0))["digest"][2].as_py()
     vector = np.arange(tiny.DIMENSION, dtype=np.float32)
     with kept_embeddings(tmp_path / "kept", "embedder", "none", tiny.DIMENSION) as kept:
-        kept.add([(first, vector)])
+        kept.put({first: KeptFace(vector, nothing(1)[0])})
         made, places = plan(tmp_path, rows, kept=kept)
     assert (made.images, made.known, made.chunks) == (6, 1, 2)
     (known,) = [chunk for chunk in range(2) if places.embeddings(chunk).exists()]

@@ -1,7 +1,7 @@
 """Between the stages: what became of all images, in files in which it is found by number."""
 
 import json
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -10,15 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpel_serving.batch.folder.arrow import Table, from_vectors, pa, read_table, write_table
-from lpel_serving.batch.folder.face_key import face_key
 from lpel_serving.batch.folder.places import IMAGES_IN_CHUNK, Places
 from lpel_serving.batch.folder.plan import Plan
 from lpel_serving.batch.store.found_columns import WIDTH, read_found
-from lpel_serving.batch.store.kept import KeptEmbeddings
+from lpel_serving.batch.store.kept import KeptFace
+from lpel_serving.engine.store.embedding_store import EmbeddingStore
+from lpel_serving.engine.store.keys import face_key
 from lpel_serving.support.files import growing_file, write_atomically
 
 
-def gather(plan: Plan, places: Places, dimension: int, kept: KeptEmbeddings | None) -> None:
+def gather(
+    plan: Plan, places: Places, dimension: int, kept: EmbeddingStore[KeptFace] | None
+) -> None:
     """Put what became of all images into files in which it is found by number.
 
     Parameters
@@ -52,23 +55,20 @@ def gather(plan: Plan, places: Places, dimension: int, kept: KeptEmbeddings | No
     write_atomically(places.embedded, json.dumps({"images": plan.images}).encode())
 
 
-def keep(plan: Plan, places: Places, dimension: int, kept: KeptEmbeddings) -> None:
-    """Keep the embeddings of all images for later jobs, those that are new."""
-    of_vectors = _good(plan, places, lambda table: from_vectors(table["embedding"], dimension))
-    kept.add(of_vectors, _good(plan, places, read_found))
-
-
-def _good(
-    plan: Plan, places: Places, values: Callable[[Table], NDArray[Any]]
-) -> Iterator[tuple[bytes, NDArray[Any]]]:
-    """Bring something of all images that have an embedding, by their keys."""
+def keep(plan: Plan, places: Places, dimension: int, kept: EmbeddingStore[KeptFace]) -> None:
+    """Keep the embeddings of all images for later jobs, those that are new, chunk by chunk."""
     for chunk in range(plan.chunks):
-        table = read_table(places.embeddings(chunk))
-        good = table["code"].is_null().to_pylist()
-        taken = np.maximum(read_found(table)[:, 1], 0).tolist()
-        keys = [face_key(*one) for one in zip(table["digest"].to_pylist(), taken, strict=True)]
-        all_of = zip(keys, values(table), strict=True)
-        yield from (one for one, is_good in zip(all_of, good, strict=True) if is_good)
+        kept.put(_good(read_table(places.embeddings(chunk)), dimension))
+
+
+def _good(table: Table, dimension: int) -> dict[bytes, KeptFace]:
+    """Bring all images of a chunk that have an embedding, by their keys."""
+    embeddings, found = from_vectors(table["embedding"], dimension), read_found(table)
+    digests = table["digest"].to_pylist()
+    return {
+        face_key(digests[i], max(int(found[i, 1]), 0)): KeptFace(embeddings[i], found[i])
+        for i in np.flatnonzero(table["code"].is_null().to_numpy(zero_copy_only=False))
+    }
 
 
 @contextmanager
