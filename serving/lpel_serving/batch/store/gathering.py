@@ -18,6 +18,9 @@ from lpel_serving.engine.store.embedding_store import EmbeddingStore
 from lpel_serving.engine.store.keys import face_key
 from lpel_serving.support.files import growing_file, write_atomically
 
+_KEPT_AT_ONCE = 64
+"""Chunks whose embeddings are put into the file together: it is slow to commit, quick to fill."""
+
 
 def gather(
     plan: Plan, places: Places, dimension: int, kept: EmbeddingStore[KeptFace] | None
@@ -56,9 +59,12 @@ def gather(
 
 
 def keep(plan: Plan, places: Places, dimension: int, kept: EmbeddingStore[KeptFace]) -> None:
-    """Keep the embeddings of all images for later jobs, those that are new, chunk by chunk."""
-    for chunk in range(plan.chunks):
-        kept.put(_good(read_table(places.embeddings(chunk)), dimension))
+    """Keep the embeddings of all images for later jobs, some chunks at a time."""
+    for first in range(0, plan.chunks, _KEPT_AT_ONCE):
+        faces: dict[bytes, KeptFace] = {}
+        for chunk in range(first, min(first + _KEPT_AT_ONCE, plan.chunks)):
+            faces |= _good(read_table(places.embeddings(chunk)), dimension)
+        kept.put(faces)
 
 
 def _good(table: Table, dimension: int) -> dict[bytes, KeptFace]:

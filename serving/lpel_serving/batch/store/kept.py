@@ -16,6 +16,8 @@ from lpel_serving.support.errors import LpelError, OutputError, ParameterError
 
 Vector = NDArray[np.float32]
 
+_NOTHING = nothing(1)[0]
+
 
 @dataclass(frozen=True, eq=False)
 class KeptFace:
@@ -48,7 +50,7 @@ class KeptEmbeddings:
         )
 
     def _face(self, row: Row) -> KeptFace:
-        return KeptFace(row["vector"], row["numbers"] if self._detects else nothing(1)[0])
+        return KeptFace(row["vector"], row["numbers"] if self._detects else _NOTHING)
 
     def _is_usable(self, face: KeptFace) -> bool:
         is_found = not self._detects or face.found[0] != NOTHING
