@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpel_serving.engine.embedder import Embedder
+from lpel_serving.engine.store.recall import recall
 from lpel_serving.equations.direction import has_direction, lack_of
 from lpel_serving.images.crops import CutFace, DetectingCrop, decoder_target
 from lpel_serving.images.datasets.faces import Face
@@ -17,7 +18,6 @@ from lpel_serving.images.datasets.passed_over import Unusable
 from lpel_serving.methods.stream import DEFAULT_BATCH
 from lpel_serving.support.errors import EmbeddingError
 from lpel_serving.support.progress import Progress, silent
-from lpel_tf.data.recall import recall
 from lpel_tf.data.store import FaceStore, StoredFace
 from lpel_tf.support.errors import TrainingDataError
 
@@ -191,7 +191,8 @@ def _recall(
     paths = ", ".join(str(face.path) for face in batch)
     try:
         compute = partial(_embed, embedder, target_size)
-        recalled = recall(embedder, batch, store, compute, unusable=unusable)
+        photographs = [face.path for face in batch]
+        recalled = recall(embedder, photographs, store, compute, unusable=unusable)
     except EmbeddingError as error:
         raise TrainingDataError(f"{error} It did so for one of {paths}.") from error
     lost = [

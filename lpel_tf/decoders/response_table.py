@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpel_serving.engine.embedder import Embedder
+from lpel_serving.engine.store.recall import recall
+from lpel_serving.engine.store.sqlite import Field, Row
 from lpel_serving.equations.fill import Fill
 from lpel_serving.equations.similarity import unit
 from lpel_serving.images.crops import CutFace
@@ -20,8 +22,7 @@ from lpel_serving.methods.embedding_losses import LARGEST, coalition_images, dra
 from lpel_serving.methods.stream import EmbeddingJob, embed_jobs
 from lpel_serving.support.errors import ParameterError
 from lpel_serving.support.progress import Progress, silent
-from lpel_tf.data.recall import recall
-from lpel_tf.data.store import ArrayStore, Field, Row
+from lpel_tf.data.store import open_array_store
 
 FILLS = (Fill("normal"), Fill("mean"), Fill("blur"))
 _BLOCK = 16
@@ -148,13 +149,15 @@ def measure_table(
         "coalitions": Field(np.uint8, (settings.coalitions, -(-superpixels // 8))),
         "losses": Field(np.float16, (settings.coalitions, dimension)),
     }
+    compute = partial(_compute, embedder, settings=settings)
     rows: list[Row] = []
     identities: list[str] = []
-    store = ArrayStore(store_path, "coalitions", fields)
+    store = open_array_store(store_path, {"coalitions": fields})
     with closing(store), progress("replacing superpixels (photographs)", len(faces)) as advance:
         for start in range(0, len(faces), _BLOCK):
             block = faces[start : start + _BLOCK]
-            found = recall(embedder, block, store, partial(_compute, embedder, settings=settings))
+            photographs = [face.path for face in block]
+            found = recall(embedder, photographs, store, compute)
             for face, row in zip(block, found, strict=True):
                 if row is not None:
                     rows.append(row)

@@ -9,7 +9,7 @@ import numpy as np
 
 from lpel_serving.batch.results import maps, open_results
 from lpel_serving.batch.stages.runners import Local
-from lpel_serving.engine.session import FixedRun
+from lpel_serving.engine.fixed_run import FixedRun
 
 ROLES = ("reference", "test")
 

@@ -14,8 +14,7 @@ from lpel_export.explainer.networks import DOMAIN, as_function, constants_to_wei
 from lpel_export.explainer.program import METHODS, PARAMETERS, Given, Sizes, program
 from lpel_export.support.errors import ConversionError
 from lpel_serving.bundle.loading import Bundle
-from lpel_serving.bundle.manifest import EMBEDDING, RECONSTRUCTION
-from lpel_serving.engine.session import open_session
+from lpel_serving.engine.decoder import Decoder
 from lpel_serving.equations.mask import DEFAULT_EPSILON
 from lpel_serving.equations.summation import bicubic_weights
 from lpel_serving.methods.default import default_name
@@ -137,12 +136,12 @@ def _networks(onnx: Any, bundle: Bundle, method: str, sizes: Sizes, takes: Given
 
 def _detail(onnx: Any, bundle: Bundle, sizes: Sizes) -> Any:
     """The isometric decoder of the mended method, which is linear."""
-    decoder = open_session(bundle.decoder, input_name=EMBEDDING, output_name=RECONSTRUCTION)
+    decoder = Decoder(bundle.decoder, bundle.manifest.decoder, sizes.features)
 
     def no_images(crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         raise ParameterError(f"no {len(crops)} images are needed to know a decoder.")
 
-    kernel = isometry(decoder_kernel(AssembledNetworks(no_images, decoder.run), sizes.features))
+    kernel = isometry(decoder_kernel(AssembledNetworks(no_images, decoder.decode), sizes.features))
     constant, helper = onnx.numpy_helper.from_array, onnx.helper
     flat = kernel.reshape(sizes.features, -1).astype(np.float32)
     shape = np.array([-1, *kernel.shape[1:]], np.int64)

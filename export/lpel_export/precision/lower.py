@@ -10,9 +10,8 @@ from lpel_export.bundle.writer import with_embedder
 from lpel_export.conversion.parity import LEAST_COSINE
 from lpel_export.precision.choice import in_precision
 from lpel_export.support.errors import ParityError
-from lpel_serving.bundle.loading import Bundle
+from lpel_serving.bundle.loading import Bundle, plausibility_of
 from lpel_serving.engine.embedder import Embedder
-from lpel_serving.engine.explainer import plausibility_of
 from lpel_serving.equations.similarity import cosine_similarity
 from lpel_serving.images.crops import CentreCrop
 from lpel_serving.support.arrays import Pixels

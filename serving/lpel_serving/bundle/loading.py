@@ -18,10 +18,10 @@ from lpel_serving.bundle.manifest import (
     Manifest,
     parse_manifest,
 )
-from lpel_serving.bundle.plausibility_record import bytes_of
+from lpel_serving.bundle.plausibility_record import bytes_of, from_bytes
 from lpel_serving.bundle.safety.models import refuse_unsafe
 from lpel_serving.support.errors import BundleError
-from lpel_serving.verification.plausibility import MAX_DIMENSION
+from lpel_serving.verification.plausibility import MAX_DIMENSION, Plausibility
 
 MODEL_SUFFIX = ".onnx"
 
@@ -117,6 +117,12 @@ def bundle_digest(folder: Path) -> str:
         If the folder holds no manifest.
     """
     return hashlib.sha256(_manifest_bytes(folder)).hexdigest()
+def plausibility_of(bundle: Bundle) -> Plausibility | None:
+    """Read the check of plausibility of a bundle, if it has one."""
+    record = bundle.manifest.plausibility
+    if record is None or bundle.plausibility is None:
+        return None
+    return from_bytes(bundle.plausibility, bundle.manifest.embedder.dimension, record.limit)
 
 
 def _manifest_bytes(folder: Path) -> bytes:

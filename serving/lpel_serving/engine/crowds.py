@@ -1,8 +1,7 @@
 """Counting the photographs in which several faces were found, where nobody chooses among them."""
 
-import hashlib
-
 from lpel_serving.engine.embedder import Embedder
+from lpel_serving.engine.store.keys import content_digest
 from lpel_serving.images.crops import CutFace, DetectingCrop
 from lpel_serving.support.arrays import Pixels
 
@@ -30,7 +29,7 @@ class CountingCrop:
         """Cut out a face as the crop does: see `lpel_serving.images.crops.DetectingCrop.take`."""
         cut = self._crop.take(pixels, size, face)
         if cut.found is not None and cut.found.count > 1:
-            self._several.add(hashlib.sha256(pixels.tobytes()).digest())
+            self._several.add(content_digest(pixels.tobytes()))
         return cut
 
     @property

@@ -1,11 +1,11 @@
 """Cutting faces out of many images, each face once however often it is named."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from lpel_serving.engine.embedder import Embedder
+from lpel_serving.engine.store.keys import content_digest
 from lpel_serving.images.found import FoundFaces
 from lpel_serving.images.reading import Image
 from lpel_serving.support.arrays import Pixels
@@ -51,7 +51,7 @@ def distinct_crops(embedder: Embedder, images: Sequence[tuple[Image, int | None]
         source = (image if isinstance(image, str | Path | bytes) else id(image), face)
         if source not in by_source:
             cut = embedder.cut(image, face=face)
-            content = hashlib.sha256(cut.pixels.tobytes()).digest()
+            content = content_digest(cut.pixels.tobytes())
             place = by_content.setdefault(content, len(crops))
             by_source[source] = place, cut.found
             if place == len(crops):

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpel_serving.bundle.manifest import EMBEDDING, IMAGE, EmbedderRecord
-from lpel_serving.engine.session import FixedRun, Stop, open_session
+from lpel_serving.engine.fixed_run import FixedRun
+from lpel_serving.engine.session import Stop, open_session
 from lpel_serving.images.crops import Crop, CutFace, cut_face
 from lpel_serving.images.reading import Image
 from lpel_serving.methods.stream import DEFAULT_BATCH

@@ -7,13 +7,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_serving.bundle.loading import Bundle, load_bundle
-from lpel_serving.bundle.manifest import EMBEDDING, RECONSTRUCTION, Manifest
-from lpel_serving.bundle.plausibility_record import from_bytes
+from lpel_serving.bundle.loading import Bundle, load_bundle, plausibility_of
+from lpel_serving.bundle.manifest import Manifest
+from lpel_serving.engine.decoder import Decoder
 from lpel_serving.engine.distinct import Choice, distinct_crops
 from lpel_serving.engine.embedder import Embedder
-from lpel_serving.engine.responder import open_responder
-from lpel_serving.engine.session import open_session
+from lpel_serving.engine.responder import Responder
 from lpel_serving.engine.usual import usual_maps
 from lpel_serving.equations.direction import check_directions
 from lpel_serving.equations.mask import DEFAULT_EPSILON
@@ -27,8 +26,8 @@ from lpel_serving.methods.lpel import Lpel
 from lpel_serving.methods.method import Method
 from lpel_serving.methods.stream import DEFAULT_BATCH
 from lpel_serving.support.arrays import Floats
-from lpel_serving.support.errors import BundleError, EmbeddingError, ParameterError
-from lpel_serving.verification.plausibility import PairPlausibility, Plausibility
+from lpel_serving.support.errors import ParameterError
+from lpel_serving.verification.plausibility import PairPlausibility
 
 
 class Explainer:
@@ -53,18 +52,13 @@ class Explainer:
     def __init__(self, bundle: Bundle, crop: Crop, provider: str, threads: int | None) -> None:
         self.manifest: Manifest = bundle.manifest
         self.bundle_sha256 = bundle.sha256
-        self.embedder = Embedder(bundle.embedder, bundle.manifest.embedder, crop, provider, threads)
-        side = bundle.manifest.decoder.image_size
-        self._decoder = open_session(
-            bundle.decoder,
-            input_name=EMBEDDING,
-            output_name=RECONSTRUCTION,
-            input_shape=(None, bundle.manifest.embedder.dimension),
-            output_shape=(None, side, side, 3),
-            provider=provider,
-            threads=1,  # a second pool of threads would spin against the embedder's
-        )
-        self._responder = open_responder(bundle, provider)
+        embedder, dimension = bundle.manifest.embedder, bundle.manifest.embedder.dimension
+        self.embedder = Embedder(bundle.embedder, embedder, crop, provider, threads)
+        self._decoder = Decoder(bundle.decoder, bundle.manifest.decoder, dimension, provider)
+        self._responder: Responder | None = None
+        record = bundle.manifest.responses
+        if record is not None and bundle.responses is not None:
+            self._responder = Responder(bundle.responses, record, dimension, provider)
         self.plausibility = plausibility_of(bundle)
         self.provider = self.embedder.provider
 
@@ -108,27 +102,8 @@ class Explainer:
         return self.embedder.embed(crops)
 
     def decode(self, embeddings: Floats) -> Floats:
-        """Reconstruct images ``g(h)`` from embeddings (N, D): float32, shape (N, H, W, 3).
-
-        Raises
-        ------
-        EmbeddingError
-            If the embeddings are of another shape.
-        BundleError
-            If the reconstructions are not of the size that the manifest says.
-        """
-        dimension, side = self.manifest.embedder.dimension, self.manifest.decoder.image_size
-        if embeddings.ndim != 2 or embeddings.shape[1] != dimension:
-            raise EmbeddingError(
-                f"expected embeddings of shape (N, {dimension}), received {embeddings.shape}."
-            )
-        images = self._decoder.run(embeddings)
-        if images.shape != (len(embeddings), side, side, 3):
-            raise BundleError(
-                f"the decoder gave images of shape {images.shape}, the manifest promises a side "
-                f"of {side}: export the bundle again."
-            )
-        return images
+        """Reconstruct images ``g(h)`` from embeddings; see `Decoder.decode`."""
+        return self._decoder.decode(embeddings)
 
     @property
     def responds(self) -> bool:
@@ -150,7 +125,7 @@ class Explainer:
         return None if self.plausibility is None else self.plausibility.of_pair(h_r, h_t)
 
     def respond(self, embeddings: Floats) -> Floats:
-        """Tell responses from embeddings (N, D): see `lpel_serving.engine.responder.Responder`.
+        """Predict responses from embeddings; see `Responder.respond`.
 
         Raises
         ------
@@ -162,7 +137,7 @@ class Explainer:
                 "this bundle has no response decoder: train one with `lpel train --method "
                 "responses`, or choose another method, such as coalitions or lpel."
             )
-        return self._responder(embeddings)
+        return self._responder.respond(embeddings)
 
     def explain(
         self,
@@ -240,11 +215,3 @@ class Explainer:
             replace(explain(*places[i : i + 2]), found=(found[i], found[i + 1]))
             for i in range(0, len(places), 2)
         ]
-
-
-def plausibility_of(bundle: Bundle) -> Plausibility | None:
-    """Read the check of plausibility of a bundle, if it has one."""
-    record = bundle.manifest.plausibility
-    if record is None or bundle.plausibility is None:
-        return None
-    return from_bytes(bundle.plausibility, bundle.manifest.embedder.dimension, record.limit)

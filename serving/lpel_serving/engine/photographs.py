@@ -1,20 +1,25 @@
-"""Embedding many photographs, a few at a time."""
+"""Embedding many photographs, a few at a time, and each distinct one once."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from lpel_serving.engine.embedder import Embedder
+from lpel_serving.engine.store.memory import MemoryStore
+from lpel_serving.engine.store.recall import recall
 from lpel_serving.equations.direction import check_directions
 from lpel_serving.equations.similarity import cosine_similarity
+from lpel_serving.images.crops import CutFace
 from lpel_serving.images.datasets.pairs import Pair
-from lpel_serving.images.datasets.passed_over import Unusable, note
+from lpel_serving.images.datasets.passed_over import Unusable
 from lpel_serving.methods.stream import DEFAULT_BATCH
-from lpel_serving.support.arrays import Floats, Pixels
-from lpel_serving.support.errors import ImageError, NoFaceError
+from lpel_serving.support.arrays import Floats
 from lpel_serving.support.progress import Progress, silent
+
+_KEPT_BYTES = 64 * 2**20
+"""Embeddings by which a photograph is known again that is there twice."""
 
 
 def embed_photographs(
@@ -41,15 +46,20 @@ def embed_photographs(
         If the embedding of one is zero; it is named.
     """
     embeddings = np.full((len(paths), embedder.record.dimension), np.nan, np.float32)
+    store: MemoryStore[Floats] = MemoryStore(_KEPT_BYTES, lambda embedding: embedding.nbytes)
+
+    def compute(crops: Mapping[bytes, CutFace]) -> dict[bytes, Floats]:
+        embedded = embedder.embed([cut.pixels for cut in crops.values()], batch_size)
+        return dict(zip(crops, embedded, strict=True))
+
     with progress("embedding", len(paths)) as advance:
         for start in range(0, len(paths), batch_size):
             batch = paths[start : start + batch_size]
-            faces = {i: _face(embedder, path, unusable) for i, path in enumerate(batch, start)}
-            found = {i: face for i, face in faces.items() if face is not None}
-            if found:
-                embedded = embedder.embed(list(found.values()), batch_size)
-                check_directions(embedded, [str(paths[i]) for i in found])
-                embeddings[list(found)] = embedded
+            recalled = recall(embedder, batch, store, compute, unusable=unusable)
+            found = {i: one for i, one in enumerate(recalled, start) if one is not None}
+            for i, embedding in found.items():
+                embeddings[i] = embedding
+            check_directions(embeddings[list(found)], [str(paths[i]) for i in found])
             advance(len(batch))
     return embeddings
 
@@ -109,13 +119,3 @@ def embed_pairs(
     similarities = np.full(len(pairs), np.nan, np.float32)
     similarities[found] = cosine_similarity(references[found], tests[found])
     return EmbeddedPairs(tuple(paths), embeddings, similarities)
-
-
-def _face(embedder: Embedder, path: Path, unusable: Unusable | None) -> Pixels | None:
-    try:
-        return embedder.read(path)
-    except NoFaceError:
-        return None
-    except ImageError as error:
-        note(unusable, path, error)
-        return None

@@ -4,12 +4,11 @@ It is trained on embeddings of unit length, and few networks but FaceNet give su
 the engine scales them: whoever asks for responses gives embeddings as the embedder gave them.
 """
 
-from lpel_serving.bundle.loading import Bundle
-from lpel_serving.bundle.manifest import EMBEDDING, RESPONSE
-from lpel_serving.engine.session import open_session
+from lpel_serving.bundle.manifest import RESPONSE, ResponseRecord
+from lpel_serving.engine.from_embeddings import check_embeddings, open_on_embeddings
 from lpel_serving.equations.similarity import unit
 from lpel_serving.support.arrays import Floats
-from lpel_serving.support.errors import BundleError, EmbeddingError
+from lpel_serving.support.errors import BundleError
 
 
 class Responder:
@@ -17,27 +16,22 @@ class Responder:
 
     Attributes
     ----------
-    side
-        Superpixels along one side.
+    record
+        Its superpixels along one side.
     dimension
         Length D of the embeddings.
     """
 
-    def __init__(self, model: bytes, side: int, dimension: int, provider: str = "cpu") -> None:
-        self.side = side
+    def __init__(
+        self, model: bytes, record: ResponseRecord, dimension: int, provider: str = "cpu"
+    ) -> None:
+        self.record = record
         self.dimension = dimension
-        self._session = open_session(
-            model,
-            input_name=EMBEDDING,
-            output_name=RESPONSE,
-            input_shape=(None, dimension),
-            output_shape=(None, side, side, dimension),
-            provider=provider,
-            threads=1,  # a second pool of threads would spin against the embedder's
-        )
+        shape = (record.side, record.side, dimension)
+        self._session = open_on_embeddings(model, dimension, RESPONSE, shape, provider)
 
-    def __call__(self, embeddings: Floats) -> Floats:
-        """Tell responses from embeddings (N, D): float32, shape (N, K, D), superpixels row by row.
+    def respond(self, embeddings: Floats) -> Floats:
+        """Predict responses from embeddings (N, D): float32, shape (N, K, D), row by row.
 
         Responses are of the unit embeddings, whatever the length of those given.
 
@@ -48,11 +42,8 @@ class Responder:
         BundleError
             If the responses are not of the size that the manifest says.
         """
-        side, dimension = self.side, self.dimension
-        if embeddings.ndim != 2 or embeddings.shape[1] != dimension:
-            raise EmbeddingError(
-                f"expected embeddings of shape (N, {dimension}), received {embeddings.shape}."
-            )
+        side, dimension = self.record.side, self.dimension
+        check_embeddings(embeddings, dimension)
         responses = self._session.run(unit(embeddings))
         if responses.shape != (len(embeddings), side, side, dimension):
             raise BundleError(
@@ -60,11 +51,3 @@ class Responder:
                 f"{side} by {side} vectors of {dimension}: export the bundle again."
             )
         return responses.reshape(len(embeddings), side * side, dimension)
-
-
-def open_responder(bundle: Bundle, provider: str) -> Responder | None:
-    """Open the response decoder of a bundle, if it has one."""
-    record = bundle.manifest.responses
-    if record is None or bundle.responses is None:
-        return None
-    return Responder(bundle.responses, record.side, bundle.manifest.embedder.dimension, provider)

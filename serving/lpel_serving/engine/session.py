@@ -1,4 +1,4 @@
-"""Running an ONNX model: the one module that knows onnxruntime."""
+"""Opening and running an ONNX model: here onnxruntime is loaded, and its errors become ours."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -20,9 +20,6 @@ PROVIDERS = {
     "directml": "DmlExecutionProvider",
 }
 """Short names of onnxruntime's execution providers."""
-
-_ON_CUDA = ("cuda", "tensorrt")
-"""Providers that take their inputs from an NVIDIA card's own memory."""
 
 _ERRORS_ONLY, _FATAL_ONLY = 3, 4
 
@@ -78,50 +75,12 @@ class Session:
         options = None if stop is None else stop.options
         try:
             return self.raw.run([self.output_name], {self.input_name: values}, options)[0]
-        except _runtime_errors(require("onnxruntime", "cpu")) as error:
+        except runtime_errors(require("onnxruntime", "cpu")) as error:
             if stop is not None and stop.is_set:
                 raise WithdrawnError("the inference was stopped.") from error
             raise BundleError(
                 f"the model from {self.input_name} to {self.output_name} does not take "
                 f"{values.dtype} of shape {values.shape}, as the manifest says it does: {error}"
-            ) from error
-
-
-class FixedRun:
-    """Runs a model on batches of one size, with its input and output bound to the device.
-
-    What is shorter is filled up with zeros, so that a device meets one shape alone: it plans its
-    memory once, and compiles nothing twice. Not to be shared among threads.
-    """
-
-    def __init__(self, session: Session, shape: tuple[int, ...], kind: Any) -> None:
-        self._session = session
-        self._ort = require("onnxruntime", "cpu")
-        self._device = "cuda" if session.provider in _ON_CUDA else "cpu"
-        self._batch = np.zeros(shape, kind)
-        self._values = self._ort.OrtValue.ortvalue_from_numpy(self._batch, self._device, 0)
-        self._binding = session.raw.io_binding()
-        self._binding.bind_ortvalue_input(session.input_name, self._values)
-        self._binding.bind_output(session.output_name, self._device, 0)
-
-    def __call__(self, values: NDArray[Any]) -> NDArray[np.float32]:
-        """Compute the output of at most a batch of inputs.
-
-        Raises
-        ------
-        BundleError
-            If the model does not take such an input.
-        """
-        self._batch[: len(values)] = values
-        self._batch[len(values) :] = 0
-        try:
-            self._values.update_inplace(self._batch)
-            self._session.raw.run_with_iobinding(self._binding)
-            return self._binding.copy_outputs_to_cpu()[0][: len(values)]
-        except _runtime_errors(self._ort) as error:
-            raise BundleError(
-                f"the model from {self._session.input_name} to {self._session.output_name} does "
-                f"not take {self._batch.dtype} of shape {self._batch.shape}: {error}"
             ) from error
 
 
@@ -199,7 +158,7 @@ def _load(ort: Any, model: bytes, provider: str, threads: int | None) -> Any:
         options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
     try:
         return ort.InferenceSession(model, options, providers=[PROVIDERS[provider]])
-    except _runtime_errors(ort) as error:
+    except runtime_errors(ort) as error:
         kind = BundleError if provider == "cpu" else ProviderError
         raise kind(f"onnxruntime cannot load the model on {provider}: {error}") from error
 
@@ -257,8 +216,8 @@ def _check_tensor(tensor: Any, wanted: Shape | None) -> None:
         )
 
 
-def _runtime_errors(ort: Any) -> tuple[type[Exception], ...]:
-    # onnxruntime's exceptions share no base class but Exception.
+def runtime_errors(ort: Any) -> tuple[type[Exception], ...]:
+    """List the exceptions of onnxruntime, which share no base class but Exception."""
     state = ort.capi.onnxruntime_pybind11_state
     members = (getattr(state, name) for name in dir(state))
     own = [kind for kind in members if isinstance(kind, type) and issubclass(kind, Exception)]

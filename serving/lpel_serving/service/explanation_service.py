@@ -1,7 +1,6 @@
 """The service: the asynchronous front of the engine, where all requests meet."""
 
 import asyncio
-import hashlib
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
@@ -10,6 +9,8 @@ from numpy.typing import NDArray
 
 from lpel_serving.engine.explainer import Explainer
 from lpel_serving.engine.inventory import take_inventory
+from lpel_serving.engine.store.keys import content_digest, face_key
+from lpel_serving.engine.store.memory import MemoryStore
 from lpel_serving.images.crops import (
     LEAST_SHARE,
     CentreCrop,
@@ -23,9 +24,9 @@ from lpel_serving.images.reading import MAX_PIXELS
 from lpel_serving.methods.method import Networks
 from lpel_serving.service.batcher import Batcher
 from lpel_serving.service.bounded_executor import BoundedExecutor
-from lpel_serving.service.cache import EmbeddedFace, FaceCache
 from lpel_serving.service.cancellation import CancellationToken
 from lpel_serving.service.counters import Counters
+from lpel_serving.service.embedded_face import EmbeddedFace
 from lpel_serving.service.networks import PORTION, CancellableNetworks
 from lpel_serving.service.pace import Pace, clock_of
 from lpel_serving.service.shared import Shared
@@ -95,7 +96,7 @@ class ExplanationService:
         self.counters = Counters()
         self.pace = Pace(at_once)
         self._max_pixels = max_pixels
-        self._cache = FaceCache(cache_bytes)
+        self._cache: MemoryStore[EmbeddedFace] = MemoryStore(cache_bytes, lambda face: face.bytes)
         self._shared: Shared[EmbeddedFace] = Shared()
         self._batcher = Batcher(
             lambda crops, stop: explainer.embedder.embed(crops, batch_size, stop),
@@ -149,9 +150,9 @@ class ExplanationService:
         """
         cut = self.find_crop(crop)
         check_choice(cut, face, name)
-        digest = await self.run_in_thread(lambda: hashlib.sha256(data).hexdigest(), token)
-        key = f"{digest} {cut!r} {face or 0}"
-        kept = self._cache.get(key)
+        digest = await self.run_in_thread(lambda: content_digest(data), token)
+        key = face_key(digest, face or 0, repr(cut))
+        kept = self._cache.get([key]).get(key)
         if kept is not None:
             self.counters.count_cached()
             return kept
@@ -162,12 +163,12 @@ class ExplanationService:
         )
         return await self._shared.get(key, token, lambda shared: self._embed_once(key, one, shared))
 
-    async def _embed_once(self, key: str, cut: CutFace, token: CancellationToken) -> EmbeddedFace:
+    async def _embed_once(self, key: bytes, cut: CutFace, token: CancellationToken) -> EmbeddedFace:
         """Embed a crop, unless somebody else's was the same and is at hand by now."""
-        face = self._cache.get(key)
+        face = self._cache.get([key]).get(key)
         if face is None:
             face = EmbeddedFace(cut.pixels, (await self._embed([cut.pixels], token))[0], cut.found)
-            self._cache.put(key, face)
+            self._cache.put({key: face})
         return face
 
     def find_crop(self, name: str | None) -> Crop:

@@ -26,10 +26,13 @@ class Shared(Generic[T]):
     """
 
     def __init__(self) -> None:
-        self._tasks: dict[str, _Task[T]] = {}
+        self._tasks: dict[bytes, _Task[T]] = {}
 
     async def get(
-        self, key: str, token: CancellationToken, work: Callable[[CancellationToken], Awaitable[T]]
+        self,
+        key: bytes,
+        token: CancellationToken,
+        work: Callable[[CancellationToken], Awaitable[T]],
     ) -> T:
         """Wait for the result of a key, which is worked out unless that is under way already.
 
@@ -51,7 +54,7 @@ class Shared(Generic[T]):
                 shared.token.withdraw("gone")
                 self._tasks.pop(key, None)
 
-    def _begin(self, key: str, work: Callable[[CancellationToken], Awaitable[T]]) -> _Task[T]:
+    def _begin(self, key: bytes, work: Callable[[CancellationToken], Awaitable[T]]) -> _Task[T]:
         token = CancellationToken()
         task = asyncio.ensure_future(work(token))
         shared = self._tasks[key] = _Task(task, token)

@@ -10,7 +10,8 @@ from lpel_serving.batch.input.lists import Lists
 from lpel_serving.batch.plan import make_plan, read_plan
 from lpel_serving.batch.store.by_number import GIVEN, NO_IMAGE
 from lpel_serving.batch.store.folder import IMAGES_IN_CHUNK, Places
-from lpel_serving.batch.store.kept import kept_embeddings
+from lpel_serving.batch.store.kept import KeptFace, kept_embeddings
+from lpel_serving.images.found import nothing
 from lpel_serving.support.arrow import read_table
 from lpel_serving.support.errors import PairsError
 from support import tiny
@@ -68,7 +69,7 @@ def test_known_images_are_in_chunks_of_their_own(tmp_path, pictures):
     first = read_table(places.images(0))["digest"][2].as_py()
     vector = np.arange(tiny.DIMENSION, dtype=np.float32)
     with kept_embeddings(tmp_path / "kept", "embedder", "none", tiny.DIMENSION) as kept:
-        kept.add([(first, vector)])
+        kept.put({first: KeptFace(vector, nothing(1)[0])})
         made, places = plan(tmp_path, rows, kept=kept)
     assert (made.images, made.known, made.chunks) == (6, 1, 2)
     (known,) = [chunk for chunk in range(2) if places.embeddings(chunk).exists()]

@@ -1,6 +1,7 @@
 """Pairs of photographs on which the network decided rightly."""
 
 import itertools
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -34,13 +35,13 @@ def watched(tiny_bundle, monkeypatch):
     """An explainer's embedder, and the photographs that it has read."""
     embedder = Explainer.load(tiny_bundle).embedder
     seen = []
-    read = embedder.read
+    cut = embedder.cut
 
-    def reading(path, *arguments):
-        seen.append(path)
-        return read(path, *arguments)
+    def cutting(image, name=None, face=None):
+        seen.append(image if name is None else Path(name))
+        return cut(image, name, face)
 
-    monkeypatch.setattr(embedder, "read", reading)
+    monkeypatch.setattr(embedder, "cut", cutting)
     return embedder, seen
 
 

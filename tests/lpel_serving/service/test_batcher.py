@@ -1,4 +1,4 @@
-"""Tickets, batches, shared work and kept faces: the parts behind the service."""
+"""Tickets, batches and shared work: the parts behind the service."""
 
 import asyncio
 import threading
@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from lpel_serving.service.batcher import Batcher
-from lpel_serving.service.cache import EmbeddedFace, FaceCache
 from lpel_serving.service.cancellation import CancellationToken
 from lpel_serving.service.shared import Shared
 from lpel_serving.support.errors import WithdrawnError
@@ -225,24 +224,3 @@ def test_shared_work_that_fails_fails_for_everybody_and_is_tried_again():
         return [type(result) for result in results], len(times)
 
     assert asyncio.run(play()) == ([ZeroDivisionError] * 2, 2)
-
-
-def face(value: int) -> EmbeddedFace:
-    return EmbeddedFace(np.full((10, 10, 3), value, np.uint8), np.zeros(25, np.float32))
-
-
-def test_a_cache_keeps_what_was_asked_for_last():
-    cache = FaceCache(3 * face(0).bytes)
-    for value in range(3):
-        cache.put(str(value), face(value))
-    cache.get("0")
-    cache.put("3", face(3))
-    assert [key for key in "0123" if cache.get(key) is not None] == ["0", "2", "3"]
-    assert len(cache) == 3
-
-
-def test_a_cache_of_no_size_keeps_nothing():
-    cache = FaceCache(0)
-    cache.put("a", face(1))
-    assert cache.get("a") is None
-    assert len(cache) == 0

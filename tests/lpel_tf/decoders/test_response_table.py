@@ -18,7 +18,6 @@ from lpel_serving.equations.fill import Fill
 from lpel_serving.images.crops import CentreCrop
 from lpel_serving.images.datasets.faces import list_faces
 from lpel_serving.support.errors import EmbeddingError, ImageError, NoFaceError, ParameterError
-from lpel_tf.data.store import ArrayStore, Field
 from lpel_tf.decoders.response_table import ResponseTable, TableSettings, measure_table
 from lpel_tf.support.errors import CacheError
 from support import tiny
@@ -443,29 +442,6 @@ def test_a_store_of_other_settings_is_not_taken_for_ones_own(embedder, people, p
 def test_a_store_in_a_missing_folder_is_reported(embedder, people, tmp_path):
     with pytest.raises(CacheError):
         measure_table(embedder, people, SETTINGS, tmp_path / "missing" / "table.sqlite")
-
-
-def test_a_store_of_arrays_gives_back_what_was_put_in(path):
-    fields = {"a": Field(np.float16, (2, 3)), "b": Field(np.uint8, (4,))}
-    row = {"b": np.arange(4), "a": np.arange(6).reshape(2, 3) / 8}  # in any order and type
-    with closing(ArrayStore(path, "things", fields)) as store:
-        store.put({b"x" * 32: row})
-    with closing(ArrayStore(path, "things", fields)) as store:
-        found = store.get([b"x" * 32, b"y" * 32])
-    assert found.keys() == {b"x" * 32}
-    for name, field in fields.items():
-        np.testing.assert_array_equal(found[b"x" * 32][name], row[name])
-        assert found[b"x" * 32][name].dtype == field.dtype
-
-
-def test_stores_of_two_kinds_may_share_a_file(path):
-    kinds = {name: {"value": Field(np.uint8, (size,))} for name, size in (("one", 1), ("two", 2))}
-    stores = {name: ArrayStore(path, name, fields) for name, fields in kinds.items()}
-    for size, store in enumerate(stores.values(), start=1):
-        store.put({b"x" * 32: {"value": np.arange(size)}})
-    for size, store in enumerate(stores.values(), start=1):
-        np.testing.assert_array_equal(store.get([b"x" * 32])[b"x" * 32]["value"], np.arange(size))
-        store.close()
 
 
 # --- the settings ---------------------------------------------------------------------------------

@@ -1,6 +1,5 @@
 """The first stage: every distinct image of a job through the embedder, once."""
 
-import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from lpel_serving.batch.store.by_number import (
 from lpel_serving.batch.store.folder import Places
 from lpel_serving.batch.store.image_chunks import embedding_table
 from lpel_serving.engine.explainer import Explainer
+from lpel_serving.engine.store.keys import content_digest
 from lpel_serving.equations.direction import has_direction, lack_of
 from lpel_serving.images.crops import CutFace
 from lpel_serving.images.found import nothing, numbers_of
@@ -116,7 +116,7 @@ def read_image(explainer: Explainer, images: Table, place: int, digest: bytes) -
     name = None if path is None else os.fsdecode(path)
     try:
         content = read_bytes(Path(name)) if name is not None else data
-        if hashlib.sha256(content).digest() != digest:
+        if content_digest(content) != digest:
             changed = f"{legible(str(name))} has changed since the job was planned."
             return Failure(CHANGED, changed)
         face = images["face"][place].as_py() if "face" in images.column_names else 0

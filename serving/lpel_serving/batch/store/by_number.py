@@ -4,7 +4,7 @@ A plan numbers the distinct images from 0, and embeddings that rows bring themse
 """
 
 import json
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 
 from lpel_serving.batch.store.catalogue import Catalogue
 from lpel_serving.batch.store.folder import IMAGES_IN_CHUNK, Places
-from lpel_serving.batch.store.kept import KeptEmbeddings
-from lpel_serving.images.found import WIDTH, FaceNumbers, face_key, nothing
+from lpel_serving.batch.store.kept import KeptFace
+from lpel_serving.engine.store.embedding_store import EmbeddingStore
+from lpel_serving.engine.store.keys import face_key
+from lpel_serving.images.found import WIDTH, FaceNumbers, nothing
 from lpel_serving.support.arrow import Table, from_vectors, pa, read_table, write_table
 from lpel_serving.support.files import growing_file, write_atomically
 
@@ -40,8 +42,16 @@ class Failure:
     message: str
 
 
+_KEPT_AT_ONCE = 64
+"""Chunks whose embeddings are put into the file together: it is slow to commit, quick to fill."""
+
+
 def gather(
-    chunks: int, images: int, places: Places, dimension: int, kept: KeptEmbeddings | None
+    chunks: int,
+    images: int,
+    places: Places,
+    dimension: int,
+    kept: EmbeddingStore[KeptFace] | None,
 ) -> None:
     """Put what became of all images into files in which it is found by number.
 
@@ -76,23 +86,23 @@ def gather(
     write_atomically(places.embedded, json.dumps({"images": images}).encode())
 
 
-def keep(chunks: int, places: Places, dimension: int, kept: KeptEmbeddings) -> None:
-    """Keep the embeddings of all images for later jobs, those that are new."""
-    of_vectors = _good(chunks, places, lambda table: from_vectors(table["embedding"], dimension))
-    kept.add(of_vectors, _good(chunks, places, _read_found))
+def keep(chunks: int, places: Places, dimension: int, kept: EmbeddingStore[KeptFace]) -> None:
+    """Keep the embeddings of all images for later jobs, some chunks at a time."""
+    for first in range(0, chunks, _KEPT_AT_ONCE):
+        faces: dict[bytes, KeptFace] = {}
+        for chunk in range(first, min(first + _KEPT_AT_ONCE, chunks)):
+            faces |= _good(read_table(places.embeddings(chunk)), dimension)
+        kept.put(faces)
 
 
-def _good(
-    chunks: int, places: Places, values: Callable[[Table], NDArray[Any]]
-) -> Iterator[tuple[bytes, NDArray[Any]]]:
-    """Bring something of all images that have an embedding, by their keys."""
-    for chunk in range(chunks):
-        table = read_table(places.embeddings(chunk))
-        good = table["code"].is_null().to_pylist()
-        taken = np.maximum(_read_found(table)[:, 1], 0).tolist()
-        keys = [face_key(*one) for one in zip(table["digest"].to_pylist(), taken, strict=True)]
-        all_of = zip(keys, values(table), strict=True)
-        yield from (one for one, is_good in zip(all_of, good, strict=True) if is_good)
+def _good(table: Table, dimension: int) -> dict[bytes, KeptFace]:
+    """Bring all images of a chunk that have an embedding, by their keys."""
+    embeddings, found = from_vectors(table["embedding"], dimension), _read_found(table)
+    digests = table["digest"].to_pylist()
+    return {
+        face_key(digests[i], max(int(found[i, 1]), 0)): KeptFace(embeddings[i], found[i])
+        for i in np.flatnonzero(table["code"].is_null().to_numpy(zero_copy_only=False))
+    }
 
 
 @contextmanager

@@ -1,6 +1,5 @@
 """The distinct images of a job, numbered as they are met, on the disk."""
 
-import hashlib
 import os
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
@@ -8,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 
 from lpel_serving.batch.input.rows import Image, legible
-from lpel_serving.images.found import face_key
+from lpel_serving.engine.store.keys import content_digest, face_key
 from lpel_serving.images.reading import read_bytes
 from lpel_serving.support.errors import ImageError
 
@@ -95,7 +94,7 @@ class Catalogue:
         return entry
 
     def _of_bytes(self, data: bytes, source: Path | bytes, face: int = 0) -> Entry:
-        return self._of_digest(hashlib.sha256(data).digest(), source, face)
+        return self._of_digest(content_digest(data), source, face)
 
     def _of_digest(self, digest: bytes, source: Path | bytes, face: int) -> Entry:
         key = face_key(digest, face)

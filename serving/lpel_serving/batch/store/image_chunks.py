@@ -9,8 +9,10 @@ import numpy as np
 
 from lpel_serving.batch.input.rows import legible
 from lpel_serving.batch.store.folder import IMAGES_IN_CHUNK, Places
-from lpel_serving.batch.store.kept import KeptEmbeddings, Vector
-from lpel_serving.images.found import FaceNumbers, split_key
+from lpel_serving.batch.store.kept import KeptFace, Vector
+from lpel_serving.engine.store.embedding_store import EmbeddingStore
+from lpel_serving.engine.store.keys import split_key
+from lpel_serving.images.found import FaceNumbers
 from lpel_serving.support.arrow import Table, pa, vectors, write_table
 
 _BYTES_IN_CHUNK = 64 * 2**20
@@ -37,7 +39,7 @@ class _Chunk:
 class ImageChunks:
     """Writes distinct images in chunks: those that are new apart from those that are known."""
 
-    def __init__(self, places: Places, kept: KeptEmbeddings | None) -> None:
+    def __init__(self, places: Places, kept: EmbeddingStore[KeptFace] | None) -> None:
         self._places = places
         self._kept = kept
         self._filling: dict[bool, _Chunk] = {}
@@ -46,8 +48,8 @@ class ImageChunks:
     def add(self, key: bytes, source: Path | bytes) -> int:
         """Take a face of an image that was not met before, by its key; return its number."""
         digest, face = split_key(key)
-        embedding = None if self._kept is None else self._kept.get(key)
-        is_known = embedding is not None
+        known = None if self._kept is None else self._kept.get([key]).get(key)
+        is_known = known is not None
         self.images += 1
         self.known += is_known
         if is_known not in self._filling:
@@ -58,9 +60,9 @@ class ImageChunks:
         chunk.digests.append(digest)
         chunk.sources.append(source)
         chunk.faces.append(face)
-        if self._kept is not None and embedding is not None:
-            chunk.embeddings.append(embedding)
-            chunk.found.append(self._kept.found(key))
+        if known is not None:
+            chunk.embeddings.append(known.embedding)
+            chunk.found.append(known.found)
         if chunk.is_full:
             self._write(self._filling.pop(is_known))
         return number

@@ -1,81 +1,60 @@
 """Embeddings that are kept between jobs, such as those of a gallery, in one file."""
 
 import sqlite3
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lpel_serving.engine.store.sqlite import Field, Row, SqliteStore, complaining
 from lpel_serving.equations.direction import has_direction
 from lpel_serving.images.found import NOTHING, WIDTH, FaceNumbers, nothing
-from lpel_serving.support.errors import OutputError, ParameterError
+from lpel_serving.support.errors import LpelError, OutputError, ParameterError
 
 Vector = NDArray[np.float32]
 
-_ADD = (
-    "INSERT INTO embeddings VALUES (?, ?) ON CONFLICT (digest) "
-    "DO UPDATE SET vector = excluded.vector WHERE vector IS NOT excluded.vector"
-)
-"""What is known is not written again."""
-_ADD_FOUND = (
-    "INSERT INTO found VALUES (?, ?) ON CONFLICT (digest) "
-    "DO UPDATE SET numbers = excluded.numbers WHERE numbers IS NOT excluded.numbers"
-)
+_NOTHING = nothing(1)[0]
+
+
+@dataclass(frozen=True, eq=False)
+class KeptFace:
+    """An embedding, float32, shape (D,), and what was found in its image: see `found_columns`."""
+
+    embedding: Vector
+    found: FaceNumbers
 
 
 class KeptEmbeddings:
-    """Embeddings by the SHA-256 of the image's file, in an SQLite database.
+    """What one embedder makes of images that are cropped in one way, by `face_key`.
 
-    It holds what one embedder makes of images that are cropped in one way. If the crop looks for
-    faces, it also holds what was found, and each face has a key of its own: see `face_key`.
+    It is an `EmbeddingStore`. If the crop looks for faces it also holds what was found; an image
+    of which an earlier version kept the embedding alone is unknown then.
     """
 
-    def __init__(
-        self, base: sqlite3.Connection, path: Path, dimension: int, *, detects: bool = False
-    ) -> None:
+    def __init__(self, store: SqliteStore, *, detects: bool = False) -> None:
+        self._store = store
         self._detects = detects
-        self._base = base
-        self._path = path
-        self._bytes = dimension * np.dtype(np.float32).itemsize
 
-    def get(self, digest: bytes) -> Vector | None:
-        """Find an image's embedding; it is not known if its faces are not, and they should be."""
-        if self._detects and self.found(digest)[0] == NOTHING:
-            return None
-        query = "SELECT vector FROM embeddings WHERE digest = ?"
-        with _complaints(self._path):
-            row = self._base.execute(query, (digest,)).fetchone()
-        if row is None or not isinstance(row[0], bytes) or len(row[0]) != self._bytes:
-            return None
-        vector = np.frombuffer(row[0], "<f4")
-        return vector if has_direction(vector) else None
+    def get(self, keys: Sequence[bytes], /) -> dict[bytes, KeptFace]:
+        """Look faces up; those whose embedding or find cannot be used are left out."""
+        found = {key: self._face(row) for key, row in self._store.get(keys).items()}
+        return {key: face for key, face in found.items() if self._is_usable(face)}
 
-    def found(self, digest: bytes) -> FaceNumbers:
-        """Find what was found in an image: see `lpel_serving.images.found.numbers_of`."""
-        if not self._detects:
-            return nothing(1)[0]
-        query = "SELECT numbers FROM found WHERE digest = ?"
-        with _complaints(self._path):
-            row = self._base.execute(query, (digest,)).fetchone()
-        data: Any = None if row is None else row[0]
-        is_whole = isinstance(data, bytes) and len(data) == 4 * WIDTH
-        return np.frombuffer(data, "<i4") if is_whole else nothing(1)[0]
+    def put(self, faces: Mapping[bytes, KeptFace], /) -> None:
+        """Keep faces, all of them or, if that fails, none."""
+        self._store.put(
+            {key: {"vector": one.embedding, "numbers": one.found} for key, one in faces.items()}
+        )
 
-    def add(
-        self,
-        embeddings: Iterable[tuple[bytes, Vector]],
-        found: Iterable[tuple[bytes, FaceNumbers]] = (),
-    ) -> None:
-        """Keep embeddings, and what was found: all of these, or none if the process ends before."""
-        rows = ((digest, vector.astype("<f4").tobytes()) for digest, vector in embeddings)
-        numbers = ((digest, one.astype("<i4").tobytes()) for digest, one in found)
-        with _complaints(self._path), self._base:
-            self._base.executemany(_ADD, rows)
-            if self._detects:
-                self._base.executemany(_ADD_FOUND, numbers)
+    def _face(self, row: Row) -> KeptFace:
+        return KeptFace(row["vector"], row["numbers"] if self._detects else _NOTHING)
+
+    def _is_usable(self, face: KeptFace) -> bool:
+        is_found = not self._detects or face.found[0] != NOTHING
+        return is_found and bool(has_direction(face.embedding))
 
 
 @contextmanager
@@ -104,41 +83,35 @@ def kept_embeddings(
     OutputError
         If it cannot be written.
     """
-    with _complaints(path):
+
+    def complain(error: Exception) -> LpelError:
+        is_place = isinstance(error, OSError | sqlite3.OperationalError)
+        kind = OutputError if is_place else ParameterError
+        return kind(f"{path} cannot be used as a file of embeddings: {error}.")
+
+    tables = {"embeddings": {"vector": Field("<f4", (dimension,))}}
+    if detects:
+        tables["found"] = {"numbers": Field("<i4", (WIDTH,))}
+    with complaining(complain):
         path.parent.mkdir(parents=True, exist_ok=True)
         base = sqlite3.connect(path, timeout=60)
     with closing(base):
-        with _complaints(path):
+        with complaining(complain):
             _begin(base, path, {"embedder": embedder, "crop": crop})
-            if detects:
-                base.execute(
-                    "CREATE TABLE IF NOT EXISTS found (digest BLOB PRIMARY KEY, numbers BLOB)"
-                )
-        yield KeptEmbeddings(base, path, dimension, detects=detects)
+        store = SqliteStore(base, "digest", tables, complain, forgiving=True)
+        yield KeptEmbeddings(store, detects=detects)
 
 
 def _begin(base: sqlite3.Connection, path: Path, of: Mapping[str, str]) -> None:
-    """Make the tables, or find that they are there and hold embeddings of the same kind."""
+    """Say of what the file holds embeddings, or find that it holds those of the same."""
     tables = base.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
     if not {name for (name,) in tables} <= {"about", "embeddings", "found"}:
         raise ParameterError(f"{path} holds no embeddings: name another file for --embeddings.")
     with base:
         base.execute("CREATE TABLE IF NOT EXISTS about (name TEXT PRIMARY KEY, value TEXT)")
-        base.execute("CREATE TABLE IF NOT EXISTS embeddings (digest BLOB PRIMARY KEY, vector BLOB)")
         base.executemany("INSERT OR IGNORE INTO about VALUES (?, ?)", of.items())
     if dict(base.execute("SELECT name, value FROM about").fetchall()) != of:
         raise ParameterError(
             f"{path} holds embeddings of another network or another crop: name another file "
             "for --embeddings."
         )
-
-
-@contextmanager
-def _complaints(path: Path) -> Generator[None]:
-    """Say which file it is that cannot be used."""
-    try:
-        yield
-    except (OSError, sqlite3.OperationalError) as error:
-        raise OutputError(f"{path} cannot be used as a file of embeddings: {error}.") from error
-    except sqlite3.DatabaseError as error:
-        raise ParameterError(f"{path} cannot be used as a file of embeddings: {error}.") from error

@@ -10,7 +10,8 @@ import pytest
 from lpel_serving import Explainer
 from lpel_serving.batch.results import rows_with_several_faces
 from lpel_serving.batch.settings import BatchSettings
-from lpel_serving.batch.store.kept import kept_embeddings
+from lpel_serving.batch.store.found_columns import nothing
+from lpel_serving.batch.store.kept import KeptFace, kept_embeddings
 from lpel_serving.support.errors import PairsError
 from support import bright, tiny
 from support.batch import make_job, read_results, run_here, write_csv, write_parquet, write_pictures
@@ -235,7 +236,7 @@ def test_what_was_kept_before_faces_were_is_made_again(photographs, tiny_bundle,
     manifest = Explainer.load(tiny_bundle).manifest
     of = manifest.files["embedder.onnx"].sha256, f"{bright.NAME}, on cpu", tiny.DIMENSION
     with kept_embeddings(tmp_path / "kept", *of) as kept:
-        kept.add([(digest, np.ones(tiny.DIMENSION, np.float32))])
+        kept.put({digest: KeptFace(np.ones(tiny.DIMENSION, np.float32), nothing(1)[0])})
     pairs = write_csv(tmp_path / "pairs.csv", {"reference": ["two.png"], "test": ["two.png"]})
     job = make_job(tiny_bundle, pairs, tmp_path / "out", crop=bright.NAME, kept=tmp_path / "kept")
     assert run_here(job).known == 0

@@ -14,7 +14,8 @@ from hypothesis.extra.numpy import arrays
 
 from lpel_serving.batch.output.shards import Explaining
 from lpel_serving.batch.run import run
-from lpel_serving.batch.store.kept import kept_embeddings
+from lpel_serving.batch.store.kept import KeptFace, kept_embeddings
+from lpel_serving.images.found import nothing
 from lpel_serving.support.errors import OutputError, ParameterError
 from support import tiny
 from support.batch import make_job, pair_up, read_results, run_here, tree, write_csv
@@ -22,6 +23,10 @@ from support.batch_rows import Meddling
 
 DIGEST = hashlib.sha256(b"face").digest()
 VECTOR = np.arange(tiny.DIMENSION, dtype=np.float32)
+
+
+def face(vector=VECTOR):
+    return KeptFace(vector, nothing(1)[0])
 
 
 def opened(path, embedder="embedder", crop="none"):
@@ -49,32 +54,32 @@ def listed(tmp_path, pictures):
 def test_embeddings_are_found_again_to_the_bit(tmp_path_factory, vector):
     path = tmp_path_factory.mktemp("kept") / "new" / "kept"
     with opened(path) as kept:
-        assert kept.get(DIGEST) is None
-        kept.add([(DIGEST, vector)])
+        assert kept.get([DIGEST]) == {}
+        kept.put({DIGEST: face(vector)})
     with opened(path) as kept:
-        found = kept.get(DIGEST)
+        found = kept.get([DIGEST])
     if np.isfinite(vector).all() and vector.any():
-        assert found.tobytes() == vector.tobytes()
+        assert found[DIGEST].embedding.tobytes() == vector.tobytes()
     else:
-        assert found is None
+        assert found == {}
 
 
 def test_all_embeddings_are_added_or_none(tmp_path):
-    def broken():
-        yield DIGEST, VECTOR
-        raise KeyboardInterrupt
+    class Broken:
+        def astype(self, kind):
+            raise KeyboardInterrupt
 
     with opened(tmp_path / "kept") as kept:
         with pytest.raises(KeyboardInterrupt):
-            kept.add(broken())
-        assert kept.get(DIGEST) is None
+            kept.put({DIGEST: face(), bytes(32): face(Broken())})
+        assert kept.get([DIGEST]) == {}
 
 
 @pytest.mark.parametrize("other", [{"embedder": "another"}, {"crop": "0.5"}], ids=str)
 def test_a_file_of_another_network_or_crop_is_refused(tmp_path, other):
     path = tmp_path / "kept"
     with opened(path) as kept:
-        kept.add([(DIGEST, VECTOR)])
+        kept.put({DIGEST: face()})
     before = path.read_bytes()
     with (
         pytest.raises(ParameterError, match=f"{path} holds embeddings of another"),
@@ -95,9 +100,9 @@ def test_a_file_of_another_network_or_crop_is_refused(tmp_path, other):
 def test_what_is_no_embedding_is_not_used(tmp_path, vector):
     write(tmp_path / "kept", vector)
     with opened(tmp_path / "kept") as kept:
-        assert kept.get(DIGEST) is None
-        kept.add([(DIGEST, VECTOR)])
-        np.testing.assert_array_equal(kept.get(DIGEST), VECTOR)
+        assert kept.get([DIGEST]) == {}
+        kept.put({DIGEST: face()})
+        np.testing.assert_array_equal(kept.get([DIGEST])[DIGEST].embedding, VECTOR)
 
 
 def test_what_is_no_file_of_embeddings_is_refused_and_untouched(tmp_path):
@@ -118,11 +123,11 @@ def test_what_is_no_file_of_embeddings_is_refused_and_untouched(tmp_path):
 def test_a_damaged_file_is_refused(tmp_path):
     path = tmp_path / "kept"
     with opened(path) as kept:
-        kept.add((hashlib.sha256(bytes([i])).digest(), VECTOR) for i in range(200))
+        kept.put({hashlib.sha256(bytes([i])).digest(): face() for i in range(200)})
     data = path.read_bytes()
     path.write_bytes(data[:4096] + b"\xff" * (len(data) - 4096))
     with pytest.raises(ParameterError, match="kept cannot be used"), opened(path) as kept:
-        kept.get(DIGEST)
+        kept.get([DIGEST])
 
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path):

@@ -20,8 +20,8 @@ from lpel_serving.methods.counted import counted
 from lpel_serving.methods.method import FacePair, Method, Networks, is_control
 from lpel_serving.report.record import plausibility_numbers
 from lpel_serving.report.verdict import on_plausibility
-from lpel_serving.service.cache import EmbeddedFace
 from lpel_serving.service.cancellation import CancellationToken
+from lpel_serving.service.embedded_face import EmbeddedFace
 from lpel_serving.service.explanation_service import ExplanationService
 from lpel_serving.service.http.messages.answers import JSON, LINES, accepted, json_response
 from lpel_serving.service.http.messages.lines import in_lines

@@ -31,8 +31,8 @@ from lpel_serving.report.record import (
     usual_numbers,
 )
 from lpel_serving.report.verdict import explained
-from lpel_serving.service.cache import EmbeddedFace
 from lpel_serving.service.cancellation import CancellationToken
+from lpel_serving.service.embedded_face import EmbeddedFace
 from lpel_serving.service.explanation_service import ExplanationService
 from lpel_serving.service.http.messages.answers import (
     JSON,

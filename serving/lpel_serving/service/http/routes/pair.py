@@ -10,8 +10,8 @@ from lpel_serving.equations.similarity import DECISIONS, cosine_similarity, is_s
 from lpel_serving.images.crops import CentreCrop, check_choice
 from lpel_serving.report.record import plausibility_numbers
 from lpel_serving.report.verdict import Confidence
-from lpel_serving.service.cache import EmbeddedFace
 from lpel_serving.service.cancellation import CancellationToken
+from lpel_serving.service.embedded_face import EmbeddedFace
 from lpel_serving.service.explanation_service import ExplanationService
 from lpel_serving.service.http.messages.problems import Problem, concerning
 from lpel_serving.service.http.messages.requests import IMAGES, PairRequest, VerifyFields

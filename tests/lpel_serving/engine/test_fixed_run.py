@@ -6,7 +6,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 from lpel_serving import Explainer
 from lpel_serving.bundle.manifest import EMBEDDING, IMAGE
-from lpel_serving.engine.session import FixedRun, open_session
+from lpel_serving.engine.fixed_run import FixedRun
+from lpel_serving.engine.session import open_session
 from lpel_serving.support.errors import BundleError, ImageError, ParameterError
 from support import tiny
 from support.images import pixels

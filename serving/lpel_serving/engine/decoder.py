@@ -1,0 +1,46 @@
+"""The decoder ``g``: from embeddings to images."""
+
+from lpel_serving.bundle.manifest import RECONSTRUCTION, DecoderRecord
+from lpel_serving.engine.from_embeddings import check_embeddings, open_on_embeddings
+from lpel_serving.support.arrays import Floats
+from lpel_serving.support.errors import BundleError
+
+
+class Decoder:
+    """An exported decoder; safe to share among threads.
+
+    Attributes
+    ----------
+    record
+        The side of its images.
+    dimension
+        Length D of the embeddings.
+    """
+
+    def __init__(
+        self, model: bytes, record: DecoderRecord, dimension: int, provider: str = "cpu"
+    ) -> None:
+        self.record = record
+        self.dimension = dimension
+        shape = (record.image_size, record.image_size, 3)
+        self._session = open_on_embeddings(model, dimension, RECONSTRUCTION, shape, provider)
+
+    def decode(self, embeddings: Floats) -> Floats:
+        """Reconstruct images ``g(h)`` from embeddings (N, D): float32, shape (N, H, H, 3).
+
+        Raises
+        ------
+        EmbeddingError
+            If the embeddings are of another shape.
+        BundleError
+            If the reconstructions are not of the size that the manifest says.
+        """
+        check_embeddings(embeddings, self.dimension)
+        images = self._session.run(embeddings)
+        side = self.record.image_size
+        if images.shape != (len(embeddings), side, side, 3):
+            raise BundleError(
+                f"the decoder gave images of shape {images.shape}, the manifest promises a side "
+                f"of {side}: export the bundle again."
+            )
+        return images

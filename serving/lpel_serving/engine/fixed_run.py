@@ -1,0 +1,51 @@
+"""Running a model on batches of one size, whose input and output are bound to the device."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lpel_serving.engine.session import Session, runtime_errors
+from lpel_serving.support.errors import BundleError
+from lpel_serving.support.extras import require
+
+_ON_CUDA = ("cuda", "tensorrt")
+"""Providers that take their inputs from an NVIDIA card's own memory."""
+
+
+class FixedRun:
+    """Runs a model on batches of one size, with its input and output bound to the device.
+
+    What is shorter is filled up with zeros, so that a device meets one shape alone: it plans its
+    memory once, and compiles nothing twice. Not to be shared among threads.
+    """
+
+    def __init__(self, session: Session, shape: tuple[int, ...], kind: Any) -> None:
+        self._session = session
+        self._ort = require("onnxruntime", "cpu")
+        self._device = "cuda" if session.provider in _ON_CUDA else "cpu"
+        self._batch = np.zeros(shape, kind)
+        self._values = self._ort.OrtValue.ortvalue_from_numpy(self._batch, self._device, 0)
+        self._binding = session.raw.io_binding()
+        self._binding.bind_ortvalue_input(session.input_name, self._values)
+        self._binding.bind_output(session.output_name, self._device, 0)
+
+    def __call__(self, values: NDArray[Any]) -> NDArray[np.float32]:
+        """Compute the output of at most a batch of inputs.
+
+        Raises
+        ------
+        BundleError
+            If the model does not take such an input.
+        """
+        self._batch[: len(values)] = values
+        self._batch[len(values) :] = 0
+        try:
+            self._values.update_inplace(self._batch)
+            self._session.raw.run_with_iobinding(self._binding)
+            return self._binding.copy_outputs_to_cpu()[0][: len(values)]
+        except runtime_errors(self._ort) as error:
+            raise BundleError(
+                f"the model from {self._session.input_name} to {self._session.output_name} does "
+                f"not take {self._batch.dtype} of shape {self._batch.shape}: {error}"
+            ) from error

@@ -1,0 +1,81 @@
+"""Looking up what was computed of photographs before, and computing what was not."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from lpel_serving.engine.embedder import Embedder
+from lpel_serving.engine.store.embedding_store import EmbeddingStore
+from lpel_serving.engine.store.keys import content_digest
+from lpel_serving.images.crops import CutFace
+from lpel_serving.images.datasets.passed_over import Unusable, note
+from lpel_serving.images.reading import read_bytes
+from lpel_serving.support.errors import ImageError, NoFaceError
+
+T = TypeVar("T")
+
+
+def recall(
+    embedder: Embedder,
+    photographs: Sequence[Path],
+    store: EmbeddingStore[T],
+    compute: Callable[[Mapping[bytes, CutFace]], Mapping[bytes, T]],
+    *,
+    unusable: Unusable | None = None,
+) -> list[T | None]:
+    """Find what is known of photographs; what is not is computed and stored.
+
+    Parameters
+    ----------
+    embedder
+        Reads photographs and cuts faces out.
+    photographs
+        Their files; of equal ones one is computed.
+    store
+        Where results are kept, by `lpel_serving.engine.store.keys.content_digest`.
+    compute
+        From crops to results, by the digests of their photographs.
+    unusable
+        Gathers photographs that cannot be used.
+
+    Returns
+    -------
+    list
+        One for each photograph, None where the crop finds no face or it cannot be used.
+
+    Raises
+    ------
+    ImageError
+        If a photograph cannot be used and there is no `unusable` to gather it; it is named.
+    """
+    known: dict[bytes, T] = {}
+    crops: dict[bytes, CutFace] = {}
+
+    def key_of(path: Path) -> bytes:
+        content = read_bytes(path)  # let go of before the next one is read: files may be large
+        key = content_digest(content)
+        if key in crops or key in known:
+            return key
+        known.update(store.get([key]))
+        if key not in known:
+            crops[key] = embedder.cut(content, str(path))
+        return key
+
+    keys = [_unless_unusable(key_of, path, unusable) for path in photographs]
+    if crops:
+        computed = compute(crops)
+        store.put(computed)
+        known.update(computed)
+    return [None if key is None else known.get(key) for key in keys]
+
+
+def _unless_unusable(
+    key_of: Callable[[Path], bytes], path: Path, unusable: Unusable | None
+) -> bytes | None:
+    try:
+        return key_of(path)
+    except NoFaceError:
+        return None
+    except ImageError as error:
+        note(unusable, path, error)
+        return None
