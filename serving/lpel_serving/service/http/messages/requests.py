@@ -6,6 +6,7 @@ import string
 from dataclasses import dataclass
 from typing import Annotated, Any, Generic, Literal, TypeVar, cast
 
+import orjson
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from starlette.requests import Request
 
@@ -16,8 +17,8 @@ from lpel_serving.service.http.messages.answers import JSON
 from lpel_serving.service.http.messages.body import read_body
 from lpel_serving.service.http.messages.multipart import read_form
 from lpel_serving.service.http.messages.problems import Problem
-from lpel_serving.service.http.messages.request_json import read_request_json
 from lpel_serving.service.http.settings import Limits
+from lpel_serving.support.strict_json import read_json
 
 FORM = "multipart/form-data"
 IMAGES = ("reference", "test")
@@ -183,7 +184,7 @@ def _read_document(body: bytes) -> tuple[dict[str, bytes], dict[str, Any]]:
     if sum(map(body.count, (b",", b"[", b"{"))) > MAX_STRUCTURE:
         raise Problem(400, "the body has more fields, lists and objects than any request needs.")
     try:
-        document = read_request_json(body)
+        document = read_json(body, orjson.loads)
     except ValueError as error:
         raise Problem(400, f"the body is not JSON: {str(error)[:120]}.") from error
     if not isinstance(document, dict):

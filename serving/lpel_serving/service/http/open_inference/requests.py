@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import orjson
 
 from lpel_serving.service.http.messages.problems import Problem
-from lpel_serving.service.http.messages.request_json import read_request_json
 from lpel_serving.service.http.open_inference.fields import Fields, naming
 from lpel_serving.service.http.open_inference.signature import BATCH, Signature, Tensor
 from lpel_serving.service.http.open_inference.tensors import (
@@ -18,6 +18,7 @@ from lpel_serving.service.http.open_inference.tensors import (
     from_binary,
     from_json,
 )
+from lpel_serving.support.strict_json import read_json
 
 HEADER_LENGTH = "Inference-Header-Content-Length"
 """The header that says how many bytes of a body are JSON."""
@@ -135,7 +136,7 @@ def _json(data: bytes) -> Any:
         )
     _check_structure(data)
     try:
-        return read_request_json(data)
+        return read_json(data, orjson.loads)
     except UnicodeDecodeError as error:
         raise Problem(400, "expected JSON in UTF-8, received other bytes.") from error
     except ValueError as error:

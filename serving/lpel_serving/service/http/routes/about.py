@@ -8,7 +8,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from lpel_serving.bundle.manifest import EXPLAINER_FILE
-from lpel_serving.bundle.safety.metadata import metadata
+from lpel_serving.bundle.safety.metadata import read_metadata
 from lpel_serving.images.crops import CentreCrop, Crop
 from lpel_serving.images.reading import FORMATS
 from lpel_serving.service.explanation_service import ExplanationService
@@ -104,7 +104,7 @@ def _browser(service: ExplanationService, settings: Settings) -> dict[str, Any] 
     record = service.manifest.files.get(EXPLAINER_FILE)
     if record is None or settings.web_runtime is None:
         return None
-    said = metadata(memoryview((settings.bundle / EXPLAINER_FILE).read_bytes()))
+    said = read_metadata(memoryview((settings.bundle / EXPLAINER_FILE).read_bytes()))
     if said.get("bundle_sha256") != service.manifest.identity:
         return None  # it was made of another bundle, and would answer otherwise than this server
     return {
