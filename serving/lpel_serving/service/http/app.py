@@ -14,13 +14,13 @@ from lpel_serving.engine.explainer import Explainer
 from lpel_serving.images.crops import CentreCrop, Crop, parse_crop
 from lpel_serving.service.cancellation import CancellationToken
 from lpel_serving.service.explanation_service import ExplanationService
+from lpel_serving.service.http import openapi
 from lpel_serving.service.http.limits.admission import Admission, Gate
 from lpel_serving.service.http.limits.untaken import Untaken
 from lpel_serving.service.http.limits.uploads import Uploads
 from lpel_serving.service.http.messages.problems import Faults, on_error, on_refusal
 from lpel_serving.service.http.observation import Metrics, Observation
 from lpel_serving.service.http.open_inference import routes as protocol
-from lpel_serving.service.http.openapi import document as openapi
 from lpel_serving.service.http.page import routes as page
 from lpel_serving.service.http.routes import about, assess, explain, methods, verify
 from lpel_serving.service.http.routes.health import Health
