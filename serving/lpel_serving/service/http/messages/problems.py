@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lpel_serving.service.cancellation import CancellationToken
+from lpel_serving.service.http.schemas import answers
 from lpel_serving.support.errors import (
     BusyError,
     ImageError,
@@ -75,9 +76,13 @@ class Problem(ServingError, ValueError):  # noqa: N818 - the word of RFC 9457
 
     def document(self) -> dict[str, Any]:
         """The problem in JSON's own types."""
-        known = {"type": "about:blank", "title": TITLES[self.status], "status": self.status}
-        about = {} if self.about is None else {"about": self.about}
-        return {**known, "detail": str(self), **about}
+        return answers.Problem(
+            type="about:blank",
+            title=TITLES[self.status],
+            status=self.status,
+            detail=str(self),
+            about=self.about,
+        ).model_dump(exclude_none=True)
 
     def response(self, path: str) -> Response:
         """Answer a request for a path with it, in the words of whoever asks there."""
