@@ -32,12 +32,8 @@ HEADERS = {
 }
 _ALLOWED_METHODS = ("GET", "POST")
 _ALLOWED_HEADERS = (
-    "Accept",
-    "Authorization",
-    "Content-Encoding",
-    "Content-Type",
-    "Inference-Header-Content-Length",
-    "X-API-Key",
+    *("Accept", "Authorization", "Content-Encoding", "Content-Type"),
+    *("Inference-Header-Content-Length", "X-API-Key"),
 )
 _EXPOSED_HEADERS = ("Inference-Header-Content-Length", "Retry-After", "X-Request-Id")
 

@@ -44,8 +44,8 @@ async def read_pair(
 
     def read() -> Fields:
         if media_type == FORM:
-            return checked_fields(_form(body, content_type), kind, strict=False)
-        return checked_fields(read_document(body), kind, strict=True)
+            return _checked(_form(body, content_type), kind, strict=False)
+        return _checked(_read_document(body), kind, strict=True)
 
     return await service.run_in_thread(read, request.state.token)
 
@@ -71,8 +71,7 @@ def _with_list(texts: dict[str, str]) -> dict[str, Any]:
     return texts | {"include": [part for part in parts if part]}
 
 
-def read_document(body: bytes) -> dict[str, Any]:
-    """Read a JSON object; raise `Problem` if the body is none, or far more than a request needs."""
+def _read_document(body: bytes) -> dict[str, Any]:
     if sum(map(body.count, (b",", b"[", b"{"))) > MAX_STRUCTURE:
         raise Problem(400, "the body has more fields, lists and objects than any request needs.")
     try:
@@ -84,23 +83,8 @@ def read_document(body: bytes) -> dict[str, Any]:
     return cast("dict[str, Any]", document)
 
 
-def checked_fields(values: dict[str, Any], kind: type[Fields], *, strict: bool) -> Fields:
-    """Check everything that was said.
-
-    Parameters
-    ----------
-    values
-        By name, the images among them.
-    kind
-        What may be said.
-    strict
-        Whether numbers can be told from text, as in JSON.
-
-    Raises
-    ------
-    Problem
-        422, which names the first field that is wrong.
-    """
+def _checked(values: dict[str, Any], kind: type[Fields], *, strict: bool) -> Fields:
+    """Check everything, the images among it; strictly where numbers can be told from text."""
     try:
         return kind.model_validate(values, strict=strict)
     except ValidationError as error:

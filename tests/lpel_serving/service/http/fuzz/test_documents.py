@@ -34,7 +34,7 @@ fields = st.sampled_from(["crop", "method", "p", "seed", "epsilon", "include", "
 def refused_or_read(body: bytes, kind: type[VerifyFields]) -> Any:
     """Read a document as the service does; None if it is refused."""
     asked, problem = outcome(
-        lambda: pairs.checked_fields(pairs.read_document(body), kind, strict=True), Problem
+        lambda: pairs._checked(pairs._read_document(body), kind, strict=True), Problem
     )
     if problem is not None:
         assert problem.status in {400, 422}
@@ -97,4 +97,4 @@ def test_a_form_takes_any_text_or_refuses_it():
 
 def _asked_in_form(said: dict[str, str], kind: type[VerifyFields]) -> Any:
     images = {"reference": b"a", "test": b"b"}
-    return pairs.checked_fields(images | pairs._with_list(said), kind, strict=False)
+    return pairs._checked(images | pairs._with_list(said), kind, strict=False)

@@ -10,11 +10,8 @@ from hypothesis import strategies as st
 
 from lpel_serving.service.http.messages.problems import Problem
 from lpel_serving.service.http.open_inference.answers import write_answer
-from lpel_serving.service.http.open_inference.requests import (
-    MAX_JSON_BYTES,
-    WantedOutput,
-    parse_request,
-)
+from lpel_serving.service.http.open_inference.document import MAX_JSON_BYTES
+from lpel_serving.service.http.open_inference.requests import WantedOutput, parse_request
 from lpel_serving.service.http.open_inference.signature import BATCH, Signature, Tensor
 
 SIGNATURE = Signature(

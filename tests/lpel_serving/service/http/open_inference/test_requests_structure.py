@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from lpel_serving.service.http.messages.problems import Problem
-from lpel_serving.service.http.open_inference import requests
-from lpel_serving.service.http.open_inference.requests import MAX_JSON_BYTES, parse_request
+from lpel_serving.service.http.open_inference import document
+from lpel_serving.service.http.open_inference.document import MAX_JSON_BYTES
+from lpel_serving.service.http.open_inference.requests import parse_request
 from lpel_serving.service.http.open_inference.signature import BATCH, Signature, Tensor
 from lpel_serving.service.http.settings import Settings
 from support.clients import ask, ask_at_once, get, post
@@ -43,11 +44,26 @@ def test_what_is_mostly_structure_is_refused_unparsed(what, monkeypatch):
     def parse(*_):
         raise AssertionError("it was parsed")
 
-    monkeypatch.setattr(requests, "read_json", parse)
+    monkeypatch.setattr(document, "read_json", parse)
     body, complaint = HOSTILE[what]
     with pytest.raises(Problem, match=complaint) as caught:
         parse_request(body, None, SIGNATURE)
     assert caught.value.status == 400
+
+
+SHAPE = b'{"inputs":[{"name":"image","datatype":"UINT8","shape":['
+MANY_WRONG = {
+    "inputs": (filled(b"0,"), "inputs of the request to be a list, of at most 1"),
+    "lengths": (filled(b"-1,", SHAPE, b"0]}]}"), "shape of the input image to be a list of at"),
+}
+
+
+@pytest.mark.parametrize("what", MANY_WRONG)
+def test_of_a_million_wrong_values_only_the_first_are_looked_at(what):
+    body, complaint = MANY_WRONG[what]
+    with pytest.raises(Problem, match=complaint) as caught:
+        parse_request(body, None, SIGNATURE)
+    assert caught.value.__cause__.error_count() < 100
 
 
 @pytest.mark.parametrize(("count", "most"), [(10, 9), (6, 255)])
