@@ -12,6 +12,7 @@ import numpy as np
 from lpel_export.bundle.writer import write_bundle
 from lpel_export.conversion.keras_to_onnx import export_decoder
 from lpel_export.conversion.parity import Parity, check_parity
+from lpel_serving.bundle.confidence_record import ConfidenceRecord
 from lpel_serving.bundle.manifest import (
     EMBEDDING,
     RECONSTRUCTION,
@@ -29,7 +30,6 @@ from lpel_serving.images.datasets.passed_over import Unusable
 from lpel_serving.methods.method import AssembledNetworks, no_responses
 from lpel_serving.support.arrays import Floats
 from lpel_serving.support.progress import Progress, silent
-from lpel_serving.verification.confidence import ConfidenceRecord
 from lpel_tf.bundles.response_bundling import (
     FinishedResponses,
     ResponsePlan,

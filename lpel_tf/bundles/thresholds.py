@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lpel_serving.bundle.confidence_record import ConfidenceRecord, fit_confidence
 from lpel_serving.bundle.manifest import ThresholdRecord
 from lpel_serving.equations.similarity import cosine_similarity
 from lpel_serving.images.datasets.faces import Face
 from lpel_serving.images.datasets.pairs import Pair, draw_pairs, possible_pairs
 from lpel_serving.support.errors import PairsError, ParameterError
 from lpel_serving.verification.accuracy import best_threshold, cross_validate
-from lpel_serving.verification.confidence import ConfidenceRecord, fit_confidence
 from lpel_tf.data.dataset import FaceSet, Split
 
 THESIS_THRESHOLD = 0.3

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from lpel_serving.bundle.confidence_record import ConfidenceRecord
 from lpel_serving.bundle.manifest import ThresholdRecord
 from lpel_serving.bundle.plausibility_record import FittedPlausibility
 from lpel_serving.bundle.usual_record import UsualRecord
-from lpel_serving.verification.confidence import ConfidenceRecord
 from lpel_serving.verification.plausibility import Plausibility
 from lpel_tf.bundles.response_bundling import FinishedResponses
 from lpel_tf.decoders.least_squares import LinearDecoder

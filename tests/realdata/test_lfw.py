@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from lpel_serving import Explainer
+from lpel_serving.bundle.confidence_record import fit_confidence
 from lpel_serving.engine.photographs import pair_similarities
 from lpel_serving.images.datasets.faces import list_faces
 from lpel_serving.images.datasets.pairs_list import read_pairs
 from lpel_serving.verification.accuracy import verification
-from lpel_serving.verification.confidence import fit_confidence
 
 pytestmark = [pytest.mark.realdata, pytest.mark.weights]
 

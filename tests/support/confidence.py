@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lpel_serving.verification.confidence import ConfidenceRecord, fit_confidence
+from lpel_serving.bundle.confidence_record import ConfidenceRecord, fit_confidence
 
 
 def similarities(n_same: int = 150, n_different: int = 150) -> tuple[np.ndarray, np.ndarray]:

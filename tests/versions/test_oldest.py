@@ -19,7 +19,7 @@ from lpel_export.explainer import build_explainer
 from lpel_serving.batch.results import open_results
 from lpel_serving.bundle.loading import load_bundle
 from lpel_serving.report.pictures import png
-from lpel_serving.service.http.openapi.schemas import ExplainAnswer
+from lpel_serving.service.http.schemas.answers import ExplainAnswer
 from lpel_tf.support.cache import cache_folder
 from support.areas import OLDEST
 from support.images import pixels

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lpel_export.conversion.parity import Parity
+from lpel_serving.bundle.confidence_record import ConfidenceRecord
 from lpel_serving.bundle.folder import put_bundle
 from lpel_serving.bundle.loading import Bundle
 from lpel_serving.bundle.manifest import (
@@ -25,7 +26,6 @@ from lpel_serving.bundle.manifest import (
 )
 from lpel_serving.bundle.plausibility_record import FittedPlausibility, to_bytes
 from lpel_serving.bundle.usual_record import UsualRecord
-from lpel_serving.verification.confidence import ConfidenceRecord
 
 
 @dataclass(frozen=True)

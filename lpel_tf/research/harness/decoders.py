@@ -9,8 +9,8 @@ import numpy as np
 
 from lpel_export.conversion.keras_to_onnx import export_decoder
 from lpel_export.conversion.parity import Parity, check_parity
-from lpel_serving.bundle.manifest import EMBEDDING, RECONSTRUCTION
-from lpel_serving.engine.session import open_session
+from lpel_serving.bundle.manifest import EMBEDDING, RECONSTRUCTION, DecoderRecord
+from lpel_serving.engine.decoder import Decoder
 from lpel_serving.methods.method import AssembledNetworks
 from lpel_serving.support.arrays import Floats
 from lpel_serving.support.progress import Progress
@@ -122,7 +122,5 @@ def through_onnx(weights: LinearDecoder, examples: Floats) -> TrainedDecoder:
         output_name=RECONSTRUCTION,
         inputs=f"embeddings of {len(examples)} faces",
     )
-    session = open_session(
-        exported.model, input_name=EMBEDDING, output_name=RECONSTRUCTION, threads=1
-    )
-    return TrainedDecoder(weights, session.run, parity)
+    decoder = Decoder(exported.model, DecoderRecord(weights.image_size, {}), examples.shape[1])
+    return TrainedDecoder(weights, decoder.decode, parity)

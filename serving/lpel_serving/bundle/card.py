@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any, cast
 
+from lpel_serving.bundle.confidence_record import ConfidenceRecord
 from lpel_serving.bundle.manifest import Manifest
 from lpel_serving.bundle.plausibility_record import PlausibilityRecord
 from lpel_serving.bundle.usual_record import UsualRecord
-from lpel_serving.verification.confidence import ConfidenceRecord
 from lpel_serving.verification.reliability import FOLDS, Reliability
 
 NOT_STATED = "not stated"

@@ -117,6 +117,8 @@ def bundle_digest(folder: Path) -> str:
         If the folder holds no manifest.
     """
     return hashlib.sha256(_manifest_bytes(folder)).hexdigest()
+
+
 def plausibility_of(bundle: Bundle) -> Plausibility | None:
     """Read the check of plausibility of a bundle, if it has one."""
     record = bundle.manifest.plausibility

@@ -8,12 +8,12 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any, cast
 
+from lpel_serving.bundle.confidence_record import ConfidenceRecord, read_confidence
 from lpel_serving.bundle.plausibility_record import PlausibilityRecord, read_record
 from lpel_serving.bundle.usual_record import UsualRecord, read_usual
 from lpel_serving.support.errors import BundleError
 from lpel_serving.support.strict_json import read_json
 from lpel_serving.support.typed_json import Reader
-from lpel_serving.verification.confidence import ConfidenceRecord, read_confidence
 
 SCHEMA = 1
 """The newest manifest that this engine reads."""

@@ -24,9 +24,9 @@ from lpel_serving.commands.shared.passed_over import report
 from lpel_serving.images.datasets.passed_over import MOST_BAD, Unusable
 
 if TYPE_CHECKING:
+    from lpel_serving.bundle.confidence_record import ConfidenceRecord
     from lpel_serving.bundle.plausibility_record import FittedPlausibility
     from lpel_serving.bundle.usual_record import UsualRecord
-    from lpel_serving.verification.confidence import ConfidenceRecord
 
 _FEW = "takes photographs that give at least 50 pairs which the network decides alike"
 _NO_USUAL = {
@@ -81,11 +81,11 @@ def calibrate(
     import numpy as np
 
     from lpel_serving.bundle.card import confidence_lines, plausibility_lines, usual_lines
+    from lpel_serving.bundle.confidence_record import fit_confidence
     from lpel_serving.bundle.folder import check_replaceable, put_copy
     from lpel_serving.commands.shared.given import given_pairs, measure
     from lpel_serving.engine.explainer import Explainer
     from lpel_serving.images.datasets.pairs import sample_pairs
-    from lpel_serving.verification.confidence import fit_confidence
 
     check_applies(context, pairs is None, DRAWN, "--n", "--identities")
     target = bundle if out is None else out
@@ -124,8 +124,8 @@ def calibrate(
 
 
 def _enough(record: "ConfidenceRecord | None", same: Any) -> "ConfidenceRecord":
+    from lpel_serving.bundle.confidence_record import LEAST_OF_A_KIND, LEAST_PAIRS
     from lpel_serving.support.errors import PairsError
-    from lpel_serving.verification.confidence import LEAST_OF_A_KIND, LEAST_PAIRS
 
     if record is None:
         raise PairsError(

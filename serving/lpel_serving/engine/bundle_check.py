@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from lpel_serving.bundle.loading import MODEL_SUFFIX, Bundle, load_bundle, read_manifest
 from lpel_serving.bundle.manifest import EXPLAINER_FILE, Manifest
+from lpel_serving.bundle.safety.metadata import read_metadata
 from lpel_serving.engine.explainer import Explainer
-from lpel_serving.engine.session import read_metadata
+from lpel_serving.engine.session import check_opens
 from lpel_serving.images.crops import CentreCrop, parse_crop
 from lpel_serving.support.errors import BundleError, EmbeddingError, ParameterError
 
@@ -99,7 +100,8 @@ def _crop(text: str) -> str:
 
 
 def _one_file(model: bytes, manifest: Manifest) -> str:
-    about = read_metadata(model)
+    check_opens(model)
+    about = read_metadata(memoryview(model))
     if about.get("bundle_sha256") != manifest.identity:
         raise BundleError(
             f"it was made of another bundle, {about.get('bundle_sha256', 'which it does not name')}"

@@ -2,14 +2,27 @@
 
 import json
 import math
+from collections.abc import Callable
 from itertools import chain
 from typing import Any, cast
 
 _MAX_DEPTH = 32
+_SMALL_BYTES = 64 * 2**10
 
 
-def read_json(text: str) -> Any:
+def read_json(data: str | bytes, quick: Callable[[bytes], Any] | None = None) -> Any:
     """Parse JSON that every reader understands alike.
+
+    Parameters
+    ----------
+    data
+        Text, or bytes of it in UTF-8. It is for the caller to see that it is no more than can be
+        parsed in passing: meanwhile no other thread has a turn.
+    quick
+        A parser of bytes such as ``orjson.loads``, several times as quick as Python's own. It lets
+        the last of equal keys win without a word: they are found by counting. Whole numbers of more
+        than 64 bits may become fractions. What is small and refused is parsed again by Python's,
+        which says more plainly what is wrong.
 
     Raises
     ------
@@ -17,13 +30,36 @@ def read_json(text: str) -> Any:
         If it is no JSON, repeats a key, holds NaN, infinity or a number that overflows to it, or
         is nested deeper than 32 levels.
     """
+    if quick is not None and isinstance(data, bytes):
+        try:
+            return _read_quickly(data, quick)
+        except ValueError:
+            if len(data) > _SMALL_BYTES:
+                raise
+    return _read(data if isinstance(data, str) else data.decode("utf-8"))
+
+
+def _read_quickly(data: bytes, quick: Callable[[bytes], Any]) -> Any:
+    value = quick(data)
+    if _count_keys(value) != _keys_written(data):
+        raise ValueError("a key stands there twice")
+    return value
+
+
+def _keys_written(data: bytes) -> int:
+    """How many keys stand in what is JSON: as many as colons that are not within text."""
+    without_escapes = data.replace(b"\\\\", b"").replace(b'\\"', b"")
+    return sum(part.count(b":") for part in without_escapes.split(b'"')[::2])
+
+
+def _read(text: str) -> Any:
     try:
         value = json.loads(
             text, object_pairs_hook=_once, parse_constant=_no_number, parse_float=_finite
         )
     except RecursionError as error:
         raise ValueError(f"it is nested deeper than {_MAX_DEPTH} levels") from error
-    check_depth(value)
+    _count_keys(value)
     return value
 
 
@@ -47,7 +83,7 @@ def _finite(text: str) -> float:
     return value
 
 
-def check_depth(value: Any) -> int:
+def _count_keys(value: Any) -> int:
     """Count the keys of all objects in what was read from JSON.
 
     Raises

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_serving.support.typed_json import Reader
 from lpel_serving.verification.accuracy import Labels, Scores
 from lpel_serving.verification.calibration import (
     cross_entropy,
@@ -20,7 +19,6 @@ FOLDS = 10
 EDGES = (0.0, 0.001, 0.01, 0.1, 0.3, 0.5, 0.7, 0.9, 0.99, 0.999, 1.0)
 """Bins of foretold probability: narrow near 0 and 1, where a good network's pairs are."""
 
-_MOST_BINS = 100
 _Z95 = 1.959963984540054
 
 
@@ -98,29 +96,6 @@ def measure_reliability(similarities: Scores, same: Labels) -> Reliability:
         calibration_error=float(sum(w * abs(one.observed - one.foretold) for one, w in bins)),
         brier_score=float(weights @ (foretold - truth) ** 2),
         log_loss=cross_entropy(log_odds, truth, weights),
-    )
-
-
-def read_reliability(reader: Reader) -> Reliability:
-    """Read what `dataclasses.asdict` of a reliability has become in a file.
-
-    Raises
-    ------
-    BundleError
-        If a field is missing, of the wrong type or out of its range; it is named.
-    """
-    bins = [
-        Bin(
-            *(one.number(name, 0, 1) for name in ("foretold", "observed", "low", "high")),
-            pairs=one.count("pairs", 1),
-        )
-        for one in reader.objects("bins", _MOST_BINS)
-    ]
-    return Reliability(
-        tuple(bins),
-        calibration_error=reader.number("calibration_error", 0, 1),
-        brier_score=reader.number("brier_score", 0, 1),
-        log_loss=reader.number("log_loss", 0),
     )
 
 

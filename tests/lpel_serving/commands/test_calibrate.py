@@ -15,11 +15,11 @@ from lpel_export.bundle.writer import write_with_explainer
 from lpel_export.explainer import build_explainer
 from lpel_serving import Explainer
 from lpel_serving.bundle.card import confidence_lines, usual_lines
+from lpel_serving.bundle.confidence_record import fit_confidence
 from lpel_serving.bundle.loading import load_bundle
 from lpel_serving.engine.photographs import pair_similarities
 from lpel_serving.images.datasets.faces import list_faces
 from lpel_serving.images.datasets.pairs import sample_pairs
-from lpel_serving.verification.confidence import fit_confidence
 from support import tiny
 from support.confidence import confidence
 from support.hostile import change

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from lpel_serving.bundle.confidence_record import fit_confidence
 from lpel_serving.verification.calibration import (
     Calibration,
     cross_entropy,
@@ -12,7 +13,6 @@ from lpel_serving.verification.calibration import (
     fit_calibration,
     logistic,
 )
-from lpel_serving.verification.confidence import fit_confidence
 
 pytestmark = pytest.mark.property
 

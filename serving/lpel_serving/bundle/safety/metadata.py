@@ -6,7 +6,7 @@ from lpel_serving.support.errors import BundleError
 _METADATA_PROPS, _KEY, _VALUE = 14, 1, 2  # as onnx.proto numbers them
 
 
-def metadata(model: memoryview) -> dict[str, str]:
+def read_metadata(model: memoryview) -> dict[str, str]:
     """Read the ``metadata_props`` of a serialised ONNX model.
 
     Raises

@@ -14,17 +14,16 @@ from lpel_serving.engine.explainer import Explainer
 from lpel_serving.images.crops import CentreCrop, Crop, parse_crop
 from lpel_serving.service.cancellation import CancellationToken
 from lpel_serving.service.explanation_service import ExplanationService
+from lpel_serving.service.http import openapi, security
 from lpel_serving.service.http.limits.admission import Admission, Gate
 from lpel_serving.service.http.limits.untaken import Untaken
 from lpel_serving.service.http.limits.uploads import Uploads
 from lpel_serving.service.http.messages.problems import Faults, on_error, on_refusal
 from lpel_serving.service.http.observation import Metrics, Observation
 from lpel_serving.service.http.open_inference import routes as protocol
-from lpel_serving.service.http.openapi import document as openapi
 from lpel_serving.service.http.page import routes as page
 from lpel_serving.service.http.routes import about, assess, explain, methods, verify
 from lpel_serving.service.http.routes.health import Health
-from lpel_serving.service.http.security import Guard
 from lpel_serving.service.http.settings import Settings
 from lpel_serving.support.cores import AT_ONCE, inference_threads
 from lpel_serving.support.errors import ImageError, LpelError, MissingExtraError, ParameterError
@@ -97,7 +96,7 @@ def build_app(
         routes=routes,
         middleware=[
             Middleware(Observation, metrics=metrics),
-            Middleware(Guard, settings=settings),
+            *security.middleware(settings),
             Middleware(
                 Admission,
                 gate=gate,

@@ -1,9 +1,11 @@
 """Who may ask, from where, and what browsers are told to do with the answers."""
 
 import hmac
-from collections.abc import Iterable
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lpel_serving.service.http.messages.problems import Problem
@@ -28,20 +30,41 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
-_ALLOWED_METHODS = "GET, POST"
+_ALLOWED_METHODS = ("GET", "POST")
 _ALLOWED_HEADERS = (
-    "Accept, Authorization, Content-Encoding, Content-Type, Inference-Header-Content-Length, "
-    "X-API-Key"
+    *("Accept", "Authorization", "Content-Encoding", "Content-Type"),
+    *("Inference-Header-Content-Length", "X-API-Key"),
 )
-_EXPOSED_HEADERS = "Inference-Header-Content-Length, Retry-After, X-Request-Id"
+_EXPOSED_HEADERS = ("Inference-Header-Content-Length", "Retry-After", "X-Request-Id")
+
+
+def middleware(settings: Settings) -> list[Middleware]:
+    """List what stands between strangers and the routes, the outermost first."""
+    found = [Middleware(Guard, settings=settings)]
+    if settings.origins:
+        found.append(
+            Middleware(
+                Permissions,
+                allow_origins=settings.origins,
+                allow_methods=_ALLOWED_METHODS,
+                allow_headers=_ALLOWED_HEADERS,
+                expose_headers=_EXPOSED_HEADERS,
+            )
+        )
+    if settings.api_key is not None:
+        found.append(Middleware(Lock, api_key=settings.api_key))
+    return found
 
 
 class Guard:
-    """Middleware: refuses strangers, and adds the headers that keep browsers careful."""
+    """Middleware: refuses requests from elsewhere, and adds the headers that keep browsers careful.
+
+    Starlette's `TrustedHostMiddleware` answers in plain text, 400 where RFC 9110 has 421; and its
+    CORS lets pages of other origins ask, as long as they do not read the answer.
+    """
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self.app = app
-        self._key = None if settings.api_key is None else settings.api_key.encode()
         self._origins = frozenset(settings.origins)
         self._names = _names(settings) if is_loopback(settings.host) else None
 
@@ -51,8 +74,6 @@ class Guard:
             await self.app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        origin = headers.get("origin")
-        named = origin if origin in self._origins else None
         waits = headers.get("expect", "").lower() == "100-continue"
 
         async def receive_noticed() -> Message:
@@ -63,20 +84,16 @@ class Guard:
         async def send_guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
                 fields = MutableHeaders(scope=message)
-                _add_headers(fields, named)
+                _add_headers(fields)
                 if waits:  # whether the body still comes, or the next request, nobody could say
                     fields["Connection"] = "close"
             await send(message)
 
-        problem = self._refusal(scope, headers)
-        app: ASGIApp = self.app
-        if problem is not None:
-            app = problem.response(scope["path"])
-        elif named is not None and scope["method"] == "OPTIONS":
-            app = _preflight
+        problem = self._refusal(headers)
+        app = self.app if problem is None else problem.response(scope["path"])
         await app(scope, receive_noticed if waits else receive, send_guarded)
 
-    def _refusal(self, scope: Scope, headers: Headers) -> Problem | None:
+    def _refusal(self, headers: Headers) -> Problem | None:
         if "transfer-encoding" in headers and "content-length" in headers:
             # One of the two lies, and whoever stands between may have believed the other: what
             # follows may be somebody else's request.
@@ -97,21 +114,46 @@ class Guard:
                 403,
                 "pages of other origins are not let in: name them with --origin to let them.",
             )
-        if scope["method"] != "OPTIONS" and not self._knows_key(scope["path"], headers):
-            return Problem(
-                401,
-                "this server has an API key: send it as `Authorization: Bearer KEY` or as "
-                "`X-API-Key: KEY`.",
-                headers={"WWW-Authenticate": 'Bearer realm="lpel"'},
-            )
         return None
 
     def _is_own(self, origin: str, host: str) -> bool:
         return origin in self._origins or origin in {f"http://{host}", f"https://{host}"}
 
-    def _knows_key(self, path: str, headers: Headers) -> bool:
-        if self._key is None or not path.startswith(GUARDED):
+
+class Permissions(CORSMiddleware):
+    """Middleware: lets pages of the origins that were named read what they are answered."""
+
+    def preflight_response(self, request_headers: Headers) -> Response:
+        """Say what may be sent, in headers alone: it is the browser that refuses the rest."""
+        headers = super().preflight_response(request_headers).headers
+        said = {name: value for name, value in headers.items() if not name.startswith("content-")}
+        return Response(status_code=204, headers=said)
+
+
+class Lock:
+    """Middleware: asks for the API key where something of somebody's could be had."""
+
+    def __init__(self, app: ASGIApp, api_key: str) -> None:
+        self.app = app
+        self._key = api_key.encode()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        app = self.app
+        if scope["type"] == "http" and scope["method"] != "OPTIONS" and not self._opens(scope):
+            problem = Problem(
+                401,
+                "this server has an API key: send it as `Authorization: Bearer KEY` or as "
+                "`X-API-Key: KEY`.",
+                headers={"WWW-Authenticate": 'Bearer realm="lpel"'},
+            )
+            app = problem.response(scope["path"])
+        await app(scope, receive, send)
+
+    def _opens(self, scope: Scope) -> bool:
+        if not scope["path"].startswith(GUARDED):
             return True
+        headers = Headers(scope=scope)
         scheme, _, bearer = headers.get("authorization", "").partition(" ")
         given = (bearer if scheme.lower() == "bearer" else "", headers.get("x-api-key", ""))
         # Both: a gateway may put a bearer of its own beside our key.
@@ -130,24 +172,9 @@ def _name_of(host: str) -> str:
     return (name if name and port.isdecimal() else host).lower()
 
 
-def _add_headers(headers: MutableHeaders, origin: str | None) -> None:
+def _add_headers(headers: MutableHeaders) -> None:
+    if "Access-Control-Allow-Origin" in headers:
+        headers["Cross-Origin-Resource-Policy"] = "cross-origin"
     for name, value in HEADERS.items():
         headers.setdefault(name, value)
     headers.setdefault("Cache-Control", "no-store")
-    if origin is not None:
-        headers["Access-Control-Allow-Origin"] = origin
-        headers["Access-Control-Expose-Headers"] = _EXPOSED_HEADERS
-        headers["Cross-Origin-Resource-Policy"] = "cross-origin"
-        headers.add_vary_header("Origin")
-
-
-async def _preflight(scope: Scope, receive: Receive, send: Send) -> None:
-    del scope, receive
-    fields: Iterable[tuple[str, str]] = (
-        ("access-control-allow-methods", _ALLOWED_METHODS),
-        ("access-control-allow-headers", _ALLOWED_HEADERS),
-        ("access-control-max-age", "600"),
-    )
-    encoded = [(name.encode(), value.encode()) for name, value in fields]
-    await send({"type": "http.response.start", "status": 204, "headers": encoded})
-    await send({"type": "http.response.body", "body": b""})

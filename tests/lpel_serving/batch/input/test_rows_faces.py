@@ -10,8 +10,8 @@ import pytest
 from lpel_serving import Explainer
 from lpel_serving.batch.results import rows_with_several_faces
 from lpel_serving.batch.settings import BatchSettings
-from lpel_serving.batch.store.found_columns import nothing
 from lpel_serving.batch.store.kept import KeptFace, kept_embeddings
+from lpel_serving.images.found import nothing
 from lpel_serving.support.errors import PairsError
 from support import bright, tiny
 from support.batch import make_job, read_results, run_here, write_csv, write_parquet, write_pictures

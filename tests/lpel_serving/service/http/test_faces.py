@@ -9,16 +9,16 @@ from PIL import Image
 
 from lpel_serving import Explainer
 from lpel_serving.report.record import summary
-from lpel_serving.service.http.openapi import schemas
+from lpel_serving.service.http.schemas.answers import AssessAnswer, ExplainAnswer, VerifyAnswer
 from lpel_serving.service.http.settings import Settings
 from support import bright
 from support.bright import BrightSquares
 from support.service import started
 
 PATHS = {
-    "/v1/explain": schemas.ExplainAnswer,
-    "/v1/verify": schemas.VerifyAnswer,
-    "/v1/assess": schemas.AssessAnswer,
+    "/v1/explain": ExplainAnswer,
+    "/v1/verify": VerifyAnswer,
+    "/v1/assess": AssessAnswer,
 }
 SENTENCE = "There are 2 faces in the test photograph; the largest was taken."
 

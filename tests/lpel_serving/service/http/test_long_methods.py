@@ -6,7 +6,7 @@ import time
 import httpx
 import pytest
 
-from lpel_serving.service.http.openapi import schemas
+from lpel_serving.service.http.schemas.answers import AboutAnswer, MethodsAnswer, Problem
 from lpel_serving.service.http.settings import Limits, Settings
 from support import plugins, slow, tiny
 from support.clients import Caller, about_pair, metrics, photograph
@@ -54,7 +54,7 @@ def check_refused(answer, *words):
     assert answer.status_code == 422
     assert answer.headers["content-type"] == "application/problem+json"
     assert "retry-after" not in answer.headers  # to ask again would not help
-    problem = schemas.Problem.model_validate_json(answer.content)
+    problem = Problem.model_validate_json(answer.content)
     for word in words:
         assert word in problem.detail
     return problem.about
@@ -131,7 +131,7 @@ def test_a_bundle_without_responses_says_so(tiny_bundle):
 class TestWhatIsSaid:
     @pytest.mark.parametrize("path", ["/v1/methods", "/v1/about"])
     def test_every_method_says_how_long_it_takes_and_whether_it_can(self, client, path):
-        model = {"/v1/about": schemas.AboutAnswer, "/v1/methods": schemas.MethodsAnswer}[path]
+        model = {"/v1/about": AboutAnswer, "/v1/methods": MethodsAnswer}[path]
         listed = model.model_validate_json(client.get(path).content).methods
         found = {one.name: one for one in listed}
         assert found["responses"].seconds == 0

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from lpel_serving.equations.regions import REGIONS
-from lpel_serving.service.http.openapi import schemas
+from lpel_serving.service.http.schemas.answers import AssessAnswer, ExplainAnswer, VerifyAnswer
 from lpel_serving.service.http.settings import Settings
 from support import tiny
 from support.clients import as_png, photograph
@@ -38,7 +38,7 @@ def ask(client, path: str, reference: bytes, test: bytes, **fields: object) -> d
     encoded = {name: base64.b64encode(data).decode() for name, data in texts.items()}
     answer = client.post(path, json=encoded | fields)
     assert answer.status_code == 200, answer.text
-    shape = {"/v1/explain": schemas.ExplainAnswer, "/v1/verify": schemas.VerifyAnswer}[path]
+    shape = {"/v1/explain": ExplainAnswer, "/v1/verify": VerifyAnswer}[path]
     shape.model_validate_json(answer.content)
     return answer.json()
 
@@ -85,7 +85,7 @@ def test_a_receipt_of_such_a_pair_says_so_before_its_limits(client):
     body = {name: base64.b64encode(data).decode() for name, data in texts.items()}
     answer = client.post("/v1/assess", json=body | {"draws": 2, "every": 8})
     assert answer.status_code == 200, answer.text
-    schemas.AssessAnswer.model_validate_json(answer.content)
+    AssessAnswer.model_validate_json(answer.content)
     assert answer.json()["plausibility"]["test"]["plausible"] is False
     assert answer.json()["caveats"][0].startswith("The test picture is not of the kind")
     body["test"] = base64.b64encode(OTHER).decode()

@@ -7,7 +7,7 @@ import pytest
 
 from lpel_serving.service.http.limits import connection
 from lpel_serving.service.http.messages.problems import MEDIA_TYPE
-from lpel_serving.service.http.openapi import schemas
+from lpel_serving.service.http.schemas.answers import Problem
 from lpel_serving.service.http.settings import Limits, Settings
 from support import tiny
 from support.clients import HOST, Caller, about_pair, ask, photograph
@@ -76,7 +76,7 @@ def test_what_is_hostile_is_refused_or_harmless(port, what):
     assert "refresh" not in answer.headers
     assert b"Traceback" not in answer.body
     if answer.headers.get("content-type") == MEDIA_TYPE:
-        problem = schemas.Problem.model_validate_json(answer.body)
+        problem = Problem.model_validate_json(answer.body)
         assert problem.status == answer.status
         assert len(problem.detail) < 400
     elif answer.status >= 400 and answer.body != NO_HTTP:
@@ -162,7 +162,7 @@ def test_a_body_that_does_not_come_is_given_up(hasty, begun):
         answer = caller.ask(begun)
         assert answer.status == 408
         assert answer.headers["connection"] == "close"
-        assert schemas.Problem.model_validate_json(answer.body).status == 408
+        assert Problem.model_validate_json(answer.body).status == 408
 
 
 def test_a_body_that_comes_byte_by_byte_is_given_up(hasty):

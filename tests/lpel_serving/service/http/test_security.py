@@ -83,7 +83,9 @@ def test_they_are_too_when_a_key_is_lacking_or_permission_is_asked(friendly):
     answer = ask(friendly, get("/v1/about"))
     assert answer.status == 401
     careful(answer)
-    answer = ask(friendly, options("/v1/about", f"Origin: {FRIEND}"))
+    answer = ask(
+        friendly, options("/v1/about", f"Origin: {FRIEND}", "Access-Control-Request-Method: GET")
+    )
     assert answer.headers.pop("cross-origin-resource-policy") == "cross-origin"
     careful(Answer(204, answer.headers | {"cross-origin-resource-policy": "same-origin"}, b""))
 

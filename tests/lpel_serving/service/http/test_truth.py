@@ -9,8 +9,8 @@ from lpel_serving import Explainer
 from lpel_serving.methods.method import find_method, title_of
 from lpel_serving.report.figures import pair_figure, png
 from lpel_serving.report.figures.source import source_of
-from lpel_serving.service.http.openapi import schemas
 from lpel_serving.service.http.routes.about import about_document
+from lpel_serving.service.http.schemas.answers import AboutAnswer
 from lpel_serving.service.http.settings import Settings
 from lpel_serving.service.samples import Sample, SampleFace
 from support.clients import photograph
@@ -24,7 +24,7 @@ def test_about_says_whether_a_sample_shows_one_person(service, truth):
     sample = Sample("Ada, twice", "none", face, face, truth)
     document = about_document(service.service, Settings(service.settings.bundle, samples=(sample,)))
     assert document["samples"][0]["same_person"] is truth
-    assert schemas.AboutAnswer.model_validate(document).samples[0].same_person is truth
+    assert AboutAnswer.model_validate(document).samples[0].same_person is truth
 
 
 @pytest.mark.parametrize("path", ["/v1/methods", "/v1/about"])

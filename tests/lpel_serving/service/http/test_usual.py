@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from lpel_serving.equations.regions import REGIONS
-from lpel_serving.service.http.openapi import schemas
+from lpel_serving.service.http.schemas.answers import ExplainAnswer
 from lpel_serving.service.http.settings import Settings
 from support import tiny
 from support.clients import as_png, photograph
@@ -38,7 +38,7 @@ def ask(client, reference: bytes = FACE, test: bytes = OTHER, **fields: object) 
     encoded = {name: base64.b64encode(data).decode() for name, data in texts.items()}
     answer = client.post("/v1/explain", json=encoded | fields)
     assert answer.status_code == 200, answer.text
-    schemas.ExplainAnswer.model_validate_json(answer.content)
+    ExplainAnswer.model_validate_json(answer.content)
     return answer.json()
 
 
@@ -90,7 +90,7 @@ def test_of_pictures_of_another_kind_no_parts_are_named(client):
 def test_a_bundle_that_does_not_know_answers_as_ever(service):
     files = {"reference": FACE, "test": OTHER}
     answer = service.client.post("/v1/explain", files=files)
-    schemas.ExplainAnswer.model_validate_json(answer.content)
+    ExplainAnswer.model_validate_json(answer.content)
     assert answer.json()["usual"] is None
     assert {one["usual_for"] for one in regions(answer.json())} == {None}
 

@@ -6,6 +6,7 @@ from typing import Any, cast
 import numpy as np
 import orjson
 from numpy.typing import NDArray
+from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -29,6 +30,16 @@ def _contiguous(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         return np.ascontiguousarray(cast("NDArray[Any]", value))
     raise TypeError(f"{type(value).__name__} has no form in JSON.")
+
+
+def checked(model: type[BaseModel], document: dict[str, Any]) -> dict[str, Any]:
+    """Return an answer that is as its model says, whose description is published.
+
+    It takes tens of microseconds: arrays are looked at as a whole. Where an answer is otherwise the
+    mistake is ours: pydantic's error becomes a 500.
+    """
+    model.model_validate(document)
+    return document
 
 
 def json_response(document: Any) -> Response:

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lpel_serving.service.cancellation import CancellationToken
+from lpel_serving.service.http.schemas import answers
 from lpel_serving.support.errors import (
     BusyError,
     ImageError,
@@ -29,21 +30,22 @@ PROTOCOL = "/v2"
 _FRAMES = 6
 
 TITLES = {
-    400: "The request cannot be read",
-    401: "An API key is needed",
-    403: "Not from there",
-    404: "There is no such thing",
-    405: "Not in this way",
-    406: "Not in this form",
-    408: "The request did not arrive in time",
-    413: "The request is too large",
-    415: "Not of a kind that is taken",
-    421: "Not for this server",
-    422: "The request cannot be answered",
-    500: "The service made a mistake",
-    503: "Too busy",
-    504: "It took too long",
+    400: "Bad Request",
+    401: "Unauthorized",
+    403: "Forbidden",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    406: "Not Acceptable",
+    408: "Request Timeout",
+    413: "Content Too Large",
+    415: "Unsupported Media Type",
+    421: "Misdirected Request",
+    422: "Unprocessable Content",
+    500: "Internal Server Error",
+    503: "Service Unavailable",
+    504: "Gateway Timeout",
 }
+"""The phrases of RFC 9110: Python's own are of another age in each of its versions."""
 
 
 class Problem(ServingError, ValueError):  # noqa: N818 - the word of RFC 9457
@@ -74,9 +76,13 @@ class Problem(ServingError, ValueError):  # noqa: N818 - the word of RFC 9457
 
     def document(self) -> dict[str, Any]:
         """The problem in JSON's own types."""
-        known = {"type": "about:blank", "title": TITLES[self.status], "status": self.status}
-        about = {} if self.about is None else {"about": self.about}
-        return {**known, "detail": str(self), **about}
+        return answers.Problem(
+            type="about:blank",
+            title=TITLES[self.status],
+            status=self.status,
+            detail=str(self),
+            about=self.about,
+        ).model_dump(exclude_none=True)
 
     def response(self, path: str) -> Response:
         """Answer a request for a path with it, in the words of whoever asks there."""

@@ -1,4 +1,4 @@
-"""One inference: the request read, the model run, the response written."""
+"""One inference: the request read, the model run, the answer written."""
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -6,6 +6,7 @@ from starlette.responses import Response
 from lpel_serving.service.explanation_service import ExplanationService
 from lpel_serving.service.http.messages.answers import JSON
 from lpel_serving.service.http.messages.body import read_body
+from lpel_serving.service.http.open_inference.answers import write_answer
 from lpel_serving.service.http.open_inference.inflation import inflate
 from lpel_serving.service.http.open_inference.models import VERSION, Model
 from lpel_serving.service.http.open_inference.requests import (
@@ -13,7 +14,6 @@ from lpel_serving.service.http.open_inference.requests import (
     InferRequest,
     parse_request,
 )
-from lpel_serving.service.http.open_inference.responses import write_response
 from lpel_serving.service.http.settings import Limits
 
 BINARY = "application/octet-stream"
@@ -56,7 +56,7 @@ async def infer(
     arrays = await model.run(asked.inputs, wanted, token)
     head = {"model_name": model.name, "model_version": VERSION}
     content, length = await service.run_in_thread(
-        lambda: write_response(head, asked, arrays, model.signature), token
+        lambda: write_answer(head, asked, arrays, model.signature), token
     )
     headers = {} if length is None else {HEADER_LENGTH: str(length)}
     return Response(content, headers=headers, media_type=JSON if length is None else BINARY)

@@ -1,15 +1,15 @@
 """Requests of inference: JSON, and behind it the inputs that are given as bytes."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from lpel_serving.service.http.messages.problems import Problem
-from lpel_serving.service.http.messages.request_json import read_request_json
-from lpel_serving.service.http.open_inference.fields import Fields, naming
+from lpel_serving.service.http.open_inference.document import read_document
 from lpel_serving.service.http.open_inference.signature import BATCH, Signature, Tensor
 from lpel_serving.service.http.open_inference.tensors import (
     Array,
@@ -18,22 +18,10 @@ from lpel_serving.service.http.open_inference.tensors import (
     from_binary,
     from_json,
 )
+from lpel_serving.service.http.schemas.inference import InferenceRequest, InputTensor
 
 HEADER_LENGTH = "Inference-Header-Content-Length"
 """The header that says how many bytes of a body are JSON."""
-
-MAX_JSON_BYTES = 2 * 2**20
-"""While JSON is parsed no other thread has a turn, and lists take many times their text."""
-
-MAX_OBJECTS, MAX_QUOTES = 500, 5000
-"""Objects in a request, and twice the pieces of text: each tensor has one or two, and four."""
-
-_LIST_BYTES = 7
-"""A tensor has a list for each pixel, of 8 bytes or more such as `[0,0,0],`, and some for its rows.
-
-In 2 MiB the most are ten crops of 160 x 160 pixels if all are as dark as that, six of photographs.
-"""
-_FEW_LISTS = 1000
 
 MAX_JSON_NUMBERS = 1_500_000
 """Numbers of an answer that are written as JSON, which takes about 20 bytes for each: 30 MB."""
@@ -98,10 +86,9 @@ def parse_request(body: bytes, header_length: str | None, signature: Signature) 
         If it is not the protocol's, or does not fit the model.
     """
     length = _header_length(header_length, len(body))
-    fields = Fields.of(_json(body[:length]), "the request")
-    wanted = _outputs(fields, signature)
-    entries = fields.items("inputs", "an input", len(signature.inputs))
-    inputs = [_input(entry, signature) for entry in entries]
+    request = read_document(body[:length], signature)
+    wanted = _outputs(request, signature)
+    inputs = [_input(entry, signature) for entry in request.inputs]
     names = [one.tensor.name for one in inputs]
     _refuse_twice(names, "input")
     signature.check_complete(names)
@@ -109,9 +96,7 @@ def parse_request(body: bytes, header_length: str | None, signature: Signature) 
     signature.check_batch(lengths)
     _check_answer(wanted, lengths[0], signature)
     arrays = dict(_arrays(inputs, memoryview(body)[length:]))
-    return InferRequest(
-        None if fields.get("id") is None else fields.text("id"), arrays, tuple(wanted)
-    )
+    return InferRequest(request.id, arrays, tuple(wanted))
 
 
 def _header_length(text: str | None, whole: int) -> int:
@@ -126,43 +111,15 @@ def _header_length(text: str | None, whole: int) -> int:
     return int(text)
 
 
-def _json(data: bytes) -> Any:
-    if len(data) > MAX_JSON_BYTES:
-        raise Problem(
-            413,
-            f"the JSON has more than {MAX_JSON_BYTES:,} bytes: send the tensors as bytes behind "
-            "it (binary_data_size), which is a fourth of it, or fewer at once.",
-        )
-    _check_structure(data)
-    try:
-        return read_request_json(data)
-    except UnicodeDecodeError as error:
-        raise Problem(400, "expected JSON in UTF-8, received other bytes.") from error
-    except ValueError as error:
-        raise Problem(400, f"the request is not JSON: {str(error)[:200]}.") from error
-
-
-def _check_structure(data: bytes) -> None:
-    """Raise `Problem` if JSON holds more objects, text or lists than a request can need."""
-    if data.count(b"{") > MAX_OBJECTS or data.count(b'"') > MAX_QUOTES:
-        raise Problem(400, "the JSON holds more objects or more text than any request needs.")
-    if data.count(b"[") > _FEW_LISTS + len(data) // _LIST_BYTES:
-        raise Problem(
-            400,
-            "the JSON holds more lists than a tensor of that length can have: send data nested as "
-            "the shape says, or flat.",
-        )
-
-
-def _outputs(fields: Fields, signature: Signature) -> Sequence[WantedOutput]:
-    binary = fields.parameters().flag("binary_data_output", default=False)
-    if fields.get("outputs") in (None, []):
+def _outputs(request: InferenceRequest, signature: Signature) -> Sequence[WantedOutput]:
+    binary = request.parameters.binary_data_output
+    if not request.outputs:
         return [WantedOutput(tensor.name, binary) for tensor in signature.outputs]
     wanted: list[WantedOutput] = []
-    for entry in fields.items("outputs", "an output", len(signature.outputs)):
-        tensor = signature.find_output(entry.text("name"))
-        parameters = Fields(entry.values, f"the output {tensor.name}").parameters()
-        wanted.append(WantedOutput(tensor.name, parameters.flag("binary_data", default=binary)))
+    for entry in request.outputs:
+        own = entry.parameters
+        said = own.binary_data if "binary_data" in own.model_fields_set else binary
+        wanted.append(WantedOutput(signature.find_output(entry.name).name, said))
     _refuse_twice([one.name for one in wanted], "output")
     return wanted
 
@@ -180,13 +137,20 @@ def _check_answer(wanted: Sequence[WantedOutput], batch: int, signature: Signatu
         )
 
 
-def _input(entry: Fields, signature: Signature) -> _Input:
-    tensor = signature.find_input(entry.text("name"))
-    fields = Fields(entry.values, f"the input {tensor.name}")
-    shape, parameters = fields.shape("shape"), fields.parameters()
-    with naming(fields.where):
-        tensor.check(fields.text("datatype"), shape)
-    found = _Input(tensor, shape, fields.get("data"), parameters.get("binary_data_size"))
+@contextmanager
+def _naming(where: str) -> Generator[None]:
+    """Let complaints begin with what they are about."""
+    try:
+        yield
+    except Problem as error:
+        raise Problem(error.status, f"{where}: {error}") from error
+
+
+def _input(entry: InputTensor, signature: Signature) -> _Input:
+    tensor, shape = signature.find_input(entry.name), tuple(entry.shape)
+    found = _Input(tensor, shape, entry.data, entry.parameters.binary_data_size)
+    with _naming(found.where):
+        tensor.check(entry.datatype, shape)
     if (found.data is None) == (found.size is None):
         raise Problem(
             400, f"expected {found.where} to have either data or the parameter binary_data_size."
@@ -203,7 +167,7 @@ def _refuse_twice(names: Sequence[str], what: str) -> None:
 def _arrays(inputs: Sequence[_Input], behind: memoryview) -> Iterator[tuple[str, Array]]:
     for one in inputs:
         datatype = one.tensor.datatype
-        with naming(one.where):
+        with _naming(one.where):
             if one.size is None:
                 array = from_json(one.data, datatype, one.shape)
             else:

@@ -1,4 +1,4 @@
-"""The paths of the Open Inference Protocol, and those that Triton's clients know besides."""
+"""`/v2`: the paths of the Open Inference Protocol, and those that Triton's clients know besides."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from importlib.metadata import version

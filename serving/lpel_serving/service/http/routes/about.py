@@ -8,13 +8,14 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from lpel_serving.bundle.manifest import EXPLAINER_FILE
-from lpel_serving.bundle.safety.metadata import metadata
+from lpel_serving.bundle.safety.metadata import read_metadata
 from lpel_serving.images.crops import CentreCrop, Crop
 from lpel_serving.images.reading import FORMATS
 from lpel_serving.service.explanation_service import ExplanationService
-from lpel_serving.service.http.messages.answers import json_response
+from lpel_serving.service.http.messages.answers import checked, json_response
 from lpel_serving.service.http.page.routes import RUNTIME
 from lpel_serving.service.http.routes.methods import methods_document
+from lpel_serving.service.http.schemas.answers import AboutAnswer
 from lpel_serving.service.http.settings import Settings
 from lpel_serving.support.errors import MissingExtraError
 from lpel_serving.support.extras import require
@@ -27,7 +28,7 @@ def routes(service: ExplanationService, settings: Settings) -> list[BaseRoute]:
     async def about(request: Request) -> Response:
         del request
         methods = methods_document(service, settings.limits)["methods"]  # their times are measured
-        return json_response(document | {"methods": methods})
+        return json_response(checked(AboutAnswer, document | {"methods": methods}))
 
     return [Route("/v1/about", about, methods=["GET"])]
 
@@ -104,7 +105,7 @@ def _browser(service: ExplanationService, settings: Settings) -> dict[str, Any] 
     record = service.manifest.files.get(EXPLAINER_FILE)
     if record is None or settings.web_runtime is None:
         return None
-    said = metadata(memoryview((settings.bundle / EXPLAINER_FILE).read_bytes()))
+    said = read_metadata(memoryview((settings.bundle / EXPLAINER_FILE).read_bytes()))
     if said.get("bundle_sha256") != service.manifest.identity:
         return None  # it was made of another bundle, and would answer otherwise than this server
     return {

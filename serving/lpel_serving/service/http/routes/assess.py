@@ -23,14 +23,16 @@ from lpel_serving.report.verdict import on_plausibility
 from lpel_serving.service.cancellation import CancellationToken
 from lpel_serving.service.embedded_face import EmbeddedFace
 from lpel_serving.service.explanation_service import ExplanationService
-from lpel_serving.service.http.messages.answers import JSON, LINES, accepted, json_response
+from lpel_serving.service.http.messages.answers import JSON, LINES, accepted, checked, json_response
 from lpel_serving.service.http.messages.lines import in_lines
+from lpel_serving.service.http.messages.pairs import read_pair
 from lpel_serving.service.http.messages.problems import concerning
-from lpel_serving.service.http.messages.requests import AssessFields, read_pair
 from lpel_serving.service.http.routes.explain import method_record
 from lpel_serving.service.http.routes.feasible import check_decision, check_time, naming
 from lpel_serving.service.http.routes.methods import chosen_method
 from lpel_serving.service.http.routes.pair import decide, provenance, read_faces
+from lpel_serving.service.http.schemas.answers import AssessAnswer
+from lpel_serving.service.http.schemas.requests import AssessFields
 from lpel_serving.service.http.settings import Settings
 from lpel_serving.service.networks import PORTION
 from lpel_serving.support.progress import Advance, Progress, silent
@@ -44,13 +46,13 @@ def routes(service: ExplanationService, settings: Settings) -> list[BaseRoute]:
         kind = accepted(request, JSON, LINES)
         token: CancellationToken = request.state.token
         asked = await read_pair(request, AssessFields, service, settings.limits)
-        name, method = chosen_method(asked.fields, service)
+        name, method = chosen_method(asked, service)
         faces = await read_faces(asked, service, token)
-        plan = await service.run_in_thread(lambda: _plan(faces, name, asked.fields, service), token)
+        plan = await service.run_in_thread(lambda: _plan(faces, name, asked, service), token)
         await _check_time(plan, name, service, settings, token)
 
         def work(networks: Networks, progress: Progress) -> dict[str, Any]:
-            return _assess(faces, name, method, networks, asked.fields, service, plan, progress)
+            return _assess(faces, name, method, networks, asked, service, plan, progress)
 
         if kind == LINES:
             return await in_lines(request, work, service)
@@ -129,7 +131,7 @@ def _assess(
     found = _measured(name, method, networks, fields, plan, progress)
     check = service.explainer.pair_plausibility(reference.embedding, test.embedding)
     doubt = doubt_of(check)
-    return {
+    document = {
         "curve": fields.curve or DECISIONS[plan.pair.similar],
         "title": plan.question.title,
         "decision": DECISIONS[plan.pair.similar],
@@ -142,6 +144,7 @@ def _assess(
         "faces": faces_record((reference.found, test.found)),
         **provenance(service, fields.crop),
     }
+    return checked(AssessAnswer, document)
 
 
 def _measured(

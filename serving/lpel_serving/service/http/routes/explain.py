@@ -41,11 +41,12 @@ from lpel_serving.service.http.messages.answers import (
     PNG,
     accepted,
     as_base64,
+    checked,
     json_bytes,
     packed,
 )
 from lpel_serving.service.http.messages.lines import in_lines
-from lpel_serving.service.http.messages.requests import ExplainFields, read_pair
+from lpel_serving.service.http.messages.pairs import read_pair
 from lpel_serving.service.http.routes.feasible import check_decision, check_time, instead_of, naming
 from lpel_serving.service.http.routes.methods import chosen_method
 from lpel_serving.service.http.routes.pair import (
@@ -56,6 +57,8 @@ from lpel_serving.service.http.routes.pair import (
     provenance,
     read_faces,
 )
+from lpel_serving.service.http.schemas.answers import ExplainAnswer
+from lpel_serving.service.http.schemas.requests import ExplainFields
 from lpel_serving.service.http.settings import Settings
 from lpel_serving.service.networks import PORTION
 from lpel_serving.support.arrays import Pixels
@@ -71,22 +74,22 @@ def routes(service: ExplanationService, settings: Settings) -> list[BaseRoute]:
         kind = accepted(request, JSON, NPZ, PNG, LINES)
         token: CancellationToken = request.state.token
         asked = await read_pair(request, ExplainFields, service, settings.limits)
-        name, method = chosen_method(asked.fields, service)
+        name, method = chosen_method(asked, service)
         faces = await read_faces(asked, service, token)
         images = await _check(name, faces, service, settings, token)
 
         def explained_by(networks: Networks, progress: Progress) -> PairExplanation:
             needed = service.methods[name].images
             with naming(name), counted(method, needed, progress, portion=PORTION) as one:
-                return explain_faces(faces, one, networks, asked.fields, service)
+                return explain_faces(faces, one, networks, asked, service)
 
         def work(networks: Networks) -> bytes:
             pair = explained_by(networks, silent)
-            return _written(kind, pair, name, method, asked.fields, service)
+            return _written(kind, pair, name, method, asked, service)
 
         def lines(networks: Networks, progress: Progress) -> dict[str, Any]:
             pair = explained_by(networks, progress)
-            return _document(pair, name, method, asked.fields, service)
+            return _document(pair, name, method, asked, service)
 
         if kind == LINES:
             return await in_lines(request, lines, service, slow=images > 0)
@@ -200,7 +203,7 @@ def _document(
     }
     if "figure" in fields.include:
         document["figure"] = as_base64(_figure(pair, name, method, fields, service))
-    return document
+    return checked(ExplainAnswer, document)
 
 
 def _figure(

@@ -1,4 +1,4 @@
-"""Whether the service lives, and whether it is ready for work."""
+"""`GET /livez` and `GET /readyz`: whether the service lives, and whether it is ready for work."""
 
 from dataclasses import dataclass
 

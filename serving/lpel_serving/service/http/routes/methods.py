@@ -13,10 +13,11 @@ from lpel_serving.methods.default import LPEL
 from lpel_serving.methods.lpel import Lpel
 from lpel_serving.methods.method import Method, find_method
 from lpel_serving.service.explanation_service import ExplanationService
-from lpel_serving.service.http.messages.answers import json_response
+from lpel_serving.service.http.messages.answers import checked, json_response
 from lpel_serving.service.http.messages.problems import Problem, concerning
-from lpel_serving.service.http.messages.requests import MethodFields
 from lpel_serving.service.http.routes.feasible import finishes
+from lpel_serving.service.http.schemas.answers import MethodsAnswer
+from lpel_serving.service.http.schemas.requests import MethodFields
 from lpel_serving.service.http.settings import Limits, Settings
 
 _found = lru_cache(find_method)
@@ -28,7 +29,8 @@ def routes(service: ExplanationService, settings: Settings) -> list[BaseRoute]:
 
     async def answer(request: Request) -> Response:
         del request
-        return json_response(methods_document(service, settings.limits))
+        document = methods_document(service, settings.limits)
+        return json_response(checked(MethodsAnswer, document))
 
     return [Route("/v1/methods", answer, methods=["GET"])]
 

@@ -14,13 +14,13 @@ from lpel_serving.service.cancellation import CancellationToken
 from lpel_serving.service.embedded_face import EmbeddedFace
 from lpel_serving.service.explanation_service import ExplanationService
 from lpel_serving.service.http.messages.problems import Problem, concerning
-from lpel_serving.service.http.messages.requests import IMAGES, PairRequest, VerifyFields
+from lpel_serving.service.http.schemas.requests import IMAGES, VerifyFields
 from lpel_serving.support.errors import FaceChoiceError, ImageError, NoDirectionError
 from lpel_serving.verification.plausibility import PairPlausibility, doubt_of
 
 
 async def read_faces(
-    asked: PairRequest[Any], service: ExplanationService, token: CancellationToken
+    asked: VerifyFields, service: ExplanationService, token: CancellationToken
 ) -> tuple[EmbeddedFace, EmbeddedFace]:
     """Read and embed the two faces of a request.
 
@@ -29,10 +29,10 @@ async def read_faces(
     Problem
         If one cannot be used, or not cut out in the way that was asked for; it says which.
     """
-    _check_crop(asked.fields, service)
+    _check_crop(asked, service)
     both = await asyncio.gather(
-        _face(asked.reference, "reference", asked.fields.reference_face, asked, service, token),
-        _face(asked.test, "test", asked.fields.test_face, asked, service, token),
+        _face(asked.reference, "reference", asked.reference_face, asked, service, token),
+        _face(asked.test, "test", asked.test_face, asked, service, token),
     )
     # Where neither can be used it is the reference that is named, whichever was looked at first.
     reference, test = (_usable(face) for face in both)
@@ -57,14 +57,13 @@ async def _face(
     data: bytes,
     name: str,
     face: int | None,
-    asked: PairRequest[Any],
+    asked: VerifyFields,
     service: ExplanationService,
     token: CancellationToken,
 ) -> EmbeddedFace | Problem:
     """Read and embed a face, or say what is wrong with its image."""
-    fields: VerifyFields = asked.fields
     try:
-        found = await service.face(data, token, crop=fields.crop, name=name, face=face)
+        found = await service.face(data, token, crop=asked.crop, name=name, face=face)
         check_directions(found.embedding[np.newaxis], [name])
     except FaceChoiceError as error:
         return Problem(422, str(error), about=f"{name}_face")

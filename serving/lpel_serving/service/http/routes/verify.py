@@ -8,8 +8,8 @@ from lpel_serving.equations.similarity import cosine_similarity
 from lpel_serving.images.found import faces_record, in_words
 from lpel_serving.report.verdict import compared
 from lpel_serving.service.explanation_service import ExplanationService
-from lpel_serving.service.http.messages.answers import JSON, accepted, json_response
-from lpel_serving.service.http.messages.requests import VerifyFields, read_pair
+from lpel_serving.service.http.messages.answers import JSON, accepted, checked, json_response
+from lpel_serving.service.http.messages.pairs import read_pair
 from lpel_serving.service.http.routes.pair import (
     confidence_of,
     crop_name,
@@ -17,6 +17,8 @@ from lpel_serving.service.http.routes.pair import (
     provenance,
     read_faces,
 )
+from lpel_serving.service.http.schemas.answers import VerifyAnswer
+from lpel_serving.service.http.schemas.requests import VerifyFields
 from lpel_serving.service.http.settings import Settings
 
 
@@ -33,19 +35,18 @@ def routes(service: ExplanationService, settings: Settings) -> list[BaseRoute]:
         verdict = compared(
             similarity,
             service.manifest.threshold.value,
-            crop=crop_name(service, asked.fields.crop),
+            crop=crop_name(service, asked.crop),
             own_crop=service.manifest.crop,
             confidence=confidence_of(similarity, plausibility, service),
             plausibility=plausibility,
         )
-        return json_response(
-            {
-                **decision_numbers(similarity, plausibility, service),
-                "words": (*verdict.words, *in_words(found)),
-                "caveats": verdict.caveats,
-                "faces": faces_record(found),
-                **provenance(service, asked.fields.crop),
-            }
-        )
+        document = {
+            **decision_numbers(similarity, plausibility, service),
+            "words": (*verdict.words, *in_words(found)),
+            "caveats": verdict.caveats,
+            "faces": faces_record(found),
+            **provenance(service, asked.crop),
+        }
+        return json_response(checked(VerifyAnswer, document))
 
     return [Route("/v1/verify", verify, methods=["POST"])]

@@ -9,9 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lpel_serving.service.http.messages import requests
+from lpel_serving.service.http.messages import pairs
 from lpel_serving.service.http.messages.problems import Problem
-from lpel_serving.service.http.messages.requests import AssessFields, ExplainFields, VerifyFields
+from lpel_serving.service.http.schemas.requests import (
+    IMAGES,
+    AssessFields,
+    ExplainFields,
+    VerifyFields,
+)
 from support.mutation import mutants, outcome
 
 RUNS = 30_000
@@ -29,7 +34,7 @@ fields = st.sampled_from(["crop", "method", "p", "seed", "epsilon", "include", "
 def refused_or_read(body: bytes, kind: type[VerifyFields]) -> Any:
     """Read a document as the service does; None if it is refused."""
     asked, problem = outcome(
-        lambda: requests._asked(*requests._read_document(body), kind, strict=True), Problem
+        lambda: pairs._checked(pairs._read_document(body), kind, strict=True), Problem
     )
     if problem is not None:
         assert problem.status in {400, 422}
@@ -82,7 +87,7 @@ def test_a_changed_document_is_taken_or_refused(kind):
 
 def test_a_form_takes_any_text_or_refuses_it():
     texts = [b"0.48", b"mask,crop", b"1e3", b"true", b"null", b"lists", b"\xc3\xa4"]
-    names = sorted({*ExplainFields.model_fields, *AssessFields.model_fields})
+    names = sorted({*ExplainFields.model_fields, *AssessFields.model_fields} - {*IMAGES})
     for number, one in enumerate(mutants(texts, RUNS // 3)):
         said = {names[number % len(names)]: one.decode("utf-8", "replace")}
         for kind in KINDS:
@@ -92,4 +97,4 @@ def test_a_form_takes_any_text_or_refuses_it():
 
 def _asked_in_form(said: dict[str, str], kind: type[VerifyFields]) -> Any:
     images = {"reference": b"a", "test": b"b"}
-    return requests._asked(images, requests._with_list(said), kind, strict=False)
+    return pairs._checked(images | pairs._with_list(said), kind, strict=False)

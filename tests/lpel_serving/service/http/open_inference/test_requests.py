@@ -9,12 +9,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from lpel_serving.service.http.messages.problems import Problem
-from lpel_serving.service.http.open_inference.requests import (
-    MAX_JSON_BYTES,
-    WantedOutput,
-    parse_request,
-)
-from lpel_serving.service.http.open_inference.responses import write_response
+from lpel_serving.service.http.open_inference.answers import write_answer
+from lpel_serving.service.http.open_inference.document import MAX_JSON_BYTES
+from lpel_serving.service.http.open_inference.requests import WantedOutput, parse_request
 from lpel_serving.service.http.open_inference.signature import BATCH, Signature, Tensor
 
 SIGNATURE = Signature(
@@ -257,7 +254,7 @@ def read_and_answer(outcome, body: bytes, header: str | None) -> None:
     length = len(request.inputs["left"])
     assert 1 <= length <= 3
     arrays = {"sum": np.ones((length, 2), np.float32), "great": np.ones(length, np.bool_)}
-    content, size = write_response({"model_name": "sum"}, request, arrays, SIGNATURE)
+    content, size = write_answer({"model_name": "sum"}, request, arrays, SIGNATURE)
     answer = json.loads(content[:size])
     assert answer.get("id") == request.id
     assert [one["name"] for one in answer["outputs"]] == [one.name for one in request.outputs]

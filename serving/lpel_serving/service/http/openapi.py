@@ -21,26 +21,26 @@ from lpel_serving.service.http.messages.answers import (
     as_base64,
     json_response,
 )
+from lpel_serving.service.http.messages.pairs import FORM
 from lpel_serving.service.http.messages.problems import MEDIA_TYPE, TITLES
-from lpel_serving.service.http.messages.requests import (
-    BASE64_PATTERN,
-    FORM,
+from lpel_serving.service.http.schemas import answers
+from lpel_serving.service.http.schemas.requests import (
+    IMAGE_AS_FILE,
     IMAGES,
     AssessFields,
     ExplainFields,
     VerifyFields,
 )
-from lpel_serving.service.http.openapi import schemas
 from lpel_serving.service.http.settings import Settings
 
 _POSTS: dict[str, tuple[type[VerifyFields], type[BaseModel], str]] = {
-    "/v1/explain": (ExplainFields, schemas.ExplainAnswer, "Why two faces are called the same"),
-    "/v1/verify": (VerifyFields, schemas.VerifyAnswer, "Whether two faces are called the same"),
-    "/v1/assess": (AssessFields, schemas.AssessAnswer, "The receipt of one explanation"),
+    "/v1/explain": (ExplainFields, answers.ExplainAnswer, "Why two faces are called the same"),
+    "/v1/verify": (VerifyFields, answers.VerifyAnswer, "Whether two faces are called the same"),
+    "/v1/assess": (AssessFields, answers.AssessAnswer, "The receipt of one explanation"),
 }
 _GETS: dict[str, tuple[type[BaseModel], str]] = {
-    "/v1/methods": (schemas.MethodsAnswer, "The explanation methods"),
-    "/v1/about": (schemas.AboutAnswer, "What this server offers"),
+    "/v1/methods": (answers.MethodsAnswer, "The explanation methods"),
+    "/v1/about": (answers.AboutAnswer, "What this server offers"),
 }
 _REFUSALS = (400, 401, 403, 406, 408, 413, 415, 421, 422, 503, 504)
 _REFUSALS_OF_GETS = {"401", "403", "421"}
@@ -69,8 +69,8 @@ def routes(service: ExplanationService, settings: Settings) -> list[BaseRoute]:
 def openapi_document(service: ExplanationService, settings: Settings) -> dict[str, Any]:
     """Describe the service as OpenAPI 3.1."""
     models = [
-        schemas.Problem,
-        *(model for kind, answer, _ in _POSTS.values() for model in (kind, answer)),
+        answers.Problem,
+        *(answer for _, answer, _ in _POSTS.values()),
         *(answer for answer, _ in _GETS.values()),
     ]
     _, definitions = models_json_schema(
@@ -103,7 +103,6 @@ def openapi_document(service: ExplanationService, settings: Settings) -> dict[st
 def _post(path: str, service: ExplanationService, settings: Settings) -> dict[str, Any]:
     kind, answer, summary = _POSTS[path]
     examples = {name: as_base64(png(face)) for name, face in _example_faces(service).items()}
-    as_text, as_file = _image_as_text(settings), _image_as_file(settings)
     success: dict[str, Any] = {JSON: {"schema": {"$ref": _COMPONENTS + answer.__name__}}}
     success |= {media: {} for media, paths in _BINARY.items() if path in paths}
     return {
@@ -112,66 +111,47 @@ def _post(path: str, service: ExplanationService, settings: Settings) -> dict[st
         "requestBody": {
             "required": True,
             "content": {
-                JSON: {"schema": _with_images(kind, as_text, service), "example": examples},
-                FORM: {"schema": _with_images(kind, as_file, service, flat=True)},
+                JSON: {
+                    "schema": _schema(kind, service, settings, as_form=False),
+                    "example": examples,
+                },
+                FORM: {"schema": _schema(kind, service, settings, as_form=True)},
             },
         },
         "responses": {"200": {"description": summary, "content": success}, **_refusals()},
     }
 
 
-def _image_as_text(settings: Settings) -> dict[str, Any]:
-    most = settings.limits.request_bytes
-    return {
-        "type": "string",
-        "contentEncoding": "base64",
-        "contentMediaType": "image/*",
-        "minLength": 4,
-        "maxLength": most,
-        "pattern": BASE64_PATTERN,
-        "description": f"{_image_in_words(settings)} As base64 (RFC 4648) with `+` and `/`, filled "
-        "up with `=`, in lines or not, without a `data:` before it; the whole body has at most "
-        f"{most:,} bytes.",
-    }
-
-
-def _image_as_file(settings: Settings) -> dict[str, Any]:
-    return {
-        "type": "string",
-        "contentMediaType": "application/octet-stream",
-        "format": "binary",
-        "minLength": 1,
-        "description": f"{_image_in_words(settings)} As a file, whose name is not looked at; the "
-        f"whole body has at most {settings.limits.request_bytes:,} bytes.",
-    }
-
-
-def _image_in_words(settings: Settings) -> str:
-    formats = f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]}"
-    return f"A photograph: {formats}, not animated, at most {settings.limits.pixels:,} pixels."
-
-
-def _with_images(
-    kind: type[VerifyFields],
-    image: dict[str, Any],
-    service: ExplanationService,
-    *,
-    flat: bool = False,
+def _schema(
+    kind: type[VerifyFields], service: ExplanationService, settings: Settings, *, as_form: bool
 ) -> dict[str, Any]:
-    """The fields of a request together with its images; in a form there are texts alone."""
-    fields = kind.model_json_schema(ref_template=_COMPONENTS + "{model}")["properties"]
-    fields = {name: schema | _known(service).get(name, {}) for name, schema in fields.items()}
-    if flat and "include" in fields:
-        parts = "|".join(fields["include"]["items"]["enum"])
+    """A request's own schema, with what this server has and takes; a form has texts and files."""
+    schema = kind.model_json_schema(ref_template=_COMPONENTS + "{model}")
+    fields: dict[str, Any] = schema["properties"]
+    for name, known in _known(service).items():
+        if name in fields:
+            fields[name] |= known
+    if as_form:
+        fields = {name: _without_null(one) for name, one in fields.items()}
+    if as_form and "include" in fields:
+        parts = "|".join(fields["include"].pop("items")["enum"])
         pattern = f"^(({parts})(, ?({parts})){{0,5}})?$"
-        fields["include"] = {"type": "string", "pattern": pattern, "default": "heat_map,mask"}
-    if flat:
-        fields = {name: _without_null(schema) for name, schema in fields.items()}
-    return {
-        "type": "object",
-        "properties": {**dict.fromkeys(IMAGES, image), **fields},
-        "required": list(IMAGES),
-        "additionalProperties": False,
+        del fields["include"]["maxItems"]
+        fields["include"] |= {"type": "string", "pattern": pattern, "default": "heat_map,mask"}
+    for name in IMAGES:
+        most = {"maxLength": settings.limits.request_bytes}
+        image = IMAGE_AS_FILE if as_form else fields[name] | most
+        fields[name] = _image(image, settings)
+    return schema | {"properties": fields}
+
+
+def _image(schema: dict[str, Any], settings: Settings) -> dict[str, Any]:
+    """The schema of an image, with this server's limits."""
+    formats = f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]}"
+    limits = settings.limits
+    return schema | {
+        "description": f"A photograph: {formats}, not animated, at most {limits.pixels:,} pixels. "
+        f"{schema['description']}; the whole body has at most {limits.request_bytes:,} bytes.",
     }
 
 
@@ -207,7 +187,7 @@ def _get(path: str) -> dict[str, Any]:
 
 
 def _refusals() -> dict[str, Any]:
-    schema = {"schema": {"$ref": _COMPONENTS + schemas.Problem.__name__}}
+    schema = {"schema": {"$ref": _COMPONENTS + answers.Problem.__name__}}
     return {
         str(status): {"description": TITLES[status], "content": {MEDIA_TYPE: schema}}
         for status in _REFUSALS

@@ -1,4 +1,4 @@
-"""A bundle's confidence: how likely a similarity means one person, and how that was found."""
+"""A bundle's confidence: how it is fitted, and its place in the manifest."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -12,10 +12,12 @@ from lpel_serving.verification.accuracy import Labels, Scores
 from lpel_serving.verification.calibration import Calibration, fit_calibration
 from lpel_serving.verification.reliability import (
     FOLDS,
+    Bin,
     Reliability,
     measure_reliability,
-    read_reliability,
 )
+
+_MOST_BINS = 100
 
 LEAST_PAIRS = 100
 LEAST_OF_A_KIND = FOLDS
@@ -47,7 +49,7 @@ class ConfidenceRecord:
     @property
     def reliability(self) -> Reliability:
         """Whether such probabilities came true."""
-        return read_reliability(Reader(self.fitted, "confidence.fitted"))
+        return _read_reliability(Reader(self.fitted, "confidence.fitted"))
 
     @property
     def pairs(self) -> int:
@@ -104,10 +106,33 @@ def read_confidence(reader: Reader) -> ConfidenceRecord:
     fitted.take("how", str)
     for kind in ("pairs_same", "pairs_different"):
         fitted.count(kind, 1)
-    read_reliability(fitted)
+    _read_reliability(fitted)
     slope, intercept = reader.number("slope"), reader.number("intercept")
     try:
         Calibration(slope, intercept)
     except ParameterError as error:
         raise BundleError(f"{reader.where}: {error}") from error
     return ConfidenceRecord(slope, intercept, fitted.fields)
+
+
+def _read_reliability(reader: Reader) -> Reliability:
+    """Read what `dataclasses.asdict` of a reliability has become in a file.
+
+    Raises
+    ------
+    BundleError
+        If a field is missing, of the wrong type or out of its range; it is named.
+    """
+    bins = [
+        Bin(
+            *(one.number(name, 0, 1) for name in ("foretold", "observed", "low", "high")),
+            pairs=one.count("pairs", 1),
+        )
+        for one in reader.objects("bins", _MOST_BINS)
+    ]
+    return Reliability(
+        tuple(bins),
+        calibration_error=reader.number("calibration_error", 0, 1),
+        brier_score=reader.number("brier_score", 0, 1),
+        log_loss=reader.number("log_loss", 0),
+    )

@@ -15,8 +15,14 @@ from PIL import Image
 from lpel_serving import Explainer
 from lpel_serving.methods.method import find_method, methods
 from lpel_serving.report.record import arrays, summary
-from lpel_serving.service.http.messages.requests import ExplainFields
-from lpel_serving.service.http.openapi import schemas
+from lpel_serving.service.http.schemas.answers import (
+    AboutAnswer,
+    AssessAnswer,
+    ExplainAnswer,
+    MethodsAnswer,
+    VerifyAnswer,
+)
+from lpel_serving.service.http.schemas.requests import ExplainFields
 from lpel_serving.service.http.settings import Settings
 from lpel_serving.support.errors import NoFaceError
 from support.clients import photograph
@@ -41,7 +47,7 @@ def engine(service) -> Explainer:
 def explained(service, **fields: object) -> dict:
     answer = service.client.post("/v1/explain", json=TEXTS | fields)
     assert answer.status_code == 200, answer.text
-    schemas.ExplainAnswer.model_validate_json(answer.content)
+    ExplainAnswer.model_validate_json(answer.content)
     return answer.json()
 
 
@@ -126,7 +132,7 @@ def test_what_is_asked_for_is_there_and_nothing_else(service, part):
 
 def test_what_is_there_when_nothing_is_said(service):
     answer = explained(service)
-    default = set(ExplainFields().include)
+    default = set(ExplainFields.model_fields["include"].default)
     for one in answer["explanations"].values():
         assert set(one) & set(ALL) == default
     assert not set(ALL) & set(explained(service, include=[])["explanations"]["test"])
@@ -196,7 +202,7 @@ def test_the_order_of_the_two_faces_matters_as_it_says(service):
 def test_a_decision_is_the_engines(service, engine, seed):
     first, second = photograph(seed), photograph(seed + 7)
     answer = service.client.post("/v1/verify", files={"reference": first, "test": second})
-    found = schemas.VerifyAnswer.model_validate_json(answer.content)
+    found = VerifyAnswer.model_validate_json(answer.content)
     pair = engine.explain(first, second)
     assert found.similarity == pair.similarity
     assert found.threshold == engine.manifest.threshold.value
@@ -213,7 +219,7 @@ def test_every_receipt_is_of_the_promised_shape(service, method, curve):
     fields = {"method": method, "draws": 3, "every": 16} | ({"curve": curve} if curve else {})
     answer = service.client.post("/v1/assess", json=TEXTS | fields)
     assert answer.status_code == 200, answer.text
-    found = schemas.AssessAnswer.model_validate_json(answer.content)
+    found = AssessAnswer.model_validate_json(answer.content)
     assert found.draws == len(found.area.random) == 3
     assert len(found.own) == len(found.replaced) == len(found.random.mean)
     assert found.area.random_mean == pytest.approx(np.mean(found.area.random))
@@ -230,13 +236,13 @@ def test_every_receipt_is_of_the_promised_shape(service, method, curve):
 
 @pytest.mark.parametrize("path", ["/v1/about", "/v1/methods"])
 def test_what_the_service_says_of_itself_is_of_the_promised_shape(service, path):
-    model = {"/v1/about": schemas.AboutAnswer, "/v1/methods": schemas.MethodsAnswer}[path]
+    model = {"/v1/about": AboutAnswer, "/v1/methods": MethodsAnswer}[path]
     found = model.model_validate_json(service.client.get(path).content)
     assert {one.name for one in found.methods} == set(methods())
 
 
 def test_controls_stand_apart_in_the_list_of_methods(service):
-    found = schemas.MethodsAnswer.model_validate_json(service.client.get("/v1/methods").content)
+    found = MethodsAnswer.model_validate_json(service.client.get("/v1/methods").content)
     assert [one.name for one in found.methods if one.control] == CONTROLS
     assert [one.name for one in found.methods][-len(CONTROLS) :] == CONTROLS
     assert found.default not in CONTROLS

@@ -1,13 +1,14 @@
-"""The shapes of all answers, as the OpenAPI document has them."""
+"""What is answered, route by route: each answer is checked by its model before it is sent."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from lpel_serving.service.http.openapi.about_schemas import CropEntry, LimitsEntry, SampleEntry
-from lpel_serving.service.http.openapi.found_schemas import FacesOfPair
-from lpel_serving.service.http.openapi.method_schemas import Control, Decision, MethodEntry
-from lpel_serving.service.http.openapi.region_schemas import Region, Usual
+from lpel_serving.service.http.schemas.about import CropEntry, LimitsEntry, SampleEntry
+from lpel_serving.service.http.schemas.arrays import Bits, Counts, Curve, Numbers, Picture
+from lpel_serving.service.http.schemas.faces import FacesOfPair
+from lpel_serving.service.http.schemas.methods import Control, Decision, MethodEntry
+from lpel_serving.service.http.schemas.regions import Region, Usual
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Cosine = Annotated[float, Field(ge=-1, le=1)]
@@ -84,19 +85,6 @@ class VerifyAnswer(_OfDecision, _Provenance):
     """Whether the network calls two faces the same."""
 
 
-class Packed(_Answer):
-    """An array as its bytes: little-endian, row by row."""
-
-    dtype: Literal["float32", "bool"]
-    shape: list[int]
-    base64: str
-
-
-Numbers = list[list[float]] | list[list[list[float]]] | Packed | str
-Bits = list[list[bool]] | Packed | str
-Picture = Annotated[str, Field(description="A PNG file in base64.")]
-
-
 class OneWay(_Answer):
     """Why one image is called similar or dissimilar to the other."""
 
@@ -166,16 +154,16 @@ class ExplainAnswer(_OfDecision, _Provenance):
 class RandomCurves(_Answer):
     """The curves of random orders at each step: their mean, the lowest, the highest."""
 
-    mean: list[float]
-    low: list[float]
-    high: list[float]
+    mean: Curve
+    low: Curve
+    high: Curve
 
 
 class Areas(_Answer):
     """Areas under the curves."""
 
     own: float
-    random: list[float]
+    random: Curve
     random_mean: float
 
 
@@ -189,8 +177,8 @@ class AssessAnswer(_Provenance):
     method: MethodUsed
     scale: str
     lower_is_better: bool
-    replaced: Annotated[list[int], Field(description="Superpixels replaced at each step.")]
-    own: list[float]
+    replaced: Annotated[Counts, Field(description="Superpixels replaced at each step.")]
+    own: Curve
     random: RandomCurves
     area: Areas
     plausibility: Annotated[

@@ -1,4 +1,4 @@
-"""Responses of inference: JSON, and behind it the outputs that were asked for as bytes."""
+"""Answers of inference: JSON, and behind it the outputs that were asked for as bytes."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +12,7 @@ from lpel_serving.service.http.open_inference.signature import Signature
 from lpel_serving.service.http.open_inference.tensors import Array, to_binary, to_json
 
 
-def write_response(
+def write_answer(
     head: Mapping[str, Any],
     request: InferRequest,
     arrays: Mapping[str, Array],

@@ -6,11 +6,11 @@ from dataclasses import asdict, replace
 import numpy as np
 import pytest
 
+from lpel_serving.bundle.confidence_record import ConfidenceRecord, fit_confidence
 from lpel_serving.bundle.loading import read_manifest
 from lpel_serving.bundle.manifest import parse_manifest
 from lpel_serving.support.errors import ParameterError
 from lpel_serving.verification.calibration import fit_calibration
-from lpel_serving.verification.confidence import ConfidenceRecord, fit_confidence
 from lpel_serving.verification.reliability import measure_reliability
 from lpel_tf.pretrained import load_pretrained
 from support.confidence import confidence, similarities
