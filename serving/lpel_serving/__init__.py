@@ -8,12 +8,8 @@ behind one protocol, `laboratory` measures whether they can be believed.
 
 from lpel_serving.engine.explainer import Explainer
 from lpel_serving.images.crops import CentreCrop, Crop
-from lpel_serving.methods.explanation import (
-    Explanation,
-    LpelExplanation,
-    PairExplanation,
-    explain_embeddings,
-)
+from lpel_serving.methods.explanation import Explanation, LpelExplanation, PairExplanation
+from lpel_serving.methods.lpel import explain_embeddings
 from lpel_serving.methods.method import FacePair, Method, find_method
 
 __all__ = [

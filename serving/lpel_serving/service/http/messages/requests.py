@@ -10,7 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from starlette.requests import Request
 
 from lpel_serving.equations.mask import DEFAULT_EPSILON
-from lpel_serving.methods.explanation import MAX_P, MIN_P
+from lpel_serving.equations.perturbation import MAX_P, MIN_P
 from lpel_serving.service.explanation_service import ExplanationService
 from lpel_serving.service.http.messages.answers import JSON
 from lpel_serving.service.http.messages.body import read_body
