@@ -33,11 +33,13 @@ class EachOnce:
             for content, crop in zip(contents, crops, strict=True)
             if content not in self._kept
         }
-        if new or not contents:
-            found = self.networks.embed(np.stack(list(new.values())) if new else crops)
+        if len(new) == len(contents):
+            found = self.networks.embed(crops)
             self._kept.update(zip(new, found, strict=True))
-            if len(new) == len(contents):
-                return found
+            return found
+        if new:
+            found = self.networks.embed(np.stack(list(new.values())))
+            self._kept.update(zip(new, found, strict=True))
         return np.stack([self._kept[content] for content in contents])
 
     def decode(self, embeddings: Floats, /) -> Floats:
