@@ -24,8 +24,7 @@ import numpy as np
 
 from lpel_serving import Explainer
 from lpel_serving.equations.similarity import are_similar, cosine_similarity
-from lpel_serving.methods.explanation import explain_embeddings
-from lpel_serving.methods.lpel import Lpel
+from lpel_serving.methods.lpel import Lpel, explain_embeddings
 
 Pairs = list[tuple[np.ndarray, np.ndarray]]
 

@@ -9,12 +9,8 @@ in: `batch`, `service`, `commands`. Each imports those before it alone.
 from lpel_serving.engine.explainer import Explainer
 from lpel_serving.images.crops import CentreCrop, Crop
 from lpel_serving.images.datasets.faces import list_faces
-from lpel_serving.methods.explanation import (
-    Explanation,
-    LpelExplanation,
-    PairExplanation,
-    explain_embeddings,
-)
+from lpel_serving.methods.explanation import Explanation, LpelExplanation, PairExplanation
+from lpel_serving.methods.lpel import explain_embeddings
 from lpel_serving.methods.method import FacePair, Method, find_method
 from lpel_serving.support.errors import (
     BundleError,

@@ -22,7 +22,7 @@ METHODS = {
 
 
 class Patient:
-    """Embeds the test again and again, in larger helpings than any batch."""
+    """Embeds the test with one pixel changed again and again, in helpings larger than a batch."""
 
     images = PATIENT
     helping = 100
@@ -30,7 +30,10 @@ class Patient:
     def __call__(self, pair, networks, rng):
         for start in range(0, self.images, self.helping):
             count = min(self.helping, self.images - start)
-            networks.embed(np.repeat(pair.test[np.newaxis], count, axis=0))
+            images = np.repeat(pair.test[np.newaxis], count, axis=0)
+            numbers = np.arange(start, start + count)
+            images[:, 0, 0] = np.stack([numbers, numbers >> 8, numbers >> 16], axis=1) & 255
+            networks.embed(images)
         return pair.test[:, :, 0].astype(np.float32)
 
 

@@ -15,14 +15,12 @@ from lpel_serving.engine.embedder import Embedder
 from lpel_serving.engine.responder import Responder
 from lpel_serving.engine.usual import usual_maps
 from lpel_serving.equations.direction import check_directions
-from lpel_serving.equations.mask import DEFAULT_EPSILON
-from lpel_serving.equations.perturbation import DEFAULT_P
+from lpel_serving.equations.mask import DEFAULT_EPSILON, check_epsilon
 from lpel_serving.images.crops import Crop, parse_crop
 from lpel_serving.images.reading import Image
 from lpel_serving.methods.default import default_method, default_name
 from lpel_serving.methods.explain import explain_by
-from lpel_serving.methods.explanation import PairExplanation, check_parameters
-from lpel_serving.methods.lpel import Lpel
+from lpel_serving.methods.explanation import PairExplanation
 from lpel_serving.methods.method import Method
 from lpel_serving.methods.stream import DEFAULT_BATCH
 from lpel_serving.support.arrays import Floats
@@ -191,10 +189,10 @@ class Explainer:
         NoDirectionError
             If the embedding of one is zero: it is as similar to everything.
         ParameterError
-            If `epsilon` or a parameter of the method is out of range.
+            If `epsilon` is out of range, or the method cannot explain such a pair.
         """
         chosen = self.default_method if method is None else method
-        check_parameters(chosen.p if isinstance(chosen, Lpel) else DEFAULT_P, epsilon)
+        check_epsilon(epsilon)
         choices = [(None, None)] * len(pairs) if faces is None else faces
         both = zip(pairs, choices, strict=True)
         named = [one for pair, choice in both for one in zip(pair, choice, strict=True)]

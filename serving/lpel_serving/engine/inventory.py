@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpel_serving.engine.explainer import Explainer
+from lpel_serving.methods.each_once import EachOnce
 from lpel_serving.methods.method import (
     AssembledNetworks,
     FacePair,
@@ -48,6 +49,8 @@ class MethodEntry:
         Whether it is a control: see `lpel_serving.methods.method.is_control`.
     images
         The same as `embeddings`, for each decision that it can explain.
+    one_way
+        Those of them that one direction takes.
     reason
         Why it can explain neither decision, in words; None if it can.
     """
@@ -61,6 +64,7 @@ class MethodEntry:
     decisions: tuple[str, ...]
     control: bool
     images: dict[str, int] = field(default_factory=dict[str, int])
+    one_way: dict[str, int] = field(default_factory=dict[str, int])
     reason: str | None = None
 
 
@@ -97,9 +101,10 @@ def images_needed(method: Method, explainer: Explainer) -> dict[str, int]:
 
 @dataclass(frozen=True)
 class _Trial:
-    """How a method did: images it embedded, both ways, and whether its map has a sign."""
+    """How a method did: distinct images that it embedded, and whether its map has a sign."""
 
     images: int
+    one_way: int
     signed: bool
 
 
@@ -119,6 +124,7 @@ def _entry(name: str, explainer: Explainer) -> MethodEntry:
         tuple(trials),
         is_control(method),
         {decision: trial.images for decision, trial in trials.items()},
+        {decision: trial.one_way for decision, trial in trials.items()},
         None if trials else complaints[0],
     )
 
@@ -153,9 +159,13 @@ def _try_out(method: Method, explainer: Explainer, similar: bool) -> _Trial:
         counts.append(len(images))
         return rng.normal(size=(len(images), record.dimension)).astype(np.float32)
 
-    networks = AssembledNetworks(embed, explainer.decode, explainer.respond)
-    values = method(FacePair(crops[0], crops[1], h_r, h_t, similar), networks, rng)
-    return _Trial(2 * sum(counts), bool((values < 0).any()))
+    once = EachOnce(AssembledNetworks(embed, explainer.decode, explainer.respond))
+    pair = FacePair(crops[0], crops[1], h_r, h_t, similar)
+    values = method(pair, once, np.random.default_rng(0))
+    one_way = sum(counts)
+    if one_way:  # the reverse embeds what is new to it
+        method(pair.swapped, once, np.random.default_rng(0))
+    return _Trial(sum(counts), one_way, bool((values < 0).any()))
 
 
 def _summary(method: Method) -> str:

@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpel_serving.equations.heatmap import normalise
+from lpel_serving.support.errors import ParameterError
 
 DEFAULT_EPSILON = 0.7
 """The threshold on the normalised heat-map in the thesis (figure 5.10)."""
@@ -25,3 +26,9 @@ def mask(heat_maps: NDArray[np.float32], epsilon: float = DEFAULT_EPSILON) -> ND
         Shape (..., H, W).
     """
     return normalise(heat_maps) > epsilon
+
+
+def check_epsilon(epsilon: float) -> None:
+    """Raise `ParameterError` unless 0 <= epsilon < 1."""
+    if not 0 <= epsilon < 1:
+        raise ParameterError(f"epsilon, the mask's threshold, lies in [0, 1); received {epsilon}.")

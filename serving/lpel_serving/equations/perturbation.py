@@ -3,8 +3,12 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from lpel_serving.support.errors import ParameterError
+
 DEFAULT_P = 0.3
 """The magnitude of the perturbation in the thesis (section 5.3)."""
+MIN_P, MAX_P = 1e-4, 1e6
+"""Beyond these float32 loses the difference that Eq. 4.6 is about."""
 
 
 def perturb(
@@ -28,3 +32,11 @@ def perturb(
     """
     step: NDArray[np.float32] = np.multiply(r, p, dtype=np.float32)
     return h_t + step
+
+
+def check_p(p: float) -> None:
+    """Raise `ParameterError` unless 1e-4 <= p <= 1e6."""
+    if not MIN_P <= p <= MAX_P:
+        raise ParameterError(
+            f"p, the size of the perturbation, lies from {MIN_P:.0e} to {MAX_P:.0e}; received {p}."
+        )

@@ -14,7 +14,7 @@ def checked_map(
     rng: np.random.Generator,
     name: str | None = None,
 ) -> SignedMap:
-    """Explain a pair.
+    """Explain a pair in one direction.
 
     Parameters
     ----------
@@ -31,10 +31,38 @@ def checked_map(
     Raises
     ------
     EmbeddingError
-        If the map is not finite, or has no height and width.
+        If what the method gives is no such map.
     """
-    values = method(pair, networks, rng)
-    called = name or type(method).__name__
+    return checked(method(pair, networks, rng), name or name_of(method))
+
+
+def name_of(method: Method) -> str:
+    """What complaints call a method whose name is not known: its class."""
+    return type(method).__name__
+
+
+def checked(values: SignedMap, called: str) -> SignedMap:
+    """Return what a method gave, if it is a map.
+
+    Parameters
+    ----------
+    values
+        From a method, perhaps of another package.
+    called
+        What complaints call the method.
+
+    Raises
+    ------
+    EmbeddingError
+        If it is no array of real numbers, not finite, or has no height and width.
+    """
+    dtype = getattr(values, "dtype", None)
+    if dtype is None or dtype.kind not in "fiu":
+        received = type(values).__name__ if dtype is None else f"an array of {dtype}"
+        raise EmbeddingError(
+            f"expected a map of numbers, such as float32, from the method {called}, received "
+            f"{received}: let it give real numbers."
+        )
     if values.ndim != 2 or not values.size:
         raise EmbeddingError(
             f"expected a map of shape (H, W) from the method {called}, received {values.shape}."

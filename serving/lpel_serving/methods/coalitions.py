@@ -11,8 +11,10 @@ import numpy as np
 
 from lpel_serving.equations.attribution import fit_responses
 from lpel_serving.equations.fill import Fill
+from lpel_serving.methods.both_ways import BothWays, one_after_the_other
+from lpel_serving.methods.each_once import EachOnce
 from lpel_serving.methods.embedding_losses import LARGEST, draw_coalitions, embedding_losses
-from lpel_serving.methods.method import FacePair, Networks
+from lpel_serving.methods.method import FacePair, Method, Networks
 from lpel_serving.methods.responses import DEFAULT_SIZE, check_size, enlarge, evidence
 from lpel_serving.support.arrays import Floats, Pixels, SignedMap
 from lpel_serving.support.errors import ParameterError
@@ -24,8 +26,8 @@ DEFAULT_COUNT = 256
 class Coalitions:
     """The network is asked about random sets of superpixels.
 
-    It costs `count` embeddings for a similar pair, twice as many for a dissimilar one. To explain
-    an image against many others, call `measured_responses` once.
+    It costs `count` embeddings of each image, or a few less where coalitions are drawn twice. To
+    explain an image against many others, call `measured_responses` once.
 
     Attributes
     ----------
@@ -53,6 +55,20 @@ class Coalitions:
         """Compute the map, shape (size, size)."""
         values = measured_evidence(pair, networks, self.count, self.side, self.fill, rng)
         return enlarge(values, self.size)
+
+    def both_ways(self, pair: FacePair, networks: Networks, rng: np.random.Generator) -> BothWays:
+        """Compute both maps; a dissimilar pair has one, whichever image is the test."""
+        return measured_both_ways(self, pair, networks, rng)
+
+
+def measured_both_ways(
+    method: Method, pair: FacePair, networks: Networks, rng: np.random.Generator
+) -> BothWays:
+    """Explain a pair both ways by a method whose maps `measured_evidence` makes."""
+    if pair.similar:
+        return one_after_the_other(method, pair, networks, rng)
+    values = method(pair, EachOnce(networks), rng)
+    return BothWays(values, values)
 
 
 def measured_evidence(

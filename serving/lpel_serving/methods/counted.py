@@ -1,5 +1,6 @@
 """A method whose progress can be seen: the images that it embeds are counted as it goes."""
 
+import sys
 from collections.abc import Callable, Generator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -8,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpel_serving.equations.similarity import DECISIONS
+from lpel_serving.methods.both_ways import BothWays, ask_both_ways
+from lpel_serving.methods.each_once import EachOnce
 from lpel_serving.methods.method import FacePair, Method, Networks, is_control
 from lpel_serving.support.arrays import Floats, SignedMap
 from lpel_serving.support.progress import Advance, Progress
@@ -42,9 +45,26 @@ def counted(
     with ExitStack() as stack:
 
         def begin(decision: str) -> Advance:
-            return stack.enter_context(progress("explaining", images.get(decision, 0)))
+            total = images.get(decision, 0)
+            return _up_to(total, stack.enter_context(progress("explaining", total)))
 
-        yield _Counted(method, begin, portion)
+        followed = _Counted(method, begin, portion)
+        yield followed
+        followed.finish()
+
+
+def _up_to(total: int, advance: Advance) -> Advance:
+    """Advance to a total and never beyond: a few images more or less than expected do not show."""
+    left = total
+
+    def capped(done: int) -> None:
+        nonlocal left
+        step = min(done, left)
+        left -= step
+        if step:
+            advance(step)
+
+    return capped
 
 
 class _Counted:
@@ -59,9 +79,21 @@ class _Counted:
 
     def __call__(self, pair: FacePair, networks: Networks, rng: np.random.Generator) -> SignedMap:
         """Explain a pair, as the method does."""
+        return self._method(pair, EachOnce(self._reporting(pair, networks)), rng)
+
+    def both_ways(self, pair: FacePair, networks: Networks, rng: np.random.Generator) -> BothWays:
+        """Explain a pair both ways, as the method does."""
+        return ask_both_ways(self._method, pair, self._reporting(pair, networks), rng)
+
+    def finish(self) -> None:
+        """Report what was expected and did not come."""
+        if self._advance is not None:
+            self._advance(sys.maxsize)
+
+    def _reporting(self, pair: FacePair, networks: Networks) -> Networks:
         if self._advance is None:
             self._advance = self._begin(DECISIONS[pair.similar])
-        return self._method(pair, _Reporting(networks, self._advance, self._portion), rng)
+        return _Reporting(networks, self._advance, self._portion)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,19 +1,18 @@
-"""Explaining a pair both ways by any method."""
+"""From a pair to its explanation by any method: the maps both ways, the masks and the agreement."""
 
 import numpy as np
 
 from lpel_serving.equations.mask import DEFAULT_EPSILON, mask
 from lpel_serving.equations.similarity import cosine_similarity, is_similar
-from lpel_serving.methods.checked_map import checked_map
+from lpel_serving.methods.both_ways import Steps, explain_both_ways
 from lpel_serving.methods.explanation import (
     Explanation,
+    LpelExplanation,
     PairExplanation,
-    explain_both_ways,
     put_together,
 )
-from lpel_serving.methods.lpel import Lpel
 from lpel_serving.methods.method import FacePair, Method, Networks, is_control
-from lpel_serving.support.arrays import Floats, Pixels
+from lpel_serving.support.arrays import Floats, Pixels, SignedMap
 
 
 def explain_by(
@@ -31,7 +30,7 @@ def explain_by(
     Parameters
     ----------
     method
-        Any explanation method; LPEL's explanations tell their steps too.
+        Any explanation method; the explanations of one that has steps show them.
     networks
         What it asks.
     crops
@@ -48,21 +47,28 @@ def explain_by(
     Raises
     ------
     EmbeddingError
-        If the map is not finite.
+        If what the method gives is no finite map.
     ParameterError
         If the method cannot explain such a pair.
     """
-    if isinstance(method, Lpel):
-        return explain_both_ways(
-            networks.decode, crops, embeddings, threshold, p=method.p, epsilon=epsilon
-        )
     similar = is_similar(float(cosine_similarity(embeddings[0], embeddings[1])), threshold)
     pair = FacePair(*crops, embeddings[0], embeddings[1], similar)
-
-    def explain(one: FacePair, reconstruction: Floats) -> Explanation:
-        values = checked_map(method, one, networks, np.random.default_rng(seed))
-        return Explanation(reconstruction, values, mask(values, epsilon))
-
-    of_reference, of_test = networks.decode(embeddings)
-    forward, swapped = explain(pair, of_test), explain(pair.swapped, of_reference)
+    found = explain_both_ways(method, pair, networks, np.random.default_rng(seed))
+    if found.steps is None:
+        of_reference, of_test = networks.decode(embeddings)
+        forward = Explanation(of_test, found.forward, mask(found.forward, epsilon))
+        swapped = Explanation(of_reference, found.swapped, mask(found.swapped, epsilon))
+    else:
+        forward = _with_steps(found.forward, found.steps[0], epsilon)
+        swapped = _with_steps(found.swapped, found.steps[1], epsilon)
     return put_together(crops, embeddings, threshold, forward, swapped, control=is_control(method))
+
+
+def _with_steps(values: SignedMap, steps: Steps, epsilon: float) -> LpelExplanation:
+    return LpelExplanation(
+        steps.reconstruction,
+        values,
+        mask(values, epsilon),
+        steps.relevance,
+        steps.perturbed_reconstruction,
+    )

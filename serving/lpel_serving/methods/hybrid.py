@@ -6,7 +6,12 @@ from typing import ClassVar
 import numpy as np
 
 from lpel_serving.equations.fill import Fill
-from lpel_serving.methods.coalitions import check_measurement, measured_evidence
+from lpel_serving.methods.both_ways import BothWays
+from lpel_serving.methods.coalitions import (
+    check_measurement,
+    measured_both_ways,
+    measured_evidence,
+)
 from lpel_serving.methods.method import FacePair, Networks
 from lpel_serving.methods.responses import DEFAULT_SIZE, check_size, enlarge
 from lpel_serving.support.arrays import SignedMap
@@ -47,3 +52,7 @@ class Hybrid:
             priors=(foretold_t, foretold_r),
         )
         return enlarge(values, self.size)
+
+    def both_ways(self, pair: FacePair, networks: Networks, rng: np.random.Generator) -> BothWays:
+        """Compute both maps; a dissimilar pair has one, whichever image is the test."""
+        return measured_both_ways(self, pair, networks, rng)

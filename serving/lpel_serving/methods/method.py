@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import entry_points
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -112,6 +112,31 @@ class Method(Protocol):
             against it; only the order of the values is used.
         """
         ...
+
+
+def capability(method: Method, name: str) -> Callable[..., Any] | None:
+    """Look up what a method can do besides explaining a pair in one direction.
+
+    Parameters
+    ----------
+    method
+        Any one. A class that was derived from one with the capability, and gives maps of its own,
+        does not have it: what it inherited would give the maps of the other.
+    name
+        ``both_ways``: see `lpel_serving.methods.both_ways.ExplainsBothWays`; ``many``: see
+        `lpel_serving.methods.many.ExplainsMany`.
+
+    Returns
+    -------
+    Callable | None
+        None where it has no such capability.
+    """
+    for kind in type(method).__mro__:
+        if name in vars(kind):
+            return getattr(method, name)
+        if "__call__" in vars(kind):
+            break
+    return None
 
 
 def is_control(method: Method) -> bool:

@@ -11,12 +11,16 @@ import numpy as np
 from lpel_serving.equations.attribution import evidence_for_difference, evidence_for_likeness
 from lpel_serving.equations.similarity import unit
 from lpel_serving.equations.summation import enlarge_smoothly
+from lpel_serving.methods.many import Decisions, ExplainSome, Maps, Places
 from lpel_serving.methods.method import FacePair, Networks
+from lpel_serving.methods.predicted_responses import PredictedResponses
 from lpel_serving.support.arrays import Floats, SignedMap
 from lpel_serving.support.errors import ParameterError
 
 DEFAULT_SIZE = 40
 """Side of the maps: that of the decoder's images in the thesis."""
+_FEW = 16
+"""Pairs whose responses a core's cache holds while they are summed."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,31 @@ class Responses:
         del rng
         of_test, of_reference = networks.respond(np.stack([pair.h_t, pair.h_r]))
         return enlarge(evidence(pair, of_test, of_reference), self.size)
+
+    def many(self, networks: Networks, embeddings: Floats) -> ExplainSome:
+        """Prepare to explain many pairs at once: see `lpel_serving.methods.many`."""
+        predicted, units = PredictedResponses(networks, embeddings), unit(embeddings)
+
+        def explain(references: Places, tests: Places, similar: Decisions) -> Maps:
+            predicted.prepare(np.concatenate([references, tests]))
+            side = round(predicted.superpixels**0.5)
+            of_tests, of_references = np.empty((2, len(tests), side**2), np.float32)
+            for alike in (True, False):
+                places = np.flatnonzero(similar == alike)
+                for few in np.split(places, range(_FEW, len(places), _FEW)):
+                    r, t = references[few], tests[few]
+                    if alike:
+                        of_tests[few] = evidence_for_likeness(predicted[t], units[r])
+                        of_references[few] = evidence_for_likeness(predicted[r], units[t])
+                    else:  # the same both ways: each difference changes its sign
+                        of_tests[few] = of_references[few] = evidence_for_difference(
+                            predicted[t], predicted[r], units[t], units[r]
+                        )
+            grids = (maps.reshape(-1, side, side) for maps in (of_tests, of_references))
+            forward, swapped = (enlarge(grid, self.size) for grid in grids)
+            return forward, swapped
+
+        return explain
 
 
 def evidence(pair: FacePair, of_test: Floats, of_reference: Floats | None) -> SignedMap:

@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 
 from lpel_serving.engine.inventory import take_inventory
+from lpel_serving.equations.similarity import DECISIONS
 from lpel_serving.methods import FacePair, find_method, methods
+from lpel_serving.methods.both_ways import explain_both_ways
 from lpel_serving.methods.derived import AnotherPair, Shifted
+from lpel_serving.methods.each_once import EachOnce
 from lpel_serving.methods.method import is_control
 from lpel_serving.report.record import summary
 from lpel_tf.research.measures.cost import CountingNetworks
@@ -27,15 +30,16 @@ def test_every_installed_method_is_listed_with_a_summary(inventory):
 
 @pytest.mark.parametrize("name", COSTLY)
 @pytest.mark.parametrize("similar", [True, False])
-def test_it_costs_no_more_than_is_said_and_one_decision_costs_as_much(
-    name, similar, inventory, responding_explainer
-):
-    counted = CountingNetworks(responding_explainer)
+def test_it_costs_what_is_said(name, similar, inventory, responding_explainer):
     crops = np.stack([pixels(seed, tiny.IMAGE_SIZE) for seed in (0, 1)])
-    h_r, h_t = responding_explainer.embed(crops)
-    for pair in (one := FacePair(*crops, h_r, h_t, similar), one.swapped):
-        find_method(name)(pair, counted, np.random.default_rng(0))
-    assert 0 < counted.embedded <= inventory[name].embeddings
+    pair = FacePair(*crops, *responding_explainer.embed(crops), similar)
+    decision, method = DECISIONS[similar], find_method(name)
+    counted = CountingNetworks(responding_explainer)
+    explain_both_ways(method, pair, counted, np.random.default_rng(0))
+    assert counted.embedded == inventory[name].images[decision] <= inventory[name].embeddings
+    counted.embedded = 0
+    method(pair, EachOnce(counted), np.random.default_rng(0))
+    assert counted.embedded == inventory[name].one_way[decision]
 
 
 def test_what_asks_the_decoders_alone_costs_nothing(inventory):

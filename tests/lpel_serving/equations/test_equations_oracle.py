@@ -10,7 +10,7 @@ from lpel_serving.equations.normalisation import min_max
 from lpel_serving.equations.perturbation import perturb
 from lpel_serving.equations.relevance import feature_distance, relevance
 from lpel_serving.equations.similarity import cosine_similarity, is_similar
-from lpel_serving.methods.explanation import explain_embeddings
+from lpel_serving.methods.lpel import explain_embeddings
 from oracles import equations
 
 pytestmark = pytest.mark.oracle

@@ -28,7 +28,7 @@ from lpel_serving.equations.similarity import cosine_similarity
 from lpel_serving.images.crops import LEAST_SHARE, LEAST_SIDE, CentreCrop
 from lpel_serving.images.datasets.pairs_list import read_pairs
 from lpel_serving.images.reading import read_pixels
-from lpel_serving.methods.explanation import explain_embeddings
+from lpel_serving.methods.lpel import explain_embeddings
 from lpel_serving.report.figures import highlight
 from lpel_serving.support.errors import BundleError, ImageError, PairsError
 from support import tiny

@@ -7,6 +7,8 @@ import pytest
 
 from lpel_serving.engine.inventory import images_needed
 from lpel_serving.methods import FacePair, find_method, methods
+from lpel_serving.methods.both_ways import explain_both_ways
+from lpel_serving.methods.coalitions import Coalitions
 from lpel_serving.methods.counted import counted
 from lpel_serving.methods.method import is_control
 from support import tiny
@@ -39,15 +41,36 @@ def test_it_is_counted_to_the_end_and_the_maps_are_the_same(
     method, seen = find_method(name), Seen()
     needed = images_needed(method, responding_explainer)
     with counted(method, needed, seen, portion=portion) as followed:
-        for one in (pair, pair.swapped):
-            again, alone = (
-                each(one, responding_explainer, np.random.default_rng(5))
-                for each in (followed, method)
-            )
-            assert again.tobytes() == alone.tobytes()
+        again, alone = (
+            explain_both_ways(each, pair, responding_explainer, np.random.default_rng(0))
+            for each in (followed, method)
+        )
+        assert again.forward.tobytes() == alone.forward.tobytes()
+        assert again.swapped.tobytes() == alone.swapped.tobytes()
+        assert sum(seen.steps) == needed["dissimilar"]
+        assert max(seen.steps) <= portion
     assert seen.totals == [needed["dissimilar"]]
     assert sum(seen.steps) == needed["dissimilar"]
-    assert max(seen.steps) <= portion
+
+
+@pytest.mark.parametrize("expected", [500, 520])
+def test_a_few_images_more_or_less_than_expected_do_not_show(responding_explainer, pair, expected):
+    seen = Seen()
+    with counted(Coalitions(), {"dissimilar": expected}, seen, portion=8) as followed:
+        explain_both_ways(followed, pair, responding_explainer, np.random.default_rng(1))
+        assert 490 < sum(seen.steps) <= min(expected, 512)
+    assert sum(seen.steps) == expected
+
+
+def test_one_direction_is_counted_too(responding_explainer, pair):
+    seen = Seen()
+    with counted(Coalitions(), {"dissimilar": 508}, seen, portion=8) as followed:
+        one, alone = (
+            each(pair, responding_explainer, np.random.default_rng(0))
+            for each in (followed, Coalitions())
+        )
+        assert one.tobytes() == alone.tobytes()
+        assert sum(seen.steps) == 508
 
 
 @pytest.mark.parametrize("name", methods())
@@ -64,5 +87,5 @@ def test_images_are_counted_for_each_decision(responding_explainer):
     def needed(name):
         return images_needed(find_method(name), responding_explainer)
 
-    assert needed("coalitions") == {"similar": 512, "dissimilar": 1024}
+    assert needed("coalitions") == {"similar": 508, "dissimilar": 508}
     assert needed("emsnn") == {"similar": 0}

@@ -5,12 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lpel_serving.methods import AssembledNetworks, many
+from lpel_serving.methods import AssembledNetworks, many, predicted_responses, responses
 from lpel_serving.methods.lpel import Lpel
 from lpel_serving.methods.many import explain_many, explains_many
 from lpel_serving.methods.method import FacePair, find_method, methods
 from lpel_serving.methods.responses import Responses
-from lpel_serving.support.errors import EmbeddingError
+from lpel_serving.support.errors import EmbeddingError, ParameterError
 from support import tiny
 from support.analytic import no_decoder
 from support.images import pixels
@@ -67,10 +67,11 @@ def test_maps_are_those_of_one_pair_at_a_time(method, responding_explainer, seed
 @each_method
 def test_nothing_hangs_on_how_much_is_kept(method, responding_explainer, seed, images, pairs):
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(many, "_BLOCK", 2)
-        patched.setattr(many, "_FEW", 1)
-        patched.setattr(many, "_AT_ONCE", 3)
-        patched.setattr(many, "_RESPONSE_BYTES", 1)
+        patched.setattr(many, "BLOCK", 2)
+        patched.setattr(predicted_responses, "BLOCK", 2)
+        patched.setattr(responses, "_FEW", 1)
+        patched.setattr(predicted_responses, "_AT_ONCE", 3)
+        patched.setattr(predicted_responses, "_RESPONSE_BYTES", 1)
         assert_same(method, responding_explainer, *case(seed, images, pairs))
 
 
@@ -82,8 +83,9 @@ def test_responses_are_foretold_once_while_there_is_room(monkeypatch, room, leas
         asked.append(len(embeddings))
         return tiny.respond(embeddings)
 
-    monkeypatch.setattr(many, "_BLOCK", 1)
-    monkeypatch.setattr(many, "_RESPONSE_BYTES", room)
+    monkeypatch.setattr(many, "BLOCK", 1)
+    monkeypatch.setattr(predicted_responses, "BLOCK", 1)
+    monkeypatch.setattr(predicted_responses, "_RESPONSE_BYTES", room)
     embeddings, *_ = case(1, 12, 0)
     places = np.arange(12)
     twice = np.concatenate([places, places])
@@ -145,8 +147,15 @@ def test_only_methods_that_look_at_embeddings_alone_explain_many():
     }
 
 
-def test_a_method_derived_from_one_of_them_is_asked_itself():
-    class Mine(Lpel):
-        pass
+def test_a_derived_method_with_maps_of_its_own_is_asked_itself():
+    class Renamed(Lpel):
+        title = "Mine"
 
+    class Mine(Lpel):
+        def __call__(self, pair, networks, rng):
+            return np.zeros((2, 2), np.float32)
+
+    assert explains_many(Renamed())
     assert not explains_many(Mine())
+    with pytest.raises(ParameterError, match="the method Mine explains one pair at a time"):
+        next(explain_many(Mine(), None, *case(0, 2, 1)))

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from lpel_serving.equations.heatmap import heat_map
 from lpel_serving.faithfulness.photograph_pairs import PhotographPairs
 from lpel_serving.methods.default import LPEL
-from lpel_serving.methods.explanation import explain_both_ways
+from lpel_serving.methods.explain import explain_by
 from lpel_serving.methods.lpel import Lpel
 from lpel_serving.report.figures import pair_figure, png
 from lpel_serving.report.figures.source import Source
@@ -116,8 +116,9 @@ def _next(maps: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def _draw(laboratory: Laboratory, pairs: PhotographPairs, i: int) -> bytes:
     pair = pairs[i]
-    explanation = explain_both_ways(
-        laboratory.main.engine().decode,
+    explanation = explain_by(
+        Lpel(),
+        laboratory.main.engine(),
         laboratory.shown_pair(pair),
         np.stack([pair.h_r, pair.h_t]),
         laboratory.threshold,

@@ -15,7 +15,7 @@ from lpel_serving.batch.store.folder import IMAGES_IN_CHUNK, Places
 from lpel_serving.engine.explainer import Explainer
 from lpel_serving.faithfulness.curve_settings import settings_for
 from lpel_serving.faithfulness.pair_check import check_pair, question_for
-from lpel_serving.methods.checked_map import checked_map
+from lpel_serving.methods.both_ways import explain_both_ways
 from lpel_serving.methods.many import Maps, explain_many, explains_many
 from lpel_serving.methods.method import FacePair, Method
 from lpel_serving.support.arrays import Floats, Pixels
@@ -77,14 +77,11 @@ def maps_of(
         give_up_if(stopped)
         faces = pairs.faces(pair)
         try:
-            forward, swapped = (
-                checked_map(method, one, explainer, np.random.default_rng(seed))
-                for one in (faces, faces.swapped)
-            )
+            both = explain_both_ways(method, faces, explainer, np.random.default_rng(seed))
         except (ParameterError, EmbeddingError) as error:
             yield Failure(UNEXPLAINED, str(error))
         else:
-            yield forward[np.newaxis], swapped[np.newaxis]
+            yield both.forward[np.newaxis], both.swapped[np.newaxis]
 
 
 def read_crops(

@@ -5,12 +5,10 @@ from collections.abc import Collection
 import numpy as np
 
 from lpel_serving.bundle.manifest import Manifest
-from lpel_serving.equations.mask import DEFAULT_EPSILON
-from lpel_serving.equations.perturbation import DEFAULT_P
+from lpel_serving.equations.mask import DEFAULT_EPSILON, check_epsilon
 from lpel_serving.equations.relevance import relevance
 from lpel_serving.equations.similarity import are_similar, cosine_similarity
 from lpel_serving.methods.explain import explain_by
-from lpel_serving.methods.explanation import check_parameters
 from lpel_serving.methods.method import Method, Networks
 from lpel_serving.methods.responses import DEFAULT_SIZE
 from lpel_serving.service.cancellation import CancellationToken
@@ -44,7 +42,7 @@ def explainer_model(service: ExplanationService, max_batch: int) -> Model:
     async def run(given: Arrays, wanted: Collection[str], token: CancellationToken) -> Arrays:
         threshold = _number(given, THRESHOLD, manifest.threshold.value)
         epsilon = _number(given, EPSILON, DEFAULT_EPSILON)
-        check_parameters(DEFAULT_P, epsilon)
+        check_epsilon(epsilon)
         if not -1 <= threshold <= 1:
             raise ParameterError(f"the threshold, a cosine, lies in [-1, 1]; received {threshold}.")
         crops = await service.run_in_thread(

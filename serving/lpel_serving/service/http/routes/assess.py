@@ -91,7 +91,7 @@ def _plan(
     )
     side = service.manifest.decoder.image_size
     settings = settings_for(question.kind, side, every=fields.every, draws=fields.draws)
-    one_way = service.methods[name].images[DECISIONS[similar]] // 2
+    one_way = service.methods[name].one_way[DECISIONS[similar]]
     with nullcontext() if fields.curve is None else concerning("curve"):
         curves = images_of(pair, question, settings, fields.seed)
     return _Plan(pair, similarity, question, settings, one_way, curves)

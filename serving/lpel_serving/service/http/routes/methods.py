@@ -52,7 +52,9 @@ def _entry(entry: MethodEntry, service: ExplanationService, limits: Limits) -> d
         }
         for decision, images in entry.images.items()
     }
-    known = {name: value for name, value in asdict(entry).items() if name != "images"}
+    known = {
+        name: value for name, value in asdict(entry).items() if name not in ("images", "one_way")
+    }
     return {
         **known,
         "available": bool(entry.decisions),

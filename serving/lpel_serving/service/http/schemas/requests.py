@@ -9,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSche
 from pydantic_core import PydanticCustomError
 
 from lpel_serving.equations.mask import DEFAULT_EPSILON
-from lpel_serving.methods.explanation import MAX_P, MIN_P
+from lpel_serving.equations.perturbation import MAX_P, MIN_P
 
 IMAGES = ("reference", "test")
 

@@ -1,0 +1,127 @@
+"""A pair explained both ways, by any method: the test against the reference, and the reverse."""
+
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
+
+import numpy as np
+
+from lpel_serving.methods.checked_map import checked, name_of
+from lpel_serving.methods.each_once import EachOnce
+from lpel_serving.methods.method import FacePair, Method, Networks, capability
+from lpel_serving.support.arrays import Floats, SignedMap
+from lpel_serving.support.errors import EmbeddingError
+
+
+@dataclass(frozen=True, eq=False)
+class Steps:
+    """The steps of a method that perturbs an embedding, of one direction.
+
+    Attributes
+    ----------
+    reconstruction
+        ``g(h_t)``, float32, shape (H, W, 3); about [0, 1], not clipped.
+    relevance
+        Eq. 4.4, float32, shape (D,), in [0, 1].
+    perturbed_reconstruction
+        ``g(h_p)``, float32, shape (H, W, 3); not clipped, and often far outside [0, 1].
+    """
+
+    reconstruction: Floats
+    relevance: Floats
+    perturbed_reconstruction: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class BothWays:
+    """The maps of a pair in both directions.
+
+    Attributes
+    ----------
+    forward
+        Of the test in the light of the reference, shape (H, W).
+    swapped
+        Of the reference in the light of the test, of the same shape.
+    steps
+        Of `forward` and of `swapped`, from a method that has such steps; None from the others.
+    """
+
+    forward: SignedMap
+    swapped: SignedMap
+    steps: tuple[Steps, Steps] | None = None
+
+
+class ExplainsBothWays(Method, Protocol):
+    """A method that knows more of a pair than one direction at a time, or has steps to show."""
+
+    def both_ways(
+        self, pair: FacePair, networks: Networks, rng: np.random.Generator, /
+    ) -> BothWays:
+        """Explain a pair and its exchange, to the maps that two calls with equal `rng` give.
+
+        Parameters are those of `lpel_serving.methods.method.Method`; no image is embedded twice.
+        """
+        ...
+
+
+def explain_both_ways(
+    method: Method,
+    pair: FacePair,
+    networks: Networks,
+    rng: np.random.Generator,
+    name: str | None = None,
+) -> BothWays:
+    """Explain a pair both ways, embedding no image twice.
+
+    Parameters
+    ----------
+    method
+        Any one: `ask_both_ways` says how it is asked.
+    pair, networks
+        See `lpel_serving.methods.method.Method`.
+    rng
+        The source of any randomness: both directions draw the same.
+    name
+        What complaints call the method; its class when None.
+
+    Returns
+    -------
+    BothWays
+        Finite maps of one shape.
+
+    Raises
+    ------
+    EmbeddingError
+        If what the method gives is no such map.
+    ParameterError
+        If the method cannot explain such a pair.
+    """
+    found = ask_both_ways(method, pair, networks, rng)
+    called = name or name_of(method)
+    one, other = (checked(values, called).shape for values in (found.forward, found.swapped))
+    if one != other:
+        raise EmbeddingError(
+            f"expected two maps of one shape from the method {called}, received {one} and {other}."
+        )
+    return found
+
+
+def ask_both_ways(
+    method: Method, pair: FacePair, networks: Networks, rng: np.random.Generator
+) -> BothWays:
+    """Ask a method for both maps at once if it can do that, else for one after the other.
+
+    The maps are not checked; otherwise see `explain_both_ways`.
+    """
+    own: Callable[..., BothWays] | None = capability(method, "both_ways")
+    return (own or partial(one_after_the_other, method))(pair, networks, rng)
+
+
+def one_after_the_other(
+    method: Method, pair: FacePair, networks: Networks, rng: np.random.Generator
+) -> BothWays:
+    """Explain a pair, then its exchange: what the first map embedded is not embedded again."""
+    once, again = EachOnce(networks), deepcopy(rng)
+    return BothWays(method(pair, once, rng), method(pair.swapped, once, again))

@@ -1,0 +1,51 @@
+"""Networks that embed no image twice: embeddings are kept while one pair is explained."""
+
+import hashlib
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lpel_serving.methods.method import Networks
+from lpel_serving.support.arrays import Floats
+
+
+@dataclass(frozen=True, eq=False)
+class EachOnce:
+    """Networks that answer as those that they wrap, and ask these once about each distinct image.
+
+    They are `Networks` for one pair: the embeddings of all images that they saw are kept.
+
+    Attributes
+    ----------
+    networks
+        Whose embedding of an image does not depend on the others beside it.
+    """
+
+    networks: Networks
+    _kept: dict[bytes, Floats] = field(default_factory=dict[bytes, Floats], repr=False)
+
+    def embed(self, crops: NDArray[np.uint8], /) -> Floats:
+        """Compute ``f``: crops, uint8, shape (N, S, S, 3), to embeddings, shape (N, D)."""
+        contents = [hashlib.sha256(crop.tobytes()).digest() for crop in crops]
+        new = {
+            content: crop
+            for content, crop in zip(contents, crops, strict=True)
+            if content not in self._kept
+        }
+        if len(new) == len(contents):
+            found = self.networks.embed(crops)
+            self._kept.update(zip(new, found, strict=True))
+            return found
+        if new:
+            found = self.networks.embed(np.stack(list(new.values())))
+            self._kept.update(zip(new, found, strict=True))
+        return np.stack([self._kept[content] for content in contents])
+
+    def decode(self, embeddings: Floats, /) -> Floats:
+        """Compute ``g``: embeddings, shape (N, D), to images, shape (N, H, H, 3)."""
+        return self.networks.decode(embeddings)
+
+    def respond(self, embeddings: Floats, /) -> Floats:
+        """Give responses: embeddings, shape (N, D), to vectors of superpixels, (N, K, D)."""
+        return self.networks.respond(embeddings)
