@@ -8,6 +8,7 @@ import pytest
 
 from lpel_serving import Explainer
 from support import areas, tiny
+from support.once import made_once
 
 LEFT_OUT = pytest.StashKey[dict[str, int]]()
 """How many tests were left out, by what they are and lack: see `support.areas`."""
@@ -28,6 +29,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+LONG = ("network", "realdata", "weights", "slow")
+"""Marks of tests that take long, those that take longest first."""
+
+
+def longest_first(items: list[pytest.Item]) -> None:
+    """Order files by their longest test: several processes then end at about the same time."""
+    length: dict[Path, int] = {}
+    for item in items:
+        place = next((n for n, mark in enumerate(LONG) if mark in item.keywords), len(LONG))
+        length[item.path] = min(place, length.get(item.path, place))
+    items.sort(key=lambda item: length[item.path])
+
+
 @pytest.hookimpl(trylast=True)  # of those that were chosen with -k and -m
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     left_out = areas.without_runtime(items)
@@ -36,6 +50,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = [item for item in items if item not in without]
     if without:
         config.hook.pytest_deselected(items=list(without))
+    if hasattr(config, "workerinput"):  # one of several processes
+        longest_first(items)
     for option, needed in {"realdata": "--realdata=DIR", "family": "--family"}.items():
         if not config.getoption(f"--{option}"):
             skip = pytest.mark.skip(reason=f"needs {needed}")
@@ -94,14 +110,15 @@ def rng() -> np.random.Generator:
 
 
 @pytest.fixture(scope="session")
-def demo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What `lpel demo` makes with the real weights, fetched once into the user's own cache."""
+def demo_folder(request: pytest.FixtureRequest) -> Path:
+    """What `lpel demo` makes with the real weights, fetched once into the user's own cache.
+
+    Not to be changed: the processes of a run share it.
+    """
     from lpel_serving.support.progress import silent
     from lpel_tf.demo.run import run_demo
 
-    out = tmp_path_factory.mktemp("demo")
-    run_demo(out, cache=None, progress=silent)
-    return out
+    return made_once(request, "demo", lambda out: run_demo(out, cache=None, progress=silent))
 
 
 @pytest.fixture(scope="session")
