@@ -3,7 +3,6 @@
 import json
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +15,7 @@ from lpel_serving.bundle.card import card, facts
 from lpel_serving.bundle.loading import load_bundle, read_manifest
 from support import tiny
 from support.hostile import change
-
-LPEL = str(Path(sys.executable).with_name("lpel"))
+from support.process import LPEL
 
 
 def lpel(*arguments: object) -> subprocess.CompletedProcess[str]:

@@ -21,19 +21,14 @@ from lpel_serving.images.datasets.faces import list_faces
 from lpel_serving.images.datasets.pairs import sample_pairs
 from lpel_serving.verification.confidence import fit_confidence
 from support import tiny
+from support.command import lpel
 from support.confidence import confidence
 from support.hostile import change
 from support.images import pixels, write_people
 from support.plausibility import odd, plausibility
 
-LPEL = str(Path(sys.executable).with_name("lpel"))
 PEOPLE, EACH = 8, 6
 HEAVY = "tensorflow keras onnx matplotlib scipy cv2 lpel_tf lpel_export"
-
-
-def lpel(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [LPEL, *map(str, arguments)]
-    return subprocess.run(command, check=False, capture_output=True, text=True)
 
 
 def refused(done: subprocess.CompletedProcess[str], *words: str) -> None:

@@ -7,7 +7,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from lpel_serving.equations.regions import REGIONS, RegionShare, region_labels, region_shares
+from lpel_serving.equations.regions import REGIONS, RegionShare, region_shares
 from lpel_serving.methods.explanation import Explanation, PairExplanation, put_together
 from lpel_serving.methods.method import find_method, is_control, methods
 from lpel_serving.report.map_words import on_map
@@ -21,15 +21,10 @@ from lpel_serving.report.verdict import (
 )
 from lpel_serving.support.errors import LpelError, ParameterError
 from support.images import pixels
+from support.region_maps import regional
 
 MINUS = "\N{MINUS SIGN}"
 OWN = {"crop": "0.48", "own_crop": "0.48"}
-
-
-def regional(**values: float) -> np.ndarray:
-    """A map with one value in each region that is named, and 0 in the others."""
-    level = np.array([values.get(name, 0) for name in REGIONS], np.float32)
-    return level[region_labels(240)]
 
 
 def said(heat_map: np.ndarray) -> tuple[str, ...]:

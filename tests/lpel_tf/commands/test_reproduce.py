@@ -19,6 +19,7 @@ from lpel_tf.research.reproduction.section import Finding, Section
 from lpel_tf.research.reproduction.sections import SECTIONS
 from lpel_tf.research.reproduction.sizes import FULL, QUICK
 from lpel_tf.support.errors import TrainingDataError
+from support.command import refused
 from support.images import write_people
 from support.reproduction import embedder
 
@@ -35,17 +36,6 @@ def lpel(*arguments):
         timeout=120,
         env=os.environ | OFFLINE,
     )
-
-
-def refused(done, *words):
-    """Check that a command ended with one sentence, and nothing on standard output."""
-    assert done.returncode == 2, done.stderr
-    assert done.stdout == ""
-    assert done.stderr.startswith("lpel: ")
-    assert done.stderr.count("\n") == 1
-    assert done.stderr.endswith(".\n")
-    for word in words:
-        assert word in done.stderr
 
 
 def names_in(folder):
