@@ -12,6 +12,8 @@ from support.once import made_once
 
 LEFT_OUT = pytest.StashKey[dict[str, int]]()
 """How many tests were left out, by what they are and lack: see `support.areas`."""
+REFUSED = pytest.StashKey[str]()
+"""Why one of several processes refuses to run any."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -44,7 +46,14 @@ def longest_first(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(trylast=True)  # of those that were chosen with -k and -m
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    left_out = areas.without_runtime(items)
+    try:
+        left_out = areas.without_runtime(items)
+    except pytest.UsageError as error:
+        if not hasattr(config, "workerinput"):
+            raise
+        config.stash[REFUSED] = str(error)  # which the process with the terminal raises
+        items.clear()
+        return
     config.stash[LEFT_OUT] = {line: len(tests) for line, tests in left_out.items()}
     without = {item for tests in left_out.values() for item in tests}
     items[:] = [item for item in items if item not in without]
@@ -63,11 +72,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_sessionfinish(session: pytest.Session) -> None:
     if hasattr(session.config, "workeroutput"):  # one of several processes, with no terminal
         session.config.workeroutput["left_out"] = session.config.stash.get(LEFT_OUT, {})
+        session.config.workeroutput["refused"] = session.config.stash.get(REFUSED, "")
 
 
 @pytest.hookimpl(optionalhook=True)  # of pytest-xdist
 def pytest_testnodedown(node: Any) -> None:
-    node.config.stash[LEFT_OUT] = getattr(node, "workeroutput", {}).get("left_out", {})
+    found = getattr(node, "workeroutput", {})
+    if found.get("refused"):
+        raise pytest.UsageError(found["refused"])
+    node.config.stash[LEFT_OUT] = found.get("left_out", {})
 
 
 def pytest_terminal_summary(
