@@ -1,5 +1,6 @@
 """Fixtures and options that all tests share."""
 
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ LEFT_OUT = pytest.StashKey[dict[str, int]]()
 """How many tests were left out, by what they are and lack: see `support.areas`."""
 REFUSED = pytest.StashKey[str]()
 """Why one of several processes refuses to run any."""
+LONG = ("network", "realdata", "weights", "slow")
+"""Marks of tests that take long, those that take longest first."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -31,8 +34,50 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-LONG = ("network", "realdata", "weights", "slow")
-"""Marks of tests that take long, those that take longest first."""
+def pytest_configure() -> None:
+    # In the background Ctrl-C is ignored, also by every program that the tests start.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(trylast=True)  # of those that were chosen with -k and -m
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    leave_out(config, items)
+    skip_unasked(config, items)
+    if is_one_of_several(config):
+        longest_first(items)
+
+
+def is_one_of_several(config: pytest.Config) -> bool:
+    """Whether this is one of the processes of pytest-xdist, which have no terminal."""
+    return hasattr(config, "workerinput")
+
+
+def leave_out(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the tests whose runtime is not here."""
+    try:
+        left_out = areas.without_runtime(items)
+    except pytest.UsageError as error:
+        if not is_one_of_several(config):
+            raise
+        config.stash[REFUSED] = str(error)  # which the process with the terminal raises
+        items.clear()
+        return
+    config.stash[LEFT_OUT] = {line: len(tests) for line, tests in left_out.items()}
+    without = {item for tests in left_out.values() for item in tests}
+    items[:] = [item for item in items if item not in without]
+    if without:
+        config.hook.pytest_deselected(items=list(without))
+
+
+def skip_unasked(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Skip the tests that run only where an option asks for them."""
+    for option, needed in {"realdata": "--realdata=DIR", "family": "--family"}.items():
+        if not config.getoption(f"--{option}"):
+            skip = pytest.mark.skip(reason=f"needs {needed}")
+            for item in items:
+                if option in item.keywords:
+                    item.add_marker(skip)
 
 
 def longest_first(items: list[pytest.Item]) -> None:
@@ -44,33 +89,8 @@ def longest_first(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: length[item.path])
 
 
-@pytest.hookimpl(trylast=True)  # of those that were chosen with -k and -m
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    try:
-        left_out = areas.without_runtime(items)
-    except pytest.UsageError as error:
-        if not hasattr(config, "workerinput"):
-            raise
-        config.stash[REFUSED] = str(error)  # which the process with the terminal raises
-        items.clear()
-        return
-    config.stash[LEFT_OUT] = {line: len(tests) for line, tests in left_out.items()}
-    without = {item for tests in left_out.values() for item in tests}
-    items[:] = [item for item in items if item not in without]
-    if without:
-        config.hook.pytest_deselected(items=list(without))
-    if hasattr(config, "workerinput"):  # one of several processes
-        longest_first(items)
-    for option, needed in {"realdata": "--realdata=DIR", "family": "--family"}.items():
-        if not config.getoption(f"--{option}"):
-            skip = pytest.mark.skip(reason=f"needs {needed}")
-            for item in items:
-                if option in item.keywords:
-                    item.add_marker(skip)
-
-
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    if hasattr(session.config, "workeroutput"):  # one of several processes, with no terminal
+    if is_one_of_several(session.config):
         session.config.workeroutput["left_out"] = session.config.stash.get(LEFT_OUT, {})
         session.config.workeroutput["refused"] = session.config.stash.get(REFUSED, "")
 

@@ -51,11 +51,6 @@ def whole(folder: Path, out: Path, bundle: Path, *options: str) -> dict[str, byt
     return tree(out)
 
 
-def hear_signals() -> None:
-    """Hear Ctrl-C also where the tests themselves run in the background, and do not."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
 def is_planned(out: Path) -> bool:
     return Places(out).shards.is_file()
 
@@ -77,12 +72,7 @@ def test_ctrl_c_ends_it_at_once_and_the_same_command_goes_on(
     bundle = responding_bundle if name is None else folder / name
     out = tmp_path / "out"
     arguments = command(folder, out, bundle, *options)
-    with subprocess.Popen(
-        arguments,
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=hear_signals,  # noqa: PLW1509 - this process has no other threads
-    ) as process:
+    with subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True) as process:
         slow.until(lambda: has_come(out))
         process.send_signal(signal.SIGINT)
         said = process.communicate(timeout=60)[1]

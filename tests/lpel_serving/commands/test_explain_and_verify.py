@@ -203,8 +203,6 @@ def test_an_interrupted_verify_ends_with_one_line_and_status_130(tiny_bundle, tm
         for copy in range(60):
             photograph.with_name(f"copy_{copy}_{photograph.name}").symlink_to(photograph)
     screen, terminal = pty.openpty()
-    # A handler that is set is not inherited, while "ignore" is, as in a shell's background jobs.
-    ours = signal.signal(signal.SIGINT, signal.default_int_handler)
     command = [LPEL, "verify", "--bundle", tiny_bundle, "--faces", people, "--json"]
     process = subprocess.Popen(
         [*command, "--n", "200"],
@@ -212,7 +210,6 @@ def test_an_interrupted_verify_ends_with_one_line_and_status_130(tiny_bundle, tm
         stderr=terminal,
         env={**os.environ, "TERM": "xterm", "COLUMNS": "100"},
     )
-    signal.signal(signal.SIGINT, ours)
     os.close(terminal)
     shown = b""
     while b"embedding" not in shown:
