@@ -16,7 +16,7 @@ from support.batch import pair_up, tree, write_csv, write_pictures
 from support.process import LPEL
 
 IMAGES, ROWS = 250, 300
-SIZES = (4, 8, 12, 16, 24, 32, 48, 64, 80, 96, 112, 128, 256, 512, 1024)
+SIZES = (4, 8, 16, 32, 48, 64, 96, 128, 256, 1024)
 """KiB: ever more room, in which a job gets ever further."""
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals and limits as POSIX has them")

@@ -4,11 +4,14 @@ from itertools import combinations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lpel_serving.images.datasets.faces import Face, list_faces
 from lpel_serving.images.datasets.pairs import Pair, draw_pairs, possible_pairs, sample_pairs
 from lpel_serving.images.datasets.pairs_list import read_pairs
 from lpel_serving.support.errors import PairsError
+from support.strategies import few, seeds
 
 
 def touch(folder, *names: str) -> None:
@@ -153,8 +156,8 @@ IDENTITIES = [
 ]
 
 
-@pytest.mark.parametrize("seed", range(5))
-@pytest.mark.parametrize("n", [1, 2, 7, 20, 28])
+@few
+@given(seeds, st.integers(1, 28))
 def test_drawn_pairs_are_distinct_balanced_and_true(seed, n):
     drawn = draw_pairs(IDENTITIES, n, np.random.default_rng(seed))
     assert len(drawn) == n

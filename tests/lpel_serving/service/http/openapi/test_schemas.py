@@ -92,8 +92,10 @@ def test_the_file_of_arrays_holds_the_engines_byte_for_byte(service, engine, met
             assert file[name].tobytes() == np.ascontiguousarray(values).tobytes()
 
 
-@pytest.mark.parametrize("form", ["lists", "base64", "png"])
-@pytest.mark.parametrize("method", methods())
+@pytest.mark.parametrize(
+    ("method", "form"),
+    [*((name, "lists") for name in methods()), ("responses", "base64"), ("lpel", "png")],
+)
 def test_every_form_of_every_part_is_of_the_promised_shape(service, method, form):
     answer = explained(service, method=method, arrays=form, include=ALL)
     assert picture(answer["figure"]).ndim == 3
@@ -207,8 +209,14 @@ def test_a_decision_is_the_engines(service, engine, seed):
     assert found.confidence.same_person == calibration.confidence(pair.similarity)
 
 
-@pytest.mark.parametrize("curve", [None, "similar", "transplant-similar"])
-@pytest.mark.parametrize("method", methods())
+@pytest.mark.parametrize(
+    ("method", "curve"),
+    [
+        *((name, None) for name in methods()),
+        ("responses", "similar"),
+        ("lpel", "transplant-similar"),
+    ],
+)
 def test_every_receipt_is_of_the_promised_shape(service, method, curve):
     fields = {"method": method, "draws": 3, "every": 16} | ({"curve": curve} if curve else {})
     answer = service.client.post("/v1/assess", json=TEXTS | fields)
