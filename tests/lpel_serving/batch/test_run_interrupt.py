@@ -95,7 +95,7 @@ def complaint(done: "subprocess.CompletedProcess[str]") -> str:
     return done.stderr[done.stderr.index("lpel: ") :]
 
 
-def test_a_file_in_the_way(folder, responding_bundle, tmp_path):
+def test_a_file_in_the_way_of_a_batch_is_named(folder, responding_bundle, tmp_path):
     (tmp_path / "file").write_text("in the way")
     for out in (tmp_path / "file", tmp_path / "file" / "out"):
         said = complaint(run(command(folder, out, responding_bundle)))
@@ -161,7 +161,7 @@ def disk(tmp_path) -> "Callable[[int], None]":
     run(["umount", str(place)])
 
 
-def test_a_full_disk(disk, folder, responding_bundle, tmp_path):
+def test_a_batch_goes_on_after_a_full_disk(disk, folder, responding_bundle, tmp_path):
     out = tmp_path / "disk" / "out"
     arguments = command(folder, out, responding_bundle)
 

@@ -118,7 +118,7 @@ def test_no_other_responses_make_the_oracles_objective_less():
 
 @few
 @given(st.integers(1, 8), st.just(0) | st.floats(0.2, 3))
-def test_the_kernel_is_the_oracles(side, smoothness):
+def test_the_spatial_kernel_is_the_oracles(side, smoothness):
     np.testing.assert_allclose(
         spatial_kernel(side**2, smoothness), oracle.kernel(side, smoothness), atol=1e-15
     )
@@ -178,7 +178,7 @@ def evidence(pair, of_test: list, of_reference: list | None) -> np.ndarray:
 
 
 @pytest.mark.parametrize("similar", [True, False])
-def test_the_methods_are_the_oracles(similar):
+def test_responses_coalitions_and_hybrid_are_the_oracles(similar):
     pair = pair_of(pixels(0), pixels(1), embed, similar)
     told_t, told_r = respond(np.stack([pair.h_t, pair.h_r]))
     received = Responses(SIDE)(pair, NETWORKS, generator())

@@ -109,7 +109,7 @@ def test_every_pixel_lies_in_one_superpixel(size, side):
 
 @few
 @given(curves_of_nine, st.floats(-3, 3), st.floats(-3, 3), st.integers(1, 8))
-def test_the_area_is_linear(curves, a, b, every):
+def test_the_area_under_a_deletion_curve_is_linear(curves, a, b, every):
     replaced = counts(8, every)
     first, second = curves[:, replaced]
     together = area(a * first + b * second, replaced)

@@ -109,6 +109,6 @@ def test_squares_lie_where_the_oracle_puts_them(side, patch, stride):
 
 
 @pytest.mark.parametrize("side", [1, 5, 28, 84, 112])
-def test_the_blur_is_the_oracles(side):
+def test_the_blur_of_xface_is_the_oracles(side):
     values = np.random.default_rng(side).normal(size=(side, side))
     np.testing.assert_allclose(_blurred(values), oracle.blur(values.tolist()), atol=1e-12)

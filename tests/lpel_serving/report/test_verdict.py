@@ -57,7 +57,7 @@ def explain(pair: PairExplanation, **options):
 # ---- the decision ----
 
 
-def test_a_similar_pair():
+def test_the_verdict_of_a_similar_pair():
     assert on_decision(0.7071, 0.387) == (
         "The network calls the two faces similar.",
         (
@@ -67,7 +67,7 @@ def test_a_similar_pair():
     )
 
 
-def test_a_dissimilar_pair():
+def test_the_verdict_of_a_dissimilar_pair():
     decision, numbers = on_decision(-0.0634, 0.387)
     assert decision == "The network calls the two faces dissimilar."
     assert numbers.startswith(
@@ -88,7 +88,7 @@ def test_a_margin_that_rounds_to_nothing_is_not_called_nothing():
         assert f"is 0.387, which is less than 0.001 {side} the threshold of 0.387" in numbers
 
 
-def test_there_is_no_minus_nothing():
+def test_a_margin_is_never_minus_nothing():
     assert "is 0.000, which is less than 0.001 below" in on_decision(-0.0001, 0.0)[1]
 
 
@@ -145,7 +145,7 @@ def test_called_similar_and_yet_more_likely_two_people():
 
 
 @pytest.mark.parametrize("same", [0.0, 1e-9, 1 - 1e-9, 1.0])
-def test_nothing_is_certain(same):
+def test_no_confidence_is_said_to_be_certain(same):
     words = on_confidence(Confidence(same, 10), similar=same > 0.5)[0]
     assert ("more than 99.9 %" if same > 0.5 else "less than 0.1 %") in words
 

@@ -112,7 +112,7 @@ def test_methods_that_fail_stop_nobody_and_are_named(client, pairs):
 
 
 @pytest.mark.parametrize("fields", [{"method": "nobody"}, {"p": 0.2, "method": "responses"}])
-def test_a_wrong_field_is_named(client, pairs, fields):
+def test_a_wrong_field_of_a_method_is_named(client, pairs, fields):
     answer = explain(client, pairs["similar"], **fields)
     assert check_refused(answer) == next(iter(fields))
 

@@ -195,7 +195,7 @@ def test_the_order_of_the_two_faces_matters_as_it_says(service):
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_a_decision_is_the_engines(service, engine, seed):
+def test_the_decision_of_verify_is_the_engines(service, engine, seed):
     first, second = photograph(seed), photograph(seed + 7)
     answer = service.client.post("/v1/verify", files={"reference": first, "test": second})
     found = schemas.VerifyAnswer.model_validate_json(answer.content)
