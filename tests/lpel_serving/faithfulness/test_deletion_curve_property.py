@@ -21,10 +21,10 @@ from lpel_serving.faithfulness.judgement import normalised
 from lpel_serving.methods.replacement import KINDS
 from support.images import pixels
 from support.networks import Fixed, Linear, face_pair
+from support.strategies import few
 
 pytestmark = pytest.mark.property
 
-few = settings(max_examples=60, deadline=None, derandomize=True)
 very_few = settings(max_examples=12, deadline=None, derandomize=True)
 
 seeds = st.integers(0, 2**32 - 1)
