@@ -57,7 +57,7 @@ def explain(pair: PairExplanation, **options):
 # ---- the decision ----
 
 
-def test_the_verdict_of_a_similar_pair():
+def test_a_similar_pair():
     assert on_decision(0.7071, 0.387) == (
         "The network calls the two faces similar.",
         (
@@ -67,7 +67,7 @@ def test_the_verdict_of_a_similar_pair():
     )
 
 
-def test_the_verdict_of_a_dissimilar_pair():
+def test_a_dissimilar_pair():
     decision, numbers = on_decision(-0.0634, 0.387)
     assert decision == "The network calls the two faces dissimilar."
     assert numbers.startswith(
@@ -88,7 +88,7 @@ def test_a_margin_that_rounds_to_nothing_is_not_called_nothing():
         assert f"is 0.387, which is less than 0.001 {side} the threshold of 0.387" in numbers
 
 
-def test_a_margin_is_never_minus_nothing():
+def test_there_is_no_minus_nothing():
     assert "is 0.000, which is less than 0.001 below" in on_decision(-0.0001, 0.0)[1]
 
 
