@@ -1,5 +1,6 @@
 """Fixtures and options that all tests share."""
 
+import shutil
 import signal
 from pathlib import Path
 from typing import Any
@@ -135,6 +136,12 @@ def responding_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def responding_explainer(responding_bundle: Path) -> Explainer:
     return Explainer.load(responding_bundle)
+
+
+@pytest.fixture
+def bundle(tmp_path: Path, responding_bundle: Path) -> Path:
+    """A bundle with a response decoder, which may be changed."""
+    return shutil.copytree(responding_bundle, tmp_path / "bundle")
 
 
 @pytest.fixture

@@ -6,6 +6,15 @@ from pathlib import Path
 
 from support.process import LPEL
 
+OFFLINE = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": "", "PIP_CONFIG_FILE": os.devnull}
+"""Variables with which nothing can be fetched."""
+NO_PHOTOGRAPHS = {
+    "an empty folder": Path.mkdir,
+    "a file": lambda path: path.write_bytes(b""),
+    "nothing": lambda path: None,
+}
+"""What may stand where a folder of photographs should, and is none."""
+
 
 def lpel(*arguments: object, cwd: Path | None = None) -> "subprocess.CompletedProcess[str]":
     """Run `lpel` to its end, whatever that is."""

@@ -27,6 +27,7 @@ from lpel_serving.engine.bundle_check import check_bundle
 from lpel_serving.support.errors import BundleError, OutputError
 from support import tiny
 from support.confidence import confidence
+from support.folders import names_in
 from support.full_files import files_of_at_most
 from support.images import pixels
 
@@ -50,10 +51,6 @@ def write(folder, **changes):
         "parity": PARITY,
     }
     return write_bundle(folder, **(wanted | changes))
-
-
-def names_in(folder):
-    return sorted(path.name for path in folder.iterdir())
 
 
 BUNDLE_FILES = ["decoder.onnx", "embedder.onnx", "manifest.json"]

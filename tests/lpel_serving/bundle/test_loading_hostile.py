@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import shutil
 
 import numpy as np
 import onnx
@@ -27,12 +26,6 @@ from support.images import pixels
 pytestmark = pytest.mark.hostile
 
 CUDA = "CUDAExecutionProvider"
-
-
-@pytest.fixture
-def bundle(tmp_path, responding_bundle):
-    """A bundle that may be changed, with a response decoder."""
-    return shutil.copytree(responding_bundle, tmp_path / "bundle")
 
 
 # --- the manifest ---

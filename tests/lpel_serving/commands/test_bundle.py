@@ -1,7 +1,6 @@
 """`lpel bundle inspect` and `lpel bundle check` as a user runs them."""
 
 import json
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -21,12 +20,6 @@ from support.process import LPEL
 def lpel(*arguments: object) -> subprocess.CompletedProcess[str]:
     command = [LPEL, "bundle", *map(str, arguments)]
     return subprocess.run(command, check=False, capture_output=True, text=True)
-
-
-@pytest.fixture
-def bundle(tmp_path, responding_bundle):
-    """A bundle that may be changed, with a response decoder."""
-    return shutil.copytree(responding_bundle, tmp_path / "bundle")
 
 
 def test_inspect_tells_the_card_and_loads_no_model(bundle):

@@ -52,12 +52,6 @@ def faces(tmp_path_factory):
 
 
 @pytest.fixture
-def bundle(tmp_path, responding_bundle):
-    """A bundle that may be changed, with a response decoder."""
-    return shutil.copytree(responding_bundle, tmp_path / "bundle")
-
-
-@pytest.fixture
 def expected(responding_bundle, faces):
     """What 200 pairs, drawn with the seed 3, give."""
     pairs = sample_pairs(list_faces(faces), 200, np.random.default_rng(3))

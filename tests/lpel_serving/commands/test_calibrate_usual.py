@@ -1,7 +1,6 @@
 """What is usual of maps: measured by `lpel calibrate`, said by `lpel explain`."""
 
 import json
-import shutil
 from dataclasses import asdict
 
 import numpy as np
@@ -26,11 +25,6 @@ DRAWN, SEED = 200, 3
 @pytest.fixture(scope="module")
 def faces(tmp_path_factory):
     return write_people(tmp_path_factory.mktemp("usual") / "faces", 8, 6)
-
-
-@pytest.fixture
-def bundle(tmp_path, responding_bundle):
-    return shutil.copytree(responding_bundle, tmp_path / "bundle")
 
 
 def test_calibrate_measures_what_is_usual_of_the_photographs(bundle, faces):
