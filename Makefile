@@ -1,5 +1,8 @@
 # Each target does all of its own set-up: a virtual environment in .venv, pinned by constraints.txt.
 PYTHON ?= python3
+# Tests run in two processes, a file in one of them, in the order of tests/conftest.py; ARGS="-n 0" runs
+# them in one.
+TWO = -n 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: demo serve test quick runtimes lint bench clean
 
@@ -13,17 +16,17 @@ serve: .venv/ready
 # With what the page and the examples run on, as far as it is here or can be installed.
 test: .venv/ready
 	scripts/runtimes
-	scripts/test $(ARGS)
+	scripts/test $(TWO) $(ARGS)
 
-# The tests that need no network at all, in two processes.
+# The tests that need no network at all.
 quick: .venv/ready
-	scripts/test -n 2 --dist loadfile -m 'not weights and not network' $(ARGS)
+	scripts/test $(TWO) -m 'not weights and not network' $(ARGS)
 
 # The examples in serving/examples, in every runtime, and the service's page in a browser, with what
 # they need from npm and Debian.
 runtimes: .venv/ready
 	scripts/runtimes
-	scripts/test tests/runtimes tests/lpel_serving/service/http/page $(ARGS)
+	scripts/test $(TWO) tests/runtimes tests/lpel_serving/service/http/page $(ARGS)
 
 lint: .venv/ready
 	scripts/lint

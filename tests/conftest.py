@@ -1,5 +1,7 @@
 """Fixtures and options that all tests share."""
 
+import shutil
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +10,14 @@ import pytest
 
 from lpel_serving import Explainer
 from support import areas, tiny
+from support.once import made_once
 
 LEFT_OUT = pytest.StashKey[dict[str, int]]()
 """How many tests were left out, by what they are and lack: see `support.areas`."""
+REFUSED = pytest.StashKey[str]()
+"""Why one of several processes refuses to run any."""
+LONG = ("network", "realdata", "weights", "slow")
+"""Marks of tests that take long, those that take longest first."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -28,14 +35,44 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_configure() -> None:
+    # In the background Ctrl-C is ignored, also by every program that the tests start.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @pytest.hookimpl(trylast=True)  # of those that were chosen with -k and -m
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    left_out = areas.without_runtime(items)
+    leave_out(config, items)
+    skip_unasked(config, items)
+    if is_one_of_several(config):
+        longest_first(items)
+
+
+def is_one_of_several(config: pytest.Config) -> bool:
+    """Whether this is one of the processes of pytest-xdist, which have no terminal."""
+    return hasattr(config, "workerinput")
+
+
+def leave_out(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the tests whose runtime is not here."""
+    try:
+        left_out = areas.without_runtime(items)
+    except pytest.UsageError as error:
+        if not is_one_of_several(config):
+            raise
+        config.stash[REFUSED] = str(error)  # which the process with the terminal raises
+        items.clear()
+        return
     config.stash[LEFT_OUT] = {line: len(tests) for line, tests in left_out.items()}
     without = {item for tests in left_out.values() for item in tests}
     items[:] = [item for item in items if item not in without]
     if without:
         config.hook.pytest_deselected(items=list(without))
+
+
+def skip_unasked(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Skip the tests that run only where an option asks for them."""
     for option, needed in {"realdata": "--realdata=DIR", "family": "--family"}.items():
         if not config.getoption(f"--{option}"):
             skip = pytest.mark.skip(reason=f"needs {needed}")
@@ -44,14 +81,27 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                     item.add_marker(skip)
 
 
+def longest_first(items: list[pytest.Item]) -> None:
+    """Order files by their longest test: several processes then end at about the same time."""
+    length: dict[Path, int] = {}
+    for item in items:
+        place = next((n for n, mark in enumerate(LONG) if mark in item.keywords), len(LONG))
+        length[item.path] = min(place, length.get(item.path, place))
+    items.sort(key=lambda item: length[item.path])
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    if hasattr(session.config, "workeroutput"):  # one of several processes, with no terminal
+    if is_one_of_several(session.config):
         session.config.workeroutput["left_out"] = session.config.stash.get(LEFT_OUT, {})
+        session.config.workeroutput["refused"] = session.config.stash.get(REFUSED, "")
 
 
 @pytest.hookimpl(optionalhook=True)  # of pytest-xdist
 def pytest_testnodedown(node: Any) -> None:
-    node.config.stash[LEFT_OUT] = getattr(node, "workeroutput", {}).get("left_out", {})
+    found = getattr(node, "workeroutput", {})
+    if found.get("refused"):
+        raise pytest.UsageError(found["refused"])
+    node.config.stash[LEFT_OUT] = found.get("left_out", {})
 
 
 def pytest_terminal_summary(
@@ -89,19 +139,26 @@ def responding_explainer(responding_bundle: Path) -> Explainer:
 
 
 @pytest.fixture
+def bundle(tmp_path: Path, responding_bundle: Path) -> Path:
+    """A bundle with a response decoder, which may be changed."""
+    return shutil.copytree(responding_bundle, tmp_path / "bundle")
+
+
+@pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(0)
 
 
 @pytest.fixture(scope="session")
-def demo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What `lpel demo` makes with the real weights, fetched once into the user's own cache."""
+def demo_folder(request: pytest.FixtureRequest) -> Path:
+    """What `lpel demo` makes with the real weights, fetched once into the user's own cache.
+
+    Not to be changed: the processes of a run share it.
+    """
     from lpel_serving.support.progress import silent
     from lpel_tf.demo.run import run_demo
 
-    out = tmp_path_factory.mktemp("demo")
-    run_demo(out, cache=None, progress=silent)
-    return out
+    return made_once(request, "demo", lambda out: run_demo(out, cache=None, progress=silent))
 
 
 @pytest.fixture(scope="session")

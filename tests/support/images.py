@@ -23,3 +23,11 @@ def write_people(folder: Path, people: int, each: int, size: int = 16) -> Path:
             picture = np.clip(base + noise, 0, 255).astype(np.uint8)
             Image.fromarray(picture).save(home / f"{home.name}_{number:04d}.png")
     return folder
+
+
+def touch(folder: Path, *names: str) -> None:
+    """Make empty files of such names, which may lie in folders."""
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"")

@@ -141,7 +141,7 @@ def held(explainer: Explainer) -> Iterator[Hold]:
         del explainer.embedder.embed
 
 
-def until(holds, seconds: float = 20) -> float:
+def until(holds, seconds: float = 60) -> float:
     """Wait until something holds; return how long it took."""
     begun = time.monotonic()
     while not holds():

@@ -98,7 +98,7 @@ def agree(found, wanted):
             np.testing.assert_allclose(found[name], value, atol=TOLERANCE, err_msg=name)
 
 
-def test_they_are_the_oldest(oldest):
+def test_the_oldest_packages_are_installed(oldest):
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
     wanted = [*project["dependencies"]]
@@ -130,7 +130,7 @@ def test_the_newest_onnxruntime_runs_the_oldest_export(exported_by_oldest, crops
     agree(theirs, ours)
 
 
-def test_the_contract_is_the_same(exported_by_oldest, demo_folder):
+def test_the_oldest_export_has_the_same_interface(exported_by_oldest, demo_folder):
     for name in ("embedder.onnx", "decoder.onnx", "responses.onnx"):
         theirs, ours = (
             onnx.load(folder / name) for folder in (exported_by_oldest, demo_folder / "bundle")

@@ -1,7 +1,5 @@
 import hashlib
 import json
-import resource
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,6 +27,8 @@ from lpel_serving.engine.bundle_check import check_bundle
 from lpel_serving.support.errors import BundleError, OutputError
 from support import tiny
 from support.confidence import confidence
+from support.folders import names_in
+from support.full_files import files_of_at_most
 from support.images import pixels
 
 EMBEDDER = tiny.embedder_model().SerializeToString()
@@ -51,10 +51,6 @@ def write(folder, **changes):
         "parity": PARITY,
     }
     return write_bundle(folder, **(wanted | changes))
-
-
-def names_in(folder):
-    return sorted(path.name for path in folder.iterdir())
 
 
 BUNDLE_FILES = ["decoder.onnx", "embedder.onnx", "manifest.json"]
@@ -287,17 +283,6 @@ def test_a_new_name_an_empty_folder_and_a_bundle_may_be_written(tmp_path):
 
 
 # --- when writing fails --------------------------------------------------------------------------
-
-
-@contextmanager
-def files_of_at_most(size):
-    """Let the operating system refuse to write more into any file."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def with_external_data():

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +13,10 @@ from lpel_export.bundle.writer import write_with_explainer
 from lpel_serving import Explainer
 from lpel_serving.bundle.loading import load_bundle
 from support import tiny
+from support.command import refused
 from support.images import write_people
+from support.process import LPEL
 
-LPEL = str(Path(sys.executable).with_name("lpel"))
 SILENT = onnxruntime.SessionOptions()
 SILENT.log_severity_level = 3
 
@@ -24,15 +24,6 @@ SILENT.log_severity_level = 3
 def export(*arguments: object) -> subprocess.CompletedProcess[str]:
     command = [LPEL, "export", *map(str, arguments)]
     return subprocess.run(command, check=False, capture_output=True, text=True)
-
-
-def refused(done: subprocess.CompletedProcess[str], *words: str) -> None:
-    assert done.returncode == 2, done.stderr
-    assert done.stdout == ""
-    assert done.stderr.startswith("lpel: ")
-    assert done.stderr.count("\n") == 1
-    for word in words:
-        assert word in done.stderr
 
 
 def everything(folder: Path) -> dict[str, bytes]:

@@ -38,7 +38,7 @@ def test_the_manifest_reads_as_it_should():
 
 
 @pytest.mark.parametrize("name", ["a", "on", "null", "x1", "a-b-c", "a" * MAX_NAME])
-def test_a_name_stays_a_string(name):
+def test_a_kserve_name_stays_a_string(name):
     assert f'  name: "{name}"\n' in kserve_manifest(name, URIS[0])
 
 
@@ -163,7 +163,7 @@ def test_the_manifest_is_of_kserves_schema(schemas, load_yaml, uri):
 
 
 @pytest.mark.network
-def test_the_schema_would_notice(schemas, load_yaml):
+def test_kserves_schema_notices_a_wrong_manifest(schemas, load_yaml):
     text = kserve_manifest("lpel", URIS[0])
     for wrong in (
         text.replace("storageUri", "storageURI"),

@@ -338,7 +338,7 @@ def test_an_old_repository_is_replaced(bundle, explainer, tiny_bundle, tmp_path)
         "explainer",
     ],
 )
-def test_nothing_else_is_overwritten(bundle, explainer, tmp_path, stranger):
+def test_a_triton_repository_overwrites_nothing_else(bundle, explainer, tmp_path, stranger):
     folder = tmp_path / "models"
     (folder / stranger).parent.mkdir(parents=True)
     (folder / stranger).write_text('name: "somebody\'s own"')
@@ -361,7 +361,7 @@ def test_a_repository_of_ours_with_something_added_is_left_alone(
     assert (folder / stranger).read_text() == "mine"
 
 
-def test_a_file_is_not_overwritten(bundle, explainer, tmp_path):
+def test_a_triton_repository_does_not_overwrite_a_file(bundle, explainer, tmp_path):
     (tmp_path / "models").write_text("mine")
     with pytest.raises(OutputError, match="is a file"):
         write_triton_repository(bundle, explainer, tmp_path / "models")
@@ -450,7 +450,7 @@ DOCS = (Path(__file__).parents[3] / "docs" / "embedding.md").read_text(encoding=
 PROCESS, REQUEST, KSERVE = re.findall(r"```python\n(.*?)```", DOCS, flags=re.DOTALL)
 
 
-def test_the_documented_process_explains(explainer, crops, tmp_path, monkeypatch):
+def test_the_documented_triton_process_explains(explainer, crops, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("explainer.onnx").write_bytes(explainer)
     names = {"references": crops, "tests": crops}
@@ -481,7 +481,7 @@ def test_the_documented_requests_are_of_the_explainer(repository, crops):
     check_request(json.loads(shown.replace(", …", "")), config)
 
 
-def test_the_documented_manifest_is_written():
+def test_the_documented_kserve_manifest_is_written():
     names: dict = {}
     exec(KSERVE, names)  # noqa: S102
     assert names["manifest"].startswith("apiVersion: serving.kserve.io/v1beta1\n")

@@ -186,7 +186,7 @@ def test_one_of_another_size_is_refused_by_the_file_of_crops(files, faces):
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_the_file_is_plain_onnx(files, bundle, method):
+def test_the_one_file_explainer_is_plain_onnx(files, bundle, method):
     model = onnx.load_from_string(files[method])
     onnx.checker.check_model(model, full_check=True)
     assert [(one.domain, one.version) for one in model.opset_import] == [("", 17)]

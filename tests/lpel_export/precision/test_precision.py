@@ -99,7 +99,7 @@ def smaller(request):
 # --- what stays ----------------------------------------------------------------------------------
 
 
-def test_the_interface_stays(smaller):
+def test_a_smaller_model_keeps_its_inputs_and_outputs(smaller):
     given, model = onnx.load_from_string(network()), onnx.load_from_string(smaller)
     assert list(model.graph.input) == list(given.graph.input)
     assert list(model.graph.output) == list(given.graph.output)
@@ -164,7 +164,7 @@ def test_int8_holds_the_weights_in_bytes_and_rectifies_by_rounding():
     assert TensorProto.UINT8 in types  # the zero points of activations
 
 
-def test_what_is_kept_stays_float32():
+def test_nodes_that_are_kept_stay_float32():
     graph = onnx.load_from_string(in_int8(keep=["first", "third"])).graph
     kinds = [t.data_type for t in graph.initializer if len(t.dims) == 4]
     assert sorted(kinds) == sorted([TensorProto.FLOAT, TensorProto.INT8, TensorProto.FLOAT])

@@ -232,7 +232,7 @@ def test_images_that_changed_after_they_were_embedded_are_what_they_were(job, pi
     assert read_results(job.out) == read_results(other.out)
 
 
-def test_a_folder_of_something_else_is_refused_and_untouched(job):
+def test_a_folder_of_no_batch_job_is_refused_and_untouched(job):
     job.out.mkdir()
     (job.out / "thesis.tex").write_text("years of work")
     with pytest.raises(OutputError, match=r"is not empty \(thesis.tex\)"):

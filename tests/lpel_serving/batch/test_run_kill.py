@@ -84,7 +84,7 @@ def work(responding_bundle, tmp_path_factory) -> Work:
     with work.begin(out) as process:
         slow.until(lambda: events_of(out))
         begun = time.monotonic()
-        assert process.wait(60) == 0
+        assert process.wait(300) == 0
         work.seconds = time.monotonic() - begun
     work.operations = int(events_of(out)[-1].split()[1])
     work.shards, work.names = shards_of(out), names_in(out)
@@ -160,7 +160,7 @@ class Story:
                     process.wait(rng.uniform(0, self.work.seconds))
                 except subprocess.TimeoutExpired:
                     process.kill()
-            status = process.wait(60)
+            status = process.wait(300)
         assert status in {0, -signal.SIGKILL}
         self._look(killed=status != 0)
         return status == 0

@@ -1,6 +1,5 @@
 """A bundle's files under another manifest; how bundles are written at all: test_writer."""
 
-import shutil
 from dataclasses import replace
 
 import pytest
@@ -9,11 +8,6 @@ from lpel_serving.bundle.folder import put_copy
 from lpel_serving.bundle.loading import load_bundle, read_manifest
 from lpel_serving.support.errors import BundleError, OutputError
 from support.confidence import confidence
-
-
-@pytest.fixture
-def bundle(tmp_path, responding_bundle):
-    return shutil.copytree(responding_bundle, tmp_path / "bundle")
 
 
 def contents(folder):

@@ -16,12 +16,6 @@ from support.hostile import change, put, refuse
 pytestmark = pytest.mark.hostile
 
 
-@pytest.fixture
-def bundle(tmp_path, responding_bundle):
-    """A bundle that may be changed, with a response decoder."""
-    return shutil.copytree(responding_bundle, tmp_path / "bundle")
-
-
 # --- what nobody listed ---
 
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import shutil
 
 import numpy as np
 import onnx
@@ -27,12 +26,6 @@ from support.images import pixels
 pytestmark = pytest.mark.hostile
 
 CUDA = "CUDAExecutionProvider"
-
-
-@pytest.fixture
-def bundle(tmp_path, responding_bundle):
-    """A bundle that may be changed, with a response decoder."""
-    return shutil.copytree(responding_bundle, tmp_path / "bundle")
 
 
 # --- the manifest ---
@@ -140,7 +133,7 @@ WRONG = [
         for value in values
     ],
 )
-def test_a_missing_or_wrong_value_is_refused_and_named(bundle, place, value, words):
+def test_a_missing_or_wrong_value_of_a_manifest_is_refused_and_named(bundle, place, value, words):
     change(bundle, *place, to=value)
     refuse(bundle, words)
 

@@ -53,7 +53,7 @@ WRONG = [
         for value in values
     ],
 )
-def test_a_missing_or_wrong_value_is_refused_and_named(bundle, place, value, words):
+def test_a_missing_or_wrong_value_of_plausibility_is_refused_and_named(bundle, place, value, words):
     change(bundle, *place, to=value)
     refuse(bundle, words)
 

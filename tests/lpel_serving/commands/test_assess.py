@@ -15,8 +15,8 @@ from lpel_serving.faithfulness.controls import CONTROLS
 from lpel_serving.faithfulness.study import QUESTIONS
 from support import tiny
 from support.images import pixels, write_people
+from support.process import LPEL
 
-LPEL = str(Path(sys.executable).with_name("lpel"))
 NAMED = "Person_"
 """In the name of every photograph and of its folder."""
 QUICK = ("--superpixel", 2, "--n", 7, "--draws", 2)

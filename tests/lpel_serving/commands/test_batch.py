@@ -1,8 +1,6 @@
 """`lpel batch` as a user runs it."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -18,14 +16,8 @@ from support.batch import (
     write_parquet,
     write_pictures,
 )
+from support.command import lpel
 from support.plausibility import odd, plausibility
-
-LPEL = str(Path(sys.executable).with_name("lpel"))
-
-
-def lpel(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    command = [LPEL, *map(str, arguments)]
-    return subprocess.run(command, check=False, capture_output=True, text=True, cwd=cwd)
 
 
 def refused(done, *words):

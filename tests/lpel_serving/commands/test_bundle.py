@@ -1,9 +1,7 @@
 """`lpel bundle inspect` and `lpel bundle check` as a user runs them."""
 
 import json
-import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,19 +14,12 @@ from lpel_serving.bundle.card import card, facts
 from lpel_serving.bundle.loading import load_bundle, read_manifest
 from support import tiny
 from support.hostile import change
-
-LPEL = str(Path(sys.executable).with_name("lpel"))
+from support.process import LPEL
 
 
 def lpel(*arguments: object) -> subprocess.CompletedProcess[str]:
     command = [LPEL, "bundle", *map(str, arguments)]
     return subprocess.run(command, check=False, capture_output=True, text=True)
-
-
-@pytest.fixture
-def bundle(tmp_path, responding_bundle):
-    """A bundle that may be changed, with a response decoder."""
-    return shutil.copytree(responding_bundle, tmp_path / "bundle")
 
 
 def test_inspect_tells_the_card_and_loads_no_model(bundle):

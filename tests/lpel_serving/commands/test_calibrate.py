@@ -21,19 +21,14 @@ from lpel_serving.engine.photographs import pair_similarities
 from lpel_serving.images.datasets.faces import list_faces
 from lpel_serving.images.datasets.pairs import sample_pairs
 from support import tiny
+from support.command import lpel
 from support.confidence import confidence
 from support.hostile import change
 from support.images import pixels, write_people
 from support.plausibility import odd, plausibility
 
-LPEL = str(Path(sys.executable).with_name("lpel"))
 PEOPLE, EACH = 8, 6
 HEAVY = "tensorflow keras onnx matplotlib scipy cv2 lpel_tf lpel_export"
-
-
-def lpel(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [LPEL, *map(str, arguments)]
-    return subprocess.run(command, check=False, capture_output=True, text=True)
 
 
 def refused(done: subprocess.CompletedProcess[str], *words: str) -> None:
@@ -54,12 +49,6 @@ def contents(folder: Path) -> dict[str, bytes]:
 @pytest.fixture(scope="module")
 def faces(tmp_path_factory):
     return write_people(tmp_path_factory.mktemp("calibrate") / "faces", PEOPLE, EACH)
-
-
-@pytest.fixture
-def bundle(tmp_path, responding_bundle):
-    """A bundle that may be changed, with a response decoder."""
-    return shutil.copytree(responding_bundle, tmp_path / "bundle")
 
 
 @pytest.fixture

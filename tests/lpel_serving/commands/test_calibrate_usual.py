@@ -1,11 +1,7 @@
 """What is usual of maps: measured by `lpel calibrate`, said by `lpel explain`."""
 
 import json
-import shutil
-import subprocess
-import sys
 from dataclasses import asdict
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,27 +14,17 @@ from lpel_serving.engine.photographs import embed_photographs
 from lpel_serving.engine.usual import measure_usual
 from lpel_serving.images.datasets.faces import list_faces
 from lpel_serving.images.datasets.pairs import sample_pairs
+from support.command import lpel
 from support.hostile import absent, change
 from support.images import pixels, write_people
 from support.usual import usual
 
-LPEL = str(Path(sys.executable).with_name("lpel"))
 DRAWN, SEED = 200, 3
-
-
-def lpel(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [LPEL, *map(str, arguments)]
-    return subprocess.run(command, check=False, capture_output=True, text=True)
 
 
 @pytest.fixture(scope="module")
 def faces(tmp_path_factory):
     return write_people(tmp_path_factory.mktemp("usual") / "faces", 8, 6)
-
-
-@pytest.fixture
-def bundle(tmp_path, responding_bundle):
-    return shutil.copytree(responding_bundle, tmp_path / "bundle")
 
 
 def test_calibrate_measures_what_is_usual_of_the_photographs(bundle, faces):

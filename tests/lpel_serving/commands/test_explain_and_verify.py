@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 from importlib.metadata import version
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,25 +17,9 @@ from lpel_serving.methods import find_method, methods
 from lpel_serving.methods.lpel import Lpel
 from lpel_serving.report.record import summary
 from support import bright, tiny
+from support.command import lpel, read_terminal, refused
 from support.images import pixels, write_people
-
-LPEL = str(Path(sys.executable).with_name("lpel"))
-
-
-def lpel(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    command = [LPEL, *map(str, arguments)]
-    return subprocess.run(command, check=False, capture_output=True, text=True, cwd=cwd)
-
-
-def refused(done: subprocess.CompletedProcess[str], *words: str) -> None:
-    """Check that a command ended with one sentence, and nothing on standard output."""
-    assert done.returncode == 2, done.stderr
-    assert done.stdout == ""
-    assert done.stderr.startswith("lpel: ")
-    assert done.stderr.count("\n") == 1
-    assert done.stderr.endswith(".\n")
-    for word in words:
-        assert word in done.stderr
+from support.process import LPEL
 
 
 @pytest.fixture(scope="module")
@@ -220,8 +203,6 @@ def test_an_interrupted_verify_ends_with_one_line_and_status_130(tiny_bundle, tm
         for copy in range(60):
             photograph.with_name(f"copy_{copy}_{photograph.name}").symlink_to(photograph)
     screen, terminal = pty.openpty()
-    # A handler that is set is not inherited, while "ignore" is, as in a shell's background jobs.
-    ours = signal.signal(signal.SIGINT, signal.default_int_handler)
     command = [LPEL, "verify", "--bundle", tiny_bundle, "--faces", people, "--json"]
     process = subprocess.Popen(
         [*command, "--n", "200"],
@@ -229,7 +210,6 @@ def test_an_interrupted_verify_ends_with_one_line_and_status_130(tiny_bundle, tm
         stderr=terminal,
         env={**os.environ, "TERM": "xterm", "COLUMNS": "100"},
     )
-    signal.signal(signal.SIGINT, ours)
     os.close(terminal)
     shown = b""
     while b"embedding" not in shown:
@@ -243,14 +223,6 @@ def test_an_interrupted_verify_ends_with_one_line_and_status_130(tiny_bundle, tm
     assert stdout == b""
     assert b"Traceback" not in shown
     assert shown.replace(b"\r", b"").endswith(b"lpel: interrupted.\n")
-
-
-def read_terminal(screen: int) -> bytes:
-    """Read on; Linux answers an error once the other end is closed and all was read."""
-    try:
-        return os.read(screen, 4096)
-    except OSError:
-        return b""
 
 
 def test_a_reader_that_goes_away_is_no_error(tiny_bundle, two):

@@ -4,28 +4,18 @@ import json
 import os
 import pty
 import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
+from support.command import read_terminal
 from support.images import write_people
-
-LPEL = str(Path(sys.executable).with_name("lpel"))
+from support.process import LPEL
 
 
 @pytest.fixture(scope="module")
 def two(tmp_path_factory):
     faces = write_people(tmp_path_factory.mktemp("progress") / "faces", people=2, each=1)
     return [faces / f"Person_0{place}/Person_0{place}_0001.png" for place in (0, 1)]
-
-
-def read_terminal(screen: int) -> bytes:
-    """Read on; Linux answers an error once the other end is closed and all was read."""
-    try:
-        return os.read(screen, 4096)
-    except OSError:
-        return b""
 
 
 def explain(two, bundle, *options):

@@ -6,17 +6,15 @@ import re
 import signal
 import socket
 import subprocess
-import sys
 from contextlib import contextmanager
-from pathlib import Path
 
 import httpx
 import pytest
 
 from support.images import pixels
+from support.process import LPEL
 from support.tiny import IMAGE_SIZE
 
-LPEL = str(Path(sys.executable).with_name("lpel"))
 KEY = "a-key-of-sixteen-characters-or-more"
 
 

@@ -80,7 +80,7 @@ def test_where_no_face_is_looked_for_none_is_counted(tiny_bundle):
         (2000, "2,000 photographs show several faces: the largest was taken."),
     ],
 )
-def test_the_count_in_words(several, expected):
+def test_the_count_of_faces_in_words(several, expected):
     assert crowds_in_words(several) == expected
 
 

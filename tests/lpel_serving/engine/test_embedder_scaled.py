@@ -100,7 +100,7 @@ def explain(bundle, method: str) -> list[PairExplanation]:
 
 
 @pytest.mark.parametrize("method", methods())
-def test_no_method_changes_its_maps(method, own, scaled, c):
+def test_no_method_changes_its_maps_with_the_length_of_embeddings(method, own, scaled, c):
     before, after = explain(own, method), explain(scaled, method)
     assert [one.similar for one in before] == [True, False][: len(before)]
     factor = c if method in STEPS_OF_FIXED_SIZE else 1
@@ -115,7 +115,7 @@ def test_no_method_changes_its_maps(method, own, scaled, c):
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_the_one_file_does_not_either(method, own, scaled, c):
+def test_the_one_file_does_not_change_with_the_length_of_embeddings(method, own, scaled, c):
     def outputs(bundle, of_templates):
         loaded = load_bundle(bundle)
         if of_templates:
@@ -143,7 +143,7 @@ def test_the_one_file_does_not_either(method, own, scaled, c):
                 masks_alike(received[mask][i], expected[mask][i], heat_map)
 
 
-def test_the_service_does_not_either(own, scaled):
+def test_the_service_does_not_change_with_the_length_of_embeddings(own, scaled):
     pictures = {}
     for name, batch in zip(ROLES, BOTH, strict=True):
         for i in range(2):
@@ -193,7 +193,9 @@ def test_the_service_does_not_either(own, scaled):
 
 @pytest.mark.parametrize("method", ["responses", "lpel"])
 @pytest.mark.parametrize("given", ["pictures", "embeddings"])
-def test_a_batch_does_not_either(method, given, own, scaled, c, tmp_path):
+def test_no_batch_job_changes_with_the_length_of_embeddings(
+    method, given, own, scaled, c, tmp_path
+):
     def rows(bundle, name):
         if given == "embeddings":
             engine = Explainer.load(bundle)

@@ -32,7 +32,7 @@ def test_nothing_is_left_in_the_users_home(responding_bundle, tmp_path):
     assert traces(EXPLAIN, responding_bundle, tmp_path / "home") == []
 
 
-def test_who_wants_to_report_may(responding_bundle, tmp_path):
+def test_onnxruntime_reports_where_the_user_asks_for_it(responding_bundle, tmp_path):
     asked = traces(EXPLAIN, responding_bundle, tmp_path / "asked", ORT_DISABLE_TELEMETRY="0")
     alone = traces(ALONE, responding_bundle, tmp_path / "alone")
     if not alone:

@@ -14,7 +14,7 @@ from lpel_serving.bundle.loading import load_bundle
 from lpel_serving.bundle.manifest import parse_manifest
 from lpel_serving.bundle.usual_record import UsualMaps, UsualShare
 from lpel_serving.engine.usual import LEAST_PAIRS, measure_usual, sum_up, usual_maps
-from lpel_serving.equations.regions import REGIONS, RegionShare, region_labels, region_shares
+from lpel_serving.equations.regions import REGIONS, RegionShare, region_shares
 from lpel_serving.images.crops import CentreCrop, is_named
 from lpel_serving.methods import find_method
 from lpel_serving.methods.lpel import Lpel
@@ -29,16 +29,10 @@ from lpel_tf.data.dataset import FaceSet, Split
 from lpel_tf.data.kept_apart import faces_apart, usual_on_sides
 from support import tiny
 from support.images import pixels
+from support.region_maps import regional
 from support.usual import NETWORKS, faces, usual
 
-LABELS = region_labels(240)
 PEOPLE = np.arange(2 * LEAST_PAIRS).reshape(-1, 2)
-
-
-def regional(**values: float) -> np.ndarray:
-    """A map with one value in each region that is named, and 0 in the others."""
-    level = np.array([values.get(name, 0) for name in REGIONS], np.float32)
-    return level[LABELS]
 
 
 def pairs_of(*maps: np.ndarray) -> np.ndarray:

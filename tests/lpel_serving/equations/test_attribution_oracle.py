@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lpel_serving.equations.attribution import (
     RIDGE,
@@ -20,6 +22,7 @@ from lpel_serving.methods.responses import Responses
 from oracles import oracle_responses as oracle
 from support.analytic import no_decoder, pair_of
 from support.images import pixels
+from support.strategies import few
 
 pytestmark = pytest.mark.oracle
 
@@ -55,13 +58,15 @@ def normals(seed: int, *shape: int) -> np.ndarray:
     return generator(seed).normal(size=shape).astype(np.float32)
 
 
-@pytest.mark.parametrize("with_prior", [False, True])
-@pytest.mark.parametrize("side", [2, 3, 5])
-@pytest.mark.parametrize("count", [1, 7, 60])
-@pytest.mark.parametrize(
-    ("ridge", "smoothness"), [(RIDGE, SMOOTHNESS), (0.01, 0.4), (5.0, 1.1), (0.2, 0)]
+@few
+@given(
+    st.sampled_from([1, 7, 60]),
+    st.sampled_from([2, 3, 5]),
+    st.sampled_from([(RIDGE, SMOOTHNESS), (0.01, 0.4), (5.0, 1.1), (0.2, 0)]),
+    st.booleans(),
 )
-def test_fitted_responses_are_the_oracles(count, side, ridge, smoothness, with_prior):
+def test_fitted_responses_are_the_oracles(count, side, strengths, with_prior):
+    ridge, smoothness = strengths
     coalitions = draw_coalitions(generator(count), count, side**2, 0.6)
     losses = normals(1, count, 3)
     prior = normals(2, side**2, 3) if with_prior else None
@@ -111,9 +116,9 @@ def test_no_other_responses_make_the_oracles_objective_less():
             assert objective(received + size * generator(seed).normal(size=(9, 2))) > least
 
 
-@pytest.mark.parametrize("side", [1, 2, 5, 8])
-@pytest.mark.parametrize("smoothness", [0, 0.2, SMOOTHNESS, 3])
-def test_the_kernel_is_the_oracles(side, smoothness):
+@few
+@given(st.integers(1, 8), st.just(0) | st.floats(0.2, 3))
+def test_the_spatial_kernel_is_the_oracles(side, smoothness):
     np.testing.assert_allclose(
         spatial_kernel(side**2, smoothness), oracle.kernel(side, smoothness), atol=1e-15
     )
@@ -173,7 +178,7 @@ def evidence(pair, of_test: list, of_reference: list | None) -> np.ndarray:
 
 
 @pytest.mark.parametrize("similar", [True, False])
-def test_the_methods_are_the_oracles(similar):
+def test_responses_coalitions_and_hybrid_are_the_oracles(similar):
     pair = pair_of(pixels(0), pixels(1), embed, similar)
     told_t, told_r = respond(np.stack([pair.h_t, pair.h_r]))
     received = Responses(SIDE)(pair, NETWORKS, generator())

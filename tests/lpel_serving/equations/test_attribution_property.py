@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from lpel_serving.equations.attribution import (
@@ -11,10 +11,10 @@ from lpel_serving.equations.attribution import (
     fit_responses,
 )
 from lpel_serving.methods.embedding_losses import draw_coalitions
+from support.strategies import few
 
 pytestmark = pytest.mark.property
 
-few = settings(max_examples=60, deadline=None, derandomize=True)
 
 seeds = st.integers(0, 2**32 - 1)
 sides = st.integers(1, 6)

@@ -2,15 +2,15 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from lpel_serving.equations.regions import REGIONS, region_shares
+from support.strategies import few
 
 pytestmark = pytest.mark.property
 
-few = settings(max_examples=60, deadline=None, derandomize=True)
 
 maps = arrays.arrays(
     np.float32,

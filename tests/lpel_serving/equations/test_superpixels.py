@@ -65,7 +65,7 @@ def test_small_values_beside_large_ones_are_not_lost():
     assert superpixel_sums(values, 8)[0] == pytest.approx(23e-3, rel=1e-4)
 
 
-def test_the_highest_sum_comes_first():
+def test_the_superpixel_of_the_highest_sum_comes_first():
     order = descending(np.array([1.0, -2.0, 5.0, 0.0]), np.random.default_rng(0))
     assert order.tolist() == [2, 0, 3, 1]
 
@@ -94,7 +94,7 @@ def test_an_even_map_ties_everywhere(size, side):
     assert len(firsts) > 10
 
 
-def test_what_mirrors_each_other_ties():
+def test_superpixels_that_mirror_each_other_tie():
     values = Centre()(SimpleNamespace(test=np.zeros((160, 160, 3))), None, None)
     firsts = {
         int(descending(superpixel_sums(values, 8), np.random.default_rng(seed))[0])

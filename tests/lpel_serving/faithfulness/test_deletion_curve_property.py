@@ -21,10 +21,10 @@ from lpel_serving.faithfulness.judgement import normalised
 from lpel_serving.methods.replacement import KINDS
 from support.images import pixels
 from support.networks import Fixed, Linear, face_pair
+from support.strategies import few
 
 pytestmark = pytest.mark.property
 
-few = settings(max_examples=60, deadline=None, derandomize=True)
 very_few = settings(max_examples=12, deadline=None, derandomize=True)
 
 seeds = st.integers(0, 2**32 - 1)
@@ -109,7 +109,7 @@ def test_every_pixel_lies_in_one_superpixel(size, side):
 
 @few
 @given(curves_of_nine, st.floats(-3, 3), st.floats(-3, 3), st.integers(1, 8))
-def test_the_area_is_linear(curves, a, b, every):
+def test_the_area_under_a_deletion_curve_is_linear(curves, a, b, every):
     replaced = counts(8, every)
     first, second = curves[:, replaced]
     together = area(a * first + b * second, replaced)

@@ -217,7 +217,7 @@ def test_rivals_are_compared_too():
     assert comparison.words.startswith("ours beats theirs: difference in area -")
 
 
-def test_a_rival_may_be_judged():
+def test_a_rival_method_may_be_judged():
     judgement = judged(measured_with(theirs=Fixed(-BEST.values)), method="theirs")
     assert judgement.method == "theirs"
     assert judgement.against("ours").words.startswith("theirs does worse than ours: ")

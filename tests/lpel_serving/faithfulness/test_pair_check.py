@@ -124,7 +124,7 @@ def test_a_network_that_sees_a_quarter_falls_when_that_quarter_goes():
     assert one.beaten == np.count_nonzero(one.random_areas > 0.2) > 0
 
 
-def test_a_tie_is_no_win():
+def test_a_random_order_that_ties_is_not_beaten():
     blind = AssembledNetworks(lambda crops: np.ones((len(crops), 2), np.float32), None)
     pair = face_pair(blind, plain(9), plain(200), similar=True)
     one = ask("similar", networks=blind, pair=pair)
@@ -409,7 +409,7 @@ def test_an_area_is_the_mean_of_a_curve():
     assert fine.mean() == pytest.approx(one.area, abs=1e-3)
 
 
-def test_one_pair_proves_nothing():
+def test_the_check_of_one_pair_says_that_it_proves_nothing():
     assert "prove nothing" in ask("similar").caveats[0]
 
 

@@ -31,7 +31,7 @@ def noises(pair, settings, seed):
 @pytest.mark.parametrize("every", [1, 3])
 @pytest.mark.parametrize("fill", ["normal", "mean"])
 @pytest.mark.parametrize("name", QUESTIONS)
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", [0])
 def test_a_receipt_is_what_comes_of_doing_it_slowly(name, fill, every, seed):
     question = QUESTIONS[name]
     networks = Linear(SIZE, dimension=3, seed=seed)

@@ -212,7 +212,7 @@ def test_what_is_kept_stays_until_the_answer_is_safe(interrupted):
     assert second.judgement.comparisons == first.judgement.comparisons
 
 
-def test_nothing_is_kept_unless_asked(tmp_path, monkeypatch):
+def test_a_study_keeps_nothing_unless_asked(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     answer()
     assert list(tmp_path.iterdir()) == []

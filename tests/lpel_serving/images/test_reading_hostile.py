@@ -3,7 +3,6 @@
 import io
 import os
 import struct
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -13,45 +12,20 @@ from PIL import Image
 from lpel_serving.images import reading as images
 from lpel_serving.images.reading import read_pixels
 from lpel_serving.support.errors import ImageError
+from support.image_parts import chunk as png_chunk
+from support.image_parts import encoded, exif, png, turned
 from support.images import pixels
 
 pytestmark = pytest.mark.hostile
-
-
-def encoded(picture: Image.Image, kind: str, **options: object) -> bytes:
-    buffer = io.BytesIO()
-    picture.save(buffer, format=kind, **options)
-    return buffer.getvalue()
 
 
 def picture(seed: int = 0, size: int = 16) -> Image.Image:
     return Image.fromarray(pixels(seed, size))
 
 
-def png_chunk(kind: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-
-def png(width: int, height: int, depth: int, colour: int, rows: bytes, *more: bytes) -> bytes:
-    """A PNG put together by hand: what the header claims need not be there."""
-    header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
-    chunks = [png_chunk(b"IHDR", header), *more, png_chunk(b"IDAT", zlib.compress(rows))]
-    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks) + png_chunk(b"IEND", b"")
-
-
 def grey_16(*values: int) -> bytes:
     """A 16-bit grey PNG of one row."""
     return png(len(values), 1, 16, 0, b"\0" + struct.pack(f">{len(values)}H", *values))
-
-
-def exif(*entries: tuple[int, int, int, bytes]) -> bytes:
-    """EXIF of entries (tag, type, count, four bytes of value), whether they make sense or not."""
-    fields = b"".join(struct.pack("<HHI", *entry[:3]) + entry[3] for entry in entries)
-    return b"Exif\0\0II*\0" + struct.pack("<IH", 8, len(entries)) + fields + struct.pack("<I", 0)
-
-
-def turned(orientation: int) -> tuple[int, int, int, bytes]:
-    return (0x0112, 3, 1, struct.pack("<HH", orientation, 0))
 
 
 def frames(kind: str) -> bytes:

@@ -4,6 +4,8 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from lpel_serving.equations.similarity import cosine_similarity
 from lpel_serving.methods import AssembledNetworks
@@ -18,6 +20,7 @@ from lpel_serving.methods.xface import XFace, _blurred, grids
 from oracles import oracle_rivals as oracle
 from support.analytic import no_decoder, pair_of
 from support.images import pixels
+from support.strategies import few
 
 pytestmark = pytest.mark.oracle
 
@@ -95,8 +98,10 @@ def test_xface_is_the_oracles(side, patches, stride, variant):
     np.testing.assert_allclose(received, expected, atol=1e-5)
 
 
-@pytest.mark.parametrize("side", [1, 10, 16, 56, 112, 160, 224])
-@pytest.mark.parametrize(("patch", "stride"), [(7, 5), (14, 5), (28, 5), (111, 1), (1, 200)])
+@few
+@example(224, 111, 1)
+@example(1, 1, 200)
+@given(st.integers(1, 224), st.integers(1, 111), st.integers(1, 200))
 def test_squares_lie_where_the_oracle_puts_them(side, patch, stride):
     (grid,) = grids(side, [patch], stride)
     assert list(grid.origins) == oracle.origins(side, patch, stride)
@@ -104,6 +109,6 @@ def test_squares_lie_where_the_oracle_puts_them(side, patch, stride):
 
 
 @pytest.mark.parametrize("side", [1, 5, 28, 84, 112])
-def test_the_blur_is_the_oracles(side):
+def test_the_blur_of_xface_is_the_oracles(side):
     values = np.random.default_rng(side).normal(size=(side, side))
     np.testing.assert_allclose(_blurred(values), oracle.blur(values.tolist()), atol=1e-12)

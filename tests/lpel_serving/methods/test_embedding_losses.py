@@ -69,7 +69,7 @@ def test_fewer_coalitions_are_the_first_of_more(few):
     np.testing.assert_array_equal(draw_coalitions(generator(3), few, 64), more[:few])
 
 
-def test_the_seed_decides():
+def test_the_seed_decides_which_coalitions_are_drawn():
     one, same, other = (draw_coalitions(generator(seed), 50, 16) for seed in (1, 1, 2))
     np.testing.assert_array_equal(one, same)
     assert (one != other).any()

@@ -175,7 +175,7 @@ def test_the_mask_is_cut_at_epsilon(tiny_explainer, epsilon, pixels_in_it):
 
 
 @pytest.mark.parametrize("method", [FEW, Occlusion(), Asked()], ids=["emsnn", "occlusion", "noise"])
-def test_the_seed_decides(tiny_explainer, method):
+def test_the_seed_decides_a_methods_map(tiny_explainer, method):
     one, again, other = (tiny_explainer.explain(*PAIR, method=method, seed=s) for s in (5, 5, 6))
     same(one, again)
     assert not np.array_equal(one.forward.heat_map, other.forward.heat_map)

@@ -126,7 +126,7 @@ def test_the_kernel_is_found_whatever_the_bias():
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, 0.0])
-def test_a_broken_decoder_is_refused(value):
+def test_lpel_mended_refuses_a_broken_decoder(value):
     broken = AssembledNetworks(no_embedder, lambda h: np.full((len(h), 4, 4, 3), value, np.float32))
     with pytest.raises(EmbeddingError, match="broken"):
         explain(pair_of([1, 0], [0, 1]), broken)

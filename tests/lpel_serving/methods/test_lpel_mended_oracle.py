@@ -16,7 +16,7 @@ def no_embedder(crops: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("similar", [True, False])
 @pytest.mark.parametrize(("dimension", "side"), [(1, 2), (2, 3), (4, 5), (7, 6)])
-def test_the_map_is_the_oracles(dimension, side, similar):
+def test_the_map_of_lpel_mended_is_the_oracles(dimension, side, similar):
     rng = np.random.default_rng((dimension, side))
     kernel = rng.normal(size=(dimension, side, side, 3))
     kernel[0] *= 100  # a direction with a great gain

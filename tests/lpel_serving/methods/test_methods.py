@@ -169,7 +169,7 @@ def test_the_random_method_knows_nothing_of_the_pair(tiny_explainer):
     assert len(np.unique(values)) == 64
 
 
-def test_the_reverse_changes_the_sign():
+def test_the_reverse_control_changes_the_sign():
     values = generator().normal(size=(5, 4)).astype(np.float32)
     np.testing.assert_array_equal(Reverse(Fixed(values))(None, WIDE, generator()), -values)
 

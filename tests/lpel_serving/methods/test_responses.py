@@ -290,7 +290,7 @@ def test_the_maps_of_an_additive_network_are_known(method, tolerance, pair):
     assert received.argmin() == expected.argmin()
 
 
-def test_the_whole_order_is_found():
+def test_responses_find_the_whole_order():
     received = MEASURED(two_reds(), ADDITIVE, generator())
     np.testing.assert_array_equal(received.ravel().argsort(), WEIGHTS.argsort())
 

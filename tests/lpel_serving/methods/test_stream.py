@@ -4,9 +4,12 @@ import weakref
 
 import numpy as np
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from lpel_serving.methods.stream import EmbeddingJob, embed_jobs
 from lpel_serving.support.errors import ParameterError
+from support.strategies import few
 
 
 class Counting:
@@ -35,8 +38,10 @@ def jobs_of(*counts: int):
 MANY = (3, 1, 5, 2, 2, 9, 1, 1)
 
 
-@pytest.mark.parametrize("batch_size", [1, 2, 3, 8, 24, 100])
-@pytest.mark.parametrize("counts", [MANY, (1,), (8,), (20, 4), (0, 3, 0, 0, 5, 0), (16, 16)])
+@few
+@example((0, 3, 0, 0, 5, 0), 8)
+@example((16, 16), 8)
+@given(st.lists(st.integers(0, 20), min_size=1, max_size=9), st.integers(1, 100))
 def test_each_job_gets_its_own_embeddings_in_order(counts, batch_size):
     received = list(embed_jobs(Counting(), jobs_of(*counts), batch_size))
     assert [key for key, _ in received] == list(range(len(counts)))

@@ -156,7 +156,7 @@ def test_closing_finishes_what_was_asked_for_and_takes_nothing_new(gated):
         batcher.submit(crops(1), CancellationToken()).result(SECONDS)
 
 
-def test_nothing_is_embedded_at_once():
+def test_an_empty_batch_is_embedded_at_once():
     batcher = Batcher(lambda batch, stop: values(batch), batch_size=2, wait=0.0)
     assert len(batcher.submit([], CancellationToken()).result(0)) == 0
     batcher.close()

@@ -16,7 +16,7 @@ def test_a_file_is_written_with_the_folders_above_it(tmp_path):
     assert [entry.name for entry in path.parent.iterdir()] == ["file.bin"]
 
 
-def test_what_stood_there_is_replaced(tmp_path):
+def test_a_file_that_stood_there_is_replaced(tmp_path):
     path = tmp_path / "file.bin"
     path.write_bytes(b"old and longer")
     write_atomically(path, b"new")

@@ -18,11 +18,11 @@ def partial(tmp_path) -> Partial:
     return Partial(tmp_path / "deep" / "work.partial", "these settings")
 
 
-def test_nothing_is_kept_at_first(partial):
+def test_a_partial_result_is_empty_at_first(partial):
     assert partial.load() is None
 
 
-def test_what_is_saved_is_loaded(partial):
+def test_a_partial_result_that_is_saved_is_loaded(partial):
     partial.save(ARRAYS)
     received = partial.load()
     assert received.keys() == ARRAYS.keys()

@@ -27,7 +27,7 @@ from lpel_serving.support.wording import listed, percent
         (1, "100 %"),
     ],
 )
-def test_a_share_is_rounded_sensibly(share, text):
+def test_a_share_in_words_is_rounded_sensibly(share, text):
     assert percent(share) == text
 
 

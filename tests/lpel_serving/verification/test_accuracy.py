@@ -5,6 +5,8 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lpel_serving import CentreCrop, Explainer
 from lpel_serving.engine.photographs import embed_photographs, pair_similarities
@@ -22,8 +24,10 @@ from lpel_serving.verification.accuracy import (
 )
 from support import tiny
 from support.images import write_people
+from support.strategies import few, seeds
 
-SEEDS = range(8)
+rounded = pytest.mark.parametrize("levels", [None, 2, 5])
+"""Ties are few, many, and the rule."""
 
 
 def scored(seed: int, n: int, levels: int | None = None) -> tuple[np.ndarray, np.ndarray]:
@@ -102,10 +106,10 @@ def test_identical_similarities_score_as_chance():
     assert len(result.roc) == 2
 
 
-@pytest.mark.parametrize("n", [1, 2, 3, 10, 60])
-@pytest.mark.parametrize("levels", [None, 2, 5])
-@pytest.mark.parametrize("seed", SEEDS)
-def test_no_threshold_decides_more_pairs_rightly_than_the_best(seed, n, levels):
+@rounded
+@few
+@given(seeds, st.sampled_from([1, 2, 3, 10, 60]))
+def test_no_threshold_decides_more_pairs_rightly_than_the_best(levels, seed, n):
     similarities, same = scored(seed, n, levels)
     threshold = best_threshold(similarities, same)
     assert right(similarities, same, threshold) == most_right(similarities, same)
@@ -175,8 +179,8 @@ def test_the_least_similarity_of_all_is_not_above_the_least_threshold():
         assert found.total == np.mean(~same)
 
 
-@pytest.mark.parametrize("threshold", [-1.0, -0.2, 0.0, 0.25, 0.5, 1.0])
-@pytest.mark.parametrize("seed", SEEDS)
+@few
+@given(seeds, st.sampled_from([-1.0, -0.2, 0.0, 0.25, 0.5, 1.0]))
 def test_accuracy_counts_right_decisions_strictly_above(seed, threshold):
     similarities, same = scored(seed, 30, 4)
     received = accuracy(similarities, same, threshold)
@@ -192,10 +196,10 @@ def test_accuracy_on_a_kind_that_is_absent_is_nan():
     assert math.isnan(received.different)
 
 
-@pytest.mark.parametrize("n", [2, 5, 40])
-@pytest.mark.parametrize("levels", [None, 2, 5])
-@pytest.mark.parametrize("seed", SEEDS)
-def test_every_point_of_the_roc_is_what_its_threshold_gives(seed, n, levels):
+@rounded
+@few
+@given(seeds, st.sampled_from([2, 5, 40]))
+def test_every_point_of_the_roc_is_what_its_threshold_gives(levels, seed, n):
     similarities, same = scored(seed, n, levels)
     same[0], same[1] = True, False
     points = roc_points(similarities, same)
@@ -217,10 +221,10 @@ def test_the_last_point_of_the_roc_is_what_its_threshold_gives_at_the_end_of_the
         )
 
 
-@pytest.mark.parametrize("n", [2, 5, 40])
-@pytest.mark.parametrize("levels", [None, 2, 5])
-@pytest.mark.parametrize("seed", SEEDS)
-def test_dropping_the_points_within_an_edge_keeps_the_curve(seed, n, levels):
+@rounded
+@few
+@given(seeds, st.sampled_from([2, 5, 40]))
+def test_dropping_the_points_within_an_edge_keeps_the_curve(levels, seed, n):
     similarities, same = scored(seed, n, levels)
     same[0], same[1] = True, False
     points = roc_points(similarities, same)
@@ -242,8 +246,8 @@ def test_dropping_the_points_within_an_edge_keeps_the_curve(seed, n, levels):
         )
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("folds", [2, 5, 10])
+@few
+@given(seeds, st.sampled_from([2, 5, 10]))
 def test_cross_validation_is_that_of_folds_dealt_in_turn(seed, folds):
     similarities, same = scored(seed, 60)
     fold = [0] * 60

@@ -24,6 +24,7 @@ from lpel_tf.decoders.response_table import TableSettings, measure_table
 from lpel_tf.decoders.response_training import ResponseRecipe
 from lpel_tf.decoders.training import Recipe
 from support import reproduction, tiny
+from support.folders import names_in
 
 PEOPLE, EACH, SIDE = 12, 5, 4
 RECIPE = Recipe(epochs=2, seed=1)
@@ -62,10 +63,6 @@ def bundle(faces, out, cache, responses=PLAN, length=1, **more):
 def made(faces, cache, tmp_path_factory):
     out = tmp_path_factory.mktemp("made") / "bundle"
     return bundle(faces, out, cache), out
-
-
-def names_in(folder):
-    return sorted(path.name for path in folder.iterdir())
 
 
 def test_the_bundle_has_a_response_decoder_that_is_verified_and_explains(made, faces):

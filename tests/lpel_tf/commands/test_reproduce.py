@@ -19,11 +19,12 @@ from lpel_tf.research.reproduction.section import Finding, Section
 from lpel_tf.research.reproduction.sections import SECTIONS
 from lpel_tf.research.reproduction.sizes import FULL, QUICK
 from lpel_tf.support.errors import TrainingDataError
+from support.command import NO_PHOTOGRAPHS, OFFLINE, refused
+from support.folders import names_in
 from support.images import write_people
 from support.reproduction import embedder
 
 LPEL = Path(sys.executable).with_name("lpel")
-OFFLINE = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": "", "PIP_CONFIG_FILE": os.devnull}
 
 
 def lpel(*arguments):
@@ -35,21 +36,6 @@ def lpel(*arguments):
         timeout=120,
         env=os.environ | OFFLINE,
     )
-
-
-def refused(done, *words):
-    """Check that a command ended with one sentence, and nothing on standard output."""
-    assert done.returncode == 2, done.stderr
-    assert done.stdout == ""
-    assert done.stderr.startswith("lpel: ")
-    assert done.stderr.count("\n") == 1
-    assert done.stderr.endswith(".\n")
-    for word in words:
-        assert word in done.stderr
-
-
-def names_in(folder):
-    return sorted(path.name for path in folder.iterdir())
 
 
 @pytest.fixture
@@ -116,13 +102,6 @@ def test_a_number_out_of_range_is_bad_usage(options, photographs, tmp_path):
     assert options[0] in done.stderr
     assert "Traceback" not in done.stderr
     assert names_in(tmp_path) == ["faces"]
-
-
-NO_PHOTOGRAPHS = {
-    "an empty folder": Path.mkdir,
-    "a file": lambda path: path.write_bytes(b""),
-    "nothing": lambda path: None,
-}
 
 
 @pytest.mark.parametrize("make", NO_PHOTOGRAPHS.values(), ids=NO_PHOTOGRAPHS)

@@ -12,6 +12,7 @@ import pytest
 from lpel_serving import Explainer
 from lpel_serving.methods.responses import Responses
 from support import reproduction, tiny
+from support.folders import names_in
 
 LPEL = [Path(sys.executable).with_name("lpel")]
 TINY = [sys.executable, "-m", "support.tiny_training"]
@@ -38,10 +39,6 @@ def complaint(done):
     assert done.stderr.startswith("lpel: ")
     assert done.stderr.count("\n") == 1
     return done.stderr
-
-
-def names_in(folder):
-    return sorted(path.name for path in folder.iterdir())
 
 
 @pytest.fixture(scope="module")

@@ -18,14 +18,13 @@ from lpel_serving import Explainer
 from lpel_serving.bundle.loading import load_bundle
 from lpel_serving.support.errors import OutputError
 from lpel_tf.demo.run import check_output
+from support.command import NO_PHOTOGRAPHS, OFFLINE
+from support.folders import names_in
 from support.images import write_people
 
 LPEL = Path(sys.executable).with_name("lpel")
 PEOPLE = 6
 EACH = 40
-
-
-OFFLINE = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": "", "PIP_CONFIG_FILE": os.devnull}
 
 
 def lpel(*arguments, **environment):
@@ -47,10 +46,6 @@ def complaint(done):
     lines = [line for line in done.stderr.splitlines() if line.strip()]
     assert lines[-1].startswith("lpel: ")
     return lines[-1]
-
-
-def names_in(folder):
-    return sorted(path.name for path in folder.iterdir())
 
 
 # --- refused before any work ----------------------------------------------------------------------
@@ -86,13 +81,6 @@ def test_an_unknown_network_is_refused_with_the_known_ones(command, photographs,
     assert len(done.stderr.splitlines()) == 1
     assert not (tmp_path / "out").exists()
     assert not (tmp_path / "cache").exists()
-
-
-NO_PHOTOGRAPHS = {
-    "an empty folder": Path.mkdir,
-    "a file": lambda path: path.write_bytes(b""),
-    "nothing": lambda path: None,
-}
 
 
 @pytest.mark.parametrize("make", NO_PHOTOGRAPHS.values(), ids=NO_PHOTOGRAPHS)

@@ -21,6 +21,7 @@ from lpel_tf.data.dataset import FaceSet, embed_faces, split_by_identity
 from lpel_tf.data.store import FaceStore, StoredFace
 from lpel_tf.support.errors import CacheError, TrainingDataError
 from support import bright, tiny
+from support.counting import counting
 from support.images import write_people
 
 DIMENSION = 5
@@ -244,18 +245,6 @@ def model():
 def counted(model):
     """A real embedder, and the crops that it embedded so far."""
     return counting(Embedder(model, RECORD, CentreCrop()))
-
-
-def counting(embedder):
-    seen = []
-    embed = embedder.embed
-
-    def embed_and_count(crops, *rest):
-        seen.extend(crop.tobytes() for crop in crops)
-        return embed(crops, *rest)
-
-    embedder.embed = embed_and_count
-    return embedder, seen
 
 
 @pytest.fixture

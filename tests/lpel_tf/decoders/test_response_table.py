@@ -21,6 +21,7 @@ from lpel_serving.support.errors import EmbeddingError, ImageError, NoFaceError,
 from lpel_tf.decoders.response_table import ResponseTable, TableSettings, measure_table
 from lpel_tf.support.errors import CacheError
 from support import tiny
+from support.counting import counting
 from support.images import write_people
 
 RECORD = EmbedderRecord("tiny", tiny.IMAGE_SIZE, tiny.DIMENSION, "unit")
@@ -32,19 +33,6 @@ IMAGES = 1 + SETTINGS.coalitions
 @pytest.fixture(scope="module")
 def model():
     return tiny.embedder_model().SerializeToString()
-
-
-def counting(embedder):
-    """The embedder, and the images that it embedded so far."""
-    seen = []
-    embed = embedder.embed
-
-    def embed_and_count(crops, *rest):
-        seen.extend(crop.tobytes() for crop in crops)
-        return embed(crops, *rest)
-
-    embedder.embed = embed_and_count
-    return embedder, seen
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Training the response decoder on tables whose losses are sums of known responses."""
 
-import hashlib
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 
@@ -15,6 +14,7 @@ from lpel_tf.decoders.response_decoder import ResponseDecoder, response_loss, to
 from lpel_tf.decoders.response_training import ResponseRecipe, coordinates, train_responses
 from lpel_tf.support.errors import TrainingDataError
 from support.response_tables import COALITIONS, DIMENSION, GRID, PEOPLE, Truth
+from support.trainings import fingerprint, interrupting
 
 TRUTH = Truth()
 K = GRID**2
@@ -45,13 +45,6 @@ def nothing():
     return ResponseDecoder(
         np.zeros((DIMENSION, K, DIMENSION), np.float32), np.zeros((K, DIMENSION), np.float32)
     )
-
-
-def fingerprint(trained):
-    """What two trainings have in common when they end with the same bytes."""
-    decoder = trained.decoder
-    weights = hashlib.sha256(decoder.kernel.tobytes() + decoder.bias.tobytes()).hexdigest()
-    return weights, trained.history, trained.best_epoch
 
 
 def weighed_error(decoder, table):
@@ -300,24 +293,6 @@ def test_the_tables_are_as_these_tests_suppose(train, test):
 
 
 # --- stopping and going on ------------------------------------------------------------------------
-
-
-def interrupting(after):
-    """A progress that is interrupted once so many epochs are done."""
-
-    @contextmanager
-    def progress(what, total):
-        done = 0
-
-        def advance(more):
-            nonlocal done
-            done += more
-            if done >= after:
-                raise KeyboardInterrupt
-
-        yield advance
-
-    return progress
 
 
 @pytest.mark.parametrize("after", [1, 3, 6])

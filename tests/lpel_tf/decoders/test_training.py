@@ -1,4 +1,3 @@
-import hashlib
 import io
 import json
 import zipfile
@@ -17,6 +16,7 @@ from lpel_tf.decoders.least_squares import LinearDecoder, mean_face, solve
 from lpel_tf.decoders.training import Recipe, train_decoder
 from lpel_tf.decoders.whitening import no_whitening, whitening
 from lpel_tf.support.errors import TrainingDataError
+from support.trainings import fingerprint, interrupting
 
 DIMENSION = 8
 SIDE = 4
@@ -43,13 +43,6 @@ def train():
 @pytest.fixture(scope="module")
 def validation():
     return face_set(4, n=60)
-
-
-def fingerprint(trained):
-    """What two trainings have in common when they end with the same bytes."""
-    decoder = trained.decoder
-    weights = hashlib.sha256(decoder.kernel.tobytes() + decoder.bias.tobytes()).hexdigest()
-    return weights, trained.history, trained.best_epoch
 
 
 # --- the closed form ------------------------------------------------------------------------------
@@ -370,24 +363,6 @@ def test_training_that_gets_better_goes_on_to_the_last_epoch(train):
 
 
 # --- stopping and going on ------------------------------------------------------------------------
-
-
-def interrupting(after):
-    """A progress that is interrupted once so many epochs are done."""
-
-    @contextmanager
-    def progress(what, total):
-        done = 0
-
-        def advance(more):
-            nonlocal done
-            done += more
-            if done >= after:
-                raise KeyboardInterrupt
-
-        yield advance
-
-    return progress
 
 
 RECIPE = Recipe(epochs=6, batch_size=64, learning_rate=0.005)

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lpel_serving.equations.regions import REGIONS, region_labels, region_shares
+from lpel_serving.equations.regions import region_shares
 from lpel_serving.images.found import Box, FoundFaces
 from lpel_serving.methods.explanation import Explanation, put_together
 from lpel_serving.methods.method import find_method, methods, title_of
@@ -21,6 +21,7 @@ from lpel_tf.demo.page import _figure, _lead
 from lpel_tf.demo.photographs import Photograph
 from lpel_tf.demo.run import ExplainedPair, samples
 from support.images import pixels
+from support.region_maps import regional
 
 ANN, ANN_AGAIN, BOB = (
     Photograph(person, member, "0" * 64)
@@ -94,16 +95,11 @@ def test_a_truth_that_is_none_is_refused(tmp_path, truth):
 # ---- the order of the two pictures ----
 
 
-def regional(name: str) -> np.ndarray:
-    level = np.array([one == name for one in REGIONS], np.float32)
-    return level[region_labels(240)]
-
-
 def test_words_name_the_reference_first():
     """As the pictures stand."""
     forward, swapped = (
-        Explanation(np.zeros((4, 4, 3), np.float32), regional(name), regional(name) > 0)
-        for name in ("nose", "eyes")
+        Explanation(np.zeros((4, 4, 3), np.float32), heat_map, heat_map > 0)
+        for heat_map in (regional(nose=1), regional(eyes=1))
     )
     embeddings = np.array([[1, 0], [0.7, 0.714]], np.float32)
     pair = put_together((pixels(0, 8), pixels(1, 8)), embeddings, 0.387, forward, swapped)

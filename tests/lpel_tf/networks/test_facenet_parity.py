@@ -67,7 +67,7 @@ def standardised(crops):
     return np.stack(images).astype(np.float32)
 
 
-def test_there_are_33_different_faces(faces):
+def test_the_parity_is_measured_on_33_different_faces(faces):
     assert len(np.unique(faces, axis=0)) == 33
 
 

@@ -1,6 +1,5 @@
 import gc
 import hashlib
-import resource
 import shutil
 import subprocess
 import sys
@@ -21,6 +20,7 @@ from lpel_tf.networks.embedders import from_keras
 from lpel_tf.networks.facenet import FACENETS, THESIS_KEY, build, facenet
 from lpel_tf.networks.weights import fetch
 from lpel_tf.support.errors import CacheError, WeightsAlteredError, WeightsUnreachableError
+from support.full_files import files_of_at_most
 from support.http import Page, closed_port, serve
 
 # pooch never closes the response of a download that failed.
@@ -317,17 +317,6 @@ def test_a_full_disk_is_noticed_before_anything_is_asked_for(pinned, tmp_path, m
         assert fetch(THESIS, cache=tmp_path, mirror=site.address).read_bytes() == SMALL
     assert str(cached(tmp_path).parent) in str(caught.value)
     check_complaint(caught.value, CacheError)
-
-
-@contextmanager
-def files_of_at_most(size):
-    """Let the operating system refuse to write more into any file."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_a_write_that_fails_midway_leaves_nothing(pinned, tmp_path):

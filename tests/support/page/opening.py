@@ -6,6 +6,8 @@ import numpy as np
 
 from support.images import pixels
 
+PHONE = {"viewport": {"width": 360, "height": 780}, "has_touch": True, "is_mobile": True}
+"""A window as a phone has it."""
 SECONDS = 60_000
 """How long the page may take for anything, in milliseconds."""
 SPLITTING = 0.8

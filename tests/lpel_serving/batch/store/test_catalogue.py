@@ -45,7 +45,7 @@ def test_the_same_bytes_are_one_image_wherever_they_are(tmp_path, catalogue, num
     assert numbered == [(digest(b"face"), one), (digest(b"another"), b"another")]
 
 
-def test_a_file_is_read_once(tmp_path, catalogue, monkeypatch):
+def test_the_catalogue_reads_a_file_once(tmp_path, catalogue, monkeypatch):
     reads = []
 
     def counted(path):

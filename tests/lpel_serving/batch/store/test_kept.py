@@ -120,7 +120,7 @@ def test_what_is_no_file_of_embeddings_is_refused_and_untouched(tmp_path):
     assert tree(tmp_path) == before
 
 
-def test_a_damaged_file_is_refused(tmp_path):
+def test_a_damaged_file_of_embeddings_is_refused(tmp_path):
     path = tmp_path / "kept"
     with opened(path) as kept:
         kept.put({hashlib.sha256(bytes([i])).digest(): face() for i in range(200)})

@@ -10,7 +10,7 @@ from support import tiny
 
 
 @pytest.mark.parametrize("said", [{}, {"method": "lpel"}, {"a": "", "é": "ü", "b": "x" * 1000}])
-def test_it_is_what_was_written(said):
+def test_metadata_of_a_model_is_what_was_written(said):
     model = tiny.decoder_model()
     onnx.helper.set_model_props(model, said)
     data = model.SerializeToString()

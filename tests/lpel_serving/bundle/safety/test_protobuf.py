@@ -35,7 +35,7 @@ def test_values_are_views_and_not_copies():
     assert bytes(value) == b"tex!"
 
 
-def test_the_largest_number_is_read():
+def test_the_largest_varint_is_read():
     assert read(b"\x08" + varint(2**64 - 1)) == [(1, VARINT, 2**64 - 1)]
 
 

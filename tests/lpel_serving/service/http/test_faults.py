@@ -2,7 +2,6 @@
 
 import json
 import logging
-import time
 
 import httpx
 import pytest
@@ -11,6 +10,7 @@ from lpel_serving.service.http.observation import LOGGER, JsonLines
 from lpel_serving.service.http.routes import assess
 from lpel_serving.service.http.security import HEADERS
 from lpel_serving.service.http.settings import Settings
+from support import slow
 from support.clients import photograph
 from support.service import started
 
@@ -91,11 +91,12 @@ def test_a_fault_in_the_midst_of_a_stream_is_its_last_line_and_stands_in_the_log
     *progress, last = map(json.loads, answer.text.splitlines())
     assert [one["progress"]["done"] for one in progress] == [0, 1]
     assert last["problem"]["status"] == 500
-    patient = time.monotonic() + 10  # the line is written when the answer is out
-    while not (found := [one for one in map(json.loads, lines) if one["route"] == "/v1/assess"]):
-        assert time.monotonic() < patient
-        time.sleep(0.01)
-    [said] = found
+
+    def logged() -> list[dict]:
+        return [one for one in map(json.loads, lines) if one["route"] == "/v1/assess"]
+
+    slow.until(logged)  # the line is written when the answer is out
+    [said] = logged()
     assert said["error"] == "RuntimeError"
     assert PRIVATE not in answer.text + "".join(lines)
 

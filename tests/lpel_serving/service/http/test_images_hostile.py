@@ -78,7 +78,7 @@ def test_the_type_of_a_part_says_nothing_of_what_it_is(service, kind):
     np.testing.assert_array_equal(seen(service, PNG, kind=kind), SHOWN)
 
 
-def test_the_service_still_answers(service):
+def test_after_hostile_images_the_service_still_answers(service):
     np.testing.assert_array_equal(seen(service, PNG), SHOWN)
     assert service.client.get("/readyz").status_code == 200
 

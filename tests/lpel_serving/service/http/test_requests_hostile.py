@@ -83,7 +83,7 @@ def test_what_is_hostile_is_refused_or_harmless(port, what):
         assert list(answer.json) == ["error"]
 
 
-def test_the_service_still_answers(port):
+def test_after_hostile_requests_the_service_still_answers(port):
     answer = ask(port, about_pair("/v1/verify", photograph(0), photograph(1)))
     assert answer.status == 200
     assert ask(port, get("/readyz")).body == b"ready\n"

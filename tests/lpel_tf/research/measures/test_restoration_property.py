@@ -12,10 +12,10 @@ from lpel_tf.research.measures.patches.game import PatchSettings, measure_patche
 from lpel_tf.research.measures.restoration import restoration
 from support import analytic
 from support.analytic import QUARTER_NETWORKS, bright_pairs
+from support.strategies import few
 
 pytestmark = pytest.mark.property
 
-few = settings(max_examples=60, deadline=None, derandomize=True)
 very_few = settings(max_examples=15, deadline=None, derandomize=True)
 seeds = st.integers(0, 2**32 - 1)
 sides = st.integers(1, 12)

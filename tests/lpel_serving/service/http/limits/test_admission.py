@@ -161,13 +161,13 @@ class TestDeadline:
             running.service.counters.embedded <= embedded + 4
         )  # what was in hand, and nothing more
 
-    def test_a_short_one(self, hasty_service):
+    def test_short_work_that_is_late(self, hasty_service):
         with slow.held(hasty_service.service.explainer):
             answer = ask(hasty_service.port, explain(0))
         self.check_late(hasty_service, answer)
 
     @pytest.mark.parametrize("method", ["occlusion", "xface", "corrrise"])
-    def test_a_long_one(self, hasty_service, method):
+    def test_long_work_that_is_late(self, hasty_service, method):
         with slow.held(hasty_service.service.explainer) as hold:
             hold.let_go(3)
             answer = ask(hasty_service.port, explain(0, method=method))

@@ -45,7 +45,7 @@ def test_as_many_wait_as_there_is_room_for(waiting):
     assert waiting.given_up == []
 
 
-def test_what_is_taken_makes_room(waiting):
+def test_an_answer_that_is_taken_makes_room(waiting):
     waiting.enter("a")
     waiting.enter("b")
     with waiting.untaken.entered(SIZE, lambda: None):

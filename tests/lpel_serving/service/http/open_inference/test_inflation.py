@@ -15,7 +15,7 @@ COMPRESS = {"gzip": gzip.compress, "x-gzip": gzip.compress, "deflate": zlib.comp
 
 
 @pytest.mark.parametrize("encoding", [*COMPRESS, "GZIP", " deflate "])
-def test_what_was_compressed_comes_back(encoding):
+def test_a_compressed_body_is_inflated_to_what_it_was(encoding):
     body = bytes(range(256)) * 100
     compressed = COMPRESS[encoding.strip().lower()](body)
     assert inflate(compressed, encoding, len(body)) == body

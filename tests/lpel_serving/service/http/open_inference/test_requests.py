@@ -156,12 +156,12 @@ def test_what_does_no_harm_is_let_pass():
         (asking(binary_data=1), "true or false"),
     ],
 )
-def test_what_is_wrong_is_named(request_, complaint):
+def test_a_wrong_inference_request_is_refused_and_named(request_, complaint):
     assert complaint in refusal(request_)
 
 
 @pytest.mark.parametrize("length", [0, 4])
-def test_a_batch_has_bounds(length):
+def test_the_batch_of_an_inference_request_has_bounds(length):
     left = {**LEFT, "shape": [length, 2], "data": [1] * (2 * length)}
     right = {**RIGHT, "shape": [length, 2], "data": [1] * (2 * length)}
     assert "expected a batch of 1 to 3" in refusal({"inputs": [left, right]})

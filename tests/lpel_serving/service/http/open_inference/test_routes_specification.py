@@ -251,7 +251,7 @@ def refused(answer, status: int) -> str:
         "/v2/\u202e",
     ],
 )
-def test_there_are_no_other_paths(service, path):
+def test_there_are_no_other_inference_paths(service, path):
     refused(service.client.get(path), 404)
 
 

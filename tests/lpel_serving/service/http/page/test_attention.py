@@ -6,11 +6,10 @@ import pytest
 from playwright.sync_api import expect
 
 from support.page.acting import choose, decided, names, take_sample
-from support.page.opening import opened
+from support.page.opening import PHONE, opened
 from support.page.serving import running
 
 FOCUSED = "(({ id, className, tagName }) => id || className || tagName)(document.activeElement)"
-PHONE = {"viewport": {"width": 360, "height": 780}, "has_touch": True, "is_mobile": True}
 LOOKS = {
     "phone": PHONE,
     "small": {**PHONE, "viewport": {"width": 320, "height": 568}},

@@ -12,12 +12,12 @@ from lpel_serving.service.http.settings import Settings
 from support import bright
 from support.bright import BrightSquares
 from support.page.acting import array, choose, decided, posts, record
-from support.page.opening import opened
+from support.page.opening import PHONE, opened
 from support.page.serving import running
 
 LOOKS = {
     "wide": {"viewport": {"width": 1280, "height": 900}},
-    "narrow": {"viewport": {"width": 360, "height": 780}, "has_touch": True, "is_mobile": True},
+    "narrow": PHONE,
 }
 CARD = "[data-role=test] .found"
 SAID = "There are 2 faces in the test photograph; the largest was taken."

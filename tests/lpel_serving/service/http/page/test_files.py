@@ -53,7 +53,7 @@ def test_files_are_served_as_what_they_are(client):
         "/samples/9-test",
     ],
 )
-def test_nothing_else_is(client, path):
+def test_no_other_file_is_served(client, path):
     assert client.get(path).status_code == 404
 
 

@@ -12,6 +12,7 @@ from lpel_serving.images.crops import CentreCrop, read_face, resize
 from runtimes.scene import NEAR
 from support.images import pixels
 from support.page.acting import ROLES, array, choose, decided, posts, record, take_sample
+from support.page.odd_pictures import smooth
 from support.page.opening import CROPS, NAMES, opened
 from support.page.serving import running
 
@@ -150,14 +151,8 @@ def written(image, **how):
     return buffer.getvalue()
 
 
-def smooth(height, width):
-    """A picture without noise, as photographs are."""
-    down, along = np.mgrid[:height, :width] / 20
-    return np.stack([np.sin(down), np.cos(along), np.sin(down + along)], 2) * 100 + 128
-
-
 def turned():
-    image = Image.fromarray(smooth(50, 70).astype(np.uint8))
+    image = Image.fromarray(smooth(50, 70))
     exif = image.getexif()
     exif[0x0112] = 6  # to be turned by a quarter
     return written(image, format="PNG", exif=exif)
@@ -171,7 +166,7 @@ def turned():
         (written(Image.fromarray(pixels(0, 90)), format="WEBP", lossless=True), 0),
         (written(Image.fromarray(pixels(0, 40)), format="BMP"), 0),
         (turned(), 0),
-        (written(Image.fromarray(smooth(90, 70).astype(np.uint8)), format="JPEG", quality=95), 3),
+        (written(Image.fromarray(smooth(90, 70)), format="JPEG", quality=95), 3),
         (written(Image.fromarray(pixels(0, 40)).convert("RGBA"), format="PNG"), 0),
     ],
     ids=["wide", "grey", "webp", "bmp", "turned", "jpeg", "opaque"],

@@ -15,13 +15,12 @@ from lpel_serving.service.http.settings import Settings
 from support import bright
 from support.bright import BrightSquares
 from support.page.acting import choose, complaint, decided, names, posts, take_sample
-from support.page.opening import opened
+from support.page.opening import PHONE, opened
 from support.page.serving import running
 
 NO_FILE = (
     "That is no file. Save the picture, and choose its file, or drop or paste the picture itself."
 )
-PHONE = {"viewport": {"width": 360, "height": 780}, "has_touch": True, "is_mobile": True}
 
 
 def let_go(page, selector, *, files=(), items=()):

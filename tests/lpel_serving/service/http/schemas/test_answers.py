@@ -98,8 +98,10 @@ def test_the_file_of_arrays_holds_the_engines_byte_for_byte(service, engine, met
             assert file[name].tobytes() == np.ascontiguousarray(values).tobytes()
 
 
-@pytest.mark.parametrize("form", ["lists", "base64", "png"])
-@pytest.mark.parametrize("method", methods())
+@pytest.mark.parametrize(
+    ("method", "form"),
+    [*((name, "lists") for name in methods()), ("responses", "base64"), ("lpel", "png")],
+)
 def test_every_form_of_every_part_is_of_the_promised_shape(service, method, form):
     answer = explained(service, method=method, arrays=form, include=ALL)
     assert picture(answer["figure"]).ndim == 3
@@ -199,7 +201,7 @@ def test_the_order_of_the_two_faces_matters_as_it_says(service):
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_a_decision_is_the_engines(service, engine, seed):
+def test_the_decision_of_verify_is_the_engines(service, engine, seed):
     first, second = photograph(seed), photograph(seed + 7)
     answer = service.client.post("/v1/verify", files={"reference": first, "test": second})
     found = VerifyAnswer.model_validate_json(answer.content)
@@ -213,8 +215,14 @@ def test_a_decision_is_the_engines(service, engine, seed):
     assert found.confidence.same_person == calibration.confidence(pair.similarity)
 
 
-@pytest.mark.parametrize("curve", [None, "similar", "transplant-similar"])
-@pytest.mark.parametrize("method", methods())
+@pytest.mark.parametrize(
+    ("method", "curve"),
+    [
+        *((name, None) for name in methods()),
+        ("responses", "similar"),
+        ("lpel", "transplant-similar"),
+    ],
+)
 def test_every_receipt_is_of_the_promised_shape(service, method, curve):
     fields = {"method": method, "draws": 3, "every": 16} | ({"curve": curve} if curve else {})
     answer = service.client.post("/v1/assess", json=TEXTS | fields)

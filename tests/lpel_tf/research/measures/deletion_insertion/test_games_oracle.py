@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lpel_serving.equations.fill import Fill
 from lpel_serving.methods import AssembledNetworks, FacePair
@@ -13,6 +15,7 @@ from lpel_tf.research.measures.deletion_insertion.games import (
 )
 from lpel_tf.research.measures.equal_error import equal_error_threshold
 from oracles import oracle_accuracy as oracle
+from support.strategies import few, seeds
 
 pytestmark = pytest.mark.oracle
 
@@ -123,9 +126,8 @@ def test_the_oracles_cases_tell_orders_apart():
     assert first["insertion"] != second["insertion"]
 
 
-@pytest.mark.parametrize("levels", [None, 1, 2, 5])
-@pytest.mark.parametrize("n", [2, 3, 10, 31])
-@pytest.mark.parametrize("seed", range(5))
+@few
+@given(seeds, st.integers(2, 31), st.sampled_from([None, 1, 2, 5]))
 def test_the_equal_error_threshold_is_the_best_of_all(seed, n, levels):
     rng = np.random.default_rng((seed, n))
     same = rng.random(n) < rng.choice([0.2, 0.5, 0.8])

@@ -1,0 +1,124 @@
+"""Any manifest is read as it was written, and any text is parsed or refused."""
+
+import contextlib
+import json
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from lpel_serving.bundle.manifest import (
+    DecoderRecord,
+    EmbedderRecord,
+    FileRecord,
+    Manifest,
+    ThresholdRecord,
+    parse_manifest,
+)
+from lpel_serving.support.errors import BundleError
+from support.strategies import few
+
+pytestmark = pytest.mark.property
+
+
+letters = "abcXYZ019"
+
+names = st.text(letters, min_size=1, max_size=4).map(lambda name: f"{name}-1.on_nx")
+
+texts = st.text(max_size=8)
+
+sides = st.integers(1, 4096)
+
+sizes = st.integers(1, 65536)
+
+scalars = (
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+)
+
+notes = st.dictionaries(texts, scalars | texts | st.lists(scalars, max_size=2), max_size=2)
+
+hashes = st.integers(0, 2**256 - 1).map(lambda number: f"{number:064x}")
+
+file_records = st.builds(FileRecord, hashes, st.integers(0, 2**40))
+
+manifests = st.builds(
+    Manifest,
+    files=st.dictionaries(names, file_records, max_size=3),
+    embedder=st.builds(EmbedderRecord, texts, sides, sizes, texts),
+    decoder=st.builds(DecoderRecord, sides, notes),
+    crop=texts,
+    threshold=st.builds(ThresholdRecord, st.floats(-1, 1), notes),
+    parity=notes,
+    created_by=texts,
+)
+
+
+@few
+@given(manifests)
+def test_a_manifest_survives_being_written_and_read(manifest):
+    text = manifest.to_json()
+    assert parse_manifest(text) == manifest
+    assert parse_manifest(text).to_json() == text
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | texts,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
+    max_leaves=6,
+)
+
+valid = json.loads(
+    Manifest(
+        files={"embedder.onnx": FileRecord("0" * 64, 1)},
+        embedder=EmbedderRecord("tiny", 16, 6, "unit"),
+        decoder=DecoderRecord(8, {}),
+        crop="none",
+        threshold=ThresholdRecord(0.25, {}),
+    ).to_json()
+)
+
+places = [
+    (*outer, key)
+    for outer, inner in [
+        ((), valid),
+        (("embedder",), valid["embedder"]),
+        (("decoder",), valid["decoder"]),
+        (("threshold",), valid["threshold"]),
+        (("files",), valid["files"]),
+        (("files", "embedder.onnx"), valid["files"]["embedder.onnx"]),
+    ]
+    for key in inner
+]
+
+
+def parses_or_refuses(text: str) -> None:
+    with contextlib.suppress(BundleError):
+        parse_manifest(text)
+
+
+@few
+@given(st.text())
+@example("[" * 100_000)
+@example('{"schema": ' + "1" * 5000 + "}")
+def test_any_text_is_parsed_as_a_manifest_or_refused(text):
+    parses_or_refuses(text)
+
+
+@settings(few, max_examples=300)
+@given(st.sampled_from(places), json_values)
+def test_a_manifest_with_one_value_changed_is_parsed_or_refused(place, value):
+    fields = json.loads(json.dumps(valid))
+    home = fields
+    for key in place[:-1]:
+        home = home[key]
+    home[place[-1]] = value
+    parses_or_refuses(json.dumps(fields))
+
+
+@few
+@given(st.data())
+def test_a_manifest_with_letters_changed_is_parsed_or_refused(data):
+    text = json.dumps(valid)
+    start = data.draw(st.integers(0, len(text)))
+    end = data.draw(st.integers(start, min(len(text), start + 5)))
+    parses_or_refuses(text[:start] + data.draw(st.text(max_size=3)) + text[end:])
