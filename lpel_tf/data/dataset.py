@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from lpel_serving.engine.embedder import Embedder
 from lpel_serving.engine.store.recall import recall
+from lpel_serving.engine.store.sqlite import Row, SqliteStore
 from lpel_serving.equations.direction import has_direction, lack_of
 from lpel_serving.images.crops import CutFace, DetectingCrop, decoder_target
 from lpel_serving.images.datasets.faces import Face
@@ -18,7 +19,7 @@ from lpel_serving.images.datasets.passed_over import Unusable
 from lpel_serving.methods.stream import DEFAULT_BATCH
 from lpel_serving.support.errors import EmbeddingError
 from lpel_serving.support.progress import Progress, silent
-from lpel_tf.data.store import FaceStore, StoredFace
+from lpel_tf.data.store import open_face_store
 from lpel_tf.support.errors import TrainingDataError
 
 
@@ -114,15 +115,15 @@ def embed_faces(
     found = np.zeros(len(faces), np.bool_)
     detects = isinstance(embedder.crop, DetectingCrop)
     several: list[Face] = []
-    store = FaceStore(store_path, embedder.record.dimension, target_size, counts=detects)
+    store = open_face_store(store_path, embedder.record.dimension, target_size, counts=detects)
     with closing(store), progress("embedding faces", len(faces)) as advance:
         for start in range(0, len(faces), DEFAULT_BATCH):
             batch = faces[start : start + DEFAULT_BATCH]
             recalled = _recall(embedder, batch, store, target_size, unusable)
-            for i, face in enumerate(recalled, start):
-                if face is not None:
-                    embeddings[i], targets[i], found[i] = face.embedding, face.target, True
-                    several += [faces[i]] if (face.faces or 0) > 1 else []
+            for i, row in enumerate(recalled, start):
+                if row is not None:
+                    embeddings[i], targets[i], found[i] = row["embedding"], row["target"], True
+                    several += [faces[i]] if detects and row["faces"] > 1 else []
             advance(len(batch))
     everyone = FaceSet(
         embeddings,
@@ -183,10 +184,10 @@ def split_by_identity(
 def _recall(
     embedder: Embedder,
     batch: Sequence[Face],
-    store: FaceStore,
+    store: SqliteStore,
     target_size: int,
     unusable: Unusable | None,
-) -> list[StoredFace | None]:
+) -> list[Row | None]:
     """Embed a batch of photographs, or say which of them have no embedding to train on."""
     paths = ", ".join(str(face.path) for face in batch)
     try:
@@ -196,9 +197,9 @@ def _recall(
     except EmbeddingError as error:
         raise TrainingDataError(f"{error} It did so for one of {paths}.") from error
     lost = [
-        f"{face.path} {lack_of(one.embedding)}"
+        f"{face.path} {lack_of(one['embedding'])}"
         for face, one in zip(batch, recalled, strict=True)
-        if one is not None and not has_direction(one.embedding)
+        if one is not None and not has_direction(one["embedding"])
     ]
     if lost:
         raise TrainingDataError(
@@ -211,13 +212,13 @@ def _recall(
 
 def _embed(
     embedder: Embedder, target_size: int, crops: Mapping[bytes, CutFace]
-) -> dict[bytes, StoredFace]:
+) -> dict[bytes, Row]:
     vectors = embedder.embed([crop.pixels for crop in crops.values()])
     return {
-        key: StoredFace(
-            vector,
-            decoder_target(crop.pixels, target_size),
-            None if crop.found is None else crop.found.count,
-        )
+        key: {
+            "embedding": vector,
+            "target": decoder_target(crop.pixels, target_size),
+            "faces": np.array(0 if crop.found is None else crop.found.count),
+        }
         for (key, crop), vector in zip(crops.items(), vectors, strict=True)
     }

@@ -125,7 +125,7 @@ def rightly_decided(
     """
     wanted = [pair for pair in candidates if pair.same == same]
     shuffled: list[Pair] = [wanted[i] for i in rng.permutation(len(wanted))]
-    known: dict[Path, Floats] = {}
+    known: dict[Path, Floats] = {}  # by name, not content: no file is read again to be looked up
     found: list[Pair] = []
     with progress(f"choosing pairs ({'similar' if same else 'dissimilar'})", n) as advance:
         while shuffled and len(found) < n:

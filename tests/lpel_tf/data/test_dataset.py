@@ -18,7 +18,7 @@ from lpel_serving.images.datasets.faces import Face, list_faces
 from lpel_serving.images.datasets.passed_over import Unusable
 from lpel_serving.support.errors import ImageError, NoFaceError, PhotographsError
 from lpel_tf.data.dataset import FaceSet, embed_faces, split_by_identity
-from lpel_tf.data.store import FaceStore, StoredFace
+from lpel_tf.data.store import open_face_store
 from lpel_tf.support.errors import CacheError, TrainingDataError
 from support import bright, tiny
 from support.counting import counting
@@ -30,10 +30,10 @@ SIDE = 4
 
 def stored(seed):
     rng = np.random.default_rng(seed)
-    return StoredFace(
-        rng.normal(size=DIMENSION).astype(np.float32),
-        rng.integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8),
-    )
+    return {
+        "embedding": rng.normal(size=DIMENSION).astype(np.float32),
+        "target": rng.integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8),
+    }
 
 
 def key(number):
@@ -41,16 +41,16 @@ def key(number):
 
 
 def open_store(path):
-    return closing(FaceStore(path, DIMENSION, SIDE))
+    return closing(open_face_store(path, DIMENSION, SIDE))
 
 
 def check_same(found, expected):
     assert found.keys() == expected.keys()
     for name, face in expected.items():
-        np.testing.assert_array_equal(found[name].embedding, face.embedding)
-        np.testing.assert_array_equal(found[name].target, face.target)
-        assert found[name].embedding.dtype == np.float32
-        assert found[name].target.dtype == np.uint8
+        assert found[name].keys() == face.keys()
+        for column, values in face.items():
+            np.testing.assert_array_equal(found[name][column], values)
+            assert found[name][column].dtype == values.dtype
 
 
 @pytest.fixture
@@ -100,13 +100,13 @@ CRASH = """
 import os, signal, sys
 from pathlib import Path
 import numpy as np
-from lpel_tf.data.store import FaceStore, StoredFace
+from lpel_tf.data.store import open_face_store
 
-store = FaceStore(Path(sys.argv[1]), 5, 4)
-face = StoredFace(np.full(5, 0.5, np.float32), np.full((4, 4, 3), 7, np.uint8))
+store = open_face_store(Path(sys.argv[1]), 5, 4)
+face = {"embedding": np.full(5, 0.5, np.float32), "target": np.full((4, 4, 3), 7, np.uint8)}
 store.put({bytes([1] * 32): face})
-store._store._database.execute("BEGIN")
-store._store._database.execute("INSERT INTO faces VALUES (?, ?, ?)", (bytes([2] * 32), b"", b""))
+store._database.execute("BEGIN")
+store._database.execute("INSERT INTO faces VALUES (?, ?, ?)", (bytes([2] * 32), b"", b""))
 os.kill(os.getpid(), signal.SIGKILL)
 """
 
@@ -114,7 +114,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 def test_what_was_put_in_survives_a_crash_and_what_was_not_is_absent(path):
     done = subprocess.run([sys.executable, "-c", CRASH, str(path)], check=False, timeout=60)
     assert done.returncode == -signal.SIGKILL
-    face = StoredFace(np.full(5, 0.5, np.float32), np.full((4, 4, 3), 7, np.uint8))
+    face = {"embedding": np.full(5, 0.5, np.float32), "target": np.full((4, 4, 3), 7, np.uint8)}
     with open_store(path) as store:
         check_same(store.get([bytes([1] * 32), bytes([2] * 32)]), {bytes([1] * 32): face})
         store.put({key(3): stored(3)})
@@ -125,12 +125,12 @@ WRITE = """
 import sys
 from pathlib import Path
 import numpy as np
-from lpel_tf.data.store import FaceStore, StoredFace
+from lpel_tf.data.store import open_face_store
 
 writer = int(sys.argv[2])
-store = FaceStore(Path(sys.argv[1]), 5, 4)
+store = open_face_store(Path(sys.argv[1]), 5, 4)
 for i in range(100):
-    face = StoredFace(np.full(5, i, np.float32), np.full((4, 4, 3), i, np.uint8))
+    face = {"embedding": np.full(5, i, np.float32), "target": np.full((4, 4, 3), i, np.uint8)}
     store.put({bytes([writer, i] * 16): face, bytes([9, i] * 16): face})
 store.close()
 """
@@ -151,7 +151,7 @@ def test_several_processes_may_write_at_once(path):
     with open_store(path) as store:
         found = store.get(keys)
     assert len(found) == 500
-    assert all(found[name].target[0, 0, 0] == name[1] for name in keys)
+    assert all(found[name]["target"][0, 0, 0] == name[1] for name in keys)
 
 
 def not_a_database(path):
@@ -183,18 +183,18 @@ def wrong_type(path):
 
 def other_dimension(dimension):
     def make(path):
-        with closing(FaceStore(path, dimension, SIDE)) as store:
+        with closing(open_face_store(path, dimension, SIDE)) as store:
             face = stored(1)
             vector = np.ones(dimension, np.float32)
-            store.put({key(1): StoredFace(vector, face.target)})
+            store.put({key(1): {"embedding": vector, "target": face["target"]}})
 
     return make
 
 
 def other_size(path):
-    with closing(FaceStore(path, DIMENSION, SIDE + 1)) as store:
+    with closing(open_face_store(path, DIMENSION, SIDE + 1)) as store:
         target = np.zeros((SIDE + 1, SIDE + 1, 3), np.uint8)
-        store.put({key(1): StoredFace(stored(1).embedding, target)})
+        store.put({key(1): {"embedding": stored(1)["embedding"], "target": target}})
 
 
 SPOILT = {
@@ -228,7 +228,7 @@ def open_and_get(path):
 
 def test_a_store_in_a_missing_folder_is_reported(tmp_path):
     with pytest.raises(CacheError):
-        FaceStore(tmp_path / "missing" / "faces.sqlite", DIMENSION, SIDE)
+        open_face_store(tmp_path / "missing" / "faces.sqlite", DIMENSION, SIDE)
 
 
 # --- embedding a folder --------------------------------------------------------------------------
