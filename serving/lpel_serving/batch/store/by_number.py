@@ -1,6 +1,8 @@
 """What is known of every image by its number: embedding, digest, faces, or why there is none.
 
 A plan numbers the distinct images from 0, and embeddings that rows bring themselves from `GIVEN`.
+Chunks are written one by one, each whole or not at all; `gather` writes them a second time, on
+purpose: `Lookup` finds any image without holding a file open, or mapped, for each chunk.
 """
 
 import json
