@@ -25,7 +25,7 @@ from batched.engines import BATCH, BareEmbedder, Opened, Processes, seconds
 from batched.process import batch
 from batched.synthetic import write_embedding_pairs, write_photograph_pairs
 from lpel_serving.batch.input.lists import Lists
-from lpel_serving.batch.job import Job, look_at
+from lpel_serving.batch.job import Job, prepare
 from lpel_serving.batch.plan import make_plan
 from lpel_serving.batch.run import run
 from lpel_serving.batch.settings import BatchSettings
@@ -82,7 +82,7 @@ def photographs(folder: Path, n: int) -> list[str]:
 def embedding(folder: Path, bundle: Path, paths: list[str]) -> dict[str, Any]:
     """Photographs a second through the first stage, by bare onnxruntime on crops that lie ready."""
     write_photograph_pairs(folder / "all.parquet", paths, 50_000)
-    job = look_at(Job(Lists(folder / "all.parquet"), folder / "all", bundle, BatchSettings()))
+    job = prepare(Job(Lists(folder / "all.parquet"), folder / "all", bundle, BatchSettings()))
     places = Places(folder / "all")
     dimension = job.manifest.embedder.dimension
     plan = make_plan(

@@ -117,7 +117,7 @@ def identity_of(about: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
 
 
-def look_at(job: Job) -> PreparedJob:
+def prepare(job: Job) -> PreparedJob:
     """Read the lists and the manifest of a job, and fill in what was left open.
 
     Raises

@@ -127,10 +127,11 @@ def make_plan(
     with ExitStack() as stack:
         images = ImageChunks(places, kept)
         catalogue = stack.enter_context(Catalogue(places.work / "distinct.sqlite", images.add))
-        file = stack.enter_context(places.given.open("wb"))
-        equal = None if lists.gallery is None else places.work / "given.sqlite"
-        given = stack.enter_context(GivenEmbeddings(file, equal))
-        planner = _Planner(catalogue, given, dimension, needs_images, detects)
+        given = GivenEmbeddings(stack.enter_context(places.given.open("wb")))
+        equal = None
+        if lists.gallery is not None:
+            equal = stack.enter_context(Catalogue(places.work / "given.sqlite", given.add))
+        planner = _Planner(catalogue, given, equal, dimension, needs_images, detects)
         in_gallery = _plan_gallery(lists, planner, places, advance)
         shards: list[Shard] = []
         rows = read_rows(lists.rows, lists.columns, lists.images, rows_in_shard)
@@ -180,6 +181,7 @@ class _Planner:
 
     catalogue: Catalogue
     given: GivenEmbeddings
+    equal: Catalogue | None
     dimension: int
     needs_images: bool
     detects: bool
@@ -239,6 +241,6 @@ class _Planner:
             )
         usable = has_direction(embeddings)
         numbers = np.full(len(embeddings), NO_IMAGE)
-        numbers[usable] = self.given.take(embeddings[usable])
+        numbers[usable] = self.given.take(embeddings[usable], self.equal)
         complaint = "there is no embedding in this row, or it holds NaN, infinity or zeros alone."
         return numbers, [None if good else complaint for good in usable]

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from typing import Any
 
-from lpel_serving.batch.job import Job, PreparedJob, claim, look_at
+from lpel_serving.batch.job import Job, PreparedJob, claim, prepare
 from lpel_serving.batch.output.commits import Commit, columns_begun, read_commit
 from lpel_serving.batch.output.result_table import Stamp
 from lpel_serving.batch.output.shards import Explaining
@@ -93,7 +93,7 @@ def run(job: Job, engine: StageRunner, watch: Watch = unwatched) -> Summary:
     BundleError
         If the bundle cannot be used.
     """
-    asked = look_at(job)
+    asked = prepare(job)
     places = Places(job.out)
     with locked(places.lock), _opened(engine):
         places.sweep()

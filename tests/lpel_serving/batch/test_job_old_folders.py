@@ -10,7 +10,7 @@ from pyarrow import parquet
 
 from lpel_serving.batch import settings
 from lpel_serving.batch.input.lists import Lists
-from lpel_serving.batch.job import look_at
+from lpel_serving.batch.job import prepare
 from lpel_serving.batch.output.shards import Explaining
 from lpel_serving.batch.results import rows_with_several_faces, status
 from lpel_serving.batch.run import run
@@ -187,7 +187,7 @@ def test_a_search_that_0_1_began_goes_on_with_each_probe_among_its_own_results(
         lists=Lists(probes, pictures[0].parent),
         settings=BatchSettings(top=2),
     )
-    about = {name: one for name, one in look_at(search).about.items() if name != "the search"}
+    about = {name: one for name, one in prepare(search).about.items() if name != "the search"}
     search.out.mkdir()
     (search.out / "job.json").write_text(json.dumps(dict(about)))
     if shards < 3:

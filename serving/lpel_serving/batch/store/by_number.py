@@ -1,6 +1,8 @@
 """What is known of every image by its number: embedding, digest, faces, or why there is none.
 
 A plan numbers the distinct images from 0, and embeddings that rows bring themselves from `GIVEN`.
+Chunks are written one by one, each whole or not at all; `gather` writes them a second time, on
+purpose: `Lookup` finds any image without holding a file open, or mapped, for each chunk.
 """
 
 import json
@@ -8,7 +10,6 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -212,44 +213,44 @@ class Lookup:
 
 
 class GivenEmbeddings:
-    """Writes embeddings one after another, and numbers them.
+    """Writes embeddings that rows bring themselves one after another, and numbers them.
 
     Parameters
     ----------
     file
         Where to write them.
-    distinct
-        Where to remember which were met, so that equal ones have one number, as a search asks for.
-        When None each has a number of its own.
     """
 
-    def __init__(self, file: BinaryIO, distinct: Path | None) -> None:
+    def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self._written = 0
-        self._catalogue = None if distinct is None else Catalogue(distinct, self._add)
 
-    def __enter__(self) -> "GivenEmbeddings":
-        return self
+    def take(self, embeddings: NDArray[np.float32], equal: Catalogue | None) -> Numbers:
+        """Take embeddings and return their numbers.
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._catalogue is not None:
-            self._catalogue.__exit__(kind, error, trace)
+        Parameters
+        ----------
+        embeddings
+            float32, shape (N, D).
+        equal
+            Which were met, to be numbered by `add`, so that equal ones have one number, as a search
+            asks for. When None each has a number of its own.
 
-    def take(self, embeddings: NDArray[np.float32]) -> NDArray[np.int64]:
-        """Take embeddings, float32, shape (N, D); return their numbers, int64, shape (N,)."""
-        if self._catalogue is None:
-            self._file.write(embeddings.astype("<f4").tobytes())
-            self._written += len(embeddings)
-            return GIVEN + self._written - len(embeddings) + np.arange(len(embeddings))
-        found = self._catalogue.numbers([row.astype("<f4").tobytes() for row in embeddings])
-        return np.array(found, np.int64)
+        Returns
+        -------
+        Numbers
+            int64, shape (N,).
+        """
+        rows = embeddings.astype("<f4")
+        if equal is not None:
+            return np.array(equal.numbers([row.tobytes() for row in rows]), np.int64)
+        first = GIVEN + self._written
+        self._file.write(rows.tobytes())
+        self._written += len(rows)
+        return np.arange(first, first + len(rows))
 
-    def _add(self, digest: bytes, source: Path | bytes) -> int:  # noqa: ARG002
-        self._file.write(bytes(source))
+    def add(self, digest: bytes, embedding: Path | bytes) -> int:  # noqa: ARG002
+        """Write one that was not met before; return its number."""
+        self._file.write(bytes(embedding))
         self._written += 1
         return GIVEN + self._written - 1
