@@ -1,5 +1,6 @@
 """`GET /openapi.json`: what can be asked and what is answered, for people and for programs."""
 
+from http import HTTPStatus
 from importlib.metadata import version
 from typing import Any
 
@@ -22,7 +23,7 @@ from lpel_serving.service.http.messages.answers import (
     json_response,
 )
 from lpel_serving.service.http.messages.pairs import FORM
-from lpel_serving.service.http.messages.problems import MEDIA_TYPE, TITLES
+from lpel_serving.service.http.messages.problems import MEDIA_TYPE
 from lpel_serving.service.http.schemas import answers
 from lpel_serving.service.http.schemas.requests import (
     IMAGE_AS_FILE,
@@ -189,7 +190,7 @@ def _get(path: str) -> dict[str, Any]:
 def _refusals() -> dict[str, Any]:
     schema = {"schema": {"$ref": _COMPONENTS + answers.Problem.__name__}}
     return {
-        str(status): {"description": TITLES[status], "content": {MEDIA_TYPE: schema}}
+        str(status): {"description": HTTPStatus(status).phrase, "content": {MEDIA_TYPE: schema}}
         for status in _REFUSALS
     }
 
@@ -211,7 +212,9 @@ def _protocol_paths() -> dict[str, Any]:
         "4XX": {"description": "An object with `error`", **anything},
     }
 
-    busy = {str(status): {"description": TITLES[status], **anything} for status in (503, 504)}
+    busy = {
+        str(status): {"description": HTTPStatus(status).phrase, **anything} for status in (503, 504)
+    }
     not_ready = {"503": {"description": "It is not", **anything}}
 
     def get(summary: str, *parameters: dict[str, Any], **more: Any) -> dict[str, Any]:

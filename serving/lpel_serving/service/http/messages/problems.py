@@ -3,6 +3,7 @@
 import contextlib
 import traceback
 from collections.abc import Generator
+from http import HTTPStatus
 from typing import Any
 
 import orjson
@@ -28,24 +29,6 @@ PROTOCOL = "/v2"
 """Below it the Open Inference Protocol is spoken, which has an object with one `error`."""
 
 _FRAMES = 6
-
-TITLES = {
-    400: "Bad Request",
-    401: "Unauthorized",
-    403: "Forbidden",
-    404: "Not Found",
-    405: "Method Not Allowed",
-    406: "Not Acceptable",
-    408: "Request Timeout",
-    413: "Content Too Large",
-    415: "Unsupported Media Type",
-    421: "Misdirected Request",
-    422: "Unprocessable Content",
-    500: "Internal Server Error",
-    503: "Service Unavailable",
-    504: "Gateway Timeout",
-}
-"""The phrases of RFC 9110: Python's own are of another age in each of its versions."""
 
 
 class Problem(ServingError, ValueError):  # noqa: N818 - the word of RFC 9457
@@ -78,7 +61,7 @@ class Problem(ServingError, ValueError):  # noqa: N818 - the word of RFC 9457
         """The problem in JSON's own types."""
         return answers.Problem(
             type="about:blank",
-            title=TITLES[self.status],
+            title=HTTPStatus(self.status).phrase,
             status=self.status,
             detail=str(self),
             about=self.about,
