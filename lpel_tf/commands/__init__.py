@@ -2,3 +2,4 @@
 
 TRAINING = (("tensorflow", "train"), ("keras_facenet", "train"))
 EXPORT = (("tf2onnx", "export"), ("onnxruntime", "cpu"))
+RESEARCH = (("matplotlib", "research"), ("skimage", "research"))

@@ -20,7 +20,7 @@ from lpel_serving.commands.shared.options import (
 )
 from lpel_serving.commands.shared.passed_over import in_json, report
 from lpel_serving.images.datasets.passed_over import MOST_BAD, Unusable
-from lpel_tf.commands import EXPORT, TRAINING
+from lpel_tf.commands import EXPORT, RESEARCH, TRAINING
 from lpel_tf.commands.options import CacheOption, MirrorOption, check_mirror
 from lpel_tf.networks.facenet import DEFAULT_KEY
 
@@ -139,4 +139,4 @@ def _report(result: Any, said: Mapping[str, Any] | None) -> None:
     say(f"\nOpen {result.page}; the numbers behind it lie in {result.page.parent / 'data'}.")
 
 
-command = Command(reproduce, needs=(*TRAINING, *EXPORT, ("matplotlib", "figures")))
+command = Command(reproduce, needs=(*TRAINING, *EXPORT, *RESEARCH))

@@ -249,13 +249,14 @@ def test_the_findings_are_told_in_one_document(asked, photographs, tmp_path):
     }
 
 
-def test_the_command_is_absent_where_its_figures_are(monkeypatch):
+@pytest.mark.parametrize("absent", ["matplotlib", "skimage"])
+def test_the_command_is_absent_where_what_it_draws_or_measures_with_is(absent, monkeypatch):
     def find(module):
-        return None if module == "matplotlib" else module
+        return None if module == absent else module
 
     assert command.command.missing() is None
     monkeypatch.setattr("lpel_serving.commands.shared.command.find_spec", find)
-    assert "lpel-tf[figures]" in command.command.missing()
+    assert "lpel-tf[research]" in command.command.missing()
 
 
 def test_too_few_photographs_for_the_network_end_the_command_with_a_sentence(

@@ -20,11 +20,11 @@ from lpel_serving.methods.checked_map import checked_map
 from lpel_serving.methods.derived import AnotherPair
 from lpel_serving.methods.method import FacePair, Method, Networks
 from lpel_serving.methods.stream import DEFAULT_BATCH, EmbeddingJob, embed_jobs
-from lpel_serving.support.arrays import Floats, Pixels
-from lpel_serving.support.errors import EmbeddingError, ParameterError
+from lpel_serving.support.errors import ParameterError
 from lpel_serving.support.progress import Progress, silent
 from lpel_tf.research.measures.equal_error import equal_error_threshold
-from lpel_tf.research.measures.restoration import pixel_order
+from lpel_tf.research.measures.mixtures import Mixtures, mixtures, pixel_order, refuse_broken
+from lpel_tf.research.measures.percentages import pixel_counts
 
 Game = Literal["deletion", "insertion"]
 GAMES: tuple[Game, ...] = get_args(Game)
@@ -62,7 +62,7 @@ class AccuracySettings:
 
     def counts(self, pixels: int) -> NDArray[np.int64]:
         """How many of so many pixels each level stands for, halves rounded up, shape (levels,)."""
-        return (np.array(self.levels, np.int64) * pixels + 50) // 100
+        return pixel_counts(self.levels, pixels)
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,32 +85,6 @@ class MeasuredAccuracy:
     threshold: float
     names: tuple[str, ...]
     right: NDArray[np.bool_]
-
-
-@dataclass(frozen=True, eq=False)
-class _Plan:
-    """One pair's distinct images, each as the packed bits of the pixels that are replaced."""
-
-    pair: FacePair
-    filled: Pixels
-    sets: tuple[bytes, ...]
-    place: NDArray[np.int64]
-
-    def images(self) -> Iterator[Pixels]:
-        shape = (*self.pair.test.shape[:2], 1)
-        for packed in self.sets:
-            replaced = np.unpackbits(np.frombuffer(packed, np.uint8), count=shape[0] * shape[1])
-            yield np.where(replaced.reshape(shape), self.filled, self.pair.test)
-
-    def similarities(self, embeddings: Floats) -> Floats:
-        """Shape (2, methods, levels), from the embeddings of `images`; place 0 is the test's."""
-        h_t = self.pair.h_t[np.newaxis]
-        everything = np.concatenate([h_t, embeddings.reshape(-1, h_t.shape[1])])
-        # Checked here, since the cosine of NaN passes for that of a zero vector.
-        if not (np.isfinite(everything).all() and np.isfinite(self.pair.h_r).all()):
-            raise EmbeddingError("an embedding holds NaN: leave out pairs without a face.")
-        h_r = np.broadcast_to(self.pair.h_r, everything.shape)
-        return cosine_similarity(h_r, everything)[self.place]
 
 
 def measure_accuracy(
@@ -159,19 +133,22 @@ def measure_accuracy(
     names = _checked_names(pairs, same, methods, another_pair_of, batch_size)
     seed = int(rng.integers(2**62))
 
-    def jobs() -> Iterator[EmbeddingJob[tuple[int, _Plan]]]:
+    def jobs() -> Iterator[EmbeddingJob[tuple[int, FacePair, Mixtures]]]:
         for i, (pair, following) in enumerate(_with_next(pairs, settings.polarity)):
             asked = dict(methods)
             if another_pair_of is not None:
                 asked[ANOTHER_PAIR] = AnotherPair(methods[another_pair_of], following)
             plan = _plan(networks, pair, asked, settings, (seed, i))
-            yield EmbeddingJob((i, plan), plan.images(), len(plan.sets))
+            yield EmbeddingJob((i, pair, plan), plan.images(), len(plan.sets))
 
     shape = (len(GAMES), len(names), len(pairs), len(settings.levels))
     similarities = np.empty(shape, np.float32)
     with progress("accuracy (deletion and insertion)", len(pairs)) as advance:
-        for (i, plan), embeddings in embed_jobs(networks.embed, jobs(), batch_size):
-            similarities[:, :, i] = plan.similarities(embeddings)
+        for (i, pair, plan), embedded in embed_jobs(networks.embed, jobs(), batch_size):
+            refuse_broken(pair.h_r)
+            h = plan.distinct([pair.h_t], embedded)
+            of_each = cosine_similarity(np.broadcast_to(pair.h_r, h.shape), h)
+            similarities[:, :, i] = np.moveaxis(of_each[plan.place], -1, 0)
             advance(1)
     threshold = equal_error_threshold(similarities[0, 0, :, 0], same)
     accepted = are_similar(similarities, threshold)
@@ -223,20 +200,15 @@ def _plan(
     methods: Mapping[str, Method],
     settings: AccuracySettings,
     seed: tuple[int, int],
-) -> _Plan:
-    """Ask every method about a pair, and list the distinct images that the games need."""
+) -> Mixtures:
+    """Ask every method about a pair; shape of the plan's places (methods, levels, games)."""
     tie_breaker = np.random.default_rng((*seed, 0))
     filled = settings.fill(pair.test, np.random.default_rng((*seed, 2)))
-    # Replacing pixels by themselves makes no new image.
-    differs = np.any(pair.test != filled, axis=-1).ravel()
-    place = np.empty((len(GAMES), len(methods), len(settings.levels)), np.int64)
-    found = {np.packbits(np.zeros_like(differs)).tobytes(): 0}
-    for m, (name, method) in enumerate(methods.items()):
+    wanted: list[NDArray[np.bool_]] = []
+    for name, method in methods.items():
         # Each method gets the same random numbers, so that a control is of the very same map.
         values = checked_map(method, pair, networks, np.random.default_rng((*seed, 1)), name)
         order = pixel_order(values, len(pair.test), tie_breaker)
-        for level, top in enumerate(prefixes(order, settings.counts(len(order)))):
-            for game, replaced in enumerate((top, ~top)):
-                bits = np.packbits(replaced & differs).tobytes()
-                place[game, m, level] = found.setdefault(bits, len(found))
-    return _Plan(pair, filled, tuple(found)[1:], place)
+        top = prefixes(order, settings.counts(len(order)))
+        wanted.append(np.stack([top, ~top], axis=1))
+    return mixtures(pair.test, filled, np.stack(wanted), other_known=False)

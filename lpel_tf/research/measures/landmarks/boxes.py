@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from lpel_serving.support.arrays import Pixels
 from lpel_serving.support.errors import ParameterError
-from lpel_tf.research.measures.restoration import refuse_shapes
+from lpel_tf.research.measures.mixtures import refuse_shapes
 
 
 @dataclass(frozen=True)

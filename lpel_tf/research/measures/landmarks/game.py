@@ -26,7 +26,7 @@ from lpel_serving.support.progress import Progress, silent
 from lpel_tf.research.measures.landmarks.boxes import with_landmark
 from lpel_tf.research.measures.landmarks.settings import SwapSettings, Triplet
 from lpel_tf.research.measures.landmarks.twin import Game, plan_game
-from lpel_tf.research.measures.restoration import refuse_broken, refuse_shapes
+from lpel_tf.research.measures.mixtures import refuse_broken, refuse_shapes
 
 
 @dataclass(frozen=True, eq=False)

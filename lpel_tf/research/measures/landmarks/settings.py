@@ -7,7 +7,7 @@ from lpel_serving.faithfulness.deletion_curve import IDENTICAL
 from lpel_serving.support.arrays import Floats, Pixels
 from lpel_serving.support.errors import ParameterError
 from lpel_tf.research.measures.landmarks.boxes import LANDMARKS, Box
-from lpel_tf.research.measures.restoration import refuse_percentages
+from lpel_tf.research.measures.percentages import refuse_percentages
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,7 +18,7 @@ from lpel_serving.faithfulness.deletion_curve import prefixes
 from lpel_serving.methods.method import FacePair
 from lpel_serving.support.arrays import Floats, Pixels, SignedMap
 from lpel_serving.support.errors import ParameterError
-from lpel_tf.research.measures.restoration import Restoration, enlarge, restoration
+from lpel_tf.research.measures.mixtures import Mixtures, enlarge, mixtures
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +41,7 @@ class Game:
     """
 
     h_twin: Floats
-    plan: Restoration
+    plan: Mixtures
     false_alarms: NDArray[np.float64]
     iou: NDArray[np.float64]
     hit: NDArray[np.bool_]
@@ -55,7 +55,7 @@ class Game:
         EmbeddingError
             If an embedding is not finite.
         """
-        h = self.plan.embeddings(self.h_twin, h_probe, embedded)
+        h = self.plan.distinct([self.h_twin, h_probe], embedded)[self.plan.place]
         to_probe, to_twin = (
             cosine_similarity(h, np.broadcast_to(one, h.shape)) for one in (h_probe, self.h_twin)
         )
@@ -110,7 +110,7 @@ def plan_game(
         overlap = np.count_nonzero(top & mask) / np.count_nonzero(top | mask)
         scores.append((false_alarms, overlap, bool(mask[order[0]])))
     false_alarms, iou, hit = zip(*scores, strict=True)
-    plan = restoration(pair.test, probe, np.stack(wishes))
+    plan = mixtures(pair.test, probe, np.stack(wishes), other_known=True)
     return Game(
         pair.h_t, plan, np.stack(false_alarms), np.array(iou), np.array(hit), float(mask.mean())
     )

@@ -27,13 +27,13 @@ from lpel_serving.support.arrays import Pixels
 from lpel_serving.support.errors import ParameterError
 from lpel_serving.support.progress import Progress, silent
 from lpel_tf.research.measures.equal_error import equal_error_threshold
-from lpel_tf.research.measures.patches.pasting import PatchSettings, paste
-from lpel_tf.research.measures.restoration import (
-    Restoration,
+from lpel_tf.research.measures.mixtures import (
+    Mixtures,
+    mixtures,
     pixel_order,
     refuse_broken,
-    restoration,
 )
+from lpel_tf.research.measures.patches.pasting import PatchSettings, paste
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,7 +120,7 @@ def measure_patches(
             image = paste(pair.test, donor, settings, np.random.default_rng((seed, i, 2)))
             yield EmbeddingJob((i, pair, image), [image], 1)
 
-    def jobs() -> Iterator[EmbeddingJob[tuple[int, FacePair, FacePair, Restoration]]]:
+    def jobs() -> Iterator[EmbeddingJob[tuple[int, FacePair, FacePair, Mixtures]]]:
         for (i, pair, image), h in embed_jobs(networks.embed, patched(), batch_size):
             seen = replace(pair, test=image, h_t=h[0])
             seen = replace(seen, similar=is_similar(_similarity(seen), threshold))
@@ -131,7 +131,7 @@ def measure_patches(
     similarities = np.empty((len(methods) + 1, len(same), len(settings.levels)), np.float64)
     with progress("patches given back", len(same)) as advance:
         for (i, pair, seen, plan), embedded in embed_jobs(networks.embed, jobs(), batch_size):
-            h = plan.embeddings(seen.h_t, pair.h_t, embedded)
+            h = plan.distinct([seen.h_t, pair.h_t], embedded)[plan.place]
             before[i] = _similarity(seen)
             similarities[:, i] = cosine_similarity(np.broadcast_to(pair.h_r, h.shape), h)
             advance(1)
@@ -180,7 +180,7 @@ def _plan(
     methods: Mapping[str, Method],
     settings: PatchSettings,
     seed: tuple[int, int],
-) -> Restoration:
+) -> Mixtures:
     """Ask every method about a patched pair; shape of the plan's wishes (methods + 1, levels)."""
     size = len(pair.test)
     orders: list[NDArray[np.int64]] = []
@@ -190,7 +190,7 @@ def _plan(
     orders.append(np.random.default_rng((*seed, 3)).permutation(size * size))
     counts = settings.counts(size * size)
     wishes = np.stack([prefixes(order, counts) for order in orders])
-    return restoration(patched.test, pair.test, wishes)
+    return mixtures(patched.test, pair.test, wishes, other_known=True)
 
 
 def _similarity(pair: FacePair) -> float:

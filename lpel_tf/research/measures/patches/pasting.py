@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from lpel_serving.support.arrays import Pixels
 from lpel_serving.support.errors import ParameterError
-from lpel_tf.research.measures.restoration import refuse_percentages, refuse_shapes
+from lpel_tf.research.measures.mixtures import refuse_shapes
+from lpel_tf.research.measures.percentages import pixel_counts, refuse_percentages
 
 DEFAULT_LEVELS = tuple(range(5, 100, 5))
 
@@ -46,7 +47,7 @@ class PatchSettings:
 
     def counts(self, pixels: int) -> NDArray[np.int64]:
         """How many of so many pixels each level stands for, halves rounded up, shape (levels,)."""
-        return (np.array(self.levels, np.int64) * pixels + 50) // 100
+        return pixel_counts(self.levels, pixels)
 
 
 def paste(

@@ -8,14 +8,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpel_serving.equations.similarity import cosine_similarity
-from lpel_serving.images.crops import resize
+from lpel_serving.images.crops import decoder_target, resize
 from lpel_serving.methods.method import Networks
 from lpel_serving.methods.stream import DEFAULT_BATCH
 from lpel_serving.report.pictures import displayable
 from lpel_serving.report.record import reconstruction_error
 from lpel_serving.support.arrays import Floats, Pixels
 from lpel_serving.support.errors import EmbeddingError, ParameterError
+from lpel_serving.support.extras import require
 from lpel_serving.support.progress import Progress, silent
+from lpel_tf.research.measures.mixtures import refuse_broken
+
+_WINDOW = 7
+"""Pixels across a window of the structural similarity; an odd number."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,12 +32,17 @@ class Fidelity:
     pixel_error
         Mean squared error over pixels and channels, Eq. 4.1, pixels in [0, 1], float64, shape (N,);
         0 is best.
+    structural_similarity
+        SSIM (Wang et al. 2004), mean over channels and windows of 7 by 7 pixels, or as large as
+        fit, at the reconstruction's size and in 8 bits; in [-1, 1], float64, shape (N,); 1 is best.
+        Blur costs it more than it costs the squared error.
     cosine
         Of ``h`` and ``f(g(h))``, in [-1, 1], float64, shape (N,); 1 is best. The reconstruction is
         clipped, made 8-bit and enlarged to the image's size before it is embedded.
     """
 
     pixel_error: NDArray[np.float64]
+    structural_similarity: NDArray[np.float64]
     cosine: NDArray[np.float64]
 
 
@@ -65,12 +75,14 @@ def measure_fidelity(
         If there are not as many images as embeddings, there are none, or `batch_size` is below 1.
     EmbeddingError
         If a reconstruction or an embedding is not finite.
+    MissingExtraError
+        If scikit-image is not installed.
     """
     if batch_size < 1:
         raise ParameterError(f"a batch holds at least 1 image; received {batch_size}.")
     if not len(embeddings):
         raise ParameterError("fidelity is measured on at least 1 image; received none.")
-    pixel_error, cosine = np.empty(len(embeddings)), np.empty(len(embeddings))
+    pixel_error, structure, cosine = np.empty((3, len(embeddings)))
     reader = iter(crops)
     with progress("fidelity of the decoder", len(embeddings)) as advance:
         for start in range(0, len(embeddings), batch_size):
@@ -82,28 +94,37 @@ def measure_fidelity(
                     f"received {start + len(batch)}."
                 )
             here = slice(start, start + len(h))
-            pixel_error[here], cosine[here] = _compare(networks, batch, h)
+            pixel_error[here], structure[here], cosine[here] = _compare(networks, batch, h)
             advance(len(h))
     if next(reader, None) is not None:
         raise ParameterError(f"expected {len(embeddings)} images, as embeddings; received more.")
-    return Fidelity(pixel_error, cosine)
+    return Fidelity(pixel_error, structure, cosine)
 
 
-def _compare(networks: Networks, crops: list[Pixels], h: Floats) -> tuple[list[float], Floats]:
-    """Pixel errors and cosines of a batch."""
-    _refuse_broken(h)
+def _compare(
+    networks: Networks, crops: list[Pixels], h: Floats
+) -> tuple[list[float], list[float], Floats]:
+    """Pixel errors, structural similarities and cosines of a batch."""
+    refuse_broken(h)
     reconstructions = networks.decode(h)
     if not np.isfinite(reconstructions).all():
         raise EmbeddingError("a reconstruction holds NaN or infinity: the decoder is broken.")
     errors = [reconstruction_error(*both) for both in zip(reconstructions, crops, strict=True)]
     bytes_ = displayable(reconstructions)
+    structures = [_structural_similarity(*both) for both in zip(bytes_, crops, strict=True)]
     seen = [resize(image, len(crop)) for image, crop in zip(bytes_, crops, strict=True)]
     again = networks.embed(np.stack(seen))
-    _refuse_broken(again)
-    return errors, cosine_similarity(h, again)
+    refuse_broken(again)
+    return errors, structures, cosine_similarity(h, again)
 
 
-def _refuse_broken(h: Floats) -> None:
-    # The cosine of NaN would pass for that of a zero vector.
-    if not np.isfinite(h).all():
-        raise EmbeddingError("an embedding holds NaN or infinity: leave out images without a face.")
+def _structural_similarity(reconstruction: Pixels, crop: Pixels) -> float:
+    metrics = require("skimage.metrics", "research")
+    side = len(reconstruction)
+    similarity = metrics.structural_similarity(
+        decoder_target(crop, side),
+        reconstruction,
+        win_size=min(_WINDOW, side - 1 + side % 2),
+        channel_axis=-1,
+    )
+    return float(similarity)

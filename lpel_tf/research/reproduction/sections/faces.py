@@ -52,12 +52,18 @@ def run(laboratory: Laboratory) -> Section:
                 f"training, {len(sizes.test)} of {len(set(sizes.test.identities))} others for the "
                 "test; nobody is on two sides."
             ),
+            (
+                "Between a face and its reconstruction, at the size of the reconstruction, the "
+                "structural similarity (SSIM, Wang et al. 2004; 1 is best) is "
+                f"{between(laboratory.interval(faithful.structural_similarity))}."
+            ),
         ),
         data={
             "losses": losses,
             "thesis_loss": _THESIS_LOSS,
             "fidelity_cosine": faithful.cosine.tolist(),
             "fidelity_pixel_error": faithful.pixel_error.tolist(),
+            "fidelity_structural_similarity": faithful.structural_similarity.tolist(),
         },
     )
 

@@ -42,10 +42,12 @@ def test_a_decoder_inverse_to_the_embedder_is_perfect_and_its_negative_the_worst
     crops = black_and_white(3, seed)
     perfect = fidelity_of(unflat, crops)
     assert (perfect.pixel_error == 0).all()
+    assert (perfect.structural_similarity == 1).all()
     assert (perfect.cosine == 1).all()
     # Black for white: every pixel is wrong by 1, and no feature is in both embeddings.
     worst = fidelity_of(lambda h: 1 - unflat(h), crops)
     assert (worst.pixel_error == 1).all()
+    assert (worst.structural_similarity < 0).all()
     assert (worst.cosine == 0).all()
     assert perfect.cosine.dtype == perfect.pixel_error.dtype == np.float64
 

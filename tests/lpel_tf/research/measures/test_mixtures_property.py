@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from lpel_tf.research.measures.landmarks.boxes import Box, opacity, with_landmark
 from lpel_tf.research.measures.landmarks.game import SwapSettings, Triplet, measure_swaps
+from lpel_tf.research.measures.mixtures import mixtures
 from lpel_tf.research.measures.patches.areas import PAIR_KINDS, areas
 from lpel_tf.research.measures.patches.game import PatchSettings, measure_patches, paste
-from lpel_tf.research.measures.restoration import restoration
 from support import analytic
 from support.analytic import QUARTER_NETWORKS, bright_pairs
 from support.strategies import few
@@ -60,16 +60,16 @@ def test_a_landmark_changes_its_box_alone(seed, side, box, feather):
 
 
 @few
-@given(seeds, sides, st.integers(1, 8))
-def test_what_is_given_back_is_what_was_wished_for(seed, side, wishes):
+@given(seeds, sides, st.integers(1, 8), st.booleans())
+def test_what_is_given_back_is_what_was_wished_for(seed, side, wishes, known):
     rng = np.random.default_rng(seed)
     changed, original = (rng.integers(0, 2, (side, side, 3), dtype=np.uint8) for _ in range(2))
     wanted = rng.random((wishes, side * side)) < rng.random((wishes, 1)).round(1)
-    plan = restoration(changed, original, wanted)
-    made = [changed, original, *plan.images()]
-    assert len({image.tobytes() for image in made[2:]} - {one.tobytes() for one in made[:2]}) == (
-        len(plan.sets)
-    )
+    plan = mixtures(changed, original, wanted, other_known=known)
+    first = [changed, original][: 1 + known]
+    made = [*first, *plan.images()]
+    new = {image.tobytes() for image in made[len(first) :]}
+    assert len(new - {one.tobytes() for one in first}) == len(plan.sets)
     for at, one in zip(plan.place, wanted, strict=True):
         mask = one.reshape(side, side, 1)
         np.testing.assert_array_equal(made[at], np.where(mask, original, changed))
