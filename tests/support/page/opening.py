@@ -8,7 +8,7 @@ from support.images import pixels
 
 PHONE = {"viewport": {"width": 360, "height": 780}, "has_touch": True, "is_mobile": True}
 """A window as a phone has it."""
-SECONDS = 60_000
+SECONDS = 180_000
 """How long the page may take for anything, in milliseconds."""
 SPLITTING = 0.8
 """A threshold that calls some of the tiny pairs similar and others not."""
