@@ -14,7 +14,8 @@ from lpel_serving.methods.explanation import (
     PairExplanation,
     explain_embeddings,
 )
-from lpel_serving.methods.method import FacePair, Method, find_method
+from lpel_serving.methods.method import FacePair, Method
+from lpel_serving.methods.registry import find_method
 
 __all__ = [
     "CentreCrop",

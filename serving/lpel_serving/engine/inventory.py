@@ -1,23 +1,17 @@
 """What the installed methods are and cost with a bundle, found by trying each on noise."""
 
-import sys
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, is_dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lpel_serving.engine.explainer import Explainer
-from lpel_serving.methods.method import (
-    AssembledNetworks,
-    FacePair,
-    Method,
-    find_method,
-    is_control,
-    methods,
-    title_of,
-)
+from lpel_serving.methods.description import Description, as_record, describe, unknown
+from lpel_serving.methods.method import AssembledNetworks, FacePair, Method
+from lpel_serving.methods.parameters import parameters_of
+from lpel_serving.methods.registry import find_method, methods
 from lpel_serving.support.arrays import Floats
 from lpel_serving.support.errors import LpelError
 
@@ -28,12 +22,8 @@ class MethodEntry:
 
     Attributes
     ----------
-    name
-        As `find_method` takes it.
-    title
-        The same in plain words: see `lpel_serving.methods.method.title_of`.
-    summary
-        What it does, in one line.
+    description
+        What it says of itself.
     parameters
         Its own, with the values that they have.
     embeddings
@@ -44,24 +34,38 @@ class MethodEntry:
     decisions
         Those that it can explain: ``similar``, ``dissimilar``, both or, for want of a response
         decoder or because it fails, neither.
-    control
-        Whether it is a control: see `lpel_serving.methods.method.is_control`.
     images
         The same as `embeddings`, for each decision that it can explain.
     reason
         Why it can explain neither decision, in words; None if it can.
     """
 
-    name: str
-    title: str
-    summary: str
+    description: Description
     parameters: dict[str, Any]
     embeddings: int
     signed: bool
     decisions: tuple[str, ...]
-    control: bool
     images: dict[str, int] = field(default_factory=dict[str, int])
     reason: str | None = None
+
+    @property
+    def name(self) -> str:
+        """As `find_method` takes it."""
+        return self.description.name
+
+    def record(self, *, served: bool = False) -> dict[str, Any]:
+        """Write it in JSON's own types; see `lpel_serving.methods.description.as_record`."""
+        said = as_record(self.description, served=served)
+        return {
+            **said,
+            "parameters": self.parameters,
+            "parameter_details": said["parameters"],
+            "embeddings": self.embeddings,
+            "signed": self.signed,
+            "decisions": self.decisions,
+            "reason": self.reason,
+            "available": bool(self.decisions),
+        }
 
 
 def take_inventory(explainer: Explainer) -> tuple[MethodEntry, ...]:
@@ -78,20 +82,18 @@ def take_inventory(explainer: Explainer) -> tuple[MethodEntry, ...]:
         In the order of their names, the controls after all others.
     """
     entries = [_entry(name, explainer) for name in methods()]
-    return tuple(sorted(entries, key=lambda entry: entry.control))
+    return tuple(sorted(entries, key=lambda entry: entry.description.control))
 
 
-def parameters_of(method: Method) -> dict[str, Any]:
-    """Tell a method's own parameters, with the values that they have."""
-    return asdict(method) if is_dataclass(method) and not isinstance(method, type) else {}
-
-
-def images_needed(method: Method, explainer: Explainer) -> dict[str, int]:
+def images_needed(
+    method: Method, explainer: Explainer, check: Callable[[], object] | None = None
+) -> dict[str, int]:
     """Count what a method embeds to explain a pair both ways, for each decision that it explains.
 
-    It is tried on noise, with the bundle's decoders and no inference of `f`.
+    It is tried on noise, with the bundle's decoders and no inference of `f`; `check`, which is
+    called now and then, may raise to end that early.
     """
-    trials, _ = _trials(method, explainer)
+    trials, _ = _trials(method, explainer, check)
     return {decision: trial.images for decision, trial in trials.items()}
 
 
@@ -107,29 +109,28 @@ def _entry(name: str, explainer: Explainer) -> MethodEntry:
     try:
         method = find_method(name)
     except Exception as error:  # noqa: BLE001 - another package's method may fail as it likes
-        return MethodEntry(name, name, "", {}, 0, False, (), False, reason=_complaint(error))
+        return MethodEntry(unknown(name), {}, 0, False, (), reason=_complaint(error))
     trials, complaints = _trials(method, explainer)
     return MethodEntry(
-        name,
-        title_of(method, name),
-        _summary(method),
+        describe(name, method),
         parameters_of(method),
         max((trial.images for trial in trials.values()), default=0),
         any(trial.signed for trial in trials.values()),
         tuple(trials),
-        is_control(method),
         {decision: trial.images for decision, trial in trials.items()},
         None if trials else complaints[0],
     )
 
 
-def _trials(method: Method, explainer: Explainer) -> tuple[dict[str, _Trial], list[str]]:
+def _trials(
+    method: Method, explainer: Explainer, check: Callable[[], object] | None = None
+) -> tuple[dict[str, _Trial], list[str]]:
     """Try a method on both decisions; where it refuses or fails there is a complaint instead."""
     trials: dict[str, _Trial] = {}
     complaints: list[str] = []
     for decision, similar in (("similar", True), ("dissimilar", False)):
         try:
-            trials[decision] = _try_out(method, explainer, similar)
+            trials[decision] = _try_out(method, explainer, similar, check)
         except Exception as error:  # noqa: BLE001 - another package's method may fail as it likes
             complaints.append(_complaint(error))
     return trials, complaints
@@ -142,7 +143,9 @@ def _complaint(error: Exception) -> str:
     return f"it fails with {type(error).__name__} where it is tried out."
 
 
-def _try_out(method: Method, explainer: Explainer, similar: bool) -> _Trial:
+def _try_out(
+    method: Method, explainer: Explainer, similar: bool, check: Callable[[], object] | None
+) -> _Trial:
     rng = np.random.default_rng(0)
     record = explainer.manifest.embedder
     crops = rng.integers(0, 256, (2, record.image_size, record.image_size, 3), dtype=np.uint8)
@@ -150,17 +153,11 @@ def _try_out(method: Method, explainer: Explainer, similar: bool) -> _Trial:
     counts: list[int] = []
 
     def embed(images: NDArray[np.uint8] | Sequence[NDArray[np.uint8]]) -> Floats:
+        if check is not None:
+            check()
         counts.append(len(images))
         return rng.normal(size=(len(images), record.dimension)).astype(np.float32)
 
     networks = AssembledNetworks(embed, explainer.decode, explainer.respond)
     values = method(FacePair(crops[0], crops[1], h_r, h_t, similar), networks, rng)
     return _Trial(2 * sum(counts), bool((values < 0).any()))
-
-
-def _summary(method: Method) -> str:
-    """The first line of what is written of a method's module, or of itself."""
-    kind = type(method)
-    module = sys.modules.get(kind.__module__)
-    text = (module.__doc__ if module is not None else None) or kind.__doc__ or ""
-    return text.strip().partition("\n")[0]

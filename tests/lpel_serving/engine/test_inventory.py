@@ -22,7 +22,7 @@ def inventory(responding_explainer):
 
 def test_every_installed_method_is_listed_with_a_summary(inventory):
     assert sorted(inventory) == methods()
-    assert all(entry.summary.endswith(".") for entry in inventory.values())
+    assert all(entry.description.summary.endswith(".") for entry in inventory.values())
 
 
 @pytest.mark.parametrize("name", COSTLY)
@@ -51,7 +51,7 @@ def test_signs_and_decisions_are_found_out(inventory):
 
 
 def test_controls_say_that_they_are_and_stand_after_all_others(inventory):
-    controls = [name for name, entry in inventory.items() if entry.control]
+    controls = [name for name, entry in inventory.items() if entry.description.control]
     assert controls == ["centre", "constant-relevance", "random"]
     assert list(inventory)[-3:] == controls
 

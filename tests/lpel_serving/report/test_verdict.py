@@ -9,7 +9,8 @@ import pytest
 
 from lpel_serving.equations.regions import REGIONS, RegionShare, region_labels, region_shares
 from lpel_serving.methods.explanation import Explanation, PairExplanation, put_together
-from lpel_serving.methods.method import find_method, is_control, methods
+from lpel_serving.methods.method import is_control
+from lpel_serving.methods.registry import find_method, methods
 from lpel_serving.report.map_words import on_map
 from lpel_serving.report.verdict import (
     CLOSE,

@@ -85,6 +85,15 @@ class MethodFields(VerifyFields):
             description="For lpel alone: magnitude of the perturbation (Eq. 4.5).",
         ),
     ] = None
+    parameters: Annotated[
+        dict[str, bool | int | float | str | list[int] | None] | None,
+        Field(
+            max_length=20,
+            description="The method's own that shall differ from its defaults, by name, such as "
+            '{"count": 64}: see the `parameter_details` of /v1/methods. In a form, such JSON as '
+            "text.",
+        ),
+    ] = None
     seed: Annotated[
         int,
         Field(ge=0, lt=2**53, description="Of the method's randomness, if it has any."),
@@ -164,7 +173,7 @@ async def read_pair(
     def read() -> PairRequest[Fields]:
         if media_type == FORM:
             images, texts = read_form(body, content_type)
-            return _asked(images, _with_list(texts), kind, strict=False)
+            return _asked(images, _with_parameters(_with_list(texts)), kind, strict=False)
         images, values = _read_document(body)
         return _asked(images, values, kind, strict=True)
 
@@ -177,6 +186,17 @@ def _with_list(texts: dict[str, str]) -> dict[str, Any]:
         return dict(texts)
     parts = [part.strip() for part in texts["include"].split(",")]
     return texts | {"include": [part for part in parts if part]}
+
+
+def _with_parameters(values: dict[str, Any]) -> dict[str, Any]:
+    """A form has no objects: there the parameters are JSON as text."""
+    if "parameters" not in values:
+        return values
+    try:
+        return values | {"parameters": read_request_json(values["parameters"].encode())}
+    except ValueError as error:
+        detail = f'parameters: expected JSON such as {{"count": 64}}: {str(error)[:120]}.'
+        raise Problem(422, detail, about="parameters") from error
 
 
 def _read_document(body: bytes) -> tuple[dict[str, bytes], dict[str, Any]]:
