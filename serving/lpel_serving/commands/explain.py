@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -20,9 +20,6 @@ from lpel_serving.commands.shared.options import (
     say,
 )
 from lpel_serving.equations.mask import DEFAULT_EPSILON
-
-if TYPE_CHECKING:
-    from lpel_serving.methods.method import Method
 
 
 def _face_option(role: str) -> Any:
@@ -73,18 +70,20 @@ def explain(
     from lpel_serving.methods.counted import counted
     from lpel_serving.methods.method import title_of
     from lpel_serving.methods.parameters import parameters_of
-    from lpel_serving.methods.registry import LPEL
+    from lpel_serving.methods.registry import LPEL, find_method
     from lpel_serving.methods.stream import DEFAULT_BATCH
     from lpel_serving.report.caveats import in_common
     from lpel_serving.report.figures.source import source_of
     from lpel_serving.report.record import summary
     from lpel_serving.report.verdict import on_plausibility
 
-    if method is not None:
-        _chosen(method, settings or (), p)  # what cannot be is said before anything is loaded
+    if method is not None:  # what cannot be is said before anything is loaded
+        find_method(method, **_values(method, settings or (), p))
     explainer = Explainer.load(bundle, crop=crop, provider=provider, threads=threads)
     name = method or explainer.default_name
-    chosen = _chosen(name, settings or (), p)
+    values = _values(name, settings or (), p)
+    chosen = find_method(name, **values)
+    own = parameters_of(chosen)
     needed = images_needed(chosen, explainer) if sys.stderr.isatty() else {}  # a bar is for eyes
     with counted(chosen, needed, progress_bar, portion=DEFAULT_BATCH) as followed:
         pair = explainer.explain(
@@ -101,8 +100,7 @@ def explain(
         **summary(pair),
         "method": name,
         "parameters": {
-            **parameters_of(chosen),
-            **({} if name == LPEL else {"seed": seed}),
+            **(own if name == LPEL else {"seed": seed, **{one: own[one] for one in values}}),
             "epsilon": epsilon,
             "crop": used,
         },
@@ -123,26 +121,21 @@ def explain(
         say(f"  {what}: {path}")
 
 
-def _chosen(name: str, settings: Sequence[str], p: float | None) -> "Method":
-    """Make the method with its parameters, `p` under the shorter name of its own."""
-    from lpel_serving.methods.registry import (
-        LPEL,
-        find_method,
-        own_parameters,
-        read_parameters,
-    )
+def _values(name: str, settings: Sequence[str], p: float | None) -> dict[str, Any]:
+    """Read what is set of a method's parameters, `p` under the shorter name of its own."""
+    from lpel_serving.methods.registry import LPEL, own_parameters, read_parameters
     from lpel_serving.support.errors import ParameterError
 
     values = read_parameters(name, settings)
     if p is None:
-        return find_method(name, **values)
+        return values
     if all(one.name != "p" for one in own_parameters(name)):
         raise ParameterError(
             f"--p is LPEL's own: it is not taken with the method {name}. Give --method {LPEL} too."
         )
     if "p" in values:
         raise ParameterError("the parameter p is given twice, by --p and by --set: give it once.")
-    return find_method(name, **values, p=p)
+    return {**values, "p": p}
 
 
 def _write(pair: Any, out: Path, source: Any) -> dict[str, str]:

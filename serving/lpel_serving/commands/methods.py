@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 _WIDTH = 100
 _CONTROLS = "Controls, which know nothing of the pair and are there to measure others by:"
-_EMBEDDINGS = "Embeddings are those of a pair, both ways, besides its own two: of a similar or a dissimilar one."
+_EMBEDDINGS = (
+    "Embeddings are for a pair, both ways, besides its two: a similar or a dissimilar one."
+)
 _HINT = "`lpel methods NAME` shows a method's parameters with their ranges, its paper, its caveat."
 
 

@@ -94,3 +94,33 @@ def test_without_a_response_decoder_what_needs_one_explains_nothing(tiny_explain
 def test_parameters_are_the_methods_own(inventory):
     assert inventory["lpel"].parameters == {"p": 0.3}
     assert inventory["responses"].parameters == {"size": 40}
+
+
+class Asked:
+    """Networks that note what is asked of them."""
+
+    def __init__(self, networks):
+        self.networks, self.needs = networks, set()
+
+    def embed(self, crops):
+        self.needs.add("images")
+        return self.networks.embed(crops)
+
+    def decode(self, embeddings):
+        self.needs.add("decoder")
+        return self.networks.decode(embeddings)
+
+    def respond(self, embeddings):
+        self.needs.add("responses")
+        return self.networks.respond(embeddings)
+
+
+@pytest.mark.parametrize("name", methods())
+def test_a_method_needs_explains_and_signs_what_it_says(name, inventory, responding_explainer):
+    entry, asked = inventory[name], Asked(responding_explainer)
+    crops = np.stack([pixels(seed, tiny.IMAGE_SIZE) for seed in (0, 1)])
+    h_r, h_t = responding_explainer.embed(crops)
+    find_method(name)(FacePair(*crops, h_r, h_t, True), asked, np.random.default_rng(0))
+    assert asked.needs == set(entry.description.needs)
+    assert entry.decisions == entry.description.decisions
+    assert entry.signed == entry.description.signed
