@@ -192,10 +192,7 @@ def test_text_that_is_no_json_is_refused(client, pictures):
 
 def ask(client, path, pictures, as_form, **fields):
     """Ask about two pictures, by a form or by JSON."""
-    images = {
-        role: one.read_bytes()
-        for role, one in zip(("reference", "test"), pictures[:2], strict=True)
-    }
+    images = {"reference": pictures[0].read_bytes(), "test": pictures[1].read_bytes()}
     if as_form:
         data = {
             name: json.dumps(value) if name == "parameters" else value
