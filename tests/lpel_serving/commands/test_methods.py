@@ -18,6 +18,7 @@ from lpel_serving.service.http.settings import Settings
 from lpel_serving.support.errors import ParameterError
 from support import theirs
 from support.batch import read_results, write_csv, write_pictures
+from support.images import write_people
 from support.service import started
 
 SHADE = ["--method", "shade", "--set", "depth=4"]
@@ -121,6 +122,16 @@ def test_theirs_explains_a_pair_with_a_parameter(tiny_bundle, pictures):
 def test_what_cannot_be_set_is_refused_in_one_sentence(tiny_bundle, pictures, options, words):
     with pytest.raises(ParameterError, match=words):
         lpel("explain", *pictures[:2], "--bundle", tiny_bundle, *options)
+
+
+def test_assess_takes_parameters_for_all_methods_that_it_is_given(tiny_bundle, tmp_path):
+    people = write_people(tmp_path, people=6, each=5)
+    assess = ("assess", "--bundle", tiny_bundle, "--faces", people, "--n", 2, "--json")
+    options = ("--curve", "similar", "--superpixel", 2, "--draws", 1)
+    said = json.loads(lpel(*assess, *options, *SHADE))
+    assert said["parameters"] == {"shade": {"depth": 4, "soft": False}}
+    with pytest.raises(ParameterError, match="the method centre has no parameter 'depth'"):
+        lpel(*assess, *SHADE, "--method", "centre")
 
 
 def test_p_is_short_for_the_parameter(tiny_bundle, pictures):
