@@ -11,7 +11,8 @@ from lpel_serving.images.crops import CentreCrop, Crop
 from lpel_serving.images.datasets.faces import list_faces
 from lpel_serving.methods.explanation import Explanation, LpelExplanation, PairExplanation
 from lpel_serving.methods.lpel import explain_embeddings
-from lpel_serving.methods.method import FacePair, Method, find_method
+from lpel_serving.methods.method import FacePair, Method
+from lpel_serving.methods.registry import find_method
 from lpel_serving.support.errors import (
     BundleError,
     EmbeddingError,

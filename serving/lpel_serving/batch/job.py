@@ -18,6 +18,7 @@ from lpel_serving.bundle.loading import load_bundle
 from lpel_serving.bundle.manifest import Manifest
 from lpel_serving.engine.session import check_provider
 from lpel_serving.images.crops import parse_crop
+from lpel_serving.methods.registry import describe_method
 from lpel_serving.methods.stream import DEFAULT_BATCH
 from lpel_serving.support.errors import OutputError, ParameterError
 from lpel_serving.support.files import write_atomically
@@ -26,8 +27,6 @@ from lpel_serving.support.urls import refuse_urls
 _CONFIGURATION = ("the settings", "the crop", "the provider")
 _SEARCH = "the search"
 """Whether a probe is apart from its own results. Folders of 0.1, where it was not, lack this."""
-_RESPONDING = ("responses", "hybrid")
-"""Methods that ask a response decoder."""
 
 
 @dataclass(frozen=True)
@@ -137,7 +136,8 @@ def prepare(job: Job) -> PreparedJob:
     loaded = load_bundle(job.bundle)
     manifest = loaded.manifest
     settings = job.settings.resolved(responds=manifest.responses is not None)
-    if settings.method in _RESPONDING and manifest.responses is None:
+    needs = describe_method(settings.method or "").needs or ()
+    if "responses" in needs and manifest.responses is None:
         raise ParameterError(
             "this bundle has no response decoder: train one with `lpel train --method responses`, "
             "or choose another method, such as lpel."

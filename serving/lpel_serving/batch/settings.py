@@ -1,15 +1,16 @@
 """What the results of a job hang on, besides its rows."""
 
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from lpel_serving.engine.explainer import Explainer
-from lpel_serving.engine.inventory import parameters_of
-from lpel_serving.methods.default import default_name
 from lpel_serving.methods.many import explains_many
-from lpel_serving.methods.method import FacePair, Method, find_method
+from lpel_serving.methods.method import FacePair, Method
+from lpel_serving.methods.parameters import parameters_of
+from lpel_serving.methods.registry import default_name, find_method
 from lpel_serving.methods.responses import Responses
 from lpel_serving.support.errors import ParameterError
 
@@ -42,6 +43,8 @@ class BatchSettings:
         Of all randomness; each pair's is the same, whatever its place.
     top
         In a search, how many of the gallery are explained for each probe.
+    parameters
+        Those of the method that differ from its defaults, in JSON's own types.
     """
 
     method: str | None = None
@@ -51,16 +54,22 @@ class BatchSettings:
     every: int = 4
     seed: int = 0
     top: int = 10
+    parameters: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     def __post_init__(self) -> None:
         if not 1 <= self.top <= _MOST_FOUND:
             raise ParameterError(
                 f"a search finds at least 1 and at most {_MOST_FOUND:,}; received {self.top:,}."
             )
-        if self.map_side is not None and not 1 <= self.map_side <= _SIDES:
+        if self.map_side is not None and "size" in self.parameters:
             raise ParameterError(
-                f"the side of a map lies from 1 to {_SIDES} in a batch job; received "
-                f"{self.map_side}."
+                "the side of the maps is given twice, as itself and as the parameter size: give it "
+                "once."
+            )
+        side = self.parameters.get("size", self.map_side)
+        if isinstance(side, int) and not 1 <= side <= _SIDES:
+            raise ParameterError(
+                f"the side of a map lies from 1 to {_SIDES} in a batch job; received {side}."
             )
         if min(self.draws, self.every) < 1:
             raise ParameterError(
@@ -83,8 +92,9 @@ class BatchSettings:
 
     def make_method(self) -> Method:
         """Make the method of settings that are resolved."""
-        method = find_method(self.method or "lpel")
-        return Responses(self.map_side or 1) if isinstance(method, Responses) else method
+        method = find_method(self.method or default_name(responds=False), **self.parameters)
+        own_grid = isinstance(method, Responses) and "size" not in self.parameters
+        return Responses(self.map_side or 1) if own_grid else method
 
     @property
     def needs_images(self) -> bool:
@@ -96,8 +106,8 @@ class BatchSettings:
         """Rows that are explained as one piece of work."""
         if self.needs_images:
             return FEW_ROWS
-        grid = isinstance(self.make_method(), Responses) and self.map_side is None
-        side = 1 if grid else self.map_side or _USUAL_SIDE
+        method = self.make_method()
+        side = method.size if isinstance(method, Responses) else _USUAL_SIDE
         rows = min(MANY_ROWS, max(FEW_ROWS, _PIXELS // side**2))
         return rows - rows % FEW_ROWS or rows
 

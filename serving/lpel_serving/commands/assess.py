@@ -18,6 +18,7 @@ from lpel_serving.commands.shared.options import (
     MostBadOption,
     ProviderOption,
     SeedOption,
+    SetOption,
     ThreadsOption,
     print_json,
     say,
@@ -28,6 +29,7 @@ from lpel_serving.images.datasets.passed_over import MOST_BAD, Unusable
 if TYPE_CHECKING:
     from lpel_serving.commands.shared.given import GivenPairs
     from lpel_serving.equations.fill import FillName
+    from lpel_serving.methods.method import Method
 
 _SPARE = 8
 """So many times the pairs that are wanted are drawn, since the network must be right on them."""
@@ -49,6 +51,7 @@ def assess(
             "that of `lpel explain`: responses if the bundle has it, else lpel."
         ),
     ] = None,
+    settings: SetOption = None,
     curve: Annotated[
         list[str] | None,
         typer.Option(
@@ -95,19 +98,19 @@ def assess(
     from lpel_serving.equations.fill import Fill
     from lpel_serving.faithfulness.curve_settings import CurveSettings
     from lpel_serving.faithfulness.study import QUESTIONS, ask, find_question
-    from lpel_serving.methods import find_method
+    from lpel_serving.methods.parameters import parameters_of
 
     questions = {name: find_question(name) for name in curve or list(QUESTIONS)[:3]}
     _check_applies(context, {one.kind for one in questions.values()}, fill, pairs)
     for name in method or ():
-        find_method(name)  # an unknown name is said before anything is loaded
+        _chosen(name, settings)  # what cannot be is said before anything is loaded
     explainer = Explainer.load(bundle, crop=crop, provider=provider, threads=threads)
-    found = {name: find_method(name) for name in method or [explainer.default_name]}
+    found = {name: _chosen(name, settings) for name in method or [explainer.default_name]}
     methods = {_title(name, one): one for name, one in found.items()}
     count_crowds(explainer.embedder)
     size = explainer.manifest.decoder.image_size
     fills = Fill(cast("FillName", fill), variance, size)
-    settings = CurveSettings("test", superpixel, size, every, fills, shared_noise, draws)
+    filling = CurveSettings("test", superpixel, size, every, fills, shared_noise, draws)
     unusable = Unusable(most_bad, names=list_passed_over)
     given = _candidates(faces, identities, pairs, n, seed, unusable)
     decisions = dict.fromkeys(question.similar for question in questions.values())
@@ -119,13 +122,15 @@ def assess(
     _try_out(methods, explainer, list(chosen.values()), seed)
     said = in_json(passed, names=False, header=given.header)
     document = _about(explainer.manifest, crop, seed) | said
+    if settings:
+        document["parameters"] = {name: parameters_of(one) for name, one in found.items()}
     for name, question in questions.items():
         answer = ask(
             explainer,
             chosen[question.similar],
             question,
             methods,
-            settings,
+            filling,
             seed,
             networks_identity=repr(document["bundle"]),
             partial=None if out is None else _partial(out, name),
@@ -142,6 +147,12 @@ def assess(
         print_json(document | said)
     elif crowded := crowds_in_words(crowds(explainer.embedder)):
         say(crowded)
+
+
+def _chosen(name: str, settings: list[str] | None) -> "Method":
+    from lpel_serving.methods.registry import find_method, read_parameters
+
+    return find_method(name, **read_parameters(name, settings or ()))
 
 
 def _check_applies(context: typer.Context, kinds: set[str], fill: str, pairs: Path | None) -> None:

@@ -18,6 +18,7 @@ from lpel_serving.commands.shared.options import (
     ListPassedOverOption,
     ProviderOption,
     SeedOption,
+    SetOption,
     print_json,
     say,
 )
@@ -76,10 +77,13 @@ def run_command(
     method: Annotated[
         str | None, typer.Option(help="What explains: responses if the bundle has it, else lpel.")
     ] = None,
+    set_parameters: SetOption = None,
     map_side: Annotated[
         int | None,
         typer.Option(
-            min=1, help="Side of the maps of `responses`: that of its superpixels by default."
+            min=1,
+            help="Side of the maps of `responses`, short for --set size=SIDE: that of its "
+            "superpixels by default.",
         ),
     ] = None,
     curves: Annotated[
@@ -128,15 +132,20 @@ def run_command(
     from lpel_serving.batch.run import run
     from lpel_serving.batch.settings import BatchSettings
     from lpel_serving.commands.shared.progress import batch_bar
+    from lpel_serving.methods.registry import read_parameters
 
     check_applies(context, gallery is not None, "goes with --gallery", "--top")
     check_applies(context, curves, "goes with --curves", "--draws")
+    check_applies(context, method is not None, "goes with --method", "--set")
     check_applies(context, engine == "ray", "goes with --engine ray", "--gpus")
     has_paths = gallery is None or any(
         is_parquet(one) or not one.is_dir() for one in (pairs, gallery)
     )
     check_applies(context, has_paths, "goes with lists, not with folders", "--images")
-    settings = BatchSettings(method, map_side, curves, draws, seed=seed, top=top)
+    parameters = {} if method is None else read_parameters(method, set_parameters or ())
+    settings = BatchSettings(
+        method, map_side, curves, draws, seed=seed, top=top, parameters=parameters
+    )
     job = Job(
         Lists(pairs, gallery, images),
         out,

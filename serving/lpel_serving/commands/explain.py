@@ -1,6 +1,7 @@
 """`lpel explain`: one pair, both ways."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,12 +14,12 @@ from lpel_serving.commands.shared.options import (
     JsonOption,
     ProviderOption,
     SeedOption,
+    SetOption,
     ThreadsOption,
     print_json,
     say,
 )
 from lpel_serving.equations.mask import DEFAULT_EPSILON
-from lpel_serving.equations.perturbation import DEFAULT_P
 
 
 def _face_option(role: str) -> Any:
@@ -43,7 +44,7 @@ def explain(
     test_face: Annotated[int | None, _face_option("test")] = None,
     p: Annotated[
         float | None,
-        typer.Option(help="For lpel: magnitude of the perturbation (Eq. 4.5), 0.3 if not given."),
+        typer.Option(help="For lpel: short for --set p=P, the size of the perturbation (Eq. 4.5)."),
     ] = None,
     epsilon: Annotated[
         float, typer.Option(help="Threshold of the mask (Eq. 4.7).")
@@ -51,10 +52,11 @@ def explain(
     method: Annotated[
         str | None,
         typer.Option(
-            help="lpel, or another method; see the README for their names. If not given, the "
-            "best that the bundle can do: responses if it has a response decoder, else lpel."
+            help="lpel, or another of `lpel methods`. If not given, the best that the bundle can "
+            "do: responses if it has a response decoder, else lpel."
         ),
     ] = None,
+    settings: SetOption = None,
     seed: SeedOption = 0,
     provider: ProviderOption = "cpu",
     threads: ThreadsOption = None,
@@ -65,28 +67,23 @@ def explain(
     from lpel_serving.engine.explainer import Explainer
     from lpel_serving.engine.inventory import images_needed
     from lpel_serving.images.found import in_words
-    from lpel_serving.methods import find_method
     from lpel_serving.methods.counted import counted
-    from lpel_serving.methods.default import LPEL
-    from lpel_serving.methods.lpel import Lpel
     from lpel_serving.methods.method import title_of
+    from lpel_serving.methods.parameters import parameters_of
+    from lpel_serving.methods.registry import LPEL, find_method
     from lpel_serving.methods.stream import DEFAULT_BATCH
     from lpel_serving.report.caveats import in_common
     from lpel_serving.report.figures.source import source_of
     from lpel_serving.report.record import summary
     from lpel_serving.report.verdict import on_plausibility
-    from lpel_serving.support.errors import ParameterError
 
-    if method is not None:
-        find_method(method)  # an unknown name is said before anything is loaded
+    if method is not None:  # what cannot be is said before anything is loaded
+        find_method(method, **_values(method, settings or (), p))
     explainer = Explainer.load(bundle, crop=crop, provider=provider, threads=threads)
     name = method or explainer.default_name
-    if p is not None and name != LPEL:
-        raise ParameterError(
-            f"--p is LPEL's own: it is not taken with the method {name}. Give --method {LPEL} too."
-        )
-    strength = DEFAULT_P if p is None else p
-    chosen = Lpel(strength) if name == LPEL else find_method(name)
+    values = _values(name, settings or (), p)
+    chosen = find_method(name, **values)
+    own = parameters_of(chosen)
     needed = images_needed(chosen, explainer) if sys.stderr.isatty() else {}  # a bar is for eyes
     with counted(chosen, needed, progress_bar, portion=DEFAULT_BATCH) as followed:
         pair = explainer.explain(
@@ -103,7 +100,7 @@ def explain(
         **summary(pair),
         "method": name,
         "parameters": {
-            **({"p": strength} if name == LPEL else {"seed": seed}),
+            **(own if name == LPEL else {"seed": seed, **{one: own[one] for one in values}}),
             "epsilon": epsilon,
             "crop": used,
         },
@@ -122,6 +119,23 @@ def explain(
         say(limit)
     for what, path in document["files"].items():
         say(f"  {what}: {path}")
+
+
+def _values(name: str, settings: Sequence[str], p: float | None) -> dict[str, Any]:
+    """Read what is set of a method's parameters, `p` under the shorter name of its own."""
+    from lpel_serving.methods.registry import LPEL, own_parameters, read_parameters
+    from lpel_serving.support.errors import ParameterError
+
+    values = read_parameters(name, settings)
+    if p is None:
+        return values
+    if all(one.name != "p" for one in own_parameters(name)):
+        raise ParameterError(
+            f"--p is LPEL's own: it is not taken with the method {name}. Give --method {LPEL} too."
+        )
+    if "p" in values:
+        raise ParameterError("the parameter p is given twice, by --p and by --set: give it once.")
+    return {**values, "p": p}
 
 
 def _write(pair: Any, out: Path, source: Any) -> dict[str, str]:

@@ -1,24 +1,18 @@
 """What the installed methods are and cost with a bundle, found by trying each on noise."""
 
-import sys
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, is_dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lpel_serving.engine.explainer import Explainer
+from lpel_serving.methods.description import Description, as_record, describe, unknown
 from lpel_serving.methods.each_once import EachOnce
-from lpel_serving.methods.method import (
-    AssembledNetworks,
-    FacePair,
-    Method,
-    find_method,
-    is_control,
-    methods,
-    title_of,
-)
+from lpel_serving.methods.method import AssembledNetworks, FacePair, Method
+from lpel_serving.methods.parameters import parameters_of
+from lpel_serving.methods.registry import find_method, methods
 from lpel_serving.support.arrays import Floats
 from lpel_serving.support.errors import LpelError
 
@@ -29,12 +23,8 @@ class MethodEntry:
 
     Attributes
     ----------
-    name
-        As `find_method` takes it.
-    title
-        The same in plain words: see `lpel_serving.methods.method.title_of`.
-    summary
-        What it does, in one line.
+    description
+        What it says of itself.
     parameters
         Its own, with the values that they have.
     embeddings
@@ -45,8 +35,6 @@ class MethodEntry:
     decisions
         Those that it can explain: ``similar``, ``dissimilar``, both or, for want of a response
         decoder or because it fails, neither.
-    control
-        Whether it is a control: see `lpel_serving.methods.method.is_control`.
     images
         The same as `embeddings`, for each decision that it can explain.
     one_way
@@ -55,17 +43,33 @@ class MethodEntry:
         Why it can explain neither decision, in words; None if it can.
     """
 
-    name: str
-    title: str
-    summary: str
+    description: Description
     parameters: dict[str, Any]
     embeddings: int
     signed: bool
     decisions: tuple[str, ...]
-    control: bool
     images: dict[str, int] = field(default_factory=dict[str, int])
     one_way: dict[str, int] = field(default_factory=dict[str, int])
     reason: str | None = None
+
+    @property
+    def name(self) -> str:
+        """As `find_method` takes it."""
+        return self.description.name
+
+    def record(self, *, served: bool = False) -> dict[str, Any]:
+        """Write it in JSON's own types; see `lpel_serving.methods.description.as_record`."""
+        said = as_record(self.description, served=served)
+        return {
+            **said,
+            "parameters": self.parameters,
+            "parameter_details": said["parameters"],
+            "embeddings": self.embeddings,
+            "signed": self.signed,
+            "decisions": self.decisions,
+            "reason": self.reason,
+            "available": bool(self.decisions),
+        }
 
 
 def take_inventory(explainer: Explainer) -> tuple[MethodEntry, ...]:
@@ -82,21 +86,33 @@ def take_inventory(explainer: Explainer) -> tuple[MethodEntry, ...]:
         In the order of their names, the controls after all others.
     """
     entries = [_entry(name, explainer) for name in methods()]
-    return tuple(sorted(entries, key=lambda entry: entry.control))
+    return tuple(sorted(entries, key=lambda entry: entry.description.control))
 
 
-def parameters_of(method: Method) -> dict[str, Any]:
-    """Tell a method's own parameters, with the values that they have."""
-    return asdict(method) if is_dataclass(method) and not isinstance(method, type) else {}
-
-
-def images_needed(method: Method, explainer: Explainer) -> dict[str, int]:
-    """Count what a method embeds to explain a pair both ways, for each decision that it explains.
+def images_needed(
+    method: Method,
+    explainer: Explainer,
+    check: Callable[[], object] | None = None,
+    *,
+    one_way: bool = False,
+) -> dict[str, int]:
+    """Count what a method embeds to explain a pair, for each decision that it explains.
 
     It is tried on noise, with the bundle's decoders and no inference of `f`.
+
+    Parameters
+    ----------
+    method, explainer
+        What is tried, with whose networks.
+    check
+        Called now and then; it may raise to end that early.
+    one_way
+        Whether to count one direction alone; both if not.
     """
-    trials, _ = _trials(method, explainer)
-    return {decision: trial.images for decision, trial in trials.items()}
+    trials, _ = _trials(method, explainer, check)
+    return {
+        decision: trial.one_way if one_way else trial.images for decision, trial in trials.items()
+    }
 
 
 @dataclass(frozen=True)
@@ -112,30 +128,29 @@ def _entry(name: str, explainer: Explainer) -> MethodEntry:
     try:
         method = find_method(name)
     except Exception as error:  # noqa: BLE001 - another package's method may fail as it likes
-        return MethodEntry(name, name, "", {}, 0, False, (), False, reason=_complaint(error))
+        return MethodEntry(unknown(name), {}, 0, False, (), reason=_complaint(error))
     trials, complaints = _trials(method, explainer)
     return MethodEntry(
-        name,
-        title_of(method, name),
-        _summary(method),
+        describe(name, method),
         parameters_of(method),
         max((trial.images for trial in trials.values()), default=0),
         any(trial.signed for trial in trials.values()),
         tuple(trials),
-        is_control(method),
         {decision: trial.images for decision, trial in trials.items()},
         {decision: trial.one_way for decision, trial in trials.items()},
         None if trials else complaints[0],
     )
 
 
-def _trials(method: Method, explainer: Explainer) -> tuple[dict[str, _Trial], list[str]]:
+def _trials(
+    method: Method, explainer: Explainer, check: Callable[[], object] | None = None
+) -> tuple[dict[str, _Trial], list[str]]:
     """Try a method on both decisions; where it refuses or fails there is a complaint instead."""
     trials: dict[str, _Trial] = {}
     complaints: list[str] = []
     for decision, similar in (("similar", True), ("dissimilar", False)):
         try:
-            trials[decision] = _try_out(method, explainer, similar)
+            trials[decision] = _try_out(method, explainer, similar, check)
         except Exception as error:  # noqa: BLE001 - another package's method may fail as it likes
             complaints.append(_complaint(error))
     return trials, complaints
@@ -148,7 +163,9 @@ def _complaint(error: Exception) -> str:
     return f"it fails with {type(error).__name__} where it is tried out."
 
 
-def _try_out(method: Method, explainer: Explainer, similar: bool) -> _Trial:
+def _try_out(
+    method: Method, explainer: Explainer, similar: bool, check: Callable[[], object] | None
+) -> _Trial:
     rng = np.random.default_rng(0)
     record = explainer.manifest.embedder
     crops = rng.integers(0, 256, (2, record.image_size, record.image_size, 3), dtype=np.uint8)
@@ -156,6 +173,8 @@ def _try_out(method: Method, explainer: Explainer, similar: bool) -> _Trial:
     counts: list[int] = []
 
     def embed(images: NDArray[np.uint8] | Sequence[NDArray[np.uint8]]) -> Floats:
+        if check is not None:
+            check()
         counts.append(len(images))
         return rng.normal(size=(len(images), record.dimension)).astype(np.float32)
 
@@ -166,11 +185,3 @@ def _try_out(method: Method, explainer: Explainer, similar: bool) -> _Trial:
     if one_way:  # the reverse embeds what is new to it
         method(pair.swapped, once, np.random.default_rng(0))
     return _Trial(sum(counts), one_way, bool((values < 0).any()))
-
-
-def _summary(method: Method) -> str:
-    """The first line of what is written of a method's module, or of itself."""
-    kind = type(method)
-    module = sys.modules.get(kind.__module__)
-    text = (module.__doc__ if module is not None else None) or kind.__doc__ or ""
-    return text.strip().partition("\n")[0]

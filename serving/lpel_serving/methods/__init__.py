@@ -9,8 +9,7 @@ from lpel_serving.methods.method import (
     FacePair,
     Method,
     Networks,
-    find_method,
-    methods,
 )
+from lpel_serving.methods.registry import find_method, methods
 
 __all__ = ["AssembledNetworks", "FacePair", "Method", "Networks", "find_method", "methods"]

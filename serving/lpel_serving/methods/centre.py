@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from lpel_serving.methods.method import FacePair, Networks
+from lpel_serving.methods.method import FacePair, Need, Networks
 from lpel_serving.support.arrays import SignedMap
 
 
@@ -15,6 +15,8 @@ class Centre:
 
     title: ClassVar[str] = "The middle of the picture"
     control: ClassVar[bool] = True
+    needs: ClassVar[tuple[Need, ...]] = ()
+    signed: ClassVar[bool] = True
 
     def __call__(self, pair: FacePair, networks: Networks, rng: np.random.Generator) -> SignedMap:
         """Compute the map, shape (S, S): minus the distance from the centre, in pixels."""

@@ -5,7 +5,7 @@ Coalitions: the responses themselves, measured; the slow and exact sibling of `r
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
 
@@ -14,12 +14,20 @@ from lpel_serving.equations.fill import Fill
 from lpel_serving.methods.both_ways import BothWays, one_after_the_other
 from lpel_serving.methods.each_once import EachOnce
 from lpel_serving.methods.embedding_losses import LARGEST, draw_coalitions, embedding_losses
-from lpel_serving.methods.method import FacePair, Method, Networks
-from lpel_serving.methods.responses import DEFAULT_SIZE, check_size, enlarge, evidence
+from lpel_serving.methods.method import FacePair, Method, Need, Networks
+from lpel_serving.methods.parameter import Range
+from lpel_serving.methods.parameters import check_own
+from lpel_serving.methods.replacement import Filling
+from lpel_serving.methods.responses import DEFAULT_SIZE, MapSide, enlarge, evidence
 from lpel_serving.support.arrays import Floats, Pixels, SignedMap
-from lpel_serving.support.errors import ParameterError
 
 DEFAULT_COUNT = 256
+SURROGATE = (
+    "Lundberg and Lee 2017, A unified approach to interpreting model predictions (SHAP). NeurIPS"
+)
+"""Where the additive model comes from."""
+
+Count = Annotated[int, Range("Coalitions that are measured of each image.", 1, served=4096)]
 
 
 @dataclass(frozen=True)
@@ -28,28 +36,22 @@ class Coalitions:
 
     It costs `count` embeddings of each image, or a few less where coalitions are drawn twice. To
     explain an image against many others, call `measured_responses` once.
-
-    Attributes
-    ----------
-    count
-        Coalitions of each image.
-    side
-        Superpixels along one side.
-    fill
-        What they are replaced by.
-    size
-        Side of the map, to which the superpixels' grid is enlarged smoothly.
     """
 
     title: ClassVar[str] = "Hiding parts, measured"
-    count: int = DEFAULT_COUNT
-    side: int = 8
-    fill: Fill = field(default_factory=Fill)
-    size: int = DEFAULT_SIZE
+    paper: ClassVar[str] = f"docs/responses.md; an additive surrogate as in {SURROGATE}"
+    needs: ClassVar[tuple[Need, ...]] = ("images",)
+    signed: ClassVar[bool] = True
+    caveat: ClassVar[str] = (
+        "The map was measured by hiding random parts of the faces. No camera takes such pictures."
+    )
+    count: Count = DEFAULT_COUNT
+    side: Annotated[int, Range("Superpixels along one side.", 2, 64, served=16)] = 8
+    fill: Filling = field(default_factory=Fill)
+    size: MapSide = DEFAULT_SIZE
 
     def __post_init__(self) -> None:
-        check_size(self.size)
-        check_measurement(self.count, self.side)
+        check_own(self)
 
     def __call__(self, pair: FacePair, networks: Networks, rng: np.random.Generator) -> SignedMap:
         """Compute the map, shape (size, size)."""
@@ -146,12 +148,3 @@ def measured_responses(
     drawn = draw_coalitions(rng, count, side**2, LARGEST)
     losses = embedding_losses(networks.embed, image, h, drawn, fills, rng)
     return fit_responses(drawn, losses, prior)
-
-
-def check_measurement(count: int, side: int) -> None:
-    """Raise `ParameterError` unless so many coalitions can be drawn on such a grid."""
-    if count < 1 or not 2 <= side <= 64:
-        raise ParameterError(
-            "coalitions are 1 or more, on a grid of 2 to 64 superpixels along a side; received "
-            f"{count} and {side}."
-        )

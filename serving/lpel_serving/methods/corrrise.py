@@ -2,14 +2,16 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lpel_serving.equations.agreement import mean_ranks
 from lpel_serving.equations.similarity import cosine_similarity
-from lpel_serving.methods.method import FacePair, Networks
+from lpel_serving.methods.method import FacePair, Need, Networks
+from lpel_serving.methods.parameter import Range
+from lpel_serving.methods.parameters import check_own
 from lpel_serving.methods.stream import DEFAULT_BATCH, EmbeddingJob, embed_jobs
 from lpel_serving.support.arrays import Floats, Pixels, SignedMap
 from lpel_serving.support.errors import ParameterError
@@ -180,27 +182,32 @@ class CorrRise:
     """CorrRISE of Lu, Xu and Ebrahimi (WACV 2024, arXiv 2305.08546); asks the embedder alone.
 
     The masks come from the generator: one in the same state gives one set for every pair.
-
-    Attributes
-    ----------
-    masks
-        N, each of which costs an embedding.
-    squares
-        K, the squares that a mask hides.
-    size
-        Side of a square, as a share of the image's: 30 pixels of 112 in the paper.
-    ranked
-        Whether the correlation is Spearman's; Pearson's if not.
     """
 
     title: ClassVar[str] = "Hiding random squares"
-    masks: int = DEFAULT_MASKS
-    squares: int = DEFAULT_SQUARES
-    size: float = DEFAULT_SIZE
-    ranked: bool = False
+    paper: ClassVar[str] = (
+        "Lu et al. 2024, Towards visual saliency explanations of face verification (CorrRISE). "
+        "WACV, arXiv 2305.08546"
+    )
+    needs: ClassVar[tuple[Need, ...]] = ("images",)
+    signed: ClassVar[bool] = True
+    caveat: ClassVar[str] = (
+        "Where CorrRISE's maps were measured, they mostly did worse than the mere "
+        "distance from the centre of the picture; for dissimilar pairs, when both pictures lost "
+        "parts, they did worse than chance."
+    )
+    masks: Annotated[int, Range("Masks, each of which costs an embedding.", 2, served=4096)] = (
+        DEFAULT_MASKS
+    )
+    squares: Annotated[int, Range("Squares that each mask hides.", 1, served=64)] = DEFAULT_SQUARES
+    size: Annotated[
+        float,
+        Range("Side of a square as a share of the image's; 30 of 112 in the paper.", None, 1, 0),
+    ] = DEFAULT_SIZE
+    ranked: Annotated[bool, Range("Spearman's correlation in place of Pearson's.")] = False
 
     def __post_init__(self) -> None:
-        _check(self.masks, self.squares, self.size)
+        check_own(self)
 
     def __call__(self, pair: FacePair, networks: Networks, rng: np.random.Generator) -> SignedMap:
         """Compute the map, shape (S, S), in [-1, 1]."""

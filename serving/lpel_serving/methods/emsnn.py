@@ -4,14 +4,16 @@ Utkin et al.; sections 3.1.1 and 5.5.3 of the thesis.
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lpel_serving.equations.perturbation import DEFAULT_P
 from lpel_serving.equations.relevance import feature_distance
-from lpel_serving.methods.method import FacePair, Networks
+from lpel_serving.methods.method import FacePair, Need, Networks
+from lpel_serving.methods.parameter import Range
+from lpel_serving.methods.parameters import check_own
 from lpel_serving.support.arrays import Floats, SignedMap
 from lpel_serving.support.errors import ParameterError
 
@@ -26,29 +28,42 @@ class Emsnn:
 
     The reference may be an image or, as in EMSNN itself, a prototype: see `prototype`. The method
     knows no dissimilar pairs.
-
-    Attributes
-    ----------
-    k
-        How many features are perturbed, or all if there are fewer; 20 and 100 in the thesis.
-    draws
-        N, the number of perturbations: 50 in the thesis. None stands for infinitely many, whose
-        mean has a closed form if the decoder is linear.
-    scale
-        Standard deviation of the normal perturbations. For a linear decoder it only scales the map.
     """
 
     title: ClassVar[str] = "Random changes of the decoded face"
-    k: int = DEFAULT_K
-    draws: int | None = DEFAULT_DRAWS
-    scale: float = DEFAULT_P
+    paper: ClassVar[str] = (
+        "Utkin et al. 2021, An explanation method for siamese neural networks (arXiv 1911.07702)"
+    )
+    needs: ClassVar[tuple[Need, ...]] = ("decoder",)
+    decisions: ClassVar[tuple[str, ...]] = ("similar",)
+    signed: ClassVar[bool] = False
+    caveat: ClassVar[str] = (
+        "Where EMSNN's maps were measured, they did worse than chance: take these as "
+        "illustrations of the method, not as evidence."
+    )
+    k: Annotated[
+        int,
+        Range("Features that are perturbed, if there are as many; 20 and 100 in the thesis.", 1),
+    ] = DEFAULT_K
+    draws: Annotated[
+        int | None,
+        Range(
+            "Perturbations, 50 in the thesis; none for infinitely many, whose mean has a closed "
+            "form if the decoder is linear.",
+            1,
+            served=1000,
+        ),
+    ] = DEFAULT_DRAWS
+    scale: Annotated[
+        float,
+        Range(
+            "Standard deviation of the perturbations; by a linear decoder it only scales the map.",
+            above=0,
+        ),
+    ] = DEFAULT_P
 
     def __post_init__(self) -> None:
-        if self.k < 1 or (self.draws is not None and self.draws < 1) or not self.scale > 0:
-            raise ParameterError(
-                "EMSNN perturbs at least 1 feature, at least once, by more than 0; received "
-                f"k = {self.k}, {self.draws} draws, scale {self.scale}."
-            )
+        check_own(self)
 
     def __call__(self, pair: FacePair, networks: Networks, rng: np.random.Generator) -> SignedMap:
         """Compute the map, shape (H, H), at least 0."""

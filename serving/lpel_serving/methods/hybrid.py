@@ -8,12 +8,15 @@ import numpy as np
 from lpel_serving.equations.fill import Fill
 from lpel_serving.methods.both_ways import BothWays
 from lpel_serving.methods.coalitions import (
-    check_measurement,
+    SURROGATE,
+    Count,
     measured_both_ways,
     measured_evidence,
 )
-from lpel_serving.methods.method import FacePair, Networks
-from lpel_serving.methods.responses import DEFAULT_SIZE, check_size, enlarge
+from lpel_serving.methods.method import FacePair, Need, Networks
+from lpel_serving.methods.parameters import check_own
+from lpel_serving.methods.replacement import Filling
+from lpel_serving.methods.responses import AMORTISED, DEFAULT_SIZE, MapSide, enlarge
 from lpel_serving.support.arrays import SignedMap
 
 DEFAULT_COUNT = 32
@@ -23,20 +26,23 @@ DEFAULT_COUNT = 32
 class Hybrid:
     """What lies between `responses` and `coalitions`, at whatever can be afforded.
 
-    Attributes
-    ----------
-    count, fill, size
-        See `lpel_serving.methods.coalitions.Coalitions`; the grid is the response decoder's.
+    Its grid is the response decoder's.
     """
 
     title: ClassVar[str] = "Hiding parts, predicted and measured"
-    count: int = DEFAULT_COUNT
-    fill: Fill = field(default_factory=Fill)
-    size: int = DEFAULT_SIZE
+    paper: ClassVar[str] = f"docs/responses.md; after {SURROGATE}, and {AMORTISED}"
+    needs: ClassVar[tuple[Need, ...]] = ("images", "responses")
+    signed: ClassVar[bool] = True
+    caveat: ClassVar[str] = (
+        "The map is predicted from the network's numbers for the two faces, and "
+        "corrected by hiding random parts of them. No camera takes such pictures."
+    )
+    count: Count = DEFAULT_COUNT
+    fill: Filling = field(default_factory=Fill)
+    size: MapSide = DEFAULT_SIZE
 
     def __post_init__(self) -> None:
-        check_size(self.size)
-        check_measurement(self.count, 8)
+        check_own(self)
 
     def __call__(self, pair: FacePair, networks: Networks, rng: np.random.Generator) -> SignedMap:
         """Compute the map, shape (size, size)."""

@@ -5,19 +5,21 @@ Chapter 4: the embedding is perturbed by its relevance.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lpel_serving.equations.heatmap import heat_map
 from lpel_serving.equations.mask import DEFAULT_EPSILON, check_epsilon, mask
-from lpel_serving.equations.perturbation import DEFAULT_P, check_p, perturb
+from lpel_serving.equations.perturbation import DEFAULT_P, MAX_P, MIN_P, check_p, perturb
 from lpel_serving.equations.relevance import relevance
 from lpel_serving.methods.both_ways import BothWays, Steps
 from lpel_serving.methods.explanation import LpelExplanation
 from lpel_serving.methods.many import Decisions, ExplainSome, Maps, Places
-from lpel_serving.methods.method import FacePair, Networks
+from lpel_serving.methods.method import FacePair, Need, Networks
+from lpel_serving.methods.parameter import Range
+from lpel_serving.methods.parameters import check_own
 from lpel_serving.support.arrays import Floats, SignedMap
 from lpel_serving.support.errors import EmbeddingError
 
@@ -29,19 +31,25 @@ _SANE = 1e30
 
 @dataclass(frozen=True)
 class Lpel:
-    """The method of the thesis; its maps have no sign.
-
-    Attributes
-    ----------
-    p
-        Magnitude of the perturbation (Eq. 4.5), from 1e-4 to 1e6.
-    """
+    """The method of the thesis; its maps have no sign."""
 
     title: ClassVar[str] = "Change of the decoded face"
-    p: float = DEFAULT_P
+    paper: ClassVar[str] = (
+        "Explaining siamese neural architectures from local perturbations on the embedding layer; "
+        "published as ExplainLFS, Information Fusion 2024, doi 10.1016/j.inffus.2024.102407"
+    )
+    needs: ClassVar[tuple[Need, ...]] = ("decoder",)
+    signed: ClassVar[bool] = False
+    one_file: ClassVar[bool] = True
+    caveat: ClassVar[str] = (
+        "Where LPEL's maps were measured, they did not beat chance (docs/faithfulness.md): "
+        "take these as illustrations of the method, not as evidence. That the maps of the two "
+        "pictures are alike follows from the formula, and proves nothing."
+    )
+    p: Annotated[float, Range("Size of the perturbation (Eq. 4.5).", MIN_P, MAX_P)] = DEFAULT_P
 
     def __post_init__(self) -> None:
-        check_p(self.p)
+        check_own(self)
 
     def __call__(self, pair: FacePair, networks: Networks, rng: np.random.Generator) -> SignedMap:
         """Compute the heat-map of Eq. 4.6, shape (H, H)."""

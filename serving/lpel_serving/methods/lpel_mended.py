@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpel_serving.equations.similarity import unit
-from lpel_serving.methods.method import FacePair, Networks
+from lpel_serving.methods.method import FacePair, Need, Networks
 from lpel_serving.support.arrays import Floats, SignedMap
 from lpel_serving.support.errors import EmbeddingError, ParameterError
 
@@ -34,6 +34,14 @@ class LpelMended:
     """
 
     title: ClassVar[str] = "Share of each decoded pixel"
+    paper: ClassVar[str] = "docs/lpel-mended.md"
+    needs: ClassVar[tuple[Need, ...]] = ("decoder",)
+    signed: ClassVar[bool] = True
+    one_file: ClassVar[bool] = True
+    caveat: ClassVar[str] = (
+        "Where such maps were measured, they beat chance, but did worse than the "
+        "mere distance from the centre of the picture, which knows nothing of the pair."
+    )
 
     def __call__(self, pair: FacePair, networks: Networks, rng: np.random.Generator) -> SignedMap:
         """Compute the map, shape (H, H).

@@ -2,14 +2,17 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.metadata import entry_points
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lpel_serving.support.arrays import Floats, Pixels, SignedMap
 from lpel_serving.support.errors import ParameterError
+
+Need = Literal["images", "decoder", "responses"]
+"""What a method asks: the embedder, about images of its own making; the decoder; the response
+decoder."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,22 +165,3 @@ def title_of(method: Method, name: str) -> str:
         Stands in where a method of another package has no title.
     """
     return str(getattr(method, "title", name))
-
-
-def methods() -> list[str]:
-    """Name the methods that are installed."""
-    return sorted(entry.name for entry in entry_points(group="lpel.methods"))
-
-
-def find_method(name: str) -> Method:
-    """Make the method of a name, with its own defaults.
-
-    Raises
-    ------
-    ParameterError
-        If no method has that name.
-    """
-    for entry in entry_points(group="lpel.methods"):
-        if entry.name == name:
-            return entry.load()()
-    raise ParameterError(f"no method is called {name!r}; there are: {', '.join(methods())}.")

@@ -1,14 +1,16 @@
 """Hides one square at a time, and measures what that does to the similarity (Zeiler 2014)."""
 
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
 
 from lpel_serving.equations.fill import Fill
 from lpel_serving.equations.similarity import cosine_similarity
-from lpel_serving.methods.method import FacePair, Networks
-from lpel_serving.methods.replacement import Kind, replacement
+from lpel_serving.methods.method import FacePair, Need, Networks
+from lpel_serving.methods.parameter import Range
+from lpel_serving.methods.parameters import check_own
+from lpel_serving.methods.replacement import Filling, Kind, replacement
 from lpel_serving.methods.stream import EmbeddingJob, embed_jobs
 from lpel_serving.support.arrays import SignedMap
 
@@ -17,19 +19,36 @@ from lpel_serving.support.arrays import SignedMap
 class Occlusion:
     """The network itself is asked about each superpixel: what a good order can reach.
 
-    Attributes
-    ----------
-    side
-        Superpixels along one side, each of which costs an embedding (two for ``both``).
-    kind, fill, shared_noise
-        How superpixels are replaced: see `lpel_serving.methods.replacement.replacement`.
+    How superpixels are replaced: see `lpel_serving.methods.replacement.replacement`.
     """
 
     title: ClassVar[str] = "Hiding one square at a time"
-    side: int = 8
-    kind: Kind = "test"
-    fill: Fill = field(default_factory=Fill)
-    shared_noise: bool = False
+    paper: ClassVar[str] = (
+        "Zeiler and Fergus 2014, Visualizing and understanding convolutional networks. ECCV"
+    )
+    needs: ClassVar[tuple[Need, ...]] = ("images",)
+    signed: ClassVar[bool] = True
+    caveat: ClassVar[str] = (
+        "The map was measured by hiding one square at a time, which leaves most of "
+        "the face to be seen. Where such maps were measured, they were no better than the distance "
+        "from the centre of the picture."
+    )
+    side: Annotated[
+        int,
+        Range(
+            "Superpixels along one side, each of which costs an embedding, or two with kind=both.",
+            1,
+            served=64,
+        ),
+    ] = 8
+    kind: Annotated[
+        Kind, Range("What loses superpixels: the test, both, or the test to the reference's own.")
+    ] = "test"
+    fill: Filling = field(default_factory=Fill)
+    shared_noise: Annotated[bool, Range("Whether both images get the same noise.")] = False
+
+    def __post_init__(self) -> None:
+        check_own(self)
 
     def __call__(self, pair: FacePair, networks: Networks, rng: np.random.Generator) -> SignedMap:
         """Compute the map, shape (side, side).

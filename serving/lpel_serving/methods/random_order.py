@@ -1,11 +1,13 @@
 """A control: random numbers."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
 
-from lpel_serving.methods.method import FacePair, Networks
+from lpel_serving.methods.method import FacePair, Need, Networks
+from lpel_serving.methods.parameter import Range
+from lpel_serving.methods.parameters import check_own
 from lpel_serving.support.arrays import SignedMap
 
 
@@ -13,16 +15,18 @@ from lpel_serving.support.arrays import SignedMap
 class RandomOrder:
     """A map of random numbers, about nothing.
 
-    Attributes
-    ----------
-    side
-        Of the map, as coarse as those of the decoder: scattered fine holes would destroy a face
-        faster than coarse ones, and compare unfairly.
+    It is as coarse as those of the decoder: scattered fine holes would destroy a face faster than
+    coarse ones, and compare unfairly.
     """
 
     title: ClassVar[str] = "Random numbers"
     control: ClassVar[bool] = True
-    side: int = 40
+    needs: ClassVar[tuple[Need, ...]] = ()
+    signed: ClassVar[bool] = False
+    side: Annotated[int, Range("Side of the map.", 1, 4096, served=256)] = 40
+
+    def __post_init__(self) -> None:
+        check_own(self)
 
     def __call__(self, pair: FacePair, networks: Networks, rng: np.random.Generator) -> SignedMap:
         """Draw the map, shape (side, side), uniform in [0, 1)."""

@@ -1,20 +1,25 @@
 """Replacing superpixels: in the test image alone, in both, or by the reference's own."""
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Annotated, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_serving.equations.fill import Fill
+from lpel_serving.equations.fill import FILLS, Fill
 from lpel_serving.equations.similarity import cosine_similarity
 from lpel_serving.equations.superpixels import labels
 from lpel_serving.methods.method import FacePair
+from lpel_serving.methods.parameter import Range
 from lpel_serving.support.arrays import Floats, Pixels
 from lpel_serving.support.errors import EmbeddingError, ParameterError
 
 Kind = Literal["test", "both", "transplant"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
+Filling = Annotated[
+    Fill, Range("What hidden superpixels are filled with.", choices=FILLS, make=Fill)
+]
+"""The type of a method's parameter that is a fill."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,7 +4,7 @@ The numbers come from a response decoder, which has the two embeddings alone.
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
 
@@ -12,7 +12,9 @@ from lpel_serving.equations.attribution import evidence_for_difference, evidence
 from lpel_serving.equations.similarity import unit
 from lpel_serving.equations.summation import enlarge_smoothly
 from lpel_serving.methods.many import Decisions, ExplainSome, Maps, Places
-from lpel_serving.methods.method import FacePair, Networks
+from lpel_serving.methods.method import FacePair, Need, Networks
+from lpel_serving.methods.parameter import Range
+from lpel_serving.methods.parameters import check_own
 from lpel_serving.methods.predicted_responses import PredictedResponses
 from lpel_serving.support.arrays import Floats, SignedMap
 from lpel_serving.support.errors import ParameterError
@@ -21,23 +23,32 @@ DEFAULT_SIZE = 40
 """Side of the maps: that of the decoder's images in the thesis."""
 _FEW = 16
 """Pairs whose responses a core's cache holds while they are summed."""
+AMORTISED = "Jethani et al. 2022, FastSHAP: real-time Shapley value estimation. ICLR"
+"""What the response decoder is closest to."""
+
+MapSide = Annotated[
+    int, Range("Side of the map, to which the grid is enlarged smoothly.", 1, 4096, served=256)
+]
+"""Of maps that are made of superpixels."""
 
 
 @dataclass(frozen=True)
 class Responses:
-    """The responses that a trained decoder foretells: no image is embedded, none perturbed.
-
-    Attributes
-    ----------
-    size
-        Side of the map, to which the responses' own grid is enlarged smoothly.
-    """
+    """The responses that a trained decoder foretells: no image is embedded, none perturbed."""
 
     title: ClassVar[str] = "Hiding parts, predicted"
-    size: int = DEFAULT_SIZE
+    paper: ClassVar[str] = f"docs/responses.md; its closest kin is {AMORTISED}"
+    needs: ClassVar[tuple[Need, ...]] = ("responses",)
+    signed: ClassVar[bool] = True
+    one_file: ClassVar[bool] = True
+    caveat: ClassVar[str] = (
+        "The map predicts, from the network's numbers for the two faces alone, what "
+        "hiding parts of them would do; nothing was hidden."
+    )
+    size: MapSide = DEFAULT_SIZE
 
     def __post_init__(self) -> None:
-        check_size(self.size)
+        check_own(self)
 
     def __call__(self, pair: FacePair, networks: Networks, rng: np.random.Generator) -> SignedMap:
         """Compute the map, shape (size, size)."""
@@ -123,9 +134,3 @@ def enlarge(values: SignedMap, size: int) -> SignedMap:
     if size <= max(values.shape[-2:]):
         return values
     return enlarge_smoothly(values, size)
-
-
-def check_size(size: int) -> None:
-    """Raise `ParameterError` unless a map can have such a side."""
-    if not 1 <= size <= 4096:
-        raise ParameterError(f"the side of a map lies from 1 to 4096; received {size}.")

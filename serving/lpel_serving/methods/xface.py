@@ -2,13 +2,15 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from lpel_serving.methods.method import FacePair, Networks
+from lpel_serving.methods.method import FacePair, Need, Networks
+from lpel_serving.methods.parameter import Range
+from lpel_serving.methods.parameters import check_own
 from lpel_serving.methods.stream import DEFAULT_BATCH, EmbeddingJob, embed_jobs
 from lpel_serving.support.arrays import Floats, Pixels, SignedMap
 from lpel_serving.support.errors import ParameterError
@@ -182,24 +184,35 @@ def evidence_map(
 class XFace:
     """xFace of Knoche et al. (WACV 2023 workshops); asks the embedder 1,130 times an image.
 
-    Attributes
-    ----------
-    patches, stride
-        Sides of the squares and their distance, in pixels of an image of 112: see `grids`.
-    variant
-        The paper's method 1 compares an occluded image with all occluded versions of the other,
-        under squares of the same size, and takes the mean; 2 with the other as it is, at half the
-        cost; 3 with the other occluded at the same position.
+    The paper's method 1 compares an occluded image with all occluded versions of the other, under
+    squares of the same size, and takes the mean; 2 with the other as it is, at half the cost; 3
+    with the other occluded at the same position.
     """
 
     title: ClassVar[str] = "Hiding patches of both pictures"
-    patches: tuple[int, ...] = DEFAULT_PATCHES
-    stride: int = DEFAULT_STRIDE
-    variant: Variant = 1
+    paper: ClassVar[str] = (
+        "Knoche et al. 2023, Explainable model-agnostic similarity and confidence in face "
+        "verification (xFace). WACV workshops"
+    )
+    needs: ClassVar[tuple[Need, ...]] = ("images",)
+    signed: ClassVar[bool] = True
+    patches: Annotated[
+        tuple[int, ...],
+        Range("Sides of the squares, in pixels of an image of 112.", 1, _PAPER_SIDE - 1),
+    ] = DEFAULT_PATCHES
+    stride: Annotated[int, Range("Distance of the squares, in pixels of an image of 112.", 1)] = (
+        DEFAULT_STRIDE
+    )
+    variant: Annotated[
+        Variant,
+        Range(
+            "What an occluded image is compared with: 1 all occluded versions of the other, 2 the "
+            "other as it is, 3 the other occluded at the same place."
+        ),
+    ] = 1
 
     def __post_init__(self) -> None:
-        grids(_PAPER_SIDE, self.patches, self.stride)
-        _check_variant(self.variant)
+        check_own(self)
 
     def __call__(self, pair: FacePair, networks: Networks, rng: np.random.Generator) -> SignedMap:
         """Compute the map, shape (S, S), in [-1, 1]."""

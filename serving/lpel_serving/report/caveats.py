@@ -1,41 +1,10 @@
 """What a decision and a map cannot prove, in sentences chosen by what applies."""
 
-from collections.abc import Mapping
-from types import MappingProxyType
-
 from lpel_serving.bundle.usual_record import UsualMaps
 from lpel_serving.equations.similarity import DECISIONS
-from lpel_serving.methods.default import RESPONSES
+from lpel_serving.methods.description import CONTROL_CAVEAT
+from lpel_serving.methods.registry import RESPONSES, caveat_of
 from lpel_serving.support.wording import percent
-
-_CONTROL = (
-    "What a control's map marks is no reason of the network's: a control shows how well a map does "
-    "that knows nothing of the pair, and other maps have to do better."
-)
-_OF_METHOD: Mapping[str, str] = MappingProxyType(
-    {
-        "responses": "The map predicts, from the network's numbers for the two faces alone, what "
-        "hiding parts of them would do; nothing was hidden.",
-        "hybrid": "The map is predicted from the network's numbers for the two faces, and "
-        "corrected by hiding random parts of them. No camera takes such pictures.",
-        "coalitions": "The map was measured by hiding random parts of the faces. No camera takes "
-        "such pictures.",
-        "occlusion": "The map was measured by hiding one square at a time, which leaves most of "
-        "the face to be seen. Where such maps were measured, they were no better than the distance "
-        "from the centre of the picture.",
-        "lpel": "Where LPEL's maps were measured, they did not beat chance (docs/faithfulness.md): "
-        "take these as illustrations of the method, not as evidence. That the maps of the two "
-        "pictures are alike follows from the formula, and proves nothing.",
-        "lpel-mended": "Where such maps were measured, they beat chance, but did worse than the "
-        "mere distance from the centre of the picture, which knows nothing of the pair.",
-        "emsnn": "Where EMSNN's maps were measured, they did worse than chance: take these as "
-        "illustrations of the method, not as evidence.",
-        "corrrise": "Where CorrRISE's maps were measured, they mostly did worse than the mere "
-        "distance from the centre of the picture; for dissimilar pairs, when both pictures lost "
-        "parts, they did worse than chance.",
-    }
-)
-"""As ``docs/faithfulness.md`` and the README have it."""
 
 _COMMON = "Where such maps were measured, most of each was common to all faces."
 _PARTS = ((0.5, "Most"), (0.2, "Much"), (-1.0, "Little"))
@@ -123,11 +92,7 @@ def of_method(method: str, *, control: bool) -> str:
     control
         Whether it is a control.
     """
-    unmeasured = (
-        f"Whether maps by {method} show what the network decides by was not measured here; "
-        f"`lpel assess --method {method}` measures it."
-    )
-    return _CONTROL if control else _OF_METHOD.get(method, unmeasured)
+    return CONTROL_CAVEAT if control else caveat_of(method)
 
 
 def in_common(method: str, usual: UsualMaps | None, *, similar: bool) -> str | None:

@@ -20,7 +20,7 @@ from lpel_serving.batch.store.folder import Places
 from lpel_serving.bundle.manifest import ThresholdRecord
 from lpel_serving.equations.regions import REGIONS, region_shares
 from lpel_serving.methods.explain import explain_by
-from lpel_serving.methods.method import find_method
+from lpel_serving.methods.registry import find_method
 from lpel_serving.methods.responses import Responses
 from support import tiny
 from support.batch import make_job, pair_up, run_here, write_csv, write_parquet, write_pictures

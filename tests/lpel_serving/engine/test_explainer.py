@@ -248,7 +248,7 @@ EPSILON = [-0.01, 1, 1.0, 2, float("inf"), float("nan")]
 
 @pytest.mark.parametrize("p", P)
 def test_p_out_of_range_is_refused(tiny_explainer, p):
-    with pytest.raises(ParameterError, match=f"^p, .* received {p}"):
+    with pytest.raises(ParameterError, match=f"^p takes .* received {p}"):
         tiny_explainer.explain(pixels(0), pixels(1), method=Lpel(p))
 
 

@@ -25,7 +25,7 @@ def inventory(responding_explainer):
 
 def test_every_installed_method_is_listed_with_a_summary(inventory):
     assert sorted(inventory) == methods()
-    assert all(entry.summary.endswith(".") for entry in inventory.values())
+    assert all(entry.description.summary.endswith(".") for entry in inventory.values())
 
 
 @pytest.mark.parametrize("name", COSTLY)
@@ -55,7 +55,7 @@ def test_signs_and_decisions_are_found_out(inventory):
 
 
 def test_controls_say_that_they_are_and_stand_after_all_others(inventory):
-    controls = [name for name, entry in inventory.items() if entry.control]
+    controls = [name for name, entry in inventory.items() if entry.description.control]
     assert controls == ["centre", "constant-relevance", "random"]
     assert list(inventory)[-3:] == controls
 
@@ -98,3 +98,33 @@ def test_without_a_response_decoder_what_needs_one_explains_nothing(tiny_explain
 def test_parameters_are_the_methods_own(inventory):
     assert inventory["lpel"].parameters == {"p": 0.3}
     assert inventory["responses"].parameters == {"size": 40}
+
+
+class Asked:
+    """Networks that note what is asked of them."""
+
+    def __init__(self, networks):
+        self.networks, self.needs = networks, set()
+
+    def embed(self, crops):
+        self.needs.add("images")
+        return self.networks.embed(crops)
+
+    def decode(self, embeddings):
+        self.needs.add("decoder")
+        return self.networks.decode(embeddings)
+
+    def respond(self, embeddings):
+        self.needs.add("responses")
+        return self.networks.respond(embeddings)
+
+
+@pytest.mark.parametrize("name", methods())
+def test_a_method_needs_explains_and_signs_what_it_says(name, inventory, responding_explainer):
+    entry, asked = inventory[name], Asked(responding_explainer)
+    crops = np.stack([pixels(seed, tiny.IMAGE_SIZE) for seed in (0, 1)])
+    h_r, h_t = responding_explainer.embed(crops)
+    find_method(name)(FacePair(*crops, h_r, h_t, True), asked, np.random.default_rng(0))
+    assert asked.needs == set(entry.description.needs)
+    assert entry.decisions == entry.description.decisions
+    assert entry.signed == entry.description.signed

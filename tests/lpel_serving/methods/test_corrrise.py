@@ -186,7 +186,7 @@ def test_a_network_that_sees_one_quarter_is_not_told_about_the_others():
     [{"masks": 1}, {"masks": 0}, {"squares": 0}, {"size": 0}, {"size": 1.01}, {"size": np.nan}],
 )
 def test_parameters_out_of_range_are_refused(wrong):
-    with pytest.raises(ParameterError, match=r"at least 2 masks.*received.*name others"):
+    with pytest.raises(ParameterError, match=r"of [12] or more; received|at most 1; received"):
         CorrRise(**wrong)
     drawn = {"count" if key == "masks" else key: value for key, value in wrong.items()}
     with pytest.raises(ParameterError, match=r"at least 2 masks.*received.*name others"):

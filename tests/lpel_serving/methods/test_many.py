@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from lpel_serving.methods import AssembledNetworks, many, predicted_responses, responses
 from lpel_serving.methods.lpel import Lpel
 from lpel_serving.methods.many import explain_many, explains_many
-from lpel_serving.methods.method import FacePair, find_method, methods
+from lpel_serving.methods.method import FacePair
+from lpel_serving.methods.registry import find_method, methods
 from lpel_serving.methods.responses import Responses
 from lpel_serving.support.errors import EmbeddingError, ParameterError
 from support import tiny

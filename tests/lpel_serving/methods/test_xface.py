@@ -177,7 +177,7 @@ def test_tiny_images_have_maps(side):
     [{"patches": ()}, {"patches": (7, 0)}, {"patches": (112,)}, {"patches": (-1,)}, {"stride": 0}],
 )
 def test_squares_that_cannot_be_are_refused(wrong):
-    with pytest.raises(ParameterError, match=r"1 to 111 pixels.*received.*name others"):
+    with pytest.raises(ParameterError, match=r"from 1 to 111, .*received|of 1 or more; received"):
         XFace(**wrong)
     with pytest.raises(ParameterError, match=r"1 to 111 pixels.*received.*name others"):
         grids(160, **wrong)
@@ -190,7 +190,7 @@ def test_an_image_without_pixels_is_refused():
 
 @pytest.mark.parametrize("variant", [0, 4])
 def test_an_unknown_variant_is_refused(variant):
-    with pytest.raises(ParameterError, match=rf"1, 2 and 3; received {variant}: choose"):
+    with pytest.raises(ParameterError, match=rf"one of 1, 2, 3; received {variant}"):
         XFace(variant=variant)
     one = np.ones((1, 2), np.float32)
     with pytest.raises(ParameterError, match=rf"1, 2 and 3; received {variant}: choose"):

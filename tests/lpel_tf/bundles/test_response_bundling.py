@@ -13,7 +13,7 @@ from lpel_serving.engine.embedder import Embedder
 from lpel_serving.images.crops import CentreCrop
 from lpel_serving.images.datasets.faces import list_faces
 from lpel_serving.methods.lpel import Lpel
-from lpel_serving.methods.method import find_method
+from lpel_serving.methods.registry import find_method
 from lpel_serving.methods.responses import Responses
 from lpel_tf.bundles import response_bundling
 from lpel_tf.bundles.bundling import response_checkpoint, train_bundle

@@ -9,7 +9,8 @@ import pytest
 from lpel_serving.equations.regions import region_shares
 from lpel_serving.images.found import Box, FoundFaces
 from lpel_serving.methods.explanation import Explanation, put_together
-from lpel_serving.methods.method import find_method, methods, title_of
+from lpel_serving.methods.method import title_of
+from lpel_serving.methods.registry import find_method, methods
 from lpel_serving.report.figures import pair_figure
 from lpel_serving.report.figures.pair import OWN_SCALES
 from lpel_serving.report.figures.source import Source, source_of

@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 from lpel_serving.equations.heatmap import heat_map
 from lpel_serving.faithfulness.photograph_pairs import PhotographPairs
-from lpel_serving.methods.default import LPEL
 from lpel_serving.methods.explain import explain_by
 from lpel_serving.methods.lpel import Lpel
+from lpel_serving.methods.registry import LPEL
 from lpel_serving.report.figures import pair_figure, png
 from lpel_serving.report.figures.source import Source
 from lpel_tf.research.reproduction.laboratory import Laboratory

@@ -31,6 +31,15 @@ ThreadsOption = Annotated[
     int | None,
     typer.Option("--threads", min=1, help=THREADS_HELP, show_default=False),
 ]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="NAME=VALUE",
+        help="A parameter of the method, such as count=64; may be repeated. `lpel methods NAME` "
+        "lists what a method has.",
+    ),
+]
 SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Seed of all randomness.")]
 FacesOption = Annotated[
     Path,

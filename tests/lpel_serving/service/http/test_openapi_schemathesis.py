@@ -16,6 +16,7 @@ from schemathesis.engine import events, from_schema
 from schemathesis.generation import GenerationMode
 from schemathesis.transport.serialization import Binary
 
+from lpel_serving.methods.registry import describe_methods
 from lpel_serving.service.http.messages.answers import NPZ, PNG
 from support.images import pixels
 
@@ -27,9 +28,12 @@ SEMANTIC = (
     "reference: face ",
     "test: face ",
     "the middle ",
+    *(f"the method {one.name} has no parameter" for one in describe_methods()),
+    *{f"{own.name} takes " for one in describe_methods() for own in one.parameters},
 )
-"""What no schema says: `p` belongs to one method, a curve to one decision, a face to a crop that
-looks for faces, and a share of a small picture may be hardly a pixel."""
+"""What no schema says: `p` belongs to one method, as other parameters with their ranges do, a curve
+to one decision, a face to a crop that looks for faces, and a share of a small picture may be hardly
+a pixel."""
 
 
 def face(seed: int) -> bytes:

@@ -60,7 +60,7 @@ def _form(body: bytes, content_type: str) -> dict[str, Any]:
             about=strange[0][:40],
         )
     texts = {name: text for name, text in texts.items() if name not in IMAGES}  # no files
-    return {**_with_list(texts), **files}
+    return {**_with_parameters(_with_list(texts)), **files}
 
 
 def _with_list(texts: dict[str, str]) -> dict[str, Any]:
@@ -69,6 +69,17 @@ def _with_list(texts: dict[str, str]) -> dict[str, Any]:
         return dict(texts)
     parts = [part.strip() for part in texts["include"].split(",")]
     return texts | {"include": [part for part in parts if part]}
+
+
+def _with_parameters(values: dict[str, Any]) -> dict[str, Any]:
+    """A form has no objects: there the parameters are JSON as text."""
+    if "parameters" not in values:
+        return values
+    try:
+        return values | {"parameters": read_json(values["parameters"].encode(), orjson.loads)}
+    except ValueError as error:
+        detail = f'parameters: expected JSON such as {{"count": 64}}: {str(error)[:120]}.'
+        raise Problem(422, detail, about="parameters") from error
 
 
 def _read_document(body: bytes) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """`POST /v1/assess`: one explanation's faithfulness check, with its progress if asked."""
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -29,7 +30,7 @@ from lpel_serving.service.http.messages.pairs import read_pair
 from lpel_serving.service.http.messages.problems import concerning
 from lpel_serving.service.http.routes.explain import method_record
 from lpel_serving.service.http.routes.feasible import check_decision, check_time, naming
-from lpel_serving.service.http.routes.methods import chosen_method
+from lpel_serving.service.http.routes.methods import chosen_method, images_for
 from lpel_serving.service.http.routes.pair import decide, provenance, read_faces
 from lpel_serving.service.http.schemas.answers import AssessAnswer
 from lpel_serving.service.http.schemas.requests import AssessFields
@@ -48,7 +49,10 @@ def routes(service: ExplanationService, settings: Settings) -> list[BaseRoute]:
         asked = await read_pair(request, AssessFields, service, settings.limits)
         name, method = chosen_method(asked, service)
         faces = await read_faces(asked, service, token)
-        plan = await service.run_in_thread(lambda: _plan(faces, name, asked, service), token)
+        needed = await images_for(name, method, asked, service, token, one_way=True)
+        plan = await service.run_in_thread(
+            lambda: _plan(faces, name, needed, asked, service), token
+        )
         await _check_time(plan, name, service, settings, token)
 
         def work(networks: Networks, progress: Progress) -> dict[str, Any]:
@@ -78,6 +82,7 @@ class _Plan:
 def _plan(
     faces: tuple[EmbeddedFace, EmbeddedFace],
     name: str,
+    needed: Mapping[str, int],
     fields: AssessFields,
     service: ExplanationService,
 ) -> _Plan:
@@ -91,7 +96,7 @@ def _plan(
     )
     side = service.manifest.decoder.image_size
     settings = settings_for(question.kind, side, every=fields.every, draws=fields.draws)
-    one_way = service.methods[name].one_way[DECISIONS[similar]]
+    one_way = needed.get(DECISIONS[similar], 0)
     with nullcontext() if fields.curve is None else concerning("curve"):
         curves = images_of(pair, question, settings, fields.seed)
     return _Plan(pair, similarity, question, settings, one_way, curves)

@@ -1,6 +1,6 @@
 """`POST /v1/explain`: why the network calls two faces the same or different, both ways."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, cast
 
@@ -10,7 +10,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from lpel_serving.engine.inventory import parameters_of
 from lpel_serving.engine.usual import usual_maps
 from lpel_serving.equations.similarity import DECISIONS
 from lpel_serving.images.found import faces_record, in_words
@@ -18,6 +17,7 @@ from lpel_serving.methods.counted import counted
 from lpel_serving.methods.explain import explain_by
 from lpel_serving.methods.explanation import Explanation, PairExplanation
 from lpel_serving.methods.method import Method, Networks, is_control
+from lpel_serving.methods.parameters import parameters_of
 from lpel_serving.report.figures import pair_figure
 from lpel_serving.report.figures.canvas import png as figure_png
 from lpel_serving.report.figures.source import source_of
@@ -48,7 +48,7 @@ from lpel_serving.service.http.messages.answers import (
 from lpel_serving.service.http.messages.lines import in_lines
 from lpel_serving.service.http.messages.pairs import read_pair
 from lpel_serving.service.http.routes.feasible import check_decision, check_time, instead_of, naming
-from lpel_serving.service.http.routes.methods import chosen_method
+from lpel_serving.service.http.routes.methods import chosen_method, images_for
 from lpel_serving.service.http.routes.pair import (
     confidence_of,
     crop_name,
@@ -76,10 +76,10 @@ def routes(service: ExplanationService, settings: Settings) -> list[BaseRoute]:
         asked = await read_pair(request, ExplainFields, service, settings.limits)
         name, method = chosen_method(asked, service)
         faces = await read_faces(asked, service, token)
-        images = await _check(name, faces, service, settings, token)
+        needed = await images_for(name, method, asked, service, token)
+        images = await _check(name, needed, faces, service, settings, token)
 
         def explained_by(networks: Networks, progress: Progress) -> PairExplanation:
-            needed = service.methods[name].images
             with naming(name), counted(method, needed, progress, portion=PORTION) as one:
                 return explain_faces(faces, one, networks, asked, service)
 
@@ -100,6 +100,7 @@ def routes(service: ExplanationService, settings: Settings) -> list[BaseRoute]:
 
 async def _check(
     name: str,
+    needed: Mapping[str, int],
     faces: tuple[EmbeddedFace, EmbeddedFace],
     service: ExplanationService,
     settings: Settings,
@@ -108,7 +109,7 @@ async def _check(
     """Refuse a method that does not explain this pair, or not in time; count what it embeds."""
     decision = DECISIONS[decide(faces, service)[1]]
     check_decision(name, decision, service)
-    images = service.methods[name].images[decision]
+    images = needed.get(decision, 0)
     if images:
         await check_time(
             images,

@@ -1,6 +1,6 @@
 """`GET /v1/methods`: the explanation methods that this server has, and what they cost."""
 
-from dataclasses import asdict
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -8,10 +8,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from lpel_serving.engine.inventory import MethodEntry
-from lpel_serving.methods.default import LPEL
-from lpel_serving.methods.lpel import Lpel
-from lpel_serving.methods.method import Method, find_method
+from lpel_serving.engine.inventory import MethodEntry, images_needed
+from lpel_serving.methods.method import Method
+from lpel_serving.methods.registry import find_method, make_method, own_parameters
+from lpel_serving.service.cancellation import CancellationToken
 from lpel_serving.service.explanation_service import ExplanationService
 from lpel_serving.service.http.messages.answers import checked, json_response
 from lpel_serving.service.http.messages.problems import Problem, concerning
@@ -52,12 +52,8 @@ def _entry(entry: MethodEntry, service: ExplanationService, limits: Limits) -> d
         }
         for decision, images in entry.images.items()
     }
-    known = {
-        name: value for name, value in asdict(entry).items() if name not in ("images", "one_way")
-    }
     return {
-        **known,
-        "available": bool(entry.decisions),
+        **entry.record(served=True),
         "seconds": service.pace.seconds(entry.embeddings) if entry.decisions else None,
         "finishes": any(cost["finishes"] for cost in costs.values()),
         "costs": costs,
@@ -70,18 +66,48 @@ def chosen_method(fields: MethodFields, service: ExplanationService) -> tuple[st
     Raises
     ------
     Problem
-        If there is none of that name, it cannot be used with this bundle, or `p` is given to
-        another than LPEL.
+        If there is none of that name, it cannot be used with this bundle, or a parameter is not its
+        own, out of range, or given twice.
     """
     name = fields.method or service.explainer.default_name
-    if fields.p is not None and name != LPEL:
-        detail = f"p is LPEL's own: it is not taken with the method {name[:60]!a}. Leave it out."
-        raise Problem(422, detail, about="p")
     entry = service.methods.get(name)
     if entry is not None and entry.reason is not None:
         detail = f"the method {name} cannot be used here: {entry.reason}"
         raise Problem(422, detail, about="method")
-    if name == LPEL:
-        return name, Lpel() if fields.p is None else Lpel(fields.p)
     with concerning("method"):
-        return name, _found(name)
+        found, own = _found(name), {one.name for one in own_parameters(name)}
+    if fields.p is not None and "p" not in own:
+        detail = f"p is LPEL's own: it is not taken with the method {name[:60]!a}. Leave it out."
+        raise Problem(422, detail, about="p")
+    values = _values(fields)
+    with concerning("parameters"):
+        return name, make_method(name, values, served=True) if values else found
+
+
+def _values(fields: MethodFields) -> dict[str, Any]:
+    """The parameters of a request; its `p` is one of them under a name of its own."""
+    values = fields.parameters or {}
+    if fields.p is None:
+        return values
+    if "p" in values:
+        detail = "p is given twice, by itself and among the parameters: give it once."
+        raise Problem(422, detail, about="parameters")
+    return {**values, "p": fields.p}
+
+
+async def images_for(
+    name: str,
+    method: Method,
+    fields: MethodFields,
+    service: ExplanationService,
+    token: CancellationToken,
+    *,
+    one_way: bool = False,
+) -> Mapping[str, int]:
+    """Count what a method embeds for each decision with the parameters that it has, both ways."""
+    if not fields.parameters:
+        entry = service.methods[name]
+        return entry.one_way if one_way else entry.images
+    return await service.run_in_thread(
+        lambda: images_needed(method, service.explainer, token.check, one_way=one_way), token
+    )

@@ -20,13 +20,38 @@ class Cost(BaseModel, extra="forbid"):
     finishes: bool
 
 
+class ParameterEntry(BaseModel, extra="forbid"):
+    """A parameter of a method: what a request may set."""
+
+    name: str
+    meaning: str
+    kind: Literal["whole number", "number", "yes or no", "choice", "whole numbers", "text"]
+    default: Any
+    optional: Annotated[bool, Field(description="Whether it may be null.")]
+    least: float | None
+    most: float | None
+    above: Annotated[float | None, Field(description="It is more than that.")]
+    choices: list[Any]
+    allowed: Annotated[str, Field(description="The same in words.")]
+
+
 class MethodEntry(BaseModel, extra="forbid"):
     """An explanation method, or a control, which is there to measure methods by."""
 
     name: str
     title: Annotated[str, Field(description="What its maps show, in a few plain words.")]
     summary: str
-    parameters: dict[str, Any]
+    paper: Annotated[str | None, Field(description="Where it was published.")]
+    parameters: Annotated[dict[str, Any], Field(description="With the values that they have.")]
+    parameter_details: Annotated[
+        list[ParameterEntry], Field(description="What of them a request may set.")
+    ]
+    needs: Annotated[
+        list[Literal["images", "decoder", "responses"]] | None,
+        Field(description="What it asks of the networks; null if it does not say."),
+    ]
+    caveat: Annotated[str, Field(description="What its maps cannot prove, whatever the pair.")]
+    one_file: Annotated[bool, Field(description="Whether explainer.onnx can hold it.")]
     embeddings: Annotated[
         int, Field(ge=0, description="Images that it embeds besides the two, for both ways.")
     ]

@@ -140,6 +140,15 @@ class MethodFields(VerifyFields):
             description="For lpel alone: magnitude of the perturbation (Eq. 4.5).",
         ),
     ] = None
+    parameters: Annotated[
+        dict[str, bool | int | float | str | list[int] | None] | None,
+        Field(
+            max_length=20,
+            description="The method's own that shall differ from its defaults, by name, such as "
+            '{"count": 64}: see the `parameter_details` of /v1/methods. In a form, such JSON as '
+            "text.",
+        ),
+    ] = None
     seed: Annotated[
         int,
         Field(ge=0, lt=2**53, description="Of the method's randomness, if it has any."),

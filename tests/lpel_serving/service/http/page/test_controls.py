@@ -29,6 +29,10 @@ def test_controls_stand_apart_in_the_menu(page):
     for name in CONTROLS:
         page.select_option("#method", name)
         assert "measure others by" in page.inner_text("#method-hint")
+        assert "no reason of the network's" in page.text_content("#method-said")
+    assert "side: Side of the map. It takes a whole number from 1 to 256." in page.text_content(
+        "#method-said"
+    )
 
 
 def test_nothing_on_the_page_gives_a_controls_map_as_reasons(by_centre):

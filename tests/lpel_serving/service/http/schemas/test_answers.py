@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from lpel_serving import Explainer
-from lpel_serving.methods.method import find_method, methods
+from lpel_serving.methods.registry import find_method, methods
 from lpel_serving.report.record import arrays, summary
 from lpel_serving.service.http.schemas.answers import (
     AboutAnswer,

@@ -4,7 +4,7 @@ import { writeArray } from "./arrays.js";
 import { bytes } from "./api.js";
 import { ROLES } from "./faces.js";
 import { cut, shareOf } from "./pictures.js";
-import { LOCAL_CAVEATS, LOCAL_LIMIT, localWords } from "./words.js";
+import { LOCAL_LIMIT, localCaveats, localWords } from "./words.js";
 
 const OUTPUTS = [
   "similarity",
@@ -81,14 +81,15 @@ function tell(about, crop, outputs, pictures) {
     heat_map: writeArray(heatMap),
     reconstruction: writeArray(reconstruction),
   });
+  const method = about.browser.method ?? about.default_method;
   return {
     ...decided,
     words: localWords(decided),
-    caveats: LOCAL_CAVEATS,
+    caveats: localCaveats(about.methods.find(({ name }) => name === method).caveat),
     beside_map: LOCAL_LIMIT,
     explanations: Object.fromEntries(ROLES.map((role) => [role, explained(pictures[role])])),
     faces: { reference: null, test: null },
-    method: { name: about.browser.method ?? about.default_method },
+    method: { name: method },
     crop,
     embedder: about.embedder,
     bundle: about.bundle,

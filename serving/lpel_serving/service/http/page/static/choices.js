@@ -193,6 +193,14 @@ function refreshMethods() {
   });
   list($("method-obstacles"), here() ? [] : found.filter(Boolean));
   $("method-hint").textContent = hint(current());
+  list($("method-said"), said(current()));
+}
+
+/** What a method says of itself, and its parameters with their ranges. */
+function said({ caveat, paper, parameter_details: parameters }) {
+  const ranges = parameters.map(({ name, meaning, allowed }) =>
+    `\`${name}\`: ${meaning} It takes ${allowed}.`);
+  return [caveat, ...(paper ? [`Published: ${paper}.`] : []), ...ranges];
 }
 
 function hint({ summary, decisions, control, ...most }) {

@@ -76,13 +76,12 @@ export function localWords({ decision, ...numbers }) {
 /** What limits most what its map says. */
 export const LOCAL_LIMIT = "Much of every map is common to all faces.";
 
-/** What a comparison in the browser cannot prove, and what it leaves out. */
-export const LOCAL_CAVEATS = [
+/** What a comparison in the browser cannot prove, its method's caveat too, and what it leaves out. */
+export const localCaveats = (ofMethod) => [
   "This shows what the network decided, not who is in the pictures: do not refuse, accuse or " +
     "watch anybody because of it.",
   LOCAL_LIMIT,
-  "The map is predicted from the network's numbers for the two faces alone; nothing was hidden " +
-    "to make it.",
+  ofMethod,
   "How sure the decision is, the parts of the faces in numbers, and whether the pictures are like " +
     "photographs of faces at all, only the server reports.",
 ];

@@ -1,0 +1,204 @@
+"""One parameter of a method: what it means, its range, and the refusal of what lies outside it."""
+
+from dataclasses import dataclass, replace
+from typing import Any, Literal, cast
+
+from lpel_serving.support.errors import ParameterError
+
+Kind = Literal["whole number", "number", "yes or no", "choice", "whole numbers", "text"]
+
+NONE = "none"
+"""The word for None where a parameter is written as text."""
+_YES_OR_NO = {"yes": True, "true": True, "no": False, "false": False}
+_MANY, _LONG = 16, 200
+"""Numbers in a list, and letters of a text, that are taken at most."""
+
+
+@dataclass(frozen=True)
+class Range:
+    """What stands beside the type of a parameter.
+
+    Attributes
+    ----------
+    meaning
+        What it sets, in one sentence.
+    least, most, above
+        Its range; `above` is the bound that is not itself in the range. None where it is open.
+    served
+        The most that a server takes in a request, where that is less than `most`: what costs
+        memory is bounded there for the sake of all others.
+    choices, make
+        The words that a value may be, and the class that is made of one, if one is.
+    """
+
+    meaning: str = ""
+    least: float | None = None
+    most: float | None = None
+    above: float | None = None
+    served: float | None = None
+    choices: tuple[Any, ...] = ()
+    make: type[Any] | None = None
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of a method.
+
+    Attributes
+    ----------
+    name
+        Of the field.
+    kind
+        What its values are.
+    default
+        In JSON's own types.
+    optional
+        Whether it may also be None.
+    range
+        Its meaning, and what it may be.
+    """
+
+    name: str
+    kind: Kind
+    default: Any
+    optional: bool
+    range: Range
+
+    @property
+    def as_served(self) -> "Parameter":
+        """The same as a server takes it."""
+        served = self.range.served
+        return self if served is None else replace(self, range=replace(self.range, most=served))
+
+    @property
+    def allowed(self) -> str:
+        """What it may be, in a few words."""
+        words = self._of_kind()
+        return f"{words}, or {NONE}" if self.optional else words
+
+    def _of_kind(self) -> str:
+        if self.kind == "choice":
+            return f"one of {', '.join(map(str, self.range.choices))}"
+        if self.kind in ("yes or no", "text"):
+            return self.kind
+        article = "" if self.kind == "whole numbers" else "a "
+        between = ", with commas between" if self.kind == "whole numbers" else ""
+        return f"{article}{self.kind}{_bounds(self.range)}{between}"
+
+    def read(self, text: str) -> Any:
+        """Read a value that is written as text, such as ``64``, ``yes`` or ``7,14``.
+
+        Raises
+        ------
+        ParameterError
+            If it is of another kind, or out of range.
+        """
+        try:
+            value = self._parsed(text.strip())
+        except (ValueError, KeyError) as error:
+            raise self._refusal(text) from error
+        self.take(value)
+        return value
+
+    def _parsed(self, text: str) -> Any:
+        if self.optional and text.lower() == NONE:
+            return None
+        match self.kind:
+            case "whole number":
+                return int(text)
+            case "number":
+                return float(text)
+            case "yes or no":
+                return _YES_OR_NO[text.lower()]
+            case "whole numbers":
+                return [int(part) for part in text.split(",")]
+            case "choice":
+                return {str(choice): choice for choice in self.range.choices}[text]
+            case "text":
+                return text
+
+    def take(self, value: Any) -> Any:
+        """Make what the method takes of a value in JSON's own types.
+
+        Raises
+        ------
+        ParameterError
+            If it is of another kind, or out of range.
+        """
+        if isinstance(value, float) and value.is_integer() and self.kind != "number":
+            value = int(value)  # JSON has one kind of number: there 4.0 is 4
+        if value is None or self._is_made(value):
+            self.check(value)
+            return value
+        if not self._is_of_kind(value):
+            raise self._refusal(value)
+        self.check(value)
+        if isinstance(value, list):
+            return tuple(cast("list[int]", value))
+        return value if self.range.make is None else self.range.make(value)
+
+    def check(self, value: Any) -> None:
+        """Raise `ParameterError` unless a value lies in the range."""
+        if not (self.optional if value is None else self._is_within(value)):
+            raise self._refusal(value)
+
+    def _is_made(self, value: Any) -> bool:
+        return self.range.make is not None and isinstance(value, self.range.make)
+
+    def _is_of_kind(self, value: Any) -> bool:
+        match self.kind:
+            case "whole number":
+                return _is_whole(value)
+            case "number":
+                return _is_whole(value) or isinstance(value, float)
+            case "yes or no":
+                return isinstance(value, bool)
+            case "whole numbers":
+                few = isinstance(value, list | tuple) and len(cast("list[Any]", value)) <= _MANY
+                return few and all(map(_is_whole, cast("list[Any]", value)))
+            case "choice":
+                return any(value == one for one in self.range.choices)
+            case "text":
+                return isinstance(value, str) and len(value) <= _LONG
+
+    def _is_within(self, value: Any) -> bool:
+        if self._is_made(value) or self.kind in ("yes or no", "text"):
+            return True
+        if self.kind == "choice":
+            return value in self.range.choices
+        numbers = value if self.kind == "whole numbers" else (value,)
+        return len(numbers) > 0 and all(_is_inside(number, self.range) for number in numbers)
+
+    def _refusal(self, value: Any) -> ParameterError:
+        received = ascii(value)
+        shown = received if len(received) <= _LONG else f"{received[:_LONG]}..."
+        return ParameterError(f"{self.name} takes {self.allowed}; received {shown}.")
+
+
+def _bounds(range_: Range) -> str:
+    least, most, above = (_shown(one) for one in (range_.least, range_.most, range_.above))
+    if above:
+        return f" above {above}" + (f" and at most {most}" if most else "")
+    if least and most:
+        return f" from {least} to {most}"
+    if least:
+        return f" of {least} or more"
+    return f" of at most {most}" if most else ""
+
+
+def _shown(bound: float | None) -> str:
+    return "" if bound is None else f"{bound:g}" if isinstance(bound, float) else str(bound)
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_inside(value: float, range_: Range) -> bool:
+    least, most, above = range_.least, range_.most, range_.above
+    return (
+        -float("inf") < value < float("inf")
+        and (least is None or value >= least)
+        and (most is None or value <= most)
+        and (above is None or value > above)
+    )
