@@ -7,6 +7,7 @@ behind one protocol, `laboratory` measures whether they can be believed.
 """
 
 from lpel_serving.engine.explainer import Explainer
+from lpel_serving.equations.decision import Confidence, Decision, decide
 from lpel_serving.images.crops import CentreCrop, Crop
 from lpel_serving.methods.explanation import (
     Explanation,
@@ -15,16 +16,21 @@ from lpel_serving.methods.explanation import (
     explain_embeddings,
 )
 from lpel_serving.methods.method import FacePair, Method, find_method
+from lpel_serving.report.document import document
 
 __all__ = [
     "CentreCrop",
+    "Confidence",
     "Crop",
+    "Decision",
     "Explainer",
     "Explanation",
     "FacePair",
     "LpelExplanation",
     "Method",
     "PairExplanation",
+    "decide",
+    "document",
     "explain_embeddings",
     "find_method",
 ]

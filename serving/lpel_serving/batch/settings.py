@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 
 from lpel_serving.engine.explainer import Explainer
-from lpel_serving.engine.inventory import parameters_of
 from lpel_serving.methods.default import default_name
 from lpel_serving.methods.many import explains_many
 from lpel_serving.methods.method import FacePair, Method, find_method
 from lpel_serving.methods.responses import Responses
+from lpel_serving.methods.used import parameters_of
 from lpel_serving.support.errors import ParameterError
 
 MANY_ROWS, FEW_ROWS = 10_000, 100

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, is_dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from lpel_serving.methods.method import (
     methods,
     title_of,
 )
+from lpel_serving.methods.used import parameters_of
 from lpel_serving.support.arrays import Floats
 from lpel_serving.support.errors import LpelError
 
@@ -79,11 +80,6 @@ def take_inventory(explainer: Explainer) -> tuple[MethodEntry, ...]:
     """
     entries = [_entry(name, explainer) for name in methods()]
     return tuple(sorted(entries, key=lambda entry: entry.control))
-
-
-def parameters_of(method: Method) -> dict[str, Any]:
-    """Tell a method's own parameters, with the values that they have."""
-    return asdict(method) if is_dataclass(method) and not isinstance(method, type) else {}
 
 
 def images_needed(method: Method, explainer: Explainer) -> dict[str, int]:

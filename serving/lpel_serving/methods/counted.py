@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_serving.equations.similarity import DECISIONS
+from lpel_serving.equations.decision import DECISIONS
 from lpel_serving.methods.method import FacePair, Method, Networks, is_control
 from lpel_serving.support.arrays import Floats, SignedMap
 from lpel_serving.support.progress import Advance, Progress
@@ -52,7 +52,7 @@ class _Counted:
 
     def __init__(self, method: Method, begin: Callable[[str], Advance], portion: int) -> None:
         self.control = is_control(method)
-        self._method = method
+        self.counted = method
         self._begin = begin
         self._portion = portion
         self._advance: Advance | None = None
@@ -61,7 +61,7 @@ class _Counted:
         """Explain a pair, as the method does."""
         if self._advance is None:
             self._advance = self._begin(DECISIONS[pair.similar])
-        return self._method(pair, _Reporting(networks, self._advance, self._portion), rng)
+        return self.counted(pair, _Reporting(networks, self._advance, self._portion), rng)
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from lpel_serving.equations.decision import Decision
 from lpel_serving.equations.mask import DEFAULT_EPSILON, mask
-from lpel_serving.equations.similarity import cosine_similarity, is_similar
 from lpel_serving.methods.checked_map import checked_map
 from lpel_serving.methods.explanation import (
     Explanation,
@@ -21,7 +21,7 @@ def explain_by(
     networks: Networks,
     crops: tuple[Pixels, Pixels],
     embeddings: Floats,
-    threshold: float,
+    decision: Decision,
     *,
     epsilon: float = DEFAULT_EPSILON,
     seed: int = 0,
@@ -38,8 +38,8 @@ def explain_by(
         Reference and test, uint8, shape (S, S, 3).
     embeddings
         Theirs, float32, shape (2, D).
-    threshold
-        The similarity above which the network calls two images the same.
+    decision
+        The network's.
     epsilon
         Threshold of the mask (Eq. 4.7), on the map scaled to [0, 1].
     seed
@@ -54,10 +54,9 @@ def explain_by(
     """
     if isinstance(method, Lpel):
         return explain_both_ways(
-            networks.decode, crops, embeddings, threshold, p=method.p, epsilon=epsilon
+            networks.decode, crops, embeddings, decision, p=method.p, epsilon=epsilon
         )
-    similar = is_similar(float(cosine_similarity(embeddings[0], embeddings[1])), threshold)
-    pair = FacePair(*crops, embeddings[0], embeddings[1], similar)
+    pair = FacePair(*crops, embeddings[0], embeddings[1], decision.similar)
 
     def explain(one: FacePair, reconstruction: Floats) -> Explanation:
         values = checked_map(method, one, networks, np.random.default_rng(seed))
@@ -65,4 +64,4 @@ def explain_by(
 
     of_reference, of_test = networks.decode(embeddings)
     forward, swapped = explain(pair, of_test), explain(pair.swapped, of_reference)
-    return put_together(crops, embeddings, threshold, forward, swapped, control=is_control(method))
+    return put_together(crops, embeddings, decision, forward, swapped, control=is_control(method))

@@ -8,15 +8,15 @@ from numpy.typing import NDArray
 
 from lpel_serving.bundle.usual_record import UsualMaps
 from lpel_serving.equations.agreement import Agreement, intersection_over_union, spearman
+from lpel_serving.equations.decision import Decision
 from lpel_serving.equations.heatmap import heat_map, normalise
 from lpel_serving.equations.mask import DEFAULT_EPSILON, mask
 from lpel_serving.equations.perturbation import DEFAULT_P, perturb
 from lpel_serving.equations.relevance import relevance
-from lpel_serving.equations.similarity import cosine_similarity, is_similar
-from lpel_serving.images.found import FoundPair
+from lpel_serving.methods.decided import DecidedPair
+from lpel_serving.methods.used import MethodUsed
 from lpel_serving.support.arrays import Floats, Pixels
 from lpel_serving.support.errors import EmbeddingError, ParameterError
-from lpel_serving.verification.plausibility import PairPlausibility, doubt_of
 
 Decoder = Callable[[Floats], Floats]
 """``g``: embeddings, shape (N, D), to reconstructions, shape (N, H, W, 3)."""
@@ -67,59 +67,33 @@ class LpelExplanation(Explanation):
     perturbed_reconstruction: Floats
 
 
-@dataclass(frozen=True, eq=False)
-class PairExplanation:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class PairExplanation(DecidedPair):
     """A pair of images explained both ways.
 
     Attributes
     ----------
-    similarity
-        Cosine of the two embeddings, Eq. 5.1, in [-1, 1].
-    threshold
-        The similarity above which the network calls two images the same.
-    similar
-        The network's decision, which is what is explained.
-    reference_crop, test_crop
-        What the embedder saw, uint8, shape (S, S, 3).
-    reference_embedding, test_embedding
-        Float32, shape (D,).
     forward
         Explanation of the test against the reference.
     swapped
         Explanation of the reference against the test: the roles exchanged.
     agreement
         How alike the two explanations are.
-    plausibility
-        Whether the images are of the kind that the bundle knows; None where that is not known.
     control
         Whether the maps are a control's, to measure others by: they know nothing of this pair. See
         `lpel_serving.methods.method.is_control`.
-    found
-        The faces that were found in reference and test, and which were taken; None where the crop
-        looked for none.
     usual
         What is usual of such maps, by other pairs; None where the bundle does not know.
+    method
+        What explained it; None if not known.
     """
 
-    similarity: float
-    threshold: float
-    similar: bool
-    reference_crop: Pixels
-    test_crop: Pixels
-    reference_embedding: Floats
-    test_embedding: Floats
     forward: Explanation
     swapped: Explanation
     agreement: Agreement
-    plausibility: PairPlausibility | None = None
     control: bool = False
-    found: FoundPair = (None, None)
     usual: UsualMaps | None = None
-
-    @property
-    def doubt(self) -> PairPlausibility | None:
-        """The check of plausibility, where it finds an image of another kind; else None."""
-        return doubt_of(self.plausibility)
+    method: MethodUsed | None = None
 
 
 def explain_embeddings(
@@ -173,7 +147,7 @@ def explain_both_ways(
     decode: Decoder,
     crops: tuple[Pixels, Pixels],
     embeddings: Floats,
-    threshold: float,
+    decision: Decision,
     *,
     p: float = DEFAULT_P,
     epsilon: float = DEFAULT_EPSILON,
@@ -188,33 +162,29 @@ def explain_both_ways(
         Reference and test, uint8, shape (S, S, 3).
     embeddings
         Theirs, float32, shape (2, D).
-    threshold
-        The similarity above which the network calls two images the same.
+    decision
+        The network's.
     p, epsilon
         See `explain_embeddings`.
     """
-    similar = is_similar(float(cosine_similarity(embeddings[0], embeddings[1])), threshold)
     forward, swapped = explain_embeddings(
-        decode, embeddings, embeddings[::-1], np.full(2, similar), p=p, epsilon=epsilon
+        decode, embeddings, embeddings[::-1], np.full(2, decision.similar), p=p, epsilon=epsilon
     )
-    return put_together(crops, embeddings, threshold, forward, swapped)
+    return put_together(crops, embeddings, decision, forward, swapped)
 
 
 def put_together(
     crops: tuple[Pixels, Pixels],
     embeddings: Floats,
-    threshold: float,
+    decision: Decision,
     forward: Explanation,
     swapped: Explanation,
     *,
     control: bool = False,
 ) -> PairExplanation:
     """Join the two explanations of a pair to what they are explanations of."""
-    similarity = float(cosine_similarity(embeddings[0], embeddings[1]))
     return PairExplanation(
-        similarity=similarity,
-        threshold=threshold,
-        similar=is_similar(similarity, threshold),
+        decision=decision,
         reference_crop=crops[0],
         test_crop=crops[1],
         reference_embedding=embeddings[0],

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from lpel_serving.bundle.usual_record import UsualMaps
-from lpel_serving.equations.similarity import DECISIONS
+from lpel_serving.equations.decision import DECISIONS
 from lpel_serving.methods.default import RESPONSES
 from lpel_serving.support.wording import percent
 

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpel_serving.bundle.usual_record import Shares, UsualMaps
+from lpel_serving.equations.decision import DECISIONS
 from lpel_serving.equations.regions import ELSEWHERE, RegionShare
-from lpel_serving.equations.similarity import DECISIONS
 from lpel_serving.support.wording import listed, percent
 
 _BEYOND, _TIMES = 0.05, 1.25

@@ -16,7 +16,6 @@ from PIL import Image
 from lpel_serving import Explainer
 from lpel_serving.methods import find_method, methods
 from lpel_serving.methods.lpel import Lpel
-from lpel_serving.report.record import summary
 from support import bright, tiny
 from support.images import pixels, write_people
 
@@ -70,7 +69,7 @@ def test_explain_prints_one_json_document_and_writes_its_files(tiny_bundle, two,
     assert done.stderr == ""
     document = json.loads(done.stdout)
     explainer = Explainer.load(tiny_bundle)
-    expected = summary(explainer.explain(*two, method=Lpel(0.5), epsilon=0.6))
+    expected = document(explainer.explain(*two, method=Lpel(0.5), epsilon=0.6))
     assert {key: document[key] for key in expected} == expected
     assert document["parameters"] == {"p": 0.5, "epsilon": 0.6, "crop": "none"}
     assert document["bundle"] == {
@@ -120,7 +119,7 @@ def test_explain_says_how_many_faces_there_are_and_takes_the_one_that_is_asked_f
     done = lpel(*explain, both, both, "--reference-face", 0, "--test-face", 1, "--json")
     document = json.loads(done.stdout)
     engine = Explainer.load(tiny_bundle, crop=bright.NAME)
-    expected = summary(engine.explain(both, both, faces=(0, 1)))
+    expected = document(engine.explain(both, both, faces=(0, 1)))
     assert {key: document[key] for key in expected} == expected
     assert [document["faces"][role]["taken"] for role in ("reference", "test")] == [0, 1]
     refused(lpel(*explain, one, both, "--test-face", 2), "both.png: face 2", "2 were found")
@@ -293,7 +292,7 @@ def test_explain_by_another_method_writes_its_files(responding_bundle, two, tmp_
     assert document["parameters"] == {"seed": 3, "epsilon": 0.6, "crop": "none"}
     explainer = Explainer.load(responding_bundle)
     expected = explainer.explain(*two, epsilon=0.6, method=find_method(method), seed=3)
-    assert {key: document[key] for key in summary(expected)} == summary(expected)
+    assert {key: document[key] for key in document(expected)} == document(expected)
     with np.load(tmp_path / "explanation.npz", allow_pickle=False) as arrays:
         assert set(arrays.files) == {
             f"{role}_{name}"
@@ -361,7 +360,7 @@ def test_explain_by_lpel_takes_p_though_the_bundle_has_a_response_decoder(
     document = json.loads(done.stdout)
     assert document["method"] == "lpel"
     assert document["parameters"] == {"p": 0.5, "epsilon": 0.7, "crop": "none"}
-    expected = summary(Explainer.load(tiny_bundle).explain(*two, method=Lpel(0.5)))
+    expected = document(Explainer.load(tiny_bundle).explain(*two, method=Lpel(0.5)))
     assert {key: document[key] for key in expected} == expected
     with np.load(tmp_path / "explanation.npz", allow_pickle=False) as arrays:
         assert "test_relevance" in arrays.files

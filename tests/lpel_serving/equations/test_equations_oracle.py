@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 
 from lpel_serving.equations.agreement import intersection_over_union, spearman
+from lpel_serving.equations.decision import Decision
 from lpel_serving.equations.heatmap import heat_map, normalise
 from lpel_serving.equations.mask import mask
 from lpel_serving.equations.normalisation import min_max
 from lpel_serving.equations.perturbation import perturb
 from lpel_serving.equations.relevance import feature_distance, relevance
-from lpel_serving.equations.similarity import cosine_similarity, is_similar
+from lpel_serving.equations.similarity import cosine_similarity
 from lpel_serving.methods.explanation import explain_embeddings
 from oracles import equations
 
@@ -168,7 +169,7 @@ def test_cosine_similarity_of_many_pairs_is_that_of_each():
     [(0.5, 0.25, True), (0.25, 0.25, False), (0.0, 0.25, False), (-1.0, -1.0, False)],
 )
 def test_similar_is_strictly_above_the_threshold(similarity, threshold, similar):
-    assert is_similar(similarity, threshold) is similar
+    assert Decision(similarity, threshold).similar is similar
 
 
 @pytest.mark.parametrize("levels", [2, 3, 10, 10**6])

@@ -20,7 +20,7 @@ from lpel_serving.batch.stages.pair_table import PairTable, listed_pairs, search
 from lpel_serving.batch.stages.result_table import Explained, result_table
 from lpel_serving.batch.stages.stage import Done, Stopped, Work, give_up_if
 from lpel_serving.engine.explainer import Explainer
-from lpel_serving.equations.similarity import are_similar, cosine_similarity, margins
+from lpel_serving.equations.decision import decide_many
 from lpel_serving.support.arrays import Pixels
 
 
@@ -129,18 +129,18 @@ class _Work:
         numbers, places = np.unique(both, return_inverse=True)
         references, tests = places.reshape(2, -1)
         embeddings = self._lookup.embeddings(numbers)
-        similarity = cosine_similarity(embeddings[references], embeddings[tests])
-        similar = are_similar(similarity, self._explainer.manifest.threshold.value)
-        return Pairs(numbers, embeddings, crops, references, tests, similarity, similar)
+        threshold = self._explainer.manifest.threshold.value
+        decisions = decide_many(embeddings[references], embeddings[tests], threshold)
+        return Pairs(numbers, embeddings, crops, references, tests, decisions)
 
     def _explained(self, pairs: Pairs, stopped: Stopped) -> Explained:
         settings, manifest = self._stage.settings, self._explainer.manifest
-        explained = Explained.empty(len(pairs.similarity), self._map_shape)
-        margin = margins(pairs.similarity, manifest.threshold.value)
+        decisions = pairs.decisions
+        explained = Explained.empty(len(decisions), self._map_shape)
         explained.columns |= {
-            "similarity": pairs.similarity,
-            "margin": margin.astype(np.float32),
-            "similar": pairs.similar,
+            "similarity": decisions.similarity,
+            "margin": decisions.margin.astype(np.float32),
+            "similar": decisions.similar,
         }
         if self._explainer.plausibility is not None:
             plausible = self._explainer.plausibility.plausible(pairs.embeddings)
@@ -148,7 +148,7 @@ class _Work:
             explained.columns |= {"reference_plausible": of_reference, "test_plausible": of_test}
             explained.plausible = of_reference & of_test
         if manifest.confidence is not None:
-            confidence = manifest.confidence.calibration.confidences(pairs.similarity)
+            confidence = manifest.confidence.calibration.confidences(decisions.similarity)
             explained.columns["confidence"] = np.ma.masked_array(
                 confidence.astype(np.float32), ~explained.plausible
             )
