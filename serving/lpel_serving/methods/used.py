@@ -1,6 +1,6 @@
 """Which method explained a pair: its name, its parameters, and what it was given."""
 
-from dataclasses import asdict, dataclass, is_dataclass
+from dataclasses import asdict, dataclass, fields, is_dataclass
 from functools import lru_cache
 from importlib.metadata import entry_points
 from typing import Any
@@ -50,7 +50,11 @@ def method_used(method: Method, *, epsilon: float | None = None, seed: int = 0) 
 
 def parameters_of(method: Method) -> dict[str, Any]:
     """A method's own parameters, with the values that they have."""
-    return asdict(method) if is_dataclass(method) and not isinstance(method, type) else {}
+    if not is_dataclass(method) or isinstance(method, type):
+        return {}
+    # Not `asdict` of the whole: a method of another package may hold what cannot be copied.
+    values = {one.name: getattr(method, one.name) for one in fields(method)}
+    return {name: asdict(one) if is_dataclass(one) else one for name, one in values.items()}
 
 
 @lru_cache

@@ -93,7 +93,11 @@ def decided_document(pair: DecidedPair) -> dict[str, Any]:
 
 def method_record(method: MethodUsed, *, control: bool) -> dict[str, Any]:
     """A method and its own parameters in JSON's own types."""
-    return {"name": method.name, "control": control, "parameters": method.parameters}
+    parameters = {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in method.parameters.items()
+    }
+    return {"name": method.name, "control": control, "parameters": parameters}
 
 
 def _of_decision(pair: DecidedPair, verdict: Verdict) -> dict[str, Any]:

@@ -387,7 +387,7 @@ def test_the_record_of_a_pair_has_both(bundle):
         ):
             assert region["for"] == share.for_
             assert region["usual_for"] == asdict(pair.usual.for_[share.name])
-    assert document["usual"] == {"pairs": pair.usual.pairs, "common": pair.usual.common}
+    assert written["usual"] == {"pairs": pair.usual.pairs, "common": pair.usual.common}
 
 
 def test_the_figure_says_how_much_is_common_under_the_maps(bundle, responding_explainer):

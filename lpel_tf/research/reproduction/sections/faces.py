@@ -71,7 +71,9 @@ def _losses(setting: Setting) -> dict[str, float]:
 
 
 def _fidelity_finding(laboratory: Laboratory, faithful: Fidelity) -> Finding:
-    recognised = float(np.mean(Decisions(faithful.cosine, laboratory.threshold).similar))
+    recognised = float(
+        np.mean(Decisions(faithful.cosine.astype(np.float32), laboratory.threshold).similar)
+    )
     return Finding(
         "The reconstructions do not represent details well, which is no problem.",
         "Between an original and its reconstruction the network sees a similarity of "
