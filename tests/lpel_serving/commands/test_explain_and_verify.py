@@ -16,6 +16,7 @@ from PIL import Image
 from lpel_serving import Explainer
 from lpel_serving.methods import find_method, methods
 from lpel_serving.methods.lpel import Lpel
+from lpel_serving.report.document import document as document_of
 from support import bright, tiny
 from support.images import pixels, write_people
 
@@ -40,7 +41,7 @@ def refused(done: subprocess.CompletedProcess[str], *words: str) -> None:
 
 def numbers(document: dict) -> dict:
     """What a document says of the pair: `--json` writes what made it in a way of its own."""
-    own = ("control", "method", "parameters", "bundle", "files")
+    own = ("control", "method", "parameters", "bundle", "models", "files")
     return {key: value for key, value in document.items() if key not in own}
 
 
@@ -365,7 +366,7 @@ def test_explain_by_lpel_takes_p_though_the_bundle_has_a_response_decoder(
     document = json.loads(done.stdout)
     assert document["method"] == "lpel"
     assert document["parameters"] == {"p": 0.5, "epsilon": 0.7, "crop": "none"}
-    expected = document_of(Explainer.load(tiny_bundle).explain(*two, method=Lpel(0.5)))
+    expected = numbers(document_of(Explainer.load(tiny_bundle).explain(*two, method=Lpel(0.5))))
     assert numbers(document) == expected
     with np.load(tmp_path / "explanation.npz", allow_pickle=False) as arrays:
         assert "test_relevance" in arrays.files
