@@ -54,7 +54,11 @@ def parameters_of(method: Method) -> dict[str, Any]:
         return {}
     # Not `asdict` of the whole: a method of another package may hold what cannot be copied.
     values = {one.name: getattr(method, one.name) for one in fields(method)}
-    return {name: asdict(one) if is_dataclass(one) else one for name, one in values.items()}
+    return {name: _plain(one) for name, one in values.items()}
+
+
+def _plain(value: Any) -> Any:
+    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
 
 
 @lru_cache

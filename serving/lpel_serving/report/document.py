@@ -4,12 +4,14 @@
 its numbers. The arrays stand in `lpel_serving.report.array_file`.
 """
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, cast
 
 from lpel_serving.images.found import faces_record, in_words
 from lpel_serving.methods.decided import DecidedPair
 from lpel_serving.methods.explanation import Explanation, PairExplanation
 from lpel_serving.methods.used import MethodUsed
+from lpel_serving.report.map_words import shares_of
 from lpel_serving.report.numbers import (
     decision_numbers,
     map_numbers,
@@ -18,7 +20,7 @@ from lpel_serving.report.numbers import (
     region_numbers,
     usual_numbers,
 )
-from lpel_serving.report.verdict import Verdict, compared, explained, origin_and_method, shares_of
+from lpel_serving.report.verdict import Verdict, compared, explained, origin_and_method
 from lpel_serving.support.arrays import Pixels
 from lpel_serving.support.errors import ParameterError
 
@@ -93,9 +95,10 @@ def decided_document(pair: DecidedPair) -> dict[str, Any]:
 
 def method_record(method: MethodUsed, *, control: bool) -> dict[str, Any]:
     """A method and its own parameters in JSON's own types."""
-    parameters = {
-        name: list(value) if isinstance(value, tuple) else value
-        for name, value in method.parameters.items()
+    own = method.parameters.items()
+    parameters: dict[str, Any] = {
+        name: [*cast("Sequence[Any]", value)] if isinstance(value, tuple) else value
+        for name, value in own
     }
     return {"name": method.name, "control": control, "parameters": parameters}
 

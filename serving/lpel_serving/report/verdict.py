@@ -8,17 +8,14 @@ from numpy.typing import NDArray
 
 from lpel_serving.bundle.origin import Origin
 from lpel_serving.equations.decision import Confidence, Decision
-from lpel_serving.equations.regions import RegionShare, region_shares
+from lpel_serving.equations.regions import RegionShare
 from lpel_serving.methods.explanation import PairExplanation
 from lpel_serving.methods.used import MethodUsed
 from lpel_serving.report import caveats
-from lpel_serving.report.map_words import on_map
+from lpel_serving.report.map_words import MapShares, on_map, shares_of
 from lpel_serving.support.errors import ParameterError
 from lpel_serving.support.wording import number, percent
 from lpel_serving.verification.plausibility import PairPlausibility, doubt_of
-
-Shares = tuple[Sequence[RegionShare], Sequence[RegionShare]]
-"""How the maps of test and reference divide among the regions."""
 
 CLOSE = 0.05
 """A margin less than this is a close call.
@@ -106,7 +103,7 @@ def compared(
     )
 
 
-def explained(pair: PairExplanation, shares: Shares | None = None) -> Verdict:
+def explained(pair: PairExplanation, shares: MapShares | None = None) -> Verdict:
     """Say the same of a pair, then which parts of the faces its maps point at.
 
     Where an image is not of the kind that the bundle knows, no parts are named.
@@ -160,16 +157,6 @@ def origin_and_method(pair: PairExplanation) -> tuple[Origin, MethodUsed]:
             "`Explainer.explain` do."
         )
     return pair.origin, pair.method
-
-
-def shares_of(pair: PairExplanation) -> Shares:
-    """Divide the maps of test and reference among the parts of a face.
-
-    None are named where an image is not of the kind that the bundle knows.
-    """
-    if pair.doubt is not None:
-        return (), ()
-    return region_shares(pair.forward.heat_map), region_shares(pair.swapped.heat_map)
 
 
 def _on_maps(
