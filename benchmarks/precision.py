@@ -33,7 +33,8 @@ from lpel_serving.engine.embedder import Embedder
 from lpel_serving.engine.photographs import embed_photographs
 from lpel_serving.engine.session import open_session
 from lpel_serving.equations.agreement import spearman
-from lpel_serving.equations.similarity import are_similar, cosine_similarity
+from lpel_serving.equations.decision import Decisions, decide_many
+from lpel_serving.equations.similarity import cosine_similarity
 from lpel_serving.images.crops import parse_crop, read_face
 from lpel_serving.images.datasets.faces import list_faces
 from lpel_serving.images.datasets.pairs import Pair
@@ -106,7 +107,7 @@ def quality(
     same, threshold = np.array([pair.same for pair in pairs]), bundle.manifest.threshold.value
     explainer, rows = Explainer.load(folder, threads=THREADS), {}
     exact = embedded(bundle, models["float32"], paths, work, "float32")
-    similar = are_similar(cosine_similarity(exact[references], exact[tests]), threshold)
+    similar = decide_many(exact[references], exact[tests], threshold).similar
     wanted = maps(explainer, exact[references], exact[tests], similar, "float32")
     for name, model in models.items():
         h = embedded(bundle, model, paths, work, name)
@@ -126,7 +127,7 @@ def quality(
             "at_threshold": asdict(verified.at_threshold),
             "best": asdict(verified.best),
             "auc": verified.auc,
-            "decisions_changed": int(np.sum(are_similar(similarities, threshold) != similar)),
+            "decisions_changed": int(np.sum(Decisions(similarities, threshold).similar != similar)),
             "cosine": {"min": float(cosines.min()), "mean": float(cosines.mean())},
             "reconstruction_rms_error": float(np.sqrt(np.mean(np.square(error)))),
             "spearman": likeness(wanted, given, similar),

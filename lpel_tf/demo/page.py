@@ -9,7 +9,6 @@ from string import Template
 from typing import Protocol
 
 from lpel_serving.bundle.manifest import Manifest
-from lpel_serving.equations.similarity import DECISIONS
 from lpel_serving.methods.explanation import PairExplanation
 from lpel_serving.report.verdict import in_short
 from lpel_serving.support.errors import BundleError
@@ -117,8 +116,8 @@ def _mistakes(pairs: Sequence[ShownPair]) -> str:
 def _figure(pair: ShownPair, folder: Path) -> str:
     explanation = pair.explanation
     picture = base64.b64encode((folder / f"{pair.name}.png").read_bytes()).decode("ascii")
-    decision = DECISIONS[explanation.similar]
-    numbers = in_short(explanation.similarity, explanation.threshold)
+    decision = explanation.decision.word
+    numbers = in_short(explanation.decision)
     return (
         f'<figure id="{escape(pair.name)}">\n'
         f'<img alt="{escape(pair.title)}, explained both ways" '

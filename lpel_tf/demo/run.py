@@ -1,7 +1,7 @@
 """The demo: from published weights to explained pairs."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,10 @@ from lpel_serving.engine.explainer import Explainer
 from lpel_serving.images.crops import CentreCrop
 from lpel_serving.images.reading import read_pixels
 from lpel_serving.methods.explanation import PairExplanation
+from lpel_serving.report.array_file import write_arrays
+from lpel_serving.report.document import document
 from lpel_serving.report.figures import write_pair_figure
-from lpel_serving.report.figures.source import source_of
 from lpel_serving.report.pictures import png
-from lpel_serving.report.record import summary, write_arrays
 from lpel_serving.service.samples import LIST
 from lpel_serving.support.arrays import Pixels
 from lpel_serving.support.errors import OutputError
@@ -115,19 +115,13 @@ def run_demo(out: Path, *, cache: Path | None, progress: Progress) -> DemoResult
     explainer = Explainer.load(out / "bundle", crop="none")
     explanations = explainer.explain_pairs([(crops[r], crops[t]) for r, t in PAIRS])
     pairs = tuple(
-        ExplainedPair(_name(number, pair), *pair, explanation)
+        ExplainedPair(_name(number, pair), *pair, cut_by(_CROP, explanation))
         for number, (pair, explanation) in enumerate(zip(PAIRS, explanations, strict=True), start=1)
     )
-    source = source_of(manifest, explainer.default_name, explainer.default_method, _CROP)
     with progress("drawing pairs", len(pairs)) as advance:
         for pair in pairs:
-            write_pair_figure(
-                pair.explanation,
-                out / f"{pair.name}.png",
-                pair.title,
-                truth=pair.truth,
-                source=source,
-            )
+            figure = out / f"{pair.name}.png"
+            write_pair_figure(pair.explanation, figure, pair.title, truth=pair.truth)
             write_arrays(pair.explanation, out / f"{pair.name}.npz")
             advance(1)
     document = json.dumps(document_of(manifest, pairs), indent=2, allow_nan=False) + "\n"
@@ -135,6 +129,11 @@ def run_demo(out: Path, *, cache: Path | None, progress: Progress) -> DemoResult
     write_atomically(out / "index.html", page(manifest, pairs, out).encode())
     write_folder(out / "samples", samples(pairs))
     return DemoResult(manifest, pairs, out / "index.html")
+
+
+def cut_by(crop: str, pair: PairExplanation) -> PairExplanation:
+    """Say of a pair how its faces were cut out before it was explained."""
+    return pair if pair.origin is None else replace(pair, origin=replace(pair.origin, crop=crop))
 
 
 def check_output(out: Path) -> None:
@@ -173,7 +172,8 @@ def document_of(manifest: Manifest, pairs: tuple[ExplainedPair, ...]) -> dict[st
                 "test": pair.test.person,
                 "same_person": pair.same_person,
                 "right": pair.right,
-                **summary(pair.explanation),
+                **document(pair.explanation),
+                "control": pair.explanation.control,
             }
             for pair in pairs
         ],

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from lpel_serving.equations.similarity import cosine_similarity, is_similar
+from lpel_serving.equations.decision import Decision
+from lpel_serving.equations.similarity import cosine_similarity
 from lpel_serving.faithfulness.deletion_curve import IDENTICAL
 from lpel_serving.faithfulness.photograph_pairs import PhotographPairs
 from lpel_serving.images.datasets.pairs import Pair, draw_of_each
@@ -48,7 +49,7 @@ def decided_pairs(
     found: list[tuple[int, int]] = []
     for a, b, truth in draw_of_each(test.identities, _SPARE * n, rng):
         similarity = float(cosine_similarity(test.embeddings[a], test.embeddings[b]))
-        right = threshold is None or is_similar(similarity, threshold) == same
+        right = threshold is None or Decision(similarity, threshold).similar == same
         if truth == same and right and similarity < IDENTICAL:
             found.append((a, b))
     order: list[int] = rng.permutation(len(found)).tolist()

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from lpel_serving.report.record import npz
+from lpel_serving.report.array_file import npz
 from lpel_serving.support.files import write_atomically
 from lpel_tf.research.reproduction.section import Finding, Picture, Section, Table
 

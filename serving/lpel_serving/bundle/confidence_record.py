@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from lpel_serving.equations.decision import Confidence
 from lpel_serving.support.errors import BundleError, ParameterError
 from lpel_serving.support.typed_json import Reader
 from lpel_serving.verification.accuracy import Labels, Scores
@@ -55,6 +56,10 @@ class ConfidenceRecord:
     def pairs(self) -> int:
         """How many pairs it was fitted on."""
         return self.fitted["pairs_same"] + self.fitted["pairs_different"]
+
+    def of(self, similarity: float) -> Confidence:
+        """Predict how likely a pair of a similarity shows one person."""
+        return Confidence(self.calibration.confidence(similarity), self.pairs)
 
 
 def fit_confidence(similarities: Scores, same: Labels, on: str) -> ConfidenceRecord | None:

@@ -257,9 +257,9 @@ def _report(name: str, answer: Any, out: Path | None, *, quiet: bool) -> dict[st
 
 def _write(out: Path, name: str, answer: Any) -> dict[str, str]:
     from lpel_serving.faithfulness.assessment_record import measured_arrays
+    from lpel_serving.report.array_file import npz
     from lpel_serving.report.figures import curve_figure
     from lpel_serving.report.figures.canvas import png
-    from lpel_serving.report.record import npz
     from lpel_serving.support.errors import MissingExtraError
     from lpel_serving.support.files import write_atomically
 

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -20,6 +20,9 @@ from lpel_serving.commands.shared.options import (
     say,
 )
 from lpel_serving.equations.mask import DEFAULT_EPSILON
+
+if TYPE_CHECKING:
+    from lpel_serving.methods.explanation import PairExplanation
 
 
 def _face_option(role: str) -> Any:
@@ -66,16 +69,11 @@ def explain(
     from lpel_serving.commands.shared.progress import progress_bar
     from lpel_serving.engine.explainer import Explainer
     from lpel_serving.engine.inventory import images_needed
-    from lpel_serving.images.found import in_words
     from lpel_serving.methods.counted import counted
-    from lpel_serving.methods.method import title_of
     from lpel_serving.methods.parameters import parameters_of
     from lpel_serving.methods.registry import LPEL, find_method
     from lpel_serving.methods.stream import DEFAULT_BATCH
-    from lpel_serving.report.caveats import in_common
-    from lpel_serving.report.figures.source import source_of
-    from lpel_serving.report.record import summary
-    from lpel_serving.report.verdict import on_plausibility
+    from lpel_serving.report.document import document
 
     if method is not None:  # what cannot be is said before anything is loaded
         find_method(method, **_values(method, settings or (), p))
@@ -95,29 +93,23 @@ def explain(
             faces=(reference_face, test_face),
         )
     manifest = explainer.manifest
-    used = crop or manifest.crop
-    document: dict[str, Any] = {
-        **summary(pair),
+    answer: dict[str, Any] = {
+        **document(pair),
+        "control": pair.control,
         "method": name,
         "parameters": {
             **(own if name == LPEL else {"seed": seed, **{one: own[one] for one in values}}),
             "epsilon": epsilon,
-            "crop": used,
+            "crop": crop or manifest.crop,
         },
         "bundle": {name: file.sha256 for name, file in manifest.files.items()},
-        "files": {} if out is None else _write(pair, out, source_of(manifest, name, chosen, used)),
     }
+    files = {} if out is None else _write(pair, answer, out)
     if json:
-        print_json(document)
+        print_json(answer | {"files": files})
         return
-    if pair.doubt is not None:
-        say(on_plausibility(pair.doubt))
-    sentence = _sentence(document, flat=_is_flat(pair), title=title_of(chosen, name))
-    say("\n".join([sentence, *in_words(pair.found)]))
-    limit = None if pair.control else in_common(name, pair.usual, similar=pair.similar)
-    if limit is not None:
-        say(limit)
-    for what, path in document["files"].items():
+    say("\n".join(_sentences(pair)))
+    for what, path in files.items():
         say(f"  {what}: {path}")
 
 
@@ -138,53 +130,61 @@ def _values(name: str, settings: Sequence[str], p: float | None) -> dict[str, An
     return {**values, "p": p}
 
 
-def _write(pair: Any, out: Path, source: Any) -> dict[str, str]:
+def _write(pair: "PairExplanation", answer: dict[str, Any], out: Path) -> dict[str, str]:
     import json
 
+    from lpel_serving.report.array_file import write_arrays
     from lpel_serving.report.figures import write_pair_figure
-    from lpel_serving.report.record import summary, write_arrays
     from lpel_serving.support.errors import MissingExtraError
     from lpel_serving.support.files import write_atomically
 
     files = {"arrays": out / "explanation.npz", "summary": out / "explanation.json"}
     write_arrays(pair, files["arrays"])
-    text = json.dumps(summary(pair), indent=2, allow_nan=False) + "\n"
+    text = json.dumps(answer, indent=2, allow_nan=False) + "\n"
     write_atomically(files["summary"], text.encode())
     try:
-        write_pair_figure(pair, out / "explanation.png", source=source)
+        write_pair_figure(pair, out / "explanation.png")
         files["figure"] = out / "explanation.png"
     except MissingExtraError as error:
         typer.echo(f"No figure was drawn. {error}", err=True)
     return {what: str(path) for what, path in files.items()}
 
 
-def _is_flat(pair: Any) -> bool:
-    maps = (pair.forward.heat_map, pair.swapped.heat_map)
-    return any(values.min() == values.max() for values in maps)
+def _sentences(pair: "PairExplanation") -> list[str]:
+    """The decision in short, how it was explained, then what the service says too."""
+    from lpel_serving.images.found import in_words
+    from lpel_serving.report.verdict import explained, in_short
+
+    verdict = explained(pair)
+    numbers = in_short(pair.decision)
+    said = [
+        verdict.doubt,
+        f"{numbers[0].upper()}{numbers[1:]}: the network calls them {pair.decision.word}.",
+        _by_method(pair),
+        *verdict.further,
+        *in_words(pair.found),
+        verdict.beside_map,
+    ]
+    return [one for one in said if one is not None]
 
 
-def _sentence(document: dict[str, Any], *, flat: bool, title: str = "") -> str:
-    from lpel_serving.report.verdict import ON_CONTROL, in_short
+def _by_method(pair: "PairExplanation") -> str:
+    """Say what explained a pair, and how alike its two maps are."""
+    from lpel_serving.report.verdict import origin_and_method
 
-    name = document["method"]
-    plain = "" if title in {"", name} else f" ({title})"
-    maps = (
-        f"{ON_CONTROL} Both ways by the control {name}"
-        if document["control"]
-        else f"Explained both ways by {name}{plain}"
-    )
-    agreement = (
-        "a heat-map is the same everywhere: it points at nothing, and there is no agreement to "
-        "measure."
-        if flat
-        else "the heat-maps agree with rank correlation "
-        f"{document['agreement']['spearman']:.2f}, the masks with IoU "
-        f"{document['agreement']['mask_iou']:.2f}."
-    )
-    numbers = in_short(document["similarity"], document["threshold"])
+    _, used = origin_and_method(pair)
+    plain = "" if used.title == used.name else f" ({used.title})"
+    how = f"Explained both ways by {used.name}{plain}"
+    if pair.control:
+        how = f"Both ways by the control {used.name}"
+    if any(one.heat_map.min() == one.heat_map.max() for one in (pair.forward, pair.swapped)):
+        return (
+            f"{how}, a heat-map is the same everywhere: it points at nothing, and there is no "
+            "agreement to measure."
+        )
     return (
-        f"{numbers[0].upper()}{numbers[1:]}: the network calls them {document['decision']}.\n"
-        f"{maps}, {agreement}"
+        f"{how}, the heat-maps agree with rank correlation {pair.agreement.spearman:.2f}, the "
+        f"masks with IoU {pair.agreement.iou:.2f}."
     )
 
 

@@ -1,7 +1,6 @@
 """The engine: a bundle, loaded and ready to explain pairs of faces."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,20 +11,18 @@ from lpel_serving.bundle.manifest import Manifest
 from lpel_serving.engine.decoder import Decoder
 from lpel_serving.engine.distinct import Choice, distinct_crops
 from lpel_serving.engine.embedder import Embedder
+from lpel_serving.engine.pair import decide_pair, explain_pair
 from lpel_serving.engine.responder import Responder
-from lpel_serving.engine.usual import usual_maps
 from lpel_serving.equations.direction import check_directions
 from lpel_serving.equations.mask import DEFAULT_EPSILON, check_epsilon
 from lpel_serving.images.crops import Crop, parse_crop
 from lpel_serving.images.reading import Image
-from lpel_serving.methods.explain import explain_by
 from lpel_serving.methods.explanation import PairExplanation
 from lpel_serving.methods.method import Method
 from lpel_serving.methods.registry import default_method, default_name
 from lpel_serving.methods.stream import DEFAULT_BATCH
 from lpel_serving.support.arrays import Floats
 from lpel_serving.support.errors import ParameterError
-from lpel_serving.verification.plausibility import PairPlausibility
 
 
 class Explainer:
@@ -118,10 +115,6 @@ class Explainer:
         """The name of `default_method`, as `find_method` takes it."""
         return default_name(responds=self.responds)
 
-    def pair_plausibility(self, h_r: Floats, h_t: Floats) -> PairPlausibility | None:
-        """Check the embeddings of a reference and a test, shape (D,); None if that is not known."""
-        return None if self.plausibility is None else self.plausibility.of_pair(h_r, h_t)
-
     def respond(self, embeddings: Floats) -> Floats:
         """Predict responses from embeddings; see `Responder.respond`.
 
@@ -199,17 +192,14 @@ class Explainer:
         distinct = distinct_crops(self.embedder, named)
         crops, places, found = distinct.crops, distinct.places, distinct.found
         embeddings = self.embedder.embed(crops, batch_size)
-        threshold = self.manifest.threshold.value
+        crop = self.embedder.crop
 
-        def explain(r: int, t: int) -> PairExplanation:
-            both, h = (crops[r], crops[t]), embeddings[[r, t]]
-            check_directions(h, ("the reference", "the test image"))
-            pair = explain_by(chosen, self, both, h, threshold, epsilon=epsilon, seed=seed)
-            record, crop = self.manifest.usual, self.embedder.crop
-            usual = usual_maps(record, chosen, similar=pair.similar, crop=crop)
-            return replace(pair, plausibility=self.pair_plausibility(h[0], h[1]), usual=usual)
+        def explain(i: int) -> PairExplanation:
+            r, t = places[i : i + 2]
+            both, h = (crops[r], crops[t]), (embeddings[r], embeddings[t])
+            check_directions(np.stack(h), ("the reference", "the test image"))
+            of_pair = (found[i], found[i + 1])
+            pair = decide_pair(self.manifest, self.plausibility, both, h, crop=crop, found=of_pair)
+            return explain_pair(pair, chosen, self, self.manifest, crop, epsilon=epsilon, seed=seed)
 
-        return [
-            replace(explain(*places[i : i + 2]), found=(found[i], found[i + 1]))
-            for i in range(0, len(places), 2)
-        ]
+        return [explain(i) for i in range(0, len(places), 2)]

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpel_serving.bundle.usual_record import Shares, UsualMaps, UsualRecord, UsualShare, as_record
+from lpel_serving.equations.decision import DECISIONS, decide_many
 from lpel_serving.equations.regions import REGIONS, share_arrays
-from lpel_serving.equations.similarity import DECISIONS, are_similar, cosine_similarity
 from lpel_serving.images.crops import CentreCrop, Crop, is_named
 from lpel_serving.images.datasets.pairs import draw_of_each
 from lpel_serving.methods.lpel import Lpel
@@ -107,7 +107,7 @@ def measure_usual(
     drawn = draw_of_each(identities, PAIRS, rng) if len(identities) else []
     pairs = np.array([pair[:2] for pair in drawn], np.int64).reshape(-1, 2)
     people = np.unique(np.array(identities), return_inverse=True)[1].astype(np.int64)
-    decided = are_similar(cosine_similarity(*embeddings[pairs.T]), threshold)
+    decided = decide_many(embeddings[pairs[:, 0]], embeddings[pairs[:, 1]], threshold).similar
     for name, method in METHODS.items():
         for similar, decision in DECISIONS.items():
             of = pairs[decided == similar]

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_serving.equations.similarity import DECISIONS, cosine_similarity
+from lpel_serving.equations.decision import DECISIONS
+from lpel_serving.equations.similarity import cosine_similarity
 from lpel_serving.faithfulness import pair_check_words
 from lpel_serving.faithfulness.assessment import Measured
 from lpel_serving.faithfulness.controls import RANDOM

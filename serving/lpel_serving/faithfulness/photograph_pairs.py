@@ -10,7 +10,7 @@ import numpy as np
 
 from lpel_serving.engine.embedder import Embedder
 from lpel_serving.engine.photographs import embed_photographs
-from lpel_serving.equations.similarity import cosine_similarity, is_similar
+from lpel_serving.equations.decision import decide
 from lpel_serving.faithfulness.deletion_curve import IDENTICAL
 from lpel_serving.images.datasets.pairs import Pair
 from lpel_serving.images.datasets.passed_over import Unusable
@@ -164,5 +164,5 @@ def _decided(pair: Pair, known: dict[Path, Floats], threshold: float) -> bool | 
     h_r, h_t = known[pair.reference], known[pair.test]
     if not (np.isfinite(h_r).all() and np.isfinite(h_t).all()):
         return None
-    similarity = float(cosine_similarity(h_r, h_t))
-    return is_similar(similarity, threshold) if similarity < IDENTICAL else None
+    decision = decide(h_r, h_t, threshold)
+    return decision.similar if decision.similarity < IDENTICAL else None

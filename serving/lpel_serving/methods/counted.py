@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_serving.equations.similarity import DECISIONS
+from lpel_serving.equations.decision import DECISIONS
 from lpel_serving.methods.both_ways import BothWays, ask_both_ways
 from lpel_serving.methods.each_once import EachOnce
 from lpel_serving.methods.method import FacePair, Method, Networks, is_control
@@ -72,18 +72,18 @@ class _Counted:
 
     def __init__(self, method: Method, begin: Callable[[str], Advance], portion: int) -> None:
         self.control = is_control(method)
-        self._method = method
+        self.counted = method
         self._begin = begin
         self._portion = portion
         self._advance: Advance | None = None
 
     def __call__(self, pair: FacePair, networks: Networks, rng: np.random.Generator) -> SignedMap:
         """Explain a pair, as the method does."""
-        return self._method(pair, EachOnce(self._reporting(pair, networks)), rng)
+        return self.counted(pair, EachOnce(self._reporting(pair, networks)), rng)
 
     def both_ways(self, pair: FacePair, networks: Networks, rng: np.random.Generator) -> BothWays:
         """Explain a pair both ways, as the method does."""
-        return ask_both_ways(self._method, pair, self._reporting(pair, networks), rng)
+        return ask_both_ways(self.counted, pair, self._reporting(pair, networks), rng)
 
     def finish(self) -> None:
         """Report what was expected and did not come."""

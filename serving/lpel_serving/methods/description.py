@@ -4,7 +4,7 @@ import sys
 from dataclasses import asdict, dataclass
 from typing import Any, cast
 
-from lpel_serving.equations.similarity import DECISIONS
+from lpel_serving.equations.decision import DECISIONS
 from lpel_serving.methods.method import Need, is_control, title_of
 from lpel_serving.methods.parameter import Parameter
 from lpel_serving.methods.parameters import parameters_in

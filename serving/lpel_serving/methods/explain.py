@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from lpel_serving.equations.decision import Decision
 from lpel_serving.equations.mask import DEFAULT_EPSILON, mask
-from lpel_serving.equations.similarity import cosine_similarity, is_similar
 from lpel_serving.methods.both_ways import Steps, explain_both_ways
 from lpel_serving.methods.explanation import (
     Explanation,
@@ -20,7 +20,7 @@ def explain_by(
     networks: Networks,
     crops: tuple[Pixels, Pixels],
     embeddings: Floats,
-    threshold: float,
+    decision: Decision,
     *,
     epsilon: float = DEFAULT_EPSILON,
     seed: int = 0,
@@ -37,8 +37,8 @@ def explain_by(
         Reference and test, uint8, shape (S, S, 3).
     embeddings
         Theirs, float32, shape (2, D).
-    threshold
-        The similarity above which the network calls two images the same.
+    decision
+        The network's.
     epsilon
         Threshold of the mask (Eq. 4.7), on the map scaled to [0, 1].
     seed
@@ -51,8 +51,7 @@ def explain_by(
     ParameterError
         If the method cannot explain such a pair.
     """
-    similar = is_similar(float(cosine_similarity(embeddings[0], embeddings[1])), threshold)
-    pair = FacePair(*crops, embeddings[0], embeddings[1], similar)
+    pair = FacePair(*crops, embeddings[0], embeddings[1], decision.similar)
     found = explain_both_ways(method, pair, networks, np.random.default_rng(seed))
     if found.steps is None:
         of_reference, of_test = networks.decode(embeddings)
@@ -61,7 +60,7 @@ def explain_by(
     else:
         forward = _with_steps(found.forward, found.steps[0], epsilon)
         swapped = _with_steps(found.swapped, found.steps[1], epsilon)
-    return put_together(crops, embeddings, threshold, forward, swapped, control=is_control(method))
+    return put_together(crops, embeddings, decision, forward, swapped, control=is_control(method))
 
 
 def _with_steps(values: SignedMap, steps: Steps, epsilon: float) -> LpelExplanation:

@@ -7,11 +7,11 @@ from numpy.typing import NDArray
 
 from lpel_serving.bundle.usual_record import UsualMaps
 from lpel_serving.equations.agreement import Agreement, intersection_over_union, spearman
+from lpel_serving.equations.decision import Decision
 from lpel_serving.equations.heatmap import normalise
-from lpel_serving.equations.similarity import cosine_similarity, is_similar
-from lpel_serving.images.found import FoundPair
+from lpel_serving.methods.decided import DecidedPair
+from lpel_serving.methods.used import MethodUsed
 from lpel_serving.support.arrays import Floats, Pixels
-from lpel_serving.verification.plausibility import PairPlausibility, doubt_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,76 +55,47 @@ class LpelExplanation(Explanation):
     perturbed_reconstruction: Floats
 
 
-@dataclass(frozen=True, eq=False)
-class PairExplanation:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class PairExplanation(DecidedPair):
     """A pair of images explained both ways.
 
     Attributes
     ----------
-    similarity
-        Cosine of the two embeddings, Eq. 5.1, in [-1, 1].
-    threshold
-        The similarity above which the network calls two images the same.
-    similar
-        The network's decision, which is what is explained.
-    reference_crop, test_crop
-        What the embedder saw, uint8, shape (S, S, 3).
-    reference_embedding, test_embedding
-        Float32, shape (D,).
     forward
         Explanation of the test against the reference.
     swapped
         Explanation of the reference against the test: the roles exchanged.
     agreement
         How alike the two explanations are.
-    plausibility
-        Whether the images are of the kind that the bundle knows; None where that is not known.
     control
         Whether the maps are a control's, to measure others by: they know nothing of this pair. See
         `lpel_serving.methods.method.is_control`.
-    found
-        The faces that were found in reference and test, and which were taken; None where the crop
-        looked for none.
     usual
         What is usual of such maps, by other pairs; None where the bundle does not know.
+    method
+        What explained it; None if not known.
     """
 
-    similarity: float
-    threshold: float
-    similar: bool
-    reference_crop: Pixels
-    test_crop: Pixels
-    reference_embedding: Floats
-    test_embedding: Floats
     forward: Explanation
     swapped: Explanation
     agreement: Agreement
-    plausibility: PairPlausibility | None = None
     control: bool = False
-    found: FoundPair = (None, None)
     usual: UsualMaps | None = None
-
-    @property
-    def doubt(self) -> PairPlausibility | None:
-        """The check of plausibility, where it finds an image of another kind; else None."""
-        return doubt_of(self.plausibility)
+    method: MethodUsed | None = None
 
 
 def put_together(
     crops: tuple[Pixels, Pixels],
     embeddings: Floats,
-    threshold: float,
+    decision: Decision,
     forward: Explanation,
     swapped: Explanation,
     *,
     control: bool = False,
 ) -> PairExplanation:
     """Join the two explanations of a pair to what they are explanations of."""
-    similarity = float(cosine_similarity(embeddings[0], embeddings[1]))
     return PairExplanation(
-        similarity=similarity,
-        threshold=threshold,
-        similar=is_similar(similarity, threshold),
+        decision=decision,
         reference_crop=crops[0],
         test_crop=crops[1],
         reference_embedding=embeddings[0],

@@ -40,7 +40,15 @@ def _parameters_in(kind: Any) -> tuple[Parameter, ...]:
 
 def parameters_of(method: Any) -> dict[str, Any]:
     """Report a method's own parameters, with the values that they have."""
-    return asdict(method) if is_dataclass(method) and not isinstance(method, type) else {}
+    if not is_dataclass(method) or isinstance(method, type):
+        return {}
+    # Not `asdict` of the whole: a method of another package may hold what cannot be copied.
+    values = {one.name: getattr(method, one.name) for one in fields(method)}
+    return {name: _plain(one) for name, one in values.items()}
+
+
+def _plain(value: Any) -> Any:
+    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
 
 
 def check_own(method: Any) -> None:

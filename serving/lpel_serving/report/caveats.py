@@ -1,7 +1,7 @@
 """What a decision and a map cannot prove, in sentences chosen by what applies."""
 
 from lpel_serving.bundle.usual_record import UsualMaps
-from lpel_serving.equations.similarity import DECISIONS
+from lpel_serving.equations.decision import DECISIONS
 from lpel_serving.methods.description import CONTROL_CAVEAT
 from lpel_serving.methods.registry import RESPONSES, caveat_of
 from lpel_serving.support.wording import percent

@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpel_serving.bundle.usual_record import Shares, UsualMaps
-from lpel_serving.equations.regions import ELSEWHERE, RegionShare
-from lpel_serving.equations.similarity import DECISIONS
+from lpel_serving.equations.decision import DECISIONS
+from lpel_serving.equations.regions import ELSEWHERE, RegionShare, region_shares
+from lpel_serving.methods.explanation import PairExplanation
 from lpel_serving.support.wording import listed, percent
 
 _BEYOND, _TIMES = 0.05, 1.25
@@ -20,6 +21,18 @@ _OTHERS = {1: "less", -1: "more"}
 """What nine of ten others have, by `UsualShare.side`."""
 
 _Share = tuple[RegionShare, float]
+MapShares = tuple[Sequence[RegionShare], Sequence[RegionShare]]
+"""How the maps of test and reference divide among the regions."""
+
+
+def shares_of(pair: PairExplanation) -> MapShares:
+    """Divide the maps of test and reference among the parts of a face.
+
+    None are named where an image is not of the kind that the bundle knows.
+    """
+    if pair.doubt is not None:
+        return (), ()
+    return region_shares(pair.forward.heat_map), region_shares(pair.swapped.heat_map)
 
 
 def on_map(

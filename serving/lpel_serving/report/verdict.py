@@ -1,16 +1,18 @@
 """A decision and its explanation in words that are made from their numbers alone."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lpel_serving.bundle.origin import Origin
+from lpel_serving.equations.decision import Confidence, Decision
 from lpel_serving.equations.regions import RegionShare
-from lpel_serving.equations.similarity import DECISIONS, is_similar, margin
 from lpel_serving.methods.explanation import PairExplanation
+from lpel_serving.methods.used import MethodUsed
 from lpel_serving.report import caveats
-from lpel_serving.report.map_words import on_map
+from lpel_serving.report.map_words import MapShares, on_map, shares_of
 from lpel_serving.support.errors import ParameterError
 from lpel_serving.support.wording import number, percent
 from lpel_serving.verification.plausibility import PairPlausibility, doubt_of
@@ -33,54 +35,41 @@ ON_CONTROL = "The map is a control, to measure others by: it knows nothing of th
 
 
 @dataclass(frozen=True)
-class Confidence:
-    """What a similarity says of the people, by pairs whose answer is known.
-
-    Attributes
-    ----------
-    same_person
-        Share of pairs this similar that show one person, in [0, 1], where as many show one person
-        as show two.
-    pairs
-        How many pairs it was fitted on.
-    """
-
-    same_person: float
-    pairs: int
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.same_person <= 1 or self.pairs < 1:
-            raise ParameterError(
-                "a confidence is a share in [0, 1], fitted on at least 1 pair; received "
-                f"{self.same_person} from {self.pairs}."
-            )
-
-
-@dataclass(frozen=True)
 class Verdict:
     """Sentences: what is said of a pair, and what that cannot prove.
 
     Attributes
     ----------
-    words, caveats
+    decision
+        What the network decides, and by how much.
+    further
+        What more there is to say, in the order of its weight.
+    caveats
         In the order of their weight.
     beside_map
         The one of the caveats that belongs beside the maps, since it limits all that they say; None
         if there is none.
+    doubt
+        What comes before the decision, where an image is not of the kind that the bundle knows.
     """
 
-    words: tuple[str, ...]
+    decision: tuple[str, ...]
+    further: tuple[str, ...]
     caveats: tuple[str, ...]
     beside_map: str | None = None
+    doubt: str | None = None
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """All that is said of the pair."""
+        return *(() if self.doubt is None else (self.doubt,)), *self.decision, *self.further
 
 
 def compared(
-    similarity: float,
-    threshold: float,
+    decision: Decision,
     *,
     crop: str,
     own_crop: str,
-    confidence: Confidence | None = None,
     plausibility: PairPlausibility | None = None,
 ) -> Verdict:
     """Say what the network decides on a pair, and how sure that is.
@@ -89,44 +78,32 @@ def compared(
 
     Parameters
     ----------
-    similarity
-        Cosine of the two embeddings, in [-1, 1].
-    threshold
-        The similarity above which the network calls two faces similar.
+    decision
+        The network's.
     crop, own_crop
         How the faces were cut out, and how the bundle has it: see
         `lpel_serving.images.crops.parse_crop`.
-    confidence
-        What the similarity says of the people; None if that was not fitted.
     plausibility
         Whether the images are of the kind that the bundle knows; None if that is not known.
     """
     plausible = None if plausibility is None else plausibility.plausible
-    doubt = doubt_of(plausibility)
+    doubt, confidence = doubt_of(plausibility), decision.confidence
+    further = on_closeness(decision)
     if doubt is not None:
-        decision = on_decision(similarity, threshold, of="pictures")
-        words = (on_plausibility(doubt), *decision, _LEFT_OUT)
-    else:
-        words = on_decision(similarity, threshold)
-        if confidence is not None:
-            words += on_confidence(confidence, similar=is_similar(similarity, threshold))
-    fitted = confidence is not None
+        further += (_LEFT_OUT,)
+    elif confidence is not None:
+        further += on_confidence(confidence, similar=decision.similar)
     return Verdict(
-        words,
-        caveats.of_decision(crop=crop, own_crop=own_crop, fitted=fitted, plausible=plausible),
+        on_decision(decision, of="faces" if doubt is None else "pictures"),
+        further,
+        caveats.of_decision(
+            crop=crop, own_crop=own_crop, fitted=confidence is not None, plausible=plausible
+        ),
+        doubt=None if doubt is None else on_plausibility(doubt),
     )
 
 
-def explained(
-    pair: PairExplanation,
-    of_test: Sequence[RegionShare],
-    of_reference: Sequence[RegionShare],
-    *,
-    method: str,
-    crop: str,
-    own_crop: str,
-    confidence: Confidence | None = None,
-) -> Verdict:
+def explained(pair: PairExplanation, shares: MapShares | None = None) -> Verdict:
     """Say the same of a pair, then which parts of the faces its maps point at.
 
     Where an image is not of the kind that the bundle knows, no parts are named.
@@ -135,42 +112,66 @@ def explained(
     ----------
     pair
         The pair, explained; of a control's maps it is said what they are, and no more.
-    of_test, of_reference
-        How its two maps divide among the regions: see
-        `lpel_serving.equations.regions.region_shares`.
-    method
-        Name of the method that explained it.
-    crop, own_crop, confidence
-        See `compared`.
+    shares
+        What `shares_of` gives of the pair, where that is at hand.
+
+    Raises
+    ------
+    ParameterError
+        If the pair does not say what explained it.
     """
-    decision = compared(
-        pair.similarity,
-        pair.threshold,
-        crop=crop,
-        own_crop=own_crop,
-        confidence=confidence,
+    origin, method = origin_and_method(pair)
+    verdict = compared(
+        pair.decision,
+        crop=origin.crop,
+        own_crop=origin.own_crop,
         plausibility=pair.plausibility,
     )
     has_parts = pair.doubt is None and not pair.control
-    usual = pair.usual
-    common = None if pair.control else caveats.in_common(method, usual, similar=pair.similar)
-    limits = decision.caveats + caveats.of_maps(
-        method, control=pair.control, regions=has_parts, common=common
+    name, control, usual = method.name, pair.control, pair.usual
+    common = None if control else caveats.in_common(name, usual, similar=pair.similar)
+    limits = caveats.of_maps(name, control=control, regions=has_parts, common=common)
+    if control:  # where its map lies is no reason of the network's
+        maps = (ON_CONTROL,)
+    else:
+        maps = _on_maps(pair, *(shares or shares_of(pair))) if has_parts else ()
+    return replace(
+        verdict,
+        further=verdict.further + maps,
+        caveats=verdict.caveats + limits,
+        beside_map=common or caveats.of_method(name, control=control),
     )
-    beside_map = common or caveats.of_method(method, control=pair.control)
-    if pair.control:  # where its map lies is no reason of the network's
-        return Verdict((*decision.words, ON_CONTROL), limits, beside_map)
-    if not has_parts:
-        return Verdict(decision.words, limits, beside_map)
+
+
+def origin_and_method(pair: PairExplanation) -> tuple[Origin, MethodUsed]:
+    """Say what explained a pair.
+
+    Raises
+    ------
+    ParameterError
+        If the pair does not say it.
+    """
+    if pair.origin is None or pair.method is None:
+        raise ParameterError(
+            "expected a pair that says which bundle and method explained it, as those of "
+            "`Explainer.explain` do."
+        )
+    return pair.origin, pair.method
+
+
+def _on_maps(
+    pair: PairExplanation, of_test: Sequence[RegionShare], of_reference: Sequence[RegionShare]
+) -> tuple[str, ...]:
+    """Say where both maps lie: once, where the same is to be said of both."""
     reference, test = (pair.swapped.heat_map, of_reference), (pair.forward.heat_map, of_test)
 
     def say(of: tuple[NDArray[np.float32], Sequence[RegionShare]], where: str) -> tuple[str, ...]:
-        return on_map(*of, where, usual, similar=pair.similar)
+        return on_map(*of, where, pair.usual, similar=pair.similar)
 
     words = say(reference, "both pictures")
-    if words != say(test, "both pictures"):
-        words = say(reference, "the reference picture") + say(test, "the test picture")
-    return Verdict(decision.words + words, limits, beside_map)
+    if words == say(test, "both pictures"):
+        return words
+    return say(reference, "the reference picture") + say(test, "the test picture")
 
 
 def on_plausibility(plausibility: PairPlausibility) -> str:
@@ -188,34 +189,37 @@ def doubt_in_short(plausibility: PairPlausibility) -> str:
     return f"{subject} of the kind that this bundle knows"
 
 
-def on_decision(similarity: float, threshold: float, *, of: str = "faces") -> tuple[str, ...]:
+def on_decision(decision: Decision, *, of: str = "faces") -> tuple[str, str]:
     """Say the decision on two faces, or on two pictures, and by how much it was taken."""
-    shown, limit, distance = _shown(similarity, threshold)
+    shown, limit, distance = _shown(decision)
     place = f"which is {distance}" if distance else "exactly"
-    decision = f"The network calls the two {of} {DECISIONS[is_similar(similarity, threshold)]}."
     numbers = (
         f"Their similarity is {shown}, {place} the threshold of {limit}; "
         "the same picture twice would have 1."
     )
-    if abs(margin(similarity, threshold)) >= CLOSE:
-        return decision, numbers
-    close = "This is a close call: a slightly different photograph could turn it."
-    return decision, numbers, close
+    return f"The network calls the two {of} {decision.word}.", numbers
 
 
-def in_short(similarity: float, threshold: float) -> str:
+def on_closeness(decision: Decision) -> tuple[str, ...]:
+    """Say of a close call that it is one."""
+    if abs(decision.margin) >= CLOSE:
+        return ()
+    return ("This is a close call: a slightly different photograph could turn it.",)
+
+
+def in_short(decision: Decision) -> str:
     """Say the similarity and the threshold in a few words, and how they lie if they look alike."""
-    shown, limit, distance = _shown(similarity, threshold)
+    shown, limit, distance = _shown(decision)
     if shown != limit:
         return f"similarity {shown}, threshold {limit}"
     return f"similarity {shown}, {distance or 'exactly'} the threshold {limit}"
 
 
-def _shown(similarity: float, threshold: float) -> tuple[str, str, str]:
+def _shown(decision: Decision) -> tuple[str, str, str]:
     """Write both to three places, and how far the one is above or below: empty if it is not."""
-    by = margin(similarity, threshold)
+    by, both = decision.margin, (decision.similarity, decision.threshold)
     # As they are compared, so that rounding cannot exchange them.
-    shown, limit = (round(float(np.float32(one)), 3) + 0.0 for one in (similarity, threshold))
+    shown, limit = (round(float(np.float32(one)), 3) + 0.0 for one in both)
     # Of the rounded numbers, so that whoever subtracts finds the same.
     apart = f"{abs(shown - limit):.3f}" if shown != limit else "less than 0.001"
     distance = f"{apart} {'above' if by > 0 else 'below'}" if by else ""

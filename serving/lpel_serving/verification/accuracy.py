@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_serving.equations.similarity import are_similar
+from lpel_serving.equations.decision import Decisions
 from lpel_serving.support.errors import ParameterError
 from lpel_serving.verification.folds import check_folds, deal_folds
 
@@ -115,7 +115,7 @@ def verification(
 
 def accuracy(similarities: Scores, same: Labels, threshold: float) -> Accuracy:
     """Share of right decisions at a threshold; NaN for a kind of which there are no pairs."""
-    right = are_similar(similarities, threshold) == same
+    right = Decisions(similarities, threshold).similar == same
     kinds = [right[same], right[~same], right]
     return Accuracy(*(float(kind.mean()) if kind.size else float("nan") for kind in kinds))
 

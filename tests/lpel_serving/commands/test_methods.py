@@ -12,7 +12,6 @@ from lpel_serving.batch.job import read_about
 from lpel_serving.batch.store.folder import Places
 from lpel_serving.commands.main import build_app
 from lpel_serving.methods import find_method, methods
-from lpel_serving.report.record import summary
 from lpel_serving.service.http.schemas import answers as schemas
 from lpel_serving.service.http.settings import Settings
 from lpel_serving.support.errors import ParameterError
@@ -108,7 +107,7 @@ def test_theirs_explains_a_pair_with_a_parameter(tiny_bundle, pictures):
     document = json.loads(lpel("explain", *pictures[:2], "--bundle", tiny_bundle, *SHADE, "--json"))
     explainer = Explainer.load(tiny_bundle)
     expected = explainer.explain(*pictures[:2], method=find_method("shade", depth=4))
-    assert {name: document[name] for name in summary(expected)} == summary(expected)
+    assert {name: document[name] for name in document(expected)} == document(expected)
     assert document["parameters"] == {"depth": 4, "seed": 0, "epsilon": 0.7, "crop": "none"}
 
 

@@ -14,7 +14,8 @@ from PIL import Image
 from lpel_serving import CentreCrop, Explainer, explain_embeddings
 from lpel_serving.methods.lpel import Lpel
 from lpel_serving.methods.responses import Responses
-from lpel_serving.report.record import arrays, summary
+from lpel_serving.report.array_file import arrays
+from lpel_serving.report.document import document
 from lpel_serving.support.cores import cores
 from lpel_serving.support.errors import EmbeddingError, ImageError, LpelError, ParameterError
 from support import tiny
@@ -33,7 +34,7 @@ def png(seed: int) -> bytes:
 
 def same_bytes(one, other) -> None:
     """Compare two explanations of a pair bit by bit."""
-    assert summary(one) == summary(other)
+    assert document(one) == document(other)
     second = arrays(other)
     for name, first in arrays(one).items():
         assert first.dtype == second[name].dtype, name

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from lpel_serving.engine.inventory import take_inventory
-from lpel_serving.equations.similarity import DECISIONS
+from lpel_serving.equations.decision import DECISIONS
 from lpel_serving.methods import FacePair, find_method, methods
 from lpel_serving.methods.both_ways import explain_both_ways
 from lpel_serving.methods.derived import AnotherPair, Shifted
 from lpel_serving.methods.each_once import EachOnce
 from lpel_serving.methods.method import is_control
-from lpel_serving.report.record import summary
+from lpel_serving.report.document import document
 from lpel_tf.research.measures.cost import CountingNetworks
 from support import tiny
 from support.images import pixels
@@ -86,7 +86,7 @@ def test_a_control_of_others_is_marked_on_what_it_makes(tiny_explainer):
         for method in (Edges(), Corners())
     )
     assert (ours.control, theirs.control) == (False, True)
-    assert summary(theirs)["control"]
+    assert document(theirs)["method"]["control"]
 
 
 def test_without_a_response_decoder_what_needs_one_explains_nothing(tiny_explainer):

@@ -21,9 +21,9 @@ from lpel_serving.methods.lpel import Lpel
 from lpel_serving.methods.method import AssembledNetworks
 from lpel_serving.methods.responses import Responses
 from lpel_serving.report.caveats import in_common
+from lpel_serving.report.document import document
 from lpel_serving.report.figures import pair_figure
 from lpel_serving.report.map_words import on_map
-from lpel_serving.report.record import divided, summary
 from lpel_serving.report.verdict import explained
 from lpel_tf.data.dataset import FaceSet, Split
 from lpel_tf.data.kept_apart import faces_apart, usual_on_sides
@@ -340,11 +340,10 @@ def test_the_limit_says_how_much_is_common(common, word):
 
 def test_the_limit_that_stands_beside_a_map_is_the_first_of_its_caveats(bundle):
     explainer = Explainer.load(bundle)
-    options = {"crop": "none", "own_crop": "none"}
 
     def of(method: str):
         pair = explainer.explain(pixels(0), pixels(1), method=find_method(method))
-        return explained(pair, *divided(pair), method=method, **options)
+        return explained(pair)
 
     for method in ("responses", "lpel"):
         verdict = of(method)
@@ -362,27 +361,27 @@ def test_the_limit_that_stands_beside_a_map_is_the_first_of_its_caveats(bundle):
 
 def test_a_bundle_that_does_not_know_says_it_as_ever(responding_explainer):
     pair = responding_explainer.explain(pixels(0), pixels(1))
-    verdict = explained(pair, *divided(pair), method="responses", crop="none", own_crop="none")
+    verdict = explained(pair)
     assert verdict.beside_map == (
         "Where such maps were measured, most of each was common to all faces."
     )
     assert verdict.beside_map in verdict.caveats
     assert "usually" not in " ".join(verdict.words)
-    regions = summary(pair)["explanations"]["test"]["regions"]
+    regions = document(pair)["explanations"]["test"]["regions"]
     assert {one["usual_for"] for one in regions} == {None}
-    assert summary(pair)["usual"] is None
+    assert document(pair)["usual"] is None
 
 
 def test_the_record_of_a_pair_has_both(bundle):
     pair = Explainer.load(bundle).explain(pixels(0), pixels(1))
-    document = json.loads(json.dumps(summary(pair)))
+    written = json.loads(json.dumps(document(pair)))
     for role, one in (("test", pair.forward), ("reference", pair.swapped)):
         for region, share in zip(
-            document["explanations"][role]["regions"], region_shares(one.heat_map), strict=True
+            written["explanations"][role]["regions"], region_shares(one.heat_map), strict=True
         ):
             assert region["for"] == share.for_
             assert region["usual_for"] == asdict(pair.usual.for_[share.name])
-    assert document["usual"] == {"pairs": pair.usual.pairs, "common": pair.usual.common}
+    assert written["usual"] == {"pairs": pair.usual.pairs, "common": pair.usual.common}
 
 
 def test_the_figure_says_how_much_is_common_under_the_maps(bundle, responding_explainer):

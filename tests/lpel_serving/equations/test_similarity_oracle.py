@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lpel_serving.equations.similarity import cosine_similarity, is_similar
+from lpel_serving.equations.decision import Decision
+from lpel_serving.equations.similarity import cosine_similarity
 from oracles import equations
 from support.embeddings import KINDS, close, embeddings
 from support.strategies import few, seeds
@@ -38,4 +39,4 @@ def test_cosine_similarity_of_many_pairs_is_that_of_each():
     [(0.5, 0.25, True), (0.25, 0.25, False), (0.0, 0.25, False), (-1.0, -1.0, False)],
 )
 def test_similar_is_strictly_above_the_threshold(similarity, threshold, similar):
-    assert is_similar(similarity, threshold) is similar
+    assert Decision(similarity, threshold).similar is similar

@@ -8,7 +8,7 @@ import pytest
 from lpel_serving import Explainer
 from lpel_serving.images.crops import CentreCrop, DetectingCrop, cut_face, read_face, resize
 from lpel_serving.images.found import Box, FoundFaces, faces_record, in_words
-from lpel_serving.report.record import summary
+from lpel_serving.report.document import document
 from lpel_serving.support.errors import FaceChoiceError, ImageError, NoFaceError, ParameterError
 from support import bright, tiny
 from support.bright import ONE, TWO, TWO_BOXES, BrightSquares, photograph, square
@@ -147,7 +147,7 @@ def test_a_pair_is_explained_by_the_faces_that_are_asked_for(explainer):
     np.testing.assert_allclose(
         asked.test_embedding, tiny.embed(square(2, 16)[np.newaxis])[0], atol=1e-5
     )
-    assert summary(asked)["faces"] == faces_record(asked.found)
+    assert document(asked)["faces"] == faces_record(asked.found)
     assert explainer.explain(ONE, TWO).found[1] == FoundFaces(TWO_BOXES, 0)
 
 
@@ -166,7 +166,7 @@ def test_many_pairs_choose_each_for_themselves(explainer):
     many = explainer.explain_pairs([(ONE, TWO)] * 3, faces=choices)
     assert [pair.found[1].taken for pair in many] == [0, 1, 0]
     alone = [explainer.explain(ONE, TWO, faces=choice) for choice in choices]
-    assert [summary(pair) for pair in many] == [summary(pair) for pair in alone]
+    assert [document(pair) for pair in many] == [document(pair) for pair in alone]
     assert many[0].similarity == many[2].similarity != many[1].similarity
     with pytest.raises(ValueError, match="shorter"):
         explainer.explain_pairs([(ONE, TWO)] * 2, faces=[(0, 0)])
@@ -175,6 +175,6 @@ def test_many_pairs_choose_each_for_themselves(explainer):
 def test_where_no_face_is_looked_for_nothing_is_said_and_none_can_be_asked_for(tiny_explainer):
     pair = tiny_explainer.explain(pixels(0), pixels(1))
     assert pair.found == (None, None)
-    assert summary(pair)["faces"] == {"reference": None, "test": None}
+    assert document(pair)["faces"] == {"reference": None, "test": None}
     with pytest.raises(ParameterError, match="looks for no faces"):
         tiny_explainer.explain(pixels(0), pixels(1), faces=(None, 0))

@@ -9,16 +9,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lpel_serving.bundle.origin import Origin
+from lpel_serving.equations.decision import Confidence, Decision, decide
 from lpel_serving.equations.regions import REGIONS, RegionShare, region_shares
 from lpel_serving.methods.explanation import Explanation, PairExplanation, put_together
 from lpel_serving.methods.method import is_control
 from lpel_serving.methods.registry import find_method, methods
+from lpel_serving.methods.used import MethodUsed
 from lpel_serving.report.map_words import on_map
 from lpel_serving.report.verdict import (
     CLOSE,
-    Confidence,
+    Verdict,
     compared,
     explained,
+    on_closeness,
     on_confidence,
     on_decision,
 )
@@ -42,7 +46,7 @@ def pair_of(cosine: float, test: np.ndarray, reference: np.ndarray) -> PairExpla
         Explanation(np.zeros((4, 4, 3), np.float32), one, one > 0.5) for one in (test, reference)
     )
     crops = (pixels(0, 8), pixels(1, 8))
-    return put_together(crops, np.stack([h_r, h_t]), 0.387, forward, swapped)
+    return put_together(crops, np.stack([h_r, h_t]), decide(h_r, h_t, 0.387), forward, swapped)
 
 
 def made_by(method: str, pair: PairExplanation) -> PairExplanation:
@@ -50,16 +54,27 @@ def made_by(method: str, pair: PairExplanation) -> PairExplanation:
     return replace(pair, control=is_control(find_method(method)))
 
 
-def explain(pair: PairExplanation, **options):
-    shares = (region_shares(one.heat_map) for one in (pair.forward, pair.swapped))
-    return explained(pair, *shares, **{"method": "responses", **OWN, **options})
+def decided(similarity: float, confidence: Confidence | None = None) -> Decision:
+    return Decision(similarity, 0.387, confidence)
+
+
+def explain(
+    pair: PairExplanation,
+    method: object = "responses",
+    crop: str = "0.48",
+    confidence: Confidence | None = None,
+) -> Verdict:
+    used = MethodUsed(find_method(method) if isinstance(method, str) else method)
+    decision = decided(pair.similarity, confidence)
+    origin = Origin(crop, "0.48", "tiny")
+    return explained(replace(pair, decision=decision, method=used, origin=origin))
 
 
 # ---- the decision ----
 
 
 def test_a_similar_pair():
-    assert on_decision(0.7071, 0.387) == (
+    assert on_decision(Decision(0.7071, 0.387)) == (
         "The network calls the two faces similar.",
         (
             "Their similarity is 0.707, which is 0.320 above the threshold of 0.387; the same "
@@ -69,7 +84,7 @@ def test_a_similar_pair():
 
 
 def test_a_dissimilar_pair():
-    decision, numbers = on_decision(-0.0634, 0.387)
+    decision, numbers = on_decision(Decision(-0.0634, 0.387))
     assert decision == "The network calls the two faces dissimilar."
     assert numbers.startswith(
         f"Their similarity is {MINUS}0.063, which is 0.450 below the threshold"
@@ -77,31 +92,32 @@ def test_a_dissimilar_pair():
 
 
 def test_at_the_threshold_a_pair_is_dissimilar():
-    decision, numbers, close = on_decision(0.5, 0.5)
+    decision, numbers = on_decision(Decision(0.5, 0.5))
     assert decision == "The network calls the two faces dissimilar."
     assert "is 0.500, exactly the threshold of 0.500" in numbers
-    assert "close call" in close
+    assert "close call" in on_closeness(Decision(0.5, 0.5))[0]
 
 
 def test_a_margin_that_rounds_to_nothing_is_not_called_nothing():
     for similarity, side in ((0.38702, "above"), (0.38698, "below")):
-        numbers = on_decision(similarity, 0.387)[1]
+        numbers = on_decision(Decision(similarity, 0.387))[1]
         assert f"is 0.387, which is less than 0.001 {side} the threshold of 0.387" in numbers
 
 
 def test_there_is_no_minus_nothing():
-    assert "is 0.000, which is less than 0.001 below" in on_decision(-0.0001, 0.0)[1]
+    assert "is 0.000, which is less than 0.001 below" in on_decision(Decision(-0.0001, 0.0))[1]
 
 
 @pytest.mark.parametrize("margin", [0.0001, 0.03, CLOSE - 0.001])
 @pytest.mark.parametrize("sign", [-1, 1])
 def test_a_margin_near_zero_is_a_close_call(sign, margin):
-    assert on_decision(0.4 + sign * margin, 0.4)[-1].startswith("This is a close call")
+    (close,) = on_closeness(Decision(0.4 + sign * margin, 0.4))
+    assert close.startswith("This is a close call")
 
 
 @pytest.mark.parametrize("margin", [-0.4, -CLOSE - 0.001, CLOSE + 0.001, 0.5])
 def test_another_margin_is_none(margin):
-    assert "close" not in " ".join(on_decision(0.4 + margin, 0.4))
+    assert on_closeness(Decision(0.4 + margin, 0.4)) == ()
 
 
 # ---- the confidence ----
@@ -130,7 +146,7 @@ def test_a_decision_that_is_less_so_leaves_room_for_doubt(same, similar):
 
 
 def test_called_dissimilar_and_yet_more_likely_one_person():
-    words = compared(0.36, 0.387, **OWN, confidence=Confidence(0.6, 100)).words
+    words = compared(decided(0.36, Confidence(0.6, 100)), **OWN).words
     assert words[0] == "The network calls the two faces dissimilar."
     assert "Of pairs this similar, 60 % show one person" in words[3]
     assert words[4:] == (
@@ -139,7 +155,7 @@ def test_called_dissimilar_and_yet_more_likely_one_person():
 
 
 def test_called_similar_and_yet_more_likely_two_people():
-    words = compared(0.41, 0.387, **OWN, confidence=Confidence(0.3, 100)).words
+    words = compared(decided(0.41, Confidence(0.3, 100)), **OWN).words
     assert words[0] == "The network calls the two faces similar."
     assert "30 % show one person" in words[3]
     assert words[4].endswith("the threshold is more lenient than that.")
@@ -249,7 +265,7 @@ def test_the_words_of_a_pair_are_of_its_decision_its_confidence_and_both_its_map
     pair = pair_of(0.7, regional(nose=1), regional(eyes=1))
     confidence = Confidence(0.99, 500)
     words = explain(pair, confidence=confidence).words
-    plain = compared(pair.similarity, pair.threshold, **OWN, confidence=confidence).words
+    plain = compared(decided(pair.similarity, confidence), **OWN).words
     assert words[: len(plain)] == plain
     assert words[len(plain) :] == (
         (
@@ -306,17 +322,17 @@ def test_the_same_pair_has_the_same_words(seed):
 
 
 def test_every_pair_is_told_that_the_network_is_explained_and_not_who_is_there():
-    first = compared(0.7, 0.387, **OWN).caveats[0]
+    first = compared(decided(0.7), **OWN).caveats[0]
     assert "what the network decided, not who is in the pictures" in first
     assert explain(pair_of(0.7, regional(nose=1), regional(nose=1))).caveats[0] == first
 
 
 def test_without_a_confidence_the_margin_is_no_probability():
-    assert "no probability" in compared(0.7, 0.387, **OWN).caveats[1]
+    assert "no probability" in compared(decided(0.7), **OWN).caveats[1]
 
 
 def test_a_confidence_holds_for_photographs_like_those_it_was_fitted_on():
-    caveats = compared(0.7, 0.387, **OWN, confidence=Confidence(0.9, 10)).caveats
+    caveats = compared(decided(0.7, Confidence(0.9, 10)), **OWN).caveats
     assert "estimated on photographs of one kind" in caveats[1]
     assert "was not checked" in caveats[2]
     assert len(caveats) == 3
@@ -331,16 +347,16 @@ def test_a_confidence_holds_for_photographs_like_those_it_was_fitted_on():
 )
 def test_another_crop_is_spoken_of(crop, says):
     options = {"crop": crop, "own_crop": "0.48"}
-    bare = compared(0.7, 0.387, **options).caveats[-1]
+    bare = compared(decided(0.7), **options).caveats[-1]
     assert says in bare
     assert bare.startswith("The threshold was fitted")
-    both = compared(0.7, 0.387, **options, confidence=Confidence(0.9, 10)).caveats[-1]
+    both = compared(decided(0.7, Confidence(0.9, 10)), **options).caveats[-1]
     assert both.startswith("The threshold and that share were fitted")
 
 
 def test_maps_bring_caveats_of_their_own():
     pair = pair_of(0.7, regional(nose=1), regional(nose=1))
-    bare = compared(pair.similarity, pair.threshold, **OWN).caveats
+    bare = compared(pair.decision, **OWN).caveats
     of_responses, of_lpel = (explain(pair, method=m).caveats for m in ("responses", "lpel"))
     assert of_responses[: len(bare)] == of_lpel[: len(bare)] == bare
     assert "nothing was hidden" in of_responses[-2]
@@ -361,9 +377,13 @@ def test_every_measured_method_has_its_own_caveat():
     assert controls == {"centre", "random", "constant-relevance"}
 
 
+class theirs:  # noqa: N801 - named as its method is
+    """A method that is not installed."""
+
+
 def test_a_method_of_others_is_called_unmeasured_by_its_name():
     pair = pair_of(0.7, regional(nose=1), regional(nose=1))
-    assert "`lpel assess --method theirs`" in explain(pair, method="theirs").caveats[-2]
+    assert "`lpel assess --method theirs`" in explain(pair, theirs()).caveats[-2]
 
 
 @pytest.mark.parametrize("cosine", [0.7, 0.1])
@@ -373,7 +393,7 @@ def test_of_a_controls_map_it_is_said_what_it_is_and_no_more(cosine):
         pair = pair_of(cosine, regional(nose=level - 0.5), regional(chin=level))
         verdict = explain(replace(pair, control=True), method="centre")
         assert verdict.words == (
-            *compared(pair.similarity, pair.threshold, **OWN).words,
+            *compared(pair.decision, **OWN).words,
             "The map is a control, to measure others by: it knows nothing of this pair.",
         )
         assert "no reason of the network's" in verdict.caveats[-1]  # and nothing of parts
@@ -385,9 +405,7 @@ def test_sentences_are_sentences():
     mixed = pair_of(0.41, regional(nose=1, chin=-0.3), regional(eyes=1, mouth=-2))
     for method, crop in product(methods(), ("none", "mtcnn", "0.48")):
         pair = made_by(method, mixed)
-        verdict = explain(
-            pair, method=method, crop=crop, own_crop="0.48", confidence=Confidence(0.3, 99)
-        )
+        verdict = explain(pair, method, crop, Confidence(0.3, 99))
         for sentence in verdict.words + verdict.caveats:
             assert re.fullmatch(r"[A-Z0-9].*[^.]\.", sentence)
             assert "  " not in sentence

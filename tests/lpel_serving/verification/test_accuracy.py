@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from lpel_serving import CentreCrop, Explainer
 from lpel_serving.engine.photographs import embed_photographs, pair_similarities
-from lpel_serving.equations.similarity import is_similar
+from lpel_serving.equations.decision import Decision
 from lpel_serving.images.datasets.pairs import Pair
 from lpel_serving.images.reading import read_pixels
 from lpel_serving.support.errors import NoFaceError, ParameterError
@@ -150,7 +150,7 @@ def test_the_best_threshold_is_right_at_the_ends_of_the_scale(similarities):
 def test_accuracy_decides_as_the_engine_does(threshold):
     at = np.float32(threshold)
     scores = np.array([np.nextafter(at, np.float32(-2)), at, np.nextafter(at, np.float32(2))])
-    expected = [is_similar(float(score), threshold) for score in scores]
+    expected = [Decision(float(score), threshold).similar for score in scores]
     assert expected == [False, False, True]
     assert accuracy(scores, np.array(expected), threshold).total == 1
 

@@ -16,8 +16,8 @@ from lpel_serving.bundle.loading import load_bundle, read_manifest
 from lpel_serving.bundle.manifest import PLAUSIBILITY_FILE, parse_manifest
 from lpel_serving.bundle.plausibility_record import fit_on_people, fit_record, from_bytes, to_bytes
 from lpel_serving.engine.bundle_check import check_bundle
+from lpel_serving.report.document import document
 from lpel_serving.report.figures import pair_figure
-from lpel_serving.report.record import summary
 from lpel_serving.support.errors import EmbeddingError
 from lpel_serving.verification.plausibility import (
     PairPlausibility,
@@ -178,7 +178,7 @@ def test_an_explainer_says_of_each_pair_whether_it_knows_its_kind(knowing_bundle
     known, strange = explainer.explain_pairs([(pixels(900), pixels(901)), (pixels(900), odd())])
     assert known.plausibility.implausible == ()
     assert strange.plausibility.implausible == ("test",)
-    numbers = summary(strange)["plausibility"]
+    numbers = document(strange)["plausibility"]
     assert numbers["plausible"] is False
     assert numbers["reference"]["plausible"] is True
     assert numbers["test"] == {"plausible": False, "distance": strange.plausibility.test}
@@ -188,7 +188,7 @@ def test_an_explainer_says_of_each_pair_whether_it_knows_its_kind(knowing_bundle
 def test_a_bundle_without_a_check_says_nothing(tiny_explainer):
     pair = tiny_explainer.explain(pixels(900), odd())
     assert pair.plausibility is None
-    assert summary(pair)["plausibility"] is None
+    assert document(pair)["plausibility"] is None
 
 
 def test_a_figure_says_it_above_the_decision(knowing_bundle):

@@ -6,14 +6,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lpel_serving.equations.regions import region_shares
+from lpel_serving.bundle.origin import Origin, origin_of
+from lpel_serving.equations.decision import Decision, decide
 from lpel_serving.images.found import Box, FoundFaces
-from lpel_serving.methods.explanation import Explanation, put_together
+from lpel_serving.methods.explanation import Explanation, PairExplanation, put_together
 from lpel_serving.methods.method import title_of
 from lpel_serving.methods.registry import find_method, methods
+from lpel_serving.methods.used import MethodUsed
 from lpel_serving.report.figures import pair_figure
 from lpel_serving.report.figures.pair import OWN_SCALES
-from lpel_serving.report.figures.source import Source, source_of
 from lpel_serving.report.verdict import explained
 from lpel_serving.service.samples import LIST, read_samples
 from lpel_serving.support.errors import ParameterError
@@ -39,7 +40,9 @@ def pair(tiny_explainer):
 @pytest.fixture
 def shown(pair):
     def make(people, similar):
-        return ExplainedPair("pair-1", *people, replace(pair, similar=similar))
+        return ExplainedPair(
+            "pair-1", *people, replace(pair, decision=Decision(0.5 if similar else 0.1, 0.25))
+        )
 
     return make
 
@@ -96,6 +99,14 @@ def test_a_truth_that_is_none_is_refused(tmp_path, truth):
 # ---- the order of the two pictures ----
 
 
+def of_source(
+    pair: PairExplanation, crop: str, method: str, origin: Origin | None = None
+) -> PairExplanation:
+    """The pair, made by a method and a bundle."""
+    made = MethodUsed(find_method(method))
+    return replace(pair, method=made, origin=origin or Origin(crop, crop, "tiny"))
+
+
 def test_words_name_the_reference_first():
     """As the pictures stand."""
     forward, swapped = (
@@ -103,9 +114,10 @@ def test_words_name_the_reference_first():
         for heat_map in (regional(nose=1), regional(eyes=1))
     )
     embeddings = np.array([[1, 0], [0.7, 0.714]], np.float32)
-    pair = put_together((pixels(0, 8), pixels(1, 8)), embeddings, 0.387, forward, swapped)
-    shares = (region_shares(one.heat_map) for one in (forward, swapped))
-    words = explained(pair, *shares, method="responses", crop="none", own_crop="none").words
+    pair = put_together(
+        (pixels(0, 8), pixels(1, 8)), embeddings, decide(*embeddings, 0.387), forward, swapped
+    )
+    words = explained(of_source(pair, "none", "responses")).words
     assert [one.partition(",")[0] for one in words[-2:]] == [
         "In the reference picture",
         "In the test picture",
@@ -126,24 +138,23 @@ def small(figure) -> list:
 
 
 def test_a_figure_says_what_made_it_and_that_each_map_has_its_own_scale(tiny_explainer, pair):
-    method = find_method("corrrise")
-    source = source_of(tiny_explainer.manifest, "corrrise", method, "mtcnn")
-    said = below(pair_figure(pair, source=source))
+    pair = of_source(pair, "mtcnn", "corrrise", origin_of(tiny_explainer.manifest, "mtcnn"))
+    said = below(pair_figure(pair))
     assert OWN_SCALES in said
     assert "Method corrrise: Hiding random squares. Crop: mtcnn." in said
     assert f"Network: {tiny_explainer.manifest.embedder.name}, " in said
     assert f"bundle {tiny_explainer.manifest.identity[:12]}. lpel " in said
-    headline = pair_figure(pair, source=source).get_suptitle()
+    headline = pair_figure(pair).get_suptitle()
     assert f"similarity {pair.similarity:.3f}, threshold 0.250" in headline
 
 
 def test_without_a_source_a_figure_still_says_how_its_maps_compare(pair):
-    assert below(pair_figure(pair)) == OWN_SCALES
+    assert below(pair_figure(replace(pair, method=None))) == OWN_SCALES
 
 
 def test_a_long_name_is_cut_short_and_no_formula_is_set(pair):
-    source = Source("mine", "mine", "none", "$" + "n" * 300 + "$")
-    figure = pair_figure(pair, source=source)
+    origin = Origin("none", "none", "$" + "n" * 300 + "$")
+    figure = pair_figure(of_source(pair, "none", "responses", origin))
     assert not any(text.get_parse_math() for text in figure.texts)
     for text in figure.texts:
         assert text.get_window_extent().x1 < figure.bbox.x1, text.get_text()
@@ -156,11 +167,11 @@ def test_nothing_is_drawn_over_anything(pair, lines):
     found = (
         (FoundFaces((box, box), 1), FoundFaces((box, box, box), 0)) if lines > 2 else (None,) * 2
     )
+    origin = Origin("mtcnn", "mtcnn", "N" * 60, "0" * 64)
     figure = pair_figure(
-        replace(pair, found=found),
+        of_source(replace(pair, found=found), "mtcnn", "responses", origin),
         "\n".join(["Ann and Bob"] * (lines - 2)),
         truth="The network is wrong: both photographs show Ann." if lines > 1 else "",
-        source=Source("responses", "Hiding parts, predicted", "mtcnn", "N" * 60, "0" * 64),
     )
     grid = [axis.get_tightbbox() for axis in figure.axes[:12]]
     top, bottom = max(box.y1 for box in grid), min(box.y0 for box in grid)

@@ -16,7 +16,7 @@ from lpel_serving.equations.heatmap import normalise
 from lpel_serving.methods.embedding_losses import draw_coalitions, embedding_losses
 from lpel_serving.methods.lpel import Lpel
 from lpel_serving.methods.responses import Responses
-from lpel_serving.report.record import arrays
+from lpel_serving.report.array_file import arrays
 from lpel_tf.decoders import response_decoder
 from lpel_tf.decoders.decoder import to_keras
 from lpel_tf.networks.facenet import DEFAULT_KEY, build, facenet

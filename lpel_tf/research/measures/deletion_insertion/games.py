@@ -13,8 +13,9 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from lpel_serving.equations.decision import Decisions
 from lpel_serving.equations.fill import Fill
-from lpel_serving.equations.similarity import are_similar, cosine_similarity
+from lpel_serving.equations.similarity import cosine_similarity
 from lpel_serving.faithfulness.deletion_curve import prefixes
 from lpel_serving.methods.checked_map import checked_map
 from lpel_serving.methods.derived import AnotherPair
@@ -151,7 +152,7 @@ def measure_accuracy(
             similarities[:, :, i] = np.moveaxis(of_each[plan.place], -1, 0)
             advance(1)
     threshold = equal_error_threshold(similarities[0, 0, :, 0], same)
-    accepted = are_similar(similarities, threshold)
+    accepted = Decisions(similarities, threshold).similar
     return MeasuredAccuracy(settings, threshold, names, accepted == same[:, np.newaxis])
 
 

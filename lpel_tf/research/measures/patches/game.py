@@ -17,7 +17,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_serving.equations.similarity import are_similar, cosine_similarity, is_similar
+from lpel_serving.equations.decision import Decision, Decisions
+from lpel_serving.equations.similarity import cosine_similarity
 from lpel_serving.faithfulness.controls import RANDOM
 from lpel_serving.faithfulness.deletion_curve import prefixes
 from lpel_serving.methods.checked_map import checked_map
@@ -123,7 +124,7 @@ def measure_patches(
     def jobs() -> Iterator[EmbeddingJob[tuple[int, FacePair, FacePair, Mixtures]]]:
         for (i, pair, image), h in embed_jobs(networks.embed, patched(), batch_size):
             seen = replace(pair, test=image, h_t=h[0])
-            seen = replace(seen, similar=is_similar(_similarity(seen), threshold))
+            seen = replace(seen, similar=Decision(_similarity(seen), threshold).similar)
             plan = _plan(networks, pair, seen, methods, settings, (seed, i))
             yield EmbeddingJob((i, pair, seen, plan), plan.images(), len(plan.sets))
 
@@ -140,9 +141,9 @@ def measure_patches(
         threshold=threshold,
         names=(*methods, RANDOM),
         same=same,
-        clean=are_similar(clean, threshold) != same,
-        patched=are_similar(before, threshold) != same,
-        wrong=are_similar(similarities, threshold) != same[:, np.newaxis],
+        clean=Decisions(clean.astype(np.float32), threshold).similar != same,
+        patched=Decisions(before.astype(np.float32), threshold).similar != same,
+        wrong=Decisions(similarities.astype(np.float32), threshold).similar != same[:, np.newaxis],
     )
 
 

@@ -11,8 +11,8 @@ from lpel_serving.equations.similarity import cosine_similarity
 from lpel_serving.images.crops import decoder_target, resize
 from lpel_serving.methods.method import Networks
 from lpel_serving.methods.stream import DEFAULT_BATCH
+from lpel_serving.report.numbers import reconstruction_error
 from lpel_serving.report.pictures import displayable
-from lpel_serving.report.record import reconstruction_error
 from lpel_serving.support.arrays import Floats, Pixels
 from lpel_serving.support.errors import EmbeddingError, ParameterError
 from lpel_serving.support.extras import require

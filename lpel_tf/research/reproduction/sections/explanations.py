@@ -1,17 +1,19 @@
 """Figures 5.10 and 5.11: explanations both ways, and how much they hang on the pair."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lpel_serving.bundle.origin import Origin
+from lpel_serving.equations.decision import decide
 from lpel_serving.equations.heatmap import heat_map
 from lpel_serving.faithfulness.photograph_pairs import PhotographPairs
 from lpel_serving.methods.explain import explain_by
 from lpel_serving.methods.lpel import Lpel
-from lpel_serving.methods.registry import LPEL
+from lpel_serving.methods.used import MethodUsed
 from lpel_serving.report.figures import pair_figure, png
-from lpel_serving.report.figures.source import Source
 from lpel_tf.research.reproduction.laboratory import Laboratory
 from lpel_tf.research.reproduction.likeness import Likeness, likeness, lpel_maps
 from lpel_tf.research.reproduction.section import Finding, Picture, Section, Table, above, below
@@ -116,13 +118,14 @@ def _next(maps: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def _draw(laboratory: Laboratory, pairs: PhotographPairs, i: int) -> bytes:
     pair = pairs[i]
+    main = laboratory.main
     explanation = explain_by(
         Lpel(),
-        laboratory.main.engine(),
+        main.engine(),
         laboratory.shown_pair(pair),
         np.stack([pair.h_r, pair.h_t]),
-        laboratory.threshold,
+        decide(pair.h_r, pair.h_t, laboratory.threshold),
     )
-    main = laboratory.main
-    source = Source(LPEL, Lpel.title, main.crop, main.embedder.record.name)
-    return png(pair_figure(explanation, source=source))
+    origin = Origin(main.crop, main.crop, main.embedder.record.name)
+    made = replace(explanation, method=MethodUsed(Lpel()), origin=origin)
+    return png(pair_figure(made))

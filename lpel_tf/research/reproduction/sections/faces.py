@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lpel_serving.equations.similarity import are_similar
+from lpel_serving.equations.decision import Decisions
 from lpel_serving.report.figures import png
 from lpel_serving.report.pictures import displayable
 from lpel_tf.decoders.decoder import mean_squared_error
@@ -78,7 +78,9 @@ def _losses(setting: Setting) -> dict[str, float]:
 
 
 def _fidelity_finding(laboratory: Laboratory, faithful: Fidelity) -> Finding:
-    recognised = float(np.mean(are_similar(faithful.cosine, laboratory.threshold)))
+    recognised = float(
+        np.mean(Decisions(faithful.cosine.astype(np.float32), laboratory.threshold).similar)
+    )
     return Finding(
         "The reconstructions do not represent details well, which is no problem.",
         "Between an original and its reconstruction the network sees a similarity of "

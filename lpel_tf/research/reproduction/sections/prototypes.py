@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from lpel_serving.equations.decision import decide
 from lpel_serving.equations.mask import mask
-from lpel_serving.equations.similarity import cosine_similarity, is_similar
 from lpel_serving.report.figures import highlight, png
 from lpel_serving.report.pictures import displayable
 from lpel_tf.research.emsnn.prototypes import large_classes, prototype
@@ -89,6 +89,7 @@ def _prototypes(
 def _triples(laboratory: Laboratory) -> NDArray[np.int64]:
     """Draw a test image, another of its class, and one of somebody else, shape (n, 3)."""
     everyone = laboratory.main.everyone
+    h = everyone.embeddings
     rng = np.random.default_rng((laboratory.seed, 516))
     classes = list(large_classes(everyone.identities).values())
     names = np.array(everyone.identities)
@@ -98,8 +99,7 @@ def _triples(laboratory: Laboratory) -> NDArray[np.int64]:
         members = classes[place]
         two: list[int] = rng.permutation(len(members))[:2].tolist()
         test, other = (members[i] for i in two)
-        similarity = float(cosine_similarity(*everyone.embeddings[[test, other]]))
-        if is_similar(similarity, laboratory.threshold):
+        if decide(h[test], h[other], laboratory.threshold).similar:
             strangers = np.flatnonzero(names != everyone.identities[test])
             chosen.append((test, other, int(strangers[rng.integers(len(strangers))])))
     return np.array(chosen[: laboratory.sizes.pairs], np.int64).reshape(-1, 3)

@@ -13,8 +13,8 @@ from lpel_serving.batch.stages.stage import Stopped, give_up_if
 from lpel_serving.batch.store.by_number import Failure, Lookup
 from lpel_serving.batch.store.folder import Places
 from lpel_serving.engine.explainer import Explainer
+from lpel_serving.equations.decision import decide_many
 from lpel_serving.equations.regions import REGIONS, share_arrays
-from lpel_serving.equations.similarity import are_similar, cosine_similarity, margins
 from lpel_serving.methods.many import Maps
 from lpel_serving.support.arrays import Pixels
 from lpel_serving.support.arrow import Table, read_table
@@ -144,18 +144,18 @@ class PairsExplainer:
         numbers, places = np.unique(both, return_inverse=True)
         references, tests = places.reshape(2, -1)
         embeddings = self.lookup.embeddings(numbers)
-        similarity = cosine_similarity(embeddings[references], embeddings[tests])
-        similar = are_similar(similarity, self._explainer.manifest.threshold.value)
-        return Pairs(numbers, embeddings, crops, references, tests, similarity, similar)
+        threshold = self._explainer.manifest.threshold.value
+        decisions = decide_many(embeddings[references], embeddings[tests], threshold)
+        return Pairs(numbers, embeddings, crops, references, tests, decisions)
 
     def _explained(self, pairs: Pairs, stopped: Stopped) -> Explained:
         settings, manifest = self._settings, self._explainer.manifest
-        explained = Explained.empty(len(pairs.similarity), self.map_shape)
-        margin = margins(pairs.similarity, manifest.threshold.value)
+        decisions = pairs.decisions
+        explained = Explained.empty(len(decisions), self.map_shape)
         explained.columns |= {
-            "similarity": pairs.similarity,
-            "margin": margin.astype(np.float32),
-            "similar": pairs.similar,
+            "similarity": decisions.similarity,
+            "margin": decisions.margin.astype(np.float32),
+            "similar": decisions.similar,
         }
         if self._explainer.plausibility is not None:
             plausible = self._explainer.plausibility.plausible(pairs.embeddings)
@@ -163,7 +163,7 @@ class PairsExplainer:
             explained.columns |= {"reference_plausible": of_reference, "test_plausible": of_test}
             explained.plausible = of_reference & of_test
         if manifest.confidence is not None:
-            confidence = manifest.confidence.calibration.confidences(pairs.similarity)
+            confidence = manifest.confidence.calibration.confidences(decisions.similarity)
             explained.columns["confidence"] = np.ma.masked_array(
                 confidence.astype(np.float32), ~explained.plausible
             )

@@ -13,6 +13,7 @@ from lpel_serving.batch.stages.stage import Stopped, give_up_if
 from lpel_serving.batch.store.by_number import Failure
 from lpel_serving.batch.store.folder import IMAGES_IN_CHUNK, Places
 from lpel_serving.engine.explainer import Explainer
+from lpel_serving.equations.decision import Decisions
 from lpel_serving.faithfulness.curve_settings import settings_for
 from lpel_serving.faithfulness.pair_check import check_pair, question_for
 from lpel_serving.methods.both_ways import explain_both_ways
@@ -40,10 +41,8 @@ class Pairs:
         Theirs by number, where the images themselves are looked at.
     references, tests
         Places of the pairs' images among them, int64, shape (N,).
-    similarity
-        Of the pairs, float32, shape (N,).
-    similar
-        The decisions, shape (N,).
+    decisions
+        On the pairs, N of them.
     """
 
     numbers: NDArray[np.int64]
@@ -51,14 +50,13 @@ class Pairs:
     crops: Mapping[int, Pixels]
     references: NDArray[np.int64]
     tests: NDArray[np.int64]
-    similarity: Floats
-    similar: NDArray[np.bool_]
+    decisions: Decisions
 
     def faces(self, pair: int) -> FacePair:
         """Bring the images of a pair."""
         r, t = int(self.references[pair]), int(self.tests[pair])
         reference, test = (self.crops[int(self.numbers[place])] for place in (r, t))
-        similar = bool(self.similar[pair])
+        similar = bool(self.decisions.similar[pair])
         return FacePair(reference, test, self.embeddings[r], self.embeddings[t], similar)
 
 
@@ -67,13 +65,13 @@ def maps_of(
 ) -> Iterator[Maps | Failure]:
     """Explain pairs both ways, some after the others, or say why one cannot be explained."""
     if explains_many(method):
-        of_pairs = (pairs.references, pairs.tests, pairs.similar)
+        of_pairs = (pairs.references, pairs.tests, pairs.decisions.similar)
         for found in explain_many(method, explainer, pairs.embeddings, *of_pairs):
             give_up_if(stopped)
             is_error = isinstance(found, EmbeddingError)
             yield Failure(UNEXPLAINED, str(found)) if is_error else found
         return
-    for pair in range(len(pairs.similarity)):
+    for pair in range(len(pairs.decisions)):
         give_up_if(stopped)
         faces = pairs.faces(pair)
         try:

@@ -8,13 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as pillow
 
-from lpel_serving.equations.similarity import DECISIONS
 from lpel_serving.images.crops import decoder_target
 from lpel_serving.images.found import in_words
 from lpel_serving.methods.explanation import Explanation, LpelExplanation, PairExplanation
 from lpel_serving.report.caveats import measured_common
 from lpel_serving.report.figures.canvas import INK, QUIET, bare, new_figure, png
-from lpel_serving.report.figures.source import Source
+from lpel_serving.report.figures.source import source_words
 from lpel_serving.report.pictures import displayable
 from lpel_serving.report.verdict import doubt_in_short, in_short
 from lpel_serving.support.arrays import Pixels
@@ -39,9 +38,7 @@ _LINE, _SMALL_LINE = 0.06, 0.029
 _HIGHLIGHT = np.array([255, 221, 51], np.float32)
 
 
-def pair_figure(
-    pair: PairExplanation, title: str = "", *, truth: str = "", source: Source | None = None
-) -> Any:
+def pair_figure(pair: PairExplanation, title: str = "", *, truth: str = "") -> Any:
     """Draw a pair explained both ways, a row for each, in the manner of figures 5.10 and 5.11.
 
     The first row explains the reference in the light of the test, the second the test. LPEL's mask
@@ -53,13 +50,11 @@ def pair_figure(
     Parameters
     ----------
     pair
-        To be drawn.
+        To be drawn; what explained it, where it says so, stands below in small letters.
     title
         Above everything.
     truth
         Whether the network is right, in a sentence, where that is known.
-    source
-        What explained it, in small letters below; None says nothing of that.
 
     Returns
     -------
@@ -87,19 +82,14 @@ def pair_figure(
     headline = _headline(pair, title, truth)
     figure.suptitle(headline, fontsize=11, color=INK, y=0.98, parse_math=False)
     top = 0.8 - _LINE * max(0, headline.count("\n") + 1 - _ROOM)
-    bottom = 0.03 + _write_below(figure, pair, source)
+    bottom = 0.03 + _write_below(figure, pair)
     figure.subplots_adjust(left=0.03, right=0.935, top=top, bottom=bottom, wspace=0.06, hspace=0.06)
     _draw_scale(figure, grid, signed=signed)
     return figure
 
 
 def write_pair_figure(
-    pair: PairExplanation,
-    path: Path,
-    title: str = "",
-    *,
-    truth: str = "",
-    source: Source | None = None,
+    pair: PairExplanation, path: Path, title: str = "", *, truth: str = ""
 ) -> None:
     """Draw `pair_figure` and write it as a PNG.
 
@@ -110,7 +100,7 @@ def write_pair_figure(
     MissingExtraError
         If matplotlib is not installed.
     """
-    write_atomically(path, png(pair_figure(pair, title, truth=truth, source=source)))
+    write_atomically(path, png(pair_figure(pair, title, truth=truth)))
 
 
 def highlight(image: Pixels, mask: NDArray[np.bool_]) -> Pixels:
@@ -180,10 +170,10 @@ def _draw_scale(figure: Any, grid: Any, *, signed: bool) -> None:
     scale.outline.set_visible(False)
 
 
-def _write_below(figure: Any, pair: PairExplanation, source: Source | None) -> float:
+def _write_below(figure: Any, pair: PairExplanation) -> float:
     """Say what limits the maps, how they compare, and what made them; return how high that is."""
     several = " ".join(in_words(pair.found))
-    lines = [OWN_SCALES, several, "" if source is None else source.words]
+    lines = [OWN_SCALES, several, source_words(pair)]
     shown = [line for line in lines if line]
     figure.text(
         0.03, 0.012, "\n".join(shown), fontsize=7, color=QUIET, va="bottom", parse_math=False
@@ -197,8 +187,7 @@ def _write_below(figure: Any, pair: PairExplanation, source: Source | None) -> f
 
 
 def _headline(pair: PairExplanation, title: str, truth: str) -> str:
-    numbers = in_short(pair.similarity, pair.threshold)
-    decision = f"{numbers}: the network calls them {DECISIONS[pair.similar]}"
+    decision = f"{in_short(pair.decision)}: the network calls them {pair.decision.word}"
     maps = ". The maps are a control's: they know nothing of this pair" if pair.control else ""
     doubt = "" if pair.doubt is None else doubt_in_short(pair.doubt)
     return "\n".join(line for line in (title, doubt, decision + maps, truth) if line)

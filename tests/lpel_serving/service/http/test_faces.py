@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from lpel_serving import Explainer
-from lpel_serving.report.record import summary
+from lpel_serving.report.document import document
 from lpel_serving.service.http.schemas.answers import AssessAnswer, ExplainAnswer, VerifyAnswer
 from lpel_serving.service.http.settings import Settings
 from support import bright
@@ -83,7 +83,7 @@ def test_another_face_is_another_pair_though_the_photograph_is_kept(detecting, s
     for choice in [(0, 0), (0, 1), (1, 0), (1, 1), (0, 0)]:
         fields = dict(zip(("reference_face", "test_face"), choice, strict=True))
         answer = asked(detecting, "/v1/explain", TWO, TWO, **fields).json()
-        expected = summary(engine.explain(TWO, TWO, faces=choice))
+        expected = document(engine.explain(TWO, TWO, faces=choice))
         assert answer["faces"] == expected["faces"]
         assert answer["similarity"] == expected["similarity"]
     largest = asked(detecting, "/v1/verify", TWO, TWO).json()

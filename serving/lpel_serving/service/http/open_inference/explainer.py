@@ -5,9 +5,9 @@ from collections.abc import Collection
 import numpy as np
 
 from lpel_serving.bundle.manifest import Manifest
+from lpel_serving.equations.decision import Decisions, decide_many
 from lpel_serving.equations.mask import DEFAULT_EPSILON, check_epsilon
 from lpel_serving.equations.relevance import relevance
-from lpel_serving.equations.similarity import are_similar, cosine_similarity
 from lpel_serving.methods.explain import explain_by
 from lpel_serving.methods.method import Method, Networks
 from lpel_serving.methods.responses import DEFAULT_SIZE
@@ -49,36 +49,35 @@ def explainer_model(service: ExplanationService, max_batch: int) -> Model:
             lambda: np.concatenate([given[REFERENCE], given[TEST]]), token
         )
         h = await service.embed(crops, token)
-        decisions = decide(h, threshold)
-        if decisions.keys() >= set(wanted):
-            return decisions
+        decisions = decide_many(h[: len(h) // 2], h[len(h) // 2 :], threshold)
+        decided = of_decisions(h, decisions)
+        if decided.keys() >= set(wanted):
+            return decided
 
         def explain(networks: Networks) -> Arrays:
-            return explain_pairs(method, networks, crops, h, threshold, epsilon)
+            return explain_pairs(method, networks, crops, h, decisions, epsilon)
 
-        return {**decisions, **await service.run(explain, token)}
+        return {**decided, **await service.run(explain, token)}
 
     about = {"bundle_sha256": manifest.identity, "method": service.explainer.default_name}
     return Model("explainer", PLATFORM, _signature(manifest, max_batch), run, about)
 
 
-def decide(h: Floats, threshold: float) -> Arrays:
+def of_decisions(h: Floats, decisions: Decisions) -> Arrays:
     """Compute what takes no decoder.
 
     Parameters
     ----------
     h
         Embeddings of N references and then of N tests, shape (2 N, D).
-    threshold
-        The similarity above which a pair is called similar.
+    decisions
+        On the pairs.
     """
     h_r, h_t = np.split(h, 2)
-    similarity = cosine_similarity(h_r, h_t)
-    similar = are_similar(similarity, threshold)
     return {
-        "similarity": similarity,
-        "similar": similar,
-        "relevance": relevance(h_r, h_t, similar),
+        "similarity": decisions.similarity,
+        "similar": decisions.similar,
+        "relevance": relevance(h_r, h_t, decisions.similar),
         "reference_embedding": h_r,
         "test_embedding": h_t,
     }
@@ -89,7 +88,7 @@ def explain_pairs(
     networks: Networks,
     crops: Array,
     h: Floats,
-    threshold: float,
+    decisions: Decisions,
     epsilon: float,
 ) -> Arrays:
     """Compute the maps, masks and reconstructions of both images of each pair.
@@ -100,13 +99,15 @@ def explain_pairs(
         How.
     crops, h
         Of N references and then of N tests: uint8, shape (2 N, S, S, 3), and float32, (2 N, D).
-    threshold, epsilon
+    decisions
+        On the pairs.
+    epsilon
         See `lpel_serving.methods.explain.explain_by`.
     """
     count = len(h) // 2
     pairs = [
-        explain_by(method, networks, (crops[r], crops[t]), h[[r, t]], threshold, epsilon=epsilon)
-        for r, t in zip(range(count), range(count, 2 * count), strict=True)
+        explain_by(method, networks, (crops[r], crops[t]), h[[r, t]], decision, epsilon=epsilon)
+        for r, (t, decision) in enumerate(zip(range(count, 2 * count), decisions, strict=True))
     ]
     roles = {TEST: [one.forward for one in pairs], REFERENCE: [one.swapped for one in pairs]}
     found: dict[str, Array] = {}

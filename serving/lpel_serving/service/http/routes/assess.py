@@ -10,34 +10,32 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from lpel_serving.equations.similarity import DECISIONS
+from lpel_serving.equations.decision import DECISIONS
 from lpel_serving.faithfulness.curve_settings import CurveSettings, settings_for
 from lpel_serving.faithfulness.judgement import SCALE_TITLES
 from lpel_serving.faithfulness.pair_check import PairCheck, check_pair, images_of, question_for
 from lpel_serving.faithfulness.study import Question, find_question
-from lpel_serving.images.found import faces_record
 from lpel_serving.methods.checked_map import checked_map
 from lpel_serving.methods.counted import counted
+from lpel_serving.methods.decided import DecidedPair
 from lpel_serving.methods.method import FacePair, Method, Networks, is_control
-from lpel_serving.report.record import plausibility_numbers
+from lpel_serving.methods.used import method_used
+from lpel_serving.report.document import decided_document, method_record
 from lpel_serving.report.verdict import on_plausibility
 from lpel_serving.service.cancellation import CancellationToken
-from lpel_serving.service.embedded_face import EmbeddedFace
 from lpel_serving.service.explanation_service import ExplanationService
 from lpel_serving.service.http.messages.answers import JSON, LINES, accepted, checked, json_response
 from lpel_serving.service.http.messages.lines import in_lines
 from lpel_serving.service.http.messages.pairs import read_pair
 from lpel_serving.service.http.messages.problems import concerning
-from lpel_serving.service.http.routes.explain import method_record
 from lpel_serving.service.http.routes.feasible import check_decision, check_time, naming
 from lpel_serving.service.http.routes.methods import chosen_method, images_for
-from lpel_serving.service.http.routes.pair import decide, provenance, read_faces
+from lpel_serving.service.http.routes.pair import decide, read_faces
 from lpel_serving.service.http.schemas.answers import AssessAnswer
 from lpel_serving.service.http.schemas.requests import AssessFields
 from lpel_serving.service.http.settings import Settings
 from lpel_serving.service.networks import PORTION
 from lpel_serving.support.progress import Advance, Progress, silent
-from lpel_serving.verification.plausibility import doubt_of
 
 
 def routes(service: ExplanationService, settings: Settings) -> list[BaseRoute]:
@@ -48,15 +46,13 @@ def routes(service: ExplanationService, settings: Settings) -> list[BaseRoute]:
         token: CancellationToken = request.state.token
         asked = await read_pair(request, AssessFields, service, settings.limits)
         name, method = chosen_method(asked, service)
-        faces = await read_faces(asked, service, token)
+        pair = decide(await read_faces(asked, service, token), asked, service)
         needed = await images_for(name, method, asked, service, token, one_way=True)
-        plan = await service.run_in_thread(
-            lambda: _plan(faces, name, needed, asked, service), token
-        )
+        plan = await service.run_in_thread(lambda: _plan(pair, name, needed, asked, service), token)
         await _check_time(plan, name, service, settings, token)
 
         def work(networks: Networks, progress: Progress) -> dict[str, Any]:
-            return _assess(faces, name, method, networks, asked, service, plan, progress)
+            return _assess(pair, name, method, networks, asked, plan, progress)
 
         if kind == LINES:
             return await in_lines(request, work, service)
@@ -67,12 +63,17 @@ def routes(service: ExplanationService, settings: Settings) -> list[BaseRoute]:
     return [Route("/v1/assess", assess, methods=["POST"])]
 
 
+_OF_PAIR = frozenset(
+    ("decision", "similarity", "plausibility", "faces", "crop", "embedder", "bundle", "models")
+)
+"""What the answer has of the pair's own document."""
+
+
 @dataclass(frozen=True, eq=False)
 class _Plan:
     """What is going to be measured, and how many images it embeds: for the map, for the curves."""
 
     pair: FacePair
-    similarity: float
     question: Question
     settings: CurveSettings
     map_images: int
@@ -80,26 +81,31 @@ class _Plan:
 
 
 def _plan(
-    faces: tuple[EmbeddedFace, EmbeddedFace],
+    decided: DecidedPair,
     name: str,
     needed: Mapping[str, int],
     fields: AssessFields,
     service: ExplanationService,
 ) -> _Plan:
     """Plan it; refuse what cannot be measured of this pair before anything is embedded."""
-    reference, test = faces
-    similarity, similar = decide(faces, service)
-    check_decision(name, DECISIONS[similar], service)
-    pair = FacePair(reference.crop, test.crop, reference.embedding, test.embedding, similar)
+    similar, word = decided.similar, decided.decision.word
+    check_decision(name, word, service)
+    pair = FacePair(
+        decided.reference_crop,
+        decided.test_crop,
+        decided.reference_embedding,
+        decided.test_embedding,
+        similar,
+    )
     question = (
         question_for(similar=similar) if fields.curve is None else find_question(fields.curve)
     )
     side = service.manifest.decoder.image_size
     settings = settings_for(question.kind, side, every=fields.every, draws=fields.draws)
-    one_way = needed.get(DECISIONS[similar], 0)
+    one_way = needed.get(word, 0)
     with nullcontext() if fields.curve is None else concerning("curve"):
         curves = images_of(pair, question, settings, fields.seed)
-    return _Plan(pair, similarity, question, settings, one_way, curves)
+    return _Plan(pair, question, settings, one_way, curves)
 
 
 async def _check_time(
@@ -123,31 +129,25 @@ async def _check_time(
 
 
 def _assess(
-    faces: tuple[EmbeddedFace, EmbeddedFace],
+    pair: DecidedPair,
     name: str,
     method: Method,
     networks: Networks,
     fields: AssessFields,
-    service: ExplanationService,
     plan: _Plan,
     progress: Progress,
 ) -> dict[str, Any]:
-    reference, test = faces
     found = _measured(name, method, networks, fields, plan, progress)
-    check = service.explainer.pair_plausibility(reference.embedding, test.embedding)
-    doubt = doubt_of(check)
+    doubt, used = pair.doubt, method_used(method)
+    known = decided_document(pair)
     document = {
-        "curve": fields.curve or DECISIONS[plan.pair.similar],
+        "curve": fields.curve or pair.decision.word,
         "title": plan.question.title,
-        "decision": DECISIONS[plan.pair.similar],
-        "similarity": plan.similarity,
-        "method": {**method_record(name, method), "seed": fields.seed},
+        "method": {**method_record(used, control=is_control(method)), "seed": fields.seed},
         **_numbers(found),
+        **{key: value for key, value in known.items() if key in _OF_PAIR},
         "words": found.words,
         "caveats": (*([] if doubt is None else [on_plausibility(doubt)]), *found.caveats),
-        "plausibility": plausibility_numbers(check),
-        "faces": faces_record((reference.found, test.found)),
-        **provenance(service, fields.crop),
     }
     return checked(AssessAnswer, document)
 

@@ -1,22 +1,19 @@
 """What the answers about a pair have in common: its faces, its decision, where it came from."""
 
 import asyncio
-from typing import Any
 
 import numpy as np
 
+from lpel_serving.engine.pair import decide_pair
 from lpel_serving.equations.direction import check_directions
-from lpel_serving.equations.similarity import DECISIONS, cosine_similarity, is_similar, margin
 from lpel_serving.images.crops import CentreCrop, check_choice
-from lpel_serving.report.record import plausibility_numbers
-from lpel_serving.report.verdict import Confidence
+from lpel_serving.methods.decided import DecidedPair
 from lpel_serving.service.cancellation import CancellationToken
 from lpel_serving.service.embedded_face import EmbeddedFace
 from lpel_serving.service.explanation_service import ExplanationService
 from lpel_serving.service.http.messages.problems import Problem, concerning
 from lpel_serving.service.http.schemas.requests import IMAGES, VerifyFields
 from lpel_serving.support.errors import FaceChoiceError, ImageError, NoDirectionError
-from lpel_serving.verification.plausibility import PairPlausibility, doubt_of
 
 
 async def read_faces(
@@ -73,53 +70,18 @@ async def _face(
 
 
 def decide(
-    faces: tuple[EmbeddedFace, EmbeddedFace], service: ExplanationService
-) -> tuple[float, bool]:
-    """Compute the similarity of two faces, and whether the network calls them similar."""
-    similarity = float(cosine_similarity(faces[0].embedding, faces[1].embedding))
-    return similarity, is_similar(similarity, service.manifest.threshold.value)
-
-
-def confidence_of(
-    similarity: float, plausibility: PairPlausibility | None, service: ExplanationService
-) -> Confidence | None:
-    """Say how likely a pair this similar shows one person, if the bundle knows.
-
-    It does not of pictures that are of another kind than those that it was fitted on.
-    """
-    record = service.manifest.confidence
-    if record is None or doubt_of(plausibility) is not None:
-        return None
-    return Confidence(record.calibration.confidence(similarity), record.pairs)
-
-
-def decision_numbers(
-    similarity: float, plausibility: PairPlausibility | None, service: ExplanationService
-) -> dict[str, Any]:
-    """The decision on a pair in JSON's own types."""
-    threshold = service.manifest.threshold.value
-    confidence = confidence_of(similarity, plausibility, service)
-    return {
-        "similarity": similarity,
-        "threshold": threshold,
-        "margin": margin(similarity, threshold),
-        "decision": DECISIONS[is_similar(similarity, threshold)],
-        "confidence": None
-        if confidence is None
-        else {"same_person": confidence.same_person, "pairs": confidence.pairs},
-        "plausibility": plausibility_numbers(plausibility),
-    }
-
-
-def provenance(service: ExplanationService, crop: str | None) -> dict[str, Any]:
-    """What an answer was made with."""
-    manifest = service.manifest
-    return {
-        "crop": crop_name(service, crop),
-        "embedder": manifest.embedder.name,
-        "bundle": manifest.identity,
-        "models": {name: file.sha256 for name, file in manifest.files.items()},
-    }
+    faces: tuple[EmbeddedFace, EmbeddedFace], fields: VerifyFields, service: ExplanationService
+) -> DecidedPair:
+    """Decide on the two faces of a request."""
+    reference, test = faces
+    return decide_pair(
+        service.manifest,
+        service.explainer.plausibility,
+        (reference.crop, test.crop),
+        (reference.embedding, test.embedding),
+        crop=crop_name(service, fields.crop),
+        found=(reference.found, test.found),
+    )
 
 
 def crop_name(service: ExplanationService, crop: str | None) -> str:

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from lpel_serving.equations.mask import mask
 from lpel_serving.methods import find_method
-from lpel_serving.report.record import arrays
+from lpel_serving.report.array_file import arrays
 from lpel_serving.support.wording import percent
 from support.page.acting import (
     ROLES,

@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from lpel_serving import Explainer
 from lpel_serving.images.crops import parse_crop
-from lpel_serving.report.record import summary
+from lpel_serving.report.document import document
 from lpel_serving.service.http.settings import Settings
 from support import bright
 from support.bright import BrightSquares
@@ -102,7 +102,7 @@ def test_several_faces_are_said_and_the_one_that_was_taken_is_marked(page, engin
     assert page.inner_text("[data-role=reference] .found figcaption") == "1 face found."
     assert page.is_hidden("[data-role=reference] .found label")
     assert SAID in page.inner_text("#words")
-    assert record(page)["faces"] == summary(engine.explain(*photographs))["faces"]
+    assert record(page)["faces"] == document(engine.explain(*photographs))["faces"]
     line = row(page, 30)  # through both boxes
     assert line[4] == line[36] == 255  # the sides of the one that was taken are unbroken
     assert line[10] < 255

@@ -14,7 +14,8 @@ from PIL import Image
 
 from lpel_serving import Explainer
 from lpel_serving.methods.registry import find_method, methods
-from lpel_serving.report.record import arrays, summary
+from lpel_serving.report.array_file import arrays
+from lpel_serving.report.document import document
 from lpel_serving.service.http.schemas.answers import (
     AboutAnswer,
     AssessAnswer,
@@ -67,7 +68,7 @@ def unpacked(packed: dict) -> np.ndarray:
 def test_every_method_gives_the_engines_own_numbers(service, engine, method):
     answer = explained(service, method=method, seed=SEED, epsilon=EPSILON, include=list(ARRAYS))
     pair = engine.explain(REFERENCE, TEST, method=find_method(method), seed=SEED, epsilon=EPSILON)
-    for name, value in summary(pair).items():
+    for name, value in document(pair).items():
         if name not in ("explanations", "control"):
             assert answer[name] == value
     assert answer["method"]["control"] == pair.control
@@ -76,7 +77,7 @@ def test_every_method_gives_the_engines_own_numbers(service, engine, method):
         for name in ARRAYS:
             values = getattr(one, name)
             np.testing.assert_array_equal(np.array(found[name], values.dtype), values)
-        assert found["mask_share"] == summary(pair)["explanations"][role]["mask_share"]
+        assert found["mask_share"] == document(pair)["explanations"][role]["mask_share"]
     assert answer["method"]["name"] == method
     assert (answer["method"]["seed"], answer["method"]["epsilon"]) == (SEED, EPSILON)
 

@@ -18,10 +18,10 @@ from lpel_export.explainer import build_explainer
 from lpel_serving import Explainer
 from lpel_serving.bundle.loading import load_bundle
 from lpel_serving.bundle.manifest import ThresholdRecord
-from lpel_serving.commands.explain import _sentence
-from lpel_serving.equations.similarity import are_similar, is_similar, margin, margins
+from lpel_serving.commands.explain import _sentences
+from lpel_serving.equations.decision import Decision, Decisions
+from lpel_serving.report.document import document
 from lpel_serving.report.figures import pair_figure
-from lpel_serving.report.record import summary
 from lpel_serving.report.verdict import in_short, on_decision
 from lpel_serving.service.http.settings import Settings
 from lpel_serving.verification.accuracy import accuracy
@@ -79,7 +79,7 @@ def test_the_thresholds_are_as_near_as_they_can_be(tmp_path):
 def test_the_engine_decides(case):
     bundle, similarity, threshold, decision = case
     pair = Explainer.load(bundle).explain(REFERENCE, TEST)
-    answer = summary(pair)
+    answer = document(pair)
     assert answer["similarity"] == similarity
     assert answer["threshold"] == threshold
     assert (answer["decision"], pair.similar) == (decision, decision == SIMILAR)
@@ -152,21 +152,24 @@ def test_verification_and_the_functions_decide_alike(case):
     _, similarity, threshold, decision = case
     similar = decision == SIMILAR
     scores = np.array([similarity], np.float32)
-    assert is_similar(similarity, threshold) == similar
-    assert are_similar(scores, threshold).tolist() == [similar]
-    assert margins(scores, threshold).tolist() == [margin(similarity, threshold)]
+    one, many = Decision(similarity, threshold), Decisions(scores, threshold)
+    assert (one.similar, one.word) == (similar, decision)
+    assert many.similar.tolist() == [similar]
+    assert many.margin.tolist() == [one.margin]
+    assert list(many) == [one]
     assert accuracy(scores, np.array([similar]), threshold).total == 1
 
 
 def test_sentences_agree_with_the_decision(case):
     bundle, similarity, threshold, decision = case
-    by = margin(similarity, threshold)
-    assert agrees(on_decision(similarity, threshold)[1], decision, by)
-    assert agrees(in_short(similarity, threshold), decision, by)
+    decided = Decision(similarity, threshold)
+    by = decided.margin
+    assert agrees(on_decision(decided)[1], decision, by)
+    assert agrees(in_short(decided), decision, by)
     pair = Explainer.load(bundle).explain(REFERENCE, TEST)
     assert agrees(pair_figure(pair).get_suptitle(), decision, by)
     assert pair_figure(pair).get_suptitle().endswith(f"calls them {decision}")
-    said = _sentence(summary(pair) | {"method": "responses"}, flat=False).splitlines()[0]
+    said = _sentences(pair)[0]
     assert said.startswith("Similarity ")
     assert said.endswith(f"calls them {decision}.")
     assert agrees(said, decision, by)
@@ -187,8 +190,8 @@ def test_the_page_says_what_the_server_says(case):
     command = ["node", "--input-type=module", "-e", program, str(PAGE), json.dumps(given)]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
     answer = json.loads(done.stdout)
-    assert answer["margin"] == margin(similarity, threshold)
-    own = on_decision(similarity, threshold)
+    assert answer["margin"] == Decision(similarity, threshold).margin
+    own = on_decision(Decision(similarity, threshold))
     assert answer["words"][0] == own[0]
     assert answer["words"][1].removesuffix(".") == own[1].partition(";")[0]
 
@@ -216,10 +219,10 @@ def test_rounding_never_exchanges_similarity_and_threshold(threshold):
     """A threshold half-way between two thousandths may round away from its neighbours."""
     at = np.float32(threshold)
     for similarity in (np.nextafter(at, np.float32(-2)), at, np.nextafter(at, np.float32(2))):
-        short = in_short(float(similarity), threshold)
+        decided = Decision(float(similarity), threshold)
+        short = in_short(decided)
         shown, limit = (
             float(one.replace("\N{MINUS SIGN}", "-"))
             for one in (short.split()[1].rstrip(","), short.split()[-1])
         )
-        similar = is_similar(float(similarity), threshold)
-        assert shown >= limit if similar else shown <= limit
+        assert shown >= limit if decided.similar else shown <= limit

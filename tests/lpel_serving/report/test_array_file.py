@@ -1,7 +1,6 @@
 """What is kept of an explanation, and what is drawn of it."""
 
 import io
-import json
 import subprocess
 import sys
 from dataclasses import replace
@@ -11,10 +10,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from lpel_serving.equations.decision import Decision
 from lpel_serving.methods.centre import Centre
+from lpel_serving.report.array_file import arrays, write_arrays
 from lpel_serving.report.figures import COLUMNS, highlight, pair_figure, write_pair_figure
 from lpel_serving.report.pictures import displayable
-from lpel_serving.report.record import arrays, reconstruction_error, summary, write_arrays
 from lpel_serving.support.errors import OutputError
 from support.images import pixels
 
@@ -54,39 +54,6 @@ def test_arrays_that_cannot_be_written_are_refused(pair, tmp_path):
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(OutputError, match=r"pair\.npz"):
         write_arrays(pair, tmp_path / "file" / "pair.npz")
-
-
-@pytest.mark.parametrize("similar", [True, False])
-def test_the_summary_is_json_of_the_explanation(pair, similar):
-    decided = replace(pair, similar=similar)
-    document = summary(decided)
-    assert json.loads(json.dumps(document, allow_nan=False)) == document
-    assert document["similarity"] == pair.similarity
-    assert document["threshold"] == 0.25
-    assert document["margin"] == pair.similarity - 0.25
-    assert document["decision"] == ("similar" if similar else "dissimilar")
-    assert document["agreement"] == {
-        "spearman": pair.agreement.spearman,
-        "mask_iou": pair.agreement.iou,
-    }
-    for role, explanation, crop in (
-        ("test", pair.forward, pair.test_crop),
-        ("reference", pair.swapped, pair.reference_crop),
-    ):
-        numbers = document["explanations"][role]
-        assert numbers["mask_share"] == np.count_nonzero(explanation.mask) / 64
-        assert numbers["reconstruction_mse"] == reconstruction_error(
-            explanation.reconstruction, crop
-        )
-
-
-def test_the_reconstruction_error_is_the_mean_square_over_pixels_and_channels():
-    crop = np.full((16, 16, 3), 255, np.uint8)
-    reconstruction = np.ones((8, 8, 3), np.float32)
-    assert reconstruction_error(reconstruction, crop) == 0
-    reconstruction[0, 0, 0] = 3
-    assert reconstruction_error(reconstruction, crop) == pytest.approx(4 / 192)
-    assert reconstruction_error(np.zeros((8, 8, 3), np.float32), crop) == pytest.approx(1)
 
 
 def test_a_figure_has_a_row_for_each_explanation_the_references_first(pair):
@@ -143,10 +110,10 @@ def test_both_rows_are_drawn_on_the_scale_that_is_shown(pair):
 
 @pytest.mark.parametrize("similar", [True, False])
 def test_the_headline_says_what_the_network_decided(pair, similar):
-    headline = pair_figure(replace(pair, similar=similar)).get_suptitle()
-    decision = "similar" if similar else "dissimilar"
+    similarity, decision = (0.387, "similar") if similar else (0.1, "dissimilar")
+    headline = pair_figure(replace(pair, decision=Decision(similarity, 0.25))).get_suptitle()
     assert headline == (
-        f"similarity {pair.similarity:.3f}, threshold 0.250: the network calls them {decision}"
+        f"similarity {similarity:.3f}, threshold 0.250: the network calls them {decision}"
     )
 
 

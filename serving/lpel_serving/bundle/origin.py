@@ -1,0 +1,78 @@
+"""Where an answer about a pair comes from: crop, network, bundle."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from importlib.metadata import entry_points
+from typing import Any, cast
+
+from lpel_serving.bundle.manifest import Manifest
+from lpel_serving.images.crops import CentreCrop, Crop, is_named
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What an answer was made with, but for the method.
+
+    Attributes
+    ----------
+    crop
+        How the faces were cut out: see `lpel_serving.images.crops.parse_crop`.
+    own_crop
+        How the bundle has it, by which its threshold was fitted.
+    embedder
+        What the bundle calls its network.
+    bundle
+        Identity of the bundle; empty if there is none.
+    models
+        SHA-256 of every file of the bundle, by its name.
+    typical_mse
+        The decoder's error on people it was not trained on; None if nobody measured it.
+    """
+
+    crop: str
+    own_crop: str
+    embedder: str
+    bundle: str = ""
+    models: Mapping[str, str] = field(default_factory=dict[str, str])
+    typical_mse: float | None = None
+
+
+def origin_of(manifest: Manifest, crop: Crop | str) -> Origin:
+    """Say what answers with a bundle, its faces cut out by a crop or by that of a name."""
+    own = manifest.crop
+    return Origin(
+        crop=crop if isinstance(crop, str) else own if _is_own(crop, own) else crop_name(crop),
+        own_crop=own,
+        embedder=manifest.embedder.name,
+        bundle=manifest.identity,
+        models={name: file.sha256 for name, file in manifest.files.items()},
+        typical_mse=_typical_error(manifest),
+    )
+
+
+def crop_name(crop: Crop) -> str:
+    """Name a crop as `parse_crop` takes it; by its class where it is not installed."""
+    if isinstance(crop, CentreCrop):
+        return "none" if crop == CentreCrop() else str(crop.fraction)
+    return _plugin_name(f"{type(crop).__module__}:{type(crop).__qualname__}")
+
+
+def _is_own(crop: Crop, own: str) -> bool:
+    """Whether a crop is the bundle's own, by whatever text: ``0.480`` is ``0.48``."""
+    return is_named(crop, own) if isinstance(crop, CentreCrop) else crop_name(crop) == own
+
+
+@lru_cache
+def _plugin_name(made_by: str) -> str:
+    """Look among the installed crops, which takes longer than to explain a pair."""
+    found = (one.name for one in entry_points(group="lpel.crops") if one.value == made_by)
+    return next(found, made_by.rpartition(":")[2])
+
+
+def _typical_error(manifest: Manifest) -> float | None:
+    losses = manifest.decoder.training.get("test_loss")
+    if not isinstance(losses, dict):
+        return None
+    typical = cast("dict[str, Any]", losses).get("decoder")
+    return typical if isinstance(typical, float) else None

@@ -1,0 +1,162 @@
+"""What the network decides on a pair (section 5.1.1), as one value: for one pair and for many."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lpel_serving.equations.similarity import Vectors, cosine_similarity
+from lpel_serving.support.errors import ParameterError
+
+DECISIONS = {True: "similar", False: "dissimilar"}
+"""What a decision is called, wherever it is written."""
+
+
+@dataclass(frozen=True)
+class Confidence:
+    """The predicted probability that a pair shows one person, by pairs whose answer is known.
+
+    Attributes
+    ----------
+    same_person
+        Share of pairs this similar that show one person, in [0, 1], where as many show one person
+        as show two.
+    pairs
+        How many pairs it was fitted on.
+
+    Raises
+    ------
+    ParameterError
+        If the share is out of range, or there are no pairs.
+    """
+
+    same_person: float
+    pairs: int
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.same_person <= 1 or self.pairs < 1:
+            raise ParameterError(
+                "a confidence is a share in [0, 1], fitted on at least 1 pair; received "
+                f"{self.same_person} from {self.pairs}."
+            )
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What the network decides on a pair: similar if the similarity exceeds the threshold.
+
+    Both are compared in float32, as the one-file explainer does, so that every front door agrees.
+
+    Attributes
+    ----------
+    similarity
+        Cosine of the two embeddings, Eq. 5.1, in [-1, 1]; NaN exceeds no threshold.
+    threshold
+        The similarity above which the network calls two images similar.
+    confidence
+        How likely a pair so similar shows one person; None where that is not known.
+    similar
+        The decision.
+    margin
+        By how much the similarity exceeds the threshold: above 0 if and only if `similar`, and 0
+        where both are one number in float32.
+    """
+
+    similarity: float
+    threshold: float
+    confidence: Confidence | None = None
+    similar: bool = field(init=False)
+    margin: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        similarity = np.float32(self.similarity)
+        object.__setattr__(self, "similar", bool(_exceeds(similarity, self.threshold)))
+        object.__setattr__(self, "margin", float(_margins(similarity, self.threshold)))
+
+    @property
+    def word(self) -> str:
+        """What the decision is called: ``similar`` or ``dissimilar``."""
+        return DECISIONS[self.similar]
+
+
+@dataclass(frozen=True, eq=False)
+class Decisions:
+    """The decisions on many pairs: see `Decision`, of which each is one.
+
+    Attributes
+    ----------
+    similarity
+        Float32, shape (...).
+    threshold
+        Of all of them.
+    similar
+        Bool, shape (...).
+    margin
+        Float64, shape (...).
+    """
+
+    similarity: NDArray[np.float32]
+    threshold: float
+    similar: NDArray[np.bool_] = field(init=False)
+    margin: NDArray[np.float64] = field(init=False)
+
+    def __post_init__(self) -> None:
+        similarity = np.asarray(self.similarity, np.float32)
+        object.__setattr__(self, "similarity", similarity)
+        object.__setattr__(self, "similar", _exceeds(similarity, self.threshold))
+        object.__setattr__(self, "margin", _margins(similarity, self.threshold))
+
+    def __len__(self) -> int:
+        return len(self.similarity)
+
+    def __iter__(self) -> Iterator[Decision]:
+        """One after the other, of shape (N,)."""
+        return (Decision(similarity, self.threshold) for similarity in self.similarity.tolist())
+
+
+def decide(
+    h_r: Vectors,
+    h_t: Vectors,
+    threshold: float,
+    confidence_of: Callable[[float], Confidence | None] | None = None,
+) -> Decision:
+    """Decide on one pair.
+
+    Parameters
+    ----------
+    h_r, h_t
+        Embeddings of the reference and of the test, float32, shape (D,).
+    threshold
+        The similarity above which the network calls two images similar.
+    confidence_of
+        How likely a pair of some similarity shows one person; None if that is not known.
+    """
+    similarity = float(cosine_similarity(h_r, h_t))
+    return Decision(
+        similarity, threshold, None if confidence_of is None else confidence_of(similarity)
+    )
+
+
+def decide_many(h_r: Vectors, h_t: Vectors, threshold: float) -> Decisions:
+    """Decide on many pairs, byte for byte as `decide` does on each.
+
+    Parameters
+    ----------
+    h_r, h_t
+        Embeddings of the references and of the tests, float32, shape (..., D).
+    threshold
+        See `decide`.
+    """
+    return Decisions(cosine_similarity(h_r, h_t), threshold)
+
+
+def _exceeds(similarity: NDArray[np.float32] | np.float32, threshold: float) -> NDArray[np.bool_]:
+    """The one comparison behind every decision."""
+    return np.asarray(similarity > np.float32(threshold))
+
+
+def _margins(similarity: NDArray[np.float32] | np.float32, threshold: float) -> NDArray[np.float64]:
+    # What is one number in float32 is at the threshold; beside it the sign is the decision's.
+    apart = np.asarray(similarity, np.float64) - threshold
+    return np.where(similarity == np.float32(threshold), 0.0, apart)

@@ -1,0 +1,56 @@
+"""Which method explained a pair: its name, its parameters, and what it was given."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.metadata import entry_points
+from typing import Any
+
+from lpel_serving.methods.method import Method, title_of
+from lpel_serving.methods.parameters import parameters_of
+
+
+@dataclass(frozen=True, eq=False)
+class MethodUsed:
+    """A method as it explained a pair.
+
+    Attributes
+    ----------
+    method
+        The method, with its parameters.
+    epsilon
+        Threshold of the masks (Eq. 4.7), in [0, 1); None if there was none.
+    seed
+        Of its randomness.
+    """
+
+    method: Method
+    epsilon: float | None = None
+    seed: int = 0
+
+    @property
+    def name(self) -> str:
+        """The name that `find_method` takes; that of its class where it is not installed."""
+        kind = type(self.method)
+        return _installed_name(f"{kind.__module__}:{kind.__qualname__}")
+
+    @property
+    def title(self) -> str:
+        """The same in plain words: see `lpel_serving.methods.method.title_of`."""
+        return title_of(self.method, self.name)
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """Its own, with the values that they had."""
+        return parameters_of(self.method)
+
+
+def method_used(method: Method, *, epsilon: float | None = None, seed: int = 0) -> MethodUsed:
+    """Say what explains: the method itself, where another one counts what it embeds."""
+    return MethodUsed(getattr(method, "counted", method), epsilon, seed)
+
+
+@lru_cache
+def _installed_name(made_by: str) -> str:
+    """Look among the installed methods, which takes longer than to explain a pair."""
+    found = (one.name for one in entry_points(group="lpel.methods") if one.value == made_by)
+    return next(found, made_by.rpartition(":")[2])

@@ -1,0 +1,99 @@
+"""The numbers of a pair in JSON's own types: decision, plausibility, regions, maps."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from lpel_serving.bundle.origin import Origin
+from lpel_serving.bundle.usual_record import Shares, UsualMaps
+from lpel_serving.equations.decision import Decision
+from lpel_serving.equations.regions import RegionShare
+from lpel_serving.images.crops import decoder_target
+from lpel_serving.methods.explanation import Explanation
+from lpel_serving.support.arrays import Floats, Pixels
+from lpel_serving.verification.plausibility import PairPlausibility
+
+
+def decision_numbers(decision: Decision) -> dict[str, Any]:
+    """A decision, and how likely a pair so similar shows one person."""
+    confidence = decision.confidence
+    return {
+        "similarity": decision.similarity,
+        "threshold": decision.threshold,
+        "margin": decision.margin,
+        "decision": decision.word,
+        "confidence": None if confidence is None else asdict(confidence),
+    }
+
+
+def plausibility_numbers(pair: PairPlausibility | None) -> dict[str, Any] | None:
+    """Whether a pair's images are of the kind that a bundle knows."""
+    if pair is None:
+        return None
+    distances = {"reference": pair.reference, "test": pair.test}
+    return {
+        "plausible": pair.plausible,
+        **{
+            role: {"plausible": role not in pair.implausible, "distance": distance}
+            for role, distance in distances.items()
+        },
+        "limit": pair.limit,
+    }
+
+
+def region_numbers(shares: Sequence[RegionShare], usual: UsualMaps | None) -> list[dict[str, Any]]:
+    """What regions have of a map, each beside what is usual."""
+
+    def known(some: Shares | None, name: str) -> dict[str, float] | None:
+        return None if some is None else asdict(some[name])
+
+    return [
+        {
+            "name": one.name,
+            "area": one.area,
+            "for": one.for_,
+            "against": one.against,
+            "usual_for": None if usual is None else known(usual.for_, one.name),
+            "usual_against": None if usual is None else known(usual.against, one.name),
+        }
+        for one in shares
+    ]
+
+
+def usual_numbers(usual: UsualMaps | None) -> dict[str, Any] | None:
+    """What the maps of other pairs have in common, and how many there were."""
+    return None if usual is None else {"pairs": usual.pairs, "common": usual.common}
+
+
+def map_numbers(explanation: Explanation, crop: Pixels) -> dict[str, Any]:
+    """How much of a picture the mask takes, and how well the decoder knows the face."""
+    return {
+        "mask_share": float(explanation.mask.mean()),
+        "reconstruction_mse": reconstruction_error(explanation.reconstruction, crop),
+    }
+
+
+def origin_numbers(origin: Origin) -> dict[str, Any]:
+    """What an answer was made with, but for the method."""
+    return {
+        "crop": origin.crop,
+        "embedder": origin.embedder,
+        "bundle": origin.bundle,
+        "models": dict(origin.models),
+    }
+
+
+def reconstruction_error(reconstruction: Floats, crop: Pixels) -> float:
+    """Mean squared error of a reconstruction over pixels and channels, Eq. 4.1, pixels in [0, 1].
+
+    Parameters
+    ----------
+    reconstruction
+        ``g(h)``, float32, shape (H, W, 3).
+    crop
+        The image that was embedded, uint8, shape (S, S, 3).
+    """
+    target = decoder_target(crop, reconstruction.shape[0]) / 255
+    return float(np.mean((reconstruction - target) ** 2))
