@@ -24,7 +24,7 @@ import numpy as np
 
 from lpel_serving import Explainer
 from lpel_serving.equations.decision import decide, decide_many
-from lpel_serving.methods.lpel import Lpel, explain_embeddings
+from lpel_serving.methods.decoded.lpel import Lpel, explain_embeddings
 
 Pairs = list[tuple[np.ndarray, np.ndarray]]
 

@@ -39,9 +39,9 @@ from lpel_serving.images.crops import parse_crop, read_face
 from lpel_serving.images.datasets.faces import list_faces
 from lpel_serving.images.datasets.pairs import Pair
 from lpel_serving.images.datasets.pairs_list import read_pairs
-from lpel_serving.methods.lpel import Lpel
+from lpel_serving.methods.decoded.lpel import Lpel
+from lpel_serving.methods.decoded.responses import Responses
 from lpel_serving.methods.method import FacePair
-from lpel_serving.methods.responses import Responses
 from lpel_serving.support.files import write_atomically
 from lpel_serving.verification.accuracy import verification
 

@@ -16,7 +16,7 @@ from lpel_serving.equations.direction import has_direction, lack_of
 from lpel_serving.images.crops import CutFace, DetectingCrop, decoder_target
 from lpel_serving.images.datasets.faces import Face
 from lpel_serving.images.datasets.passed_over import Unusable
-from lpel_serving.methods.stream import DEFAULT_BATCH
+from lpel_serving.methods.measured.stream import DEFAULT_BATCH
 from lpel_serving.support.errors import EmbeddingError
 from lpel_serving.support.progress import Progress, silent
 from lpel_tf.data.store import open_face_store

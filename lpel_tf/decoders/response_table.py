@@ -18,8 +18,12 @@ from lpel_serving.equations.fill import Fill
 from lpel_serving.equations.similarity import unit
 from lpel_serving.images.crops import CutFace
 from lpel_serving.images.datasets.faces import Face
-from lpel_serving.methods.embedding_losses import LARGEST, coalition_images, draw_coalitions
-from lpel_serving.methods.stream import EmbeddingJob, embed_jobs
+from lpel_serving.methods.measured.embedding_losses import (
+    LARGEST,
+    coalition_images,
+    draw_coalitions,
+)
+from lpel_serving.methods.measured.stream import EmbeddingJob, embed_jobs
 from lpel_serving.support.errors import ParameterError
 from lpel_serving.support.progress import Progress, silent
 from lpel_tf.data.store import open_array_store

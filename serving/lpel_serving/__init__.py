@@ -10,10 +10,10 @@ from lpel_serving.engine.explainer import Explainer
 from lpel_serving.equations.decision import Confidence, Decision, decide
 from lpel_serving.images.crops import CentreCrop, Crop
 from lpel_serving.images.datasets.faces import list_faces
+from lpel_serving.methods.catalogue.registry import find_method
+from lpel_serving.methods.decoded.lpel import explain_embeddings
 from lpel_serving.methods.explanation import Explanation, LpelExplanation, PairExplanation
-from lpel_serving.methods.lpel import explain_embeddings
 from lpel_serving.methods.method import FacePair, Method
-from lpel_serving.methods.registry import find_method
 from lpel_serving.report.document import document
 from lpel_serving.support.errors import (
     BundleError,

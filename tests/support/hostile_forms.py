@@ -25,7 +25,7 @@ WRONG_TEXTS = (
     ("crop", "1e-400"),
     ("crop", "inf"),
     ("crop", "x" * 41),
-    ("method", "lpel_serving.methods.lpel:Lpel"),
+    ("method", "lpel_serving.methods.decoded.lpel:Lpel"),
     ("method", "'; DROP TABLE methods; --"),
     ("method", "x" * 4000),
     ("p", "0"),

@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar
 
 import numpy as np
 
-from lpel_serving.methods.parameter import Range
+from lpel_serving.methods.catalogue.parameter import Range
 
 
 @dataclass(frozen=True)

@@ -17,10 +17,10 @@ from lpel_serving.bundle.loading import Bundle
 from lpel_serving.engine.decoder import Decoder
 from lpel_serving.equations.mask import DEFAULT_EPSILON
 from lpel_serving.equations.summation import bicubic_weights
-from lpel_serving.methods.lpel_mended import decoder_kernel, isometry
+from lpel_serving.methods.catalogue.registry import default_name
+from lpel_serving.methods.decoded.lpel_mended import decoder_kernel, isometry
+from lpel_serving.methods.decoded.responses import DEFAULT_SIZE
 from lpel_serving.methods.method import AssembledNetworks
-from lpel_serving.methods.registry import default_name
-from lpel_serving.methods.responses import DEFAULT_SIZE
 from lpel_serving.support.errors import ParameterError
 from lpel_serving.support.extras import require
 

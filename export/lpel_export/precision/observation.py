@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpel_serving.engine.session import open_session
-from lpel_serving.methods.stream import DEFAULT_BATCH
+from lpel_serving.methods.measured.stream import DEFAULT_BATCH
 from lpel_serving.support.extras import require
 from lpel_serving.support.progress import Progress, silent
 

@@ -7,10 +7,10 @@ import numpy as np
 from lpel_serving.equations.attribution import fit_responses
 from lpel_serving.equations.fill import Fill
 from lpel_serving.equations.similarity import cosine_similarity
-from lpel_serving.methods.corrrise import correlation_map, draw_masks, masked_embeddings
-from lpel_serving.methods.embedding_losses import draw_coalitions, embedding_losses
+from lpel_serving.methods.decoded.responses import enlarge, evidence
+from lpel_serving.methods.measured.corrrise import correlation_map, draw_masks, masked_embeddings
+from lpel_serving.methods.measured.embedding_losses import draw_coalitions, embedding_losses
 from lpel_serving.methods.method import FacePair, Method, Networks
-from lpel_serving.methods.responses import enlarge, evidence
 from lpel_tf.decoders.decoder import IMAGE_SIZE
 from lpel_tf.research.comparison.maps import Family, TwoMaps
 from lpel_tf.research.measures.cost import CountingNetworks

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpel_serving.faithfulness.deletion_curve import prefixes
-from lpel_serving.methods.replacement import Replacement
+from lpel_serving.methods.measured.replacement import Replacement
 from lpel_serving.report.figures.canvas import INK, bare, new_figure
 
 

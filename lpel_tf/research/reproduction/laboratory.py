@@ -17,8 +17,8 @@ from lpel_serving.faithfulness.study import QUESTIONS, Answer, ask
 from lpel_serving.images.crops import parse_crop
 from lpel_serving.images.datasets.faces import Face
 from lpel_serving.images.datasets.passed_over import Unusable
+from lpel_serving.methods.measured.replacement import Kind
 from lpel_serving.methods.method import FacePair, Method
-from lpel_serving.methods.replacement import Kind
 from lpel_serving.report.pictures import displayable
 from lpel_serving.support.arrays import Pixels
 from lpel_serving.support.errors import ParameterError

@@ -18,8 +18,8 @@ from lpel_serving.bundle.loading import load_bundle
 from lpel_serving.bundle.manifest import Manifest
 from lpel_serving.engine.session import check_provider
 from lpel_serving.images.crops import parse_crop
-from lpel_serving.methods.registry import describe_method
-from lpel_serving.methods.stream import DEFAULT_BATCH
+from lpel_serving.methods.catalogue.registry import describe_method
+from lpel_serving.methods.measured.stream import DEFAULT_BATCH
 from lpel_serving.support.errors import OutputError, ParameterError
 from lpel_serving.support.files import write_atomically
 from lpel_serving.support.urls import refuse_urls

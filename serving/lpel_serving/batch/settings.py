@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from lpel_serving.engine.explainer import Explainer
+from lpel_serving.methods.catalogue.parameters import parameters_of
+from lpel_serving.methods.catalogue.registry import default_name, find_method
+from lpel_serving.methods.decoded.responses import Responses
 from lpel_serving.methods.many import explains_many
 from lpel_serving.methods.method import FacePair, Method
-from lpel_serving.methods.parameters import parameters_of
-from lpel_serving.methods.registry import default_name, find_method
-from lpel_serving.methods.responses import Responses
 from lpel_serving.support.errors import ParameterError
 
 MANY_ROWS, FEW_ROWS = 10_000, 100

@@ -98,7 +98,7 @@ def assess(
     from lpel_serving.equations.fill import Fill
     from lpel_serving.faithfulness.curve_settings import CurveSettings
     from lpel_serving.faithfulness.study import QUESTIONS, ask, find_question
-    from lpel_serving.methods.parameters import parameters_of
+    from lpel_serving.methods.catalogue.parameters import parameters_of
 
     questions = {name: find_question(name) for name in curve or list(QUESTIONS)[:3]}
     _check_applies(context, {one.kind for one in questions.values()}, fill, pairs)
@@ -150,7 +150,7 @@ def assess(
 
 
 def _chosen(name: str, settings: list[str] | None) -> "Method":
-    from lpel_serving.methods.registry import find_method, read_parameters
+    from lpel_serving.methods.catalogue.registry import find_method, read_parameters
 
     return find_method(name, **read_parameters(name, settings or ()))
 

@@ -132,7 +132,7 @@ def run_command(
     from lpel_serving.batch.run import run
     from lpel_serving.batch.settings import BatchSettings
     from lpel_serving.commands.shared.progress import batch_bar
-    from lpel_serving.methods.registry import read_parameters
+    from lpel_serving.methods.catalogue.registry import read_parameters
 
     check_applies(context, gallery is not None, "goes with --gallery", "--top")
     check_applies(context, curves, "goes with --curves", "--draws")

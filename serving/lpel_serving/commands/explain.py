@@ -69,10 +69,10 @@ def explain(
     from lpel_serving.commands.shared.progress import progress_bar
     from lpel_serving.engine.explainer import Explainer
     from lpel_serving.engine.inventory import images_needed
+    from lpel_serving.methods.catalogue.parameters import parameters_of
+    from lpel_serving.methods.catalogue.registry import LPEL, find_method
     from lpel_serving.methods.counted import counted
-    from lpel_serving.methods.parameters import parameters_of
-    from lpel_serving.methods.registry import LPEL, find_method
-    from lpel_serving.methods.stream import DEFAULT_BATCH
+    from lpel_serving.methods.measured.stream import DEFAULT_BATCH
     from lpel_serving.report.document import document
 
     if method is not None:  # what cannot be is said before anything is loaded
@@ -115,7 +115,7 @@ def explain(
 
 def _values(name: str, settings: Sequence[str], p: float | None) -> dict[str, Any]:
     """Read what is set of a method's parameters, `p` under the shorter name of its own."""
-    from lpel_serving.methods.registry import LPEL, own_parameters, read_parameters
+    from lpel_serving.methods.catalogue.registry import LPEL, own_parameters, read_parameters
     from lpel_serving.support.errors import ParameterError
 
     values = read_parameters(name, settings)

@@ -12,7 +12,7 @@ from lpel_serving.commands.shared.options import JsonOption, print_json, say
 
 if TYPE_CHECKING:
     from lpel_serving.engine.inventory import MethodEntry
-    from lpel_serving.methods.description import Description
+    from lpel_serving.methods.catalogue.description import Description
 
 _WIDTH = 100
 _CONTROLS = "Controls, which know nothing of the pair and are there to measure others by:"
@@ -35,7 +35,7 @@ def methods_command(
     json: JsonOption = False,
 ) -> None:
     """List the explanation methods: what each shows, needs, explains, and takes."""
-    from lpel_serving.methods.registry import describe_methods, find_method
+    from lpel_serving.methods.catalogue.registry import describe_methods, find_method
 
     if name is not None:
         find_method(name)  # an unknown name is said before anything is loaded
@@ -63,7 +63,7 @@ def _with_bundle(bundle: Path | None) -> tuple[dict[str, "MethodEntry"], str | N
 def _document(
     known: list["Description"], found: dict[str, "MethodEntry"], default: str | None
 ) -> dict[str, Any]:
-    from lpel_serving.methods.description import as_record
+    from lpel_serving.methods.catalogue.description import as_record
 
     if default is None:
         return {"methods": [as_record(one) for one in known]}
@@ -74,7 +74,7 @@ def _document(
 def _table(
     known: list["Description"], found: dict[str, "MethodEntry"], default: str | None
 ) -> Iterator[str]:
-    from lpel_serving.methods.registry import LPEL, RESPONSES
+    from lpel_serving.methods.catalogue.registry import LPEL, RESPONSES
 
     best = f"{RESPONSES} if the bundle has a response decoder, else {LPEL}"
     yield f"The default is {default or best}."
@@ -120,7 +120,7 @@ def _cost(entry: "MethodEntry") -> str:
 
 
 def _details(one: "Description", entry: "MethodEntry | None") -> Iterator[str]:
-    from lpel_serving.methods.description import NEEDS
+    from lpel_serving.methods.catalogue.description import NEEDS
 
     yield f"{one.name}: {one.title}"
     yield from textwrap.wrap(one.summary, _WIDTH)
@@ -159,7 +159,7 @@ def _indented(by: int) -> dict[str, Any]:
 
 def _written(value: Any) -> str:
     """Write a value as `--set` reads it."""
-    from lpel_serving.methods.parameter import NONE
+    from lpel_serving.methods.catalogue.parameter import NONE
 
     match value:
         case None:

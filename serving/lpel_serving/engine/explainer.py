@@ -17,10 +17,10 @@ from lpel_serving.equations.direction import check_directions
 from lpel_serving.equations.mask import DEFAULT_EPSILON, check_epsilon
 from lpel_serving.images.crops import Crop, parse_crop
 from lpel_serving.images.reading import Image
+from lpel_serving.methods.catalogue.registry import default_method, default_name
 from lpel_serving.methods.explanation import PairExplanation
+from lpel_serving.methods.measured.stream import DEFAULT_BATCH
 from lpel_serving.methods.method import Method
-from lpel_serving.methods.registry import default_method, default_name
-from lpel_serving.methods.stream import DEFAULT_BATCH
 from lpel_serving.support.arrays import Floats
 from lpel_serving.support.errors import ParameterError
 

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpel_serving.engine.explainer import Explainer
-from lpel_serving.methods.description import Description, as_record, describe, unknown
+from lpel_serving.methods.catalogue.description import Description, as_record, describe, unknown
+from lpel_serving.methods.catalogue.parameters import parameters_of
+from lpel_serving.methods.catalogue.registry import find_method, methods
 from lpel_serving.methods.each_once import EachOnce
 from lpel_serving.methods.method import AssembledNetworks, FacePair, Method
-from lpel_serving.methods.parameters import parameters_of
-from lpel_serving.methods.registry import find_method, methods
 from lpel_serving.support.arrays import Floats
 from lpel_serving.support.errors import LpelError
 
@@ -58,7 +58,7 @@ class MethodEntry:
         return self.description.name
 
     def record(self, *, served: bool = False) -> dict[str, Any]:
-        """Write it in JSON's own types; see `lpel_serving.methods.description.as_record`."""
+        """Write it as JSON-serialisable values: see `methods.catalogue.description.as_record`."""
         said = as_record(self.description, served=served)
         return {
             **said,

@@ -14,7 +14,7 @@ from lpel_serving.equations.similarity import cosine_similarity
 from lpel_serving.images.crops import CutFace
 from lpel_serving.images.datasets.pairs import Pair
 from lpel_serving.images.datasets.passed_over import Unusable
-from lpel_serving.methods.stream import DEFAULT_BATCH
+from lpel_serving.methods.measured.stream import DEFAULT_BATCH
 from lpel_serving.support.arrays import Floats
 from lpel_serving.support.progress import Progress, silent
 

@@ -11,11 +11,11 @@ from lpel_serving.equations.decision import DECISIONS, decide_many
 from lpel_serving.equations.regions import REGIONS, share_arrays
 from lpel_serving.images.crops import CentreCrop, Crop, is_named
 from lpel_serving.images.datasets.pairs import draw_of_each
-from lpel_serving.methods.lpel import Lpel
+from lpel_serving.methods.catalogue.registry import LPEL, RESPONSES
+from lpel_serving.methods.decoded.lpel import Lpel
+from lpel_serving.methods.decoded.responses import Responses
 from lpel_serving.methods.many import Places, explain_many
 from lpel_serving.methods.method import Method, Networks
-from lpel_serving.methods.registry import LPEL, RESPONSES
-from lpel_serving.methods.responses import Responses
 from lpel_serving.support.arrays import Floats
 from lpel_serving.support.errors import EmbeddingError
 

@@ -1,8 +1,8 @@
 """Responses: a vector for each superpixel of an image, that explains it against any other image.
 
 The response of a superpixel is its share of what the unit embedding loses when superpixels are
-replaced: see `lpel_serving.methods.embedding_losses`. A response decoder predicts it from the
-embedding alone, as the decoder of Eq. 4.1 predicts the pixels; coalitions that were measured
+replaced: see `lpel_serving.methods.measured.embedding_losses`. A response decoder predicts it from
+the embedding alone, as the decoder of Eq. 4.1 predicts the pixels; coalitions that were measured
 predict it better.
 """
 
@@ -43,7 +43,7 @@ def fit_responses(
         Which superpixels were replaced, shape (N, K), K a square.
     losses
         What the unit embedding lost, shape (N, D): see
-        `lpel_serving.methods.embedding_losses.embedding_losses`.
+        `lpel_serving.methods.measured.embedding_losses.embedding_losses`.
     prior
         Responses expected, shape (K, D), such as a response decoder gives; 0 when None.
     ridge

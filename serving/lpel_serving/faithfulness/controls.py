@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lpel_serving.equations.fill import Fill
-from lpel_serving.methods.centre import Centre
-from lpel_serving.methods.constant_relevance import ConstantRelevance
-from lpel_serving.methods.derived import Given, Reverse, Shifted
+from lpel_serving.methods.controls.centre import Centre
+from lpel_serving.methods.controls.constant_relevance import ConstantRelevance
+from lpel_serving.methods.controls.derived import Given, Reverse, Shifted
+from lpel_serving.methods.measured.occlusion import Occlusion
+from lpel_serving.methods.measured.replacement import Kind
 from lpel_serving.methods.method import Method
-from lpel_serving.methods.occlusion import Occlusion
-from lpel_serving.methods.replacement import Kind
 from lpel_serving.support.arrays import SignedMap
 
 RANDOM = "random"

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from lpel_serving.equations.fill import Fill
 from lpel_serving.equations.superpixels import grid_side
 from lpel_serving.faithfulness.deletion_curve import counts
-from lpel_serving.methods.replacement import KINDS, Kind
+from lpel_serving.methods.measured.replacement import KINDS, Kind
 from lpel_serving.support.errors import ParameterError
 
 _USUAL = 8
@@ -22,7 +22,7 @@ class CurveSettings:
     Attributes
     ----------
     kind
-        How superpixels are replaced: see `lpel_serving.methods.replacement.replacement`.
+        How superpixels are replaced: see `lpel_serving.methods.measured.replacement.replacement`.
     superpixel
         Side of a superpixel in pixels of the decoder's images.
     image_size

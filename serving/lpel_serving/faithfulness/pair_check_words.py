@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from lpel_serving.faithfulness.judgement import Scale
 from lpel_serving.faithfulness.study import Question
-from lpel_serving.methods.replacement import Kind
+from lpel_serving.methods.measured.replacement import Kind
 from lpel_serving.support.wording import number
 
 _CAVEATS = (

@@ -11,9 +11,9 @@ from lpel_serving.faithfulness.controls import controls
 from lpel_serving.faithfulness.curve_settings import CurveSettings
 from lpel_serving.faithfulness.deletion_curve import prefixes
 from lpel_serving.methods.checked_map import checked_map
+from lpel_serving.methods.measured.replacement import Replacement, replacement
+from lpel_serving.methods.measured.stream import EmbeddingJob
 from lpel_serving.methods.method import FacePair, Method, Networks
-from lpel_serving.methods.replacement import Replacement, replacement
-from lpel_serving.methods.stream import EmbeddingJob
 from lpel_serving.support.arrays import Floats, SignedMap
 from lpel_serving.support.errors import ParameterError
 

@@ -12,8 +12,8 @@ from lpel_serving.faithfulness.assessment import Measured, measure_curves
 from lpel_serving.faithfulness.curve_settings import CurveSettings
 from lpel_serving.faithfulness.judgement import Judgement, judge, scale_of
 from lpel_serving.faithfulness.photograph_pairs import PhotographPairs
+from lpel_serving.methods.measured.replacement import Kind
 from lpel_serving.methods.method import Method, Networks
-from lpel_serving.methods.replacement import Kind
 from lpel_serving.support.errors import ParameterError
 from lpel_serving.support.partial import Partial
 from lpel_serving.support.progress import Progress, silent
@@ -28,7 +28,7 @@ class Question:
     similar
         Pairs of one person that the network called similar, or of two that it called dissimilar.
     kind
-        How superpixels are replaced: see `lpel_serving.methods.replacement.replacement`.
+        How superpixels are replaced: see `lpel_serving.methods.measured.replacement.replacement`.
     title
         For a reader.
     """

@@ -4,12 +4,12 @@ A method is found by its name in the entry-point group `lpel.methods`, where pac
 put theirs.
 """
 
+from lpel_serving.methods.catalogue.registry import find_method, methods
 from lpel_serving.methods.method import (
     AssembledNetworks,
     FacePair,
     Method,
     Networks,
 )
-from lpel_serving.methods.registry import find_method, methods
 
 __all__ = ["AssembledNetworks", "FacePair", "Method", "Networks", "find_method", "methods"]

@@ -5,8 +5,8 @@ from functools import lru_cache
 from importlib.metadata import entry_points
 from typing import Any
 
+from lpel_serving.methods.catalogue.parameters import parameters_of
 from lpel_serving.methods.method import Method, title_of
-from lpel_serving.methods.parameters import parameters_of
 
 
 @dataclass(frozen=True, eq=False)

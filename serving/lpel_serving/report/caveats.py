@@ -2,8 +2,8 @@
 
 from lpel_serving.bundle.usual_record import UsualMaps
 from lpel_serving.equations.decision import DECISIONS
-from lpel_serving.methods.description import CONTROL_CAVEAT
-from lpel_serving.methods.registry import RESPONSES, caveat_of
+from lpel_serving.methods.catalogue.description import CONTROL_CAVEAT
+from lpel_serving.methods.catalogue.registry import RESPONSES, caveat_of
 from lpel_serving.support.wording import percent
 
 _COMMON = "Where such maps were measured, most of each was common to all faces."

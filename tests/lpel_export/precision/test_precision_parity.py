@@ -14,9 +14,9 @@ from lpel_serving.engine.embedder import Embedder
 from lpel_serving.equations.agreement import spearman
 from lpel_serving.equations.similarity import cosine_similarity
 from lpel_serving.images.crops import CentreCrop
-from lpel_serving.methods.lpel import Lpel
+from lpel_serving.methods.decoded.lpel import Lpel
+from lpel_serving.methods.decoded.responses import Responses
 from lpel_serving.methods.method import FacePair
-from lpel_serving.methods.responses import Responses
 
 pytestmark = [pytest.mark.parity, pytest.mark.weights]
 

@@ -20,9 +20,9 @@ from lpel_serving.batch.store.folder import Places
 from lpel_serving.bundle.manifest import ThresholdRecord
 from lpel_serving.equations.decision import decide
 from lpel_serving.equations.regions import REGIONS, region_shares
+from lpel_serving.methods.catalogue.registry import find_method
+from lpel_serving.methods.decoded.responses import Responses
 from lpel_serving.methods.explain import explain_by
-from lpel_serving.methods.registry import find_method
-from lpel_serving.methods.responses import Responses
 from support import tiny
 from support.batch import make_job, pair_up, run_here, write_csv, write_parquet, write_pictures
 from support.batch_rows import ROLES, rows_of, shards_of

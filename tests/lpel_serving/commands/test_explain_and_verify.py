@@ -14,7 +14,7 @@ from PIL import Image
 
 from lpel_serving import Explainer
 from lpel_serving.methods import find_method, methods
-from lpel_serving.methods.lpel import Lpel
+from lpel_serving.methods.decoded.lpel import Lpel
 from lpel_serving.report.document import document as document_of
 from support import bright, tiny
 from support.command import lpel, read_terminal, refused

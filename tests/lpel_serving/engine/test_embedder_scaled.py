@@ -24,8 +24,8 @@ from lpel_serving.batch.settings import BatchSettings
 from lpel_serving.bundle.loading import load_bundle
 from lpel_serving.bundle.manifest import EMBEDDING, IMAGE
 from lpel_serving.equations.mask import DEFAULT_EPSILON
+from lpel_serving.methods.catalogue.registry import methods
 from lpel_serving.methods.explanation import PairExplanation
-from lpel_serving.methods.registry import methods
 from lpel_serving.service.http.settings import Settings
 from support import tiny
 from support.batch import make_job, run_here, write_csv, write_parquet

@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 
 from lpel_serving import CentreCrop, Explainer, explain_embeddings
-from lpel_serving.methods.lpel import Lpel
-from lpel_serving.methods.responses import Responses
+from lpel_serving.methods.decoded.lpel import Lpel
+from lpel_serving.methods.decoded.responses import Responses
 from lpel_serving.report.array_file import arrays
 from lpel_serving.report.document import document
 from lpel_serving.support.cores import cores

@@ -7,7 +7,7 @@ from lpel_serving.engine.inventory import take_inventory
 from lpel_serving.equations.decision import DECISIONS
 from lpel_serving.methods import FacePair, find_method, methods
 from lpel_serving.methods.both_ways import explain_both_ways
-from lpel_serving.methods.derived import AnotherPair, Shifted
+from lpel_serving.methods.controls.derived import AnotherPair, Shifted
 from lpel_serving.methods.each_once import EachOnce
 from lpel_serving.methods.method import is_control
 from lpel_serving.report.document import document

@@ -17,9 +17,9 @@ from lpel_serving.engine.usual import LEAST_PAIRS, measure_usual, sum_up, usual_
 from lpel_serving.equations.regions import REGIONS, RegionShare, region_shares
 from lpel_serving.images.crops import CentreCrop, is_named
 from lpel_serving.methods import find_method
-from lpel_serving.methods.lpel import Lpel
+from lpel_serving.methods.decoded.lpel import Lpel
+from lpel_serving.methods.decoded.responses import Responses
 from lpel_serving.methods.method import AssembledNetworks
-from lpel_serving.methods.responses import Responses
 from lpel_serving.report.caveats import in_common
 from lpel_serving.report.document import document
 from lpel_serving.report.figures import pair_figure

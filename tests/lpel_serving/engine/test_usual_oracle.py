@@ -43,9 +43,9 @@ def test_pairs_that_share_a_person_do_not_count(rng):
 def test_a_bundles_means_are_those_of_its_methods_one_pair_after_the_other(decision):
     """By `Responses` and `Lpel` themselves, a pair at a time, and a mean that is a plain sum."""
     from lpel_serving.equations.regions import region_shares
-    from lpel_serving.methods.lpel import Lpel
+    from lpel_serving.methods.decoded.lpel import Lpel
+    from lpel_serving.methods.decoded.responses import Responses
     from lpel_serving.methods.method import FacePair
-    from lpel_serving.methods.responses import Responses
 
     embeddings, people = faces()
     threshold = 0.8

@@ -15,10 +15,10 @@ from lpel_serving.equations.attribution import (
 )
 from lpel_serving.equations.fill import Fill
 from lpel_serving.methods import AssembledNetworks
-from lpel_serving.methods.coalitions import Coalitions, measured_responses
-from lpel_serving.methods.embedding_losses import draw_coalitions, embedding_losses, unit
-from lpel_serving.methods.hybrid import Hybrid
-from lpel_serving.methods.responses import Responses
+from lpel_serving.methods.decoded.responses import Responses
+from lpel_serving.methods.measured.coalitions import Coalitions, measured_responses
+from lpel_serving.methods.measured.embedding_losses import draw_coalitions, embedding_losses, unit
+from lpel_serving.methods.measured.hybrid import Hybrid
 from oracles import oracle_responses as oracle
 from support.analytic import no_decoder, pair_of
 from support.images import pixels

@@ -10,7 +10,7 @@ from lpel_serving.equations.attribution import (
     evidence_for_likeness,
     fit_responses,
 )
-from lpel_serving.methods.embedding_losses import draw_coalitions
+from lpel_serving.methods.measured.embedding_losses import draw_coalitions
 from support.strategies import few
 
 pytestmark = pytest.mark.property

@@ -10,7 +10,7 @@ from PIL import Image
 
 from lpel_serving import Explainer
 from lpel_serving.equations.direction import check_directions, has_direction
-from lpel_serving.methods.registry import find_method
+from lpel_serving.methods.catalogue.registry import find_method
 from lpel_serving.service.http.settings import Settings
 from lpel_serving.support.errors import EmbeddingError, NoDirectionError
 from support import tiny

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lpel_serving.equations.superpixels import descending, grid_side, labels, superpixel_sums
-from lpel_serving.methods.centre import Centre
+from lpel_serving.methods.controls.centre import Centre
 from lpel_serving.support.errors import LpelError, ParameterError
 
 

@@ -16,10 +16,10 @@ from lpel_serving.faithfulness.controls import CONTROLS
 from lpel_serving.faithfulness.curve_settings import CurveSettings
 from lpel_serving.faithfulness.judgement import areas, normalised
 from lpel_serving.methods import AssembledNetworks, FacePair
-from lpel_serving.methods.centre import Centre
-from lpel_serving.methods.emsnn import Emsnn
-from lpel_serving.methods.lpel import Lpel
-from lpel_serving.methods.random_order import RandomOrder
+from lpel_serving.methods.controls.centre import Centre
+from lpel_serving.methods.controls.random_order import RandomOrder
+from lpel_serving.methods.decoded.emsnn import Emsnn
+from lpel_serving.methods.decoded.lpel import Lpel
 from lpel_serving.support.errors import EmbeddingError, ParameterError
 from lpel_serving.support.partial import Partial
 from support.images import pixels

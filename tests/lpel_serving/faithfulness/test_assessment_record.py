@@ -16,7 +16,7 @@ from lpel_serving.faithfulness.assessment_record import (
 from lpel_serving.faithfulness.controls import CONTROLS, RANDOM
 from lpel_serving.faithfulness.curve_settings import CurveSettings
 from lpel_serving.faithfulness.judgement import headline, judge, normalised
-from lpel_serving.methods.replacement import KINDS
+from lpel_serving.methods.measured.replacement import KINDS
 from lpel_serving.report.array_file import npz
 from support.networks import BEST, Fixed, Weighing, dissimilar_pairs, similar_pairs
 

@@ -15,8 +15,8 @@ from lpel_serving.faithfulness.deletion_curve import (
     prefixes,
 )
 from lpel_serving.faithfulness.judgement import areas, normalised
-from lpel_serving.methods.emsnn import Emsnn, closest, half_normal_mean, mean_change
-from lpel_serving.methods.replacement import replacement
+from lpel_serving.methods.decoded.emsnn import Emsnn, closest, half_normal_mean, mean_change
+from lpel_serving.methods.measured.replacement import replacement
 from lpel_tf.research.emsnn.prototypes import prototype
 from oracles import curves
 from support.images import pixels

@@ -18,7 +18,7 @@ from lpel_serving.faithfulness.deletion_curve import (
     prefixes,
 )
 from lpel_serving.faithfulness.judgement import normalised
-from lpel_serving.methods.replacement import KINDS
+from lpel_serving.methods.measured.replacement import KINDS
 from support.images import pixels
 from support.networks import Fixed, Linear, face_pair
 from support.strategies import few

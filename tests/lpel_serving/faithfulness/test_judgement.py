@@ -19,7 +19,7 @@ from lpel_serving.faithfulness.judgement import (
     normalised,
     outcome,
 )
-from lpel_serving.methods.centre import Centre
+from lpel_serving.methods.controls.centre import Centre
 from lpel_serving.support.errors import ParameterError
 from support.networks import (
     BEST,

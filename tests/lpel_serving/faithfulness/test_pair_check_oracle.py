@@ -7,7 +7,7 @@ from lpel_serving.equations.fill import Fill
 from lpel_serving.faithfulness.curve_settings import CurveSettings
 from lpel_serving.faithfulness.pair_check import check_pair
 from lpel_serving.faithfulness.study import QUESTIONS
-from lpel_serving.methods.replacement import replacement
+from lpel_serving.methods.measured.replacement import replacement
 from oracles import curves, oracle_receipt
 from support.images import pixels
 from support.networks import Linear, face_pair

@@ -10,8 +10,8 @@ from lpel_serving.faithfulness.curve_settings import CurveSettings
 from lpel_serving.faithfulness.photograph_pairs import PhotographPairs
 from lpel_serving.faithfulness.study import QUESTIONS, ask, find_question
 from lpel_serving.images.datasets.pairs import Pair
-from lpel_serving.methods.centre import Centre
-from lpel_serving.methods.replacement import KINDS
+from lpel_serving.methods.controls.centre import Centre
+from lpel_serving.methods.measured.replacement import KINDS
 from lpel_serving.support.errors import LpelError, ParameterError
 from lpel_serving.support.partial import Partial
 from support.networks import SIDE, WEIGHTS, Weighing, plain

@@ -9,11 +9,11 @@ import pytest
 from lpel_serving.equations.fill import Fill
 from lpel_serving.methods import AssembledNetworks, FacePair, find_method, methods
 from lpel_serving.methods.both_ways import BothWays, Steps, ask_both_ways, explain_both_ways
-from lpel_serving.methods.coalitions import Coalitions
+from lpel_serving.methods.decoded.lpel import Lpel, explain_embeddings
 from lpel_serving.methods.each_once import EachOnce
-from lpel_serving.methods.lpel import Lpel, explain_embeddings
-from lpel_serving.methods.occlusion import Occlusion
-from lpel_serving.methods.xface import XFace
+from lpel_serving.methods.measured.coalitions import Coalitions
+from lpel_serving.methods.measured.occlusion import Occlusion
+from lpel_serving.methods.measured.xface import XFace
 from lpel_serving.support.errors import EmbeddingError, ParameterError
 from support import tiny
 from support.analytic import Counting

@@ -8,8 +8,8 @@ import pytest
 from lpel_serving.engine.inventory import images_needed
 from lpel_serving.methods import FacePair, find_method, methods
 from lpel_serving.methods.both_ways import explain_both_ways
-from lpel_serving.methods.coalitions import Coalitions
 from lpel_serving.methods.counted import counted
+from lpel_serving.methods.measured.coalitions import Coalitions
 from lpel_serving.methods.method import is_control
 from support import tiny
 from support.images import pixels

@@ -8,11 +8,11 @@ import pytest
 from lpel_serving import Explainer
 from lpel_serving.equations.mask import mask
 from lpel_serving.methods import FacePair, find_method, methods
-from lpel_serving.methods.centre import Centre
-from lpel_serving.methods.emsnn import Emsnn
+from lpel_serving.methods.controls.centre import Centre
+from lpel_serving.methods.decoded.emsnn import Emsnn
+from lpel_serving.methods.decoded.lpel import Lpel
 from lpel_serving.methods.explanation import LpelExplanation
-from lpel_serving.methods.lpel import Lpel
-from lpel_serving.methods.occlusion import Occlusion
+from lpel_serving.methods.measured.occlusion import Occlusion
 from lpel_serving.report.array_file import arrays
 from lpel_serving.report.document import document
 from lpel_serving.report.figures import pair_figure

@@ -5,12 +5,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lpel_serving.methods import AssembledNetworks, many, predicted_responses, responses
-from lpel_serving.methods.lpel import Lpel
+from lpel_serving.methods import AssembledNetworks, many
+from lpel_serving.methods.catalogue.registry import find_method, methods
+from lpel_serving.methods.decoded import predicted_responses, responses
+from lpel_serving.methods.decoded.lpel import Lpel
+from lpel_serving.methods.decoded.responses import Responses
 from lpel_serving.methods.many import explain_many, explains_many
 from lpel_serving.methods.method import FacePair
-from lpel_serving.methods.registry import find_method, methods
-from lpel_serving.methods.responses import Responses
 from lpel_serving.support.errors import EmbeddingError, ParameterError
 from support import tiny
 from support.analytic import no_decoder

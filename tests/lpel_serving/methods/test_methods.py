@@ -9,14 +9,14 @@ from lpel_serving.equations.fill import FILLS, Fill
 from lpel_serving.equations.similarity import cosine_similarity
 from lpel_serving.faithfulness.controls import CONTROLS, OF_SUBJECT, RANDOM, controls
 from lpel_serving.methods import AssembledNetworks, find_method, methods
-from lpel_serving.methods.centre import Centre
-from lpel_serving.methods.constant_relevance import ConstantRelevance
-from lpel_serving.methods.derived import AnotherPair, Given, Reverse, Shifted, WithDecoder
-from lpel_serving.methods.emsnn import Emsnn, closest
-from lpel_serving.methods.lpel import Lpel
-from lpel_serving.methods.occlusion import Occlusion
-from lpel_serving.methods.random_order import RandomOrder
-from lpel_serving.methods.replacement import KINDS, replacement
+from lpel_serving.methods.controls.centre import Centre
+from lpel_serving.methods.controls.constant_relevance import ConstantRelevance
+from lpel_serving.methods.controls.derived import AnotherPair, Given, Reverse, Shifted, WithDecoder
+from lpel_serving.methods.controls.random_order import RandomOrder
+from lpel_serving.methods.decoded.emsnn import Emsnn, closest
+from lpel_serving.methods.decoded.lpel import Lpel
+from lpel_serving.methods.measured.occlusion import Occlusion
+from lpel_serving.methods.measured.replacement import KINDS, replacement
 from lpel_serving.support.errors import ParameterError
 from lpel_tf.research.emsnn.prototypes import large_classes, prototype
 from support import tiny

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from lpel_serving.equations.decision import Decision
-from lpel_serving.methods.centre import Centre
+from lpel_serving.methods.controls.centre import Centre
 from lpel_serving.report.array_file import arrays, write_arrays
 from lpel_serving.report.figures import COLUMNS, highlight, pair_figure, write_pair_figure
 from lpel_serving.report.pictures import displayable

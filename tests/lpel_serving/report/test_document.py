@@ -14,7 +14,7 @@ from lpel_serving.engine.pair import decide_pair
 from lpel_serving.equations import decision, similarity
 from lpel_serving.images.found import faces_record
 from lpel_serving.methods import find_method
-from lpel_serving.methods.registry import methods
+from lpel_serving.methods.catalogue.registry import methods
 from lpel_serving.report.document import decided_document
 from lpel_serving.report.numbers import reconstruction_error
 from lpel_serving.report.verdict import explained

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from lpel_serving.bundle.origin import Origin
 from lpel_serving.equations.decision import Confidence, Decision, decide
 from lpel_serving.equations.regions import REGIONS, RegionShare, region_shares
+from lpel_serving.methods.catalogue.registry import find_method, methods
 from lpel_serving.methods.explanation import Explanation, PairExplanation, put_together
 from lpel_serving.methods.method import is_control
-from lpel_serving.methods.registry import find_method, methods
 from lpel_serving.methods.used import MethodUsed
 from lpel_serving.report.map_words import on_map
 from lpel_serving.report.verdict import (

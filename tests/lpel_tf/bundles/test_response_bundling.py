@@ -12,9 +12,9 @@ from lpel_serving import Explainer
 from lpel_serving.engine.embedder import Embedder
 from lpel_serving.images.crops import CentreCrop
 from lpel_serving.images.datasets.faces import list_faces
-from lpel_serving.methods.lpel import Lpel
-from lpel_serving.methods.registry import find_method
-from lpel_serving.methods.responses import Responses
+from lpel_serving.methods.catalogue.registry import find_method
+from lpel_serving.methods.decoded.lpel import Lpel
+from lpel_serving.methods.decoded.responses import Responses
 from lpel_tf.bundles import response_bundling
 from lpel_tf.bundles.bundling import response_checkpoint, train_bundle
 from lpel_tf.bundles.response_bundling import FinishedResponses, ResponsePlan, export_responses

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from lpel_serving import Explainer
-from lpel_serving.methods.responses import Responses
+from lpel_serving.methods.decoded.responses import Responses
 from support import reproduction, tiny
 from support.folders import names_in
 

@@ -9,9 +9,9 @@ import pytest
 from lpel_serving.bundle.origin import Origin, origin_of
 from lpel_serving.equations.decision import Decision, decide
 from lpel_serving.images.found import Box, FoundFaces
+from lpel_serving.methods.catalogue.registry import find_method, methods
 from lpel_serving.methods.explanation import Explanation, PairExplanation, put_together
 from lpel_serving.methods.method import title_of
-from lpel_serving.methods.registry import find_method, methods
 from lpel_serving.methods.used import MethodUsed
 from lpel_serving.report.figures import pair_figure
 from lpel_serving.report.figures.pair import OWN_SCALES

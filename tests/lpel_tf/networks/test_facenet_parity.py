@@ -13,9 +13,9 @@ from lpel_serving.bundle.manifest import EMBEDDING, IMAGE, RECONSTRUCTION, RESPO
 from lpel_serving.engine.session import open_session
 from lpel_serving.equations.fill import Fill
 from lpel_serving.equations.heatmap import normalise
-from lpel_serving.methods.embedding_losses import draw_coalitions, embedding_losses
-from lpel_serving.methods.lpel import Lpel
-from lpel_serving.methods.responses import Responses
+from lpel_serving.methods.decoded.lpel import Lpel
+from lpel_serving.methods.decoded.responses import Responses
+from lpel_serving.methods.measured.embedding_losses import draw_coalitions, embedding_losses
 from lpel_serving.report.array_file import arrays
 from lpel_tf.decoders import response_decoder
 from lpel_tf.decoders.decoder import to_keras

@@ -9,7 +9,7 @@ from lpel_serving.equations.mask import mask
 from lpel_serving.equations.superpixels import descending, grid_side, superpixel_sums
 from lpel_serving.faithfulness.judgement import Judgement, Outcome, in_numbers
 from lpel_serving.faithfulness.study import Answer
-from lpel_serving.methods.lpel import Lpel
+from lpel_serving.methods.decoded.lpel import Lpel
 from lpel_serving.report.figures import png
 from lpel_tf.decoders.decoder import IMAGE_SIZE
 from lpel_tf.research.figures import difference_figure

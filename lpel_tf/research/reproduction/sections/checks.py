@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from lpel_serving.engine.embedder import Embedder
 from lpel_serving.faithfulness.deletion_curve import Interval
-from lpel_serving.methods.emsnn import Emsnn
-from lpel_serving.methods.lpel import Lpel
+from lpel_serving.methods.decoded.emsnn import Emsnn
+from lpel_serving.methods.decoded.lpel import Lpel
 from lpel_serving.methods.method import AssembledNetworks, Method, Networks
 from lpel_tf.decoders.least_squares import LinearDecoder
 from lpel_tf.research.harness.decoders import ADAMAX

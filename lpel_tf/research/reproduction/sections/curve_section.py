@@ -16,9 +16,9 @@ from lpel_serving.faithfulness.judgement import Judgement, Outcome, in_numbers, 
 from lpel_serving.faithfulness.photograph_pairs import PhotographPairs
 from lpel_serving.faithfulness.study import Answer
 from lpel_serving.images.crops import resize
-from lpel_serving.methods.lpel import Lpel
+from lpel_serving.methods.decoded.lpel import Lpel
+from lpel_serving.methods.measured.replacement import Kind, Replacement, replacement
 from lpel_serving.methods.method import FacePair
-from lpel_serving.methods.replacement import Kind, Replacement, replacement
 from lpel_serving.report.figures import curve_figure, png
 from lpel_tf.decoders.decoder import IMAGE_SIZE
 from lpel_tf.research.figures import strip_figure

@@ -4,8 +4,8 @@ import numpy as np
 
 from lpel_serving.faithfulness.judgement import headline, judge
 from lpel_serving.faithfulness.study import Answer
-from lpel_serving.methods.derived import WithDecoder
-from lpel_serving.methods.lpel import Lpel
+from lpel_serving.methods.controls.derived import WithDecoder
+from lpel_serving.methods.decoded.lpel import Lpel
 from lpel_serving.methods.method import Method
 from lpel_tf.research.harness.decoders import LEAST_SQUARES, OURS, Setting
 from lpel_tf.research.reproduction.section import Finding, Table, by_outcomes

@@ -6,7 +6,7 @@ from lpel_serving.faithfulness.assessment_record import BOTH_CAVEAT
 from lpel_serving.faithfulness.judgement import headline
 from lpel_serving.faithfulness.photograph_pairs import PhotographPairs
 from lpel_serving.faithfulness.study import Answer
-from lpel_serving.methods.lpel import Lpel
+from lpel_serving.methods.decoded.lpel import Lpel
 from lpel_tf.research.reproduction.laboratory import Laboratory
 from lpel_tf.research.reproduction.section import Finding, Picture, Section, by_outcomes
 from lpel_tf.research.reproduction.sections.curve_section import (

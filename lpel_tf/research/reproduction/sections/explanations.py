@@ -10,8 +10,8 @@ from lpel_serving.bundle.origin import Origin
 from lpel_serving.equations.decision import decide
 from lpel_serving.equations.heatmap import heat_map
 from lpel_serving.faithfulness.photograph_pairs import PhotographPairs
+from lpel_serving.methods.decoded.lpel import Lpel
 from lpel_serving.methods.explain import explain_by
-from lpel_serving.methods.lpel import Lpel
 from lpel_serving.methods.used import MethodUsed
 from lpel_serving.report.figures import pair_figure, png
 from lpel_tf.research.reproduction.laboratory import Laboratory

@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 
 from lpel_serving.faithfulness.judgement import Outcome, outcome
-from lpel_serving.methods.centre import Centre
-from lpel_serving.methods.lpel import Lpel
+from lpel_serving.methods.controls.centre import Centre
+from lpel_serving.methods.controls.random_order import RandomOrder
+from lpel_serving.methods.decoded.lpel import Lpel
 from lpel_serving.methods.method import FacePair, Method
-from lpel_serving.methods.random_order import RandomOrder
 from lpel_serving.report.figures import png
 from lpel_tf.research.figures import accuracy_figure
 from lpel_tf.research.harness.pairs import decided_pairs

@@ -5,8 +5,8 @@ import numpy as np
 from lpel_serving.faithfulness.controls import CONTROLS
 from lpel_serving.faithfulness.judgement import headline, in_numbers, judge
 from lpel_serving.faithfulness.study import Answer
-from lpel_serving.methods.derived import WithDecoder
-from lpel_serving.methods.emsnn import Emsnn
+from lpel_serving.methods.controls.derived import WithDecoder
+from lpel_serving.methods.decoded.emsnn import Emsnn
 from lpel_serving.methods.method import Method
 from lpel_tf.research.reproduction.laboratory import Laboratory
 from lpel_tf.research.reproduction.section import Finding, Picture, Section, between, by_outcomes

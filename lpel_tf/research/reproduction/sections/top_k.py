@@ -4,8 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpel_serving.equations.mask import mask
-from lpel_serving.methods.emsnn import Emsnn
-from lpel_serving.methods.lpel import Lpel
+from lpel_serving.methods.decoded.emsnn import Emsnn
+from lpel_serving.methods.decoded.lpel import Lpel
 from lpel_serving.methods.method import AssembledNetworks, Method
 from lpel_serving.report.figures import highlight, png
 from lpel_serving.report.pictures import displayable

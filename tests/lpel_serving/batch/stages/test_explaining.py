@@ -15,7 +15,7 @@ from lpel_serving.batch.stages.maps import read_crops
 from lpel_serving.batch.stages.pair_table import PairTable
 from lpel_serving.batch.store.by_number import CHANGED, UNUSABLE, Failure
 from lpel_serving.bundle.manifest import ThresholdRecord
-from lpel_serving.methods.registry import find_method
+from lpel_serving.methods.catalogue.registry import find_method
 from support import tiny
 from support.batch import make_job, pair_up, run_here, write_csv, write_parquet
 from support.batch_rows import ROLES, Meddling, rows_of, shards_of

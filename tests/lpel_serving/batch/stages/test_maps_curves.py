@@ -13,9 +13,9 @@ from lpel_serving.bundle.manifest import EMBEDDING, ThresholdRecord
 from lpel_serving.equations.fill import Fill
 from lpel_serving.faithfulness.curve_settings import CurveSettings
 from lpel_serving.faithfulness.pair_check import check_pair, question_for
+from lpel_serving.methods.catalogue.registry import find_method
+from lpel_serving.methods.decoded.responses import Responses
 from lpel_serving.methods.method import FacePair
-from lpel_serving.methods.registry import find_method
-from lpel_serving.methods.responses import Responses
 from support import tiny
 from support.batch import make_job, pair_up, read_results, run_here, write_csv
 from support.batch_rows import shards_of

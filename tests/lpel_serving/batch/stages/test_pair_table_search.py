@@ -9,8 +9,8 @@ from lpel_serving import Explainer
 from lpel_serving.batch import settings as batch_settings
 from lpel_serving.batch.settings import BatchSettings
 from lpel_serving.equations.similarity import cosine_similarity
-from lpel_serving.methods.registry import find_method
-from lpel_serving.methods.responses import Responses
+from lpel_serving.methods.catalogue.registry import find_method
+from lpel_serving.methods.decoded.responses import Responses
 from lpel_serving.support.errors import PairsError, ParameterError
 from lpel_serving.verification import search
 from oracles import oracle_search as oracle

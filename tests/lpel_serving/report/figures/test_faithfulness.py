@@ -12,8 +12,8 @@ from PIL import Image
 
 from lpel_serving.faithfulness.controls import CONTROLS, RANDOM
 from lpel_serving.faithfulness.judgement import title_of
-from lpel_serving.methods.centre import Centre
-from lpel_serving.methods.replacement import KINDS
+from lpel_serving.methods.controls.centre import Centre
+from lpel_serving.methods.measured.replacement import KINDS
 from lpel_serving.report.figures import curve_figure, png
 from lpel_serving.report.figures.canvas import OTHERS, QUIET, SUBJECT, bare, new_figure, quiet
 from lpel_serving.support.errors import MissingExtraError

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from lpel_serving.engine.explainer import Explainer
-from lpel_serving.methods.registry import find_method
+from lpel_serving.methods.catalogue.registry import find_method
 from lpel_serving.service.cancellation import CancellationToken
 from lpel_serving.service.http.settings import Limits, Settings
 from lpel_serving.service.networks import CancellableNetworks

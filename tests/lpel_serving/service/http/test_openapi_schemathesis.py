@@ -16,7 +16,7 @@ from schemathesis.engine import events, from_schema
 from schemathesis.generation import GenerationMode
 from schemathesis.transport.serialization import Binary
 
-from lpel_serving.methods.registry import describe_methods
+from lpel_serving.methods.catalogue.registry import describe_methods
 from lpel_serving.service.http.messages.answers import NPZ, PNG
 from support.images import pixels
 

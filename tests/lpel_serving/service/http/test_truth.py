@@ -7,8 +7,8 @@ from importlib.metadata import version
 import pytest
 
 from lpel_serving import Explainer
+from lpel_serving.methods.catalogue.registry import find_method
 from lpel_serving.methods.method import title_of
-from lpel_serving.methods.registry import find_method
 from lpel_serving.report.figures import pair_figure, png
 from lpel_serving.report.figures.source import source_words
 from lpel_serving.service.http.routes.about import about_document

@@ -11,7 +11,7 @@ from PIL import Image
 
 from lpel_serving.equations.fill import Fill
 from lpel_serving.faithfulness.controls import RANDOM
-from lpel_serving.methods.replacement import KINDS, replacement
+from lpel_serving.methods.measured.replacement import KINDS, replacement
 from lpel_serving.report.figures import png
 from lpel_serving.report.figures.canvas import SUBJECT
 from lpel_serving.support.errors import MissingExtraError

@@ -20,7 +20,7 @@ from lpel_serving.equations.similarity import cosine_similarity
 from lpel_serving.faithfulness.controls import CONTROLS
 from lpel_serving.images.datasets.faces import list_faces
 from lpel_serving.images.datasets.passed_over import Unusable
-from lpel_serving.methods.lpel import Lpel
+from lpel_serving.methods.decoded.lpel import Lpel
 from lpel_serving.support.errors import OutputError, ParameterError
 from lpel_tf.decoders.decoder import mean_squared_error
 from lpel_tf.research.reproduction import run as running

@@ -8,9 +8,9 @@ from lpel_serving.bundle.manifest import Manifest
 from lpel_serving.equations.decision import Decisions, decide_many
 from lpel_serving.equations.mask import DEFAULT_EPSILON, check_epsilon
 from lpel_serving.equations.relevance import relevance
+from lpel_serving.methods.decoded.responses import DEFAULT_SIZE
 from lpel_serving.methods.explain import explain_by
 from lpel_serving.methods.method import Method, Networks
-from lpel_serving.methods.responses import DEFAULT_SIZE
 from lpel_serving.service.cancellation import CancellationToken
 from lpel_serving.service.explanation_service import ExplanationService
 from lpel_serving.service.http.open_inference.models import Arrays, Model

@@ -9,8 +9,8 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from lpel_serving.engine.inventory import MethodEntry, images_needed
+from lpel_serving.methods.catalogue.registry import find_method, make_method, own_parameters
 from lpel_serving.methods.method import Method
-from lpel_serving.methods.registry import find_method, make_method, own_parameters
 from lpel_serving.service.cancellation import CancellationToken
 from lpel_serving.service.explanation_service import ExplanationService
 from lpel_serving.service.http.messages.answers import checked, json_response

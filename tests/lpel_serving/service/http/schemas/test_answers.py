@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from lpel_serving import Explainer
-from lpel_serving.methods.registry import find_method, methods
+from lpel_serving.methods.catalogue.registry import find_method, methods
 from lpel_serving.report.array_file import arrays
 from lpel_serving.report.document import document
 from lpel_serving.service.http.schemas.answers import (

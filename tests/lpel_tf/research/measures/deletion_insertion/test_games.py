@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from lpel_serving.equations.fill import FILLS, Fill
 from lpel_serving.faithfulness.deletion_curve import Interval
 from lpel_serving.methods import AssembledNetworks
-from lpel_serving.methods.derived import Reverse
-from lpel_serving.methods.occlusion import Occlusion
-from lpel_serving.methods.random_order import RandomOrder
+from lpel_serving.methods.controls.derived import Reverse
+from lpel_serving.methods.controls.random_order import RandomOrder
+from lpel_serving.methods.measured.occlusion import Occlusion
 from lpel_serving.support.errors import EmbeddingError, ParameterError
 from lpel_tf.research.measures.deletion_insertion.areas import (
     LOWER_IS_BETTER,

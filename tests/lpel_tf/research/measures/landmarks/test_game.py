@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from lpel_serving.methods import AssembledNetworks
-from lpel_serving.methods.derived import Reverse
-from lpel_serving.methods.random_order import RandomOrder
+from lpel_serving.methods.controls.derived import Reverse
+from lpel_serving.methods.controls.random_order import RandomOrder
 from lpel_serving.support.errors import EmbeddingError, ParameterError
 from lpel_tf.research.measures.landmarks.boxes import LANDMARKS, Box, opacity, with_landmark
 from lpel_tf.research.measures.landmarks.game import SwapSettings, Triplet, measure_swaps

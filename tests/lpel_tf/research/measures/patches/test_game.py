@@ -12,7 +12,7 @@ import pytest
 
 from lpel_serving.faithfulness.controls import RANDOM
 from lpel_serving.methods import AssembledNetworks
-from lpel_serving.methods.derived import Reverse
+from lpel_serving.methods.controls.derived import Reverse
 from lpel_serving.support.errors import EmbeddingError, ParameterError
 from lpel_tf.research.measures.patches.areas import (
     PAIR_KINDS,

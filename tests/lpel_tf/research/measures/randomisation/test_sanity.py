@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from lpel_serving.methods import AssembledNetworks, FacePair
-from lpel_serving.methods.centre import Centre
-from lpel_serving.methods.constant_relevance import ConstantRelevance
-from lpel_serving.methods.derived import Given, Reverse
-from lpel_serving.methods.emsnn import Emsnn
-from lpel_serving.methods.lpel import Lpel
+from lpel_serving.methods.controls.centre import Centre
+from lpel_serving.methods.controls.constant_relevance import ConstantRelevance
+from lpel_serving.methods.controls.derived import Given, Reverse
+from lpel_serving.methods.decoded.emsnn import Emsnn
+from lpel_serving.methods.decoded.lpel import Lpel
 from lpel_serving.support.errors import EmbeddingError, ParameterError
 from lpel_tf.research.measures.randomisation.sanity import DECISION_FLIPPED, sanity
 from support import tiny

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from lpel_serving.equations.agreement import spearman
 from lpel_serving.methods import AssembledNetworks, FacePair
-from lpel_serving.methods.centre import Centre
-from lpel_serving.methods.derived import Given
+from lpel_serving.methods.controls.centre import Centre
+from lpel_serving.methods.controls.derived import Given
 from lpel_serving.support.errors import EmbeddingError, ParameterError
 from lpel_tf.research.measures.robustness.stability import (
     CHANGES,

@@ -1,0 +1,1 @@
+"""Which methods there are, and what each says of itself."""

@@ -1,0 +1,144 @@
+"""A method describes itself: what it is, shows, takes, needs, can explain, and cannot prove."""
+
+import sys
+from dataclasses import asdict, dataclass
+from typing import Any, cast
+
+from lpel_serving.equations.decision import DECISIONS
+from lpel_serving.methods.catalogue.parameter import Parameter
+from lpel_serving.methods.catalogue.parameters import parameters_in
+from lpel_serving.methods.method import Need, is_control, title_of
+
+NEEDS: dict[Need, str] = {
+    "images": "the photographs",
+    "decoder": "the decoder",
+    "responses": "a response decoder",
+}
+"""The same in words."""
+
+CONTROL_CAVEAT = (
+    "What a control's map marks is no reason of the network's: a control shows how well a map does "
+    "that knows nothing of the pair, and other maps have to do better."
+)
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a method says of itself, whatever the bundle.
+
+    Attributes
+    ----------
+    name
+        As `lpel_serving.methods.catalogue.registry.find_method` takes it.
+    title
+        What its maps show, in a few plain words.
+    summary
+        What it does, in one line.
+    paper
+        Where it was published; None if nowhere.
+    parameters
+        What can be set.
+    needs
+        What it asks; None if it does not say.
+    decisions
+        Those that it can explain: ``similar``, ``dissimilar``.
+    signed
+        Whether its maps show what speaks against the decision too; None if it does not say.
+    caveat
+        What its maps cannot prove, whatever the pair.
+    one_file
+        Whether a file such as ``explainer.onnx`` can hold it.
+    control
+        Whether it is a control: see `lpel_serving.methods.method.is_control`.
+    """
+
+    name: str
+    title: str
+    summary: str
+    paper: str | None
+    parameters: tuple[Parameter, ...]
+    needs: tuple[Need, ...] | None
+    decisions: tuple[str, ...]
+    signed: bool | None
+    caveat: str
+    one_file: bool
+    control: bool
+
+
+def describe(name: str, method: Any) -> Description:
+    """Read what a method says of itself.
+
+    Parameters
+    ----------
+    name
+        Its name.
+    method
+        The method. Its class may have any of ``title``, ``paper``, ``needs``, ``decisions``,
+        ``signed``, ``caveat``, ``one_file`` and ``control`` as a ``ClassVar``, see `Description`;
+        its parameters are its dataclass's fields: see
+        `lpel_serving.methods.catalogue.parameter`. The summary is the first line of its module,
+        or else of itself.
+    """
+    control = is_control(method)
+    return Description(
+        name,
+        title_of(method, name),
+        _summary(cast("type[Any]", type(method))),
+        getattr(method, "paper", None),
+        parameters_in(cast("Any", type(method))),
+        getattr(method, "needs", None),
+        tuple(getattr(method, "decisions", DECISIONS.values())),
+        getattr(method, "signed", None),
+        CONTROL_CAVEAT if control else getattr(method, "caveat", unmeasured(name)),
+        bool(getattr(method, "one_file", False)),
+        control,
+    )
+
+
+def unknown(name: str) -> Description:
+    """Describe a method that cannot be made."""
+    return Description(name, name, "", None, (), None, (), None, unmeasured(name), False, False)
+
+
+def unmeasured(name: str) -> str:
+    """Say what limits the maps of a method of which nothing else is known."""
+    return (
+        f"Whether maps by {name} show what the network decides by was not measured here; "
+        f"`lpel assess --method {name}` measures it."
+    )
+
+
+def as_record(description: Description, *, served: bool = False) -> dict[str, Any]:
+    """Write a description in JSON's own types.
+
+    Parameters
+    ----------
+    description
+        Of a method.
+    served
+        Whether the ranges are those that a server takes.
+    """
+    parameters = [one.as_served if served else one for one in description.parameters]
+    known = {name: getattr(description, name) for name in description.__dataclass_fields__}
+    return {**known, "parameters": [_parameter_record(one) for one in parameters]}
+
+
+def _parameter_record(parameter: Parameter) -> dict[str, Any]:
+    of = asdict(parameter.range)
+    return {
+        "name": parameter.name,
+        "meaning": of["meaning"],
+        "kind": parameter.kind,
+        "default": parameter.default,
+        "optional": parameter.optional,
+        **{bound: of[bound] for bound in ("least", "most", "above")},
+        "choices": of["choices"],
+        "allowed": parameter.allowed,
+    }
+
+
+def _summary(kind: type[Any]) -> str:
+    """The first line of what is written of a method's module, or of itself."""
+    module = sys.modules.get(kind.__module__)
+    text = (module.__doc__ if module is not None else None) or kind.__doc__ or ""
+    return text.strip().partition("\n")[0]

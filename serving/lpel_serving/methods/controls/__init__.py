@@ -1,0 +1,1 @@
+"""Methods whose maps do not depend on the pair: others are measured by them."""

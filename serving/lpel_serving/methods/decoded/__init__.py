@@ -1,0 +1,1 @@
+"""Methods that ask the decoders alone: no image is embedded."""

@@ -1,0 +1,261 @@
+"""xFace: hides patches of both pictures, measures the distance between them (Knoche 2023)."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Literal
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+from lpel_serving.methods.catalogue.parameter import Range
+from lpel_serving.methods.catalogue.parameters import check_own
+from lpel_serving.methods.measured.stream import DEFAULT_BATCH, EmbeddingJob, embed_jobs
+from lpel_serving.methods.method import FacePair, Need, Networks
+from lpel_serving.support.arrays import Floats, Pixels, SignedMap
+from lpel_serving.support.errors import ParameterError
+
+Variant = Literal[1, 2, 3]
+Wide = NDArray[np.float64]
+
+DEFAULT_PATCHES, DEFAULT_STRIDE = (7, 14, 28), 5
+_PAPER_SIDE, _BLUR_RADIUS, _BLUR_DEVIATION = 112, 2, 5
+_ROUNDING = 1e-12  # less than that comes from the order of a sum, and would be blown up
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Where the squares of one size are put on an image.
+
+    Attributes
+    ----------
+    side
+        Of the image, in pixels.
+    patch
+        P, nominal side of a square in pixels; what is hidden is one pixel wider.
+    origins
+        Rows and columns at which squares begin: each row is combined with each column.
+    """
+
+    side: int
+    patch: int
+    origins: tuple[int, ...]
+
+    def __len__(self) -> int:
+        return len(self.origins) ** 2
+
+    @property
+    def spans(self) -> NDArray[np.bool_]:
+        """The pixels between each origin and the end of its square, shape (origins, side)."""
+        pixels, origins = np.arange(self.side), np.array(self.origins)[:, np.newaxis]
+        return (origins <= pixels) & (pixels <= origins + self.patch)
+
+    def occluded(self, image: Pixels) -> Iterator[Pixels]:
+        """Make the image with each square black, row by row."""
+        for top in self.origins:
+            for left in self.origins:
+                copy = image.copy()
+                copy[top : top + self.patch + 1, left : left + self.patch + 1] = 0
+                yield copy
+
+
+def grids(
+    side: int, patches: Sequence[int] = DEFAULT_PATCHES, stride: int = DEFAULT_STRIDE
+) -> tuple[Grid, ...]:
+    """Lay out the squares on images of one side.
+
+    Parameters
+    ----------
+    side
+        Of the images, in pixels.
+    patches, stride
+        Sides of the squares and their distance, in pixels of an image of 112: they are scaled with
+        the image, so that larger ones cost no more embeddings.
+
+    Raises
+    ------
+    ParameterError
+        If there is no square, or one is not between 1 and 111, or a length is below 1.
+    """
+    if side < 1 or stride < 1 or not patches or not all(0 < p < _PAPER_SIDE for p in patches):
+        raise ParameterError(
+            f"xFace hides squares of 1 to {_PAPER_SIDE - 1} pixels, at least 1 apart, as measured "
+            f"on an image of {_PAPER_SIDE}; received squares of {list(patches)}, {stride} apart, "
+            f"on an image of {side}: name others, or leave them out for the paper's."
+        )
+    laid: list[Grid] = []
+    for patch in patches:
+        # On small images some origins fall together: they are one.
+        origins = {at * side // _PAPER_SIDE for at in range(0, _PAPER_SIDE - patch, stride)}
+        laid.append(Grid(side, max(1, _scaled(patch, side)), tuple(sorted(origins))))
+    return tuple(laid)
+
+
+def occluded_embeddings(
+    networks: Networks, image: Pixels, layout: Sequence[Grid], batch_size: int = DEFAULT_BATCH
+) -> Floats:
+    """Embed an image under each square; in whatever pair, they are the same.
+
+    Parameters
+    ----------
+    networks
+        Their embedder is asked once for each position.
+    image, layout
+        uint8, shape (S, S, 3), and the `grids` of that side.
+    batch_size
+        Images in one inference; no more are made at a time.
+
+    Returns
+    -------
+    NDArray[np.float32]
+        Shape (N, D), for N positions in all, one grid after the other.
+
+    Raises
+    ------
+    ParameterError
+        If the image is not of that side.
+    """
+    if any(image.shape != (grid.side, grid.side, 3) for grid in layout):
+        raise ParameterError(
+            f"expected an image of shape (S, S, 3) with a side S of {layout[0].side}, received "
+            f"{image.shape}: make the grids for the image's side."
+        )
+    images = (one for grid in layout for one in grid.occluded(image))
+    job = EmbeddingJob(None, images, sum(map(len, layout)))
+    ((_, embeddings),) = embed_jobs(networks.embed, [job], batch_size=batch_size)
+    return embeddings
+
+
+def evidence_map(
+    layout: Sequence[Grid],
+    clean: tuple[Floats, Floats],
+    own: Floats,
+    other: Floats | None = None,
+    *,
+    variant: Variant = 1,
+) -> SignedMap:
+    """Say which pixels of an image speak for its being like another.
+
+    Parameters
+    ----------
+    layout
+        Of `grids`.
+    clean
+        Embeddings of the image and of the other, whole, float32, shape (D,).
+    own, other
+        Those of their `occluded_embeddings`, float32, shape (N, D); 2 needs no others.
+    variant
+        What an occluded image is compared with: see `XFace`.
+
+    Returns
+    -------
+    NDArray[np.float32]
+        Shape (S, S), in [-1, 1]: positive where hiding the pixel drives the images apart, and 0 all
+        over where nothing does.
+
+    Raises
+    ------
+    ParameterError
+        If the embeddings are not as many as positions, or no variant has that number.
+    """
+    _check_variant(variant)
+    count = sum(map(len, layout))
+    others = own if variant == 2 else other
+    if others is None or {len(own), len(others)} != {count}:
+        raise ParameterError(
+            f"expected {count} embeddings of each image, one for each position, received "
+            f"{[0 if part is None else len(part) for part in (own, other)]}: use the same grids."
+        )
+    whole, a, b = _unit(np.stack(clean)), _unit(own), _unit(others)
+    total, start = np.zeros((layout[0].side, layout[0].side)), 0
+    for grid in layout:
+        part = slice(start, start := start + len(grid))
+        fall = whole[0] @ whole[1] - _cosines(a[part], b[part], whole[1], variant)
+        fall[np.abs(fall) < _ROUNDING] = 0
+        deviation = fall.reshape(len(grid.origins), -1) / grid.patch**2
+        spans = grid.spans.astype(np.float64)
+        total += spans.T @ deviation @ spans / len(grid)
+    values = _blurred(total / len(layout))
+    largest = np.abs(values).max()
+    return (values / largest if largest else values).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class XFace:
+    """xFace of Knoche et al. (WACV 2023 workshops); asks the embedder 1,130 times an image.
+
+    The paper's method 1 compares an occluded image with all occluded versions of the other, under
+    squares of the same size, and takes the mean; 2 with the other as it is, at half the cost; 3
+    with the other occluded at the same position.
+    """
+
+    title: ClassVar[str] = "Hiding patches of both pictures"
+    paper: ClassVar[str] = (
+        "Knoche et al. 2023, Explainable model-agnostic similarity and confidence in face "
+        "verification (xFace). WACV workshops"
+    )
+    needs: ClassVar[tuple[Need, ...]] = ("images",)
+    signed: ClassVar[bool] = True
+    patches: Annotated[
+        tuple[int, ...],
+        Range("Sides of the squares, in pixels of an image of 112.", 1, _PAPER_SIDE - 1),
+    ] = DEFAULT_PATCHES
+    stride: Annotated[int, Range("Distance of the squares, in pixels of an image of 112.", 1)] = (
+        DEFAULT_STRIDE
+    )
+    variant: Annotated[
+        Variant,
+        Range(
+            "What an occluded image is compared with: 1 all occluded versions of the other, 2 the "
+            "other as it is, 3 the other occluded at the same place."
+        ),
+    ] = 1
+
+    def __post_init__(self) -> None:
+        check_own(self)
+
+    def __call__(self, pair: FacePair, networks: Networks, rng: np.random.Generator) -> SignedMap:
+        """Compute the map, shape (S, S), in [-1, 1]."""
+        del rng
+        layout = grids(len(pair.test), self.patches, self.stride)
+        own = occluded_embeddings(networks, pair.test, layout)
+        other = None if self.variant == 2 else occluded_embeddings(networks, pair.reference, layout)
+        values = evidence_map(layout, (pair.h_t, pair.h_r), own, other, variant=self.variant)
+        return values if pair.similar else -values
+
+
+def _check_variant(variant: int) -> None:
+    if variant not in (1, 2, 3):
+        raise ParameterError(f"xFace has the variants 1, 2 and 3; received {variant}: choose one.")
+
+
+def _cosines(own: Wide, others: Wide, clean: Wide, variant: Variant) -> Wide:
+    """Compare each occluded image with what the variant says, all of length 1; shape (n,)."""
+    if variant == 3:
+        return np.sum(own * others, axis=1)
+    # The mean of the cosines to many is the product with their mean.
+    return own @ (clean if variant == 2 else others.mean(axis=0))
+
+
+def _unit(vectors: Floats) -> Wide:
+    """Divide each row by its length; a zero vector stays, as like all as an orthogonal one."""
+    wide = vectors.astype(np.float64)
+    lengths = np.sqrt(np.sum(wide * wide, axis=1, keepdims=True))
+    return np.divide(wide, lengths, out=np.zeros_like(wide), where=lengths > 0)
+
+
+def _scaled(length: int, side: int) -> int:
+    """Take a length on an image of 112 to one of another side, to the nearest pixel."""
+    return (2 * length * side + _PAPER_SIDE) // (2 * _PAPER_SIDE)
+
+
+def _blurred(values: Wide) -> Wide:
+    """Blur by a Gaussian, 5 by 5 with deviation 5 at 112, the image mirrored beyond its edge."""
+    radius = _scaled(_BLUR_RADIUS, len(values))
+    deviation = _BLUR_DEVIATION * len(values) / _PAPER_SIDE
+    weights = np.exp(-np.square(np.arange(-radius, radius + 1) / deviation) / 2)
+    weights /= weights.sum()
+    for _ in range(2):  # down the columns, then along the rows
+        padded = np.pad(values, ((radius, radius), (0, 0)), "reflect")
+        values = (sliding_window_view(padded, len(weights), axis=0) @ weights).T
+    return values
