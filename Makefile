@@ -33,7 +33,7 @@ lint: .venv/ready
 
 bench: .venv/ready
 	.venv/bin/python benchmarks/explanation.py
-	.venv/bin/python benchmarks/laboratory.py
+	.venv/bin/python benchmarks/deletion_curves.py
 
 .venv/ready: pyproject.toml constraints.txt scripts/setup
 	PYTHON=$(PYTHON) scripts/setup

@@ -1,6 +1,6 @@
 """What the quality curves cost beyond the embeddings that they need, and the memory they take.
 
-    .venv/bin/python benchmarks/laboratory.py [--pairs 4] [--out FILE.json]
+    .venv/bin/python benchmarks/deletion_curves.py [--pairs 4] [--out FILE.json]
 
 The time is that of `measure_curves` by that of embedding as many images bare, by turns in one
 process: read the ratio. Memory is the peak of a process of its own for few pairs and for many, and
