@@ -109,7 +109,7 @@ def test_the_people_kept_apart_give_the_confidence_too(rng):
     faces = people(12, 6, 0.5)
     fitted = fit_on_split(Split(faces, faces, faces), rng)
     assert fitted.confidence.pairs == fitted.threshold.chosen["pairs"] >= 100
-    assert "people kept apart from training" in fitted.confidence.fitted["how"]
+    assert "people held out of training" in fitted.confidence.fitted["how"]
 
 
 def test_few_pairs_give_a_threshold_without_a_confidence():

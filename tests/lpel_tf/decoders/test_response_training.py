@@ -207,17 +207,17 @@ def test_the_recipe_by_default_trains_and_stays_finite(train, validation, test):
 
 
 def test_the_decoder_foretells_what_the_unfolded_model_did(quickly, validation):
-    told = quickly.history[quickly.best_epoch - 1].validation
-    assert told == pytest.approx(weighed_error(quickly.decoder, validation), rel=1e-4)
+    reported = quickly.history[quickly.best_epoch - 1].validation
+    assert reported == pytest.approx(weighed_error(quickly.decoder, validation), rel=1e-4)
 
 
 def test_the_training_loss_is_the_mean_over_all_photographs_whatever_the_batches(train):
     still = replace(QUICK, epochs=1, learning_rate=1e-12)
     assert len(train) % still.batch_size
-    told = train_responses(train, train, still).history[0]
+    reported = train_responses(train, train, still).history[0]
     start = weighed_error(nothing(), train)
-    assert told.train == pytest.approx(start, rel=1e-4)
-    assert told.validation == pytest.approx(start, rel=1e-4)
+    assert reported.train == pytest.approx(start, rel=1e-4)
+    assert reported.validation == pytest.approx(start, rel=1e-4)
 
 
 def test_the_best_epochs_weights_are_returned_and_training_stops(train):
@@ -226,8 +226,8 @@ def test_the_best_epochs_weights_are_returned_and_training_stops(train):
     trained = train_responses(train, opposite, recipe)
     assert trained.best_epoch == 1
     assert len(trained.history) == 1 + recipe.patience
-    told = trained.history[0].validation
-    assert told == pytest.approx(weighed_error(trained.decoder, opposite), rel=1e-4)
+    reported = trained.history[0].validation
+    assert reported == pytest.approx(weighed_error(trained.decoder, opposite), rel=1e-4)
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(train, validation, quickly):
@@ -305,15 +305,15 @@ def test_an_interrupted_training_goes_on_to_the_same_bytes(
             train, validation, QUICK, checkpoint=checkpoint, progress=interrupting(after)
         )
     assert [path.name for path in tmp_path.iterdir()] == ["training.npz"]
-    told = []
+    reported = []
 
     @contextmanager
     def progress(what, total):
-        yield told.append
+        yield reported.append
 
     resumed = train_responses(train, validation, QUICK, checkpoint=checkpoint, progress=progress)
     assert fingerprint(resumed) == fingerprint(quickly)
-    assert told == [after, *[1] * (6 - after)], "it must go on, not start over"
+    assert reported == [after, *[1] * (6 - after)], "it must go on, not start over"
 
 
 def test_a_checkpoint_of_another_training_or_a_damaged_one_is_ignored(

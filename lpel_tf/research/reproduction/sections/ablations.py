@@ -1,4 +1,4 @@
-"""The magnitude p, the number of superpixels, and what they are filled with."""
+"""Ablations: the magnitude p, the number of superpixels, and their fill."""
 
 import numpy as np
 from numpy.typing import NDArray
