@@ -67,7 +67,7 @@ def test_too_few_people_apart_leave_the_threshold_of_the_thesis(rng):
 
 
 def people(n: int, each: int, spread: float) -> FaceSet:
-    """Photographs of so many people, about as many directions."""
+    """Photographs of n people, about as many directions."""
     rng = np.random.default_rng(0)
     identities = tuple(f"person {i // each}" for i in range(n * each))
     own = np.repeat(rng.normal(size=(n, 8)), each, axis=0)

@@ -49,7 +49,7 @@ def validation():
 
 
 def ridge_oracle(faces, noise):
-    """The minimum of the expected loss by `lstsq`: noise is so many more rows of equations."""
+    """The minimum of the expected loss by `lstsq`: noise adds rows of equations."""
     h = faces.embeddings.astype(np.float64)
     x = faces.targets.reshape(len(faces), -1) / 255
     n, dimension = h.shape
