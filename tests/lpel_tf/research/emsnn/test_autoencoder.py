@@ -226,7 +226,7 @@ def mostly_closeness(train):
 
 
 def of_pca(faces):
-    """The least error of any reconstruction from a number of features that are linear in the pixels."""
+    """The least error of any reconstruction from n features that are linear in the pixels."""
     x = faces.targets.reshape(len(faces), -1) / 255
     singular = np.linalg.svd(x - x.mean(axis=0), compute_uv=False)
     return float(np.sum(singular[DIMENSION:] ** 2)) / x.size
