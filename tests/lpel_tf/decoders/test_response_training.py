@@ -82,7 +82,7 @@ def test_a_response_decoder_and_its_keras_network_respond_alike(test):
     np.testing.assert_allclose(given, wanted, atol=1e-6)
 
 
-def test_the_loss_of_a_decoder_is_the_share_that_it_fails_to_foretell(test):
+def test_the_loss_of_a_decoder_is_the_share_that_it_fails_to_predict(test):
     decoder = TRUTH.decoder()
     half = ResponseDecoder(decoder.kernel / 2, decoder.bias / 2)
     assert asdict(response_loss(nothing(), test)) == pytest.approx({"vectors": 1, "own": 1})
@@ -179,7 +179,7 @@ def test_a_long_training_recovers_the_responses(train, test):
     assert response_loss(decoder, test).vectors < 1e-3
 
 
-def test_a_short_training_foretells_more_than_nothing_of_other_people(quickly, train, test):
+def test_a_short_training_predicts_more_than_nothing_of_other_people(quickly, train, test):
     assert not set(train.identities) & set(test.identities)
     loss = response_loss(quickly.decoder, test)
     assert loss.vectors < 0.5
@@ -206,7 +206,7 @@ def test_the_recipe_by_default_trains_and_stays_finite(train, validation, test):
     assert response_loss(trained.decoder, test).vectors < 1
 
 
-def test_the_decoder_foretells_what_the_unfolded_model_did(quickly, validation):
+def test_the_decoder_predicts_what_the_unfolded_model_did(quickly, validation):
     reported = quickly.history[quickly.best_epoch - 1].validation
     assert reported == pytest.approx(weighed_error(quickly.decoder, validation), rel=1e-4)
 
