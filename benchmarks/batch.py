@@ -71,7 +71,7 @@ def main() -> None:
 
 
 def photographs(folder: Path, n: int) -> list[str]:
-    """So many photographs of different people, as far as there are."""
+    """Photographs of different people, at most this many."""
     people = sorted(folder.iterdir())
     found = [
         path for turn in range(3) for one in people for path in sorted(one.glob("*.jpg"))[turn:][:1]
@@ -135,17 +135,17 @@ def explaining(folder: Path, bundle: Path, paths: list[str], pairs: int) -> dict
 
 
 def many(folder: Path, bundle: Path, pairs: int) -> dict[str, Any]:
-    """A whole job of so many pairs of embeddings, and one of a tenth: time and memory."""
+    """A whole job of n pairs of embeddings, and one of a tenth: time and memory."""
     found: dict[str, Any] = {}
     dimension = load_bundle(bundle).manifest.embedder.dimension
     for n in (pairs // 10, pairs):
         write_embedding_pairs(folder / "many.parquet", n, dimension)
         out = folder / f"many-{n}"
-        told = batch(folder / "many.parquet", out, "--bundle", bundle)
+        found = batch(folder / "many.parquet", out, "--bundle", bundle)
         size = sum(path.stat().st_size for path in out.glob("*.parquet"))
         found[f"{n} pairs"] = {
-            **told,
-            "pairs_a_second": n / told["seconds"],
+            **found,
+            "pairs_a_second": n / found["seconds"],
             "bytes_a_pair": size / n,
         }
         (folder / "many.parquet").unlink()
@@ -185,7 +185,7 @@ def timed(
     kept: Path | None = None,
     method: str = "responses",
 ) -> dict[str, float]:
-    """Do a job from nothing; tell the seconds of each of its stages."""
+    """Do a job from nothing; return the seconds of each of its stages."""
     times: dict[str, float] = {}
 
     @contextmanager

@@ -1,4 +1,4 @@
-"""What the quality curves cost beyond the embeddings that they need, and the memory they take.
+"""The cost of deletion curves beyond the embeddings that they need, and their memory.
 
     .venv/bin/python benchmarks/deletion_curves.py [--pairs 4] [--out FILE.json]
 

@@ -1,4 +1,4 @@
-"""Do the methods find what the network decides by? All of them, on people held apart.
+"""Faithfulness of all methods, on people held out.
 
 Usage: python benchmarks/faithfulness.py --faces lfw --bundle demo-output/bundle --work faithfulness
        (--quick for ten minutes; interrupted, the same command goes on where it stopped)

@@ -1,12 +1,12 @@
-"""How often the check of plausibility alarms: on faces of people held apart, and on no faces.
+"""Alarms of the check of plausibility: on faces of people held out, and on no faces.
 
     .venv/bin/python benchmarks/plausibility.py --bundle demo-output/bundle --faces lfw \
         --other-faces orl --mnist mnist.npz --omniglot omniglot
 
 False alarms: the check is fitted anew on eight tenths of the people, its limit on another tenth,
-and asked about the last, who are held apart from both; in twelve splits by chance, of which the
-first is that of the shipped decoders. The bundle's own check is asked about everything else: the
-faces of other people, by another camera; faces cut out otherwise; and pictures that show no face,
+and applied to the last, who are held out of both; in twelve random splits, of which the first is
+that of the shipped decoders. The bundle's own check is applied to everything else: the faces of
+other people, by another camera; faces cut out otherwise; and pictures that show no face,
 of which six kinds are drawn here.
 """
 
@@ -60,7 +60,7 @@ def main() -> None:
 
 
 def false_alarms(explainer: Explainer, folder: Path) -> dict[str, Any]:
-    """Fit without a tenth of the people, and ask about them, in several splits."""
+    """Fit without a tenth of the people, and check them, in several splits."""
     faces, crop = shipped_photographs(folder), explainer.manifest.crop
     exported = shipped_network(faces, crop, progress_bar)
     people = embed_people(

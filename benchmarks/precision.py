@@ -1,4 +1,4 @@
-"""What smaller precisions of the embedder cost, and what they save.
+"""Loss of accuracy and gain in speed of embedders in lower precision.
 
     .venv/bin/python benchmarks/precision.py --faces lfw --pairs pairsDevTrain.txt --bundle BUNDLE \
         --out benchmarks/results/precision.json
@@ -58,7 +58,7 @@ def main() -> None:
     options.add_argument("--bundle", type=Path, required=True)
     options.add_argument("--calibrate", type=int, default=128, help="faces for int8")
     options.add_argument("--rounds", type=int, default=20, help="turns of the timing; 0 for none")
-    options.add_argument("--most", type=int, help="use only so many pairs of each kind")
+    options.add_argument("--most", type=int, help="the number of pairs of each kind to use")
     options.add_argument("--work", type=Path, default=WORK)
     options.add_argument("--out", type=Path)
     chosen = options.parse_args()
@@ -206,7 +206,7 @@ def speeds(models: dict[str, bytes], batch: np.ndarray, rounds: int) -> dict[str
 
 
 def machine() -> dict[str, Any]:
-    """What the speed hangs on: the processor, and whether it has instructions for 8 bits."""
+    """What determines the speed: the processor, and whether it has instructions for 8 bits."""
     about = Path("/proc/cpuinfo")
     text = about.read_text(encoding="utf-8") if about.is_file() else ""
     vnni = [flag for flag in ("avx512_vnni", "avx_vnni") if flag in text.split()]

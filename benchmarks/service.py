@@ -77,7 +77,7 @@ def main() -> None:
 
 
 def photographs(folder: Path, n: int) -> list[bytes]:
-    """The files of so many photographs: one of each person, then a second one of each."""
+    """The files of n photographs: one of each person, then a second one of each."""
     people = [sorted(one.glob("*.jpg")) for one in sorted(folder.iterdir()) if one.is_dir()]
     paths = (path for turn in itertools.zip_longest(*people) for path in turn if path is not None)
     return [path.read_bytes() for path in itertools.islice(paths, n)]
@@ -105,7 +105,7 @@ def throughput(
     turns: int,
     seconds: float,
 ) -> dict[str, Any]:
-    """Pairs a second by the bare engine's, and CPU time a pair likewise, at so many clients."""
+    """Pairs a second by the bare engine's, and CPU time a pair likewise, at n clients."""
     asked = requests(pairs)
     asyncio.run(ask_for(1, service.port, max(CLIENTS), asked))
     found: dict[int, list[dict[str, float]]] = {n: [] for n in CLIENTS}

@@ -1,6 +1,6 @@
 """Measure what is usual of the shipped decoders' maps, and put it beside them.
 
-The people are those whom the training kept apart. Usage:
+The people are those who were held out of training. Usage:
 
     python scripts/ship_usual.py BUNDLE FACES --exclude Elton_John --exclude Madonna --also mtcnn
 
@@ -70,7 +70,7 @@ def main() -> None:
 def measure(
     explainer: Explainer, faces: tuple[Face, ...], trained_with: int, seed: int
 ) -> UsualRecord:
-    """Measure on the people among these whom a training with a seed kept apart."""
+    """Measure on the people among these whom a training with a seed held out."""
     kept_apart = faces_apart(faces, trained_with)
     embeddings = embed_photographs(explainer.embedder, [face.path for face in kept_apart])
     found = np.isfinite(embeddings).all(axis=1)  # a crop that looks for faces may find none

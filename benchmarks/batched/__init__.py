@@ -1,1 +1,1 @@
-"""What benchmarks/batch.py is made of."""
+"""Parts of benchmarks/batch.py."""

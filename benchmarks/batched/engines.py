@@ -69,7 +69,7 @@ class BareEmbedder:
         self._whole, self._single = _session(model, self._cores), _session(model, 1)
 
     def rates(self, images: int) -> dict[str, float]:
-        """Images a second in both ways, of so many images each."""
+        """Images a second in both ways, over n images each."""
         batches = [self._crops[i : i + BATCH] for i in range(0, len(self._crops), BATCH)]
         batches = (batches * (1 + images // len(self._crops)))[: images // BATCH]
 

@@ -12,7 +12,7 @@ _EVERY = 0.02
 
 
 def batch(*arguments: object) -> dict[str, Any]:
-    """Run `lpel batch`; tell seconds, what it says, and the most memory that no file backs."""
+    """Run `lpel batch`; return its time, its JSON, and the most memory that no file backs."""
     lpel = str(Path(sys.executable).with_name("lpel"))
     command = [lpel, "batch", *map(str, arguments), "--json"]
     begun = time.perf_counter()
@@ -23,13 +23,13 @@ def batch(*arguments: object) -> dict[str, Any]:
         watcher = threading.Thread(target=_watch, args=(popen, most))
         watcher.start()
         assert popen.stdout is not None
-        told = popen.stdout.read()
+        output = popen.stdout.read()
         popen.wait()
         watcher.join()
     took = time.perf_counter() - begun
     if popen.returncode:
         raise SystemExit(f"{' '.join(command)} failed: see why by running it.")
-    return {"seconds": took, "most_megabytes": most[0], **json.loads(told)}
+    return {"seconds": took, "most_megabytes": most[0], **json.loads(output)}
 
 
 def _watch(popen: "subprocess.Popen[str]", most: list[float]) -> None:

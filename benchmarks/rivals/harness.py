@@ -19,7 +19,7 @@ SAVE_EVERY = 4
 
 @dataclass(frozen=True, eq=False)
 class Pair:
-    """One line of PAIRS.npz: the test is explained in the light of the reference."""
+    """One line of PAIRS.npz: the test is explained in comparison with the reference."""
 
     reference: np.ndarray
     test: np.ndarray

@@ -3,7 +3,7 @@ r"""Xplique 2.0.2 itself, its operator being the sum of model(x) * h, h the refe
     .rivals/xplique/bin/python benchmarks/rivals/xplique_maps.py PAIRS.npz MAPS.npz \
         --embedder embedder.onnx [--methods xplique-occlusion-20 ...]
 
-That sum is the cosine, embeddings being of unit norm. Occlusion and RISE ask the network in ONNX,
+That sum is the cosine, embeddings being of unit norm. Occlusion and RISE run the network in ONNX,
 fed pixels, so what they hide is black and standardised with the rest. Those that need gradients ask
 Keras' FaceNet, fed the standardised image: there 0 is the image's mean colour. Xplique's Grad-CAM
 ends in a ReLU, so that it is never negative but for the overshoot of its bicubic resizing; RISE's

@@ -1,1 +1,1 @@
-"""What `benchmarks/service.py` asks, whom, and how it looks at it."""
+"""Parts of `benchmarks/service.py`: servers, clients, and measurements."""

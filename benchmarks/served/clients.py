@@ -1,4 +1,4 @@
-"""Clients that cost next to nothing: raw connections on loopback, and requests built beforehand."""
+"""Clients that cost next to nothing: raw connections on loopback, and requests built in advance."""
 
 import asyncio
 import time

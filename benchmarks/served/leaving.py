@@ -1,4 +1,4 @@
-"""Clients that leave, and how long the network goes on for nobody."""
+"""Clients that leave, and how long the network runs on afterwards."""
 
 import asyncio
 import time

@@ -1,4 +1,4 @@
-"""Ten times as many clients as are let in."""
+"""Overload: ten times as many clients as are admitted."""
 
 import asyncio
 from collections import Counter
@@ -26,7 +26,7 @@ def overload(
         for _ in range(5)
         for answer in asyncio.run(ask_at_once(service.port, list(islice(requests, clients))))
     ]
-    # They ask again when they are told to: a second later at the soonest.
+    # They ask again as `Retry-After` says: a second later at the soonest.
     load = asyncio.run(ask_for(seconds, service.port, clients, requests, pause=1.0))
     return {
         "capacity": capacity,

@@ -39,9 +39,9 @@ class Process:
 
 
 class Bare(Process):
-    """The engine alone, told over a pipe what to explain."""
+    """The engine alone, which explains what it is sent over a pipe."""
 
-    def _told(self, **order: float) -> dict[str, Any]:
+    def _send(self, **order: float) -> dict[str, Any]:
         stdin, stdout = self.popen.stdin, self.popen.stdout
         assert stdin is not None
         assert stdout is not None
@@ -50,16 +50,16 @@ class Bare(Process):
         return json.loads(stdout.readline())
 
     def explain_for(self, seconds: float) -> dict[str, float]:
-        """Explain pairs in batches for so long: pairs a second, CPU seconds a pair."""
-        return self._told(seconds=seconds)
+        """Explain pairs in batches for some seconds: pairs a second, CPU seconds a pair."""
+        return self._send(seconds=seconds)
 
     def explain_singly(self, n: int) -> list[float]:
         """Explain pairs one by one: seconds of each."""
-        return self._told(singly=n)["seconds"]
+        return self._send(singly=n)["seconds"]
 
     def digests(self, n: int) -> list[str]:
         """What the first pairs' maps and masks are, as `digest` has it."""
-        return self._told(digests=n)["digests"]
+        return self._send(digests=n)["digests"]
 
 
 class Server(Process):
@@ -158,7 +158,7 @@ def _digest_of(pair: Any) -> str:
 
 
 def digest(arrays: list[bytes]) -> str:
-    """Tell arrays apart: heat-map and mask of the reference, then of the test."""
+    """Hash arrays: heat-map and mask of the reference, then of the test."""
     import hashlib
 
     return hashlib.sha256(b"|".join(arrays)).hexdigest()

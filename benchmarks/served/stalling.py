@@ -1,4 +1,4 @@
-"""What others wait for while somebody sends JSON that is all structure, or all pixels."""
+"""Waiting times of others while a client sends JSON that is all structure, or all pixels."""
 
 import asyncio
 import threading

@@ -1,1 +1,1 @@
-"""From a folder of faces to a bundle: embed, train, export, choose the threshold, write."""
+"""Making bundles from photographs: embed, train, export, choose the threshold, write."""

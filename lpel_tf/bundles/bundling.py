@@ -1,4 +1,4 @@
-"""From a folder of faces to a bundle: embed, train, export, fit the decision, write."""
+"""Making a bundle from photographs: embed, train, export, fit the decision, write."""
 
 import hashlib
 from collections.abc import Mapping
@@ -90,7 +90,7 @@ def train_bundle(
     embedder
         The network ``f``: see `lpel_tf.networks.embedders`.
     faces
-        Photographs with the people in them; a tenth of the people is kept apart to stop the
+        Photographs with the people in them; a tenth of the people is held out to stop the
         training, another tenth for the test.
     out
         Folder of the bundle.
@@ -103,7 +103,7 @@ def train_bundle(
     cache
         Root of the cache, where the embeddings are kept.
     pairs
-        Pairs to choose the threshold and to fit the confidence on; drawn from the people kept apart
+        Pairs to choose the threshold and to fit the confidence on; drawn from the people held out
         when there are none.
     responses
         How to train a response decoder too; None for none.

@@ -1,4 +1,4 @@
-"""The response decoder's way into a bundle: its table, its training, its export."""
+"""The response decoder of a bundle: its training table, its training, its export."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field

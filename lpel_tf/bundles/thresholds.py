@@ -1,4 +1,4 @@
-"""Choosing the similarity above which two faces are called the same, and how sure that makes."""
+"""The fitted decision of a bundle: its threshold, and its predicted probability."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -29,10 +29,10 @@ class Fitted:
     Attributes
     ----------
     threshold
-        The similarity above which two faces are called the same.
+        The similarity above which two images are called similar.
     confidence
-        How likely a similarity means one person; None if the pairs are too few to tell, or not more
-        similar when they are of one person.
+        The predicted probability of one person; None if the pairs are too few to fit it, or not
+        more similar when they are of one person.
     """
 
     threshold: ThresholdRecord
@@ -66,18 +66,18 @@ def fit_on_pairs(pairs: Sequence[Pair], embed: Callable[[tuple[Face, ...]], Face
 
 
 def fit_on_split(split: Split, rng: np.random.Generator) -> Fitted:
-    """Fit on pairs of people kept apart; the thesis's threshold alone if they give too few."""
+    """Fit on pairs of people held out; the thesis's threshold alone if they give too few."""
     identities = split.validation.identities + split.test.identities
     embeddings = np.concatenate([split.validation.embeddings, split.test.embeddings])
     n = min(_MAX_PAIRS, possible_pairs(identities))
     if n < _MIN_PAIRS:
-        how = "the thesis's: the people kept apart give too few pairs"
+        how = "the thesis's: the people held out give too few pairs"
         return Fitted(ThresholdRecord(THESIS_THRESHOLD, {"how": how, "pairs": n}), None)
     first, second, same = (
         np.array(column) for column in zip(*draw_pairs(identities, n, rng), strict=True)
     )
     similarities = cosine_similarity(embeddings[first], embeddings[second])
-    return _fit(similarities, same, "pairs of the people kept apart from training")
+    return _fit(similarities, same, "pairs of the people held out of training")
 
 
 def _fit(similarities: NDArray[np.float32], same: NDArray[np.bool_], on: str) -> Fitted:
@@ -91,6 +91,6 @@ def _fit(similarities: NDArray[np.float32], same: NDArray[np.bool_], on: str) ->
         chosen["cross_validated_accuracy"] = cross_validate(similarities, same, FOLDS).accuracy
     try:
         confidence = fit_confidence(similarities, same, f"{on}, which the threshold was chosen on")
-    except ParameterError:  # a network that tells nobody apart is no reason to lose its decoders
+    except ParameterError:  # a network that cannot separate people still keeps its decoders
         confidence = None
     return Fitted(ThresholdRecord(best_threshold(similarities, same), chosen), confidence)

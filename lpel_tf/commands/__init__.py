@@ -1,4 +1,4 @@
-"""The sub-commands that this package brings to `lpel`."""
+"""The sub-commands that this package adds to `lpel`: `demo`, `weights`, `train`, `reproduce`."""
 
 TRAINING = (("tensorflow", "train"), ("keras_facenet", "train"))
 EXPORT = (("tf2onnx", "export"), ("onnxruntime", "cpu"))

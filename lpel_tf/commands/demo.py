@@ -1,4 +1,4 @@
-"""`lpel demo`: the main job, end to end, from a bare machine."""
+"""`lpel demo`: from published weights to explained pairs of real faces, in one command."""
 
 from pathlib import Path
 from typing import Annotated, Any

@@ -62,7 +62,9 @@ def train(
     ] = TrainedMethod.lpel,
     coalitions: Annotated[
         int,
-        typer.Option(min=1, help="For responses: so many more embeddings of each photograph."),
+        typer.Option(
+            min=1, help="For responses: coalitions measured per photograph, each one embedding."
+        ),
     ] = 16,
     grid: Annotated[
         int, typer.Option(min=2, max=40, help="For responses: superpixels along one side.")
@@ -74,17 +76,17 @@ def train(
             show_default=False,
         ),
     ] = None,
-    epochs: Annotated[int, typer.Option(min=1, help="At most so many.")] = 30,
+    epochs: Annotated[int, typer.Option(min=1, help="Epochs at most.")] = 30,
     batch_size: Annotated[int, typer.Option(min=1, help="Faces in a step.")] = 128,
     noise: Annotated[
         float,
         typer.Option(
             min=0,
-            help="Noise that the decoder is to withstand, as a share of the embeddings' length.",
+            help="Noise on the embeddings in training, as a share of their length.",
         ),
     ] = 0.0005,
     patience: Annotated[
-        int, typer.Option(min=1, help="Stop after so many epochs without improvement.")
+        int, typer.Option(min=1, help="Stop after this many epochs without improvement.")
     ] = 5,
     closed_form: Annotated[
         bool, typer.Option("--closed-form", help="Solve for the decoder instead of training it.")

@@ -1,10 +1,10 @@
-"""What `lpel train` says of the bundle that it made."""
+"""Sentences in which `lpel train` describes the bundle that it made."""
 
 from lpel_serving.bundle.manifest import Manifest
 
 
 def of_responses_in_words(loss: float, photographs: int) -> str:
-    """Say how much a response decoder knows; 1 is the loss of one that knows nothing."""
+    """Describe a response decoder by its loss; 1 is the loss of a constant 0."""
     of = (
         f"what coalitions of superpixels take from the embeddings of {photographs} test photographs"
     )
@@ -21,7 +21,7 @@ def plausibility_in_words(manifest: Manifest) -> str:
     check = manifest.plausibility
     if check is None:
         return (
-            "No check of plausibility: too few photographs, or people kept apart, to fit one on. "
+            "No check of plausibility: too few photographs, or people held out, to fit one on. "
             "`lpel calibrate` fits one on others."
         )
     return (
@@ -34,8 +34,8 @@ def confidence_in_words(manifest: Manifest) -> str:
     """Say how the confidence was fitted, or that there is none."""
     if manifest.confidence is None:
         return (
-            "No confidence: too few pairs to fit one on, or pairs that the network does not tell "
-            "apart. `lpel calibrate` fits one on others."
+            "No confidence: too few pairs to fit one on, or pairs that the network does not "
+            "separate. `lpel calibrate` fits one on others."
         )
     error = manifest.confidence.reliability.calibration_error
     return f"Confidence: {manifest.confidence.fitted['how']}; calibration error {error:.4f}."
@@ -45,11 +45,11 @@ def usual_in_words(manifest: Manifest) -> str:
     """Say what the usual maps were measured on, or that they were not."""
     if manifest.usual is None:
         return (
-            "What is usual of maps: not measured, for want of pairs of people kept apart. "
+            "What is usual of maps: not measured, for want of pairs of people held out. "
             "`lpel calibrate` measures it on others."
         )
     measured = manifest.usual.measured
     return (
         f"What is usual of maps: measured on {measured['photographs']:,} photographs of "
-        f"{measured['people']:,} people kept apart."
+        f"{measured['people']:,} people held out."
     )

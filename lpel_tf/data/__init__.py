@@ -1,1 +1,1 @@
-"""What is trained on: photographs, their embeddings, and the people kept apart."""
+"""Training data: photographs, their embeddings, and the people held out."""

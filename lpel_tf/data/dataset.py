@@ -1,4 +1,4 @@
-"""What a decoder is trained on: embeddings, and the faces that gave them."""
+"""Training data of the decoder: embeddings, and the faces that they were computed from."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import closing

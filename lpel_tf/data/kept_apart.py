@@ -1,4 +1,4 @@
-"""What a bundle learns from the people who were kept apart when its decoders were trained."""
+"""What is fitted on people held out of training: the check of plausibility, the usual shares."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ from lpel_tf.data.dataset import FaceSet, Split, split_by_identity
 
 
 def fit_on_sides(split: Split) -> FittedPlausibility | None:
-    """Fit the check of plausibility on the people trained on, its limit on those kept apart."""
+    """Fit the check of plausibility on the people trained on, its limit on those held out."""
     apart = np.concatenate([split.validation.embeddings, split.test.embeddings])
     people_apart = split.validation.identities + split.test.identities
     on = "the photographs that the decoder was trained on"
@@ -23,7 +23,7 @@ def fit_on_sides(split: Split) -> FittedPlausibility | None:
 def usual_on_sides(
     split: Split, networks: AssembledNetworks, threshold: float, seed: int, crop: str
 ) -> UsualRecord | None:
-    """Measure what is usual of maps on the people kept apart from training."""
+    """Measure the usual shares of maps on the people held out of training."""
     sides = (split.validation, split.test)
     return measure_usual(
         networks,
@@ -33,12 +33,12 @@ def usual_on_sides(
         np.random.default_rng(seed),
         responds=networks.respond is not no_responses,
         crop=crop,
-        on="photographs of people kept apart from training",
+        on="photographs of people held out of training",
     )
 
 
 def faces_apart(faces: Sequence[Face], seed: int) -> tuple[Face, ...]:
-    """Find the photographs of the people whom a training on these photographs kept apart.
+    """Find the photographs of the people whom a training on these photographs held out.
 
     Parameters
     ----------

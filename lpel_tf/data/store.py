@@ -1,4 +1,4 @@
-"""The cache's files of what was computed of photographs, by the content of these."""
+"""Cache files of embeddings and targets, by the content of the photographs."""
 
 import sqlite3
 from collections.abc import Mapping
@@ -34,7 +34,7 @@ def open_array_store(path: Path, tables: Mapping[str, Mapping[str, Field]]) -> S
         )
 
     with complaining(complain):
-        path.touch(mode=0o600)  # what was computed of a face is nobody else's to read
+        path.touch(mode=0o600)  # personal data: readable by the owner only
         database = sqlite3.connect(path, timeout=60)
     return SqliteStore(database, "photograph", tables, complain)
 

@@ -1,4 +1,4 @@
-"""Trainings that can stop between epochs and go on: their state, on disk in one file."""
+"""Checkpoints of a training in one file, to resume it after any epoch."""
 
 import json
 from collections.abc import Callable, Iterable
@@ -59,7 +59,7 @@ class Checkpoint:
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint, identity: dict[str, Any]) -> None:
-    """Write a checkpoint, with what a training must share that goes on from it.
+    """Write a checkpoint, with the identity that a training must share to resume from it.
 
     Raises
     ------
@@ -94,7 +94,7 @@ def run_epochs(
     validate: Callable[[], float],
     progress: Progress,
 ) -> Checkpoint:
-    """Train a compiled model epoch by epoch, going on from a checkpoint, until it has had enough.
+    """Train a compiled model epoch by epoch, from a checkpoint if there is one, until it stops.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The best linear decoder in closed form: what training should arrive at."""
+"""The optimal linear decoder in closed form, by least squares."""
 
 from dataclasses import dataclass
 from typing import cast
@@ -58,5 +58,5 @@ def solve(faces: FaceSet, noise: float) -> LinearDecoder:
 
 
 def mean_face(faces: FaceSet) -> NDArray[np.float64]:
-    """The decoder that knows nothing: each pixel's mean, shape (H, H, 3), in [0, 1]."""
+    """The constant decoder: the mean image, shape (H, H, 3), in [0, 1]."""
     return faces.targets.mean(axis=0) / 255

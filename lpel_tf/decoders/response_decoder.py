@@ -1,4 +1,4 @@
-"""The response decoder: a dense layer from an embedding to a vector for each superpixel."""
+"""The response decoder: a dense layer from an embedding to the superpixels' attribution vectors."""
 
 from dataclasses import dataclass
 from typing import Any, cast
@@ -33,7 +33,7 @@ class ResponseDecoder:
         return round(len(self.bias) ** 0.5)
 
     def __call__(self, embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Tell responses, float32, shape (N, K, D), from embeddings of any length, shape (N, D)."""
+        """Predict responses, float32, shape (N, K, D), from embeddings of any length, (N, D)."""
         return np.tensordot(unit(embeddings), self.kernel, axes=1) + self.bias
 
 
@@ -64,14 +64,14 @@ def to_keras(decoder: ResponseDecoder) -> Any:
 
 @dataclass(frozen=True)
 class ResponseLoss:
-    """How much of what coalitions take from embeddings a decoder fails to foretell, in [0, 1].
+    """Share of the squared change by coalitions that a decoder fails to predict, in [0, 1].
 
     Attributes
     ----------
     vectors
         Squared error of the losses, as a share of the losses' own squares.
     own
-        The same along the image's own embedding: what similar pairs hang on.
+        The same along the image's own embedding, which matters most for similar pairs.
     """
 
     vectors: float
@@ -79,7 +79,7 @@ class ResponseLoss:
 
 
 def response_loss(decoder: ResponseDecoder, table: ResponseTable) -> ResponseLoss:
-    """Measure a decoder on a table; one that foretells nothing has losses of 1."""
+    """Measure a decoder on a table; predicting 0 has losses of 1."""
     errors, squares = np.zeros(2), np.zeros(2)
     for i in range(len(table)):
         h = table.embeddings[i]

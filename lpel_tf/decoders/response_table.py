@@ -1,4 +1,4 @@
-"""What a response decoder is trained on: the losses of embeddings to random coalitions."""
+"""Training data of the response decoder: what embeddings lose to random coalitions."""
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,11 +1,10 @@
-"""Training the response decoder with Adamax on the losses of coalitions.
+"""Training of the response decoder with Adamax on the losses of coalitions.
 
 The losses of a coalition are to be the sum of its members' responses, as in FastSHAP (Jethani et
-al. 2022), whose explainer sees the image; ours sees no more than the embedding. Three things that
-are known beforehand spare it thousands of photographs: a superpixel takes above all a share of the
-embedding itself; neighbours respond alike; and what hangs on the face, not on the place alone, lies
-in the directions in which embeddings spread most. All three are linear, and are folded into one
-dense layer afterwards.
+al. 2022), whose explainer sees the image; ours sees the embedding alone. Three priors save
+thousands of photographs: a superpixel takes mainly a share of the embedding itself; neighbours have
+similar responses; and what depends on the face, not on the position alone, lies in the directions
+in which embeddings vary most. All three are linear, and are folded into one dense layer afterwards.
 """
 
 import hashlib
@@ -72,7 +71,7 @@ class ResponseRecipe:
 
 @dataclass(frozen=True, eq=False)
 class Coordinates:
-    """Coordinates in which what is likely beforehand is near.
+    """Preconditioned coordinates, in which the prior is near the origin.
 
     Attributes
     ----------
@@ -186,7 +185,7 @@ def train_responses(
         progress,
     )
     history = tuple(Epoch(*losses) for losses in state.history)
-    # Keras orders weights as it orders layers; the two are told apart by their shapes.
+    # Keras orders weights as it orders layers; the shapes distinguish the two.
     own, kernel = sorted(state.best_weights, key=lambda weights: weights.shape[1] > 1)
     return TrainedResponses(place.fold(own, kernel), history, state.best_epoch(), recipe)
 
@@ -224,7 +223,7 @@ def _compiled(keras: Any, place: Coordinates, train: ResponseTable, recipe: Resp
 def _batch(
     place: Coordinates, table: ResponseTable, chosen: NDArray[np.int64]
 ) -> tuple[list[Floats], Floats]:
-    """Inputs and targets; a coalition weighs less the more it takes, or large ones were all."""
+    """Inputs and targets; larger coalitions weigh less, or they would dominate the loss."""
     coalitions = table.coalitions[chosen].astype(np.float32)
     weight = 1 / np.sqrt(np.maximum(coalitions.sum(axis=2, keepdims=True), 1))
     members = coalitions * weight
@@ -237,7 +236,7 @@ def _batch(
 def _train_epoch(
     model: Any, place: Coordinates, table: ResponseTable, recipe: ResponseRecipe, *, epoch: int
 ) -> float:
-    # The order hangs on the epoch alone, so that a resumed training sees the same one.
+    # The order depends on the epoch alone, so that a resumed training repeats it.
     order = np.random.default_rng((recipe.seed, epoch)).permutation(len(table))
     total = 0.0
     for chosen in np.split(order, range(recipe.batch_size, len(table), recipe.batch_size)):

@@ -1,4 +1,4 @@
-"""Training the decoder with Adamax (section 5.2), so that it can stop and go on anywhere."""
+"""Training of the decoder with Adamax (section 5.2); it resumes after any epoch."""
 
 import hashlib
 from collections.abc import Callable
@@ -204,7 +204,7 @@ def _noise_penalty(keras: Any, share: NDArray[np.float64]) -> Callable[[Any], An
 def _train_epoch(
     model: Any, z: NDArray[np.float32], targets: NDArray[np.uint8], recipe: Recipe, *, epoch: int
 ) -> float:
-    # The order hangs on the epoch alone, so that a resumed training sees the same one.
+    # The order depends on the epoch alone, so that a resumed training repeats it.
     order = np.random.default_rng((recipe.seed, epoch)).permutation(len(z))
     total = 0.0
     for chosen in np.split(order, range(recipe.batch_size, len(z), recipe.batch_size)):

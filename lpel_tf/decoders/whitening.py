@@ -1,10 +1,11 @@
-"""Coordinates in which gradient descent on a linear decoder is easy.
+"""Whitening of embeddings: coordinates in which a linear decoder trains fast.
 
 FaceNet's embeddings have unit length and spread over a thousandfold range: about half of the
-principal directions hold almost all of the variance, but much of what is told of the picture lies
-in the rest. In the raw coordinates Adamax, whose steps are of one size, crawls along the weak ones:
-after 60 epochs half of the way to the minimum is left (`benchmarks/decoder_training.py`). After
-whitening all directions are alike, and the minimum is the same.
+principal directions hold almost all of the variance, but much of the information about the image
+lies in the rest. In the raw coordinates Adamax, whose steps are of one size, hardly moves along the
+weak ones: after 60 epochs half of the way to the minimum is left
+(`benchmarks/decoder_training.py`). After whitening all directions are alike, and the minimum is the
+same.
 """
 
 from dataclasses import dataclass

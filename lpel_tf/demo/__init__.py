@@ -1,1 +1,1 @@
-"""The main job, end to end, on real faces: `lpel demo`."""
+"""The demo, `lpel demo`: from published weights to explained pairs of real faces."""

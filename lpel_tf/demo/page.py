@@ -1,4 +1,4 @@
-"""The page that shows what the demo made: one file, nothing loaded from elsewhere."""
+"""The demo's page of results: one HTML file that loads nothing from elsewhere."""
 
 import base64
 from collections.abc import Sequence

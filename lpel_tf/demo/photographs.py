@@ -1,4 +1,4 @@
-"""The photographs of the demo: a few of those that lie in the archive with the weights."""
+"""The photographs of the demo, from the archive that holds the weights."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +28,7 @@ def _photograph(person: str, folder: str, name: str, sha256: str) -> Photograph:
     return Photograph(person, f"{_FOLDER}/{folder}/{name}.jpg", sha256)
 
 
-# Five of them are from Wikimedia Commons, as their names in the archive tell; the README's pictures
+# Five of them are from Wikimedia Commons, by their names in the archive; the README's pictures
 # show four of those and no others.
 AFFLECK = _photograph(
     "Ben Affleck",

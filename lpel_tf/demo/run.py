@@ -160,7 +160,7 @@ def samples(pairs: tuple[ExplainedPair, ...]) -> dict[str, bytes]:
 
 
 def document_of(manifest: Manifest, pairs: tuple[ExplainedPair, ...]) -> dict[str, Any]:
-    """Summarise the demo in JSON's own types."""
+    """Summarise the demo as JSON-serialisable values."""
     return {
         "embedder": manifest.embedder.name,
         "threshold": manifest.threshold.value,

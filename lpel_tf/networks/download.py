@@ -1,4 +1,4 @@
-"""keras-facenet's own download: the route of the thesis's network and two others."""
+"""Download of weights by keras-facenet's own route: the thesis's network and two others."""
 
 import shutil
 from pathlib import Path
@@ -83,7 +83,7 @@ def _retrieve(address: str, path: Path, sha256: str, progress: Progress) -> None
 
 
 class _PoochProgress:
-    """What pooch expects of a progress bar, in bytes, told on in megabytes."""
+    """A progress bar for pooch: receives bytes, reports megabytes."""
 
     def __init__(self, advance: Advance) -> None:
         self._advance = advance

@@ -1,4 +1,4 @@
-"""Embedding networks made ready to train decoders for: exported, and agreeing with Keras."""
+"""Embedders that decoders are trained for: exported to ONNX, their parity with Keras checked."""
 
 import hashlib
 import json
@@ -235,7 +235,7 @@ def _checked(
 
 
 def _export_key(weights: Path) -> str:
-    """Name an export after everything that its bytes hang on, our own code among it."""
+    """Name an export after everything that determines its bytes, including our own code."""
     made_of = [file_sha256(weights), *(version(name) for name in _EXPORTERS)]
     code = files("lpel_export")
     made_of += [

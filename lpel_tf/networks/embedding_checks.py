@@ -1,4 +1,4 @@
-"""What embeddings must be, so that a decoder, a threshold and an explanation can come of them."""
+"""Checks of embeddings: finite, not zero, and of one shape."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -1,4 +1,4 @@
-"""Face crops that an exported network is compared with its original on."""
+"""Example crops on which an exported network is compared with its original."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Fetching FaceNet's weights: once, verified on every use."""
+"""FaceNet's weights: downloaded once, verified on every use."""
 
 from pathlib import Path
 

@@ -37,9 +37,9 @@ class Pretrained:
     responses
         The response decoder of the same training.
     plausibility
-        Fitted on the same photographs, its limit on people kept apart.
+        Fitted on the same photographs, its limit on people held out.
     usual
-        What is usual of the maps, measured on people kept apart.
+        The usual shares of the maps, measured on people held out.
     """
 
     decoder: LinearDecoder

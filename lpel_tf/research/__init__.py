@@ -1,10 +1,10 @@
-"""The laboratory of research: experiments that compare methods, and what they are made of.
+"""Research: experiments that compare methods, their measures and their rivals.
 
 Nothing here is needed to explain a pair, to serve explanations or to run a batch job. One command
 uses it, `lpel reproduce`, and the scripts in ``benchmarks/``.
 
 `harness`
-    Where each experiment begins: photographs are cut out and embedded, some people are kept apart,
+    Where each experiment begins: photographs are cut out and embedded, some people are held out,
     decoders are trained, and pairs are drawn on which the network decided rightly.
 `measures`
     Numbers that say whether a map can be believed, a room for each family.

@@ -1,1 +1,1 @@
-"""What every room needs: errors, caches, a quiet TensorFlow."""
+"""Shared parts: errors, caches, TensorFlow without its log."""

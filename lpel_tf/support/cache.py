@@ -1,4 +1,4 @@
-"""Where downloads, exports and embeddings are kept between runs."""
+"""The cache of downloads, exports and embeddings between runs."""
 
 import hashlib
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Our own networks compute in float32, whatever policy a user's network is trained under."""
+"""A Keras dtype policy of float32 for our own networks, whatever the user's is."""
 
 import contextlib
 from collections.abc import Generator

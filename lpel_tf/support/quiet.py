@@ -1,4 +1,4 @@
-"""Loading TensorFlow without its chatter, where people read standard error."""
+"""Import of TensorFlow without its messages on standard error."""
 
 import os
 import sys

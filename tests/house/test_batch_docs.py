@@ -38,7 +38,7 @@ def test_the_program_reads_results(tmp_path, monkeypatch):
 def test_the_table_lists_the_columns(role):
     schema = result_schema((8, 8), curves=True, search=True, about={})
     listed = set(re.findall(r"`(\w+)`", re.search(r"\| column .*?\n\n", DOCS, re.DOTALL)[0]))
-    short = {f"{role}_regions_for", f"{role}_regions_against"}  # told for both at once
+    short = {f"{role}_regions_for", f"{role}_regions_against"}  # described for both at once
     mine = {name for name in schema.names if name.startswith(role)} - short
     assert mine <= listed
     assert {name for name in schema.names if "regions" not in name} <= listed

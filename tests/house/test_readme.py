@@ -81,11 +81,3 @@ def test_a_service_explains_with_plain_onnxruntime(demo_folder, real_crops, tmp_
 def test_the_commands_that_the_readme_names_exist(target):
     makefile = (Path(__file__).parents[2] / "Makefile").read_text(encoding="utf-8")
     assert re.search(rf"^{target}:", makefile, flags=re.MULTILINE)
-
-
-def test_the_page_of_commands_names_all_that_are_installed():
-    from importlib.metadata import entry_points
-
-    installed = {entry.name for entry in entry_points(group="lpel.commands")}
-    commands = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
-    assert set(re.findall(r"\| `lpel (\w+)", commands)) == installed

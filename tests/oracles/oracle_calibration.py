@@ -62,7 +62,7 @@ def fit(pairs):
 
 
 def held_out(pairs, folds):
-    """What is foretold of each pair by a fit on the pairs of other folds."""
+    """The prediction for each pair by a fit on the pairs of the other folds."""
     dealt, seen = [], {True: 0, False: 0}
     for _, same in pairs:
         dealt.append(seen[same] % folds)
@@ -93,7 +93,7 @@ def wilson(share, n, z):
 
 
 def bins(pairs, log_odds, edges):
-    """(foretold, observed, low, high, pairs) of each bin that has pairs, and the total error."""
+    """(predicted, observed, low, high, pairs) of each bin that has pairs, and the total error."""
     rows, error = [], 0.0
     for low, high in pairwise(edges):
         held = [
@@ -103,9 +103,9 @@ def bins(pairs, log_odds, edges):
         ]
         if held:
             total = sum(w for _, _, w in held)
-            foretold = sum(w * p for p, _, w in held) / total
+            predicted = sum(w * p for p, _, w in held) / total
             observed = sum(w for _, same, w in held if same) / total
             effective = total**2 / sum(w**2 for _, _, w in held)
-            rows.append((foretold, observed, *wilson(observed, effective, 1.959964), len(held)))
-            error += total * abs(foretold - observed)
+            rows.append((predicted, observed, *wilson(observed, effective, 1.959964), len(held)))
+            error += total * abs(predicted - observed)
     return rows, error

@@ -1,6 +1,6 @@
 """The least squares that training the response decoder is to arrive at, from its docstrings.
 
-All unknowns stand in one long vector, and each number that is to be foretold is one equation, made
+All unknowns stand in one long vector, and each number that is to be predicted is one equation, made
 term by term. The engine's coordinates are principal directions and smooth modes, with the same
 weight on each; here stand the plain directions, of the same scale, and superpixels, with the
 inverse of the kernel between them: the same penalty.
@@ -58,7 +58,7 @@ def penalties(k, d, smoothness, ridge):
 
 
 def fit(h, coalitions, losses, smoothness, ridge):
-    """Minimise; returns a function that tells responses, shape (K, D), from one embedding.
+    """Minimise; returns a function that predicts responses, shape (K, D), from one embedding.
 
     The loss is the mean over photographs, coalitions and numbers of the squared error, a coalition
     weighing by one over its size; the penalty is ``ridge`` times the squares of the weights, per

@@ -105,7 +105,7 @@ def test_detected_and_aligned_faces_are_framed_as_the_centred_crops_are(realdata
 def test_the_network_asked_about_each_superpixel_orders_them_better_than_chance(
     explainer, realdata
 ):
-    """Otherwise the curve could not tell a good explanation from a bad one."""
+    """Otherwise the curve could not distinguish a good explanation from a bad one."""
     from lpel_serving import find_method
     from lpel_serving.faithfulness.assessment import measure_curves
     from lpel_serving.faithfulness.curve_settings import CurveSettings

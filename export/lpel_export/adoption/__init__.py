@@ -1,1 +1,1 @@
-"""Taking in an ONNX network that was trained elsewhere: read, refused or tidied, tried out."""
+"""Import of a user's ONNX network: read, checked or refused, cleaned up, and test-run."""

@@ -1,4 +1,4 @@
-"""Taking in an embedding network that is already in ONNX, wherever it was trained."""
+"""Import of an embedding network that is already in ONNX, wherever it was trained."""
 
 import warnings
 from collections.abc import Callable, Sequence

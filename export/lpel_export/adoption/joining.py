@@ -1,4 +1,4 @@
-"""Two ONNX graphs, one after the other, as one."""
+"""Concatenation of two ONNX models: the output of one feeds the input of the other."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""Bringing a network that was exported elsewhere to the opset of our own exports."""
+"""Conversion of a user's ONNX network to the opset of our own exports."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""An ONNX network that somebody brings along: read, looked through at the door, and tidied."""
+"""A user's ONNX network: read, checked for what no bundle may hold, and cleaned up."""
 
 import os
 from copy import deepcopy

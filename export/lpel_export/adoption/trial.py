@@ -1,4 +1,4 @@
-"""Trying out a network that was brought along, before anything is built on it."""
+"""Test runs of a user's ONNX network, before anything is built on it."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,1 +1,1 @@
-"""Writing the bundle, whole or not at all."""
+"""Writing of bundles, atomically."""

@@ -1,4 +1,4 @@
-"""Writing a bundle, whole or not at all."""
+"""Writing of a bundle and its manifest: atomic, and verified before it is put in place."""
 
 import hashlib
 from collections.abc import Mapping

@@ -1,1 +1,1 @@
-"""The sub-commands that this package brings to `lpel`."""
+"""The sub-commands that this package adds to `lpel`: `export`."""

@@ -220,7 +220,7 @@ def _in_precision(
     seed: int,
     unusable: Unusable,
 ) -> "tuple[Bundle, tuple[PassedOver, ...]]":
-    """Lower the embedder's precision; return also what was passed over of the photographs."""
+    """Lower the embedder's precision; return also the skipped photographs."""
     import numpy as np
 
     from lpel_export.precision.lower import check_float32, lower_precision

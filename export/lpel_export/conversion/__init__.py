@@ -1,1 +1,1 @@
-"""From Keras to ONNX, and the parity without which no export is finished."""
+"""Conversion from Keras to ONNX, and the check of parity that every export must pass."""

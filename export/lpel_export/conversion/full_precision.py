@@ -1,4 +1,4 @@
-"""Networks that compute in other numbers than float32: exported as what they are trained to be.
+"""Export of networks of mixed or other precision, computing in float32 throughout.
 
 Mixed precision is how a network is trained fast on a graphics card: its weights are float32, and
 each layer rounds what it computes to 16 bits. The export computes the same in float32 throughout.

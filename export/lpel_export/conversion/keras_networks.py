@@ -1,4 +1,4 @@
-"""What a Keras network maps, and how it is called: images to vectors, however it packs them."""
+"""Checks and calls of Keras embedding networks: images to vectors, however they are packed."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -147,7 +147,7 @@ def _by_expression(whole: str, given: Any) -> dict[str, Any]:
 
 
 def _choice(model: Any, outputs: Mapping[str, Any], image_size: int) -> str:
-    """Say how a network of several outputs becomes one of one, for whoever knows which."""
+    """Say how to make a network of one output from one of several."""
     names = getattr(model, "output_names", None) or [""] * len(outputs)
     each = ", ".join(
         f"{place} ({name and f'{name}, '}{tuple(tensor.shape)})"

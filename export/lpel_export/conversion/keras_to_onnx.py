@@ -1,4 +1,4 @@
-"""From Keras to ONNX, with names that stay."""
+"""Conversion of Keras embedders and decoders to ONNX, with reproducible names."""
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace

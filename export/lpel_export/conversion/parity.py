@@ -1,7 +1,7 @@
-"""Export is not finished until the ONNX model agrees with the one that it came from.
+"""Parity: by how much an ONNX model may differ from the one that it was made from.
 
-Embeddings are compared by cosines, which hang on their directions alone: how far one is off means
-nothing without its length. So embedders are measured against the length of their embeddings, and
+Embeddings are compared by cosines, which depend on direction alone: an error is meaningful only
+relative to the length. So embedders are measured relative to the length of their embeddings, and
 networks that give pixels or unit vectors by the difference itself.
 """
 

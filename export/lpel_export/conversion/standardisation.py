@@ -1,4 +1,4 @@
-"""What a network does to pixels before it looks at them: part of the exported graph.
+"""Standardisation of pixels before the network: by name, and part of the exported graph.
 
 Each is a function of TensorFlow tensors, from uint8 RGB, shape (batch, S, S, 3), to float32. One of
 one's own is a function of the pixels as float32, 0 to 255, such as

@@ -1,4 +1,4 @@
-"""A TensorFlow function as an ONNX model: traced, its weights made constants, converted."""
+"""Conversion of a TensorFlow function to ONNX: traced, its weights made constants."""
 
 import contextlib
 import gc
@@ -150,7 +150,7 @@ def _refuse_foreign_operations(model: Any) -> None:
 
 @contextlib.contextmanager
 def _calm_tf2onnx() -> Generator[None]:
-    """Keep tf2onnx from chattering."""
+    """Silence tf2onnx's log and warnings."""
     logger = logging.getLogger("tf2onnx")
     level = logger.level
     logger.setLevel(logging.CRITICAL)

@@ -1,1 +1,1 @@
-"""Bundles as other servers want them: Triton, KServe."""
+"""Files that deploy a bundle on other model servers: Triton, KServe."""

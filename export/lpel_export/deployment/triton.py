@@ -142,7 +142,7 @@ def _check_explainer(model: Any, identity: str) -> None:
 
 
 def _tensors(model: str, graph: Any) -> list[_Tensor]:
-    """What a model takes and gives, as Triton wants to be told."""
+    """A model's inputs and outputs in the terms of Triton's configuration."""
     tensors = [_tensor(model, "input", entry) for entry in _given(graph)]
     tensors += [_tensor(model, "output", entry) for entry in graph.output]
     names = tuple(tensor.name for tensor in tensors)
@@ -157,7 +157,7 @@ def _tensors(model: str, graph: Any) -> list[_Tensor]:
 def _tensor(model: str, kind: str, entry: Any) -> _Tensor:
     tensor = entry.type.tensor_type
     shape = [dim.dim_value if dim.HasField("dim_value") else -1 for dim in tensor.shape.dim]
-    # The backend compares what a model gives exactly with what it is told, what it takes loosely.
+    # Triton checks outputs exactly against the configuration, inputs loosely.
     wrong = shape[:1] != [-1] or (kind == "output" and -1 in shape[1:])
     if wrong or tensor.elem_type not in _TYPES:
         raise ModelShapeError(

@@ -1,8 +1,8 @@
 """A response decoder for embeddings of any length.
 
 A bundle's `responses.onnx` takes embeddings of unit length, and the engine scales what it gives
-it. Whoever serves the file without the engine has embeddings as the embedder gives them: for them
-the scaling goes into the graph.
+it. Services that run the file without the engine have embeddings as the embedder gives them: for
+them the scaling goes into the graph.
 """
 
 from typing import Any

@@ -1,4 +1,4 @@
-"""Putting the explainer together: the bundle's networks, the equations, one file."""
+"""Assembly of the one-file explainer from the bundle's networks and the equations."""
 
 from collections.abc import Iterable
 from importlib.metadata import version
@@ -67,7 +67,7 @@ def build_template_explainer(bundle: Bundle, method: str | None = None) -> bytes
     """Build a model that explains pairs of *embeddings*, the photographs being gone.
 
     This is template inversion: it turns stored embeddings back into pictures of faces, blurred but
-    recognisable. So no bundle ever holds it, and whoever has it must guard it as photographs.
+    recognisable. So no bundle ever holds it, and it must be guarded as photographs are.
 
     Parameters
     ----------
@@ -135,7 +135,7 @@ def _networks(onnx: Any, bundle: Bundle, method: str, sizes: Sizes, takes: Given
 
 
 def _detail(onnx: Any, bundle: Bundle, sizes: Sizes) -> Any:
-    """The isometric decoder of the mended method, which is linear."""
+    """The isometric decoder of the corrected method (`lpel-mended`), which is linear."""
     decoder = Decoder(bundle.decoder, bundle.manifest.decoder, sizes.features)
 
     def no_images(crops: NDArray[np.uint8]) -> NDArray[np.float32]:

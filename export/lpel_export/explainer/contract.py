@@ -1,4 +1,4 @@
-"""What the tensors of the one-file explainer mean: written into the file itself."""
+"""The metadata of the one-file explainer: what its tensors mean, written into the file itself."""
 
 import json
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The equations of `lpel_serving` again, in ONNX's own text: functions of the domain `lpel`.
+"""The equations of `lpel_serving` in ONNX's text format: functions of the domain `lpel`.
 
 Every step of `EQUATIONS` is element-wise, or a maximum, or one of the fixed-order sums of
 `lpel_serving.equations.summation`, all of them float32 and of opset 17. So any runtime that keeps

@@ -1,4 +1,4 @@
-"""Networks as functions of ONNX, to be called from the explainer's graph."""
+"""Conversion of networks to ONNX functions that the explainer's graph calls."""
 
 import hashlib
 from typing import Any

@@ -1,4 +1,4 @@
-"""What the explainer computes, step by step: the graph in ONNX's own text.
+"""The graph of the one-file explainer in ONNX's text format, for each method.
 
 `network.Embed`, `network.Decode`, `network.Respond` and `network.Detail` are the bundle's networks,
 `lpel.*` the equations.

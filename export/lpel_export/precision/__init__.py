@@ -1,1 +1,1 @@
-"""Embedders in fewer bits: float16 and int8."""
+"""Embedders in lower precision: float16 and int8."""

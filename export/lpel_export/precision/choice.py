@@ -1,4 +1,4 @@
-"""Embedders in smaller precisions, for services that count megabytes and milliseconds.
+"""Conversion of a float32 embedder to the chosen lower precision.
 
 What each costs in accuracy is measured by ``benchmarks/precision.py``.
 """

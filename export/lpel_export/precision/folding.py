@@ -1,7 +1,7 @@
-"""Folding a number that follows a convolution into its weights.
+"""Folding of constant scale factors after convolutions into their weights.
 
-Residual networks scale a branch before they add it. In 8 bits that would be a step more, and a
-rounding more.
+Residual networks scale a branch before they add it. In 8 bits that would be one more operation and
+one more rounding.
 """
 
 from collections import Counter

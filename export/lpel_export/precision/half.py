@@ -1,4 +1,4 @@
-"""Networks in float16: half the size, and for graphics processors half the work."""
+"""Conversion of networks to float16: half the size, and on a GPU half the work."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""A bundle in fewer bits: smaller and faster, its loss measured before anything is written."""
+"""A bundle with its embedder in lower precision, the loss of accuracy measured before writing."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Networks in ONNX that are to be rewritten: read, checked, and the stretch that does the work.
+"""Reading of ONNX networks that are to be rewritten, and the part of them that is worth it.
 
 An embedder is preparation of pixels, a stretch of weighted operations, and a normalisation. Only
 the stretch is worth a smaller precision: it holds the weights and takes the time.

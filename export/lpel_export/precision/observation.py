@@ -1,4 +1,4 @@
-"""Looking at what flows through a network while it embeds faces."""
+"""Ranges of a network's activations while it embeds faces: calibration of the quantisation."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

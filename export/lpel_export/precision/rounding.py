@@ -1,4 +1,4 @@
-"""Rounding the weights of convolutions to 8 bits, so that every processor computes the same.
+"""Rounding of convolution weights to 8 bits, so that every processor computes the same.
 
 A processor without VNNI multiplies bytes in pairs and adds each pair in 16 bits, where a sum
 beyond 32,767 is cut off. Two inputs of up to 255 stay below that as long as their two weights add

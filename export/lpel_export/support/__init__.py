@@ -1,1 +1,1 @@
-"""What every room needs: the family of errors, names that depend on a graph alone."""
+"""Shared parts: the family of errors, deterministic names, the image size."""

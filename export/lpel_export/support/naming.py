@@ -1,7 +1,7 @@
-"""Names that hang on a graph alone, so that the same weights export to the same bytes.
+"""Deterministic names of nodes and tensors, so that the same weights export to the same bytes.
 
 Keras and tf2onnx number names through the life of a process, and of equal constants tf2onnx keeps
-any one.
+an arbitrary one.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Networks in ONNX that are to be rewritten: one plain graph, everything inside."""
+"""Reading of ONNX models that consist of one plain graph, with everything inside."""
 
 from typing import Any
 

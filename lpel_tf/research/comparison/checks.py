@@ -1,4 +1,4 @@
-"""Sanity and stability of the best method and of LPEL: maps change when they must, not else."""
+"""Sanity and stability of the best method and of LPEL: maps must change, or stay."""
 
 from typing import Any
 

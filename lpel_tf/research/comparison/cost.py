@@ -1,4 +1,4 @@
-"""What an explanation costs, by turns on the same pairs: ratios, since the machine is shared."""
+"""The cost of an explanation by each method: images embedded, and ratios of time."""
 
 import time
 from collections.abc import Callable, Sequence

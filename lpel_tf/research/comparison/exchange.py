@@ -1,4 +1,4 @@
-"""Pairs written for packages in environments of their own, and the maps that they made of them."""
+"""Exchange with rivals in environments of their own: pairs written, their maps read."""
 
 import io
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Methods whose maps of both pairs of a test image share what is measured of that image."""
+"""Methods whose maps of several pairs share what is measured on their common test image."""
 
 from collections.abc import Mapping
 

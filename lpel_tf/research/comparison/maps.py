@@ -1,4 +1,4 @@
-"""Every method's maps of every pair, each computed once, kept on disk, with what they cost."""
+"""Every method's maps of every pair, each computed once and kept on disk, and their cost."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace

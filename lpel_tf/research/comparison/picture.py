@@ -1,4 +1,4 @@
-"""The picture of a comparison: how well a method finds what counts, against what it costs."""
+"""The figure of a comparison: faithfulness of each method against its cost."""
 
 import re
 from typing import Any

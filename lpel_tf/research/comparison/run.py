@@ -1,4 +1,4 @@
-"""One comparison, measure after measure, each kept as soon as it is done."""
+"""The run of a comparison, measure after measure, each kept as soon as it is done."""
 
 import hashlib
 import json
@@ -122,7 +122,7 @@ def compare(comparison: Comparison) -> dict[str, Any]:
     Returns
     -------
     dict[str, Any]
-        By measure, in JSON's own types; ``size`` has the numbers of pairs, and ``embeddings`` how
+        By measure, as JSON values; ``size`` has the numbers of pairs, and ``embeddings`` how
         many passes each method's map takes beyond the pair's own two.
     """
     comparison.parts.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""What a comparison is made on: a bundle, its network in Keras, and pairs of people kept apart."""
+"""The setting of a comparison: a bundle, its network in Keras, and pairs of people held out."""
 
 from dataclasses import dataclass
 from functools import cached_property

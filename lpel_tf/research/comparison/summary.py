@@ -19,7 +19,7 @@ def interval(values: Sequence[float]) -> Interval:
 
 
 def summary(scores: Scores, against: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Mean of each method, and its paired difference to others, in JSON's own types."""
+    """Mean of each method, and its paired difference to others, as JSON-serialisable values."""
     return {
         name: {
             "mean": asdict(interval(values)),

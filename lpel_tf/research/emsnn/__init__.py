@@ -1,1 +1,1 @@
-"""EMSNN's own parts: its autoencoder, and the prototypes that it compares with."""
+"""Parts of the method EMSNN: its autoencoder, and the prototypes that it compares with."""

@@ -1,4 +1,4 @@
-"""EMSNN's autoencoder (Table 5.2), against which section 5.5.1 measures the thesis' decoder."""
+"""EMSNN's autoencoder (Eq. 3.1, Table 5.2), the rival of the thesis's decoder (section 5.5.1)."""
 
 import math
 from dataclasses import dataclass, replace
@@ -243,8 +243,8 @@ def _stepper(model: Any, recipe: AutoencoderRecipe) -> Any:
 def _train_epoch(step: Any, train: FaceSet, recipe: AutoencoderRecipe, *, epoch: int) -> float:
     order = np.random.default_rng((recipe.seed, epoch)).permutation(len(train))
     batches = np.split(order, range(recipe.batch_size, len(order), recipe.batch_size))
-    told = [step(_unit(train.targets[chosen]), train.embeddings[chosen]) for chosen in batches]
-    return float(np.average(np.array(told), weights=[len(batch) for batch in batches]))
+    steps = [step(_unit(train.targets[chosen]), train.embeddings[chosen]) for chosen in batches]
+    return float(np.average(np.array(steps), weights=[len(batch) for batch in batches]))
 
 
 def _unit(targets: NDArray[np.uint8]) -> NDArray[np.float32]:

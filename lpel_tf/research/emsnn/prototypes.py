@@ -1,4 +1,4 @@
-"""Prototypes of classes, as EMSNN compares with (section 3.1.1)."""
+"""Prototypes: mean embeddings of classes (Eq. 3.2), the references of EMSNN."""
 
 from collections.abc import Sequence
 
@@ -26,6 +26,6 @@ def prototype(embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def large_classes(identities: Sequence[str], others: int = MIN_OTHERS) -> dict[str, list[int]]:
-    """List the places of each class that has so many images besides any one of them."""
+    """List the places of each class that keeps enough images without any one of them."""
     groups = group_by_identity(identities)
     return {name: places for name, places in groups.items() if len(places) > others}

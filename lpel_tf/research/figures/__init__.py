@@ -1,4 +1,4 @@
-"""Figures that experiments draw beyond those of the engine's own room of figures."""
+"""Figures of experiments, beyond those of `lpel_serving.report.figures`."""
 
 from lpel_tf.research.figures.accuracy import accuracy_figure
 from lpel_tf.research.figures.differences import difference_figure

@@ -1,4 +1,4 @@
-"""Accuracy as pixels are taken away or alone remain."""
+"""The figure of deletion and insertion: accuracy as pixels are taken away or alone remain."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

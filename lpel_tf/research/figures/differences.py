@@ -1,4 +1,4 @@
-"""One method under several settings: its area less that of one control, a row for each setting."""
+"""The figure of one method under several settings: its area less that of one control."""
 
 from collections.abc import Sequence
 from typing import Any

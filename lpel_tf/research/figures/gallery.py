@@ -1,4 +1,4 @@
-"""Images and heat-maps in rows and columns, as figures 5.8, 5.9, 5.16 and 5.17 have them."""
+"""Galleries of images and heat-maps in rows and columns (figures 5.8, 5.9, 5.16 and 5.17)."""
 
 from collections.abc import Sequence
 from typing import Any

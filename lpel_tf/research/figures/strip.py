@@ -1,4 +1,4 @@
-"""A pair losing its superpixels one after another, as figures 5.13 and 5.15 show it."""
+"""The images along a deletion curve, as superpixels are hidden (figures 5.13 and 5.15)."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -18,7 +18,7 @@ def strip_figure(
     similarities: Sequence[float],
     title: str = "",
 ) -> Any:
-    """Draw the images after so many superpixels have been replaced.
+    """Draw the images after several numbers of replaced superpixels.
 
     Parameters
     ----------

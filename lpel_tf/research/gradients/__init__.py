@@ -1,4 +1,4 @@
-"""Explanation methods that look inside a Keras network, by its gradients: the white-box rivals.
+"""White-box rivals: explanation methods that use the gradients of a Keras network.
 
 Each is a `lpel_serving.methods.Method` that holds its network, a `Differentiable`, and so ignores
 the networks that it is given. TensorFlow is imported where it is used, never by importing this

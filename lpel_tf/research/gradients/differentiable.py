@@ -1,4 +1,4 @@
-"""A Keras embedding network that can be differentiated by its pixels."""
+"""A Keras embedding network with gradients with respect to its pixels."""
 
 from collections.abc import Callable
 from typing import Any
@@ -149,7 +149,7 @@ class Differentiable:
         ImageError, EmbeddingError
             If the crop or the vector is of another kind.
         ParameterError
-            If the model has no such layer, or the embedding does not hang on it.
+            If the model has no such layer, or the embedding does not depend on it.
         """
         self._check_crops(crop[np.newaxis])
         self._check_upstream(upstream[np.newaxis])

@@ -1,4 +1,4 @@
-"""Grad-CAM: which places of the last feature map raise the similarity (Selvaraju et al., 2017)."""
+"""Grad-CAM of the similarity: gradients at the last feature map (Selvaraju et al., 2017)."""
 
 from dataclasses import dataclass, field
 

@@ -1,4 +1,4 @@
-"""What TensorFlow computes for `Differentiable`, traced once: signatures are fixed."""
+"""The TensorFlow functions of `Differentiable`, traced once with fixed signatures."""
 
 from collections.abc import Callable
 from typing import Any
@@ -55,7 +55,7 @@ def layer_function(
     ------
     ParameterError
         If the model has no such layer, or uses it more than once; the traced function raises it
-        if the embedding does not hang on the layer.
+        if the embedding does not depend on the layer.
     """
     tf, keras = require("tensorflow", "train"), require("keras", "train")
     both = keras.Model(model.inputs, [_output(model, layer), model.outputs[0]])
@@ -69,7 +69,7 @@ def layer_function(
         found = tape.gradient(embedding, activation, output_gradients=upstream[tf.newaxis])
         if found is None:
             raise ParameterError(
-                f"the embedding does not hang on the layer {layer!r}: choose a later one."
+                f"the embedding does not depend on the layer {layer!r}: choose a later one."
             )
         return activation, found
 

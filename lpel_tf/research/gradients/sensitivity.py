@@ -1,4 +1,4 @@
-"""Sensitivity analysis: how steeply the similarity changes with each pixel (section 2.2.2)."""
+"""Sensitivity analysis: the similarity's gradient with respect to each pixel (section 2.2.2)."""
 
 from dataclasses import dataclass, field
 

@@ -1,4 +1,4 @@
-"""xSSAB: the features that argue for a match against those that argue against it (Huber 2023)."""
+"""xSSAB: backpropagation of the features for and against a match (Huber et al. 2023)."""
 
 from dataclasses import dataclass, field
 

@@ -1,4 +1,4 @@
-"""The decoders of an experiment: as the thesis trains it, in closed form, as `lpel train` does."""
+"""The decoders of an experiment: trained as in the thesis, in closed form, or by `lpel train`."""
 
 import hashlib
 from collections.abc import Callable, Mapping
@@ -54,7 +54,7 @@ class TrainedDecoder:
 
 @dataclass(frozen=True, eq=False)
 class Setting(People):
-    """People, and the decoders trained on those who are not kept apart.
+    """People, and the decoders trained on those who are not held out.
 
     Attributes
     ----------
@@ -72,7 +72,7 @@ class Setting(People):
 def with_decoders(
     people: People, *, epochs: int, batch_size: int, seed: int, work: Path, progress: Progress
 ) -> Setting:
-    """Train the decoders, going on where an earlier run stopped.
+    """Train the decoders, resuming an earlier run.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Drawing pairs of the people kept apart, on which the network decided rightly (chapter 6)."""
+"""Random pairs of the people held out, on which the network decided rightly (chapter 6)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -56,7 +56,7 @@ def decided_pairs(
     chosen = new_people_first([found[i] for i in order], test.identities)[:n]
     if len(chosen) < 2:
         raise PairsError(
-            f"the people kept apart for the test give {len(chosen)} pairs of the kind wanted; "
+            f"the people held out for the test give {len(chosen)} pairs of the kind wanted; "
             "at least 2 are needed: give more photographs."
         )
     return _photograph_pairs(people, chosen, same=same)
@@ -112,7 +112,7 @@ def pairs_of_one_test(
             donors.append(people.test_photographs[donor].path)
     if not similar:
         raise PairsError(
-            "the people kept apart for the test give no pair of one person that is called similar: "
+            "the people held out for the test give no pair of one person that is called similar: "
             "give more photographs."
         )
     return PairsOfOneTest(

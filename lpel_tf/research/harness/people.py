@@ -1,4 +1,4 @@
-"""Photographs of people, cut out and embedded, with some of the people kept apart for the test."""
+"""Photographs of people, cut out and embedded, with some of the people held out for the test."""
 
 from dataclasses import dataclass
 from pathlib import Path

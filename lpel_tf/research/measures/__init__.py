@@ -1,4 +1,4 @@
-"""Measures that compare methods over many pairs, a room for each family of the literature.
+"""Measures that compare methods over many pairs, a folder for each family of the literature.
 
 `deletion_insertion`
     Verification accuracy as the highest-ranked pixels go, or alone remain.

@@ -1,4 +1,4 @@
-"""What an explanation costs: how many images the networks were asked about."""
+"""The cost of an explanation: the number of images and embeddings that networks were run on."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -40,7 +40,7 @@ class CountingNetworks:
         return images
 
     def respond(self, embeddings: Floats, /) -> Floats:
-        """Tell responses: embeddings, shape (N, D), to vectors of superpixels, (N, K, D)."""
+        """Predict responses: embeddings, shape (N, D), to attribution vectors, (N, K, D)."""
         return self.networks.respond(embeddings)
 
     def __getattr__(self, name: str) -> Any:

@@ -1,4 +1,4 @@
-"""The threshold of equal errors, at which the games about accuracy decide."""
+"""The threshold of the equal error rate, at which measures of accuracy decide."""
 
 import numpy as np
 

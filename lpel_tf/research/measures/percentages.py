@@ -1,4 +1,4 @@
-"""Whole percentages of an image's pixels, at which games are measured."""
+"""Levels of a measure: whole percentages of an image's pixels."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,7 +7,7 @@ from lpel_serving.support.errors import ParameterError
 
 
 def pixel_counts(levels: tuple[int, ...], pixels: int) -> NDArray[np.int64]:
-    """How many of so many pixels each level stands for, halves rounded up, shape (levels,)."""
+    """The number of pixels at each level, halves rounded up, shape (levels,)."""
     return (np.array(levels, np.int64) * pixels + 50) // 100
 
 

@@ -1,4 +1,4 @@
-"""What the experiments of a reproduction have in common."""
+"""What the sections of a reproduction share: faces, networks, decoders, pairs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Maps of many pairs at once, and how alike they are."""
+"""Agreement of maps over many pairs: rank correlation, and overlap of masks."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -35,7 +35,7 @@ class Likeness:
         )
 
     def data(self) -> dict[str, Any]:
-        """In JSON's own types."""
+        """As JSON-serialisable values."""
         return asdict(self)
 
 

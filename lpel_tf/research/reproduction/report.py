@@ -1,4 +1,4 @@
-"""The report as one page, nothing loaded from elsewhere."""
+"""The report as one HTML page that loads nothing from elsewhere."""
 
 import base64
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Sections on disk: finished ones are read again, so that an interrupted report goes on."""
+"""Finished sections on disk, from which an interrupted report resumes."""
 
 import json
 from dataclasses import asdict

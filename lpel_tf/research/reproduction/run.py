@@ -1,4 +1,4 @@
-"""Running chapter 5: section after section, each kept as soon as it is done."""
+"""The run of chapter 5, section after section, each kept as soon as it is done."""
 
 import contextlib
 import hashlib
@@ -64,7 +64,7 @@ def reproduce(laboratory: Laboratory, out: Path) -> Reproduction:
 
 
 def _clear(work: Path) -> None:
-    """Remove what an interrupted run would go on from, and nothing that is not ours."""
+    """Remove what an interrupted run would resume from, and nothing that is not ours."""
     for ours in (*work.glob("decoder-*.npz"), *work.glob("*.partial")):
         ours.unlink()
     with contextlib.suppress(OSError):  # something else is in it
@@ -81,7 +81,7 @@ def check_output(out: Path) -> None:
 
 
 def run_identity(laboratory: Laboratory) -> str:
-    """Hash everything that the results hang on: network, photographs, sizes, seed, and our code."""
+    """Hash everything that determines the results: network, photographs, sizes, seed, our code."""
     digest = hashlib.sha256(json.dumps(describe(laboratory), sort_keys=True).encode())
     for face in laboratory.photographs:
         digest.update(face.identity.encode() + b"\0")

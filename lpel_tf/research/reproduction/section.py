@@ -1,4 +1,4 @@
-"""A section of the report: figures and tables, and what they say of the thesis."""
+"""A section of the report: figures, tables, and findings about the thesis's claims."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -66,7 +66,7 @@ class Section:
     notes
         What a reader must know to read it.
     data
-        The numbers behind it, in JSON's own types.
+        The numbers behind it, as JSON-serialisable values.
     arrays
         Those that are too many for JSON.
     """

@@ -1,4 +1,4 @@
-"""How large the experiments are."""
+"""The sizes of the experiments: numbers of pairs, photographs and repeats."""
 
 from dataclasses import dataclass
 

@@ -492,9 +492,9 @@ def test_the_documented_tensors_are_the_explainers(repository):
     optional = loaded.get_overridable_initializers()
     tensors = [*loaded.get_inputs(), *optional, *loaded.get_outputs()]
     rows = re.findall(r"(?m)^\|[^|]*\| (`\w+`(?:, `\w+`)*) \| (\w+) \|", DOCS)
-    told = {name: kind for names, kind in rows for name in re.findall(r"\w+", names)}
+    documented = {name: kind for names, kind in rows for name in re.findall(r"\w+", names)}
     kinds = {"tensor(float)": "float32", "tensor(uint8)": "uint8", "tensor(bool)": "bool"}
-    assert told == {tensor.name: kinds[tensor.type] for tensor in tensors}
+    assert documented == {tensor.name: kinds[tensor.type] for tensor in tensors}
     keys = set(re.findall(r"(?m)^\| `(\w+)` \|", DOCS))
     assert keys == set(loaded.get_modelmeta().custom_metadata_map)
 

@@ -8,7 +8,7 @@ from lpel_serving.faithfulness.curve_settings import CurveSettings
 from lpel_serving.faithfulness.pair_check import check_pair
 from lpel_serving.faithfulness.study import QUESTIONS
 from lpel_serving.methods.measured.replacement import replacement
-from oracles import curves, oracle_receipt
+from oracles import curves, oracle_pair_check
 from support.images import pixels
 from support.networks import Linear, face_pair
 
@@ -49,8 +49,8 @@ def test_a_receipt_is_what_comes_of_doing_it_slowly(name, fill, every, seed):
     own = curves.order(curves.superpixel_sums(heat_map.tolist(), SUPERPIXEL))
     images = (pair.reference.tolist(), pair.test.tolist())
     expected = [
-        oracle_receipt.on_scale(
-            oracle_receipt.one_curve(
+        oracle_pair_check.on_scale(
+            oracle_pair_check.one_curve(
                 embed,
                 images,
                 noises(pair, settings, seed),
@@ -68,7 +68,7 @@ def test_a_receipt_is_what_comes_of_doing_it_slowly(name, fill, every, seed):
     np.testing.assert_allclose(received.random, expected[1:], atol=1e-4)
     replaced = [*range(0, 16, every), 16]
     assert received.replaced.tolist() == replaced
-    areas = [oracle_receipt.area(points, replaced) for points in expected]
+    areas = [oracle_pair_check.area(points, replaced) for points in expected]
     assert received.area == pytest.approx(areas[0], abs=1e-4)
     np.testing.assert_allclose(received.random_areas, areas[1:], atol=1e-4)
-    assert received.beaten == oracle_receipt.beaten(areas[0], areas[1:], question.similar)
+    assert received.beaten == oracle_pair_check.beaten(areas[0], areas[1:], question.similar)

@@ -90,7 +90,7 @@ def test_the_image_decoder_is_the_same_with_and_without_responses(made, faces, c
 
 @pytest.mark.parametrize("length", [1e-3, 297])
 def test_the_bundle_of_a_longer_embedder_explains_alike(made, faces, tmp_path, length):
-    """Neither the thesis's decoder, nor responses, nor the threshold hang on the length."""
+    """Neither the thesis's decoder, nor responses, nor the threshold depend on the length."""
     manifest = bundle(faces, tmp_path / "other", tmp_path / "cache", length=length)
     assert manifest.threshold.value == pytest.approx(made[0].threshold.value, abs=1e-4)
     losses = [m.decoder.training["test_loss"] for m in (manifest, made[0])]
@@ -136,17 +136,17 @@ def sides(everyone):
 
 def test_the_manifest_says_how_it_was_trained_and_how_good_it_is(made, sides):
     manifest, out = made
-    told = manifest.responses.training
+    reported = manifest.responses.training
     read = json.loads((out / "manifest.json").read_text())["responses"]
-    assert read == {"side": SIDE, "training": json.loads(json.dumps(told))}
-    assert told["table"]["side"] == SIDE
-    assert told["table"]["coalitions"] == 4
-    assert told["recipe"]["learning_rate"] == 0.01
-    assert told["photographs"] == {name: len(table) for name, table in sides.items()}
-    assert told["photographs"] == manifest.decoder.training["photographs"]
-    assert told["people"] == {"train": 10, "validation": 1, "test": 1}
-    assert len(told["history"]) == 6
-    assert told["test_loss"]["vectors"] < 1, "it must foretell more than nothing"
+    assert read == {"side": SIDE, "training": json.loads(json.dumps(reported))}
+    assert reported["table"]["side"] == SIDE
+    assert reported["table"]["coalitions"] == 4
+    assert reported["recipe"]["learning_rate"] == 0.01
+    assert reported["photographs"] == {name: len(table) for name, table in sides.items()}
+    assert reported["photographs"] == manifest.decoder.training["photographs"]
+    assert reported["people"] == {"train": 10, "validation": 1, "test": 1}
+    assert len(reported["history"]) == 6
+    assert reported["test_loss"]["vectors"] < 1, "it must predict more than nothing"
 
 
 def test_the_test_loss_is_that_of_people_of_neither_other_side(made, sides):
@@ -158,8 +158,8 @@ def test_the_test_loss_is_that_of_people_of_neither_other_side(made, sides):
         gap = losses.astype(np.float64) - coalitions @ responses
         missed += np.square(gap).sum()
         all_of_it += np.square(losses.astype(np.float64)).sum()
-    told = made[0].responses.training["test_loss"]["vectors"]
-    assert told == pytest.approx(missed / all_of_it, rel=1e-3)
+    reported = made[0].responses.training["test_loss"]["vectors"]
+    assert reported == pytest.approx(missed / all_of_it, rel=1e-3)
 
 
 def test_nothing_is_embedded_twice_for_another_training_of_the_same_table(

@@ -67,7 +67,7 @@ def test_too_few_people_apart_leave_the_threshold_of_the_thesis(rng):
 
 
 def people(n: int, each: int, spread: float) -> FaceSet:
-    """Photographs of so many people, about as many directions."""
+    """Photographs of n people, about as many directions."""
     rng = np.random.default_rng(0)
     identities = tuple(f"person {i // each}" for i in range(n * each))
     own = np.repeat(rng.normal(size=(n, 8)), each, axis=0)
@@ -109,7 +109,7 @@ def test_the_people_kept_apart_give_the_confidence_too(rng):
     faces = people(12, 6, 0.5)
     fitted = fit_on_split(Split(faces, faces, faces), rng)
     assert fitted.confidence.pairs == fitted.threshold.chosen["pairs"] >= 100
-    assert "people kept apart from training" in fitted.confidence.fitted["how"]
+    assert "people held out of training" in fitted.confidence.fitted["how"]
 
 
 def test_few_pairs_give_a_threshold_without_a_confidence():

@@ -323,6 +323,6 @@ def test_faces_of_forty_people_give_a_whole_report(realdata, tmp_path, monkeypat
     assert about["embedder"] == "FaceNet 20170512-110547"
     verified = json.loads((tmp_path / "out" / "data" / "verification.json").read_bytes())
     rights = verified["data"]["none"]["at_threshold"]
-    assert rights["total"] > 0.8, "FaceNet tells ORL's people apart"
+    assert rights["total"] > 0.8, "FaceNet distinguishes ORL's people"
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     assert page.count('<section id="') == len(SECTIONS)

@@ -116,7 +116,7 @@ def test_the_same_training_again_embeds_nothing_and_gives_the_same_bytes(
         assert (tmp_path / "again" / name).read_bytes() == (trained[1] / name).read_bytes()
 
 
-def test_training_without_json_says_how_much_is_foretold(faces, cache, trained, tmp_path):
+def test_training_without_json_says_how_much_is_predicted(faces, cache, trained, tmp_path):
     done = run(TINY, *training(faces, tmp_path / "out", cache))
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(f"Bundle: {tmp_path / 'out'}\n")

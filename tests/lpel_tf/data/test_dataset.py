@@ -430,17 +430,17 @@ def test_no_photographs_give_no_faces(counted, path):
 def test_progress_counts_every_photograph(counted, people, path):
     from contextlib import contextmanager
 
-    told = []
+    reported = []
 
     @contextmanager
     def progress(what, total):
-        told.append(total)
-        yield lambda more: told.append(-more)
+        reported.append(total)
+        yield lambda more: reported.append(-more)
 
     embedder, _ = counted
     embed_faces(embedder, people, tiny.TARGET_SIZE, path, progress=progress)
-    assert sum(told) == 0
-    assert told[0] == 20
+    assert sum(reported) == 0
+    assert reported[0] == 20
 
 
 def test_the_store_holds_neither_names_nor_paths(counted, people, path):

@@ -219,8 +219,8 @@ def test_a_copy_of_a_photograph_is_not_embedded_again(counted, people, path):
         people[distance].path.write_bytes(people[0].path.read_bytes())
     table = measure_table(embedder, people, SETTINGS, path)
     assert len(seen) == 17 * IMAGES
-    told = rows(table)
-    assert told[0] == told[1] == told[8] == told[18]
+    reported = rows(table)
+    assert reported[0] == reported[1] == reported[8] == reported[18]
     assert table.identities == tuple(face.identity for face in people)
 
 
@@ -487,18 +487,18 @@ def test_settings_out_of_range_are_refused_at_the_latest_when_measuring(
 
 
 def test_progress_counts_every_photograph(embedder, people, path):
-    told = []
+    reported = []
 
     @contextmanager
     def progress(what, total):
-        told.append(total)
-        yield lambda more: told.append(-more)
+        reported.append(total)
+        yield lambda more: reported.append(-more)
 
     for _ in range(2):  # the second time from the store
-        told.clear()
+        reported.clear()
         measure_table(embedder, people, SETTINGS, path, progress=progress)
-        assert sum(told) == 0
-        assert told[0] == 20
+        assert sum(reported) == 0
+        assert reported[0] == 20
 
 
 def test_importing_it_loads_no_keras():

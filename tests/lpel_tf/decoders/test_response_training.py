@@ -82,7 +82,7 @@ def test_a_response_decoder_and_its_keras_network_respond_alike(test):
     np.testing.assert_allclose(given, wanted, atol=1e-6)
 
 
-def test_the_loss_of_a_decoder_is_the_share_that_it_fails_to_foretell(test):
+def test_the_loss_of_a_decoder_is_the_share_that_it_fails_to_predict(test):
     decoder = TRUTH.decoder()
     half = ResponseDecoder(decoder.kernel / 2, decoder.bias / 2)
     assert asdict(response_loss(nothing(), test)) == pytest.approx({"vectors": 1, "own": 1})
@@ -179,7 +179,7 @@ def test_a_long_training_recovers_the_responses(train, test):
     assert response_loss(decoder, test).vectors < 1e-3
 
 
-def test_a_short_training_foretells_more_than_nothing_of_other_people(quickly, train, test):
+def test_a_short_training_predicts_more_than_nothing_of_other_people(quickly, train, test):
     assert not set(train.identities) & set(test.identities)
     loss = response_loss(quickly.decoder, test)
     assert loss.vectors < 0.5
@@ -206,18 +206,18 @@ def test_the_recipe_by_default_trains_and_stays_finite(train, validation, test):
     assert response_loss(trained.decoder, test).vectors < 1
 
 
-def test_the_decoder_foretells_what_the_unfolded_model_did(quickly, validation):
-    told = quickly.history[quickly.best_epoch - 1].validation
-    assert told == pytest.approx(weighed_error(quickly.decoder, validation), rel=1e-4)
+def test_the_decoder_predicts_what_the_unfolded_model_did(quickly, validation):
+    reported = quickly.history[quickly.best_epoch - 1].validation
+    assert reported == pytest.approx(weighed_error(quickly.decoder, validation), rel=1e-4)
 
 
 def test_the_training_loss_is_the_mean_over_all_photographs_whatever_the_batches(train):
     still = replace(QUICK, epochs=1, learning_rate=1e-12)
     assert len(train) % still.batch_size
-    told = train_responses(train, train, still).history[0]
+    reported = train_responses(train, train, still).history[0]
     start = weighed_error(nothing(), train)
-    assert told.train == pytest.approx(start, rel=1e-4)
-    assert told.validation == pytest.approx(start, rel=1e-4)
+    assert reported.train == pytest.approx(start, rel=1e-4)
+    assert reported.validation == pytest.approx(start, rel=1e-4)
 
 
 def test_the_best_epochs_weights_are_returned_and_training_stops(train):
@@ -226,8 +226,8 @@ def test_the_best_epochs_weights_are_returned_and_training_stops(train):
     trained = train_responses(train, opposite, recipe)
     assert trained.best_epoch == 1
     assert len(trained.history) == 1 + recipe.patience
-    told = trained.history[0].validation
-    assert told == pytest.approx(weighed_error(trained.decoder, opposite), rel=1e-4)
+    reported = trained.history[0].validation
+    assert reported == pytest.approx(weighed_error(trained.decoder, opposite), rel=1e-4)
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(train, validation, quickly):
@@ -305,15 +305,15 @@ def test_an_interrupted_training_goes_on_to_the_same_bytes(
             train, validation, QUICK, checkpoint=checkpoint, progress=interrupting(after)
         )
     assert [path.name for path in tmp_path.iterdir()] == ["training.npz"]
-    told = []
+    reported = []
 
     @contextmanager
     def progress(what, total):
-        yield told.append
+        yield reported.append
 
     resumed = train_responses(train, validation, QUICK, checkpoint=checkpoint, progress=progress)
     assert fingerprint(resumed) == fingerprint(quickly)
-    assert told == [after, *[1] * (6 - after)], "it must go on, not start over"
+    assert reported == [after, *[1] * (6 - after)], "it must go on, not start over"
 
 
 def test_a_checkpoint_of_another_training_or_a_damaged_one_is_ignored(

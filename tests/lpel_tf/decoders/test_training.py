@@ -24,7 +24,7 @@ PIXELS = SIDE * SIDE * 3
 
 
 def face_set(seed, n=300, dimension=DIMENSION, spread=None):
-    """Faces whose pixels hang linearly on their embeddings, but for rounding and some noise."""
+    """Faces whose pixels depend linearly on their embeddings, but for rounding and some noise."""
     rng = np.random.default_rng(seed)
     scale = np.geomspace(1, 0.05, dimension) if spread is None else np.asarray(spread)
     mixing = np.random.default_rng(1).normal(size=(dimension, dimension))
@@ -49,7 +49,7 @@ def validation():
 
 
 def ridge_oracle(faces, noise):
-    """The minimum of the expected loss by `lstsq`: noise is so many more rows of equations."""
+    """The minimum of the expected loss by `lstsq`: noise adds rows of equations."""
     h = faces.embeddings.astype(np.float64)
     x = faces.targets.reshape(len(faces), -1) / 255
     n, dimension = h.shape
@@ -266,17 +266,17 @@ def test_the_history_tells_the_losses_of_the_weights(train, validation):
     recipe = Recipe(epochs=3, batch_size=64, learning_rate=0.01)
     trained = train_decoder(train, validation, recipe)
     assert len(trained.history) == 3
-    told = trained.history[trained.best_epoch - 1].validation
+    reported = trained.history[trained.best_epoch - 1].validation
     loss = mean_squared_error(trained.decoder(validation.embeddings), validation.targets)
-    assert told == pytest.approx(loss, rel=1e-3)
+    assert reported == pytest.approx(loss, rel=1e-3)
 
 
 def test_the_training_loss_is_the_mean_over_all_faces_whatever_the_batches(train, validation):
     still = Recipe(epochs=1, batch_size=64, learning_rate=1e-12, noise=0.0)
-    told = train_decoder(train, validation, still).history[0].train
+    reported = train_decoder(train, validation, still).history[0].train
     assert len(train) % still.batch_size
     start = mean_squared_error(mean_face(train).astype(np.float32), train.targets)
-    assert told == pytest.approx(start, rel=1e-4)
+    assert reported == pytest.approx(start, rel=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -383,15 +383,15 @@ def test_an_interrupted_training_goes_on_to_the_same_bytes(
             train, validation, RECIPE, checkpoint=checkpoint, progress=interrupting(after)
         )
     assert [path.name for path in tmp_path.iterdir()] == ["training.npz"]
-    told = []
+    reported = []
 
     @contextmanager
     def progress(what, total):
-        yield told.append
+        yield reported.append
 
     resumed = train_decoder(train, validation, RECIPE, checkpoint=checkpoint, progress=progress)
     assert fingerprint(resumed) == fingerprint(uninterrupted)
-    assert told == [after, *[1] * (6 - after)], "it must go on, not start over"
+    assert reported == [after, *[1] * (6 - after)], "it must go on, not start over"
 
 
 def test_a_training_interrupted_after_each_epoch_ends_with_the_same_bytes(

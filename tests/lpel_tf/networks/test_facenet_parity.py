@@ -171,8 +171,8 @@ def test_the_shipped_bundle_explains_by_responses(explainer, faces):
     assert explained.heat_map.std() > 0
 
 
-def test_the_shipped_responses_foretell_what_coalitions_take(explainer, faces):
-    """Of faces that nobody trained on; a decoder that foretells nothing has a share of 1."""
+def test_the_shipped_responses_predict_what_coalitions_take(explainer, faces):
+    """Of faces that nobody trained on; predicting 0 has a share of 1."""
     decoder = load_pretrained(DEFAULT_KEY).responses.decoder
     rng = np.random.default_rng(0)
     missed, all_of_it = 0.0, 0.0

@@ -168,19 +168,19 @@ def test_a_corrupted_archive_in_the_cache_is_fetched_again(use_index, folder, ca
 
 def test_the_progress_of_the_download_adds_up_to_its_megabytes(use_index, folder, cache):
     content = packed(USUAL | {f"{ROOT}/noise": os.urandom(3 * 2**20)})
-    told = []
+    reported = []
 
     @contextmanager
     def progress(what, total):
-        yield told.append
+        yield reported.append
 
     with serve(simple_index(PROJECT, registry.ARCHIVE, Page(content))) as site:
         use_index(site.address)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(registry, "ARCHIVE_SHA256", sha256(content))
             registry.fetch_members(MEMBERS, folder, cache=cache, progress=progress)
-    assert all(step >= 0 for step in told)
-    assert sum(told) == len(content) // 2**20 == 3
+    assert all(step >= 0 for step in reported)
+    assert sum(reported) == len(content) // 2**20 == 3
 
 
 def altered(kind):

@@ -137,15 +137,15 @@ def fetched(true_shape, tmp_path_factory):
         patch.setitem(
             MODEL_METADATA[THESIS_KEY], "keras_weights_sha256", sha256(true_shape.content)
         )
-        told = []
-        path = fetch(THESIS, cache=cache, mirror=f"{site.address}/w/", progress=recorder(told))
-        yield SimpleNamespace(cache=cache, path=path, site=site, told=told)
+        reported = []
+        path = fetch(THESIS, cache=cache, mirror=f"{site.address}/w/", progress=recorder(reported))
+        yield SimpleNamespace(cache=cache, path=path, site=site, reported=reported)
 
 
-def recorder(told):
+def recorder(reported):
     @contextmanager
     def progress(what, total):
-        yield told.append
+        yield reported.append
 
     return progress
 
@@ -176,8 +176,8 @@ def test_fetch_returns_the_file_that_the_mirror_holds(fetched, true_shape):
 
 @pytest.mark.slow
 def test_the_progress_of_a_download_adds_up_to_its_megabytes(fetched, true_shape):
-    assert all(step >= 0 for step in fetched.told)
-    assert sum(fetched.told) == pytest.approx(len(true_shape.content) / 2**20, abs=1)
+    assert all(step >= 0 for step in fetched.reported)
+    assert sum(fetched.reported) == pytest.approx(len(true_shape.content) / 2**20, abs=1)
 
 
 @pytest.mark.slow

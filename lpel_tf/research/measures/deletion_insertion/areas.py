@@ -1,4 +1,4 @@
-"""What the games of deletion and insertion say of a method: curves, areas and their intervals."""
+"""Results of deletion and insertion: accuracy curves, areas and their intervals."""
 
 from collections.abc import Mapping
 

@@ -62,7 +62,7 @@ class AccuracySettings:
             )
 
     def counts(self, pixels: int) -> NDArray[np.int64]:
-        """How many of so many pixels each level stands for, halves rounded up, shape (levels,)."""
+        """The number of pixels at each level, halves rounded up, shape (levels,)."""
         return pixel_counts(self.levels, pixels)
 
 
@@ -202,7 +202,7 @@ def _plan(
     settings: AccuracySettings,
     seed: tuple[int, int],
 ) -> Mixtures:
-    """Ask every method about a pair; shape of the plan's places (methods, levels, games)."""
+    """Explain a pair by every method; shape of the plan's places (methods, levels, games)."""
     tie_breaker = np.random.default_rng((*seed, 0))
     filled = settings.fill(pair.test, np.random.default_rng((*seed, 2)))
     wanted: list[NDArray[np.bool_]] = []

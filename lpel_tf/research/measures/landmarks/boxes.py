@@ -1,4 +1,4 @@
-"""Where the landmarks of a centred face lie, and giving a face another's landmark."""
+"""Boxes of the landmarks of a centred face, and the swap of a landmark between two faces."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

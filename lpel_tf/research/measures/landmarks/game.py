@@ -1,4 +1,4 @@
-"""The inpainting game on faces that are given another person's landmark.
+"""The inpainting game: whether a map finds a landmark swapped for another person's.
 
 A twin is a face (the probe) with one landmark of another person: its mask, the pixels that
 changed, is what an explanation of why it does not match ought to find (Williford, May and Byrne,
@@ -88,7 +88,7 @@ def measure_swaps(
     batch_size: int = DEFAULT_BATCH,
     progress: Progress = silent,
 ) -> MeasuredSwaps:
-    """Swap a landmark of each probe, and ask every method why its twin does not match.
+    """Swap a landmark of each probe, and explain by every method why its twin does not match.
 
     Parameters
     ----------
@@ -166,7 +166,7 @@ def _play(
     settings: SwapSettings,
     seed: tuple[int, int],
 ) -> Game:
-    """Ask every method about one twin."""
+    """Explain one twin by every method."""
     pair = FacePair(one.reference, twin, one.h_reference, h_twin, similar=False)
     maps = [
         checked_map(method, pair, networks, np.random.default_rng((*seed, 1)), name)

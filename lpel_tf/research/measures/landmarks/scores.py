@@ -1,4 +1,4 @@
-"""What swapped landmarks say of a method: curves, and scores with their intervals."""
+"""Results of swapped landmarks: curves, and scores with their intervals."""
 
 import numpy as np
 from numpy.typing import NDArray

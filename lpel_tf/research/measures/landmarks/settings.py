@@ -1,4 +1,4 @@
-"""Who is given whose landmark, and the exact definition of the game that is played with it."""
+"""Settings of swapped landmarks: triplets of photographs, and the definition of the game."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""One twin's game: which pixels each map gives back at each mass, and how well it finds the mask.
+"""The inpainting game on one twin: pixels restored at each mass, and scores against the mask.
 
 A map's values less their minimum, divided by their sum, are its mass, so that only a constant is
 taken away and the order, which is all that our maps promise, remains; a constant map has the same
@@ -23,7 +23,7 @@ from lpel_tf.research.measures.mixtures import Mixtures, enlarge, mixtures
 
 @dataclass(frozen=True, eq=False)
 class Game:
-    """What every method's map says of one twin, the flips aside.
+    """Results of every method's map on one twin, without the flips.
 
     Attributes
     ----------

@@ -1,1 +1,1 @@
-"""Patch-LFW: patches of another face are laid on a face, and a map must find them."""
+"""Patch-LFW: patches of another face are pasted on a face, and a map must find them."""

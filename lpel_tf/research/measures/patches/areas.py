@@ -1,4 +1,4 @@
-"""What giving patches back says of a method: error rates, areas and their intervals.
+"""Results of Patch-LFW: error rates as patches are given back, areas and their intervals.
 
 Lower is better: a method has found the patches if the network soon errs less without them.
 """

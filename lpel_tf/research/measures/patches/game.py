@@ -182,7 +182,7 @@ def _plan(
     settings: PatchSettings,
     seed: tuple[int, int],
 ) -> Mixtures:
-    """Ask every method about a patched pair; shape of the plan's wishes (methods + 1, levels)."""
+    """Explain a patched pair by every method; shape of the plan's wishes (methods + 1, levels)."""
     size = len(pair.test)
     orders: list[NDArray[np.int64]] = []
     for name, method in methods.items():

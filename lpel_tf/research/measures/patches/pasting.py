@@ -1,4 +1,4 @@
-"""Square patches of one face laid on another, as in Patch-LFW (Huber et al., xSSAB, 2023)."""
+"""Pasting of square patches of one face on another, as in Patch-LFW (Huber et al., 2023)."""
 
 from dataclasses import dataclass
 
@@ -46,7 +46,7 @@ class PatchSettings:
         return max(1, int(self.share * size + 0.5))
 
     def counts(self, pixels: int) -> NDArray[np.int64]:
-        """How many of so many pixels each level stands for, halves rounded up, shape (levels,)."""
+        """The number of pixels at each level, halves rounded up, shape (levels,)."""
         return pixel_counts(self.levels, pixels)
 
 

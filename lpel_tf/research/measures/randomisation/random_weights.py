@@ -1,7 +1,7 @@
-"""Random weights for the sanity check of saliency maps by Adebayo et al. (2018).
+"""Randomisation of a network's weights, for the sanity check of Adebayo et al. (2018).
 
 In their cascading randomisation the weights nearest to the output go first, then more and more of
-those below. An explanation that stays as it was does not hang on what the network has learnt.
+those below. An explanation that does not change does not depend on what the network has learnt.
 """
 
 from typing import Any

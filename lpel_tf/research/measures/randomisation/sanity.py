@@ -1,4 +1,4 @@
-"""Whether a map hangs on the networks, and on the decision, at all (Adebayo et al. 2018)."""
+"""Sanity check: whether a map depends on the weights and the decision (Adebayo et al. 2018)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -24,7 +24,7 @@ def sanity(
     rng: np.random.Generator,
     progress: Progress = silent,
 ) -> dict[str, NDArray[np.float64]]:
-    """Correlate each pair's map with the one that broken networks, or the other decision, give.
+    """Correlate each pair's map with that of randomised networks, or of the other decision.
 
     A map that explains the networks changes with them: correlations near 0 are a good sign, near 1
     a bad one. The random numbers, and for broken networks the decision explained, stay the same.

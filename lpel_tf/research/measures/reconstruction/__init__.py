@@ -1,1 +1,1 @@
-"""Fidelity: how much of a face a decoder gives back."""
+"""Fidelity of reconstructions: how close decoded faces are to the originals."""

@@ -1,4 +1,4 @@
-"""How much of a face the decoder gives back: to the eye, and to the network itself."""
+"""Fidelity of reconstructions: pixel errors, structural similarity, cosine when embedded again."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -1,1 +1,1 @@
-"""Robustness: a map must stay when what does not matter changes."""
+"""Robustness: a map must stay under irrelevant changes of the image."""

@@ -1,4 +1,4 @@
-"""How much a method's map changes when what ought not to matter changes."""
+"""Stability: how much a map changes under irrelevant changes of the image."""
 
 import io
 from collections.abc import Sequence

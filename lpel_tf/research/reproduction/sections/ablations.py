@@ -1,4 +1,4 @@
-"""The magnitude p, the number of superpixels, and what they are filled with."""
+"""Ablations: the magnitude p, the number of superpixels, and their fill."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,7 +45,7 @@ def run(laboratory: Laboratory) -> Section:
         pictures=(
             Picture(
                 "ablations",
-                "Similar pairs: area of LPEL less that of a random order, by setting.",
+                "Similar pairs: area of LPEL less that of a random ordering, by setting.",
                 png(difference_figure(list(judged.items()), "random")),
             ),
         ),
@@ -119,7 +119,7 @@ def _about_p(lowest: tuple[float, float, float]) -> Finding:
 def _about_settings(judged: dict[str, Judgement]) -> Finding:
     outcomes: list[Outcome] = [one.against("random").outcome for one in judged.values()]
     return Finding(
-        "(LPEL must beat a random order under every setting.)",
+        "(LPEL must beat a random ordering under every setting.)",
         f"It is better in {outcomes.count('better')} of {len(judged)} settings, worse in "
         f"{outcomes.count('worse')}, undecided in {outcomes.count('undecided')}.",
         by_outcomes(outcomes),

@@ -1,4 +1,4 @@
-"""Sanity and stability: whether maps hang on the networks, and on nothing else."""
+"""Sanity and stability: whether maps depend on the networks, and on nothing irrelevant."""
 
 from collections.abc import Mapping
 
@@ -108,7 +108,7 @@ def _strength(one: Interval) -> Interval:
 def _stability_finding(steady: Mapping[str, Interval]) -> Finding:
     worst = min(steady.values(), key=lambda one: one.mean)
     return Finding(
-        "(A map must not hang on what does not matter.)",
+        "(A map should not change with irrelevant changes of the image.)",
         f"Rank correlation of LPEL's map with the original: shifted by a pixel "
         f"{between(steady['shift'])}, mirrored {between(steady['mirror'])}, compressed "
         f"{between(steady['jpeg'])}.",

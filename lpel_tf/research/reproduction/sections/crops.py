@@ -48,7 +48,7 @@ def run(laboratory: Laboratory) -> Section:
         notes=(
             how_measured(answer),
             (
-                "Areas measured after every so many superpixels are not quite those measured more "
+                "Areas measured after every few superpixels are not quite those measured more "
                 "often: compare within a section, not across."
             ),
         ),

@@ -1,4 +1,4 @@
-"""What the sections about quality curves have in common."""
+"""Shared parts of the sections about deletion and transplant curves."""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Figures 5.10 and 5.11: explanations both ways, and how much they hang on the pair."""
+"""Figures 5.10 and 5.11: explanations both ways, and how much they depend on the pair."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -94,7 +94,7 @@ def _findings(numbers: Mapping[str, Likeness]) -> tuple[Finding, ...]:
         Finding(
             "The importance of areas changes between pairs of images.",
             f"The maps of two different similar pairs: {other.words()}. A map and that of constant "
-            f"relevance, which knows nothing of the pair: {constant.words()}.",
+            f"relevance, which does not depend on the pair: {constant.words()}.",
             below(other.iou, 0.5, 0.9),
         ),
         Finding(

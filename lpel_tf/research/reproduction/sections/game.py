@@ -1,4 +1,4 @@
-"""Deletion and insertion of verification accuracy, as the face-explanation literature has it."""
+"""Deletion and insertion of verification accuracy, as in the literature on face explanation."""
 
 from typing import Any
 

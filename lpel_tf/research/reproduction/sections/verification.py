@@ -1,4 +1,4 @@
-"""Section 5.2.2: how well the network tells people apart at the thesis's threshold."""
+"""Section 5.2.2: verification accuracy of the network at the thesis's threshold."""
 
 import numpy as np
 

@@ -32,7 +32,7 @@ PIXELS = SIDE * SIDE * 3
 
 
 def face_set(seed, n=240):
-    """Faces of six causes, of which the embeddings tell four, mixed and with noise."""
+    """Faces of six causes, of which the embeddings encode four, mixed and with noise."""
     rng = np.random.default_rng(seed)
     causes = rng.normal(size=(n, 6)) * np.array([1.0, 0.9, 0.8, 0.7, 1.1, 0.6])
     mixing = np.random.default_rng(1).normal(0, 0.3, size=(4, DIMENSION))
@@ -141,8 +141,8 @@ def test_what_is_minimised_is_equation_3_1(gamma, mu, lam):
     faces = face_set(6, n=9)
     start = some_autoencoder()
     still = AutoencoderRecipe(gamma, mu, lam, epochs=1, batch_size=4, learning_rate=1e-12)
-    told = train_autoencoder(faces, still, start=start).history
-    assert told == pytest.approx([loss_oracle(start, faces, gamma, mu, lam)], rel=1e-5)
+    reported = train_autoencoder(faces, still, start=start).history
+    assert reported == pytest.approx([loss_oracle(start, faces, gamma, mu, lam)], rel=1e-5)
 
 
 def test_a_step_of_adamax_goes_down_the_slope_of_equation_3_1():
@@ -226,7 +226,7 @@ def mostly_closeness(train):
 
 
 def of_pca(faces):
-    """The least error of any reconstruction from so many numbers that are linear in the pixels."""
+    """The least error of any reconstruction from n features that are linear in the pixels."""
     x = faces.targets.reshape(len(faces), -1) / 255
     singular = np.linalg.svd(x - x.mean(axis=0), compute_uv=False)
     return float(np.sum(singular[DIMENSION:] ** 2)) / x.size
@@ -248,7 +248,7 @@ def test_for_reconstruction_alone_it_comes_near_pca(only_reconstruction, train):
 def test_for_closeness_above_all_it_comes_near_the_best_linear_map(mostly_closeness, train):
     found, best = losses(mostly_closeness, train), of_the_best_linear_map(train)
     assert best * 0.999 < found.closeness < best + 0.02 * found.closeness_of_mean
-    assert best < 0.02 * found.closeness_of_mean, "the pixels must tell the embeddings"
+    assert best < 0.02 * found.closeness_of_mean, "the pixels must determine the embeddings"
 
 
 def test_closeness_costs_reconstruction_and_serves_the_true_embeddings(
@@ -307,21 +307,21 @@ def test_it_starts_from_the_autoencoder_that_is_given(train):
 
 
 def counting():
-    """A `Progress` and what it was told."""
-    told = []
+    """A `Progress` and what was reported to it."""
+    reported = []
 
     @contextmanager
     def progress(what, total):
-        told.append((what, total, []))
-        yield told[-1][2].append
+        reported.append((what, total, []))
+        yield reported[-1][2].append
 
-    return progress, told
+    return progress, reported
 
 
 def test_each_epoch_is_told(train):
-    progress, told = counting()
+    progress, reported = counting()
     train_autoencoder(train, SHORT, progress=progress)
-    assert told == [("training the autoencoder (epochs)", 2, [1, 1])]
+    assert reported == [("training the autoencoder (epochs)", 2, [1, 1])]
 
 
 # --- what is refused ------------------------------------------------------------------------------
@@ -398,11 +398,11 @@ SEARCH = AutoencoderRecipe(gamma=2.0, epochs=120, batch_size=120, learning_rate=
 def test_the_search_finds_the_balance_that_gives_the_wanted_reconstruction(train, validation):
     balance = 0.02
     wanted = losses(train_autoencoder(train, replace(SEARCH, mu=2 * balance)), validation)
-    progress, told = counting()
+    progress, reported = counting()
     found = match_reconstruction(
         train, validation, wanted.reconstruction, SEARCH, steps=7, progress=progress
     )
-    assert told == [("matching the reconstruction (trainings)", 7, [1] * 7)]
+    assert reported == [("matching the reconstruction (trainings)", 7, [1] * 7)]
     assert losses(found, validation).reconstruction == pytest.approx(
         wanted.reconstruction, rel=0.03
     )

@@ -1,4 +1,4 @@
-"""Which pairs an experiment draws from the people kept apart."""
+"""Which pairs an experiment draws from the people held out."""
 
 from collections import Counter
 from pathlib import Path

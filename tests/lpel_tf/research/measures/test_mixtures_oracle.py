@@ -17,7 +17,7 @@ KERNEL = np.random.default_rng(5).normal(size=(SIDE * SIDE * 3, 7))
 
 
 def embed(crops: np.ndarray) -> np.ndarray:
-    """Not linear: what a pixel does hangs on the others."""
+    """Not linear: what a pixel does depends on the others."""
     flat = crops.reshape(len(crops), -1) / 255 - 0.5
     return np.tanh(flat @ KERNEL / 2).astype(np.float32)
 

@@ -219,7 +219,7 @@ def test_accuracy_is_measured_at_the_threshold_that_was_asked_for(plain):
     rights = numbers["at_threshold"]
     assert rights["total"] == pytest.approx((rights["same"] + rights["different"]) / 2)
     assert rights["same"] > 0.9
-    assert rights["different"] > 0.6, "these people are told apart"
+    assert rights["different"] > 0.6, "these people are distinguished"
     (_, at, best) = plain.section("verification").tables[0].rows
     assert at[2] == f"{THRESHOLD:.3f}"
     assert float(best[-1]) >= float(at[-1])

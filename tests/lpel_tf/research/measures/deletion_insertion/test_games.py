@@ -198,10 +198,10 @@ def test_replacing_pixels_by_themselves_is_no_new_image():
 def test_pairs_are_read_once_and_the_references_are_never_changed():
     pairs = bright_pairs(SAME)
     before = [(pair.reference.copy(), pair.test.copy()) for pair in pairs]
-    lazy, told = Lazy(pairs), ReportProgress()
-    measured({"map": on_quarter}, lazy, another_pair_of="map", progress=told)
+    lazy, reported = Lazy(pairs), ReportProgress()
+    measured({"map": on_quarter}, lazy, another_pair_of="map", progress=reported)
     assert lazy.reads == [1] * 6
-    assert (told.opened, told.done) == ([6], [1] * 6)
+    assert (reported.opened, reported.done) == ([6], [1] * 6)
     for pair, (reference, test) in zip(pairs, before, strict=True):
         np.testing.assert_array_equal(pair.reference, reference)
         np.testing.assert_array_equal(pair.test, test)

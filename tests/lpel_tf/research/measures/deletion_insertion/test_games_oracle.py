@@ -33,7 +33,7 @@ def kernel(side: int) -> np.ndarray:
 
 
 def embed(crops: np.ndarray) -> np.ndarray:
-    """Not linear: what a pixel does hangs on the others."""
+    """Not linear: what a pixel does depends on the others."""
     flat = crops.reshape(len(crops), -1) / 255
     return np.tanh(flat @ kernel(crops.shape[1]) / 3).astype(np.float32)
 

@@ -104,10 +104,10 @@ def test_swaps_that_hardly_move_the_embedding_are_counted_and_dropped():
         asked.append(pair)
         return on_quarter(pair, networks, rng)
 
-    told = ReportProgress()
+    reported = ReportProgress()
     # The embedder does not see the corner; a bright donor's quarter changes nothing at all.
     mixed = [triplet(0, "corner"), triplet(1), triplet(2, donor=True), triplet(3)]
-    result = measured({"map": method}, mixed, progress=told)
+    result = measured({"map": method}, mixed, progress=reported)
     assert result.kept.tolist() == [False, True, False, True]
     assert result.dropped == 2
     np.testing.assert_allclose(result.likeness, [1, 0, 1, 0])
@@ -115,7 +115,7 @@ def test_swaps_that_hardly_move_the_embedding_are_counted_and_dropped():
     assert len(asked) == 2
     assert result.flipped.shape == (1, 2, 21)
     assert result.iou.shape == (1, 2)
-    assert (told.opened, told.done) == ([4], [1] * 4)
+    assert (reported.opened, reported.done) == ([4], [1] * 4)
     with pytest.raises(ParameterError, match=r"none of 1 swaps .* below 0.9 \(lowest: 1.000\)"):
         measured({"map": method}, mixed[:1])
 

@@ -143,12 +143,12 @@ def test_no_image_is_embedded_twice_and_clean_ones_never():
 
 
 def test_pairs_are_read_twice_never_changed_and_progress_is_told():
-    genuine, impostor, told = Lazy(GENUINE), Lazy(IMPOSTOR), ReportProgress()
+    genuine, impostor, reported = Lazy(GENUINE), Lazy(IMPOSTOR), ReportProgress()
     before = [pair.test.copy() for pair in GENUINE + IMPOSTOR]
-    measured({"map": on_quarter}, genuine=genuine, impostor=impostor, progress=told)
+    measured({"map": on_quarter}, genuine=genuine, impostor=impostor, progress=reported)
     assert genuine.reads == [2] * 5
     assert impostor.reads == [2] * 4
-    assert (told.opened, told.done) == ([9], [1] * 9)
+    assert (reported.opened, reported.done) == ([9], [1] * 9)
     for pair, test in zip(GENUINE + IMPOSTOR, before, strict=True):
         np.testing.assert_array_equal(pair.test, test)
 

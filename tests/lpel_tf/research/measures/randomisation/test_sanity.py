@@ -81,7 +81,7 @@ def test_a_method_that_asks_no_network_fails_every_check():
     result = checked(Centre(), randomised)
     assert list(result) == ["decoder", "embedder", DECISION_FLIPPED]
     assert all(values == pytest.approx(1) for values in result.values())
-    # One that does is told apart.
+    # One that does is distinguished.
     for values in (checked(Lpel(), randomised)[name] for name in randomised):
         assert np.abs(values).mean() < 0.6
 
@@ -151,11 +151,11 @@ def test_the_flipped_decision_turns_a_map_that_takes_sides():
 
 
 def test_a_method_that_refuses_the_other_decision_leaves_that_check_out():
-    told = ReportProgress()
-    result = checked(Emsnn(k=3, draws=5), {"itself": NETWORKS}, progress=told)
+    reported = ReportProgress()
+    result = checked(Emsnn(k=3, draws=5), {"itself": NETWORKS}, progress=reported)
     assert list(result) == ["itself"]
     assert result["itself"] == pytest.approx(1)
-    assert (told.opened, told.done) == ([4], [1] * 4)
+    assert (reported.opened, reported.done) == ([4], [1] * 4)
 
 
 def test_a_check_that_one_pair_refuses_is_left_out_for_all():

@@ -112,11 +112,11 @@ def test_batches_make_no_difference_and_images_are_read_when_their_turn_comes():
         at_decoding.append(len(read))
         return unflat(h) * np.float32(0.7)
 
-    told = ReportProgress()
+    reported = ReportProgress()
     networks = AssembledNetworks(flat, decode)
-    result = measure_fidelity(networks, reader(), flat(crops), batch_size=3, progress=told)
+    result = measure_fidelity(networks, reader(), flat(crops), batch_size=3, progress=reported)
     assert at_decoding == [3, 6, 7]
-    assert (told.opened, told.done) == ([7], [3, 3, 1])
+    assert (reported.opened, reported.done) == ([7], [3, 3, 1])
     for size in (1, 2, 100):
         other = measure_fidelity(networks, crops, flat(crops), batch_size=size)
         np.testing.assert_array_equal(other.cosine, result.cosine)

@@ -151,7 +151,7 @@ def test_the_same_seed_gives_the_same_result():
     for change in CHANGES:
         np.testing.assert_array_equal(first[change], again[change])
         assert (first[change] != other[change]).all()
-    # What a pair scores does not hang on those after it.
+    # A pair's score does not depend on those after it.
     np.testing.assert_array_equal(measured(method, pairs[:1])["seed"], first["seed"][:1])
 
 
@@ -186,10 +186,10 @@ def test_a_constant_map_correlates_with_nothing():
 
 
 def test_pairs_are_read_once():
-    lazy, told = Lazy(pairs_of(noise(3))), ReportProgress()
-    measured(from_image, lazy, progress=told)
+    lazy, reported = Lazy(pairs_of(noise(3))), ReportProgress()
+    measured(from_image, lazy, progress=reported)
     assert lazy.reads == [1, 1, 1]
-    assert (told.opened, told.done) == ([3], [1, 1, 1])
+    assert (reported.opened, reported.done) == ([3], [1, 1, 1])
 
 
 @pytest.mark.parametrize("quality", [0, -1, 101])

@@ -1,10 +1,10 @@
-"""The receipt of a pair, word by word: replace, embed, compare, one after another."""
+"""The faithfulness check of a pair, step by step: replace, embed, compare, one after another."""
 
 from oracles import curves, equations
 
 
 def one_curve(embed, images, new_images, kind, places, every, superpixel):
-    """Similarity at first and after every so many superpixels, by the kind of replacement."""
+    """Similarity at first and after every few superpixels, by the kind of replacement."""
     reference, test = images
     new_reference, new_test = new_images
     points = [equations.cosine_similarity(embed(reference), embed(test))]
