@@ -89,8 +89,8 @@ def confidence_lines(record: ConfidenceRecord) -> Iterator[str]:
 def plausibility_lines(record: PlausibilityRecord) -> Iterator[str]:
     """Describe the check of plausibility, its fit and its false alarms, line by line."""
     yield (
-        "check of plausibility: a picture further from the known ones than "
-        f"{record.limit:.4g} is of another kind"
+        "check of plausibility: a picture further from those that it was fitted on than "
+        f"{record.limit:.4g} is implausible"
     )
     yield from _lines(record.fitted)
 
@@ -154,7 +154,7 @@ def _purpose(manifest: Manifest) -> Iterator[str]:
     side = manifest.embedder.image_size
     yield (
         f"It explains why {manifest.embedder.name} called the faces of two photographs similar or "
-        "dissimilar, each in the light of the other."
+        "dissimilar, each in comparison with the other."
     )
     yield (
         f"It takes photographs whose faces are cut out by the crop {manifest.crop} and scaled to "
@@ -168,7 +168,7 @@ def _purpose(manifest: Manifest) -> Iterator[str]:
 
 
 def _limits(manifest: Manifest) -> Iterator[str]:
-    yield "It says why the network decided, not whether the network is right, nor who anybody is."
+    yield "It explains the decision, and does not say whether it is right, or who is shown."
     yield (
         "Its threshold holds for the photographs and the crop that it was chosen on; on others the "
         "network may err more often."
@@ -183,8 +183,7 @@ def _limits(manifest: Manifest) -> Iterator[str]:
             if what in training
         ]
         yield (
-            f"The {name} knows what it was trained on ({'; '.join(seen)}); of other faces it may "
-            "know less."
+            f"The {name} was trained on {'; '.join(seen)}; on other faces it may do worse."
             if seen
             else f"The manifest does not say whose photographs the {name} was trained on."
         )
