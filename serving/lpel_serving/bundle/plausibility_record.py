@@ -59,7 +59,7 @@ def fit_record(
         return None
     people = len(set(people_apart))
     fitted = {
-        "how": f"Mahalanobis distance of unit embeddings, on {on}, the limit on people held apart",
+        "how": f"Mahalanobis distance of unit embeddings, on {on}, the limit on people held out",
         "photographs": len(known),
         "photographs_apart": len(apart),
         "people_apart": people,

@@ -128,8 +128,8 @@ def _entry(name: str, explainer: Explainer) -> MethodEntry:
     try:
         method = find_method(name)
     except Exception as error:  # noqa: BLE001 - another package's method may fail as it likes
-        return MethodEntry(unknown(name), {}, 0, False, (), reason=_complaint(error))
-    trials, complaints = _trials(method, explainer)
+        return MethodEntry(unknown(name), {}, 0, False, (), reason=_error_message(error))
+    trials, messages = _trials(method, explainer)
     return MethodEntry(
         describe(name, method),
         parameters_of(method),
@@ -138,7 +138,7 @@ def _entry(name: str, explainer: Explainer) -> MethodEntry:
         tuple(trials),
         {decision: trial.images for decision, trial in trials.items()},
         {decision: trial.one_way for decision, trial in trials.items()},
-        None if trials else complaints[0],
+        None if trials else messages[0],
     )
 
 
@@ -147,16 +147,16 @@ def _trials(
 ) -> tuple[dict[str, _Trial], list[str]]:
     """Try a method on both decisions; return an error message where it refuses or fails."""
     trials: dict[str, _Trial] = {}
-    complaints: list[str] = []
+    messages: list[str] = []
     for decision, similar in (("similar", True), ("dissimilar", False)):
         try:
             trials[decision] = _try_out(method, explainer, similar, check)
         except Exception as error:  # noqa: BLE001 - another package's method may fail as it likes
-            complaints.append(_complaint(error))
-    return trials, complaints
+            messages.append(_error_message(error))
+    return trials, messages
 
 
-def _complaint(error: Exception) -> str:
+def _error_message(error: Exception) -> str:
     """Say why a method fails; other packages' messages may contain file names, and are withheld."""
     if isinstance(error, LpelError):
         return str(error)

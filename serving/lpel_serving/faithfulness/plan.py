@@ -51,13 +51,13 @@ class SubjectMaps:
         subject: tuple[str, Method],
         seed: int,
     ) -> None:
-        self._ask = (networks, pairs, subject, seed)
+        self._inputs = (networks, pairs, subject, seed)
         self.similar = pairs[0].similar
         self._maps: dict[int, SignedMap] = {}
 
     def __call__(self, i: int) -> SignedMap:
         """The map of a pair; the pair after the last is the first."""
-        networks, pairs, (name, method), seed = self._ask
+        networks, pairs, (name, method), seed = self._inputs
         i %= len(pairs)
         if i not in self._maps:
             pair = pairs[i]
@@ -81,7 +81,7 @@ def plan_pair(
 ) -> CurvePlan:
     """Compute every method's map of pair `i`, and list the images that their orders need."""
     own, anothers = maps(i), maps(i + 1)
-    asked = {
+    others = {
         **rivals,
         **controls(
             own,
@@ -93,7 +93,7 @@ def plan_pair(
         ),
     }
     values = [own]
-    for name, method in asked.items():
+    for name, method in others.items():
         # Each method gets the same random numbers, so that occlusion uses the curve's noise.
         rng = np.random.default_rng((seed, i, 1))
         values.append(checked_map(method, pair, networks, rng, name))

@@ -82,7 +82,7 @@ def read_pixels(image: Image, name: str | None = None, most: int = MAX_PIXELS) -
             return _to_rgb(data, name, most)
         if is_costly(data):
             raise ImageError(
-                f"{name} would take far too long to decode for what it shows: save it anew."
+                f"{name} would take far too long to decode for what it shows: save it again."
             )
         with pillow.open(io.BytesIO(data), formats=FORMATS) as opened:
             return _to_rgb(opened, name, most)
@@ -172,7 +172,7 @@ def _to_rgb(image: pillow.Image, name: str, most: int) -> Pixels:
     if image.format != "MPO" and getattr(image, "n_frames", 1) > 1:
         raise ImageError(f"{name} is animated: expected a single picture.")
     turn = _UPRIGHT.get(image.getexif().get(_ORIENTATION, 1))
-    # Not ImageOps.exif_transpose: it writes the EXIF anew, and fails where a tag makes no sense.
+    # Not ImageOps.exif_transpose: it rewrites the EXIF, and fails where a tag is invalid.
     upright = image if turn is None else image.transpose(turn)
     if upright.mode == "F":
         raise ImageError(f"{name} holds floating-point pixels: expected 8 or 16 bits; convert it.")

@@ -71,7 +71,7 @@ def explain_many(
     prepare: Callable[[Networks, Floats], ExplainSome] | None = capability(method, "many")
     if prepare is None:
         raise ParameterError(
-            f"the method {type(method).__name__} explains one pair at a time: ask it for each."
+            f"the method {type(method).__name__} explains one pair at a time: call it for each."
         )
     explain = prepare(networks, embeddings)
     for first in range(0, len(references), BLOCK):

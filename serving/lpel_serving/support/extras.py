@@ -35,7 +35,7 @@ def require(module: str, extra: str) -> Any:
 
 
 def _keep_quiet(package: str) -> None:
-    """Keep onnxruntime from reporting on its use, unless its user has asked for that.
+    """Disable onnxruntime's telemetry, unless the user has enabled it.
 
     From the first session on it records models' names and metadata in the user's cache, to send
     them as telemetry (seen in 1.32). They may contain the user's file names.

@@ -43,7 +43,7 @@ IN_WORDS: Mapping[Why, str] = {
     "with_itself": "a photograph paired with itself",
     "unreadable": "cannot be read",
     "damaged": "damaged or truncated",
-    "refused": "of a kind that is not taken",
+    "refused": "of an unsupported kind",
 }
 
 MOST_BAD = 0.1

@@ -55,8 +55,8 @@ def make_method(name: str, values: Mapping[str, Any], *, served: bool = False) -
     """
     kind = _kind(name)
     own = parameters_in(kind)
-    asked = tuple(one.as_served for one in own) if served else own
-    return kind(**typed(asked, values, owner=name))
+    accepted = tuple(one.as_served for one in own) if served else own
+    return kind(**typed(accepted, values, owner=name))
 
 
 def read_parameters(name: str, texts: Iterable[str]) -> dict[str, Any]:

@@ -82,8 +82,8 @@ def decoder_kernel(networks: Networks, dimension: int) -> Kernel:
 
 def _moved(networks: Networks, dimension: int, step: float) -> Kernel:
     """Compute the change of the reconstruction by a step along each feature, shape (D, H, H, 3)."""
-    asked: Floats = np.eye(dimension + 1, dimension, -1, dtype=np.float32) * np.float32(step)
-    images = networks.decode(asked).astype(np.float64)
+    steps: Floats = np.eye(dimension + 1, dimension, -1, dtype=np.float32) * np.float32(step)
+    images = networks.decode(steps).astype(np.float64)
     if not np.isfinite(images).all():
         raise EmbeddingError("the decoder gives NaN or infinity: it is broken.")
     return images[1:] - images[0]
