@@ -183,7 +183,7 @@ def _limits(manifest: Manifest) -> Iterator[str]:
             if what in training
         ]
         yield (
-            f"The {name} was trained on {'; '.join(seen)}; on other faces it may do worse."
+            f"The {name} may do worse on faces unlike those it was trained on ({'; '.join(seen)})."
             if seen
             else f"The manifest does not say whose photographs the {name} was trained on."
         )
