@@ -7,7 +7,7 @@ from support import tiny
 from support.images import pixels
 
 KNOWN = 400
-"""Pictures that it is fitted on; as many are held apart for the limit."""
+"""Pictures that it is fitted on; as many are held out for the limit."""
 
 
 def plausibility() -> FittedPlausibility:

@@ -1,1 +1,1 @@
-"""The bundle: the folder of networks and numbers that an engine loads, or refuses."""
+"""Bundles: folders of networks and numbers, read, verified, described and written."""

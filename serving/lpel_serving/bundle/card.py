@@ -1,4 +1,4 @@
-"""A bundle's model card: what its manifest says, in words, and nothing that it does not say."""
+"""A bundle's model card in words, made from its manifest alone."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
@@ -16,7 +16,7 @@ _BAR = 25
 
 
 def facts(manifest: Manifest) -> dict[str, Any]:
-    """Gather what a manifest says, for programs: all of it, and the card."""
+    """Return a manifest's content and its card as JSON-serialisable values."""
     return {
         **asdict(manifest),
         "licence": manifest.licence or NOT_STATED,
@@ -25,7 +25,7 @@ def facts(manifest: Manifest) -> dict[str, Any]:
 
 
 def card(manifest: Manifest) -> Iterator[str]:
-    """Tell what a manifest says, for people, line by line."""
+    """Describe a manifest for people, line by line."""
     yield f"written by {manifest.created_by}, schema {manifest.schema}"
     yield f"licence of the weights: {manifest.licence or NOT_STATED}"
     yield "files, as the manifest lists them (`lpel bundle check` verifies them):"
@@ -70,7 +70,7 @@ def card(manifest: Manifest) -> Iterator[str]:
 
 
 def confidence_lines(record: ConfidenceRecord) -> Iterator[str]:
-    """Tell a confidence, how it was fitted and whether it came true, line by line."""
+    """Describe the predicted probability, its fit and its reliability, line by line."""
     fitted = record.fitted
     yield (
         "confidence: a similarity s means one person with probability "
@@ -87,16 +87,16 @@ def confidence_lines(record: ConfidenceRecord) -> Iterator[str]:
 
 
 def plausibility_lines(record: PlausibilityRecord) -> Iterator[str]:
-    """Say what a check of plausibility was fitted on and how often it is wrong, line by line."""
+    """Describe the check of plausibility, its fit and its false alarms, line by line."""
     yield (
-        "check of plausibility: a picture further from the known ones than "
-        f"{record.limit:.4g} is of another kind"
+        "check of plausibility: a picture further from those that it was fitted on than "
+        f"{record.limit:.4g} is implausible"
     )
     yield from _lines(record.fitted)
 
 
 def usual_lines(record: UsualRecord) -> Iterator[str]:
-    """Say what is usual of the maps of a bundle, line by line."""
+    """Describe the usual shares of a bundle's maps, line by line."""
     yield "what is usual of maps, by method and decision: mean share of each part of a face"
     yield from _lines(record.measured)
     for method, decisions in record.methods.items():
@@ -111,7 +111,7 @@ def usual_lines(record: UsualRecord) -> Iterator[str]:
 
 
 def _diagram(reliability: Reliability) -> Iterator[str]:
-    """Draw the reliability diagram in characters: a row for each bin."""
+    """Draw the reliability diagram in text: a row for each bin."""
     yield (
         f"  calibration error {reliability.calibration_error:.4f}, Brier score "
         f"{reliability.brier_score:.4f}, log loss {reliability.log_loss:.4f}"
@@ -132,7 +132,7 @@ def _lines(record: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _short(value: Any) -> str:
-    """Write a value in one line: long lists by their length, without what lies deeper."""
+    """Write a value in one line: long lists by their length, deeper levels left out."""
     if isinstance(value, dict):
         inner = cast("dict[str, Any]", value)
         return ", ".join(f"{key} {_leaf(item)}" for key, item in inner.items()) or "nothing"
@@ -154,7 +154,7 @@ def _purpose(manifest: Manifest) -> Iterator[str]:
     side = manifest.embedder.image_size
     yield (
         f"It explains why {manifest.embedder.name} called the faces of two photographs similar or "
-        "dissimilar, each in the light of the other."
+        "dissimilar, each in comparison with the other."
     )
     yield (
         f"It takes photographs whose faces are cut out by the crop {manifest.crop} and scaled to "
@@ -168,7 +168,7 @@ def _purpose(manifest: Manifest) -> Iterator[str]:
 
 
 def _limits(manifest: Manifest) -> Iterator[str]:
-    yield "It says why the network decided, not whether the network is right, nor who anybody is."
+    yield "It explains the decision, and does not say whether it is right, or who is shown."
     yield (
         "Its threshold holds for the photographs and the crop that it was chosen on; on others the "
         "network may err more often."
@@ -183,8 +183,7 @@ def _limits(manifest: Manifest) -> Iterator[str]:
             if what in training
         ]
         yield (
-            f"The {name} knows what it was trained on ({'; '.join(seen)}); of other faces it may "
-            "know less."
+            f"The {name} may do worse on faces unlike those it was trained on ({'; '.join(seen)})."
             if seen
             else f"The manifest does not say whose photographs the {name} was trained on."
         )

@@ -1,4 +1,4 @@
-"""A bundle's confidence: how it is fitted, and its place in the manifest."""
+"""A bundle's predicted probability (`confidence`): fitted, tested, read from the manifest."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -22,20 +22,20 @@ _MOST_BINS = 100
 
 LEAST_PAIRS = 100
 LEAST_OF_A_KIND = FOLDS
-"""Fewer pairs tell too little of probabilities: then a bundle has no confidence."""
+"""Least pairs for fitting probabilities: with fewer, a bundle gets no confidence."""
 
 
 @dataclass(frozen=True)
 class ConfidenceRecord:
-    """What a manifest says of a bundle's confidence.
+    """The manifest's record of a bundle's predicted probability.
 
     Attributes
     ----------
     slope, intercept
         See `lpel_serving.verification.calibration.Calibration`.
     fitted
-        ``how``, a sentence; ``pairs_same`` and ``pairs_different``, how many there were; and the
-        fields of `lpel_serving.verification.reliability.Reliability`, measured on pairs held out.
+        ``how``, a sentence; ``pairs_same`` and ``pairs_different``, their numbers; and the fields
+        of `lpel_serving.verification.reliability.Reliability`, measured on held-out pairs.
     """
 
     slope: float
@@ -44,26 +44,26 @@ class ConfidenceRecord:
 
     @property
     def calibration(self) -> Calibration:
-        """What turns similarities into probabilities."""
+        """The fitted calibration."""
         return Calibration(self.slope, self.intercept)
 
     @property
     def reliability(self) -> Reliability:
-        """Whether such probabilities came true."""
+        """The reliability of its probabilities, on held-out pairs."""
         return _read_reliability(Reader(self.fitted, "confidence.fitted"))
 
     @property
     def pairs(self) -> int:
-        """How many pairs it was fitted on."""
+        """The number of pairs that it was fitted on."""
         return self.fitted["pairs_same"] + self.fitted["pairs_different"]
 
     def of(self, similarity: float) -> Confidence:
-        """Predict how likely a pair of a similarity shows one person."""
+        """Predict the probability that a pair with this similarity shows one person."""
         return Confidence(self.calibration.confidence(similarity), self.pairs)
 
 
 def fit_confidence(similarities: Scores, same: Labels, on: str) -> ConfidenceRecord | None:
-    """Fit a confidence on pairs whose truth is known, and measure it on pairs held out.
+    """Fit a calibration on pairs with known truth, and measure its reliability on held-out pairs.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ def fit_confidence(similarities: Scores, same: Labels, on: str) -> ConfidenceRec
     same
         Whether each pair is of one person, shape (N,).
     on
-        Which pairs these are, in words, without a file's or a person's name.
+        Description of these pairs, without names of files or people.
 
     Returns
     -------
@@ -90,17 +90,17 @@ def fit_confidence(similarities: Scores, same: Labels, on: str) -> ConfidenceRec
     calibration = fit_calibration(similarities, same)
     reliability = asdict(measure_reliability(similarities, same))
     fitted = {
-        "how": f"Platt scaling, at even odds beforehand, on {on}",
+        "how": f"Platt scaling with prior probability 1/2, on {on}",
         "pairs_same": n_same,
         "pairs_different": n_different,
         **reliability,
-        "bins": list(reliability["bins"]),  # as JSON has it
+        "bins": list(reliability["bins"]),  # a list, as JSON reads it
     }
     return ConfidenceRecord(calibration.slope, calibration.intercept, fitted)
 
 
 def read_confidence(reader: Reader) -> ConfidenceRecord:
-    """Read what a manifest says of a confidence, and check all of it.
+    """Read and check the manifest's record of the predicted probability.
 
     Raises
     ------
@@ -121,7 +121,7 @@ def read_confidence(reader: Reader) -> ConfidenceRecord:
 
 
 def _read_reliability(reader: Reader) -> Reliability:
-    """Read what `dataclasses.asdict` of a reliability has become in a file.
+    """Read a reliability that `dataclasses.asdict` wrote.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Putting a bundle into its folder: whole, checked, and over nothing but an old bundle."""
+"""Writes a bundle's folder: atomically, verified, and replacing nothing but an older bundle."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,23 +10,23 @@ from lpel_serving.support.files import write_folder
 
 
 def put_bundle(folder: Path, manifest: Manifest, contents: Mapping[str, bytes]) -> None:
-    """Write a bundle, whole or not at all.
+    """Write a bundle atomically.
 
     Parameters
     ----------
     folder
-        Where it goes. A bundle that stands there is replaced; any other folder is left alone.
+        Where to write it. An existing bundle is replaced; any other folder is refused.
     manifest
-        What it says of itself.
+        Its manifest.
     contents
         Its other files, by name.
 
     Raises
     ------
     OutputError
-        If the folder holds something else than a bundle, or cannot be written.
+        If the folder contains anything but a bundle, or cannot be written.
     BundleError
-        If the files are not those of the manifest, or nothing that `load_bundle` would take.
+        If the files are not those of the manifest, or `load_bundle` would refuse them.
     """
     folder = folder.resolve()  # a link keeps pointing at the bundle, which is replaced behind it
     check_replaceable(folder)
@@ -37,7 +37,7 @@ def put_bundle(folder: Path, manifest: Manifest, contents: Mapping[str, bytes]) 
 def put_copy(
     bundle: Path, folder: Path, manifest: Manifest, new: Mapping[str, bytes] | None = None
 ) -> None:
-    """Write a bundle's files with another manifest, into another folder or over themselves.
+    """Write a bundle's files with another manifest, into another folder or in place.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def put_copy(
 
 
 def check_replaceable(folder: Path) -> None:
-    """Raise `OutputError` if something else would be lost than an old bundle."""
+    """Raise `OutputError` if anything but an old bundle would be overwritten."""
     if folder.is_dir():
         if any(folder.iterdir()) and not _is_only_a_bundle(folder):
             raise OutputError(f"{folder} holds other things than a bundle: choose another folder.")

@@ -1,4 +1,4 @@
-"""Loading a bundle: the folder that is everything an engine needs."""
+"""Loads a bundle, or refuses a bad one: hashes, sizes, stray files, unsafe models."""
 
 import errno
 import hashlib
@@ -32,20 +32,20 @@ _SHOWN_STRAYS = 3
 
 @dataclass(frozen=True)
 class Bundle:
-    """A bundle that was read whole and found intact.
+    """A loaded and verified bundle.
 
     Attributes
     ----------
     manifest
-        What it says of itself.
+        Its manifest.
     sha256
-        Of the manifest's file, which has those of all others: the whole bundle's digest.
+        SHA-256 of the manifest, which lists those of all other files: the whole bundle's digest.
     embedder, decoder
         The bytes of its ONNX models: exactly those whose hashes were checked.
     responses
-        Those of its response decoder; None if it has none.
+        Bytes of its response decoder; None if it has none.
     plausibility
-        Those of what its check of inputs needs; None if it has none.
+        Bytes of its check of plausibility; None if it has none.
     """
 
     manifest: Manifest
@@ -59,8 +59,8 @@ class Bundle:
 def load_bundle(folder: str | Path) -> Bundle:
     """Read a bundle and verify every file of it. Nothing in it is executed.
 
-    Every model that is listed is looked through, also those that this engine does not run, such
-    as the one-file explainer: whoever runs them elsewhere got them from here.
+    Every listed model is checked, also those that this engine does not run, such as the one-file
+    explainer, since others may run them.
 
     Raises
     ------
@@ -84,7 +84,7 @@ def load_bundle(folder: str | Path) -> Bundle:
     _refuse_strays(folder, manifest)
     for name, record in manifest.files.items():
         if name not in used:
-            _checked(folder, name, record)  # and let go before the others take memory
+            _checked(folder, name, record)  # and released before the others are read
     digest = hashlib.sha256(data).hexdigest()
     contents = {name: _checked(folder, name, manifest.files[name]) for name in used}
     return Bundle(
@@ -98,7 +98,7 @@ def load_bundle(folder: str | Path) -> Bundle:
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """Read the manifest of a bundle, without looking at its models.
+    """Read the manifest of a bundle, without reading its models.
 
     Raises
     ------
@@ -109,7 +109,7 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def bundle_digest(folder: Path) -> str:
-    """SHA-256 of a bundle as `Bundle` has it, without looking at its models.
+    """Return a bundle's SHA-256, as `Bundle.sha256`, without reading its models.
 
     Raises
     ------
@@ -162,13 +162,13 @@ def _inside(folder: Path, name: str) -> Path:
 
 def _open(path: Path) -> BufferedReader:
     if path.exists() and not path.is_dir() and not stat.S_ISREG(path.stat().st_mode):
-        # Opening a pipe waits for whoever writes into it, perhaps for ever.
+        # Opening a pipe blocks until another process writes into it, perhaps for ever.
         raise OSError(errno.EINVAL, "it is no plain file", str(path))
     return path.open("rb")
 
 
 def _check_plausibility(manifest: Manifest) -> None:
-    """Raise `BundleError` where the file of a check would be of a wrong size, before it is read."""
+    """Raise `BundleError` if the plausibility file has the wrong size, before it is read."""
     dimension = manifest.embedder.dimension
     if manifest.plausibility is None:
         return
@@ -186,7 +186,7 @@ def _check_plausibility(manifest: Manifest) -> None:
 
 
 def _refuse_strays(folder: Path, manifest: Manifest) -> None:
-    """Raise `BundleError` if the folder holds anything whose hash nobody knows."""
+    """Raise `BundleError` if the folder contains files that the manifest does not list."""
     try:
         strays = sorted({path.name for path in folder.iterdir()} - {MANIFEST_FILE, *manifest.files})
     except OSError as error:
@@ -210,9 +210,9 @@ def _checked(folder: Path, name: str, record: FileRecord) -> bytes:
 def _verified(folder: Path, name: str, record: FileRecord) -> bytes:
     """Read a file whole if the engine uses it, and compare it with its record.
 
-    A hard link is not refused: package managers and `cp -al` make them of honest files. What is
-    hashed here is what is run, so a link to a file that its maker could not read would have to
-    agree with a hash that he could not know; and models name no other files.
+    Hard links are allowed: package managers and `cp -al` create them. The hashed bytes are the ones
+    that run, so a link to a file that the bundle's maker could not read cannot match its recorded
+    hash; and models refer to no other files.
     """
     path = _inside(folder, name)
     whole = name.endswith(MODEL_SUFFIX) or name == PLAUSIBILITY_FILE

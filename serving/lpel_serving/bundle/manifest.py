@@ -1,4 +1,4 @@
-"""What a bundle says of itself: `manifest.json`, written and read."""
+"""The manifest, `manifest.json`: its fields, read with checks, and written."""
 
 import hashlib
 import json
@@ -19,15 +19,15 @@ SCHEMA = 1
 """The newest manifest that this engine reads."""
 
 IMAGE, EMBEDDING, RECONSTRUCTION, RESPONSE = "image", "embedding", "reconstruction", "response"
-"""The stable tensor names of every bundle."""
+"""The fixed tensor names of all bundles."""
 
 EMBEDDER_FILE, DECODER_FILE, MANIFEST_FILE = "embedder.onnx", "decoder.onnx", "manifest.json"
 RESPONSE_FILE = "responses.onnx"
 """The response decoder, which a bundle may lack."""
 PLAUSIBILITY_FILE = "plausibility.f32"
-"""What the check of its inputs needs; a bundle may lack it."""
+"""The numbers of its check of plausibility; a bundle may lack it."""
 EXPLAINER_FILE = "explainer.onnx"
-"""Everything in one file, for other people's services; a bundle may lack it."""
+"""The one-file explainer, for other runtimes; a bundle may lack it."""
 
 _MAX_SIDE, _MAX_DIMENSION, _MAX_GRID = 4096, 65536, 64
 
@@ -53,7 +53,7 @@ class EmbedderRecord:
     dimension
         Length D of its embeddings, float32, shape (batch, D).
     standardisation
-        What the graph does to the pixels first, for the reader's information.
+        How the graph standardises pixels, for information.
     """
 
     name: str
@@ -113,7 +113,7 @@ class Manifest:
     crop
         How photographs become face crops: `none`, a share of the shorter side, or a plugin's name.
     parity
-        How far the ONNX models were from Keras when they were exported.
+        By how much the ONNX models differed from Keras when they were exported.
     created_by
         The software that wrote the bundle.
     responses
@@ -121,11 +121,11 @@ class Manifest:
     licence
         The licence of its weights, in its maker's words; None if the bundle does not say.
     confidence
-        How likely a similarity means one person; None if that was not fitted.
+        The predicted probability of one person; None if it was not fitted.
     plausibility
-        Whether an image is of the kind that the bundle knows; None if that was not fitted.
+        The check of plausibility; None if it was not fitted.
     usual
-        What is usual of its maps; None if that was not measured.
+        The usual shares of its maps; None if they were not measured.
     """
 
     files: Mapping[str, FileRecord]
@@ -146,8 +146,9 @@ class Manifest:
     def identity(self) -> str:
         """SHA-256 of the manifest without the one-file explainer, which names its sources.
 
-        Nor do the confidence, the check of plausibility and what is usual count: they change no map
-        and no decision, so that an explainer stays that of its bundle when that is calibrated anew.
+        The confidence, the check of plausibility and the usual shares are left out too: they change
+        no map and no decision, so that an explainer still matches its bundle after a new
+        calibration.
         """
         apart = {EXPLAINER_FILE, PLAUSIBILITY_FILE}
         files = {name: file for name, file in self.files.items() if name not in apart}
@@ -155,7 +156,7 @@ class Manifest:
         return hashlib.sha256(bare.to_json().encode()).hexdigest()
 
     def to_json(self) -> str:
-        """Serialise, keys in order of declaration; what the bundle lacks is left out."""
+        """Serialise, keys in order of declaration; absent parts are left out."""
         fields = {key: value for key, value in asdict(self).items() if value is not None}
         return json.dumps(fields, indent=2, allow_nan=False) + "\n"
 
@@ -166,8 +167,8 @@ def parse_manifest(text: str) -> Manifest:
     Raises
     ------
     BundleError
-        If it is not JSON of one meaning (see `read_json`), lacks a field, has one of the wrong
-        type, names a file outside the bundle, or was written for a newer engine.
+        If it is not strict JSON (see `read_json`), lacks a field, has one of the wrong type, names
+        a file outside the bundle, or was written for a newer engine.
     """
     try:
         fields = read_json(text)

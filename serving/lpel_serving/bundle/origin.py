@@ -1,4 +1,4 @@
-"""Where an answer about a pair comes from: crop, network, bundle."""
+"""The origin of a result: crop, network and bundle."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,22 +12,22 @@ from lpel_serving.images.crops import CentreCrop, Crop, is_named
 
 @dataclass(frozen=True)
 class Origin:
-    """What an answer was made with, but for the method.
+    """What a result was computed with, except the method.
 
     Attributes
     ----------
     crop
         How the faces were cut out: see `lpel_serving.images.crops.parse_crop`.
     own_crop
-        How the bundle has it, by which its threshold was fitted.
+        The bundle's own crop, for which its threshold was fitted.
     embedder
-        What the bundle calls its network.
+        The bundle's name of its network.
     bundle
         Identity of the bundle; empty if there is none.
     models
         SHA-256 of every file of the bundle, by its name.
     typical_mse
-        The decoder's error on people it was not trained on; None if nobody measured it.
+        The decoder's error on people it was not trained on; None if it was not measured.
     """
 
     crop: str
@@ -39,7 +39,7 @@ class Origin:
 
 
 def origin_of(manifest: Manifest, crop: Crop | str) -> Origin:
-    """Say what answers with a bundle, its faces cut out by a crop or by that of a name."""
+    """Return the origin of a bundle's results, for a crop or the name of one."""
     own = manifest.crop
     return Origin(
         crop=crop if isinstance(crop, str) else own if _is_own(crop, own) else crop_name(crop),
@@ -52,20 +52,20 @@ def origin_of(manifest: Manifest, crop: Crop | str) -> Origin:
 
 
 def crop_name(crop: Crop) -> str:
-    """Name a crop as `parse_crop` takes it; by its class where it is not installed."""
+    """Name a crop as `parse_crop` reads it; by its class where it is not installed."""
     if isinstance(crop, CentreCrop):
         return "none" if crop == CentreCrop() else str(crop.fraction)
     return _plugin_name(f"{type(crop).__module__}:{type(crop).__qualname__}")
 
 
 def _is_own(crop: Crop, own: str) -> bool:
-    """Whether a crop is the bundle's own, by whatever text: ``0.480`` is ``0.48``."""
+    """Whether a crop is the bundle's own, however it is written: ``0.480`` equals ``0.48``."""
     return is_named(crop, own) if isinstance(crop, CentreCrop) else crop_name(crop) == own
 
 
 @lru_cache
 def _plugin_name(made_by: str) -> str:
-    """Look among the installed crops, which takes longer than to explain a pair."""
+    """Search the installed crops; cached, since that takes longer than explaining a pair."""
     found = (one.name for one in entry_points(group="lpel.crops") if one.value == made_by)
     return next(found, made_by.rpartition(":")[2])
 

@@ -1,4 +1,4 @@
-"""A bundle's check of plausibility: how it is fitted, its file, and its place in the manifest."""
+"""The plausibility check of a bundle: fitted, stored in a file, and read from the manifest."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,15 +14,15 @@ from lpel_serving.verification.plausibility import Plausibility, expected_alarms
 
 @dataclass(frozen=True)
 class PlausibilityRecord:
-    """What a manifest says of a bundle's check of plausibility.
+    """The manifest's record of a bundle's check of plausibility.
 
     Attributes
     ----------
     limit
         The largest distance that is plausible, above 0.
     fitted
-        ``how``, a sentence; ``photographs``, ``photographs_apart`` and ``people_apart``, how many
-        there were; ``false_alarms``, the share of new photographs of the kind that raise an alarm.
+        ``how``, a sentence; ``photographs``, ``photographs_apart`` (held out) and ``people_apart``,
+        their numbers; ``false_alarms``, the share of new photographs of faces that raise an alarm.
     """
 
     limit: float
@@ -38,7 +38,7 @@ class FittedPlausibility:
 
     @property
     def record(self) -> PlausibilityRecord:
-        """What the manifest is to say."""
+        """Its record for the manifest."""
         return PlausibilityRecord(self.check.limit, self.fitted)
 
 
@@ -52,14 +52,14 @@ def fit_record(
     known, apart, people_apart
         See `lpel_serving.verification.plausibility.fit_plausibility`.
     on
-        Which photographs these are, in words, without a file's or a person's name.
+        Description of these photographs, without names of files or people.
     """
     check = fit_plausibility(known, apart, people_apart)
     if check is None:
         return None
     people = len(set(people_apart))
     fitted = {
-        "how": f"Mahalanobis distance of unit embeddings, on {on}, the limit on people held apart",
+        "how": f"Mahalanobis distance of unit embeddings, on {on}, the limit on people held out",
         "photographs": len(known),
         "photographs_apart": len(apart),
         "people_apart": people,
@@ -80,7 +80,7 @@ def fit_on_people(
     identities
         Who is in each, N of them.
     rng
-        Deals the people out.
+        Divides the people at random.
     on
         See `fit_record`.
     """
@@ -92,7 +92,7 @@ def fit_on_people(
 
 
 def read_record(reader: Reader) -> PlausibilityRecord:
-    """Read what a manifest says of a check, and look at all of it.
+    """Read and check the manifest's record of a plausibility check.
 
     Raises
     ------
@@ -110,21 +110,21 @@ def read_record(reader: Reader) -> PlausibilityRecord:
 
 
 def bytes_of(dimension: int) -> int:
-    """How many bytes the file of a check has, for embeddings of length D."""
+    """Compute the size of a check's file in bytes, for embeddings of length D."""
     return 4 * (dimension + 1) * dimension
 
 
 def to_bytes(check: Plausibility) -> bytes:
     """Write the arrays of a check as plain float32 numbers, little-endian, row by row.
 
-    The first row is the mean, the others are the whitening. There is no header, so that nothing
-    has to be parsed, in whatever language.
+    The first row is the mean, the others are the whitening. There is no header, so that nothing has
+    to be parsed, in any language.
     """
     return np.vstack([check.mean, check.whitening]).astype("<f4").tobytes()
 
 
 def from_bytes(data: bytes, dimension: int, limit: float) -> Plausibility:
-    """Read what `to_bytes` wrote, perhaps by a stranger.
+    """Read what `to_bytes` wrote; the bytes are untrusted.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What a bundle says is usual of its maps: shares of the parts of a face, and what is common."""
+"""The usual shares of a bundle's maps, and their common part: fields of the manifest."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -10,14 +10,14 @@ from lpel_serving.support.typed_json import Reader
 
 _DECISIONS = ("similar", "dissimilar")
 ALIKE = 0.02
-"""Where no mean share is further off than this, what is usual with one crop is with another."""
+"""Tolerance: usual shares hold for another crop too if no mean share differs by more."""
 _SUM_OFF = 0.001
-"""Means of shares sum to 1, but for what rounding may do to them."""
+"""Tolerance of the sum of mean shares, which is 1 but for rounding."""
 
 
 @dataclass(frozen=True)
 class UsualShare:
-    """What share of a map lies in one region, over many pairs.
+    """The share of a map that lies in one region, over many pairs.
 
     Attributes
     ----------
@@ -32,7 +32,7 @@ class UsualShare:
     high: float
 
     def side(self, share: float) -> int:
-        """Say how a share lies: 1 above nine of ten maps, -1 below nine of ten, else 0."""
+        """Compare a share: 1 if above the 90th percentile, -1 if below the 10th, else 0."""
         return int(share > self.high) - int(share < self.low)
 
 
@@ -42,19 +42,19 @@ Shares = Mapping[str, UsualShare]
 
 @dataclass(frozen=True)
 class UsualMaps:
-    """What is usual of the maps of one method, where the network takes one decision.
+    """Usual shares of the maps of one method, for one decision.
 
     Attributes
     ----------
     pairs
-        How many were measured.
+        The number of pairs measured.
     common
-        How much of what varies within a map is common to all of them: the mean correlation of the
-        maps of two pairs that have nobody in common, in [-1, 1].
+        The common part: the mean correlation of the maps of two pairs that have no person in
+        common, in [-1, 1].
     for_
         Shares of all that speaks for the decision.
     against
-        Shares of all that speaks against it; None where hardly any map has something against.
+        Shares of all that speaks against it; None where hardly any map has negative values.
     """
 
     pairs: int
@@ -65,16 +65,16 @@ class UsualMaps:
 
 @dataclass(frozen=True)
 class UsualRecord:
-    """What a manifest says of it.
+    """The manifest's record of usual shares.
 
     Attributes
     ----------
     measured
         ``how``, a sentence; ``crop``, how the faces were cut out; ``photographs`` and ``people``,
-        how many there were. Perhaps ``alike``: other crops for which it holds as well, by name, and
-        how far their mean shares were off, at most.
+        their numbers. Optionally ``alike``: other crops for which it holds too, by name, with the
+        largest difference of a mean share.
     methods
-        By method and decision, `UsualMaps` in JSON's own types.
+        By method and decision, `UsualMaps` as JSON-serialisable values.
     """
 
     measured: Mapping[str, Any]
@@ -82,11 +82,11 @@ class UsualRecord:
 
     @property
     def crops(self) -> tuple[str, ...]:
-        """Names of the crops for which it holds."""
+        """The names of the crops for which it holds."""
         return str(self.measured["crop"]), *self.measured.get("alike", {})
 
     def of(self, method: str, decision: str) -> UsualMaps | None:
-        """Look up what was measured; None if that was not."""
+        """Look up what was measured; None if it was not."""
         methods = Reader(self.methods, "usual.methods")
         if method not in self.methods or decision not in self.methods[method]:
             return None
@@ -94,7 +94,7 @@ class UsualRecord:
 
 
 def as_record(maps: UsualMaps) -> dict[str, Any]:
-    """Write `UsualMaps` in JSON's own types, as a manifest has them."""
+    """Return `UsualMaps` as JSON-serialisable values, in the manifest's format."""
 
     def shares(some: Shares) -> dict[str, Any]:
         return {name: asdict(share) for name, share in some.items()}
@@ -108,7 +108,7 @@ def as_record(maps: UsualMaps) -> dict[str, Any]:
 
 
 def read_usual(reader: Reader) -> UsualRecord:
-    """Read what a manifest says is usual, and look at all of it.
+    """Read and check the manifest's record of usual shares.
 
     Raises
     ------

@@ -1,1 +1,1 @@
-"""The engine: a bundle's networks in onnxruntime, and the explainer that asks them."""
+"""The engine: a bundle's networks in onnxruntime, the explainer, and stores of embeddings."""

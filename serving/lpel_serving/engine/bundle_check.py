@@ -1,4 +1,4 @@
-"""Checking a bundle as the engine would, one finding after the other."""
+"""Checks a bundle step by step, as the engine would load it, and reports each finding."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,14 +22,14 @@ _GREY = 128
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that was looked at.
+    """The result of one check.
 
     Attributes
     ----------
     name
-        What it was.
+        What was checked.
     passed
-        Whether it is as it should be.
+        Whether the check passed.
     detail
         What was found, in one line.
     """
@@ -42,7 +42,7 @@ class Check:
 def check_bundle(folder: Path) -> list[Check]:
     """Verify the files of a bundle, open its models on the CPU, and run them on a grey image.
 
-    The last finding is the first that failed, if one did: what depends on it is not tried.
+    Checking stops at the first failure, which is the last result.
 
     Raises
     ------
@@ -93,7 +93,7 @@ def _files(bundle: Bundle) -> Iterator[Check]:
 
 
 def _crop(text: str) -> str:
-    if entry_points(group="lpel.crops", name=text):  # not loaded: a detector takes seconds
+    if entry_points(group="lpel.crops", name=text):  # not loaded: loading a detector takes seconds
         return f"{text}, a plugin that is installed"
     parse_crop(text)
     return text

@@ -1,4 +1,4 @@
-"""Counting the photographs in which several faces were found, where nobody chooses among them."""
+"""Counts photographs with several faces, where none is chosen explicitly."""
 
 from lpel_serving.engine.embedder import Embedder
 from lpel_serving.engine.store.keys import content_digest
@@ -7,14 +7,14 @@ from lpel_serving.support.arrays import Pixels
 
 
 class CountingCrop:
-    """A crop that looks for faces, and remembers the photographs in which it found several.
+    """A detecting crop that counts the photographs with several faces.
 
     It is a `lpel_serving.images.crops.DetectingCrop`.
 
     Parameters
     ----------
     crop
-        Which finds and cuts them.
+        The crop that detects and cuts faces.
     """
 
     def __init__(self, crop: DetectingCrop) -> None:
@@ -34,23 +34,23 @@ class CountingCrop:
 
     @property
     def several(self) -> int:
-        """In how many photographs there were several faces; each counts once."""
+        """The number of photographs with several faces; each counts once."""
         return len(self._several)
 
 
 def count_crowds(embedder: Embedder) -> None:
-    """Let an embedder count from now on the photographs that show several faces."""
+    """Make an embedder count, from now on, the photographs that show several faces."""
     if isinstance(embedder.crop, DetectingCrop):
         embedder.crop = CountingCrop(embedder.crop)
 
 
 def crowds(embedder: Embedder) -> int | None:
-    """Say in how many photographs there were several faces; None if nobody looked for any."""
+    """Return the number of photographs with several faces; None if the crop detects none."""
     return embedder.crop.several if isinstance(embedder.crop, CountingCrop) else None
 
 
 def crowds_in_words(several: int | None) -> str:
-    """Say in a sentence that of several faces the largest was taken; empty if there is no need."""
+    """Say in a sentence that the largest of several faces was taken; empty if there were none."""
     if not several:
         return ""
     photographs = "1 photograph shows" if several == 1 else f"{several:,} photographs show"

@@ -33,7 +33,7 @@ class Decoder:
         EmbeddingError
             If the embeddings are of another shape.
         BundleError
-            If the reconstructions are not of the size that the manifest says.
+            If the reconstructions do not have the size in the manifest.
         """
         check_embeddings(embeddings, self.dimension)
         images = self._session.run(embeddings)

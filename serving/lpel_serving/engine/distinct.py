@@ -1,4 +1,4 @@
-"""Cutting faces out of many images, each face once however often it is named."""
+"""Crops faces from many images, each distinct face once."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,21 +11,21 @@ from lpel_serving.images.reading import Image
 from lpel_serving.support.arrays import Pixels
 
 Choice = tuple[int | None, int | None]
-"""Which of the faces in reference and test, from 0, the largest; that one where it is None."""
+"""Which of the faces in reference and test, from 0, the largest; the largest where it is None."""
 
 
 @dataclass(frozen=True, eq=False)
 class DistinctCrops:
-    """The different crops of many images.
+    """The distinct crops of many images.
 
     Attributes
     ----------
     crops
-        Those that differ, uint8, shape (S, S, 3).
+        The distinct crops, uint8, shape (S, S, 3).
     places
-        Of each image, where its crop is among them.
+        For each image, the index of its crop.
     found
-        Of each image, the faces that were found in it: see `lpel_serving.images.crops.CutFace`.
+        For each image, the faces that were found in it: see `lpel_serving.images.crops.CutFace`.
     """
 
     crops: list[Pixels]
@@ -39,9 +39,9 @@ def distinct_crops(embedder: Embedder, images: Sequence[tuple[Image, int | None]
     Parameters
     ----------
     embedder
-        Which reads them.
+        The embedder, which reads and crops them.
     images
-        Each with the face that is to be taken: see `lpel_serving.images.crops.cut_face`.
+        Each with the face to take: see `lpel_serving.images.crops.cut_face`.
     """
     crops: list[Pixels] = []
     by_source: dict[object, tuple[int, FoundFaces | None]] = {}

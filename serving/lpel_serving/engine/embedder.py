@@ -21,7 +21,7 @@ class Embedder:
     Attributes
     ----------
     record
-        Its size, dimension and name.
+        Its image size, dimension and name.
     crop
         How photographs become face crops.
     provider
@@ -73,7 +73,7 @@ class Embedder:
         batch_size
             Crops in one inference; the result does not depend on it.
         stop
-            Ends it from another thread.
+            Cancels it from another thread.
 
         Returns
         -------
@@ -85,7 +85,7 @@ class Embedder:
         ImageError
             If a crop is of another shape or type.
         EmbeddingError
-            If an embedding is not finite, or is of another length than the record says.
+            If an embedding is not finite, or has another length than in the record.
         WithdrawnError
             If it was stopped.
         """
@@ -100,10 +100,10 @@ class Embedder:
         return embeddings
 
     def fixed(self, batch_size: int) -> Callable[[Sequence[Pixels]], NDArray[np.float32]]:
-        """Prepare to embed at most so many crops at a time, in inferences of just that size.
+        """Return a function that embeds up to `batch_size` crops in one inference of that size.
 
-        What it returns is not to be shared among threads. Unlike `embed` it gives embeddings as
-        they are, NaN and infinity among them, for one bad image says nothing of the others.
+        The function is not thread-safe. Unlike `embed` it returns embeddings unchecked, perhaps
+        with NaN or infinity, since one bad image does not invalidate the others.
         """
         if batch_size < 1:
             raise ParameterError(f"a batch holds at least 1 image; received {batch_size}.")

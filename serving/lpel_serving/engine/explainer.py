@@ -1,4 +1,4 @@
-"""The engine: a bundle, loaded and ready to explain pairs of faces."""
+"""`Explainer`: a loaded bundle that explains pairs of faces."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -33,15 +33,15 @@ class Explainer:
     Attributes
     ----------
     manifest
-        What the bundle says of itself.
+        The bundle's manifest.
     bundle_sha256
         The bundle's digest: see `lpel_serving.bundle.loading.Bundle`.
     embedder
-        The embedding network, for those who need embeddings alone.
+        The embedding network, for callers that need only embeddings.
     provider
         The execution provider that is active, such as ``"cpu"``.
     plausibility
-        Says whether an embedding is of the kind that the bundle knows; None if it was not fitted.
+        The check of plausibility; None if it was not fitted.
     """
 
     def __init__(self, bundle: Bundle, crop: Crop, provider: str, threads: int | None) -> None:
@@ -75,7 +75,8 @@ class Explainer:
         crop
             How to cut faces out of photographs: see `parse_crop`. The bundle's own when None.
         provider
-            The execution provider: ``"cpu"``, ``"cuda"``, … Used as asked for, or not at all.
+            The execution provider: ``"cpu"``, ``"cuda"``, … It is used for the whole model, or an
+            error is raised.
         threads
             Threads of one inference, at most one for each core; onnxruntime's choice when None.
 
@@ -107,16 +108,16 @@ class Explainer:
 
     @property
     def default_method(self) -> Method:
-        """The best that the bundle can do: `Responses` with a response decoder, else `Lpel`."""
+        """The best method for the bundle: `Responses` with a response decoder, else `Lpel`."""
         return default_method(responds=self.responds)
 
     @property
     def default_name(self) -> str:
-        """The name of `default_method`, as `find_method` takes it."""
+        """The name of `default_method`, for `find_method`."""
         return default_name(responds=self.responds)
 
     def respond(self, embeddings: Floats) -> Floats:
-        """Predict responses from embeddings; see `Responder.respond`.
+        """Predict attribution vectors from embeddings; see `Responder.respond`.
 
         Raises
         ------
@@ -165,22 +166,22 @@ class Explainer:
         epsilon
             Threshold of the mask (Eq. 4.7).
         method
-            An explanation method, such as `find_method` gives. When None, `default_method`.
+            An explanation method, such as `find_method` returns. When None, `default_method`.
         seed
-            Of the method's randomness; each pair's is the same.
+            Seed of the method's randomness, the same for each pair.
         batch_size
-            Images in one inference. Each pair's result is the same, byte for byte, alone or among
+            Images in one inference. A pair's result is the same, byte for byte, alone or among
             others.
         faces
-            For each pair, which of the faces in reference and test: from 0, the largest, which is
-            also taken where it is None. A crop that looks for no faces takes None alone.
+            For each pair, which of the faces in reference and test, from 0, the largest; the
+            largest where it is None. It has to be None for a crop that detects no faces.
 
         Raises
         ------
         ImageError
             If an image cannot be used, or has no such face.
         NoDirectionError
-            If the embedding of one is zero: it is as similar to everything.
+            If the embedding of an image is zero: its similarity to everything is 0.
         ParameterError
             If `epsilon` is out of range, or the method cannot explain such a pair.
         """

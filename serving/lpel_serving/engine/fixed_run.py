@@ -1,4 +1,4 @@
-"""Running a model on batches of one size, whose input and output are bound to the device."""
+"""Runs a model on batches of one size, with input and output bound to the device."""
 
 from typing import Any
 
@@ -10,14 +10,14 @@ from lpel_serving.support.errors import BundleError
 from lpel_serving.support.extras import require
 
 _ON_CUDA = ("cuda", "tensorrt")
-"""Providers that take their inputs from an NVIDIA card's own memory."""
+"""Providers that read inputs from an NVIDIA GPU's memory."""
 
 
 class FixedRun:
     """Runs a model on batches of one size, with its input and output bound to the device.
 
-    What is shorter is filled up with zeros, so that a device meets one shape alone: it plans its
-    memory once, and compiles nothing twice. Not to be shared among threads.
+    Shorter batches are padded with zeros, so that the device sees one shape: memory is planned and
+    kernels are compiled once. Not thread-safe.
     """
 
     def __init__(self, session: Session, shape: tuple[int, ...], kind: Any) -> None:

@@ -1,4 +1,4 @@
-"""A model that takes embeddings: how decoder and responder open theirs, and what they refuse."""
+"""Opens models that take embeddings, for decoder and response decoder, and checks their input."""
 
 from lpel_serving.bundle.manifest import EMBEDDING
 from lpel_serving.engine.session import Session, Shape, open_session
@@ -23,7 +23,7 @@ def open_on_embeddings(
         input_shape=(None, dimension),
         output_shape=(None, *output_shape),
         provider=provider,
-        threads=1,  # a second pool of threads would spin against the embedder's
+        threads=1,  # a second thread pool would compete with the embedder's
     )
 
 

@@ -1,4 +1,4 @@
-"""What the installed methods are and cost with a bundle, found by trying each on noise."""
+"""The inventory of methods with a bundle: decisions and cost, found by trying each on noise."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -19,26 +19,26 @@ from lpel_serving.support.errors import LpelError
 
 @dataclass(frozen=True)
 class MethodEntry:
-    """A method as one bundle has it.
+    """A method's description, cost and abilities with one bundle.
 
     Attributes
     ----------
     description
-        What it says of itself.
+        What the method declares.
     parameters
-        Its own, with the values that they have.
+        Its own parameters with their values.
     embeddings
-        Images that it embeds besides the pair's own two, to explain a pair both ways: the larger
-        number of those for a similar and for a dissimilar pair.
+        The number of images that it embeds to explain a pair both ways, besides the pair's own two:
+        the larger of the numbers for a similar and a dissimilar pair.
     signed
-        Whether its maps tell what speaks against the decision.
+        Whether its maps are signed: they show what speaks against the decision.
     decisions
-        Those that it can explain: ``similar``, ``dissimilar``, both or, for want of a response
-        decoder or because it fails, neither.
+        The decisions that it can explain: ``similar``, ``dissimilar``, both, or neither if it lacks
+        a response decoder or fails.
     images
         The same as `embeddings`, for each decision that it can explain.
     one_way
-        Those of them that one direction takes.
+        The part of `images` that one direction needs.
     reason
         Why it can explain neither decision, in words; None if it can.
     """
@@ -54,11 +54,11 @@ class MethodEntry:
 
     @property
     def name(self) -> str:
-        """As `find_method` takes it."""
+        """Its name for `find_method`."""
         return self.description.name
 
     def record(self, *, served: bool = False) -> dict[str, Any]:
-        """Write it as JSON-serialisable values: see `methods.catalogue.description.as_record`."""
+        """Return it as JSON-serialisable values: see `methods.catalogue.description.as_record`."""
         said = as_record(self.description, served=served)
         return {
             **said,
@@ -73,7 +73,7 @@ class MethodEntry:
 
 
 def take_inventory(explainer: Explainer) -> tuple[MethodEntry, ...]:
-    """Try every installed method on noise, with a bundle's decoders and no inference of `f`.
+    """Try every installed method on noise, with a bundle's decoders and without running `f`.
 
     Parameters
     ----------
@@ -98,14 +98,14 @@ def images_needed(
 ) -> dict[str, int]:
     """Count what a method embeds to explain a pair, for each decision that it explains.
 
-    It is tried on noise, with the bundle's decoders and no inference of `f`.
+    It is tried on noise, with the bundle's decoders and without running `f`.
 
     Parameters
     ----------
     method, explainer
-        What is tried, with whose networks.
+        The method to try, and the bundle whose networks it uses.
     check
-        Called now and then; it may raise to end that early.
+        Called from time to time; it may raise to cancel.
     one_way
         Whether to count one direction alone; both if not.
     """
@@ -117,7 +117,7 @@ def images_needed(
 
 @dataclass(frozen=True)
 class _Trial:
-    """How a method did: distinct images that it embedded, and whether its map has a sign."""
+    """A trial's result: the number of distinct images embedded, and whether the map is signed."""
 
     images: int
     one_way: int
@@ -128,8 +128,8 @@ def _entry(name: str, explainer: Explainer) -> MethodEntry:
     try:
         method = find_method(name)
     except Exception as error:  # noqa: BLE001 - another package's method may fail as it likes
-        return MethodEntry(unknown(name), {}, 0, False, (), reason=_complaint(error))
-    trials, complaints = _trials(method, explainer)
+        return MethodEntry(unknown(name), {}, 0, False, (), reason=_error_message(error))
+    trials, messages = _trials(method, explainer)
     return MethodEntry(
         describe(name, method),
         parameters_of(method),
@@ -138,26 +138,26 @@ def _entry(name: str, explainer: Explainer) -> MethodEntry:
         tuple(trials),
         {decision: trial.images for decision, trial in trials.items()},
         {decision: trial.one_way for decision, trial in trials.items()},
-        None if trials else complaints[0],
+        None if trials else messages[0],
     )
 
 
 def _trials(
     method: Method, explainer: Explainer, check: Callable[[], object] | None = None
 ) -> tuple[dict[str, _Trial], list[str]]:
-    """Try a method on both decisions; where it refuses or fails there is a complaint instead."""
+    """Try a method on both decisions; return an error message where it refuses or fails."""
     trials: dict[str, _Trial] = {}
-    complaints: list[str] = []
+    messages: list[str] = []
     for decision, similar in (("similar", True), ("dissimilar", False)):
         try:
             trials[decision] = _try_out(method, explainer, similar, check)
         except Exception as error:  # noqa: BLE001 - another package's method may fail as it likes
-            complaints.append(_complaint(error))
-    return trials, complaints
+            messages.append(_error_message(error))
+    return trials, messages
 
 
-def _complaint(error: Exception) -> str:
-    """Say why a method explains nothing; the words of others may speak of files, and are kept."""
+def _error_message(error: Exception) -> str:
+    """Say why a method fails; other packages' messages may contain file names, and are withheld."""
     if isinstance(error, LpelError):
         return str(error)
     return f"it fails with {type(error).__name__} where it is tried out."
@@ -182,6 +182,6 @@ def _try_out(
     pair = FacePair(crops[0], crops[1], h_r, h_t, similar)
     values = method(pair, once, np.random.default_rng(0))
     one_way = sum(counts)
-    if one_way:  # the reverse embeds what is new to it
+    if one_way:  # the reverse direction embeds only new images
         method(pair.swapped, once, np.random.default_rng(0))
     return _Trial(sum(counts), one_way, bool((values < 0).any()))

@@ -1,4 +1,4 @@
-"""One pair, from two embeddings to all that a bundle knows of it: decided, then explained."""
+"""One pair from embeddings to explanation: decided by the bundle's threshold, then explained."""
 
 from dataclasses import replace
 
@@ -29,13 +29,13 @@ def decide_pair(
     crop: Crop | str,
     found: FoundPair = (None, None),
 ) -> DecidedPair:
-    """Decide on a pair by a bundle's threshold, with the confidence that it has.
+    """Decide on a pair by a bundle's threshold, with the predicted probability.
 
     Parameters
     ----------
     manifest, check
-        The bundle's, and its check of plausibility; there is no confidence where that finds an
-        image of another kind than those that it was fitted on.
+        The bundle's manifest and check of plausibility; there is no predicted probability where an
+        image is implausible.
     crops, embeddings
         Of reference and test: uint8, shape (S, S, 3), and float32, shape (D,).
     crop
@@ -69,18 +69,18 @@ def explain_pair(
     epsilon: float = DEFAULT_EPSILON,
     seed: int = 0,
 ) -> PairExplanation:
-    """Explain a pair that was decided, and add what is usual of such maps.
+    """Explain a decided pair, and add the usual shares of such maps.
 
     Parameters
     ----------
     pair
         The pair: see `decide_pair`.
     method, networks
-        What explains, and what that asks.
+        The method, and the networks that it runs.
     manifest, crop
-        The bundle's, and how the faces were cut out: what is usual depends on both.
+        The bundle's manifest, and how the faces were cut out: usual shares depend on both.
     epsilon, seed
-        See `lpel_serving.methods.explain.explain_by`, which says what is raised, too.
+        See `lpel_serving.methods.explain.explain_by`, also for the errors raised.
     """
     explained = explain_by(
         method,

@@ -1,4 +1,4 @@
-"""Embedding many photographs, a few at a time, and each distinct one once."""
+"""Embeds many photographs in batches, each distinct one once."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from lpel_serving.support.arrays import Floats
 from lpel_serving.support.progress import Progress, silent
 
 _KEPT_BYTES = 64 * 2**20
-"""Embeddings by which a photograph is known again that is there twice."""
+"""Size of the cache of embeddings that finds repeated photographs."""
 
 
 def embed_photographs(
@@ -41,7 +41,7 @@ def embed_photographs(
     Raises
     ------
     ImageError
-        If a photograph cannot be used and there is no `unusable` to gather it; it is named.
+        If a photograph cannot be used and `unusable` is None; it is named.
     NoDirectionError
         If the embedding of one is zero; it is named.
     """
@@ -71,9 +71,10 @@ class EmbeddedPairs:
     Attributes
     ----------
     photographs
-        All that are in the pairs, each once.
+        The distinct photographs of the pairs.
     embeddings
-        Theirs, float32, shape (M, D); NaN for those that have none: see `embed_photographs`.
+        Their embeddings, float32, shape (M, D); NaN for those that have none: see
+        `embed_photographs`.
     similarities
         Of the pairs, float32, shape (N,); NaN where a photograph has no embedding.
     """

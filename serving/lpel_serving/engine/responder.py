@@ -1,7 +1,7 @@
-"""The response decoder: from embeddings to what each superpixel contributes to them.
+"""The response decoder: predicts attribution vectors (responses) from embeddings.
 
-It is trained on embeddings of unit length, and few networks but FaceNet give such. Here is where
-the engine scales them: whoever asks for responses gives embeddings as the embedder gave them.
+It is trained on unit embeddings, which few networks but FaceNet produce. This module scales its
+inputs, so that callers pass embeddings as the embedder returns them.
 """
 
 from lpel_serving.bundle.manifest import RESPONSE, ResponseRecord
@@ -31,16 +31,16 @@ class Responder:
         self._session = open_on_embeddings(model, dimension, RESPONSE, shape, provider)
 
     def respond(self, embeddings: Floats) -> Floats:
-        """Predict responses from embeddings (N, D): float32, shape (N, K, D), row by row.
+        """Predict attribution vectors from embeddings (N, D): float32, shape (N, K, D), row by row.
 
-        Responses are of the unit embeddings, whatever the length of those given.
+        They refer to the unit embeddings, whatever the length of those given.
 
         Raises
         ------
         EmbeddingError
             If the embeddings are of another shape, or not finite.
         BundleError
-            If the responses are not of the size that the manifest says.
+            If the responses do not have the size in the manifest.
         """
         side, dimension = self.record.side, self.dimension
         check_embeddings(embeddings, dimension)

@@ -1,4 +1,4 @@
-"""Opening and running an ONNX model: here onnxruntime is loaded, and its errors become ours."""
+"""Opens and runs ONNX models: loads onnxruntime, and translates its errors."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -27,19 +27,19 @@ Shape = tuple[int | None, ...]
 
 
 class Stop:
-    """Ends an inference from another thread."""
+    """Cancels an inference from another thread."""
 
     def __init__(self) -> None:
         self.options: Any = require("onnxruntime", "cpu").RunOptions()
-        self.options.log_severity_level = _FATAL_ONLY  # that it was ended is no error
+        self.options.log_severity_level = _FATAL_ONLY  # do not log the cancellation as an error
 
     def set(self) -> None:
-        """End it: between two operations of the model, or before it has begun."""
+        """Cancel it, between two operations of the model or before it starts."""
         self.options.terminate = True
 
     @property
     def is_set(self) -> bool:
-        """Whether it was ended."""
+        """Whether it was cancelled."""
         return bool(self.options.terminate)
 
 
@@ -50,7 +50,7 @@ class Session:
     Attributes
     ----------
     provider
-        The execution provider that is really active, by its short name.
+        The execution provider that is actually active, by its short name.
     input_name, output_name
         Its tensors.
     raw
@@ -94,7 +94,7 @@ def open_session(
     provider: str = "cpu",
     threads: int | None = None,
 ) -> Session:
-    """Make a session from the bytes of a model.
+    """Open a session on the bytes of a model.
 
     Parameters
     ----------
@@ -103,10 +103,10 @@ def open_session(
     input_name, output_name
         The tensors to feed and to fetch.
     input_shape, output_shape
-        What their shapes must be compatible with; None stands for any size, or any shape. A tensor
-        whose shape is given must be float32 too, `image` uint8, as bundles have them.
+        The required shapes; None stands for any size, or any shape. A tensor whose shape is given
+        has to be float32 (`image`: uint8), as in all bundles.
     provider
-        One of `PROVIDERS`. It is used for the whole graph or not at all.
+        One of `PROVIDERS`. It is used for the whole graph, or an error is raised.
     threads
         Threads within one operator, at most one for each core; onnxruntime's choice when None.
 
@@ -146,7 +146,7 @@ def _load(ort: Any, model: bytes, provider: str, threads: int | None) -> Any:
     options = ort.SessionOptions()
     options.log_severity_level = _ERRORS_ONLY
     if threads is not None:
-        options.intra_op_num_threads = min(threads, cores())  # more would wait for each other
+        options.intra_op_num_threads = min(threads, cores())  # more would only wait
     if provider != "cpu":
         options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
     try:

@@ -1,4 +1,4 @@
-"""What is usual: how the maps of many pairs divide among the parts of a face, and how alike."""
+"""Usual shares: how the maps of many pairs divide among regions, and their common part."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
@@ -20,16 +20,16 @@ from lpel_serving.support.arrays import Floats
 from lpel_serving.support.errors import EmbeddingError
 
 PAIRS = 300
-"""So many pairs of one person are drawn, and so many of two."""
+"""Number of pairs drawn of one person, and of two."""
 LEAST_PAIRS = 50
-"""Of fewer pairs with one decision it is not said what is usual."""
+"""Least pairs per decision for usual shares."""
 
 METHODS: Mapping[str, Method] = MappingProxyType({RESPONSES: Responses(), LPEL: Lpel()})
-"""Those whose maps cost no inference of `f`, so that hundreds can be measured for every bundle."""
+"""Methods whose maps need no inference of `f`, so that hundreds can be computed for each bundle."""
 
 _PERCENTILES = (10, 90)
 _AT_ONCE = 32
-"""Pairs whose maps are made together, lest a decoder of large pictures take much memory."""
+"""Pairs per batch, to bound the memory of a decoder with large images."""
 _Values = NDArray[np.float64]
 _People = NDArray[np.int64]
 
@@ -37,24 +37,24 @@ _People = NDArray[np.int64]
 def usual_maps(
     record: UsualRecord | None, method: Method, *, similar: bool, crop: Crop
 ) -> UsualMaps | None:
-    """Say what is usual of maps such as a pair's.
+    """Return the usual shares of maps such as a pair's.
 
     Parameters
     ----------
     record
-        What the bundle says of it.
+        The bundle's record of usual shares.
     method
-        That explained the pair, with the parameters that it had.
+        The method that explained the pair, with its parameters.
     similar
         The decision on the pair.
     crop
-        How its faces were cut out. Pictures that are taken whole are taken to be cut already, as
-        those were that the bundle was measured with.
+        How its faces were cut out. With crop `none`, pictures are assumed to be cropped already, as
+        those that the bundle was measured on.
 
     Returns
     -------
     UsualMaps | None
-        None where it was not measured, or not for faces that are cut out so.
+        None if it was not measured for this method, decision or crop.
     """
     name = next((name for name, one in METHODS.items() if one == method), None)
     if record is None or name is None:
@@ -75,7 +75,7 @@ def measure_usual(
     crop: str,
     on: str,
 ) -> UsualRecord | None:
-    """Explain pairs that are drawn from photographs, and sum up their maps.
+    """Explain random pairs of photographs, and summarise their maps.
 
     Parameters
     ----------
@@ -86,22 +86,22 @@ def measure_usual(
     identities
         Who is in each, N of them.
     threshold
-        The similarity above which the network calls two images the same: a pair counts by what it
-        decides, not by the truth.
+        The similarity above which the network calls two images the same: pairs are grouped by its
+        decision, not by the truth.
     rng
         Draws the pairs.
     responds
         Whether there is a response decoder.
     crop
-        How the faces were cut out, as a manifest has it.
+        How the faces were cut out, in the manifest's format.
     on
-        Which photographs these are, in words, without a file's or a person's name.
+        Description of these photographs, without names of files or people.
 
     Returns
     -------
     UsualRecord | None
-        None where there are too few pairs. A decision that too few pairs have is left out, and so
-        are pairs of which a map points at nothing.
+        None where there are too few pairs. A decision with too few pairs is left out, and so are
+        pairs with a constant map.
     """
     found: dict[str, dict[str, UsualMaps]] = {}
     drawn = draw_of_each(identities, PAIRS, rng) if len(identities) else []
@@ -134,21 +134,20 @@ def measure_usual(
 
 
 def sum_up(maps: Floats, people: _People) -> UsualMaps | None:
-    """Find out what maps have in common.
+    """Compute the usual shares and the common part of maps.
 
     Parameters
     ----------
     maps
-        Of the tests and of the references of pairs, float32, shape (N, 2, H, W), finite. Pairs of
-        which one is flat are left out.
+        Of the tests and of the references of pairs, float32, shape (N, 2, H, W), finite. Pairs with
+        a constant map are left out.
     people
         Who is in each pair, shape (N, 2).
 
     Returns
     -------
     UsualMaps | None
-        None if there are fewer than `LEAST_PAIRS`, or fewer maps that have anything for the
-        decision.
+        None if there are fewer than `LEAST_PAIRS` pairs, or fewer maps with positive values.
     """
     usable = (maps.max(axis=(2, 3)) > maps.min(axis=(2, 3))).all(axis=1)
     maps, people = maps[usable], people[usable]
@@ -163,22 +162,21 @@ def sum_up(maps: Floats, people: _People) -> UsualMaps | None:
 
 
 def common_share(maps: Floats, people: _People) -> float:
-    """Compute the mean correlation between the maps of two pairs that have nobody in common.
+    """Compute the mean correlation between the maps of two pairs without a person in common.
 
-    Where every map is moved and scaled to mean 0 and variance 1, that is how much of the variance
-    their mean map has.
+    If every map is standardised to mean 0 and variance 1, it is the variance of their mean map.
 
     Parameters
     ----------
     maps
-        Float32, shape (N, H, W), none of them flat.
+        Float32, shape (N, H, W), none of them constant.
     people
         Who is in each pair, shape (N, 2).
 
     Returns
     -------
     float
-        In [-1, 1]; 0 if every two pairs have somebody in common.
+        In [-1, 1]; 0 if every two pairs have a person in common.
     """
     flat = maps.reshape(len(maps), -1).astype(np.float64)
     flat /= np.abs(flat).max(axis=1, keepdims=True)  # so that squares neither overflow nor vanish
@@ -192,7 +190,7 @@ def common_share(maps: Floats, people: _People) -> float:
 def _both_ways(
     method: Method, networks: Networks, embeddings: Floats, pairs: Places, *, similar: bool
 ) -> tuple[Floats, NDArray[np.bool_]]:
-    """Make the maps of tests and references, shape (n, 2, H, W), and say which pairs have any."""
+    """Compute the maps of tests and references, shape (n, 2, H, W), and which pairs have any."""
     found = [
         some
         for first in range(0, len(pairs), _AT_ONCE)
@@ -206,7 +204,7 @@ def _both_ways(
 def _some(
     method: Method, networks: Networks, embeddings: Floats, pairs: Places, similar: bool
 ) -> Iterator[tuple[Floats | None, int]]:
-    """Make the maps of some pairs after the others: None of one that has no finite map."""
+    """Yield the maps of pairs in order; None for a pair without finite maps."""
     decisions = np.full(len(pairs), similar)
     for maps in explain_many(method, networks, embeddings, pairs[:, 0], pairs[:, 1], decisions):
         if isinstance(maps, EmbeddingError):
@@ -216,7 +214,7 @@ def _some(
 
 
 def _usual(shares: _Values) -> Shares | None:
-    """Sum up shares, shape (maps, regions), of maps that have any; None if too few have."""
+    """Summarise shares, shape (maps, regions), of maps that have any; None if too few have."""
     having = shares[shares.sum(axis=1) > 0]
     if len(having) < LEAST_PAIRS:
         return None

@@ -1,1 +1,1 @@
-"""The equations, once, in numpy: from two embeddings to a decision, a heat-map and a mask."""
+"""The thesis's equations in numpy: from two embeddings to a decision, a heat-map and a mask."""

@@ -1,4 +1,4 @@
-"""How alike the two explanations of a pair are, when reference and test change roles."""
+"""Agreement of the two maps of a pair explained both ways (section 5.3)."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Agreement:
-    """Likeness of two explanations.
+    """Agreement of two explanations.
 
     Attributes
     ----------
@@ -23,7 +23,7 @@ class Agreement:
 
 
 def spearman(first: NDArray[np.float32], second: NDArray[np.float32]) -> float:
-    """Spearman's rank correlation of two arrays of one shape; tied values share their mean rank."""
+    """Spearman's rank correlation of two arrays of one shape; tied values get their mean rank."""
     a, b = (mean_ranks(values.ravel()) for values in (first, second))
     a, b = a - a.mean(), b - b.mean()
     norm = float(np.sqrt(np.sum(a * a) * np.sum(b * b)))
@@ -37,7 +37,7 @@ def intersection_over_union(first: NDArray[np.bool_], second: NDArray[np.bool_])
 
 
 def mean_ranks(values: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Rank values, shape (N,), from 1; equal ones share the mean of their ranks."""
+    """Rank values, shape (N,), from 1; equal ones get the mean of their ranks."""
     order = np.argsort(values, kind="stable")
     ascending = values[order]
     first = np.flatnonzero(np.append(True, ascending[1:] != ascending[:-1]))

@@ -1,9 +1,9 @@
-"""Responses: a vector for each superpixel of an image, that explains it against any other image.
+"""Attribution vectors (responses): one per superpixel, they explain an image against any other.
 
-The response of a superpixel is its share of what the unit embedding loses when superpixels are
-replaced: see `lpel_serving.methods.measured.embedding_losses`. A response decoder predicts it from
-the embedding alone, as the decoder of Eq. 4.1 predicts the pixels; coalitions that were measured
-predict it better.
+A superpixel's attribution vector, its response, is its share of what the unit embedding loses when
+superpixels are hidden: see `lpel_serving.methods.measured.embedding_losses`. A response decoder
+predicts it from the embedding alone (an amortised explainer), as the decoder of Eq. 4.1 predicts
+the pixels; fitting it to measured coalitions is more accurate.
 """
 
 from typing import cast
@@ -16,9 +16,10 @@ from lpel_serving.support.arrays import Coalitions, Floats
 from lpel_serving.support.errors import EmbeddingError, ParameterError
 
 SMOOTHNESS = 0.7
-"""How far apart superpixels still respond alike: the standard deviation of a Gaussian kernel."""
+"""Length scale of the prior, the standard deviation of a Gaussian kernel: superpixels nearer than
+about this have similar attribution vectors."""
 RIDGE = 0.5
-"""Variance of what no responses explain of a loss, by the mean variance that the prior does."""
+"""Noise variance: the unexplained variance of a loss, relative to the mean prior variance."""
 
 _LEAST, _MOST = 1e-9, 1e12
 
@@ -31,11 +32,11 @@ def fit_responses(
     ridge: float = RIDGE,
     smoothness: float = SMOOTHNESS,
 ) -> Floats:
-    """Divide the losses of coalitions among their members.
+    """Fit an additive surrogate: attribute each coalition's loss to its members.
 
-    The responses are those of the least squares of ``loss - sum of the members' responses``, a
-    coalition weighing less the larger it is, under a prior: a Gaussian process on the grid about
-    what is known already. With few coalitions the prior prevails, with many the losses do.
+    Weighted least squares on ``loss - sum of the members' responses`` (larger coalitions weigh
+    less), with a Gaussian process on the grid as the prior, whose mean is `prior`. It dominates
+    when there are few coalitions.
 
     Parameters
     ----------
@@ -45,12 +46,12 @@ def fit_responses(
         What the unit embedding lost, shape (N, D): see
         `lpel_serving.methods.measured.embedding_losses.embedding_losses`.
     prior
-        Responses expected, shape (K, D), such as a response decoder gives; 0 when None.
+        Mean of the prior, shape (K, D), such as a response decoder's prediction; 0 when None.
     ridge
-        How much the losses are distrusted, from 1e-9 to 1e12.
+        Noise variance of the losses, relative to the mean prior variance, from 1e-9 to 1e12.
     smoothness
-        Reach of the prior's kernel, in superpixels, from 0.1 to 100; or 0, which leaves them
-        independent.
+        Length scale of the prior's kernel, in superpixels, from 0.1 to 100; or 0 for independent
+        superpixels.
 
     Returns
     -------
@@ -82,7 +83,7 @@ def fit_responses(
 
 
 def spatial_kernel(superpixels: int, smoothness: float) -> NDArray[np.float64]:
-    """How alike the responses of two superpixels of a square grid are taken to be: shape (K, K)."""
+    """Prior covariance of the superpixels' attribution vectors on a square grid, shape (K, K)."""
     if smoothness == 0:
         return np.eye(superpixels)
     row, column = np.divmod(np.arange(superpixels), round(superpixels**0.5))
@@ -92,7 +93,7 @@ def spatial_kernel(superpixels: int, smoothness: float) -> NDArray[np.float64]:
 
 
 def evidence_for_likeness(responses: Floats, h_r: Floats) -> Floats:
-    """How much the cosine to a reference falls with each superpixel of the test, shape (K,).
+    """Fall of the cosine to a reference when a superpixel of the test is hidden, shape (K,).
 
     Parameters
     ----------
@@ -107,10 +108,10 @@ def evidence_for_likeness(responses: Floats, h_r: Floats) -> Floats:
 def evidence_for_difference(
     responses_t: Floats, responses_r: Floats, h_t: Floats, h_r: Floats
 ) -> Floats:
-    """How much nearer two images come with each superpixel that is hidden in both, shape (K,).
+    """Half the fall of the squared distance when a superpixel is hidden in both, shape (K,).
 
-    Hiding it takes the test's embedding to ``h_t - R_t`` and the reference's to ``h_r - R_r``. To
-    the first order the squared distance falls by twice ``(R_t - R_r) . (h_t - h_r)``.
+    To first order: hiding it takes the test's embedding to ``h_t - R_t`` and the reference's to
+    ``h_r - R_r``. The squared distance then falls by about twice ``(R_t - R_r) . (h_t - h_r)``.
 
     Parameters
     ----------

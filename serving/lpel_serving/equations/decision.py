@@ -1,4 +1,4 @@
-"""What the network decides on a pair (section 5.1.1), as one value: for one pair and for many."""
+"""The network's decision on one pair or on many: similarity, threshold, margin (section 5.1.1)."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -10,12 +10,12 @@ from lpel_serving.equations.similarity import Vectors, cosine_similarity
 from lpel_serving.support.errors import ParameterError
 
 DECISIONS = {True: "similar", False: "dissimilar"}
-"""What a decision is called, wherever it is written."""
+"""The words for a decision, wherever it is written."""
 
 
 @dataclass(frozen=True)
 class Confidence:
-    """The predicted probability that a pair shows one person, by pairs whose answer is known.
+    """The predicted probability that a pair shows one person, fitted on pairs whose truth is known.
 
     Attributes
     ----------
@@ -46,7 +46,7 @@ class Confidence:
 class Decision:
     """What the network decides on a pair: similar if the similarity exceeds the threshold.
 
-    Both are compared in float32, as the one-file explainer does, so that every front door agrees.
+    Both are compared in float32, as in the one-file explainer, so that every interface agrees.
 
     Attributes
     ----------
@@ -55,7 +55,7 @@ class Decision:
     threshold
         The similarity above which the network calls two images similar.
     confidence
-        How likely a pair so similar shows one person; None where that is not known.
+        The predicted probability of one person at this similarity; None where it was not fitted.
     similar
         The decision.
     margin
@@ -89,7 +89,7 @@ class Decisions:
     similarity
         Float32, shape (...).
     threshold
-        Of all of them.
+        The threshold of all of them.
     similar
         Bool, shape (...).
     margin
@@ -130,7 +130,7 @@ def decide(
     threshold
         The similarity above which the network calls two images similar.
     confidence_of
-        How likely a pair of some similarity shows one person; None if that is not known.
+        From a similarity to the predicted probability of one person; None if it was not fitted.
     """
     similarity = float(cosine_similarity(h_r, h_t))
     return Decision(
@@ -157,6 +157,6 @@ def _exceeds(similarity: NDArray[np.float32] | np.float32, threshold: float) -> 
 
 
 def _margins(similarity: NDArray[np.float32] | np.float32, threshold: float) -> NDArray[np.float64]:
-    # What is one number in float32 is at the threshold; beside it the sign is the decision's.
+    # Equal in float32 counts as 0; otherwise the sign matches the decision.
     apart = np.asarray(similarity, np.float64) - threshold
     return np.where(similarity == np.float32(threshold), 0.0, apart)

@@ -1,4 +1,4 @@
-"""Embeddings that have no direction: no cosine can be taken of them, though one is computed."""
+"""Embeddings without a direction (zero or not finite), whose cosine is undefined."""
 
 from collections.abc import Sequence
 
@@ -17,22 +17,22 @@ def has_direction(embeddings: NDArray[np.float32]) -> NDArray[np.bool_]:
 
 
 def lack_of(embedding: NDArray[np.float32]) -> str:
-    """What is wrong with an embedding, shape (D,), that has no direction."""
+    """Say what is wrong with an embedding, shape (D,), that has no direction."""
     return ALL_ZERO if np.isfinite(embedding).all() else NOT_FINITE
 
 
 def check_directions(embeddings: NDArray[np.float32], names: Sequence[str]) -> None:
-    """Raise unless photographs have embeddings that can be compared.
+    """Raise if a photograph's embedding is zero or not finite.
 
-    It is for photographs alone: where a perturbed image has the embedding zero, that the network
-    sees nothing in it is an answer, and its similarity of 0 to everything counts.
+    Only for photographs: a zero embedding of an image with hidden parts is a valid measurement,
+    with similarity 0 to everything.
 
     Parameters
     ----------
     embeddings
         Shape (N, D).
     names
-        What complaints call the photographs, N of them.
+        Names of the photographs in error messages, N of them.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What superpixels are replaced by (sections 2.2.2 and 4.2)."""
+"""Baselines (fills): what hidden superpixels are replaced by (sections 2.2.2 and 4.2)."""
 
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -20,19 +20,20 @@ _BLUR = 1 / 8
 
 @dataclass(frozen=True)
 class Fill:
-    """What to put where an image is taken away.
+    """The baseline that replaces hidden parts of an image.
 
     Attributes
     ----------
     name
         ``normal``: noise of mean 0, as in the thesis, on pixels in [0, 1], clipped there: mostly
-        dark. ``uniform``: noise over [0, 1], as Samek et al. have it. ``grey`` and ``black``: 0.5
-        or 0 everywhere. ``mean``: the image's mean colour. ``blur``: the image itself, blurred by
-        a Gaussian with an eighth of its side as the standard deviation.
+        dark. ``uniform``: noise over [0, 1], as in Samek et al. ``grey`` and ``black``: 0.5 or 0
+        everywhere. ``mean``: the image's mean colour. ``blur``: the image itself, blurred by a
+        Gaussian with an eighth of its side as the standard deviation.
     variance
         Of the normal noise.
     grain
-        Noise is drawn for as many pixels along a side as the decoder's images have, and enlarged.
+        Side, in pixels, at which noise is drawn before it is enlarged: that of the decoder's
+        images.
     """
 
     name: FillName = "normal"
@@ -53,7 +54,7 @@ class Fill:
         return self.name in {"normal", "uniform"}
 
     def __call__(self, image: Pixels, rng: np.random.Generator) -> Pixels:
-        """Make the image to take superpixels from: uint8, of the shape of `image`, (S, S, 3)."""
+        """Make what replaces hidden superpixels: uint8, of the shape of `image`, (S, S, 3)."""
         match self.name:
             case "normal":
                 noise = rng.normal(0, np.sqrt(self.variance), (self.grain, self.grain, 3))

@@ -1,4 +1,4 @@
-"""Which pixels of the reconstruction the perturbation changed (section 4.1.3)."""
+"""Heat-maps: the change of each pixel of the reconstruction (Eq. 4.6)."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -1,4 +1,4 @@
-"""The most important pixels (section 4.1.3)."""
+"""Masks: the pixels whose normalised heat-map exceeds a threshold (Eq. 4.7)."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,7 +7,7 @@ from lpel_serving.equations.heatmap import normalise
 from lpel_serving.support.errors import ParameterError
 
 DEFAULT_EPSILON = 0.7
-"""The threshold on the normalised heat-map in the thesis (figure 5.10)."""
+"""The thesis's threshold on the normalised heat-map (figure 5.10)."""
 
 
 def mask(heat_maps: NDArray[np.float32], epsilon: float = DEFAULT_EPSILON) -> NDArray[np.bool_]:

@@ -1,4 +1,4 @@
-"""Min-max normalisation, used for feature distances and for heat-maps alike."""
+"""Min-max normalisation of feature distances and heat-maps (Eq. 4.3)."""
 
 import numpy as np
 from numpy.typing import NDArray

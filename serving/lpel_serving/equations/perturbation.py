@@ -1,4 +1,4 @@
-"""Moving the test embedding along its relevant features (section 4.1.2)."""
+"""Perturbation of the test embedding by its relevance (Eq. 4.5)."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -6,9 +6,9 @@ from numpy.typing import NDArray
 from lpel_serving.support.errors import ParameterError
 
 DEFAULT_P = 0.3
-"""The magnitude of the perturbation in the thesis (section 5.3)."""
+"""The thesis's magnitude of the perturbation (section 5.3)."""
 MIN_P, MAX_P = 1e-4, 1e6
-"""Beyond these float32 loses the difference that Eq. 4.6 is about."""
+"""Outside this range float32 cannot represent the difference of Eq. 4.6."""
 
 
 def perturb(

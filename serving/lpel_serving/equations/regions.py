@@ -1,4 +1,4 @@
-"""The parts of a face in a centred crop, and how much of a heat-map lies in each."""
+"""Regions of a face in a centred crop, and the share of a heat-map in each."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ OUTLINES: Mapping[str, Outline] = MappingProxyType(
         "nose": ((0.36, 0.04), (0.46, 0.06), (0.58, 0.13), (0.65, 0.13), (0.69, 0.08)),
     }
 )
-"""Each is symmetric about the middle, ends where the face does, and hides what is named before it.
+"""Each is symmetric about the middle, ends where the face does, and covers those named before.
 
 Set by eye on the mean of 300 of LFW's centred crops (0.48 of the photograph), which frame a face as
 aligned ones do. The eyes have their brows, the nose its bridge, the cheeks the sides of the jaw.
@@ -39,7 +39,7 @@ REGIONS = ("forehead", "eyes", "nose", "cheeks", "mouth", "chin", ELSEWHERE)
 """From the top of the face to its bottom."""
 
 _GRID = 240
-"""Regions are laid out on so many squares a side: a multiple of the usual sides of maps."""
+"""Side of the grid on which regions are laid out: a multiple of the usual sides of maps."""
 
 
 @dataclass(frozen=True)
@@ -120,8 +120,8 @@ def share_arrays(
 
 
 def region_labels(size: int) -> NDArray[np.int64]:
-    """Tell the region of each pixel's centre as a place in `REGIONS`, shape (size, size)."""
-    # From whole numbers, so that a pixel and its mirror image fare alike.
+    """Return the region of each pixel's centre as an index into `REGIONS`, shape (size, size)."""
+    # From whole numbers, so that a pixel and its mirror image are treated the same.
     twice = 2 * np.arange(size) + 1
     heights, from_middle = twice / (2 * size), np.abs(twice - size) / (2 * size)
     face = _inside(_FACE, heights, from_middle)
@@ -157,6 +157,6 @@ def _members(height: int, width: int) -> NDArray[np.float64]:
 
 
 def _shares(sums: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Divide by the total; nothing has no shares."""
+    """Divide by the total; where it is 0 the shares are 0."""
     total = fixed_sum(sums)[..., np.newaxis]
     return sums / np.where(total > 0, total, 1)

@@ -1,4 +1,4 @@
-"""Which embedding features the decision rests on (section 4.1.2)."""
+"""Feature distances and relevance (Eq. 4.2 to 4.4)."""
 
 import numpy as np
 from numpy.typing import NDArray

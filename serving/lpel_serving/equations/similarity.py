@@ -1,4 +1,4 @@
-"""How alike two embeddings are (Eq. 5.1), and their lengths."""
+"""Similarity of two embeddings, their cosine (Eq. 5.1), and their lengths."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +9,7 @@ from lpel_serving.support.errors import EmbeddingError
 Vectors = NDArray[np.float32]
 
 _TINY = np.float32(np.finfo(np.float32).tiny)
-"""Divisors are at least this, so that a vector of zeros divides by something."""
+"""Lower bound of divisors, so that a zero vector causes no division by zero."""
 
 
 def cosine_similarity(h_i: Vectors, h_j: Vectors) -> Vectors:
@@ -18,7 +18,7 @@ def cosine_similarity(h_i: Vectors, h_j: Vectors) -> Vectors:
     Parameters
     ----------
     h_i, h_j
-        float32, shape (..., D); a zero vector is as similar to everything as an orthogonal one.
+        float32, shape (..., D); a zero vector has similarity 0 to everything.
 
     Returns
     -------
@@ -49,7 +49,7 @@ def unit(embeddings: Vectors) -> Vectors:
 def typical_length(embeddings: Vectors) -> float:
     """Root of the mean squared length of embeddings, shape (N, D); 1 for FaceNet's.
 
-    What is to mean the same for every network, such as noise, is a share of it. Embeddings that
+    Scales such as noise are given relative to it, so that they suit every network. Embeddings that
     are all 0 are taken to have the length 1.
     """
     squared = np.square(embeddings, dtype=np.float64).sum(axis=-1).mean()

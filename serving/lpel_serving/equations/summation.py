@@ -1,8 +1,8 @@
-"""Sums whose additions come in one order, so that they give the same bytes wherever they are done.
+"""Sums in a fixed order of additions, so that every runtime gives the same bytes.
 
-Floating-point addition is not associative, and every library chooses an order of its own. These
-sums are made of element-wise additions alone, which IEEE 754 defines to the last bit: the exported
-explainer does the same ones, in whatever runtime it lives.
+Floating-point addition is not associative, and libraries differ in the order they use. These sums
+use element-wise additions alone, which IEEE 754 defines exactly, so that the exported explainer
+gives the same bytes in any runtime.
 """
 
 from typing import TypeVar
@@ -16,9 +16,9 @@ Real = TypeVar("Real", np.float32, np.float64)
 
 
 def fixed_sum(values: NDArray[Real]) -> NDArray[Real]:
-    """Sum the last axis, shape (..., N) to (...): halves are added until one is left.
+    """Sum the last axis, shape (..., N) to (...): its halves are added until one number is left.
 
-    The axis is taken to end in as many zeros as make its length a power of two.
+    The axis is padded with zeros to a power of two.
     """
     length = values.shape[-1]
     power = 1 << max(0, length - 1).bit_length()
@@ -37,10 +37,10 @@ def fixed_dot(a: NDArray[Real], b: NDArray[Real]) -> NDArray[Real]:
 
 
 def bicubic_weights(length: int, size: int) -> Floats:
-    """What each of `length` samples adds to each of `size`, when they are enlarged smoothly.
+    """Interpolation weights: how much each of `length` samples adds to each of `size` outputs.
 
-    The cubic convolution of Keys (1981) with ``a = -1/2``; beyond the edges nothing is taken, and
-    the weights of what is left sum to 1.
+    The cubic convolution of Keys (1981) with ``a = -1/2``; samples beyond the edges are left out,
+    and the remaining weights are scaled to sum to 1.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Superpixels: the squares of a grid laid on an image (section 4.2)."""
+"""Superpixels: the squares of a regular grid on an image, their sums and order (section 4.2)."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,7 +55,7 @@ def superpixel_sums(values: Map, side: int) -> NDArray[np.float64]:
 def descending(sums: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.int64]:
     """Order superpixels from the highest sum to the lowest; ties are broken at random.
 
-    Sums are rounded to a billionth of the largest first: what differs by less is most often tied.
+    Sums are first rounded to a billionth of the largest, so that smaller differences count as ties.
     """
     scale = float(np.abs(sums).max(initial=0))
     rounded = np.round(sums / scale, 9) if scale else sums
@@ -69,7 +69,7 @@ def labels(size: int, side: int) -> NDArray[np.int64]:
 
 
 def strip_shares(length: int, side: int) -> NDArray[np.float64]:
-    """Tell how much of each of `length` pixels each of `side` strips has, shape (side, length)."""
+    """Compute the share of each of `length` pixels in `side` strips, shape (side, length)."""
     edges = np.arange(side + 1) * length / side
     pixels = np.arange(length)
     upper = np.minimum(edges[1:, np.newaxis], pixels + 1)

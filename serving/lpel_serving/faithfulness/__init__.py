@@ -1,6 +1,6 @@
-"""Whether an explanation can be believed: quality curves, controls, checks.
+"""Faithfulness: deletion and transplant curves, controls, and the check of one pair.
 
-`study` puts a method to a question: `photograph_pairs` chooses the pairs, `plan` lists the images
-that all orders need, `assessment` measures the similarities, `judgement` says what they show.
-`accuracy`, `sanity`, `stability` and `fidelity` ask in other ways.
+`study` runs an assessment: `photograph_pairs` chooses the pairs, `plan` lists the images that all
+orders need, `assessment` measures the similarities, `judgement` compares the methods. Other
+measures are in `lpel_tf.research.measures`.
 """

@@ -1,4 +1,4 @@
-"""Measuring the quality curves of a method, of its rivals and of its controls, on many pairs."""
+"""Measures the deletion curves of a method, its rivals and its controls on many pairs."""
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -28,16 +28,15 @@ class Measured:
     settings
         How they were measured.
     similar
-        The decision on all the pairs.
+        The decision, the same on all pairs.
     subject
         The method that is assessed.
     names
-        The orders, the subject first; the random ones, which are last, all have one name.
+        The orders, the subject first; the random ones come last, all with the same name.
     similarities
         Cosine of the two images, float64, shape (pairs, orders, steps).
     embedded
-        How many images were embedded for the curves, what the methods themselves asked for not
-        counted.
+        The number of images embedded for the curves, without those that the methods embedded.
     """
 
     settings: CurveSettings
@@ -60,30 +59,30 @@ def measure_curves(
     partial: Partial | None = None,
     progress: Progress = silent,
 ) -> Measured:
-    """Measure how similarity changes as superpixels are replaced, most important first (4.2).
+    """Measure the similarity as superpixels are replaced, most relevant first (section 4.2).
 
-    Beside the method's own order stand those of its rivals and of all the controls.
+    The orders are those of the method, of its rivals and of all controls.
 
     Parameters
     ----------
     networks
-        The embedder that is asked, and what the methods need.
+        The embedder, and the decoders that the methods need.
     pairs
-        At least two, all with the same decision; read one by one, so that they may be lazy.
+        At least two, all with the same decision; read one by one, so they may be lazy.
     subject
         Name and method.
     settings
-        The definition of the curve.
+        The settings of the curve.
     rng
-        The source of randomness: the same one gives the same result at any batch size.
+        The source of randomness; the result does not depend on the batch size.
     rivals
         More methods to measure on the same pairs.
     batch_size
         Images in one inference.
     partial
-        Keeps what is done, so that an interrupted measurement goes on.
+        A checkpoint, to resume an interrupted measurement.
     progress
-        ReportProgress of each pair.
+        Receives progress after each pair.
 
     Raises
     ------
@@ -131,7 +130,7 @@ def _order_names(
 
 
 class _Kept:
-    """The similarities so far, in memory and now and then on disk."""
+    """The similarities so far, in memory, with periodic checkpoints on disk."""
 
     def __init__(self, partial: Partial | None, shape: tuple[int, int, int], seed: int) -> None:
         self.similarities = np.full(shape, np.nan)

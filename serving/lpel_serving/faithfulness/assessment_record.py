@@ -1,4 +1,4 @@
-"""An assessment as a record: numbers for JSON, arrays for a file."""
+"""The record of an assessment: JSON-serialisable numbers, and arrays for a file."""
 
 from dataclasses import asdict
 from typing import Any
@@ -11,14 +11,14 @@ from lpel_serving.faithfulness.judgement import Judgement, headline, normalised
 
 BOTH_CAVEAT = (
     "Both images lose the same superpixels here, so that any order makes them alike in the end: "
-    "the curve says little about the explanation. The transplant curve asks the same question "
-    "without that."
+    "the curve says little about the explanation. The transplant curve does not have this "
+    "flaw."
 )
-"""What has to be said of every curve of the kind ``both``."""
+"""The caveat of every curve of the kind ``both``."""
 
 
 def judgement_record(measured: Measured, judgement: Judgement) -> dict[str, Any]:
-    """Summarise a measurement in JSON's own types."""
+    """Summarise a measurement as JSON-serialisable values."""
     record: dict[str, Any] = {
         "settings": asdict(measured.settings),
         "decision": "similar" if measured.similar else "dissimilar",
@@ -39,7 +39,7 @@ def judgement_record(measured: Measured, judgement: Judgement) -> dict[str, Any]
 
 
 def measured_arrays(measured: Measured) -> dict[str, NDArray[Any]]:
-    """Collect every pair's curves: no photograph, no name of a file and no embedding is in them.
+    """Collect every pair's curves, without photographs, file names or embeddings.
 
     Returns
     -------

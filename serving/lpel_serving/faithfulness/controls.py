@@ -1,7 +1,7 @@
-"""The controls that every quality curve is drawn beside: what an explanation has to beat.
+"""The controls drawn beside every deletion curve: what an explanation has to beat.
 
-Some are made from the map that is assessed, and occlusion asks the network: whether a method knows
-nothing of any pair, it says itself, see `lpel_serving.methods.method.is_control`.
+Some are derived from the map under test, and occlusion runs the network; whether a method's map is
+independent of the pair is declared by the method, see `lpel_serving.methods.method.is_control`.
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ RANDOM = "random"
 
 @dataclass(frozen=True)
 class Control:
-    """What a control is called and what it is, for a reader."""
+    """The title of a control and its meaning, for a reader."""
 
     title: str
     meaning: str
@@ -33,15 +33,16 @@ CONTROLS: Mapping[str, Control] = {
     "shifted": Control("its map shifted by half the image", "as smooth, but out of place"),
     "another pair": Control("another pair's map", "whether the map is about this pair at all"),
     "constant relevance": Control("LPEL with constant relevance", "whether Eq. 4.4 adds anything"),
-    "centre": Control("distance from the centre", "knowing only that faces are in the middle"),
+    "centre": Control("distance from the centre", "uses only that faces are in the middle"),
     "occlusion": Control(
-        "single-superpixel occlusion", "the network asked about each: what a good order can reach"
+        "single-superpixel occlusion",
+        "each superpixel hidden by itself: what a good order can reach",
     ),
 }
 
 
 OF_SUBJECT = ("reverse", "shifted", "another pair")
-"""Those that are made from the map of the method that is assessed."""
+"""Those that are derived from the map of the assessed method."""
 
 
 def controls(
@@ -53,12 +54,12 @@ def controls(
     fill: Fill,
     shared_noise: bool,
 ) -> dict[str, Method]:
-    """Make the controls for one pair, all but the random orders, by the names in `CONTROLS`.
+    """Make the controls for one pair, by name as in `CONTROLS`, without the random orders.
 
     Parameters
     ----------
     own
-        The map of the method that is assessed.
+        The map of the assessed method.
     anothers
         Its map of another pair with the same decision.
     side, kind, fill, shared_noise

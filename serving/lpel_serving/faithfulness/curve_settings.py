@@ -1,4 +1,4 @@
-"""The exact definition of a quality curve."""
+"""Settings of a deletion or transplant curve."""
 
 from dataclasses import dataclass, field
 
@@ -17,7 +17,7 @@ _USUAL = 8
 
 @dataclass(frozen=True)
 class CurveSettings:
-    """The exact definition of a quality curve.
+    """Settings of a deletion or transplant curve.
 
     Attributes
     ----------
@@ -28,13 +28,13 @@ class CurveSettings:
     image_size
         Side of the decoder's images.
     every
-        The similarity is measured after every so many superpixels; 1 in the thesis.
+        The number of superpixels between two measurements of the similarity; 1 in the thesis.
     fill
         What superpixels are replaced by.
     shared_noise
         The same noise in both images, for the kind ``both``.
     draws
-        Random orders for each pair.
+        The number of random orders for each pair.
     """
 
     kind: Kind
@@ -59,12 +59,12 @@ class CurveSettings:
 
     @property
     def replaced(self) -> NDArray[np.int64]:
-        """How many superpixels are replaced at each step, shape (steps,)."""
+        """The number of superpixels replaced at each step, shape (steps,)."""
         return counts(self.side**2, self.every)
 
 
 def settings_for(kind: Kind, image_size: int, *, every: int, draws: int) -> CurveSettings:
-    """Define a curve for decoders of any size, on about as many superpixels as usual."""
+    """Return settings for decoders of any size, with about the usual number of superpixels."""
     tiling = [size for size in range(1, image_size) if image_size % size == 0]
     superpixel = min(tiling, key=lambda size: abs(image_size / size - _USUAL), default=1)
     fill = Fill(grain=image_size)

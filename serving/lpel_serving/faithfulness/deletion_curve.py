@@ -1,4 +1,4 @@
-"""The quality curve: similarity as superpixels are replaced in order (sections 2.2.2 and 4.2)."""
+"""The deletion curve: similarity as superpixels are hidden in order (sections 2.2.2, 4.2)."""
 
 from dataclasses import dataclass
 
@@ -10,11 +10,11 @@ from lpel_serving.support.errors import ParameterError
 Curves = NDArray[np.float64]
 
 IDENTICAL = 0.999
-"""Two images with such a similarity are copies of one, to the network."""
+"""From this similarity on, two images count as identical to the network."""
 
 
 def counts(superpixels: int, every: int) -> NDArray[np.int64]:
-    """How many superpixels are replaced at each step: 0, `every`, 2 `every` … and all of them.
+    """The number of superpixels replaced at each step: 0, `every`, 2 `every` … and all of them.
 
     Raises
     ------
@@ -29,7 +29,7 @@ def counts(superpixels: int, every: int) -> NDArray[np.int64]:
 
 
 def prefixes(order: NDArray[np.int64], replaced: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Choose the first so many superpixels of an order: one row per step, shape (steps, K)."""
+    """The superpixels replaced at each step of an order, bool, shape (steps, K)."""
     rank = np.empty(len(order), np.int64)
     rank[order] = np.arange(len(order))
     return rank[np.newaxis] < replaced[:, np.newaxis]
@@ -41,7 +41,7 @@ def normalise_falling(similarities: Curves) -> Curves:
     Raises
     ------
     ParameterError
-        If a curve does not start above 0: a share of it would mean nothing.
+        If a curve does not start above 0, where the quotient is meaningless.
     """
     start = similarities[..., :1]
     if not (start > 0).all():
@@ -55,12 +55,12 @@ def normalise_falling(similarities: Curves) -> Curves:
 def normalise_rising(similarities: Curves) -> Curves:
     """Scale curves, shape (..., steps), from 0 at their first value to 1 at a similarity of 1.
 
-    The quotient of figure 5.12 means nothing for dissimilar pairs, whose similarity starts about 0.
+    The quotient of figure 5.12 is meaningless for dissimilar pairs, whose similarity starts near 0.
 
     Raises
     ------
     ParameterError
-        If a curve starts at `IDENTICAL` or above, where the scale would be rounding.
+        If a curve starts at `IDENTICAL` or above, where rounding would dominate the scale.
     """
     start = similarities[..., :1]
     if not (start < IDENTICAL).all():
@@ -72,14 +72,14 @@ def normalise_rising(similarities: Curves) -> Curves:
 
 
 def movement(similarities: Curves) -> Curves:
-    """How far curves, shape (..., steps), are from their first value, either way."""
+    """The absolute difference of curves, shape (..., steps), from their first value."""
     return np.abs(similarities - similarities[..., :1])
 
 
 def area(curves: Curves, replaced: NDArray[np.int64]) -> Curves:
-    """Area under curves, shape (..., steps), over the share of superpixels replaced, by trapezoids.
+    """Area under curves, shape (..., steps), over the share of superpixels replaced.
 
-    Shape (...): one for each curve.
+    By the trapezoid rule; shape (...), one for each curve.
     """
     share = np.diff(replaced / replaced[-1])
     return ((curves[..., 1:] + curves[..., :-1]) / 2) @ share
@@ -87,7 +87,7 @@ def area(curves: Curves, replaced: NDArray[np.int64]) -> Curves:
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean with the 95 % interval in which it lies when other pairs might have been drawn."""
+    """A mean with its 95 % bootstrap confidence interval over pairs."""
 
     mean: float
     low: float
@@ -111,9 +111,9 @@ def bootstrap(
     rng
         The source of randomness.
     resamples
-        How often N of them are drawn, with replacement.
+        Number of bootstrap resamples.
     share
-        What the interval covers.
+        Confidence level of the interval.
 
     Raises
     ------

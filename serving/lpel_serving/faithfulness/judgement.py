@@ -1,4 +1,4 @@
-"""What the curves say of a method, in numbers and in words."""
+"""Compares a method's curves with those of its controls and rivals, in numbers and words."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ _SCALES: Mapping[Scale, Callable[[Curves], Curves]] = {
 }
 
 FEW = 6
-"""With fewer pairs a bootstrap interval leaves out 0 too often by chance: nothing is decided."""
+"""With fewer pairs a bootstrap interval excludes 0 too often by chance: nothing is concluded."""
 
 
 @dataclass(frozen=True)
@@ -50,11 +50,11 @@ class Comparison:
     area
         Under the other's curve.
     difference
-        Area of the method less that of the other, pair by pair.
+        Mean over pairs of the method's area minus the other's.
     outcome
-        ``better`` or ``worse`` if the interval of the difference leaves out 0.
+        ``better`` or ``worse`` if the interval of the difference excludes 0.
     words
-        All that as a sentence.
+        The comparison as a sentence.
     """
 
     against: str
@@ -66,16 +66,16 @@ class Comparison:
 
 @dataclass(frozen=True, eq=False)
 class Judgement:
-    """A method's curve and how it compares.
+    """A method's curves and its comparisons with controls and rivals.
 
     Attributes
     ----------
     method
         Its name.
     scale
-        What the curves are drawn on: see `scale_of`.
+        The scale of the curves: see `scale_of`.
     lower_is_better
-        Whether a good order makes the curve fall: so it is for similar pairs.
+        Whether a good order makes the curve fall, as for similar pairs.
     pairs
         How many.
     replaced
@@ -118,10 +118,10 @@ class Judgement:
 def scale_of(settings: CurveSettings, *, similar: bool) -> Scale:
     """Choose the scale of a curve.
 
-    Where similar pairs lose superpixels it is the share of the first similarity (figure 5.12).
-    Where dissimilar ones grow alike it runs from 0 at the first to 1 where the images are the same
-    to the network. Where similar ones take over each other's superpixels it is how far the
-    similarity moves: there a good map marks what the images share, which changes little.
+    Similar pairs: the similarity as a share of the first (figure 5.12). Dissimilar pairs: from 0 at
+    the first similarity to 1 at a similarity of 1. Transplants in similar pairs: the absolute
+    change of the similarity, since a good map marks what both images share, and its transplant
+    changes little.
     """
     if settings.kind == "transplant" and similar:
         return "movement"
@@ -135,7 +135,7 @@ def normalised(measured: Measured) -> NDArray[np.float64]:
 
 
 def areas(measured: Measured) -> dict[str, NDArray[np.float64]]:
-    """Area under each pair's normalised curve, shape (pairs,), by order; mean over random ones."""
+    """Area under each pair's normalised curve, shape (pairs,), by order; random ones averaged."""
     each = area(normalised(measured), measured.settings.replaced)
     return {name: each[:, places].mean(axis=1) for name, places in _places(measured).items()}
 
@@ -150,8 +150,8 @@ def judge(measured: Measured, rng: np.random.Generator, method: str | None = Non
     rng
         The source of randomness, for the bootstrap over pairs.
     method
-        The subject if None; or one of its rivals, which is not compared with the controls that
-        are made from the subject's map.
+        The subject if None; or one of its rivals, which is not compared with the controls derived
+        from the subject's map.
     """
     method = method or measured.subject
     by_name = areas(measured)
@@ -182,13 +182,13 @@ def judge(measured: Measured, rng: np.random.Generator, method: str | None = Non
 
 
 def outcome(difference: Interval, *, lower_is_better: bool) -> Outcome:
-    """Say whether a difference in area is for the better, if its interval leaves out 0."""
+    """Classify a difference in area as better, worse or, if its interval includes 0, undecided."""
     sign = -difference.sign if lower_is_better else difference.sign
     return ("undecided", "better", "worse")[sign]
 
 
 def title_of(name: str) -> str:
-    """What a control or rival is called in a sentence."""
+    """The title of a control or rival in a sentence."""
     return CONTROLS[name].title if name in CONTROLS else name
 
 

@@ -1,4 +1,4 @@
-"""The faithfulness check of one pair: whether its own map's order beats random orderings."""
+"""The faithfulness check of one pair: its own map's deletion curve against random orderings."""
 
 from dataclasses import dataclass, replace
 
@@ -22,24 +22,24 @@ from lpel_serving.support.errors import ParameterError
 from lpel_serving.support.progress import Progress, silent
 
 DEFAULT_BATCH = 4
-"""Few, so that whoever waits is told often, and whoever leaves is heard soon."""
+"""Small, for frequent progress and fast cancellation."""
 
 _TIE = 1e-6
-"""Areas that differ by no more differ by what float32 leaves of a cosine."""
+"""Areas closer than this are ties: the difference is float32 rounding."""
 
 
 @dataclass(frozen=True, eq=False)
 class PairCheck:
-    """A pair's own quality curve among those of random orders.
+    """A pair's own deletion or transplant curve beside those of random orders.
 
     Attributes
     ----------
     question
         The curve, one of `lpel_serving.faithfulness.study.QUESTIONS`.
     scale
-        What the curves are drawn on: see `lpel_serving.faithfulness.judgement.scale_of`.
+        The scale of the curves: see `lpel_serving.faithfulness.judgement.scale_of`.
     flat
-        Whether the map is the same everywhere, so that its own order is drawn by lot too.
+        Whether the map is constant, so that its own order is random too.
     replaced
         Superpixels replaced at each step, int64, shape (steps,).
     own
@@ -69,17 +69,17 @@ class PairCheck:
 
     @property
     def lower_is_better(self) -> bool:
-        """Whether a good order makes the curve fall: so it is for similar pairs."""
+        """Whether a good order makes the curve fall, as for similar pairs."""
         return self.question.similar
 
     @property
     def beaten(self) -> int:
-        """How many of the random orders the own one beats; a tie is no win."""
+        """The number of random orders that the map's order beats; ties do not count."""
         return int(np.count_nonzero(self._lead > _TIE))
 
     @property
     def words(self) -> tuple[str, ...]:
-        """What the curves say, in sentences."""
+        """The result of the check, in sentences."""
         flat = ("The map is flat, so that its order was random too.",) if self.flat else ()
         lost = int(np.count_nonzero(self._lead < -_TIE))
         said = pair_check_words.headline(self.beaten, lost, len(self.random))
@@ -87,18 +87,18 @@ class PairCheck:
 
     @property
     def caveats(self) -> tuple[str, ...]:
-        """What they cannot prove."""
+        """What the check cannot prove, in sentences."""
         return pair_check_words.caveats(control=self.control)
 
     @property
     def _lead(self) -> NDArray[np.float64]:
-        """By how much the own order is better than each random one."""
+        """By how much the map's order is better than each random one."""
         difference = self.random_areas - self.area
         return difference if self.lower_is_better else -difference
 
 
 def question_for(*, similar: bool) -> Question:
-    """The curve by which a decision is assessed unless another one is asked for."""
+    """The default curve for a decision."""
     return QUESTIONS[DECISIONS[similar]]
 
 
@@ -116,12 +116,12 @@ def check_pair(
 ) -> PairCheck:
     """Replace a pair's superpixels in the order of its map, and in random orders.
 
-    The curves are those that `lpel assess` measures of many pairs; no image is embedded twice.
+    The curves are those that `lpel assess` measures on many pairs; no image is embedded twice.
 
     Parameters
     ----------
     networks
-        The embedder that is asked; what it raises, such as on being cancelled, is passed on.
+        The embedder; its errors, such as on cancellation, are passed on.
     pair
         The pair that was explained.
     signed_map
@@ -129,15 +129,15 @@ def check_pair(
     question
         The curve, of the pair's decision: see `question_for`.
     settings
-        The definition of the curve; its kind is the question's.
+        The settings of the curve; its kind is the question's.
     seed
-        Of all randomness, at least 0: the same one gives the same bytes at any batch size.
+        Seed of all randomness, at least 0; equal seeds give equal bytes at any batch size.
     control
         Whether the map is a control's.
     batch_size
         Images in one inference.
     progress
-        Opened with how many images are to be embedded, told of each batch.
+        Opened with the number of images to embed; called after each batch.
 
     Raises
     ------
@@ -179,7 +179,7 @@ def check_pair(
 
 
 def images_of(pair: FacePair, question: Question, settings: CurveSettings, seed: int) -> int:
-    """How many images the check of a pair embeds, whatever its map; a few less may do.
+    """Upper bound of the number of images that a pair's check embeds.
 
     Raises
     ------
@@ -193,7 +193,7 @@ def images_of(pair: FacePair, question: Question, settings: CurveSettings, seed:
 
 
 def _check(pair: FacePair, question: Question, settings: CurveSettings) -> None:
-    """Refuse before anything is embedded what no curve could be drawn of afterwards."""
+    """Raise before anything is embedded if no curve can be drawn."""
     if pair.similar != question.similar:
         raise ParameterError(
             f"this curve is for {DECISIONS[question.similar]} pairs, and the pair was called "
@@ -203,11 +203,11 @@ def _check(pair: FacePair, question: Question, settings: CurveSettings) -> None:
     scale = scale_of(settings, similar=pair.similar)
     if scale == "share" and similarity <= 0:
         raise ParameterError(
-            f"the pair was called similar at a similarity of {similarity:.3f}, of which there is "
-            "no share: choose the curve transplant-similar, or a threshold of 0 or more."
+            f"the pair was called similar at a similarity of {similarity:.3f}, and this "
+            "curve needs one above 0: choose transplant-similar, or a threshold of 0 or more."
         )
     if scale == "rise" and similarity >= IDENTICAL:
         raise ParameterError(
             f"the pair was called dissimilar at a similarity of {similarity:.6f}: to the network "
-            "its images are the same, and nothing can make them more so; there is no curve of it."
+            "its images are the same, and their similarity cannot rise: there is no curve."
         )

@@ -1,4 +1,4 @@
-"""The words of a pair's faithfulness check, made from its numbers alone."""
+"""A pair's faithfulness check in words, made from its numbers alone."""
 
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
@@ -14,14 +14,15 @@ from lpel_serving.support.wording import number
 
 _CAVEATS = (
     "A few random orders of one pair prove nothing; `lpel assess` measures many pairs.",
-    "As a rule the distance from the picture's centre, which knows no face, beats them too.",
+    "An order by the distance from the picture's centre usually beats them too.",
 )
 _OF_METHOD = (
-    "The network was shown pictures that no camera takes: an order that wins shows what it uses."
+    "The network was shown altered pictures, which no camera takes: an order that wins shows what "
+    "it uses on those."
 )
 _OF_CONTROL = (
-    "The map is a control, which knows nothing of this pair: if its order wins, that is no sign of "
-    "what the network uses, but what the order of an explanation has to beat."
+    "The map is a control, which does not depend on this pair: if its order wins, that is no sign "
+    "of what the network uses, but what the order of an explanation has to beat."
 )
 _WHILE: Mapping[Kind, str] = MappingProxyType(
     {
@@ -31,11 +32,11 @@ _WHILE: Mapping[Kind, str] = MappingProxyType(
     }
 )
 _ROUNDING = 5e-4
-"""Shares that differ by no more are written alike."""
+"""Shares that differ by no more are printed as equal."""
 
 
 class Measured(Protocol):
-    """What is said of a check in numbers: see `lpel_serving.faithfulness.pair_check.PairCheck`."""
+    """The numbers of a check: see `lpel_serving.faithfulness.pair_check.PairCheck`."""
 
     @property
     def question(self) -> Question:
@@ -44,7 +45,7 @@ class Measured(Protocol):
 
     @property
     def scale(self) -> Scale:
-        """What it is drawn on."""
+        """The scale of the curves."""
         ...
 
     @property
@@ -54,17 +55,17 @@ class Measured(Protocol):
 
     @property
     def random(self) -> NDArray[np.float64]:
-        """Those of random orders, shape (draws, steps)."""
+        """The curves of random orders, shape (draws, steps)."""
         ...
 
     @property
     def area(self) -> float:
-        """Under the own curve."""
+        """Area under the map's curve."""
         ...
 
     @property
     def random_areas(self) -> NDArray[np.float64]:
-        """Under the random ones, shape (draws,)."""
+        """Areas under the random ones, shape (draws,)."""
         ...
 
     @property
@@ -74,14 +75,14 @@ class Measured(Protocol):
 
 
 def headline(beaten: int, lost: int, draws: int) -> str:
-    """Say how many of the random orders the own one beats.
+    """Say how many of the random orders the map's order beats.
 
     Parameters
     ----------
     beaten, lost
-        How many of them are worse, and how many better, than the own.
+        The number of random orders that are worse and better than the map's.
     draws
-        How many there are.
+        The number of random orders.
     """
     if draws > 1 and lost == draws:
         return f"Worse than chance: all {draws} random orders beat its own."
@@ -98,12 +99,12 @@ def headline(beaten: int, lost: int, draws: int) -> str:
 
 
 def caveats(*, control: bool) -> tuple[str, ...]:
-    """Say what the curves cannot prove, of a method's map or of a control's."""
+    """Return what the curves cannot prove, for a method's map or a control's."""
     return *_CAVEATS, _OF_CONTROL if control else _OF_METHOD
 
 
 def in_numbers(one: Measured) -> Iterator[str]:
-    """Say the areas, which are means of the curves, and what a curve beyond 0 and 1 means."""
+    """Yield the areas, as means of the curves, and the meaning of a curve below 0 or above 1."""
     yield f"{_WHILE[one.question.kind]}, {_means(one)}"
     if one.scale == "movement":
         return
@@ -132,7 +133,7 @@ def _means(one: Measured) -> str:
         )
     better = "less" if one.scale == "share" else "more"
     if not all(-_ROUNDING < mean < 1 + _ROUNDING for mean in (own, random)):
-        # No share of anything: a reader would have to guess what is meant.
+        # As a percentage it would mean nothing to a reader.
         own, random = (_similarity(one, mean) for mean in (own, random))
         return (
             f"the similarity, {number(one.first)} at first, is {number(own)} on average; in random "
@@ -151,5 +152,5 @@ def _means(one: Measured) -> str:
 
 
 def _similarity(one: Measured, mean: float) -> float:
-    """From a curve's scale back to the cosine."""
+    """Convert a mean from the curve's scale back to the cosine."""
     return mean * one.first if one.scale == "share" else one.first + mean * (1 - one.first)

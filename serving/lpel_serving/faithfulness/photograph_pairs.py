@@ -1,4 +1,4 @@
-"""Pairs of photographs on which the network decided rightly, read when their turn comes."""
+"""Pairs of photographs that the network decided correctly, chosen at random and read lazily."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ _BLOCK = 32
 
 @dataclass(frozen=True, eq=False)
 class PhotographPairs(Sequence[FacePair]):
-    """Pairs whose crops are read from their files each time that one is asked for.
+    """Pairs whose crops are read from their files on each access.
 
     Attributes
     ----------
@@ -69,7 +69,7 @@ class PhotographPairs(Sequence[FacePair]):
     def _read(self, path: Path) -> Pixels:
         recent = self._recent
         if path not in recent:
-            # A walk asks for a pair and its neighbour, and the last one's neighbour is the first.
+            # An iteration reads each pair and its neighbour; the last one's neighbour is the first.
             first = {self.pairs[0].reference, self.pairs[0].test}
             old = [known for known in recent if known not in first]
             for known in old[: max(0, len(old) - 3)]:
@@ -93,9 +93,9 @@ def rightly_decided(
     unusable: Unusable | None = None,
     progress: Progress = silent,
 ) -> PhotographPairs:
-    """Take pairs at random on which the network is right, as the thesis does (chapter 6).
+    """Choose random pairs that the network decides correctly, as in the thesis (chapter 6).
 
-    No more photographs are embedded than it takes to find them.
+    Only as many photographs are embedded as needed to find them.
 
     Parameters
     ----------
@@ -104,7 +104,7 @@ def rightly_decided(
     candidates
         Pairs to choose from.
     n
-        How many are wanted; all that there are if fewer.
+        The number of pairs wanted; all are returned if there are fewer.
     threshold
         Above it the network calls a pair similar.
     same
@@ -112,20 +112,20 @@ def rightly_decided(
     rng
         The source of randomness.
     unusable
-        Gathers photographs that cannot be used; pairs with one are not taken.
+        Collects photographs that cannot be used; pairs with one are left out.
     progress
-        ReportProgress how far it is.
+        Receives progress.
 
     Raises
     ------
     PairsError
         If fewer than two such pairs are found.
     PhotographsError
-        If so many photographs cannot be used that they are too many among all candidates.
+        If too many photographs of the candidates cannot be used.
     """
     wanted = [pair for pair in candidates if pair.same == same]
     shuffled: list[Pair] = [wanted[i] for i in rng.permutation(len(wanted))]
-    known: dict[Path, Floats] = {}  # by name, not content: no file is read again to be looked up
+    known: dict[Path, Floats] = {}  # by name, not content, so that no file is read again
     found: list[Pair] = []
     with progress(f"choosing pairs ({'similar' if same else 'dissimilar'})", n) as advance:
         while shuffled and len(found) < n:
@@ -160,7 +160,7 @@ def _embed_missing(
 
 
 def _decided(pair: Pair, known: dict[Path, Floats], threshold: float) -> bool | None:
-    """The network's decision; None if a photograph has no embedding, or both are copies of one."""
+    """The network's decision; None if a photograph has no embedding, or both are the same image."""
     h_r, h_t = known[pair.reference], known[pair.test]
     if not (np.isfinite(h_r).all() and np.isfinite(h_t).all()):
         return None

@@ -1,4 +1,4 @@
-"""Which images the curves of one pair need, and none of them twice."""
+"""Plans the distinct images that the curves of one pair need."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,10 +20,10 @@ from lpel_serving.support.errors import ParameterError
 
 @dataclass(frozen=True, eq=False)
 class CurvePlan:
-    """One pair's orders as distinct sets of superpixels, none embedded twice.
+    """One pair's orders as distinct sets of superpixels, each embedded once.
 
-    ``place`` says which of the sets each order has at each step: those in ``sets`` first, then
-    those whose similarity is known without an embedding.
+    ``place`` is the index of each order's set at each step: first those in ``sets``, then those in
+    ``known``, whose similarity is known without an embedding.
     """
 
     change: Replacement
@@ -32,17 +32,17 @@ class CurvePlan:
     place: NDArray[np.int64]
 
     def job(self) -> "EmbeddingJob[CurvePlan]":
-        """The images to be embedded."""
+        """The job of embedding the images."""
         images = (image for chosen in self.sets for image in self.change.images(chosen))
         return EmbeddingJob(self, images, len(self.sets) * self.change.images_per_step)
 
     def similarities(self, embeddings: Floats) -> NDArray[np.float64]:
-        """Of every order at every step, shape (orders, steps)."""
+        """Similarities of every order at every step, shape (orders, steps)."""
         return np.append(self.change.similarities(embeddings), self.known)[self.place]
 
 
 class SubjectMaps:
-    """The subject's maps, each computed once though the next pair's is a control of this one's."""
+    """The assessed method's maps, cached, since the next pair's map is a control of this pair's."""
 
     def __init__(
         self,
@@ -51,13 +51,13 @@ class SubjectMaps:
         subject: tuple[str, Method],
         seed: int,
     ) -> None:
-        self._ask = (networks, pairs, subject, seed)
+        self._inputs = (networks, pairs, subject, seed)
         self.similar = pairs[0].similar
         self._maps: dict[int, SignedMap] = {}
 
     def __call__(self, i: int) -> SignedMap:
         """The map of a pair; the pair after the last is the first."""
-        networks, pairs, (name, method), seed = self._ask
+        networks, pairs, (name, method), seed = self._inputs
         i %= len(pairs)
         if i not in self._maps:
             pair = pairs[i]
@@ -79,9 +79,9 @@ def plan_pair(
     settings: CurveSettings,
     seed: int,
 ) -> CurvePlan:
-    """Ask every method about pair `i`, and list the images that their orders need."""
+    """Compute every method's map of pair `i`, and list the images that their orders need."""
     own, anothers = maps(i), maps(i + 1)
-    asked = {
+    others = {
         **rivals,
         **controls(
             own,
@@ -93,8 +93,8 @@ def plan_pair(
         ),
     }
     values = [own]
-    for name, method in asked.items():
-        # Each method gets the same random numbers; occlusion thereby the noise of the curve.
+    for name, method in others.items():
+        # Each method gets the same random numbers, so that occlusion uses the curve's noise.
         rng = np.random.default_rng((seed, i, 1))
         values.append(checked_map(method, pair, networks, rng, name))
     return plan_orders(pair, i, values, settings, seed)
@@ -103,7 +103,7 @@ def plan_pair(
 def plan_orders(
     pair: FacePair, i: int, values: Sequence[SignedMap], settings: CurveSettings, seed: int
 ) -> CurvePlan:
-    """List the images that the orders of some maps of pair `i`, then the random ones, need."""
+    """List the images for the orders of some maps of pair `i`, followed by random orders."""
     orders = [
         descending(superpixel_sums(one, settings.side), np.random.default_rng((seed, i, 0)))
         for one in values

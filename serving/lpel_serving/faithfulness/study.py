@@ -1,4 +1,4 @@
-"""Putting a method to the question: which pairs are judged by which curve."""
+"""Assesses methods on many pairs: which curve is measured on which pairs, and the comparison."""
 
 import hashlib
 from collections.abc import Mapping
@@ -53,7 +53,7 @@ QUESTIONS: Mapping[str, Question] = {
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """A question, its curves, and what they say."""
+    """A question with its measured curves and their judgement."""
 
     question: Question
     measured: Measured
@@ -85,28 +85,28 @@ def ask(
     partial: Path | None = None,
     progress: Progress = silent,
 ) -> Answer:
-    """Measure the curves that a question asks for, and judge the first of the methods by them.
+    """Measure a question's curves for all methods, and compare the first method with the others.
 
     Parameters
     ----------
     networks
-        What the methods and the curves ask.
+        The networks that the methods and the curves run.
     pairs
-        Of the decision that the question is about.
+        Pairs with the question's decision.
     question
         One of `QUESTIONS`.
     methods
-        By name: the one that is judged, then its rivals.
+        By name: the assessed method, then its rivals.
     settings
-        The definition of the curve; its kind is the question's.
+        The settings of the curve; its kind is the question's.
     seed
-        Of all randomness.
+        Seed of all randomness.
     networks_identity
-        Such as the hashes of their files: kept results of other networks are not gone on with.
+        Identifies the networks, such as by file hashes: checkpoints of other networks are ignored.
     partial
-        File that keeps what is done; to be removed when the answer is safe. None keeps nothing.
+        Checkpoint file, to be removed once the answer is stored. None writes no checkpoint.
     progress
-        ReportProgress of each pair.
+        Receives progress after each pair.
 
     Raises
     ------
@@ -138,17 +138,17 @@ def _check(
     question: Question,
     methods: Mapping[str, Method],
 ) -> None:
-    """Refuse before anything is embedded what no curve could be drawn of afterwards."""
+    """Raise before anything is embedded if no curve can be drawn."""
     if not methods or pairs.similar != question.similar:
         raise ParameterError(
-            f"a question needs a method, and pairs of its own decision; received {len(methods)} "
+            f"a curve needs a method, and pairs with its decision; received {len(methods)} "
             f"methods, and pairs {'similar' if pairs.similar else 'dissimilar'}."
         )
     lowest = float(cosine_similarity(pairs.h_r, pairs.h_t).min())
     if scale_of(settings, similar=pairs.similar) == "share" and lowest <= 0:
         raise ParameterError(
-            f"a pair called similar has a similarity of {lowest:.3f}, of which there is no share: "
-            "choose a threshold of 0 or more."
+            f"a pair called similar has a similarity of {lowest:.3f}, and this curve needs one "
+            "above 0: choose a threshold of 0 or more."
         )
 
 

@@ -1,1 +1,1 @@
-"""From files of any kind to the square of pixels that the embedder sees."""
+"""Face images: from untrusted files to the square of pixels that the embedder sees."""

@@ -1,7 +1,7 @@
-"""What a small file can cost to decode: pictures that are made to take long are found beforehand.
+"""Decoding cost: detects images crafted to take long, before they are decoded.
 
-The number of pixels bounds most of the work, and is checked where images are read. What it does
-not bound is how often a decoder goes over them.
+The number of pixels bounds most of the work, and is checked where images are read. It does not
+bound the number of passes that a decoder makes over them.
 """
 
 import re
@@ -9,9 +9,9 @@ import re
 MAX_PIECES = 20_000
 """Segments of a JPEG, or chunks of a PNG: cameras make dozens, their largest pictures thousands."""
 MAX_SCANS = 64
-"""Of a JPEG: a decoder goes over the whole picture for each, and a scan can be 40 bytes long."""
+"""Scans of a JPEG: each is a pass over the whole picture, and can be 40 bytes long."""
 MAX_COMMENTS = 100
-"""Of a text PPM: for each, Pillow moves all that is behind it."""
+"""Comments of a text PPM: for each, Pillow moves all that is behind it."""
 
 _JPEG, _PNG, _TEXT_PPM = b"\xff\xd8", b"\x89PNG\r\n\x1a\n", (b"P1", b"P2", b"P3")
 _MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")

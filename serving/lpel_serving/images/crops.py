@@ -1,4 +1,4 @@
-"""From a photograph to the square that the embedder sees."""
+"""Crops: from a photograph to the square face crop that the embedder sees."""
 
 from dataclasses import dataclass
 from importlib.metadata import entry_points
@@ -19,9 +19,9 @@ from lpel_serving.support.errors import (
 )
 
 LEAST_SHARE = 0.01
-"""A smaller share of a photograph is a slip of the pen, and shows nothing."""
+"""Least share of a photograph that a centred crop takes: a smaller one is a typing error."""
 LEAST_SIDE = 4
-"""Fewer pixels than that, cut out of more, are no picture of a face."""
+"""Least side of a centred crop, in pixels: a smaller one shows no face."""
 
 
 class Crop(Protocol):
@@ -41,7 +41,7 @@ class CutFace:
     pixels
         The crop, uint8, shape (S, S, 3).
     found
-        The faces that there were, and which one this is; None where the crop looked for none.
+        The faces that were detected, and which one this is; None where the crop detects none.
     """
 
     pixels: Pixels
@@ -50,7 +50,7 @@ class CutFace:
 
 @runtime_checkable
 class DetectingCrop(Crop, Protocol):
-    """A crop that looks for faces, and says what it found; called as any crop, it takes face 0."""
+    """A crop that detects faces and reports them; called as any crop, it takes face 0."""
 
     def take(self, pixels: Pixels, size: int, face: int = 0) -> CutFace:
         """Cut out one of the faces in RGB pixels, shape (H, W, 3), with all that were found.
@@ -62,8 +62,7 @@ class DetectingCrop(Crop, Protocol):
         size
             Side of the crop.
         face
-            Place of the face among all of them, the largest first; the same photograph always
-            gives the same order.
+            Index of the face among all of them, the largest first; the order is deterministic.
 
         Raises
         ------
@@ -134,7 +133,7 @@ def cut_face(
     most: int = MAX_PIXELS,
     face: int | None = None,
 ) -> CutFace:
-    """Read an image, cut the face out, and say which of how many faces it is.
+    """Read an image and cut a face out, together with all faces that were found.
 
     Parameters
     ----------
@@ -145,18 +144,18 @@ def cut_face(
     size
         Side of the result.
     name
-        What complaints call the image; its path, if it has one, when None.
+        Name of the image in error messages; its path, if it has one, when None.
     most
-        Pixels that are decoded at most.
+        Upper bound of the pixels that are decoded.
     face
-        Which of the faces that the crop finds, from 0, the largest; that one when None.
+        Which of the faces that the crop finds, from 0, the largest; the largest when None.
 
     Raises
     ------
     ImageError
-        If it is no usable image, or the crop finds no face in it, or not the one asked for.
+        If the image is unusable, or the crop finds no face in it, or not the requested one.
     ParameterError
-        If a face is asked for, and the crop looks for none.
+        If a face is requested, and the crop detects none.
     """
     called = name or name_of(image)
     check_choice(crop, face, called)
@@ -174,7 +173,7 @@ def cut_face(
 
 
 def check_choice(crop: Crop, face: int | None, name: str) -> None:
-    """Raise `ParameterError` if a face is asked for, and the crop looks for none."""
+    """Raise `ParameterError` if a face is requested, and the crop detects none."""
     if face is not None and not isinstance(crop, DetectingCrop):
         raise ParameterError(
             f"{name}: face {face} was asked for, and this crop looks for no faces: leave the face "
@@ -191,7 +190,7 @@ def _cut(pixels: Pixels, crop: Crop, size: int, face: int | None) -> CutFace:
 def parse_crop(text: str) -> Crop:
     """Make the crop that a text names: `none`, a share such as `0.48`, or a plugin's name.
 
-    Plugins are found in the entry-point group `lpel.crops`; `lpel_tf` brings `mtcnn`, which
+    Plugins are found in the entry-point group `lpel.crops`; `lpel_tf` provides `mtcnn`, which
     detects the face and aligns it.
 
     Raises
@@ -216,7 +215,7 @@ def parse_crop(text: str) -> Crop:
 
 
 def is_named(crop: Crop, text: str) -> bool:
-    """Whether a text names a crop, as `parse_crop` would have it; no plugin is loaded for that."""
+    """Whether a text names a crop as `parse_crop` reads it; no plugin is loaded."""
     if isinstance(crop, CentreCrop):
         try:
             return crop == CentreCrop(1.0 if text == "none" else float(text))

@@ -1,4 +1,4 @@
-"""The faces that a crop found in a photograph, and which of them it took."""
+"""The faces detected in a photograph, and which of them was taken."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -13,12 +13,12 @@ _LARGEST = ("the largest", "the second largest", "the third largest")
 
 @dataclass(frozen=True)
 class Box:
-    """Where a face lies, in whole pixels of the upright photograph; right and bottom lie outside.
+    """A face's box, in whole pixels of the upright photograph; right and bottom are exclusive.
 
     Attributes
     ----------
     left, top, right, bottom
-        Of the box, counted from the photograph's upper left corner.
+        Its edges, counted from the photograph's upper left corner.
     """
 
     left: int
@@ -34,16 +34,16 @@ class FoundFaces:
     Attributes
     ----------
     boxes
-        Of the faces, the largest first.
+        The faces' boxes, the largest first.
     taken
-        Place among them of the one that was taken, from 0.
+        Index among them of the one that was taken, from 0.
 
     Raises
     ------
     NoFaceError
         If there is no face.
     FaceChoiceError
-        If `taken` is no place among them.
+        If `taken` is no index among them.
     """
 
     boxes: tuple[Box, ...]
@@ -67,27 +67,27 @@ class FoundFaces:
 
     @property
     def box(self) -> Box:
-        """Of the face that was taken."""
+        """The box of the face that was taken."""
         return self.boxes[self.taken]
 
     def as_json(self) -> dict[str, Any]:
-        """Write it in JSON's own types."""
+        """Return it as JSON-serialisable values."""
         boxes = [asdict(box) for box in self.boxes]
         return {"count": self.count, "taken": self.taken, "boxes": boxes}
 
 
 FoundPair = tuple[FoundFaces | None, FoundFaces | None]
-"""Of reference and test; None where the crop does not look for faces."""
+"""Faces of reference and test; None where the crop does not detect faces."""
 
 
 def faces_record(found: FoundPair) -> dict[str, Any]:
-    """Write in JSON's own types what was found in reference and test; null where nothing looked."""
+    """Return the faces of reference and test as JSON-serialisable values; null if not detected."""
     named = zip(("reference", "test"), found, strict=True)
     return {role: None if one is None else one.as_json() for role, one in named}
 
 
 def in_words(found: FoundPair) -> tuple[str, ...]:
-    """Say of each photograph that shows several faces which one was taken."""
+    """Say which face was taken, for each photograph that shows several."""
     return tuple(
         f"There are {one.count} faces in the {role} photograph; {_which(one.taken)} was taken."
         for role, one in zip(("reference", "test"), found, strict=True)
@@ -100,15 +100,15 @@ def _which(taken: int) -> str:
 
 
 WIDTH = 6
-"""How many faces there were, which was taken, and its left, top, right and bottom; int32."""
+"""The number of faces, which was taken, and its left, top, right and bottom; int32."""
 NOTHING = -1
-"""Six of these where no face was looked for, or the image could not be used."""
+"""Stands six times where no face was looked for, or the image could not be used."""
 
 FaceNumbers = NDArray[np.int32]
 
 
 def nothing(n: int) -> FaceNumbers:
-    """Make the rows of so many images of which nothing is known, int32, shape (n, 6)."""
+    """Make the rows of n images of which nothing is known, int32, shape (n, 6)."""
     return np.full((n, WIDTH), NOTHING, np.int32)
 
 

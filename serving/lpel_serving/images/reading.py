@@ -1,4 +1,4 @@
-"""Reading face images that come from anywhere, safely and rightly."""
+"""Reads untrusted face images: formats, size limits, rotation, conversion to RGB."""
 
 import io
 import struct
@@ -21,19 +21,19 @@ from lpel_serving.support.errors import (
 )
 
 Image = str | Path | bytes | pillow.Image | Pixels
-"""What the engine takes for an image: a file, its bytes, a Pillow image, or RGB pixels."""
+"""What the engine accepts as an image: a path, a file's bytes, a Pillow image, or RGB pixels."""
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "PPM")
-"""The formats that are opened, told by content and never by file name."""
+"""Supported formats, detected by content, never by file name."""
 
 MAX_BYTES = 64 * 2**20
 MAX_PIXELS = 64_000_000
 
 _SLIPS = (struct.error, zlib.error, LookupError, TypeError, ArithmeticError)
-"""What Pillow trips over, in a file that was made to trip it up."""
+"""Exceptions that Pillow raises on malformed or hostile files."""
 
 _STRIP_PIXELS = 2**20
-"""Converted at a time: every step takes a copy, which of a whole photograph is a lot of memory."""
+"""Pixels converted at a time: each step makes a copy, which for a whole photograph is large."""
 
 _ORIENTATION = 0x0112
 _UPRIGHT = {
@@ -58,9 +58,9 @@ def read_pixels(image: Image, name: str | None = None, most: int = MAX_PIXELS) -
     image
         A path, the bytes of a file, a Pillow image, or RGB pixels (uint8, shape (H, W, 3)).
     name
-        What complaints call it; its path, if it has one, when None.
+        Its name in error messages; its path, if it has one, when None.
     most
-        Pixels that are decoded; a larger image is refused unopened.
+        Upper bound of the pixels; a larger image is refused without decoding it.
 
     Returns
     -------
@@ -70,8 +70,8 @@ def read_pixels(image: Image, name: str | None = None, most: int = MAX_PIXELS) -
     Raises
     ------
     ImageError
-        If it cannot be read, is no image of the formats above, is truncated, animated, larger than
-        `most` pixels or made to take long, or is an array of another shape or type.
+        If it cannot be read, is in none of the formats above, is truncated, animated, larger than
+        `most` pixels or crafted to take long, or is an array of another shape or type.
     """
     if isinstance(image, np.ndarray):
         return _check_array(image, name)
@@ -82,7 +82,7 @@ def read_pixels(image: Image, name: str | None = None, most: int = MAX_PIXELS) -
             return _to_rgb(data, name, most)
         if is_costly(data):
             raise ImageError(
-                f"{name} would take far too long to decode for what it shows: save it anew."
+                f"{name} would take far too long to decode for what it shows: save it again."
             )
         with pillow.open(io.BytesIO(data), formats=FORMATS) as opened:
             return _to_rgb(opened, name, most)
@@ -102,7 +102,7 @@ def read_pixels(image: Image, name: str | None = None, most: int = MAX_PIXELS) -
 
 
 def is_image(path: Path) -> bool:
-    """Whether a file begins as an image of the formats above, whatever its name; none is decoded.
+    """Whether a file's first bytes are those of a supported format, whatever its name.
 
     Raises
     ------
@@ -118,11 +118,11 @@ def is_image(path: Path) -> bool:
 
 
 def _begins_as_image(file: BinaryIO) -> bool:
-    file.read(1)  # an error of the disk is not one of the format
+    file.read(1)  # a disk error is raised here, not taken for a format error
     file.seek(0)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # too large an image is one all the same
+            warnings.simplefilter("ignore")  # an image that is too large is an image too
             with pillow.open(file, formats=FORMATS):
                 return True
     except pillow.DecompressionBombError:
@@ -132,7 +132,7 @@ def _begins_as_image(file: BinaryIO) -> bool:
 
 
 def name_of(image: Image) -> str:
-    """What to call an image in a complaint: its path, if it has one."""
+    """Name an image in an error message: by its path, if it has one."""
     return str(image) if isinstance(image, str | Path) else "the image"
 
 
@@ -172,7 +172,7 @@ def _to_rgb(image: pillow.Image, name: str, most: int) -> Pixels:
     if image.format != "MPO" and getattr(image, "n_frames", 1) > 1:
         raise ImageError(f"{name} is animated: expected a single picture.")
     turn = _UPRIGHT.get(image.getexif().get(_ORIENTATION, 1))
-    # Not ImageOps.exif_transpose: it writes the EXIF anew, and fails where a tag makes no sense.
+    # Not ImageOps.exif_transpose: it rewrites the EXIF, and fails where a tag is invalid.
     upright = image if turn is None else image.transpose(turn)
     if upright.mode == "F":
         raise ImageError(f"{name} holds floating-point pixels: expected 8 or 16 bits; convert it.")

@@ -1,7 +1,7 @@
-"""Explanation methods: a pair in, a signed map out. One file each.
+"""Explanation methods, from a pair to a signed map, one module each.
 
-A method is found by its name in the entry-point group `lpel.methods`, where packages of others may
-put theirs.
+A method is found by its name in the entry-point group `lpel.methods`, where other packages may add
+theirs.
 """
 
 from lpel_serving.methods.catalogue.registry import find_method, methods

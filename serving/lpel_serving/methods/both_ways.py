@@ -1,4 +1,4 @@
-"""A pair explained both ways, by any method: the test against the reference, and the reverse."""
+"""Explains a pair both ways, by any method: the test against the reference, and the reverse."""
 
 from collections.abc import Callable
 from copy import deepcopy
@@ -17,7 +17,7 @@ from lpel_serving.support.errors import EmbeddingError
 
 @dataclass(frozen=True, eq=False)
 class Steps:
-    """The steps of a method that perturbs an embedding, of one direction.
+    """Intermediate results of a method that perturbs an embedding, for one direction.
 
     Attributes
     ----------
@@ -41,11 +41,11 @@ class BothWays:
     Attributes
     ----------
     forward
-        Of the test in the light of the reference, shape (H, W).
+        The test's map in comparison with the reference, shape (H, W).
     swapped
-        Of the reference in the light of the test, of the same shape.
+        The reference's map in comparison with the test, of the same shape.
     steps
-        Of `forward` and of `swapped`, from a method that has such steps; None from the others.
+        The steps of `forward` and of `swapped`, if the method has any; else None.
     """
 
     forward: SignedMap
@@ -54,12 +54,12 @@ class BothWays:
 
 
 class ExplainsBothWays(Method, Protocol):
-    """A method that knows more of a pair than one direction at a time, or has steps to show."""
+    """A method that computes both directions together, or has steps to show."""
 
     def both_ways(
         self, pair: FacePair, networks: Networks, rng: np.random.Generator, /
     ) -> BothWays:
-        """Explain a pair and its exchange, to the maps that two calls with equal `rng` give.
+        """Explain a pair both ways; the maps equal those of two calls with equal `rng`.
 
         Parameters are those of `lpel_serving.methods.method.Method`; no image is embedded twice.
         """
@@ -78,13 +78,13 @@ def explain_both_ways(
     Parameters
     ----------
     method
-        Any one: `ask_both_ways` says how it is asked.
+        Any method; see `ask_both_ways`.
     pair, networks
         See `lpel_serving.methods.method.Method`.
     rng
         The source of any randomness: both directions draw the same.
     name
-        What complaints call the method; its class when None.
+        Name of the method in error messages; its class when None.
 
     Returns
     -------
@@ -94,7 +94,7 @@ def explain_both_ways(
     Raises
     ------
     EmbeddingError
-        If what the method gives is no such map.
+        If the method does not return such maps.
     ParameterError
         If the method cannot explain such a pair.
     """
@@ -111,7 +111,7 @@ def explain_both_ways(
 def ask_both_ways(
     method: Method, pair: FacePair, networks: Networks, rng: np.random.Generator
 ) -> BothWays:
-    """Ask a method for both maps at once if it can do that, else for one after the other.
+    """Call a method for both maps at once if it supports that, else for one after the other.
 
     The maps are not checked; otherwise see `explain_both_ways`.
     """
@@ -122,6 +122,6 @@ def ask_both_ways(
 def one_after_the_other(
     method: Method, pair: FacePair, networks: Networks, rng: np.random.Generator
 ) -> BothWays:
-    """Explain a pair, then its exchange: what the first map embedded is not embedded again."""
+    """Explain a pair, then the reverse, without embedding any image again."""
     once, again = EachOnce(networks), deepcopy(rng)
     return BothWays(method(pair, once, rng), method(pair.swapped, once, again))

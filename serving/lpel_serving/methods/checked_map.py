@@ -1,4 +1,4 @@
-"""Asking a method for its map, and refusing what is none."""
+"""Calls a method for its map, and checks that the result is one."""
 
 import numpy as np
 
@@ -21,7 +21,7 @@ def checked_map(
     method, pair, networks, rng
         See `lpel_serving.methods.method.Method`.
     name
-        What complaints call the method; its class when None.
+        Name of the method in error messages; its class when None.
 
     Returns
     -------
@@ -31,25 +31,25 @@ def checked_map(
     Raises
     ------
     EmbeddingError
-        If what the method gives is no such map.
+        If the method does not return such a map.
     """
     return checked(method(pair, networks, rng), name or name_of(method))
 
 
 def name_of(method: Method) -> str:
-    """What complaints call a method whose name is not known: its class."""
+    """Name a method whose name is not known by its class."""
     return type(method).__name__
 
 
 def checked(values: SignedMap, called: str) -> SignedMap:
-    """Return what a method gave, if it is a map.
+    """Check that a method's result is a map, and return it.
 
     Parameters
     ----------
     values
-        From a method, perhaps of another package.
+        The result of a method, perhaps of another package.
     called
-        What complaints call the method.
+        Name of the method in error messages.
 
     Raises
     ------
@@ -69,7 +69,7 @@ def checked(values: SignedMap, called: str) -> SignedMap:
         )
     if not np.isfinite(values).all():
         raise EmbeddingError(
-            f"the map of the method {called} holds NaN or infinity: mend the method, or look for "
-            "weights that are broken."
+            f"the map of the method {called} holds NaN or infinity: fix the method, or look for "
+            "broken weights."
         )
     return values

@@ -1,4 +1,4 @@
-"""A method whose progress can be seen: the images that it embeds are counted as it goes."""
+"""Progress of a method: counts the images that it embeds."""
 
 import sys
 from collections.abc import Callable, Generator, Mapping
@@ -25,19 +25,19 @@ def counted(
     Parameters
     ----------
     method
-        Any one, also of another package: its networks are counted, not itself.
+        Any method, also of another package: the calls of its networks are counted.
     images
-        How many images it embeds in all while the context is open, for each decision; see
+        The number of images that it embeds while the context is open, by decision; see
         `lpel_serving.engine.inventory.MethodEntry`.
     progress
-        Opened when the method is first asked, and not at all if it embeds nothing.
+        Opened at the first call of the method; never if it embeds nothing.
     portion
-        Images that are embedded between two reports at most.
+        Upper bound of the images embedded between two reports.
 
     Yields
     ------
     Method
-        One that gives the same maps, byte for byte; the method itself if it embeds nothing.
+        A method that gives the same maps, byte for byte; `method` itself if it embeds nothing.
     """
     if not any(images.values()):
         yield method
@@ -54,7 +54,7 @@ def counted(
 
 
 def _up_to(total: int, advance: Advance) -> Advance:
-    """Advance to a total and never beyond: a few images more or less than expected do not show."""
+    """Cap progress at a total, so that a few images more than expected do not show."""
     left = total
 
     def capped(done: int) -> None:
@@ -86,7 +86,7 @@ class _Counted:
         return ask_both_ways(self.counted, pair, self._reporting(pair, networks), rng)
 
     def finish(self) -> None:
-        """Report what was expected and did not come."""
+        """Report the images that were expected and not embedded."""
         if self._advance is not None:
             self._advance(sys.maxsize)
 
@@ -98,7 +98,7 @@ class _Counted:
 
 @dataclass(frozen=True, eq=False)
 class _Reporting:
-    """Networks that embed portion by portion, and report each."""
+    """Networks that embed in portions, and report each."""
 
     networks: Networks
     advance: Advance
@@ -118,5 +118,5 @@ class _Reporting:
         return self.networks.decode(embeddings)
 
     def respond(self, embeddings: Floats, /) -> Floats:
-        """Give responses: embeddings, shape (N, D), to vectors of superpixels, (N, K, D)."""
+        """Predict attribution vectors: embeddings, shape (N, D), to (N, K, D)."""
         return self.networks.respond(embeddings)

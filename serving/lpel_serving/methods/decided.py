@@ -1,4 +1,4 @@
-"""A pair of faces and what is known of it before it is explained, the decision above all."""
+"""A pair of faces with its embeddings, decision, plausibility and origin, before explanation."""
 
 from dataclasses import dataclass
 
@@ -16,18 +16,18 @@ class DecidedPair:
     Attributes
     ----------
     reference_crop, test_crop
-        What the embedder saw, uint8, shape (S, S, 3).
+        The crops that were embedded, uint8, shape (S, S, 3).
     reference_embedding, test_embedding
         Float32, shape (D,).
     decision
-        The network's, which is what is explained.
+        The network's decision, which is explained.
     plausibility
-        Whether the images are of the kind that the bundle knows; None where that is not known.
+        The check of plausibility of both images; None if the bundle has none.
     found
         The faces that were found in reference and test, and which were taken; None where the crop
-        looked for none.
+        detects none.
     origin
-        How the faces were cut out, and by which bundle they were compared; None if not known.
+        The crop and the bundle by which the faces were compared; None if not known.
     """
 
     reference_crop: Pixels
@@ -56,5 +56,5 @@ class DecidedPair:
 
     @property
     def doubt(self) -> PairPlausibility | None:
-        """The check of plausibility, where it finds an image of another kind; else None."""
+        """The check of plausibility if one of the images is implausible; else None."""
         return doubt_of(self.plausibility)

@@ -1,4 +1,4 @@
-"""Networks that embed no image twice: embeddings are kept while one pair is explained."""
+"""Networks that embed no image twice: caches embeddings while one pair is explained."""
 
 import hashlib
 from dataclasses import dataclass, field
@@ -12,14 +12,14 @@ from lpel_serving.support.arrays import Floats
 
 @dataclass(frozen=True, eq=False)
 class EachOnce:
-    """Networks that answer as those that they wrap, and ask these once about each distinct image.
+    """Wraps networks so that each distinct image is embedded only once.
 
-    They are `Networks` for one pair: the embeddings of all images that they saw are kept.
+    Use it for one pair: it keeps the embeddings of all images.
 
     Attributes
     ----------
     networks
-        Whose embedding of an image does not depend on the others beside it.
+        The wrapped networks, whose embedding of an image does not depend on the rest of a batch.
     """
 
     networks: Networks
@@ -47,5 +47,5 @@ class EachOnce:
         return self.networks.decode(embeddings)
 
     def respond(self, embeddings: Floats, /) -> Floats:
-        """Give responses: embeddings, shape (N, D), to vectors of superpixels, (N, K, D)."""
+        """Predict attribution vectors: embeddings, shape (N, D), to (N, K, D)."""
         return self.networks.respond(embeddings)

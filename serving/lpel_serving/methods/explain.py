@@ -1,4 +1,4 @@
-"""From a pair to its explanation by any method: the maps both ways, the masks and the agreement."""
+"""Explains a pair by any method: the maps both ways, the masks and the agreement."""
 
 import numpy as np
 
@@ -30,24 +30,24 @@ def explain_by(
     Parameters
     ----------
     method
-        Any explanation method; the explanations of one that has steps show them.
+        Any explanation method; LPEL's explanations contain its steps too.
     networks
-        What it asks.
+        The networks that it runs.
     crops
         Reference and test, uint8, shape (S, S, 3).
     embeddings
-        Theirs, float32, shape (2, D).
+        Their embeddings, float32, shape (2, D).
     decision
         The network's.
     epsilon
         Threshold of the mask (Eq. 4.7), on the map scaled to [0, 1].
     seed
-        Of the method's randomness; both ways the same.
+        Seed of the method's randomness, the same both ways.
 
     Raises
     ------
     EmbeddingError
-        If what the method gives is no finite map.
+        If the method does not return a finite map.
     ParameterError
         If the method cannot explain such a pair.
     """

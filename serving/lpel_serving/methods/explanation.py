@@ -1,4 +1,4 @@
-"""What an explanation of a pair is: two maps, their masks, and what they are explanations of."""
+"""The explanation of a pair: two maps, their masks and agreement, and the decided pair."""
 
 from dataclasses import dataclass
 
@@ -23,8 +23,8 @@ class Explanation:
     reconstruction
         ``g(h_t)``, float32, shape (H, W, 3); about [0, 1], not clipped.
     heat_map
-        Which pixels matter, float32, shape (H, W). By LPEL Eq. 4.6, at least 0, in units of pixel
-        intensity; by other methods signed, on a scale of their own and perhaps of another size.
+        The heat-map, float32, shape (H, W). LPEL's is Eq. 4.6, at least 0, in units of pixel
+        intensity; other methods' are signed, on their own scale and perhaps of another size.
     mask
         Eq. 4.7, bool, shape (H, W).
     """
@@ -66,14 +66,14 @@ class PairExplanation(DecidedPair):
     swapped
         Explanation of the reference against the test: the roles exchanged.
     agreement
-        How alike the two explanations are.
+        The agreement of the two explanations.
     control
-        Whether the maps are a control's, to measure others by: they know nothing of this pair. See
+        Whether the maps are a control's, which do not depend on the pair. See
         `lpel_serving.methods.method.is_control`.
     usual
-        What is usual of such maps, by other pairs; None where the bundle does not know.
+        The usual shares of such maps, from other pairs; None where the bundle has none.
     method
-        What explained it; None if not known.
+        The method that explained it; None if not known.
     """
 
     forward: Explanation
@@ -93,7 +93,7 @@ def put_together(
     *,
     control: bool = False,
 ) -> PairExplanation:
-    """Join the two explanations of a pair to what they are explanations of."""
+    """Combine the two explanations of a pair with the decided pair."""
     return PairExplanation(
         decision=decision,
         reference_crop=crops[0],
@@ -108,7 +108,7 @@ def put_together(
 
 
 def compare(forward: Explanation, swapped: Explanation) -> Agreement:
-    """Say how alike the explanations of a pair are when the roles are exchanged."""
+    """Compute the agreement of the two explanations of a pair."""
     return Agreement(
         spearman(forward.heat_map, swapped.heat_map),
         intersection_over_union(forward.mask, swapped.mask),

@@ -1,4 +1,4 @@
-"""Many pairs at once, by the methods that look at embeddings alone."""
+"""Explains many pairs at once, by methods that need only embeddings."""
 
 from collections.abc import Callable, Iterator
 from typing import Protocol
@@ -13,29 +13,29 @@ from lpel_serving.support.errors import EmbeddingError, ParameterError
 Places = NDArray[np.int64]
 Decisions = NDArray[np.bool_]
 Maps = tuple[Floats, Floats]
-"""Of the tests and of the references, float32, shape (N, H, W) each."""
+"""Maps of the tests and of the references, float32, shape (N, H, W) each."""
 
 ExplainSome = Callable[[Places, Places, Decisions], Maps]
-"""Explains pairs together: places of the references and of the tests, and the decisions."""
+"""Explains pairs together, given indices of the references and of the tests, and the decisions."""
 
 BLOCK = 256
-"""Pairs whose maps are made at a time."""
+"""Pairs whose maps are computed at a time."""
 
 
 class ExplainsMany(Method, Protocol):
-    """A method that looks at embeddings alone, and is quicker with many pairs than with one."""
+    """A method that needs only embeddings, and is faster for many pairs together."""
 
     def many(self, networks: Networks, embeddings: Floats, /) -> ExplainSome:
         """Prepare to explain pairs among embeddings, float32, shape (M, D).
 
-        What is returned explains up to `BLOCK` pairs both ways, to the maps that they have one at
-        a time.
+        The returned function explains up to `BLOCK` pairs both ways; the maps equal those of single
+        calls.
         """
         ...
 
 
 def explains_many(method: Method) -> bool:
-    """Whether a method is one of those that `explain_many` takes."""
+    """Whether `explain_many` accepts a method."""
     return capability(method, "many") is not None
 
 
@@ -47,31 +47,31 @@ def explain_many(
     tests: Places,
     similar: Decisions,
 ) -> Iterator[Maps | EmbeddingError]:
-    """Explain many pairs both ways, to the same maps as one at a time.
+    """Explain many pairs both ways; the maps equal those of single calls.
 
     Parameters
     ----------
     method
         One for which `explains_many` is true.
     networks
-        What it asks.
+        The networks that it runs.
     embeddings
         Of the images, float32, shape (M, D), finite.
     references, tests
-        The images of the pairs, places in `embeddings`, shape (N,).
+        The images of the pairs, indices into `embeddings`, shape (N,).
     similar
         The decision on each pair, shape (N,).
 
     Yields
     ------
     tuple[NDArray[np.float32], NDArray[np.float32]] or EmbeddingError
-        Maps of the tests and of the references, of some pairs after the others; of one pair that
-        has no finite maps, what is wrong.
+        Maps of the tests and of the references, in blocks of consecutive pairs; an error for a
+        single pair that has no finite maps.
     """
     prepare: Callable[[Networks, Floats], ExplainSome] | None = capability(method, "many")
     if prepare is None:
         raise ParameterError(
-            f"the method {type(method).__name__} explains one pair at a time: ask it for each."
+            f"the method {type(method).__name__} explains one pair at a time: call it for each."
         )
     explain = prepare(networks, embeddings)
     for first in range(0, len(references), BLOCK):
@@ -82,7 +82,7 @@ def explain_many(
 def _together(
     explain: ExplainSome, references: Places, tests: Places, similar: Decisions
 ) -> Iterator[Maps | EmbeddingError]:
-    """Explain some pairs together; if one of them cannot be explained, each half by itself."""
+    """Explain a block; on failure split it in halves, to isolate the pair that fails."""
     try:
         maps = _finite(explain, references, tests, similar)
     except EmbeddingError as error:
@@ -96,7 +96,7 @@ def _together(
 
 
 def _finite(explain: ExplainSome, references: Places, tests: Places, similar: Decisions) -> Maps:
-    with np.errstate(over="ignore", invalid="ignore"):  # looked for where they lead to
+    with np.errstate(over="ignore", invalid="ignore"):  # detected in the maps, below
         maps = explain(references, tests, similar)
     if not all(np.isfinite(one).all() for one in maps):
         raise EmbeddingError("a map holds NaN or infinity: look for weights that are broken.")

@@ -1,4 +1,4 @@
-"""What every explanation method is: a pair in, a signed map out."""
+"""The protocol of explanation methods, from a pair to a signed map, and of their networks."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,13 +11,13 @@ from lpel_serving.support.arrays import Floats, Pixels, SignedMap
 from lpel_serving.support.errors import ParameterError
 
 Need = Literal["images", "decoder", "responses"]
-"""What a method asks: the embedder, about images of its own making; the decoder; the response
+"""The networks that a method runs: the embedder, on altered images; the decoder; the response
 decoder."""
 
 
 @dataclass(frozen=True, eq=False)
 class FacePair:
-    """A pair as a method sees it: the test is to be explained in the light of the reference.
+    """The input of a method: the test is explained in comparison with the reference.
 
     Attributes
     ----------
@@ -42,7 +42,7 @@ class FacePair:
 
 
 class Networks(Protocol):
-    """The networks that a method may ask: `Explainer` is one."""
+    """The networks that a method may run; `Explainer` implements it."""
 
     def embed(self, crops: NDArray[np.uint8], /) -> Floats:
         """Compute ``f``: crops, uint8, shape (N, S, S, 3), to embeddings, shape (N, D)."""
@@ -53,9 +53,9 @@ class Networks(Protocol):
         ...
 
     def respond(self, embeddings: Floats, /) -> Floats:
-        """Tell responses: embeddings, shape (N, D), to vectors of superpixels, (N, K, D).
+        """Predict attribution vectors: embeddings, shape (N, D), to (N, K, D).
 
-        The embeddings may be of any length: responses are of the unit embeddings.
+        The embeddings may be of any length: the vectors refer to the unit embeddings.
 
         Raises
         ------
@@ -81,7 +81,7 @@ def no_responses(embeddings: Floats) -> Floats:
 
 @dataclass(frozen=True, eq=False)
 class AssembledNetworks:
-    """Networks put together: any embedder with any decoders, each asked as `Networks` says."""
+    """An embedder and decoders, combined into one `Networks`."""
 
     embed: Callable[[NDArray[np.uint8]], Floats]
     decode: Callable[[Floats], Floats]
@@ -89,9 +89,9 @@ class AssembledNetworks:
 
 
 class Method(Protocol):
-    """Says which pixels of the test image the decision on a pair rests on.
+    """Computes an attribution map: which pixels of the test image the decision rests on.
 
-    A control, whose maps are there to measure others by, says so: see `is_control`.
+    A control, whose maps do not depend on the pair, declares it: see `is_control`.
     """
 
     def __call__(
@@ -104,7 +104,7 @@ class Method(Protocol):
         pair
             To be explained.
         networks
-            To be asked as often as the method needs.
+            The networks to run, as often as the method needs.
         rng
             The source of any randomness.
 
@@ -118,13 +118,13 @@ class Method(Protocol):
 
 
 def capability(method: Method, name: str) -> Callable[..., Any] | None:
-    """Look up what a method can do besides explaining a pair in one direction.
+    """Look up an optional capability of a method.
 
     Parameters
     ----------
     method
-        Any one. A class that was derived from one with the capability, and gives maps of its own,
-        does not have it: what it inherited would give the maps of the other.
+        Any method. A subclass of a class with the capability that computes maps of its own does not
+        have it: the inherited capability would give the maps of the base class.
     name
         ``both_ways``: see `lpel_serving.methods.both_ways.ExplainsBothWays`; ``many``: see
         `lpel_serving.methods.many.ExplainsMany`.
@@ -143,25 +143,25 @@ def capability(method: Method, name: str) -> Callable[..., Any] | None:
 
 
 def is_control(method: Method) -> bool:
-    """Whether a method is a control, whose map knows nothing of the pair that it is asked about.
+    """Whether a method is a control: its map does not depend on the pair.
 
     Parameters
     ----------
     method
-        Its class has ``control: ClassVar[bool] = True`` if it is one. What declares nothing, such
-        as the methods of other packages, is taken for a method that explains the pair.
+        Its class has ``control: ClassVar[bool] = True`` if it is one. A method that declares
+        nothing, perhaps of another package, counts as explaining the pair.
     """
     return bool(getattr(method, "control", False))
 
 
 def title_of(method: Method, name: str) -> str:
-    """What a method is called for readers who do not know its name.
+    """The title of a method for lay readers.
 
     Parameters
     ----------
     method
         Its class has ``title: ClassVar[str]``, a few plain words that say what its maps show.
     name
-        Stands in where a method of another package has no title.
+        Used where a method has no title.
     """
     return str(getattr(method, "title", name))

@@ -1,4 +1,4 @@
-"""Which method explained a pair: its name, its parameters, and what it was given."""
+"""The method that explained a pair: name, parameters, mask threshold and seed."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -20,7 +20,7 @@ class MethodUsed:
     epsilon
         Threshold of the masks (Eq. 4.7), in [0, 1); None if there was none.
     seed
-        Of its randomness.
+        Seed of its randomness.
     """
 
     method: Method
@@ -29,28 +29,28 @@ class MethodUsed:
 
     @property
     def name(self) -> str:
-        """The name that `find_method` takes; that of its class where it is not installed."""
+        """Its name for `find_method`; that of its class where it is not installed."""
         kind = type(self.method)
         return _installed_name(f"{kind.__module__}:{kind.__qualname__}")
 
     @property
     def title(self) -> str:
-        """The same in plain words: see `lpel_serving.methods.method.title_of`."""
+        """Its title: see `lpel_serving.methods.method.title_of`."""
         return title_of(self.method, self.name)
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """Its own, with the values that they had."""
+        """Its own parameters with their values."""
         return parameters_of(self.method)
 
 
 def method_used(method: Method, *, epsilon: float | None = None, seed: int = 0) -> MethodUsed:
-    """Say what explains: the method itself, where another one counts what it embeds."""
+    """Describe the method that explained; the counted method where `counted` wraps it."""
     return MethodUsed(getattr(method, "counted", method), epsilon, seed)
 
 
 @lru_cache
 def _installed_name(made_by: str) -> str:
-    """Look among the installed methods, which takes longer than to explain a pair."""
+    """Search the installed methods; cached, since that takes longer than explaining a pair."""
     found = (one.name for one in entry_points(group="lpel.methods") if one.value == made_by)
     return next(found, made_by.rpartition(":")[2])

@@ -1,1 +1,1 @@
-"""What every room needs and no equation knows: errors, files, progress, strict JSON."""
+"""Shared helpers: errors, atomic files, progress callbacks, strict JSON, optional packages."""

@@ -1,4 +1,4 @@
-"""The arrays that the whole engine speaks of, each named once."""
+"""Types of the arrays that the whole engine uses."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -1,4 +1,4 @@
-"""Tables, and their files. pyarrow brings no types: this is the seam, where it is Any."""
+"""Arrow tables and their files. pyarrow has no type annotations: in this module it is `Any`."""
 
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
@@ -31,7 +31,7 @@ def from_vectors(column: Any, dimension: int) -> NDArray[np.float32]:
 
 
 def write_table(path: Path, table: Table) -> None:
-    """Write a table for this program's own use, whole or not at all.
+    """Write a table for this program's own use, atomically.
 
     Raises
     ------
@@ -59,6 +59,6 @@ def growing_table(path: Path) -> Generator[Callable[[Table], None]]:
 
 
 def read_table(path: Path) -> Table:
-    """Read such a table, without taking it into memory before it is looked at."""
+    """Read such a table, mapped into memory: columns are loaded when they are used."""
     with pa.memory_map(str(path)) as source:
         return pa.ipc.open_file(source).read_all()

@@ -1,4 +1,4 @@
-"""The errors of the engine: one family, each also the builtin it is a case of.
+"""The exceptions of the engine: one base class, and each a builtin exception too.
 
 A message says what was expected, what was received, and what to do.
 """
@@ -21,7 +21,7 @@ class ServingError(LpelError):
 
 
 class ImageError(ServingError, ValueError):
-    """Something given as a face image is not one that can be used."""
+    """An image cannot be used as a face image."""
 
 
 class NoFaceError(ImageError):
@@ -29,15 +29,15 @@ class NoFaceError(ImageError):
 
 
 class FaceChoiceError(ImageError, IndexError):
-    """A face was asked for that is not among those found in an image."""
+    """The requested face is not among those found in an image."""
 
 
 class UnreadableImageError(ImageError):
-    """A file is not there, or may not be read, or is too large to be."""
+    """A file is missing, unreadable or too large."""
 
 
 class NotAnImageError(ImageError):
-    """The content is of none of the formats that are read, whatever its name."""
+    """The file's content is in no supported image format, whatever its name."""
 
 
 class DamagedImageError(ImageError):
@@ -53,7 +53,7 @@ class BundleError(ServingError, ValueError):
 
 
 class ProviderError(ServingError, RuntimeError):
-    """The execution provider that was asked for is not active."""
+    """The requested execution provider is not active."""
 
 
 class EmbeddingError(ServingError, ValueError):
@@ -81,8 +81,8 @@ class MissingExtraError(ServingError, ImportError):
 
 
 class WithdrawnError(ServingError, RuntimeError):
-    """Work was given up, because nobody waits for it any more or its time was over."""
+    """Work was cancelled: nobody waits for it any more, or the time limit was reached."""
 
 
 class BusyError(ServingError, RuntimeError):
-    """So much work is waiting already that no more is taken."""
+    """The queue is full: no more work is accepted."""

@@ -9,7 +9,7 @@ from lpel_serving.support.home import settle
 
 
 def require(module: str, extra: str) -> Any:
-    """Import an optional module, or say which extra brings it.
+    """Import an optional module, or say which extra installs it.
 
     Parameters
     ----------
@@ -35,10 +35,10 @@ def require(module: str, extra: str) -> Any:
 
 
 def _keep_quiet(package: str) -> None:
-    """Keep onnxruntime from reporting on its use, unless its user has asked for that.
+    """Disable onnxruntime's telemetry, unless the user has enabled it.
 
-    From the first session on it notes models' names and metadata in the user's cache, to be sent to
-    its makers (seen in 1.32). A file name of a user's is nobody's business.
+    From the first session on it records models' names and metadata in the user's cache, to send
+    them as telemetry (seen in 1.32). They may contain the user's file names.
     """
     if package == "onnxruntime":
         os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")

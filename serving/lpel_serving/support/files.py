@@ -1,4 +1,4 @@
-"""Writing files so that nothing is ever half written."""
+"""Atomic writing of files and folders."""
 
 import contextlib
 import os
@@ -39,7 +39,7 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 @contextlib.contextmanager
 def growing_file(path: Path) -> Generator[BinaryIO]:
-    """Write a file in parts, so that memory need not hold it; it is there when it is whole.
+    """Write a file in parts, so that memory need not hold it; it appears when it is complete.
 
     Raises
     ------
@@ -65,16 +65,16 @@ def growing_file(path: Path) -> Generator[BinaryIO]:
 def write_folder(
     folder: Path, contents: Mapping[str, bytes], check: Callable[[Path], object] | None = None
 ) -> None:
-    """Write a whole folder under a temporary name, then let it take its place, or that of an old.
+    """Write a whole folder under a temporary name, then rename it, replacing an old one.
 
     Parameters
     ----------
     folder
-        What stands there is replaced: ask before whether it may be.
+        An existing one is replaced: the caller has to check that it may be.
     contents
         Its files, by their paths within it.
     check
-        Looks at the folder before it is put in place, and raises if that must not be.
+        Verifies the folder before it is put in place; raises if it must not be.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Libraries that keep files of their own, where whoever runs them has no home."""
+"""A home folder for libraries that write to one, where the user has none."""
 
 import atexit
 import functools
@@ -12,14 +12,14 @@ _FOLDERS = {
     "tensorflow": ("KERAS_HOME",),
     "keras_facenet": ("KERAS_HOME",),
 }
-"""The variables that name a package's folder; what nobody has set is set by the first."""
+"""Environment variables that name a package's folder; if none is set, the first one is."""
 
 
 def home() -> Path | None:
     """The user's own folder, writable or not; None where there is none.
 
-    A user that the system does not know has none, if the environment names none either; an empty
-    HOME, which would be taken for the root folder, names none.
+    A user unknown to the system has none, unless the environment names one; an empty HOME, which
+    would mean the root folder, counts as none.
     """
     if os.environ.get("HOME") == "":
         return None
@@ -28,7 +28,7 @@ def home() -> Path | None:
 
 
 def settle(package: str) -> None:
-    """Give a package a folder for as long as the process lasts, if it finds no home to write to.
+    """Give a package a temporary folder if there is no home that it can write to.
 
     Keras would leave a folder called ``~`` where it was started, or one that all users share;
     matplotlib would complain, with a path.
@@ -43,7 +43,7 @@ def settle(package: str) -> None:
 
 @functools.cache
 def temporary_home() -> str:
-    """A folder of this process alone, in place of a home; it goes when the process ends."""
+    """A folder of this process in place of a home, removed when the process ends."""
     folder = tempfile.mkdtemp(prefix="lpel-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder

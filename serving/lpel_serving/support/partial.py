@@ -1,4 +1,4 @@
-"""Arrays of a long computation kept on disk, so that it can go on where it stopped."""
+"""Checkpoints of a long computation's arrays, to resume it after an interruption."""
 
 import hashlib
 import io
@@ -16,21 +16,21 @@ _DIGEST_BYTES = 32
 
 @dataclass(frozen=True)
 class Partial:
-    """Where the results so far are kept, and what they are results of.
+    """A checkpoint file: where the results so far are kept, and what determines them.
 
     Attributes
     ----------
     path
         The file: an ``.npz`` followed by the SHA-256 of what comes before.
     identity
-        Everything that the results hang on; kept results of another identity are ignored.
+        Everything that determines the results; a checkpoint with another identity is ignored.
     """
 
     path: Path
     identity: str
 
     def load(self) -> dict[str, NDArray[Any]] | None:
-        """Read the arrays, or None if there are none, or they are damaged or of something else."""
+        """Read the arrays; None if there are none, or they are damaged or have another identity."""
         if not self.path.is_file():
             return None
         content = self.path.read_bytes()

@@ -1,4 +1,4 @@
-"""How long work says how far it is, without knowing who listens."""
+"""Progress reporting: the callbacks that long work calls."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -10,7 +10,7 @@ ReportProgress = Callable[[int, int], None]
 """Called with how many more items are done, and how many of them are errors."""
 
 Progress = Callable[[str, int], AbstractContextManager[Advance]]
-"""Opened with what is done and how many items there are."""
+"""Opened with a description of the work and the number of items."""
 
 
 def silent(what: str, total: int) -> AbstractContextManager[Advance]:  # noqa: ARG001

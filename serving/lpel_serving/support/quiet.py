@@ -1,4 +1,4 @@
-"""Keeping standard error free of what others print."""
+"""Suppresses other libraries' output on standard error."""
 
 import os
 from collections.abc import Generator
@@ -8,7 +8,7 @@ from typing import TextIO
 
 @contextmanager
 def silenced() -> Generator[TextIO]:
-    """Let nothing reach standard error; yields a stream that still leads to where it led.
+    """Suppress output to standard error; yields a stream that still reaches it.
 
     Libraries of C write to the file descriptor itself, and so do programs that they start.
     """

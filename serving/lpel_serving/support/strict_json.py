@@ -1,4 +1,4 @@
-"""JSON from a stranger: one meaning, finite numbers, no abyss."""
+"""Strict JSON for untrusted input: no duplicate keys, finite numbers, bounded depth."""
 
 import json
 import math
@@ -11,23 +11,23 @@ _SMALL_BYTES = 64 * 2**10
 
 
 def read_json(data: str | bytes, quick: Callable[[bytes], Any] | None = None) -> Any:
-    """Parse JSON that every reader understands alike.
+    """Parse JSON strictly, so that every parser would read the same values.
 
     Parameters
     ----------
     data
-        Text, or bytes of it in UTF-8. It is for the caller to see that it is no more than can be
-        parsed in passing: meanwhile no other thread has a turn.
+        Text, or bytes of it in UTF-8. The caller has to bound its size: no other thread runs while
+        it is parsed.
     quick
-        A parser of bytes such as ``orjson.loads``, several times as quick as Python's own. It lets
-        the last of equal keys win without a word: they are found by counting. Whole numbers of more
-        than 64 bits may become fractions. What is small and refused is parsed again by Python's,
-        which says more plainly what is wrong.
+        A parser of bytes such as ``orjson.loads``, several times as fast as Python's own. It
+        silently keeps the last of duplicate keys; these are detected by counting keys. Integers of
+        more than 64 bits may become floats. Small input that it refuses is parsed again by
+        Python's, whose messages are clearer.
 
     Raises
     ------
     ValueError
-        If it is no JSON, repeats a key, holds NaN, infinity or a number that overflows to it, or
+        If it is not JSON, repeats a key, holds NaN, infinity or a number that overflows to it, or
         is nested deeper than 32 levels.
     """
     if quick is not None and isinstance(data, bytes):
@@ -47,7 +47,7 @@ def _read_quickly(data: bytes, quick: Callable[[bytes], Any]) -> Any:
 
 
 def _keys_written(data: bytes) -> int:
-    """How many keys stand in what is JSON: as many as colons that are not within text."""
+    """Count the keys in JSON text: the colons outside strings."""
     without_escapes = data.replace(b"\\\\", b"").replace(b'\\"', b"")
     return sum(part.count(b":") for part in without_escapes.split(b'"')[::2])
 
@@ -84,13 +84,13 @@ def _finite(text: str) -> float:
 
 
 def _count_keys(value: Any) -> int:
-    """Count the keys of all objects in what was read from JSON.
+    """Count the keys of all objects in a parsed JSON value.
 
     Raises
     ------
     ValueError
         If it is nested deeper than 32 levels. It could be read, but not written again: Python's own
-        writers call themselves.
+        writers are recursive.
     """
     keys, level = 0, _containers([value])
     for _ in range(_MAX_DEPTH):

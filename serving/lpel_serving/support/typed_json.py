@@ -1,4 +1,4 @@
-"""A stranger's JSON object, read field by field: the type and the range, or a complaint."""
+"""Typed access to untrusted JSON: each field's type and range is checked."""
 
 import sys
 from collections.abc import Mapping
@@ -14,21 +14,21 @@ _LARGEST = sys.float_info.max
 
 @dataclass(frozen=True)
 class Reader:
-    """Typed access to one JSON object of a bundle; complaints name the field.
+    """Typed access to one JSON object of a bundle; error messages name the field.
 
     Attributes
     ----------
     fields
         The object.
     where
-        Its name, as complaints are to have it.
+        Its name in error messages.
     """
 
     fields: Mapping[str, Any]
     where: str
 
     def take(self, key: str, kind: type[T]) -> T:
-        """Take a value of one type; a truth value is no number."""
+        """Take a value of one type; a boolean is not a number."""
         value = self.fields.get(key)
         if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
             raise BundleError(

@@ -1,4 +1,4 @@
-"""URLs where paths are expected: nothing is fetched, and nothing is written to a folder `s3:`."""
+"""Refusal of URLs where paths are expected, so that nothing is written to a folder `s3:`."""
 
 import re
 from collections.abc import Mapping
@@ -8,11 +8,11 @@ from typing import Any, cast
 from lpel_serving.support.errors import ParameterError
 
 _URL = re.compile(r"([a-z][a-z0-9+.-]+):/|(data):", re.IGNORECASE)
-"""Two letters at least, since one is a disk of Windows; one slash, which is all that paths keep."""
+"""At least two letters, since one is a Windows drive; one slash, since paths collapse two."""
 
 
 def scheme_of(text: str) -> str | None:
-    """Return the scheme of a URL, such as ``s3``; None of what is a path."""
+    """Return the scheme of a URL, such as ``s3``; None for a path."""
     found = _URL.match(text)
     return None if found is None else (found[1] or found[2]).lower()
 
@@ -23,8 +23,7 @@ def refuse_urls(given: Mapping[str, Any]) -> None:
     Parameters
     ----------
     given
-        By their names, paths and whatever else was given. The URL itself may hold a key, and is not
-        repeated.
+        Parameters by name: paths and others. The URL itself may contain a key, and is not repeated.
     """
     for name, value in given.items():
         values = cast("list[Any]", value) if isinstance(value, list) else [value]

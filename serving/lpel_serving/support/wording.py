@@ -1,4 +1,4 @@
-"""Numbers and lists as they stand in a sentence."""
+"""Formats numbers and lists for sentences."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ def percent(share: float) -> str:
 
 
 def number(value: float) -> str:
-    """Write a number to three places, with the sign that is made for numbers."""
+    """Write a number to three decimal places, with a true minus sign."""
     return f"{value:.3f}".replace("-", "\N{MINUS SIGN}")
 
 

@@ -1,1 +1,1 @@
-"""How well a network tells people apart, and how sure one decision is."""
+"""Verification: accuracy and threshold, predicted probability, plausibility, and search."""

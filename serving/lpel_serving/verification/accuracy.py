@@ -1,4 +1,4 @@
-"""How well a network verifies faces, and at which threshold (section 5.2.2)."""
+"""Verification accuracy, the ROC curve and the choice of the threshold (section 5.2.2)."""
 
 from dataclasses import dataclass
 
@@ -24,7 +24,7 @@ class Accuracy:
 
 @dataclass(frozen=True)
 class RocPoint:
-    """What one threshold gives: shares of pairs called the same that are not, and that are."""
+    """The operating point of one threshold: false and true positive rates."""
 
     threshold: float
     false_accept_rate: float
@@ -57,13 +57,13 @@ class Verification:
     Attributes
     ----------
     pairs_same, pairs_different
-        How many pairs there were of each kind.
+        The number of pairs of each kind.
     threshold
         The threshold that was given.
     at_threshold
         Accuracy at that threshold.
     best
-        Accuracy by cross-validation, which no choice of threshold on the same pairs flatters.
+        Accuracy by cross-validation: no threshold is chosen on the pairs that it is measured on.
     roc
         The operating points, from the strictest threshold to the loosest.
     auc
@@ -93,7 +93,7 @@ def verification(
     threshold
         Pairs above it are called the same.
     folds
-        Of the cross-validation; the pairs of each kind are dealt out in turn.
+        The number of folds of the cross-validation; see `deal_folds`.
 
     Raises
     ------
@@ -114,7 +114,7 @@ def verification(
 
 
 def accuracy(similarities: Scores, same: Labels, threshold: float) -> Accuracy:
-    """Share of right decisions at a threshold; NaN for a kind of which there are no pairs."""
+    """Share of right decisions at a threshold; NaN for a kind without pairs."""
     right = Decisions(similarities, threshold).similar == same
     kinds = [right[same], right[~same], right]
     return Accuracy(*(float(kind.mean()) if kind.size else float("nan") for kind in kinds))
@@ -123,8 +123,8 @@ def accuracy(similarities: Scores, same: Labels, threshold: float) -> Accuracy:
 def best_threshold(similarities: Scores, same: Labels) -> float:
     """Threshold that decides most pairs rightly, half-way between two similarities.
 
-    Of several equally good ones, the middle one, so that it does not hang on a single pair; in
-    float32, as decisions are taken.
+    The median of equally good thresholds, so that it does not depend on a single pair; in float32,
+    like decisions.
     """
     order = np.argsort(similarities, kind="stable")
     scores, truth = similarities[order], same[order]
@@ -133,14 +133,14 @@ def best_threshold(similarities: Scores, same: Labels) -> float:
         [np.cumsum(truth[::-1])[::-1], [0]]
     )
     cuts = np.concatenate([[-1.0], half_way(scores[:-1], scores[1:]), [1.0]])
-    # What is as dissimilar as can be is not above -1, either.
+    # A similarity of -1 does not exceed a threshold of -1 either.
     real = np.concatenate([[scores.min(initial=1) > -1], scores[1:] > scores[:-1], [True]])
     best = np.flatnonzero(real & (right == right[real].max()))
     return float(cuts[best[len(best) // 2]])
 
 
 def count_of_each(similarities: Scores, same: Labels, what: str) -> tuple[int, int]:
-    """Count the pairs of one person and those of two, of both of which something needs some.
+    """Count the pairs of one person and those of two; raise if either kind is absent.
 
     Raises
     ------
@@ -196,7 +196,7 @@ def area_under(roc: tuple[RocPoint, ...]) -> float:
 
 
 def half_way(low: Scores | np.float32, high: Scores | np.float32) -> Scores:
-    """Half-way from one similarity to a higher one, float32: never so high as that one."""
+    """Half-way from one similarity to a higher one, float32, and always below the higher one."""
     middle = ((np.asarray(low, np.float64) + np.asarray(high, np.float64)) / 2).astype(np.float32)
     return np.where(middle < high, middle, low)
 

@@ -1,4 +1,4 @@
-"""How likely a similarity means one person: Platt scaling, at even odds beforehand."""
+"""Predicted probability of one person from a similarity: Platt scaling with prior 1/2."""
 
 import math
 from dataclasses import dataclass
@@ -19,8 +19,8 @@ _RIDGE = 1e-12
 class Calibration:
     """From a similarity to the probability that both images are of one person.
 
-    It is the probability at even odds beforehand: that of somebody who would call one person and
-    two equally likely before seeing the images.
+    The prior probability is 1/2: one person and two are taken to be equally probable before the
+    images are seen.
 
     Attributes
     ----------
@@ -60,9 +60,9 @@ class Calibration:
 def fit_calibration(similarities: Scores, same: Labels) -> Calibration:
     """Fit by maximum likelihood, with Platt's targets.
 
-    Each kind of pair counts half, whatever the mixture: that makes the odds even. The targets are
-    not 1 and 0 but (n + 1) / (n + 2) and 1 / (n + 2) for a kind of n pairs, so that pairs which a
-    threshold parts without an error give finite coefficients too.
+    Both kinds of pairs have the total weight 1/2, so that the prior is 1/2 whatever their numbers.
+    The targets are not 1 and 0 but (n + 1) / (n + 2) and 1 / (n + 2) for a kind of n pairs, so that
+    the coefficients are finite even if a threshold separates the pairs without error.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ def fit_calibration(similarities: Scores, same: Labels) -> Calibration:
 
 
 def even_odds(similarities: Scores, same: Labels) -> NDArray[np.float64]:
-    """Weigh pairs so that each kind has a sum of one half.
+    """Weight pairs so that the weights of each kind sum to 1/2.
 
     Returns
     -------
@@ -129,8 +129,8 @@ def _most_likely(
 ) -> NDArray[np.float64]:
     """Minimise the cross-entropy by Newton's method, each step halved until it gains enough.
 
-    The function is convex and, with targets within (0, 1), has one finite minimum. So steps that
-    always gain lead there, and near it whole steps gain.
+    The function is convex and, with targets within (0, 1), has one finite minimum. Steps that
+    always decrease it lead there, and near it full Newton steps do.
     """
 
     def loss(point: NDArray[np.float64]) -> float:
@@ -138,10 +138,10 @@ def _most_likely(
 
     point = np.zeros(len(columns))
     for _ in range(_MOST_STEPS):
-        foretold = logistic(point @ columns)
-        slope = columns @ (weights * (foretold - targets))
-        curvature = (columns * (weights * foretold * (1 - foretold))) @ columns.T
-        # The ridge bends the step a little where all is saturated; the minimum stays where it is.
+        predicted = logistic(point @ columns)
+        slope = columns @ (weights * (predicted - targets))
+        curvature = (columns * (weights * predicted * (1 - predicted))) @ columns.T
+        # The ridge changes the step a little where all is saturated, and not the minimum.
         step = np.linalg.solve(curvature + _RIDGE * np.eye(len(columns)), slope)
         gain = float(slope @ step)
         if gain < _NO_GAIN:

@@ -1,4 +1,4 @@
-"""Folds of pairs for cross-validation: each kind of pair is dealt out in turn."""
+"""Folds of pairs for cross-validation, stratified by kind of pair."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -1,9 +1,9 @@
-"""Whether a picture is of the kind that a bundle knows: a check of its embedding, at no inference.
+"""Plausibility: an out-of-distribution check of an embedding, without further inference.
 
-A network for faces embeds whatever it is given, and takes two landscapes for one person: what shows
-neither falls into the same corner. That corner lies far from all faces, along the directions that
-embeddings of faces hardly use. So the Mahalanobis distance of an embedding from those of known
-photographs separates the two, as in Lee et al. (2018, arXiv 1807.03888).
+A face network embeds any image, and images without faces get similar embeddings: two landscapes
+pass for one person. These embeddings lie far from those of faces, in directions with little
+variance among faces. So the Mahalanobis distance of an embedding from those of known photographs
+separates the two, as in Lee et al. (2018, arXiv 1807.03888).
 """
 
 import math
@@ -18,32 +18,32 @@ from lpel_serving.equations.similarity import unit
 from lpel_serving.support.arrays import Floats
 
 FALSE_ALARMS = 0.003
-"""Share of the photographs of somebody new that raises an alarm, on average over people.
+"""Share of a new person's photographs that raise a false alarm, on average over people.
 
-A pair has two photographs, so that at most twice as many pairs raise one.
+A pair has two photographs, so that at most twice this share of pairs raise one.
 """
 LEAST_PEOPLE = 99
-"""With fewer people held apart, more than one in a hundred photographs might raise an alarm."""
+"""With fewer people held out, more than one in a hundred photographs might raise an alarm."""
 LEAST_BY_FEATURE = 5
-"""With fewer known photographs for each feature, unused directions look like used ones.
+"""Least known photographs per feature: with fewer, the covariance cannot be estimated.
 
-Then the limit becomes so wide that most pictures without a face pass.
+The limit would then be so wide that most pictures without a face pass.
 """
 _MOST_ALARMS = 0.05
-"""Share of photographs of faces, beyond which a check is of another kind than they are."""
+"""If more photographs of faces than this share raise an alarm, the check does not fit them."""
 MAX_DIMENSION = 4096
-"""The check needs as many numbers as the embedding's length squared."""
+"""Largest length D of embeddings: the check stores a D by D matrix."""
 
 _RIDGE = 3e-4
-"""Added to every direction's variance, as a share of the mean one.
+"""Added to every direction's variance, as a share of the mean variance.
 
-Where known embeddings have none at all, the rounding of smaller precisions must not raise an alarm.
+Where known embeddings do not vary at all, rounding at lower precision must not raise an alarm.
 """
 
 
 @dataclass(frozen=True)
 class PairPlausibility:
-    """How far the two images of a pair lie from the photographs that a bundle knows.
+    """Distances of a pair's two images from the photographs that a bundle was fitted on.
 
     Attributes
     ----------
@@ -59,18 +59,18 @@ class PairPlausibility:
 
     @property
     def implausible(self) -> tuple[str, ...]:
-        """The roles of the images that are not of the known kind."""
+        """The roles of the images that are not plausible."""
         distances = {"reference": self.reference, "test": self.test}
         return tuple(role for role, distance in distances.items() if not distance <= self.limit)
 
     @property
     def plausible(self) -> bool:
-        """Whether both are of the known kind."""
+        """Whether both are plausible."""
         return not self.implausible
 
 
 def doubt_of(pair: PairPlausibility | None) -> PairPlausibility | None:
-    """The check of a pair where it finds an image of another kind; None where it finds none."""
+    """Return the check of a pair if one of its images is implausible; else None."""
     return None if pair is None or pair.plausible else pair
 
 
@@ -81,11 +81,11 @@ class Plausibility:
     Attributes
     ----------
     mean
-        Of the known unit embeddings, float32, shape (D,).
+        Mean of the known unit embeddings, float32, shape (D,).
     whitening
-        What makes their directions equally wide, float32, shape (D, D), symmetric.
+        Inverse square root of their covariance, float32, shape (D, D), symmetric.
     limit
-        The largest distance that is plausible, above 0: a number of float32.
+        The largest plausible distance, above 0, a float32 number.
     """
 
     mean: Floats
@@ -100,7 +100,7 @@ class Plausibility:
         EmbeddingError
             If an embedding is not finite.
         """
-        # In float64 and then rounded, so that a batch's size does not show in the last bit.
+        # In float64 and then rounded, so that the last bit does not depend on the batch size.
         apart = unit(embeddings).astype(np.float64) - self.mean
         whitened = apart @ self._wide
         distances = np.sqrt(np.square(whitened).sum(axis=-1))
@@ -111,7 +111,7 @@ class Plausibility:
         return self.whitening.astype(np.float64)
 
     def plausible(self, embeddings: Floats) -> NDArray[np.bool_]:
-        """Say of each embedding, shape (N, D), whether it is of the known kind: shape (N,)."""
+        """Whether each embedding, shape (N, D), is plausible: shape (N,)."""
         return self.distances(embeddings) <= self.limit
 
     def of_pair(self, h_r: Floats, h_t: Floats) -> PairPlausibility:
@@ -125,15 +125,15 @@ def fit_plausibility(
 ) -> Plausibility | None:
     """Fit the check on photographs of some people, and its limit on those of others.
 
-    The limit is the quantile that split conformal prediction takes, every person held apart
-    counting once however many photographs there are: those of one person lie near each other.
+    The limit is the quantile of split conformal prediction, in which every held-out person counts
+    once, however many photographs there are: photographs of one person are similar.
 
     Parameters
     ----------
     known
         Embeddings, float32, shape (N, D), finite.
     apart
-        Embeddings of people who are not among the known ones, shape (M, D).
+        Embeddings of held-out people, who are not among the known ones, shape (M, D).
     people_apart
         Who is in each of the latter, M of them.
 
@@ -141,7 +141,7 @@ def fit_plausibility(
     -------
     Plausibility | None
         None if the photographs are too few (see `is_enough`), if D exceeds `MAX_DIMENSION`, or if
-        all known embeddings are equal: then nothing can be promised.
+        all known embeddings are equal: then no false-alarm rate can be guaranteed.
 
     Raises
     ------
@@ -165,28 +165,28 @@ def fit_plausibility(
 
 
 def holds(alarms: int, photographs: int) -> bool:
-    """Whether a check that raises so many alarms at photographs of faces is of their kind."""
+    """Whether a check fits photographs of faces, by the number of alarms that they raise."""
     return alarms <= _MOST_ALARMS * photographs
 
 
 def is_enough(photographs: int, people_apart: int, dimension: int) -> bool:
-    """Whether so many known photographs, and people held apart, make a check worth having."""
+    """Whether there are enough known photographs and held-out people to fit a check."""
     return photographs >= LEAST_BY_FEATURE * dimension and people_apart >= LEAST_PEOPLE
 
 
 def expected_alarms(people: int) -> float:
-    """Share of a new person's photographs that raises an alarm at most, on average over people.
+    """Upper bound of the share of a new person's photographs that raise an alarm, on average.
 
     Parameters
     ----------
     people
-        How many were held apart for the limit: too few cannot promise `FALSE_ALARMS`.
+        The number of held-out people: with too few, `FALSE_ALARMS` cannot be guaranteed.
     """
     return max(FALSE_ALARMS, 1 / (people + 1))
 
 
 def _limit(distances: Floats, people: Sequence[str]) -> float:
-    """The least distance that leaves `FALSE_ALARMS` of a new person beyond it; else the largest."""
+    """The least distance that at most `FALSE_ALARMS` of a new person exceed; else the largest."""
     names, person, photographs = np.unique(
         np.array(people), return_inverse=True, return_counts=True
     )

@@ -1,4 +1,4 @@
-"""Whether foretold probabilities come true: reliability, on pairs that were held out."""
+"""Reliability of predicted probabilities, measured on held-out pairs."""
 
 from dataclasses import dataclass
 
@@ -17,25 +17,26 @@ from lpel_serving.verification.folds import check_folds, deal_folds
 FOLDS = 10
 
 EDGES = (0.0, 0.001, 0.01, 0.1, 0.3, 0.5, 0.7, 0.9, 0.99, 0.999, 1.0)
-"""Bins of foretold probability: narrow near 0 and 1, where a good network's pairs are."""
+"""Bin edges of predicted probability, narrow near 0 and 1, where most pairs of a good network
+lie."""
 
 _Z95 = 1.959963984540054
 
 
 @dataclass(frozen=True)
 class Bin:
-    """Pairs of about the same foretold probability.
+    """Pairs of about the same predicted probability.
 
     Attributes
     ----------
     foretold
-        Mean foretold probability of one person.
+        Mean predicted probability of one person; the manifest's key has this name.
     observed
-        Share that is of one person.
+        Share of the pairs that show one person.
     low, high
         Wilson's 95 % interval about that share.
     pairs
-        How many there are; shares are in [0, 1], with either kind of pair weighed as one half.
+        Their number. Shares are in [0, 1]; both kinds of pairs have the total weight 1/2.
     """
 
     foretold: float
@@ -47,20 +48,21 @@ class Bin:
 
 @dataclass(frozen=True)
 class Reliability:
-    """How far foretold probabilities are from what is so; all at even odds, smaller is better.
+    """Errors of predicted probabilities, with equal priors; smaller is better.
 
     Attributes
     ----------
     bins
-        In order of foretold probability; those without pairs are left out.
+        In order of predicted probability; empty ones are left out.
     calibration_error
-        Expected calibration error: mean over pairs of how far their bin's share is from what was
-        foretold, in [0, 1].
+        Expected calibration error: mean over pairs of the difference of their bin's observed share
+        and mean prediction, in [0, 1].
     brier_score
-        Mean squared difference of the foretold from 1 or 0, in [0, 1]; always one half gives 0.25.
+        Mean squared difference of the predicted probability from 1 or 0, in [0, 1]; a constant
+        prediction of 1/2 has 0.25.
     log_loss
-        Mean negative natural logarithm of what was foretold for the truth; always one half gives
-        0.693.
+        Mean negative natural logarithm of the probability predicted for the truth; a constant
+        prediction of 1/2 has 0.693.
     """
 
     bins: tuple[Bin, ...]
@@ -70,14 +72,14 @@ class Reliability:
 
 
 def measure_reliability(similarities: Scores, same: Labels) -> Reliability:
-    """Foretell each of ten folds by a calibration that was fitted on the other nine.
+    """Cross-validate: predict each of ten folds by a calibration fitted on the other nine.
 
     Parameters
     ----------
     similarities
         Float32, shape (N,), finite.
     same
-        Whether each pair is of one person, shape (N,); they are dealt out in turn, kind by kind.
+        Whether each pair is of one person, shape (N,); the folds are stratified.
 
     Raises
     ------
@@ -87,14 +89,14 @@ def measure_reliability(similarities: Scores, same: Labels) -> Reliability:
     weights = even_odds(similarities, same)
     check_folds(same, FOLDS)
     log_odds = _held_out(similarities, same)
-    foretold, truth = logistic(log_odds), same.astype(np.float64)
-    place = np.digitize(foretold, EDGES[1:-1])
+    predicted, truth = logistic(log_odds), same.astype(np.float64)
+    place = np.digitize(predicted, EDGES[1:-1])
     held = [place == k for k in range(len(EDGES) - 1)]
-    bins = [(_bin(foretold[k], truth[k], weights[k]), weights[k].sum()) for k in held if k.any()]
+    bins = [(_bin(predicted[k], truth[k], weights[k]), weights[k].sum()) for k in held if k.any()]
     return Reliability(
         bins=tuple(one for one, _ in bins),
         calibration_error=float(sum(w * abs(one.observed - one.foretold) for one, w in bins)),
-        brier_score=float(weights @ (foretold - truth) ** 2),
+        brier_score=float(weights @ (predicted - truth) ** 2),
         log_loss=cross_entropy(log_odds, truth, weights),
     )
 
@@ -109,12 +111,12 @@ def _held_out(similarities: Scores, same: Labels) -> NDArray[np.float64]:
 
 
 def _bin(
-    foretold: NDArray[np.float64], truth: NDArray[np.float64], weights: NDArray[np.float64]
+    predicted: NDArray[np.float64], truth: NDArray[np.float64], weights: NDArray[np.float64]
 ) -> Bin:
     observed = float(np.average(truth, weights=weights))
-    # Unequal weights tell less than as many equal ones: Kish's effective number.
+    # Kish's effective sample size, since the weights are unequal.
     low, high = _wilson(observed, float(weights.sum() ** 2 / (weights**2).sum()))
-    mean = float(np.average(foretold, weights=weights))
+    mean = float(np.average(predicted, weights=weights))
     return Bin(mean, observed, low, high, len(truth))
 
 

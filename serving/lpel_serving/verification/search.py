@@ -1,4 +1,4 @@
-"""One to many: who in a gallery is most like a probe."""
+"""Search one to many: the members of a gallery most similar to a probe."""
 
 from collections.abc import Callable
 
@@ -9,18 +9,18 @@ from lpel_serving.equations.similarity import cosine_similarity, unit
 from lpel_serving.support.arrays import Floats
 
 Places = NDArray[np.int64]
-"""Of members in a gallery, from 0."""
+"""Indices of members in a gallery, from 0."""
 Numbers = NDArray[np.int64]
-"""Of distinct images."""
+"""Numbers of distinct images."""
 
 NOBODY = -np.inf
-"""The similarity of what is not to be found."""
+"""Similarity in places where no member was found."""
 _BLOCK = 16_384
-"""Members of the gallery that are looked at together."""
+"""Members of the gallery in one block."""
 _NUMBERS = 2**23
-"""Products that are held at a time, and features for exact similarities."""
+"""Upper bound of the products held at a time, and of the features for exact similarities."""
 _ROUNDING = 1e-5
-"""By so much a product of matrices may differ from the cosine that is reported."""
+"""Tolerance: a matrix product may differ by this from the reported cosine."""
 
 
 def most_similar(
@@ -32,28 +32,28 @@ def most_similar(
 ) -> tuple[Places, Floats]:
     """Find the most similar members of a gallery for each probe.
 
-    All are ranked by the very similarity that is reported of a pair, Eq. 5.1; of equal ones the one
-    that is listed first comes first.
+    Members are ranked by exactly the similarity reported for a pair, Eq. 5.1; of equal ones, the
+    one listed first comes first.
 
     Parameters
     ----------
     probes
         Embeddings, float32, shape (P, D), finite.
     size
-        How many the gallery has.
+        The number of members of the gallery.
     gallery
-        Gives the embeddings of some members, float32, shape (N, D), finite.
+        Returns the embeddings of some members, float32, shape (N, D), finite.
     top
-        How many to find.
+        The number of members to find for each probe.
     images
-        The numbers of the probes' images and of the members': a member that is the very image of a
-        probe is not found for it. When None all are found.
+        The numbers of the probes' images and of the members': members with the probe's own image
+        are left out. When None, none is left out.
 
     Returns
     -------
     tuple[NDArray[np.int64], NDArray[np.float32]]
-        Places in the gallery and similarities, shape (P, min(top, size)), the most similar first;
-        similarities are `NOBODY` where the gallery has no more members that may be found.
+        Indices in the gallery and similarities, shape (P, min(top, size)), the most similar first;
+        similarities are `NOBODY` where the gallery has no more members.
     """
     at_once = max(1, _NUMBERS // min(size, _BLOCK))
     of_probes, of_members = images or (np.full(len(probes), -1), np.full(size, -2))
@@ -72,7 +72,7 @@ def most_similar(
 def _of_some(
     asked: tuple[Floats, Numbers], searched: tuple[Callable[[slice], Floats], Numbers], top: int
 ) -> tuple[Places, Floats]:
-    """Find them for so many probes that their products with a block fit into memory."""
+    """Find them for as many probes as fit into memory with their products with a block."""
     (probes, of_probes), (gallery, of_members) = asked, searched
     places = np.empty((len(probes), 0), np.int64)
     similarities = np.empty((len(probes), 0), np.float32)
@@ -99,21 +99,21 @@ def _of_some(
 
 
 def _same(of_probes: Numbers, of_members: Numbers) -> tuple[Places, Places]:
-    """Which probes and members are one image."""
+    """Find the probes and members that are the same image."""
     shared = np.flatnonzero(np.isin(of_members, of_probes))
     probes, which = np.nonzero(of_probes[:, np.newaxis] == of_members[shared])
     return probes, shared[which]
 
 
 def _hopeful(products: Floats, similarities: Floats, top: int) -> Places:
-    """Which probes may find better members in a block than those that they have found."""
+    """Find the probes for which a block may have better members than those found so far."""
     if similarities.shape[1] < top:
         return np.arange(len(products))
     return np.flatnonzero(products.max(axis=1) >= similarities[:, -1] - _ROUNDING)
 
 
 def _candidates(products: Floats, top: int) -> Places:
-    """Places of all that may be among the best of each row, as many for each row."""
+    """Indices of all candidates for the best of each row, equally many for each row."""
     if products.shape[1] <= top:
         return np.tile(np.arange(products.shape[1], dtype=np.int64), (len(products), 1))
     least = np.partition(products, -top, axis=1)[:, -top, np.newaxis]

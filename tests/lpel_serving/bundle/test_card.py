@@ -90,7 +90,7 @@ def test_the_card_tells_the_confidence_and_how_it_was_fitted(manifest):
     text = text_of(replace(manifest, confidence=record))
     assert "one person with probability 1 / (1 + exp(8 - 20 s)), where one person and two " in text
     assert "\n  one half at s = 0.4000\n" in text
-    assert "\n  how: Platt scaling, at even odds beforehand, on pairs of the tests\n" in text
+    assert "\n  how: Platt scaling with prior probability 1/2, on pairs of the tests\n" in text
     assert "\n  pairs: 150 of one person, 150 of two; measured on those held out" in text
     scores = record.reliability
     assert f"calibration error {scores.calibration_error:.4f}, Brier score" in text

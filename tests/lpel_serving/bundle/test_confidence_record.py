@@ -30,7 +30,9 @@ def test_a_record_is_the_fit_and_its_reliability_on_pairs_held_out():
     assert record.pairs == 270
     assert record.fitted["pairs_same"] == 150
     assert record.fitted["pairs_different"] == 120
-    assert record.fitted["how"] == ("Platt scaling, at even odds beforehand, on pairs of the tests")
+    assert record.fitted["how"] == (
+        "Platt scaling with prior probability 1/2, on pairs of the tests"
+    )
 
 
 @pytest.mark.parametrize(("n_same", "n_different"), [(49, 50), (9, 500), (500, 9), (0, 0), (99, 0)])

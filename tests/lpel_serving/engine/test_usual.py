@@ -350,7 +350,7 @@ def test_the_limit_that_stands_beside_a_map_is_the_first_of_its_caveats(bundle):
         assert "common to all faces" in verdict.beside_map
         assert verdict.caveats.index(verdict.beside_map) == len(verdict.caveats) - 3
     for method, limit in (
-        ("centre", "no reason of the network's"),
+        ("centre", "does not depend on the pair"),
         ("coalitions", "hiding random parts"),
         ("lpel-mended", "did worse than the mere distance"),
     ):

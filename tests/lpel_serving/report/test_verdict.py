@@ -396,7 +396,9 @@ def test_of_a_controls_map_it_is_said_what_it_is_and_no_more(cosine):
             *compared(pair.decision, **OWN).words,
             "The map is a control, to measure others by: it knows nothing of this pair.",
         )
-        assert "no reason of the network's" in verdict.caveats[-1]  # and nothing of parts
+        assert (
+            "does not show what the network decides by" in verdict.caveats[-1]
+        )  # and nothing of parts
         assert verdict.beside_map == verdict.caveats[-1]
         assert not re.search(r"speaks|gathers|for the decision", " ".join(verdict.words))
 

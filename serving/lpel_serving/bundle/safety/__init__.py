@@ -1,1 +1,1 @@
-"""What makes a bundle safe to take from a stranger: nothing in it is believed, or executed."""
+"""Safety checks of untrusted models: each module refuses one kind of unsafe content."""

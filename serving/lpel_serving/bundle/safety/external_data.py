@@ -1,7 +1,7 @@
 """Refusing ONNX models that read other files.
 
-onnxruntime 1.32 follows external data through hard links and, for a model given as bytes, from
-the working directory. So every tensor is looked at before a session is made.
+onnxruntime 1.32 follows external data through hard links and, for a model given as bytes, from the
+working directory. So every tensor is checked before a session is created.
 """
 
 from lpel_serving.bundle.safety.onnx_parts import DATA_LOCATION, EXTERNAL_DATA, Part, parts

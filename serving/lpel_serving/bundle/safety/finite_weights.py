@@ -19,7 +19,7 @@ from lpel_serving.support.errors import BundleError
 
 # The numbers are those of TensorProto.DataType.
 _FLOAT16, _BFLOAT16 = 10, 16
-_BITS = "<u2"  # numpy knows no bfloat16
+_BITS = "<u2"  # numpy has no bfloat16
 _RAW = {1: "<f4", _FLOAT16: "<f2", 11: "<f8", _BFLOAT16: _BITS}
 # Integers down to two bits, booleans and strings.
 _ALWAYS_FINITE = {2, 3, 4, 5, 6, 7, 8, 9, 12, 13, 21, 22, 25, 26}
@@ -28,13 +28,13 @@ _ALWAYS_FINITE = {2, 3, 4, 5, 6, 7, 8, 9, 12, 13, 21, 22, 25, 26}
 def refuse_broken_weights(part: Part, name: str) -> None:
     """Raise if a tensor or an attribute of a model holds NaN or infinity.
 
-    One infinite number by itself is let through: it is a bound, or what a mask or a padding
-    fills in. Among several it is a broken weight. NaN is refused everywhere.
+    A scalar infinity is allowed (a bound, or a mask or padding value); among several numbers it is
+    a broken weight. NaN is refused everywhere.
 
     Raises
     ------
     BundleError
-        If so, or if the numbers are of a kind that cannot be checked.
+        If so, or if the numbers have a type that cannot be checked.
     """
     kind = part.number(DATA_TYPE)
     if part.kind == "tensor" and kind not in _RAW and kind not in _ALWAYS_FINITE:
@@ -59,7 +59,7 @@ def refuse_broken_weights(part: Part, name: str) -> None:
 
 
 def _in_attribute(part: Part) -> Iterator[NDArray[Any]]:
-    """The numbers of an attribute that are written without a tensor."""
+    """Yield the numbers that an attribute holds outside tensors."""
     if FLOAT in part.values and part.kind == "attribute":
         yield np.frombuffer(part.view(FLOAT), "<f4")
     if part.floats:
@@ -67,7 +67,7 @@ def _in_attribute(part: Part) -> Iterator[NDArray[Any]]:
 
 
 def _in_tensor(part: Part, kind: int) -> Iterator[NDArray[Any]]:
-    """The numbers of a tensor, as views of the model's bytes where numpy knows their kind."""
+    """Yield the numbers of a tensor, as views of the model's bytes where numpy has the type."""
     if kind in _ALWAYS_FINITE:
         return
     for number, dtype in ((RAW_DATA, _RAW[kind]), (FLOAT_DATA, "<f4"), (DOUBLE_DATA, "<f8")):

@@ -1,9 +1,9 @@
-"""What a model says of itself, read without running anything."""
+"""Reads an ONNX model's metadata without running it."""
 
 from lpel_serving.bundle.safety.protobuf import LENGTH, WireError, fields
 from lpel_serving.support.errors import BundleError
 
-_METADATA_PROPS, _KEY, _VALUE = 14, 1, 2  # as onnx.proto numbers them
+_METADATA_PROPS, _KEY, _VALUE = 14, 1, 2  # field numbers of onnx.proto
 
 
 def read_metadata(model: memoryview) -> dict[str, str]:

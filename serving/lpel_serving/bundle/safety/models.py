@@ -1,4 +1,4 @@
-"""What a model must not be before a session is made of it."""
+"""All safety checks of an ONNX model, before a session is created from it."""
 
 from lpel_serving.bundle.safety.external_data import refuse_external_tensor
 from lpel_serving.bundle.safety.finite_weights import refuse_broken_weights
@@ -7,20 +7,20 @@ from lpel_serving.bundle.safety.operator_domains import refuse_custom_operators
 
 
 def refuse_unsafe(model: bytes, name: str) -> None:
-    """Walk a serialised ONNX model once, and raise at the first thing that a bundle may not hold.
+    """Check a serialised ONNX model in one pass; raise at the first forbidden part.
 
     Parameters
     ----------
     model
         Its bytes: those that will be run.
     name
-        What complaints call it.
+        Its name in error messages.
 
     Raises
     ------
     BundleError
-        If it keeps tensors in other files, needs other operators than standard ONNX's, has NaN or
-        infinity among its weights, or is no ONNX model.
+        If it keeps tensors in other files, needs non-standard operators, has NaN or infinity among
+        its weights, or is no ONNX model.
     """
     for part in parts(model, name):
         refuse_external_tensor(part, name)

@@ -1,4 +1,4 @@
-"""The parts of a serialised ONNX model at any depth, as far as the engine's refusals need them.
+"""Walks the parts of a serialised ONNX model at any depth, as the safety checks need them.
 
 The engine does not depend on the onnx package: of its messages, a few fields suffice.
 """
@@ -21,8 +21,8 @@ _CHILDREN = {
     "tensor": {},
     "opset": {},
 }
-# Of these a message holds one. Protobuf would merge several, and what it makes of them is seen in
-# none of them: a refusal could be walked around.
+# Fields that a message holds once. Protobuf would merge repeated ones, and the merged message
+# differs from each of them, so that a check could be evaded.
 _ONE = {
     "model": {7},
     "training": {1, 2},
@@ -30,7 +30,7 @@ _ONE = {
     "sparse": {1, 2},
 }
 
-# The fields that a part shows, and how each is written.
+# The fields that the checks read, and their wire types.
 DATA_TYPE, FLOAT_DATA, INT32_DATA, RAW_DATA, DOUBLE_DATA = 2, 4, 5, 9, 10
 EXTERNAL_DATA, DATA_LOCATION = 13, 14
 NODE_DOMAIN, OPSET_DOMAIN = 7, 1
@@ -61,7 +61,7 @@ class Part:
     kind
         Which: a key of `_CHILDREN`.
     values
-        Those of its fields that the refusals look at, by number.
+        The fields that the checks read, by number.
     floats
         An attribute's list of floats, little-endian.
     """
@@ -76,7 +76,7 @@ class Part:
         return value if isinstance(value, memoryview) else memoryview(b"")
 
     def number(self, number: int) -> int:
-        """The number in a field; 0 if it is absent, as protobuf has it."""
+        """The number in a field; 0 if it is absent, as in protobuf."""
         value = self.values.get(number)
         return value if isinstance(value, int) else 0
 
@@ -87,8 +87,8 @@ def parts(model: bytes, name: str) -> Iterator[Part]:
     Raises
     ------
     BundleError
-        If the bytes are no ONNX model, or written as no exporter writes them, so that this walk
-        and onnxruntime might read different things.
+        If the bytes are no ONNX model, or are encoded in an unusual way that this parser and
+        onnxruntime might read differently.
     """
     if model[4:8] == _ORT_FORMAT:  # onnxruntime then reads another format, whatever else it is
         raise BundleError(f"{name} is in onnxruntime's own format: export it as ONNX.")

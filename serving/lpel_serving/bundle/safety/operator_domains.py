@@ -1,15 +1,15 @@
-"""Refusing ONNX models of other operators than the standard's own.
+"""Refusing ONNX models with operators other than standard ONNX's.
 
-A custom operator is code of somebody's library, and the contributed ones of onnxruntime
-(`com.microsoft`) reach files and differ from runtime to runtime.
+A custom operator runs code of a third-party library, and onnxruntime's contributed operators
+(`com.microsoft`) can access files and differ between runtimes.
 """
 
 from lpel_serving.bundle.safety.onnx_parts import NODE_DOMAIN, OPSET_DOMAIN, Part
 from lpel_serving.support.errors import BundleError
 
 _STANDARD = (b"", b"ai.onnx")
-# tf2onnx declares ai.onnx.ml in every model. That calls nothing: its operators, for tables and
-# strings, are refused as all others.
+# tf2onnx declares ai.onnx.ml in every model without using it: its operators, for tables and
+# strings, are refused like all others.
 _DECLARED = (*_STANDARD, b"ai.onnx.ml")
 _SHOWN = 60
 
@@ -20,8 +20,8 @@ def refuse_custom_operators(part: Part, name: str) -> None:
     Raises
     ------
     BundleError
-        If so. Functions of the model's own are refused too: they could stand in for standard
-        operators, and exporters can write them into the graph.
+        If so. Functions defined in the model are refused too: they could replace standard
+        operators, and exporters can inline them.
     """
     if part.kind == "function":
         raise BundleError(

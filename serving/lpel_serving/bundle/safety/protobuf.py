@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 VARINT, FIXED64, LENGTH, FIXED32 = 0, 1, 2, 5
-"""How a value is written: the wire types that are in use."""
+"""The wire types in use."""
 
 _SIZES = {FIXED64: 8, FIXED32: 4}
 

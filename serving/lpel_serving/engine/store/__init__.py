@@ -1,1 +1,1 @@
-"""Each distinct photograph is embedded once: where what was computed of it is kept, and found."""
+"""Stores of embeddings, in memory and in SQLite: each distinct photograph is embedded once."""

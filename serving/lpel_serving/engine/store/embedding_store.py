@@ -1,10 +1,10 @@
-"""What every store of embeddings can do: give back by its key what was put in.
+"""The protocol of stores of embeddings: get and put by key.
 
-Two keep what an embedder made of faces: `memory.MemoryStore` for as long as a process lives, and
-`sqlite.SqliteStore` in a file. Three others look alike and are not: the service's shared tasks are
-embeddings still under way, with those who wait for them; a batch job's catalogue gives images their
-numbers, and its chunks are whole columns that are read by these numbers, faster than by any key;
-and crops that are named twice in one call are found by `distinct_crops` among pixels in memory.
+Two implement it: `memory.MemoryStore` for the lifetime of a process, and `sqlite.SqliteStore` in a
+file. Three others are similar, and are no such stores: the service's shared tasks are embeddings in
+progress, with those who wait for them; a batch job's catalogue numbers images, and its chunks are
+whole columns read by these numbers, faster than by key; and `distinct_crops` finds repeated crops
+within one call by their pixels.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,12 +14,12 @@ T = TypeVar("T")
 
 
 class EmbeddingStore(Protocol[T]):
-    """Keeps an embedding and what belongs to it, by keys that `keys.face_key` makes."""
+    """Stores an embedding and related values by keys made by `keys.face_key`."""
 
     def get(self, keys: Sequence[bytes], /) -> dict[bytes, T]:
-        """Look faces up; those that are not kept are left out."""
+        """Look faces up; those not stored are left out."""
         ...
 
     def put(self, values: Mapping[bytes, T], /) -> None:
-        """Keep all of them or, if that fails, none."""
+        """Store all of them or, if that fails, none."""
         ...

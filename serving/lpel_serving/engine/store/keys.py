@@ -1,4 +1,4 @@
-"""By what a face is known wherever something of it is kept: its photograph's content, its place."""
+"""Keys of faces in stores: the SHA-256 of the photograph, and the face's index."""
 
 import hashlib
 
@@ -7,15 +7,15 @@ DIGEST = 32
 
 
 def content_digest(content: bytes) -> bytes:
-    """Compute the SHA-256 of a photograph's file or of a crop's pixels, by which it is known."""
+    """Compute the SHA-256 of a photograph's file or of a crop's pixels, its key."""
     return hashlib.sha256(content).digest()
 
 
 def face_key(digest: bytes, face: int = 0, crop: str = "") -> bytes:
-    """Name a face by its photograph's SHA-256; of another than the largest, 0, its place follows.
+    """Return a face's key: its photograph's SHA-256, and its index unless it is 0, the largest.
 
-    A store that holds faces of one crop leaves the crop out: its file belongs to one embedder and
-    one crop. Where there are several, the place and the crop follow always.
+    A store for a single crop leaves the crop out: its file belongs to one embedder and one crop. If
+    a crop is given, the index and the crop always follow.
     """
     if crop:
         return digest + face.to_bytes(4, "big") + crop.encode()
@@ -23,5 +23,5 @@ def face_key(digest: bytes, face: int = 0, crop: str = "") -> bytes:
 
 
 def split_key(key: bytes) -> tuple[bytes, int]:
-    """Return the SHA-256 of the photograph, and the face's place, of a key without a crop."""
+    """Return the SHA-256 of the photograph and the face's index, of a key without a crop."""
     return key[:DIGEST], int.from_bytes(key[DIGEST:], "big")

@@ -1,4 +1,4 @@
-"""A store of embeddings in memory: those that were asked for last, in so many bytes."""
+"""A store of embeddings in memory: least recently used ones are dropped."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
@@ -8,16 +8,16 @@ T = TypeVar("T")
 
 
 class MemoryStore(Generic[T]):
-    """An `embedding_store.EmbeddingStore` that lets go of what was not asked for the longest.
+    """An `embedding_store.EmbeddingStore` that drops the least recently used values.
 
-    It is for one thread.
+    Not thread-safe.
 
     Parameters
     ----------
     most
-        Bytes that all may take; 0 keeps nothing, ever.
+        Upper bound of its size in bytes; 0 stores nothing.
     size
-        How many bytes one takes.
+        Returns the size of a value in bytes.
     """
 
     def __init__(self, most: int, size: Callable[[T], int]) -> None:
@@ -27,14 +27,14 @@ class MemoryStore(Generic[T]):
         self._values: OrderedDict[bytes, T] = OrderedDict()
 
     def get(self, keys: Sequence[bytes], /) -> dict[bytes, T]:
-        """Look faces up, which thereby were asked for last; those not kept are left out."""
+        """Look faces up, and mark them as recently used; those not stored are left out."""
         found = {key: self._values[key] for key in keys if key in self._values}
         for key in found:
             self._values.move_to_end(key)
         return found
 
     def put(self, values: Mapping[bytes, T], /) -> None:
-        """Keep what is not kept yet, and let go of what is too much."""
+        """Store new values, and drop the least recently used ones beyond the limit."""
         for key, value in values.items():
             if key not in self._values:
                 self._values[key] = value

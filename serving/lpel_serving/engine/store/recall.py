@@ -1,4 +1,4 @@
-"""Looking up what was computed of photographs before, and computing what was not."""
+"""Looks up stored results of photographs, and computes and stores the missing ones."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -23,20 +23,20 @@ def recall(
     *,
     unusable: Unusable | None = None,
 ) -> list[T | None]:
-    """Find what is known of photographs; what is not is computed and stored.
+    """Look up results of photographs; missing ones are computed and stored.
 
     Parameters
     ----------
     embedder
         Reads photographs and cuts faces out.
     photographs
-        Their files; of equal ones one is computed.
+        Their files; files with equal content are computed once.
     store
-        Where results are kept, by `lpel_serving.engine.store.keys.content_digest`.
+        The store of results, by `lpel_serving.engine.store.keys.content_digest`.
     compute
         From crops to results, by the digests of their photographs.
     unusable
-        Gathers photographs that cannot be used.
+        Collects photographs that cannot be used.
 
     Returns
     -------
@@ -46,13 +46,13 @@ def recall(
     Raises
     ------
     ImageError
-        If a photograph cannot be used and there is no `unusable` to gather it; it is named.
+        If a photograph cannot be used and `unusable` is None; it is named.
     """
     known: dict[bytes, T] = {}
     crops: dict[bytes, CutFace] = {}
 
     def key_of(path: Path) -> bytes:
-        content = read_bytes(path)  # let go of before the next one is read: files may be large
+        content = read_bytes(path)  # released before the next one is read: files may be large
         key = content_digest(content)
         if key in crops or key in known:
             return key

@@ -1,4 +1,4 @@
-"""A store of embeddings in an SQLite file, from one run to the next."""
+"""A store of embeddings in an SQLite file, shared between runs."""
 
 import sqlite3
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
@@ -15,7 +15,7 @@ _FEW = 500
 
 @dataclass(frozen=True)
 class Field:
-    """What arrays of one name are like."""
+    """The type and length of a column's arrays."""
 
     dtype: DTypeLike
     shape: tuple[int, ...]
@@ -25,12 +25,12 @@ Row = dict[str, NDArray[Any]]
 """The arrays of one key, by the names of their columns."""
 
 Complain = Callable[[Exception], Exception]
-"""Turns an error of SQLite, or what a damaged row gives, into one that names the file."""
+"""Turns an error of SQLite or of a damaged row into one that names the file."""
 
 
 @contextmanager
 def complaining(complain: Complain) -> Generator[None]:
-    """Raise what `complain` makes of an error of SQLite or of the file system."""
+    """Raise errors of SQLite or of the file system as `complain` translates them."""
     try:
         yield
     except (OSError, sqlite3.Error) as error:
@@ -38,9 +38,9 @@ def complaining(complain: Complain) -> Generator[None]:
 
 
 class SqliteStore:
-    """An `embedding_store.EmbeddingStore` of rows of arrays; it holds no photographs and no names.
+    """An `embedding_store.EmbeddingStore` of rows of arrays, without photographs or names.
 
-    Several processes may use its file at once; what was put in survives an interruption.
+    Several processes may use its file at once; stored rows survive an interruption.
 
     Parameters
     ----------
@@ -49,11 +49,11 @@ class SqliteStore:
     key
         Name of the column that holds the keys.
     tables
-        The columns of each table; a row is known if every table has its part.
+        The columns of each table; a row counts as stored if every table has its part.
     complain
         See `Complain`.
     forgiving
-        Whether a row of other types or lengths is taken for unknown, and not complained about.
+        Whether a row of other types or lengths counts as not stored, instead of raising.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class SqliteStore:
         return {key: row for key, row in rows.items() if row is not None}
 
     def put(self, rows: Mapping[bytes, Row], /) -> None:
-        """Store rows, all of them or, if that fails, none; what is stored alike is not written."""
+        """Store rows, all of them or, if that fails, none; unchanged rows are not written."""
         with complaining(self._complain), self._database:
             for table, fields in self._tables.items():
                 values = (
@@ -121,7 +121,7 @@ def _in_portions(keys: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
         yield keys[start : start + _FEW]
 
 
-# The names of tables and columns are our own, and no user's: they may be written into a statement.
+# The names of tables and columns are ours, not user input: they may be part of a statement.
 
 
 def _query(key: str, tables: Mapping[str, Mapping[str, Field]]) -> str:

@@ -20,14 +20,14 @@ class Face:
 
 @dataclass(frozen=True)
 class ListedFaces:
-    """What a folder of photographs gave.
+    """The photographs found in a folder, and what was skipped.
 
     Attributes
     ----------
     faces
         The photographs that are used.
     passed_over
-        All else that the folder, or its identity file, names.
+        Skipped: all else that the folder, or its identity file, names.
     """
 
     faces: tuple[Face, ...]
@@ -35,15 +35,15 @@ class ListedFaces:
 
 
 def find_faces(folder: Path, identities: Path | None = None) -> ListedFaces:
-    """List the photographs of a folder, and what is passed over.
+    """List the photographs of a folder, and what is skipped.
 
     Parameters
     ----------
     folder
-        Either ``identity/image.jpg`` folders, as LFW has them, or one flat folder. What is an image
-        is decided by content; what is named as one and is none is found out when it is read.
+        Either ``identity/image.jpg`` folders, as in LFW, or one flat folder. Files are recognised
+        as images by content; one that is only named as an image fails when it is read.
     identities
-        For a flat folder, a text file of lines ``000001.jpg 2880``, as CelebA has it.
+        For a flat folder, a text file of lines ``000001.jpg 2880``, as in CelebA.
 
     Returns
     -------
@@ -66,7 +66,7 @@ def find_faces(folder: Path, identities: Path | None = None) -> ListedFaces:
         raise PairsError(
             f"{folder} holds no photographs: expected identity/image.jpg folders, "
             "or a flat folder together with an identity file."
-            + (f" Passed over: {passed}." if passed else "")
+            + (f" Skipped: {passed}." if passed else "")
         )
     return found
 
@@ -82,7 +82,7 @@ def leave_out(faces: tuple[Face, ...], people: Sequence[str]) -> tuple[Face, ...
     Raises
     ------
     PairsError
-        If a name is nobody's: a misspelt one must not go unnoticed.
+        If nobody has that name: it may be misspelt.
     """
     unknown = set(people) - {face.identity for face in faces}
     if unknown:

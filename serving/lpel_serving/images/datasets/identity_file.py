@@ -1,4 +1,4 @@
-"""Identity files, lines ``000001.jpg 2880`` as CelebA has them, beside a flat folder."""
+"""Identity files in CelebA's format, lines ``000001.jpg 2880``, for a flat folder."""
 
 import os
 import re
@@ -20,7 +20,7 @@ class Identified:
     photographs
         Each with who is in it, in the order of the file.
     passed_over
-        Lines without a file or listed before, and files without a line.
+        Skipped: lines without a file or listed before, and files without a line.
     """
 
     photographs: tuple[tuple[Path, str], ...]
@@ -35,9 +35,9 @@ def read_identities(folder: Path, path: Path) -> Identified:
     folder
         Where the photographs lie.
     path
-        Lines of a file's name and an identity, either of which may hold blanks. A tab parts them
-        for certain; otherwise the longest beginning of the line that is a file of the folder is the
-        name. Accents may be composed in the one and parted in the other.
+        Lines of a file name and an identity, either of which may contain blanks. If there is a tab,
+        it separates them; otherwise the file name is the longest beginning of the line that is a
+        file of the folder. Names match whether accents are composed or decomposed.
 
     Raises
     ------
@@ -71,7 +71,7 @@ def read_identities(folder: Path, path: Path) -> Identified:
 
 
 def read_lines(path: Path, what: str) -> list[str]:
-    """Read the lines of a list in UTF-8, with or without a mark of that, ended by LF, CR or both.
+    """Read the lines of a UTF-8 list, with or without a byte-order mark, ended by LF, CR or both.
 
     Raises
     ------
@@ -85,13 +85,13 @@ def read_lines(path: Path, what: str) -> list[str]:
 
 
 def _files(folder: Path) -> dict[str, str]:
-    """The files of a folder by their names as they compare with others."""
+    """The files of a folder by their normalised names."""
     with os.scandir(folder) as entries:
         return {plain_name(name): name for name in sorted(e.name for e in entries if e.is_file())}
 
 
 def _parse(line: str, there: Mapping[str, str], where: str) -> tuple[str, str]:
-    """Part a line into a file's name, as it compares with others, and an identity."""
+    """Split a line into a normalised file name and an identity."""
     text = plain_name(line.strip())
     if "\t" in text:
         name, _, identity = text.partition("\t")

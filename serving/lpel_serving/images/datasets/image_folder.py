@@ -1,4 +1,4 @@
-"""The images of a folder, found by content, and what else lies there."""
+"""Finds the images of a folder by content, and lists what is skipped."""
 
 import os
 import unicodedata
@@ -11,20 +11,20 @@ from lpel_serving.images.reading import is_image
 from lpel_serving.support.errors import UnreadableImageError
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".ppm", ".pgm"})
-"""Names that promise an image. Such a file is taken for one without a look inside, and is a bad
-one where it is none: who named it so must hear of it."""
+"""Suffixes of image files. Such a file is listed as an image without reading it, and reported as
+unusable if it is none."""
 
 
 @dataclass(frozen=True)
 class ImageFolder:
-    """What lies in a folder and in the folders within it.
+    """The content of a folder and of the folders within it.
 
     Attributes
     ----------
     images
         Paths that begin with the folder, in order of path.
     passed_over
-        All else: hidden files and folders, each one entry whatever is in it, and what is no image.
+        All else, which is skipped: hidden files and folders (one entry each), and what is no image.
     """
 
     images: tuple[Path, ...]
@@ -37,7 +37,7 @@ def find_images(folder: Path) -> ImageFolder:
     Raises
     ------
     OSError
-        If the folder cannot be read; one within it that cannot is passed over.
+        If the folder cannot be read; an unreadable one within it is skipped.
     """
     images: list[Path] = []
     passed: list[PassedOver] = []
@@ -50,12 +50,12 @@ def find_images(folder: Path) -> ImageFolder:
 
 
 def plain_name(text: str) -> str:
-    """A name as it compares with others: lists compose accents (NFC), some disks part them."""
+    """Normalise a name for comparison (NFC): some file systems decompose accents."""
     return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
 def _walk(folder: str, above: tuple[str, ...]) -> Iterator[str | PassedOver]:
-    """Bring the images within a folder, and what is none; `above` are the folders on the way."""
+    """Yield the images within a folder, and what is none; `above` are the folders on the way."""
     here = (*above, os.path.realpath(folder))
     with os.scandir(folder) as entries:
         listed = sorted(entries, key=lambda entry: entry.name)
@@ -71,7 +71,7 @@ def _walk(folder: str, above: tuple[str, ...]) -> Iterator[str | PassedOver]:
 
 
 def _leads_back(link: str, above: tuple[str, ...]) -> bool:
-    """Whether a link to a folder leads to one that it lies in."""
+    """Whether a link to a folder leads to one of its own parents."""
     to = os.path.realpath(link)
     return any(folder == to or folder.startswith(os.path.join(to, "")) for folder in above)  # noqa: PTH118
 

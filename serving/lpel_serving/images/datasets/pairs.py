@@ -1,4 +1,4 @@
-"""Pairs of photographs, of the same person or of two."""
+"""Draws pairs of photographs, of the same person or of two."""
 
 import math
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ def sample_of_each(faces: Sequence[Face], n: int, rng: np.random.Generator) -> t
 def draw_of_each(
     identities: Sequence[str], n: int, rng: np.random.Generator
 ) -> list[tuple[int, int, bool]]:
-    """The same by the places of the photographs; see `draw_pairs`."""
+    """The same, by indices of the photographs; see `draw_pairs`."""
     groups = list(group_by_identity(identities).values())
     of_one, of_two = count_pairs(identities)
     same = _pairs_of_one(groups, min(n, of_one), rng)
@@ -51,9 +51,9 @@ def draw_pairs(
     Parameters
     ----------
     identities
-        Who is in each photograph; who has only one takes part in the pairs of two people alone.
+        Who is in each photograph; people with only one occur in the pairs of two people alone.
     n
-        How many pairs; for an odd number one more of the same person. Every person with several
+        The number of pairs; if it is odd, one more of the same person. Every person with several
         photographs is equally likely to give a pair of the same person.
     rng
         The source of randomness.
@@ -61,7 +61,7 @@ def draw_pairs(
     Returns
     -------
     list[tuple[int, int, bool]]
-        The places of the two photographs, and whether they show the same person.
+        Indices of the two photographs, and whether they show the same person.
 
     Raises
     ------
@@ -94,7 +94,7 @@ def count_pairs(identities: Sequence[str]) -> tuple[int, int]:
 
 
 def group_by_identity(identities: Sequence[str]) -> dict[str, list[int]]:
-    """List the places of each person's photographs."""
+    """List the indices of each person's photographs."""
     groups: dict[str, list[int]] = {}
     for place, identity in enumerate(identities):
         groups.setdefault(identity, []).append(place)
@@ -104,7 +104,7 @@ def group_by_identity(identities: Sequence[str]) -> dict[str, list[int]]:
 def _pairs_of_one(
     groups: Sequence[Sequence[int]], n: int, rng: np.random.Generator
 ) -> list[tuple[int, int]]:
-    """Draw pairs within groups, each group equally likely as long as it has pairs left."""
+    """Draw pairs within groups; all groups that have pairs left are equally likely."""
     room = np.array([len(group) * (len(group) - 1) // 2 for group in groups], np.int64)
     taken = np.zeros_like(room)
     while (left := n - int(taken.sum())) > 0:
@@ -119,7 +119,7 @@ def _pairs_of_one(
 
 
 def _pair_number(rank: int, group: Sequence[int]) -> tuple[int, int]:
-    """Find one of a group's pairs, which are counted 01, 02, 12, 03, 13, 23 and so on."""
+    """Find one of a group's pairs, numbered in the order 01, 02, 12, 03, 13, 23 and so on."""
     second = (1 + math.isqrt(1 + 8 * rank)) // 2
     return group[rank - second * (second - 1) // 2], group[second]
 

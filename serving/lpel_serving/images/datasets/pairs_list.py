@@ -1,4 +1,4 @@
-"""Lists of pairs in LFW's format, as the world writes them."""
+"""Lists of pairs in LFW's format, and its usual variants."""
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -27,20 +27,20 @@ class Listed:
 
 @dataclass(frozen=True)
 class FoundPairs:
-    """What a list of pairs gave.
+    """The pairs read from a list, and what was skipped.
 
     Attributes
     ----------
     pairs
         Those that can be used.
     photographs
-        All that the list names, whether they are there or not.
+        All that the list names, whether they exist or not.
     header
-        The first line, where it was taken for one of counts.
+        The first line, if it was recognised as the header of counts.
     passed_over
-        Pairs of a photograph with itself.
+        Skipped: pairs of a photograph with itself.
     left_out
-        How many pairs are not used, since a photograph is absent or both are one.
+        The number of pairs left out, because a photograph is absent or both are the same.
     """
 
     pairs: tuple[Pair, ...]
@@ -51,7 +51,7 @@ class FoundPairs:
 
 
 def read_pairs(path: Path, folder: Path) -> tuple[Pair, ...]:
-    """Read a list of pairs all of whose photographs have to be there; see `find_pairs`."""
+    """Read a list of pairs all of whose photographs have to exist; see `find_pairs`."""
     return find_pairs(path, folder).pairs
 
 
@@ -62,21 +62,21 @@ def find_pairs(path: Path, folder: Path, unusable: Unusable | None = None) -> Fo
     ----------
     path
         Lines ``name 1 2`` (two photographs of one person) and ``name 1 other 3`` (of two people),
-        separated by tabs, or by blanks where no name holds any. A first line of counts is no pair:
-        see `parse_lines`.
+        separated by tabs, or by blanks if no name contains any. A first line of counts is the
+        header: see `parse_lines`.
     folder
         Where the photographs lie, as ``name/name_0001.jpg``, or of another type of image: see
         `photograph_finder`.
     unusable
-        Gathers photographs that are not there, whose pairs are then left out.
+        Collects absent photographs, whose pairs are then left out.
 
     Raises
     ------
     PairsError
-        If the file cannot be read, a line has another form or gives one name for two people, or
-        no pair can be used; without `unusable` also if a photograph is not there.
+        If the file cannot be read, a line has another form or gives one name for two people, or no
+        pair can be used; without `unusable` also if a photograph is absent.
     PhotographsError
-        If too many of the photographs are not there.
+        If too many of the photographs are absent.
     """
     lines = enumerate(read_lines(path, "pairs file"), start=1)
     header, listed = parse_lines(lines, path, folder)
@@ -105,25 +105,25 @@ def find_pairs(path: Path, folder: Path, unusable: Unusable | None = None) -> Fo
 def parse_lines(
     lines: Iterable[tuple[int, str]], path: Path, folder: Path
 ) -> tuple[str | None, Iterator[Listed]]:
-    """Part the header of a list in LFW's format, if it has one, from its pairs.
+    """Separate the header of a list in LFW's format, if it has one, from its pairs.
 
-    A first line of numbers alone is the header, such as ``10  300`` or ``1100``; but where people
-    or classes are named by numbers ``3 1 2`` may be a pair. It is one if the folder has ``3``, or
-    if the next line is of numbers alone too.
+    A first line of numbers alone, such as ``10 300`` or ``1100``, is the header; but where people
+    or classes are named by numbers, ``3 1 2`` may be a pair. It is one if the folder has ``3``, or
+    if the next line consists of numbers too.
 
     Parameters
     ----------
     lines
-        The lines with their numbers; they are read as the pairs are.
+        The lines with their numbers; read lazily, with the pairs.
     path
-        What complaints call the list.
+        Name of the list in error messages.
     folder
         Where the photographs lie.
 
     Returns
     -------
     tuple
-        The header, and the pairs; these raise `PairsError` at a line of another form.
+        The header, and an iterator over the pairs, which raises `PairsError` at a malformed line.
     """
     filled = ((number, line) for number, line in lines if line.strip())
     first = list(islice(filled, 2))
@@ -134,7 +134,7 @@ def parse_lines(
 
 
 def is_with_itself(listed: Listed, find: Finder) -> bool:
-    """Whether both photographs of a line are one, which is no pair."""
+    """Whether both photographs of a line are the same one, which is no pair."""
     (person, first), (other, second) = listed.reference, listed.test
     if first != second or plain_name(person) != plain_name(other):
         return False  # without a look at the disk
@@ -178,7 +178,7 @@ def _parse(number: int, line: str, path: Path) -> Listed:
 
 
 def _pair(listed: Listed, path: Path, folder: Path, find: Finder) -> tuple[Pair, list[Path]]:
-    """The pair of a line, and those of its photographs that are not there."""
+    """Return the pair of a line, and those of its photographs that are absent."""
     if not listed.same and plain_name(listed.reference[0]) == plain_name(listed.test[0]):
         raise PairsError(
             f"{path}, line {listed.line}: {listed.fields[0]} is given for both of two people; "

@@ -1,4 +1,4 @@
-"""What a folder or a list names and is not used: counted by reason, and named on request."""
+"""Skipped files and list entries: counted by reason, named on request."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -29,7 +29,7 @@ Why = Literal[
     "damaged",
     "refused",
 ]
-"""Why something is passed over."""
+"""Why something is skipped."""
 
 IN_WORDS: Mapping[Why, str] = {
     "hidden": "hidden",
@@ -43,11 +43,11 @@ IN_WORDS: Mapping[Why, str] = {
     "with_itself": "a photograph paired with itself",
     "unreadable": "cannot be read",
     "damaged": "damaged or truncated",
-    "refused": "of a kind that is not taken",
+    "refused": "of an unsupported kind",
 }
 
 MOST_BAD = 0.1
-"""Share of the photographs that may be unusable unless the user says otherwise.
+"""Default of the share of photographs that may be unusable.
 
 Collections from the web lose a few in a hundred, pages of errors saved under a picture's name among
 them, and one file in a dozen should not end a small collection's run; a wrong folder, format or
@@ -57,7 +57,7 @@ disk loses nearly all. A tenth is far from both.
 
 @dataclass(frozen=True)
 class PassedOver:
-    """Something that is not used.
+    """A skipped file or list entry.
 
     Attributes
     ----------
@@ -66,7 +66,7 @@ class PassedOver:
     why
         The reason.
     message
-        What exactly is wrong, where there is more to say.
+        Details, where there are any.
     """
 
     name: str
@@ -75,32 +75,32 @@ class PassedOver:
 
 
 def count_passed_over(passed: Iterable[PassedOver]) -> dict[Why, int]:
-    """Count by reason, in the order of `IN_WORDS`; reasons that nothing has are left out."""
+    """Count by reason, in the order of `IN_WORDS`; reasons that do not occur are left out."""
     counted = Counter(one.why for one in passed)
     return {why: counted[why] for why in IN_WORDS if counted[why]}
 
 
 def in_words(passed: Iterable[PassedOver]) -> str:
-    """Say how many for which reason, such as ``3 hidden, 1 no image by content``."""
+    """Write the counts by reason, such as ``3 hidden, 1 no image by content``."""
     return ", ".join(
         f"{count:,} {IN_WORDS[why]}" for why, count in count_passed_over(passed).items()
     )
 
 
 class Unusable:
-    """Gathers the photographs that cannot be used, up to a share of those that were wanted.
+    """Collects unusable photographs, up to a share of those that were wanted.
 
     Parameters
     ----------
     most
         The share, in [0, 1].
     names
-        Whether all are named where they are too many, and not the first alone.
+        Whether the error about too many names them all, not only the first.
 
     Raises
     ------
     ParameterError
-        If `most` is no such share.
+        If `most` is out of range.
     """
 
     def __init__(self, most: float = MOST_BAD, *, names: bool = False) -> None:
@@ -113,14 +113,14 @@ class Unusable:
         self._found: dict[Path, PassedOver] = {}
 
     def add(self, path: Path, error: ImageError, why: Why | None = None) -> None:
-        """Note why a photograph cannot be used; once, however often it is met."""
+        """Record why a photograph cannot be used; repeated calls count once."""
         self._found.setdefault(path, PassedOver(str(path), why or _why(error), str(error)))
 
     def __contains__(self, path: Path) -> bool:
         return path in self._found
 
     def found(self) -> tuple[PassedOver, ...]:
-        """All that were gathered so far."""
+        """All that were collected so far."""
         return tuple(self._found.values())
 
     def check(self, wanted: Iterable[Path]) -> None:
@@ -140,7 +140,7 @@ class Unusable:
 
 
 def note(unusable: Unusable | None, path: Path, error: ImageError) -> None:
-    """Gather a photograph that cannot be used; where nobody gathers them, raise its error."""
+    """Record an unusable photograph, or raise its error if nothing collects them."""
     if unusable is None:
         raise error
     unusable.add(path, error)

@@ -1,4 +1,4 @@
-"""Finding a person's photographs by number, of whatever type they are."""
+"""Finds a person's photographs by number, of any image type."""
 
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -18,9 +18,9 @@ class Numbered:
     Attributes
     ----------
     name
-        Its path from there; where it is absent, that of the JPEG that was looked for.
+        Its path within the folder; if it is absent, that of the JPEG that was looked for.
     there
-        Whether there is such a file.
+        Whether the file exists.
     """
 
     name: str
@@ -32,15 +32,15 @@ Finder = Callable[[str, int], Numbered]
 
 
 def photograph_finder(folder: Path) -> Finder:
-    """Prepare to find photographs that lie as ``name/name_0001.jpg`` in a folder.
+    """Return a finder of photographs stored as ``name/name_0001.jpg`` in a folder.
 
-    Where there is no such JPEG, an image of any other type or suffix is taken; accents may be
-    composed in the one name and parted in the other. Each folder is looked into once.
+    Where there is no such JPEG, an image of any other type or suffix is taken; names match whether
+    accents are composed or decomposed. Each folder is listed once.
 
     Returns
     -------
     Finder
-        Raises `PairsError` where two files would do, and none is the JPEG itself.
+        Raises `PairsError` where two files match, and none is the JPEG itself.
     """
     root = os.fspath(folder)
 
@@ -70,13 +70,13 @@ def photograph_finder(folder: Path) -> Finder:
 
 
 def _same(person: str, people: Mapping[str, Sequence[str]]) -> str | None:
-    """The folder whose name differs from the person's in how accents are written, if one does."""
+    """The folder whose name differs from the person's only in how accents are encoded, if any."""
     plain = plain_name(person)
     return next((name for name in people.get(plain, ()) if plain_name(name) == plain), None)
 
 
 def _by_stem(folder: str) -> dict[str, list[str]]:
-    """The names in a folder, by themselves and without their suffixes; none if it is unreadable."""
+    """The names in a folder, with and without their suffixes; none if it is unreadable."""
     found: dict[str, list[str]] = {}
     try:
         names = sorted(os.listdir(folder))  # noqa: PTH208 (its order is not enough)

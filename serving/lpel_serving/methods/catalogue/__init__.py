@@ -1,1 +1,1 @@
-"""Which methods there are, and what each says of itself."""
+"""The catalogue of methods: finds, makes and describes them, with their parameters."""

@@ -1,4 +1,4 @@
-"""A method describes itself: what it is, shows, takes, needs, can explain, and cannot prove."""
+"""Descriptions of methods: title, summary, parameters, needs, decisions, caveat."""
 
 import sys
 from dataclasses import asdict, dataclass
@@ -17,19 +17,19 @@ NEEDS: dict[Need, str] = {
 """The same in words."""
 
 CONTROL_CAVEAT = (
-    "What a control's map marks is no reason of the network's: a control shows how well a map does "
-    "that knows nothing of the pair, and other maps have to do better."
+    "A control's map does not show what the network decides by: it does not depend on the pair. "
+    "It shows how well such a map does, and other maps have to do better."
 )
 
 
 @dataclass(frozen=True)
 class Description:
-    """What a method says of itself, whatever the bundle.
+    """The description that a method declares, independent of any bundle.
 
     Attributes
     ----------
     name
-        As `lpel_serving.methods.catalogue.registry.find_method` takes it.
+        Its name for `lpel_serving.methods.catalogue.registry.find_method`.
     title
         What its maps show, in a few plain words.
     summary
@@ -39,15 +39,15 @@ class Description:
     parameters
         What can be set.
     needs
-        What it asks; None if it does not say.
+        The networks that it runs; None if it does not declare them.
     decisions
-        Those that it can explain: ``similar``, ``dissimilar``.
+        The decisions that it can explain: ``similar``, ``dissimilar``.
     signed
-        Whether its maps show what speaks against the decision too; None if it does not say.
+        Whether its maps also show what speaks against the decision; None if it does not declare it.
     caveat
         What its maps cannot prove, whatever the pair.
     one_file
-        Whether a file such as ``explainer.onnx`` can hold it.
+        Whether a one-file explainer can contain it.
     control
         Whether it is a control: see `lpel_serving.methods.method.is_control`.
     """
@@ -66,7 +66,7 @@ class Description:
 
 
 def describe(name: str, method: Any) -> Description:
-    """Read what a method says of itself.
+    """Read a method's description from its class and module.
 
     Parameters
     ----------
@@ -75,9 +75,8 @@ def describe(name: str, method: Any) -> Description:
     method
         The method. Its class may have any of ``title``, ``paper``, ``needs``, ``decisions``,
         ``signed``, ``caveat``, ``one_file`` and ``control`` as a ``ClassVar``, see `Description`;
-        its parameters are its dataclass's fields: see
-        `lpel_serving.methods.catalogue.parameter`. The summary is the first line of its module,
-        or else of itself.
+        its parameters are its dataclass's fields: see `lpel_serving.methods.catalogue.parameter`.
+        The summary is the first line of its module, or else of the class.
     """
     control = is_control(method)
     return Description(
@@ -96,12 +95,12 @@ def describe(name: str, method: Any) -> Description:
 
 
 def unknown(name: str) -> Description:
-    """Describe a method that cannot be made."""
+    """Describe a method that cannot be created."""
     return Description(name, name, "", None, (), None, (), None, unmeasured(name), False, False)
 
 
 def unmeasured(name: str) -> str:
-    """Say what limits the maps of a method of which nothing else is known."""
+    """The caveat of a method that declares none."""
     return (
         f"Whether maps by {name} show what the network decides by was not measured here; "
         f"`lpel assess --method {name}` measures it."
@@ -109,14 +108,14 @@ def unmeasured(name: str) -> str:
 
 
 def as_record(description: Description, *, served: bool = False) -> dict[str, Any]:
-    """Write a description in JSON's own types.
+    """Return a description as JSON-serialisable values.
 
     Parameters
     ----------
     description
         Of a method.
     served
-        Whether the ranges are those that a server takes.
+        Whether to use the narrower ranges of a server.
     """
     parameters = [one.as_served if served else one for one in description.parameters]
     known = {name: getattr(description, name) for name in description.__dataclass_fields__}
@@ -138,7 +137,7 @@ def _parameter_record(parameter: Parameter) -> dict[str, Any]:
 
 
 def _summary(kind: type[Any]) -> str:
-    """The first line of what is written of a method's module, or of itself."""
+    """The first line of the docstring of a method's module, or else of its class."""
     module = sys.modules.get(kind.__module__)
     text = (module.__doc__ if module is not None else None) or kind.__doc__ or ""
     return text.strip().partition("\n")[0]

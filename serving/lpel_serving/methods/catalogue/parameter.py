@@ -1,4 +1,4 @@
-"""One parameter of a method: what it means, its range, and the refusal of what lies outside it."""
+"""One parameter of a method: its meaning, type and range, and the check of values against them."""
 
 from dataclasses import dataclass, replace
 from typing import Any, Literal, cast
@@ -8,15 +8,15 @@ from lpel_serving.support.errors import ParameterError
 Kind = Literal["whole number", "number", "yes or no", "choice", "whole numbers", "text"]
 
 NONE = "none"
-"""The word for None where a parameter is written as text."""
+"""The word for None in a parameter's text form."""
 _YES_OR_NO = {"yes": True, "true": True, "no": False, "false": False}
 _MANY, _LONG = 16, 200
-"""Numbers in a list, and letters of a text, that are taken at most."""
+"""Upper bounds of the numbers in a list and of the characters of a text."""
 
 
 @dataclass(frozen=True)
 class Range:
-    """What stands beside the type of a parameter.
+    """The annotation of a parameter: its meaning and range.
 
     Attributes
     ----------
@@ -25,10 +25,9 @@ class Range:
     least, most, above
         Its range; `above` is the bound that is not itself in the range. None where it is open.
     served
-        The most that a server takes in a request, where that is less than `most`: what costs
-        memory is bounded there for the sake of all others.
+        The most that a server accepts in a request, if less than `most`, to bound its memory.
     choices, make
-        The words that a value may be, and the class that is made of one, if one is.
+        The allowed words, and the class that is constructed from one, if any.
     """
 
     meaning: str = ""
@@ -49,13 +48,13 @@ class Parameter:
     name
         Of the field.
     kind
-        What its values are.
+        The type of its values.
     default
-        In JSON's own types.
+        Its default as a JSON-serialisable value.
     optional
         Whether it may also be None.
     range
-        Its meaning, and what it may be.
+        Its meaning and allowed values.
     """
 
     name: str
@@ -66,13 +65,13 @@ class Parameter:
 
     @property
     def as_served(self) -> "Parameter":
-        """The same as a server takes it."""
+        """The same with a server's range."""
         served = self.range.served
         return self if served is None else replace(self, range=replace(self.range, most=served))
 
     @property
     def allowed(self) -> str:
-        """What it may be, in a few words."""
+        """The allowed values, in a few words."""
         words = self._of_kind()
         return f"{words}, or {NONE}" if self.optional else words
 
@@ -91,7 +90,7 @@ class Parameter:
         Raises
         ------
         ParameterError
-            If it is of another kind, or out of range.
+            If it is of another type, or out of range.
         """
         try:
             value = self._parsed(text.strip())
@@ -118,15 +117,15 @@ class Parameter:
                 return text
 
     def take(self, value: Any) -> Any:
-        """Make what the method takes of a value in JSON's own types.
+        """Convert a JSON value to the type that the method takes.
 
         Raises
         ------
         ParameterError
-            If it is of another kind, or out of range.
+            If it is of another type, or out of range.
         """
         if isinstance(value, float) and value.is_integer() and self.kind != "number":
-            value = int(value)  # JSON has one kind of number: there 4.0 is 4
+            value = int(value)  # JSON has one type of number: 4.0 equals 4
         if value is None or self._is_made(value):
             self.check(value)
             return value

@@ -1,8 +1,8 @@
-"""The parameters of a method's class, and values for them.
+"""The parameters that a method's class declares, and typed values for them.
 
-A parameter is a field of the method's dataclass that has a default; its meaning and range stand
-beside its type, as in ``count: Annotated[int, Range("Coalitions of each image.", least=1)] = 256``.
-A field without a `Range` is a parameter that has no range.
+A parameter is a field of the method's dataclass that has a default; its meaning and range annotate
+its type, as in ``count: Annotated[int, Range("Coalitions of each image.", least=1)] = 256``. A
+field without a `Range` is a parameter that has no range.
 """
 
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ _KINDS: Mapping[Any, Kind] = {
 
 
 def parameters_in(kind: Any) -> tuple[Parameter, ...]:
-    """Find the parameters of a method's class; a class that is no dataclass has none."""
+    """List the parameters of a method's class; a class that is no dataclass has none."""
     return _parameters_in(kind) if isinstance(kind, type) and is_dataclass(kind) else ()
 
 
@@ -39,10 +39,10 @@ def _parameters_in(kind: Any) -> tuple[Parameter, ...]:
 
 
 def parameters_of(method: Any) -> dict[str, Any]:
-    """Report a method's own parameters, with the values that they have."""
+    """Return a method's own parameters with their values."""
     if not is_dataclass(method) or isinstance(method, type):
         return {}
-    # Not `asdict` of the whole: a method of another package may hold what cannot be copied.
+    # Not `asdict`: a method of another package may have fields that cannot be copied.
     values = {one.name: getattr(method, one.name) for one in fields(method)}
     return {name: _plain(one) for name, one in values.items()}
 
@@ -60,7 +60,7 @@ def check_own(method: Any) -> None:
 def typed(
     parameters: tuple[Parameter, ...], values: Mapping[str, Any], *, owner: str
 ) -> dict[str, Any]:
-    """Make what a method takes of values in JSON's own types.
+    """Convert JSON values to the types that a method takes.
 
     Parameters
     ----------
@@ -74,13 +74,13 @@ def typed(
     Raises
     ------
     ParameterError
-        If it has no such parameter, or a value is of another kind or out of range.
+        If it has no such parameter, or a value is of another type or out of range.
     """
     return {name: named(parameters, name, owner).take(value) for name, value in values.items()}
 
 
 def named(parameters: tuple[Parameter, ...], name: str, owner: str) -> Parameter:
-    """Find the parameter of a name; raise `ParameterError` if a method, `owner`, has none."""
+    """Find a parameter by name; raise `ParameterError` if the method, `owner`, has none."""
     for parameter in parameters:
         if parameter.name == name:
             return parameter
@@ -89,7 +89,7 @@ def named(parameters: tuple[Parameter, ...], name: str, owner: str) -> Parameter
 
 
 def _parameter(field: Field[Any], hint: Any) -> Parameter | None:
-    """Describe a field; None where no value of it could be written as text or in JSON."""
+    """Describe a field; None if its values cannot be written as text or in JSON."""
     default = field.default if field.default_factory is MISSING else field.default_factory()
     if default is MISSING:
         return None
@@ -105,7 +105,7 @@ def _parameter(field: Field[Any], hint: Any) -> Parameter | None:
 
 
 def _without_none(hint: Any) -> tuple[Range, Any, bool]:
-    """Take a type apart: its range, itself without None, and whether None was in it."""
+    """Split a type into its range, the type without None, and whether None was allowed."""
     range_ = Range()
     if get_origin(hint) is Annotated:
         hint, *extras = get_args(hint)

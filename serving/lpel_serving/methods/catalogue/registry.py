@@ -1,4 +1,4 @@
-"""Which methods are installed, how one is made with its parameters, and which is the default."""
+"""The registry of installed methods: finds and makes them by name, and chooses the default."""
 
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
@@ -14,24 +14,24 @@ from lpel_serving.methods.method import Method
 from lpel_serving.support.errors import ParameterError
 
 GROUP = "lpel.methods"
-"""The entry-point group where any package may put its methods."""
+"""The entry-point group in which any package may register methods."""
 LPEL, RESPONSES = "lpel", "responses"
 
 
 def methods() -> list[str]:
-    """Name the methods that are installed."""
+    """List the names of the installed methods."""
     return sorted(entry.name for entry in entry_points(group=GROUP))
 
 
 def find_method(name: str, **parameters: Any) -> Method:
-    """Make the method of a name.
+    """Make a method by name.
 
     Parameters
     ----------
     name
         One of `methods`.
     parameters
-        Those that shall differ from the method's own defaults.
+        Parameters that differ from the method's defaults.
 
     Raises
     ------
@@ -42,25 +42,25 @@ def find_method(name: str, **parameters: Any) -> Method:
 
 
 def make_method(name: str, values: Mapping[str, Any], *, served: bool = False) -> Method:
-    """Make the method of a name with some parameters; see `find_method`.
+    """Make a method by name from JSON values of its parameters; see `find_method`.
 
     Parameters
     ----------
     name
         One of `methods`.
     values
-        Of some of its parameters, in JSON's own types.
+        Values of some of its parameters, as JSON-serialisable values.
     served
-        Whether the ranges are those that a server takes.
+        Whether to use the narrower ranges of a server.
     """
     kind = _kind(name)
     own = parameters_in(kind)
-    asked = tuple(one.as_served for one in own) if served else own
-    return kind(**typed(asked, values, owner=name))
+    accepted = tuple(one.as_served for one in own) if served else own
+    return kind(**typed(accepted, values, owner=name))
 
 
 def read_parameters(name: str, texts: Iterable[str]) -> dict[str, Any]:
-    """Read parameters of a method that are written as text, into JSON's own types.
+    """Parse parameters of a method from text to JSON-serialisable values.
 
     Parameters
     ----------
@@ -91,17 +91,17 @@ def read_parameters(name: str, texts: Iterable[str]) -> dict[str, Any]:
 
 
 def own_parameters(name: str) -> tuple[Parameter, ...]:
-    """Say what can be set of the method of a name; raise `ParameterError` if there is none."""
+    """List the parameters of a method by name; raise `ParameterError` if there is none."""
     return parameters_in(_kind(name))
 
 
 def describe_method(name: str) -> Description:
-    """Read what the method of a name says of itself."""
+    """Return the description of a method by name."""
     return describe(name, find_method(name))
 
 
 def describe_methods() -> list[Description]:
-    """Read what all methods say of themselves, controls last; of one that fails only its name."""
+    """Describe all methods, controls last; only by its name if a method cannot be loaded."""
     return sorted(map(_described, methods()), key=lambda one: one.control)
 
 
@@ -113,7 +113,7 @@ def _described(name: str) -> Description:
 
 
 def caveat_of(name: str) -> str:
-    """Say what limits the maps of a method, installed or not, whatever the pair."""
+    """Return the caveat of a method, installed or not."""
     try:
         return describe_method(name).caveat
     except ParameterError:  # a method that was given as an object has no name here
@@ -121,9 +121,9 @@ def caveat_of(name: str) -> str:
 
 
 def default_name(*, responds: bool) -> str:
-    """Name the best method that a bundle can do.
+    """Return the name of the best method that a bundle supports.
 
-    The measurements behind that order stand in ``docs/faithfulness.md``.
+    The measurements behind this order are in ``docs/faithfulness.md``.
 
     Parameters
     ----------
@@ -140,7 +140,7 @@ def default_method(*, responds: bool) -> Method:
 
 @lru_cache
 def _kind(name: str) -> Any:
-    """Load the class of a name: to look for it takes longer than to explain a pair."""
+    """Load the class of a method; cached, since searching takes longer than explaining a pair."""
     for entry in entry_points(group=GROUP):
         if entry.name == name:
             return entry.load()

@@ -1,1 +1,1 @@
-"""Methods whose maps do not depend on the pair: others are measured by them."""
+"""Controls: methods whose maps do not depend on the pair, which others have to beat."""

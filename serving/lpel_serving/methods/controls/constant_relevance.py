@@ -1,4 +1,4 @@
-"""A control: LPEL with all numbers of a face taken to count alike, whatever the pair."""
+"""A control: LPEL with the same relevance for every number of a face, whatever the pair."""
 
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
@@ -15,7 +15,7 @@ from lpel_serving.support.arrays import SignedMap
 
 @dataclass(frozen=True)
 class ConstantRelevance:
-    """Eq. 4.5 and 4.6 with r = 1: for a linear decoder one map, whatever the pair."""
+    """Eq. 4.5 and 4.6 with r = 1: for a linear decoder the same map for every pair."""
 
     title: ClassVar[str] = "All numbers count alike"
     control: ClassVar[bool] = True

@@ -1,4 +1,4 @@
-"""Methods made from a method: controls that lack one property of its map, and other decoders."""
+"""Methods derived from a method: controls that lack one property of its map, other decoders."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from lpel_serving.support.arrays import Floats, SignedMap
 
 @dataclass(frozen=True, eq=False)
 class Given:
-    """A map that is known already, shape (H, W), for whatever pair is asked about."""
+    """A fixed map, shape (H, W), returned for every pair."""
 
     values: SignedMap
 
@@ -40,14 +40,14 @@ class Shifted:
     method: Method
 
     def __call__(self, pair: FacePair, networks: Networks, rng: np.random.Generator) -> SignedMap:
-        """Compute the map; what leaves on one side comes back on the other."""
+        """Compute the map, shifted cyclically."""
         values = self.method(pair, networks, rng)
         return np.roll(values, (values.shape[0] // 2, values.shape[1] // 2), axis=(0, 1))
 
 
 @dataclass(frozen=True, eq=False)
 class AnotherPair:
-    """The method's map of another pair, the same for whatever pair is asked about."""
+    """The method's map of another pair, returned for every pair."""
 
     control: ClassVar[bool] = True
     method: Method
@@ -61,7 +61,7 @@ class AnotherPair:
 
 @dataclass(frozen=True, eq=False)
 class WithDecoder:
-    """The method, asking another decoder than the one that it is given.
+    """The method with another decoder in place of the one in `networks`.
 
     Attributes
     ----------

@@ -13,10 +13,10 @@ from lpel_serving.support.arrays import SignedMap
 
 @dataclass(frozen=True)
 class RandomOrder:
-    """A map of random numbers, about nothing.
+    """A map of random numbers.
 
-    It is as coarse as those of the decoder: scattered fine holes would destroy a face faster than
-    coarse ones, and compare unfairly.
+    It is as coarse as the decoder's maps: finely scattered holes would destroy a face faster than
+    coarse ones, which would make the comparison unfair.
     """
 
     title: ClassVar[str] = "Random numbers"

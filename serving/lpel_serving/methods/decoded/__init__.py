@@ -1,1 +1,1 @@
-"""Methods that ask the decoders alone: no image is embedded."""
+"""Methods that run only the decoders: no image is embedded."""

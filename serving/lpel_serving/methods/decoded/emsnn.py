@@ -1,4 +1,4 @@
-"""EMSNN: changes at random the numbers in which two faces agree most, and marks what that moves.
+"""EMSNN: randomly changes the numbers most alike in two faces, marks where the picture changes.
 
 Utkin et al.; sections 3.1.1 and 5.5.3 of the thesis.
 """
@@ -27,7 +27,7 @@ class Emsnn:
     """Mean change of the reconstruction when the k closest features are perturbed at random.
 
     The reference may be an image or, as in EMSNN itself, a prototype: see `prototype`. The method
-    knows no dissimilar pairs.
+    is defined for similar pairs only.
     """
 
     title: ClassVar[str] = "Random changes of the decoded face"
@@ -80,7 +80,7 @@ class Emsnn:
 
 
 def closest(h_r: Floats, h_t: Floats, k: int) -> NDArray[np.int64]:
-    """Find the k features of the smallest distance (Eq. 4.2); of equal ones the first."""
+    """Find the k features with the smallest distance (Eq. 4.2); ties go to the first."""
     return np.argsort(feature_distance(h_r, h_t), kind="stable")[:k]
 
 
@@ -105,15 +105,15 @@ def half_normal_mean(
     scale: float,
     rng: np.random.Generator,
 ) -> SignedMap:
-    """What `mean_change` tends to for a linear decoder as the number of draws grows.
+    """The limit of `mean_change` for a linear decoder and infinitely many draws.
 
-    A pixel moves by a normal variable of standard deviation ``scale * sqrt(sum of w**2)`` over the
-    chosen features' weights w, whose absolute value has the mean ``sqrt(2 / pi)`` times that.
+    A pixel changes by a normal variable of standard deviation ``scale * sqrt(sum of w**2)`` over
+    the chosen features' weights w, whose absolute value has the mean ``sqrt(2 / pi)`` times that.
 
     Raises
     ------
     ParameterError
-        If the decoder is not linear about `h_t`, as far as some random steps tell.
+        If the decoder is not linear near `h_t`, tested by some random steps.
     """
     steps = np.zeros((len(chosen) + _PROBES, len(h_t)), np.float32)
     steps[np.arange(len(chosen)), chosen] = scale
@@ -122,9 +122,9 @@ def half_normal_mean(
     images = networks.decode(np.concatenate([h_t[np.newaxis], h_t + steps])).astype(np.float64)
     moved = images[1:] - images[0]
     by_unit, by_probe = moved[: len(chosen)], moved[len(chosen) :]
-    foretold = np.einsum("nk,khwc->nhwc", probes / scale, by_unit)
+    predicted = np.einsum("nk,khwc->nhwc", probes / scale, by_unit)
     size = np.einsum("nk,khwc->nhwc", np.abs(probes / scale), np.abs(by_unit))
-    if not (np.abs(by_probe - foretold) <= _ROUNDING * (size + np.abs(images[0]))).all():
+    if not (np.abs(by_probe - predicted) <= _ROUNDING * (size + np.abs(images[0]))).all():
         raise ParameterError(
             "infinitely many draws have a closed form for linear decoders only, and this one is "
             "not linear: name a number of draws."

@@ -31,7 +31,7 @@ _SANE = 1e30
 
 @dataclass(frozen=True)
 class Lpel:
-    """The method of the thesis; its maps have no sign."""
+    """LPEL, the method of the thesis; its maps are not signed."""
 
     title: ClassVar[str] = "Change of the decoded face"
     paper: ClassVar[str] = (
@@ -58,7 +58,7 @@ class Lpel:
         return _heat_maps(_steps(networks.decode, h_r, h_t, np.array([pair.similar]), self.p))[0]
 
     def both_ways(self, pair: FacePair, networks: Networks, rng: np.random.Generator) -> BothWays:
-        """Compute both heat-maps, and show the steps that led to them."""
+        """Compute both heat-maps, with the steps that led to them."""
         del rng
         h = np.stack([pair.h_r, pair.h_t])
         steps = _steps(networks.decode, h, h[::-1], np.full(2, pair.similar), self.p)
@@ -120,7 +120,7 @@ def explain_embeddings(
 def _steps(
     decode: Decoder, h_r: Floats, h_t: Floats, similar: NDArray[np.bool_], p: float
 ) -> Steps:
-    """Go through section 4.1 for N pairs: each of the steps has their number in front."""
+    """Compute the steps of section 4.1 for N pairs: each step has N as its first dimension."""
     _check_embeddings(h_r, h_t)
     r = relevance(h_r, h_t, similar)
     h_p = perturb(h_t, r, p)
@@ -135,7 +135,7 @@ def _heat_maps(steps: Steps) -> Floats:
 
 
 def _each(steps: Steps) -> list[Steps]:
-    """The steps of each of N pairs."""
+    """Split the steps of N pairs into those of each pair."""
     parts = (steps.reconstruction, steps.relevance, steps.perturbed_reconstruction)
     return [Steps(*of_one) for of_one in zip(*parts, strict=True)]
 

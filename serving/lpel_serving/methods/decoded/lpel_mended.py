@@ -13,23 +13,23 @@ from lpel_serving.support.errors import EmbeddingError, ParameterError
 
 Kernel = NDArray[np.float64]
 _LOWEST_SHARE = 0.01
-"""A pixel that changes less than this share of the mean is taken to change so much."""
+"""Lower bound of a pixel's change, as a share of the mean change."""
 _VISIBLE, _FAINT, _LONGEST = 0.25, 2.0**-20, 2.0**40
-"""A step moves some pixel by the first of its range, or little is left of it beside the image's own
-rounding. What moves none by the second gives no measure of how far to go. None is longer than the
-third."""
+"""Bounds of the finite-difference step. It grows until some pixel changes by at least `_VISIBLE`,
+else rounding dominates; a smaller change than `_FAINT` counts as `_FAINT` when the next step is
+chosen; no step exceeds `_LONGEST`."""
 _EMPTY = 1e-12
-"""Of the greatest squared gain: below it lies what float32 makes of a direction without one."""
+"""Relative cut-off of squared gains: smaller ones are float32 rounding."""
 
 
 @dataclass(frozen=True)
 class LpelMended:
-    """LPEL without its perturbation; the decoder's gains are evened out, so that it is the measure.
+    """LPEL without its perturbation, with a decoder whose gain is 1 in every direction.
 
-    LPEL's map is little but the decoder's response to directions in which no face differs from
-    another: there the decoder's gains are hundreds of times those that matter. Here every
-    direction has gain 1. What the decoder says of the two embeddings then multiplies to their
-    cosine, and differs by their distance; each pixel's share of it is the map, with its sign.
+    LPEL's map shows mostly the decoder's response to directions in which faces hardly differ: its
+    gains there are hundreds of times those in the directions that matter. Here every direction has
+    gain 1. The dot product of the two decoded images is then the cosine of the embeddings, and the
+    distance of the images that of the embeddings; the map is each pixel's signed share of it.
     Nothing is trained and no image embedded.
     """
 
@@ -40,14 +40,14 @@ class LpelMended:
     one_file: ClassVar[bool] = True
     caveat: ClassVar[str] = (
         "Where such maps were measured, they beat chance, but did worse than the "
-        "mere distance from the centre of the picture, which knows nothing of the pair."
+        "mere distance from the centre of the picture, which does not depend on the pair."
     )
 
     def __call__(self, pair: FacePair, networks: Networks, rng: np.random.Generator) -> SignedMap:
         """Compute the map, shape (H, H).
 
         For a similar pair it sums to the cosine, for a dissimilar one to the squared distance of
-        the unit embeddings, if the decoder tells all directions of the embedding apart.
+        the unit embeddings, if the decoder is injective on embeddings.
         """
         del rng
         decoder = isometry(decoder_kernel(networks, len(pair.h_t)))
@@ -58,21 +58,21 @@ class LpelMended:
 
 
 def decoder_kernel(networks: Networks, dimension: int) -> Kernel:
-    """Find what each feature adds to a reconstruction, shape (D, H, H, 3).
+    """Find the contribution of each feature to a reconstruction, shape (D, H, H, 3).
 
-    A decoder that is not linear is taken for the linear one that agrees with it at the origin and
-    one step away from it along each feature: of length 1, or longer, so that the reconstruction
-    moves by about its own range, if the decoder is of embeddings that are longer.
+    A non-linear decoder is linearised by finite differences from the origin along each feature. The
+    step has length 1, or is longer for decoders of longer embeddings, so that the reconstruction
+    changes by about its own range.
 
     Raises
     ------
     EmbeddingError
-        If the decoder gives no number, or ignores the embedding.
+        If the decoder gives NaN or infinity, or ignores the embedding.
     """
     step = 1.0
     moved = _moved(networks, dimension, step)
     while (most := float(np.abs(moved).max())) < _VISIBLE and step < _LONGEST:
-        # A power of two, by which floats are scaled without rounding.
+        # A power of two, which scales floats without rounding.
         step *= 2.0 ** np.ceil(np.log2(1 / max(most, _FAINT)))
         moved = _moved(networks, dimension, step)
     if not most:
@@ -81,21 +81,21 @@ def decoder_kernel(networks: Networks, dimension: int) -> Kernel:
 
 
 def _moved(networks: Networks, dimension: int, step: float) -> Kernel:
-    """By how much a step along each feature moves the reconstruction, shape (D, H, H, 3)."""
-    asked: Floats = np.eye(dimension + 1, dimension, -1, dtype=np.float32) * np.float32(step)
-    images = networks.decode(asked).astype(np.float64)
+    """Compute the change of the reconstruction by a step along each feature, shape (D, H, H, 3)."""
+    steps: Floats = np.eye(dimension + 1, dimension, -1, dtype=np.float32) * np.float32(step)
+    images = networks.decode(steps).astype(np.float64)
     if not np.isfinite(images).all():
         raise EmbeddingError("the decoder gives NaN or infinity: it is broken.")
     return images[1:] - images[0]
 
 
 def isometry(kernel: Kernel) -> Kernel:
-    """Make a linear decoder of detail that keeps lengths and angles.
+    """Turn a linear decoder into one of image detail that preserves lengths and angles.
 
-    First each pixel is divided by the square of what it typically changes, as if that were the
-    variance of noise: the background, where embeddings say least, changes most. Then differences
-    of neighbours replace pixels, since lighting is smooth and no matter of identity. Last comes
-    the nearest kernel whose directions all have gain 1 and stay apart, its polar factor.
+    First each pixel is divided by the square of its typical change, as if that were the variance of
+    noise: the background, of which embeddings say least, changes most. Then differences of
+    neighbours replace pixels, since lighting is smooth and independent of identity. Last comes the
+    nearest kernel with orthonormal directions, its polar factor.
 
     Parameters
     ----------
@@ -105,17 +105,17 @@ def isometry(kernel: Kernel) -> Kernel:
     Returns
     -------
     NDArray[np.float64]
-        Shape (D, H, W, 2 C): differences down and across. As a matrix of D rows these are
-        orthonormal, but for directions that the kernel lacks, which it lacks too.
+        Shape (D, H, W, 2 C): differences down and across. As a matrix its D rows are orthonormal,
+        except for directions in the kernel's null space, which stay zero.
 
     Raises
     ------
     ParameterError
-        If there are no neighbours to differ.
+        If the images have no neighbouring pixels.
     """
     if min(kernel.shape[1:3]) < 2:
         raise ParameterError(
-            "the mended method compares neighbouring pixels: the decoder's images must have two "
+            "lpel-mended compares neighbouring pixels: the decoder's images must have two "
             f"each way; received {kernel.shape[1]} by {kernel.shape[2]}."
         )
     power: Kernel = np.square(kernel).sum(axis=0)

@@ -1,4 +1,4 @@
-"""The responses that a decoder predicts for many images: those of the latest ones are kept."""
+"""Predicted responses of many images, with a cache of the latest ones."""
 
 import numpy as np
 
@@ -7,13 +7,13 @@ from lpel_serving.methods.method import Networks
 from lpel_serving.support.arrays import Floats
 
 _AT_ONCE = 64
-"""Images whose responses are predicted in one inference: as many as fit into the cache."""
+"""Images in one inference of the response decoder: as many as fit into the CPU's cache."""
 _RESPONSE_BYTES = 128 * 2**20
-"""Memory for responses that may be needed again."""
+"""Size of the cache of responses, in bytes."""
 
 
 class PredictedResponses:
-    """Responses of the images that pairs are about; those of the latest ones are kept."""
+    """Predicts responses of the images of pairs, and caches those of the latest images."""
 
     def __init__(self, networks: Networks, embeddings: Floats) -> None:
         self._respond = networks.respond
@@ -28,7 +28,7 @@ class PredictedResponses:
         self._next = 0
 
     def prepare(self, places: Places) -> None:
-        """Predict the responses of images, at most half as many as there is room for."""
+        """Predict the responses of images, at most half of the cache's capacity."""
         wanted = np.unique(places)
         missing = wanted[self._slot_of[wanted] < 0]
         if not len(missing):
@@ -45,5 +45,5 @@ class PredictedResponses:
         self._owner[slots], self._slot_of[missing] = missing, slots
 
     def __getitem__(self, places: Places) -> Floats:
-        """Of images that were prepared: shape (N, K, D)."""
+        """Responses of images that were prepared, shape (N, K, D)."""
         return self._kept[self._slot_of[places]]

@@ -1,6 +1,6 @@
 """Predicts what hiding each square of the faces would do to the decision; nothing is hidden.
 
-The numbers come from a response decoder, which has the two embeddings alone.
+A response decoder predicts it from the two embeddings alone.
 """
 
 from dataclasses import dataclass
@@ -22,19 +22,19 @@ from lpel_serving.support.errors import ParameterError
 DEFAULT_SIZE = 40
 """Side of the maps: that of the decoder's images in the thesis."""
 _FEW = 16
-"""Pairs whose responses a core's cache holds while they are summed."""
+"""Pairs summed at a time: their responses fit into a core's cache."""
 AMORTISED = "Jethani et al. 2022, FastSHAP: real-time Shapley value estimation. ICLR"
-"""What the response decoder is closest to."""
+"""The published method closest to the response decoder."""
 
 MapSide = Annotated[
     int, Range("Side of the map, to which the grid is enlarged smoothly.", 1, 4096, served=256)
 ]
-"""Of maps that are made of superpixels."""
+"""Side of maps that are enlarged from superpixels."""
 
 
 @dataclass(frozen=True)
 class Responses:
-    """The responses that a trained decoder foretells: no image is embedded, none perturbed."""
+    """Explains by attribution vectors that a response decoder predicts; no image is embedded."""
 
     title: ClassVar[str] = "Hiding parts, predicted"
     paper: ClassVar[str] = f"docs/responses.md; its closest kin is {AMORTISED}"
@@ -71,7 +71,7 @@ class Responses:
                     if alike:
                         of_tests[few] = evidence_for_likeness(predicted[t], units[r])
                         of_references[few] = evidence_for_likeness(predicted[r], units[t])
-                    else:  # the same both ways: each difference changes its sign
+                    else:  # the same both ways: both differences change their signs
                         of_tests[few] = of_references[few] = evidence_for_difference(
                             predicted[t], predicted[r], units[t], units[r]
                         )
@@ -83,20 +83,21 @@ class Responses:
 
 
 def evidence(pair: FacePair, of_test: Floats, of_reference: Floats | None) -> SignedMap:
-    """Say how much each superpixel speaks for the decision.
+    """Compute each superpixel's attribution of the decision.
 
     Parameters
     ----------
     pair
         The pair.
     of_test, of_reference
-        Responses, shape (K, D); the reference's may be None if the pair was called similar.
+        Responses, shape (K, D); the reference's may be None for a similar pair.
 
     Returns
     -------
     NDArray[np.float32]
-        Shape (side, side). For a similar pair the fall of the cosine when the test loses the
-        superpixel; for a dissimilar one, half the fall of the squared distance when both lose it.
+        Shape (side, side). For a similar pair the fall of the cosine when the superpixel is hidden
+        in the test; for a dissimilar one, half the fall of the squared distance when it is hidden
+        in both.
 
     Raises
     ------
@@ -112,7 +113,7 @@ def evidence(pair: FacePair, of_test: Floats, of_reference: Floats | None) -> Si
         values = evidence_for_likeness(of_test, h_r)
     elif of_reference is None:
         raise ParameterError(
-            "why a pair is dissimilar hangs on the responses of both images: give the reference's."
+            "a dissimilar pair needs the responses of both images: give the reference's too."
         )
     else:
         values = evidence_for_difference(of_test, of_reference, h_t, h_r)

@@ -1,1 +1,1 @@
-"""Methods that ask the embedder about altered images."""
+"""Methods that embed altered images, and measure the change of the similarity."""

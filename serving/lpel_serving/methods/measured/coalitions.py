@@ -1,6 +1,6 @@
 """Measures what hiding squares of the faces does to the decision, by many random sets of them.
 
-Coalitions: the responses themselves, measured; the slow and exact sibling of `responses`.
+Fits the attribution vectors that `responses` predicts to measured coalitions: slower, more exact.
 """
 
 from collections.abc import Sequence
@@ -29,14 +29,14 @@ DEFAULT_COUNT = 256
 SURROGATE = (
     "Lundberg and Lee 2017, A unified approach to interpreting model predictions (SHAP). NeurIPS"
 )
-"""Where the additive model comes from."""
+"""The source of the additive model."""
 
 Count = Annotated[int, Range("Coalitions that are measured of each image.", 1, served=4096)]
 
 
 @dataclass(frozen=True)
 class Coalitions:
-    """The network is asked about random sets of superpixels.
+    """Embeds the images with random sets of superpixels hidden, and fits an additive surrogate.
 
     It costs `count` embeddings of each image, or a few less where coalitions are drawn twice. To
     explain an image against many others, call `measured_responses` once.
@@ -63,14 +63,14 @@ class Coalitions:
         return enlarge(values, self.size)
 
     def both_ways(self, pair: FacePair, networks: Networks, rng: np.random.Generator) -> BothWays:
-        """Compute both maps; a dissimilar pair has one, whichever image is the test."""
+        """Compute both maps; those of a dissimilar pair are equal."""
         return measured_both_ways(self, pair, networks, rng)
 
 
 def measured_both_ways(
     method: Method, pair: FacePair, networks: Networks, rng: np.random.Generator
 ) -> BothWays:
-    """Explain a pair both ways by a method whose maps `measured_evidence` makes."""
+    """Explain a pair both ways by a method that uses `measured_evidence`."""
     if pair.similar:
         return one_after_the_other(method, pair, networks, rng)
     values = method(pair, EachOnce(networks), rng)
@@ -87,10 +87,10 @@ def measured_evidence(
     *,
     priors: tuple[Floats | None, Floats | None] = (None, None),
 ) -> SignedMap:
-    """Measure a test's responses, and a dissimilar reference's too: what they say of the decision.
+    """Measure the test's responses, for a dissimilar pair the reference's too, and return the map.
 
-    Both images lose the same superpixels to the same noise, so that they differ in nothing else,
-    and the map of a dissimilar pair is the same both ways.
+    In both images the same superpixels are replaced by the same noise, so that the map of a
+    dissimilar pair is the same both ways.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ def measured_evidence(
     count, side, fill, rng
         See `measured_responses`.
     priors
-        Responses expected of test and reference.
+        Prior means of the responses of test and reference.
 
     Returns
     -------
@@ -133,7 +133,7 @@ def measured_responses(
     Parameters
     ----------
     networks
-        Whose embedder is asked, `count` times.
+        The networks, whose embedder embeds `count` images.
     image
         uint8, shape (S, S, 3).
     h
@@ -141,7 +141,7 @@ def measured_responses(
     count, side, fills, rng
         See `lpel_serving.methods.measured.embedding_losses`.
     prior
-        Responses expected, shape (side * side, D); see
+        Prior mean of the responses, shape (side * side, D); see
         `lpel_serving.equations.attribution.fit_responses`.
 
     Returns

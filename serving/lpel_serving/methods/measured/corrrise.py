@@ -18,7 +18,7 @@ from lpel_serving.support.errors import ParameterError
 
 DEFAULT_MASKS, DEFAULT_SQUARES, DEFAULT_SIZE = 500, 3, 30 / 112
 _AT_ONCE = 64
-"""Masks that are drawn out to pixels at a time: 500 at once would take 100 MB."""
+"""Masks rasterised at a time: all 500 would take 100 MB."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,8 +28,8 @@ class Masks:
     Attributes
     ----------
     places
-        How far down and across each square lies, of the way that it can go without leaving the
-        image: float64, shape (N, K, 2), in [0, 1).
+        Top and left of each square, as a share of the positions at which it lies inside the image:
+        float64, shape (N, K, 2), in [0, 1).
     size
         Side of a square, as a share of the image's shorter side.
     """
@@ -41,12 +41,12 @@ class Masks:
         return len(self.places)
 
     def first(self, count: int) -> "Masks":
-        """Take the first masks, which are those that would be drawn if only so many were.
+        """Return the first masks, which equal those of drawing only `count`.
 
         Raises
         ------
         ParameterError
-            If there are not so many, or `count` is below 1.
+            If there are fewer, or `count` is below 1.
         """
         if not 1 <= count <= len(self):
             raise ParameterError(
@@ -63,7 +63,7 @@ class Masks:
         return np.floor(self.places * (np.array(shape) - self.side(shape) + 1)).astype(np.int64)
 
     def holes(self, shape: tuple[int, int]) -> Iterator[NDArray[np.float64]]:
-        """Draw where masks are 0, some at a time: shape (n, H, W), 1 there and 0 elsewhere."""
+        """Yield the masks' holes in blocks: shape (n, H, W), 1 where a mask is 0, else 0."""
         corners, side = self.corners(shape), self.side(shape)
         for start in range(0, len(corners), _AT_ONCE):
             part = corners[start : start + _AT_ONCE]
@@ -85,11 +85,11 @@ def draw_masks(
     Parameters
     ----------
     rng
-        Where the places come from.
+        The source of randomness.
     count
-        N, how many masks.
+        N, the number of masks.
     squares
-        K, squares of each mask; they may overlap.
+        K, the number of squares in each mask; they may overlap.
     size
         Side of a square, as a share of the image's shorter side, in (0, 1].
 
@@ -105,18 +105,18 @@ def draw_masks(
 def masked_embeddings(
     networks: Networks, image: Pixels, masks: Masks, batch_size: int = DEFAULT_BATCH
 ) -> Floats:
-    """Embed an image under each mask; against whatever reference, they are the same.
+    """Embed an image under each mask; the result does not depend on the reference.
 
     Parameters
     ----------
     networks
-        Whose embedder is asked, N times.
+        The networks, whose embedder embeds N images.
     image
         uint8, shape (H, W, 3).
     masks
         N of them.
     batch_size
-        Images in one inference; no more are made at a time.
+        Images in one inference; no more are in memory at a time.
 
     Returns
     -------
@@ -143,7 +143,7 @@ def correlation_map(
     shape
         Height and width of the image.
     ranked
-        Whether the similarities' ranks take their place, of equal ones the mean rank.
+        Whether to correlate the ranks of the similarities; ties get the mean rank.
 
     Returns
     -------
@@ -179,9 +179,9 @@ def correlation_map(
 
 @dataclass(frozen=True)
 class CorrRise:
-    """CorrRISE of Lu, Xu and Ebrahimi (WACV 2024, arXiv 2305.08546); asks the embedder alone.
+    """CorrRISE of Lu, Xu and Ebrahimi (WACV 2024, arXiv 2305.08546); needs only the embedder.
 
-    The masks come from the generator: one in the same state gives one set for every pair.
+    The masks are drawn from `rng`: equal generators give equal masks for every pair.
     """
 
     title: ClassVar[str] = "Hiding random squares"
@@ -239,6 +239,6 @@ def _masked(image: Pixels, masks: Masks) -> Iterator[Pixels]:
 
 
 def _centred(rows: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Subtract each row's mean; what is constant becomes exactly 0, in spite of rounding."""
+    """Subtract each row's mean; constant rows become exactly 0, without rounding errors."""
     constant = rows.max(axis=1, keepdims=True) == rows.min(axis=1, keepdims=True)
     return np.where(constant, 0.0, rows - rows.mean(axis=1, keepdims=True))

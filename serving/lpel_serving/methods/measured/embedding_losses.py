@@ -1,11 +1,11 @@
-"""Coalitions: what an embedding loses when many superpixels are replaced together.
+"""Coalitions: the loss of an embedding when several superpixels are hidden together.
 
-Occluding one superpixel at a time misses what they do together: behind one square a face is still
-all there. So random sets of superpixels, coalitions, are replaced, and the loss of the embedding is
-divided among their members by least squares, as in KernelSHAP (Lundberg and Lee 2017), a vector to
-each: its *response*. For unit embeddings the similarity to a reference falls by the dot product of
-the loss with the reference's embedding, so that the responses of one image explain it against every
-other image at once.
+Occluding one superpixel at a time misses interactions: with one square hidden, a face is still
+recognisable. So random sets of superpixels (coalitions) are hidden, and the loss of the embedding
+is attributed to their members by least squares, as in KernelSHAP (Lundberg and Lee 2017): each gets
+a vector, its *response*. For unit embeddings the similarity to a reference falls by the dot product
+of the loss with the reference's embedding, so that the responses of one image explain it against
+every other image at once.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -21,7 +21,7 @@ from lpel_serving.support.arrays import Coalitions, Floats, Pixels
 from lpel_serving.support.errors import ParameterError
 
 LARGEST = 3 / 8
-"""Share of the superpixels in the largest coalition: with more gone, a face is hardly one."""
+"""Share of the superpixels in the largest coalition: with more hidden, little of a face is left."""
 
 
 def draw_coalitions(
@@ -32,7 +32,7 @@ def draw_coalitions(
     Parameters
     ----------
     rng
-        The source of randomness; fewer drawn from an equal one are the first of more.
+        The source of randomness: with one seed, n coalitions are the first n of any larger number.
     count
         N.
     superpixels
@@ -43,7 +43,7 @@ def draw_coalitions(
     Raises
     ------
     ParameterError
-        If there are no coalitions to draw, or nothing to draw them from.
+        If there would be no coalitions or no superpixels, or `largest` is out of range.
     """
     if count < 1 or superpixels < 1 or not 0 < largest <= 1:
         raise ParameterError(
@@ -60,7 +60,7 @@ def draw_coalitions(
 def coalition_images(
     image: Pixels, coalitions: Coalitions, fills: Sequence[Fill], rng: np.random.Generator
 ) -> Iterator[Pixels]:
-    """Replace the superpixels of each coalition, one after the other.
+    """Yield the image with the superpixels of each coalition replaced.
 
     Parameters
     ----------
@@ -69,7 +69,8 @@ def coalition_images(
     coalitions
         Shape (N, K).
     fills
-        What superpixels are replaced by; one is drawn for each coalition if there are several.
+        What superpixels are replaced by; if there are several, one is chosen at random for each
+        coalition.
     rng
         The source of randomness.
 
@@ -103,7 +104,7 @@ def embedding_losses(
     fills: Sequence[Fill],
     rng: np.random.Generator,
 ) -> Floats:
-    """Measure what the unit embedding of an image loses to each coalition.
+    """Measure the loss of an image's unit embedding for each coalition.
 
     Parameters
     ----------

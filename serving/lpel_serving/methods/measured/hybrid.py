@@ -24,7 +24,7 @@ DEFAULT_COUNT = 32
 
 @dataclass(frozen=True)
 class Hybrid:
-    """What lies between `responses` and `coalitions`, at whatever can be afforded.
+    """Between `responses` and `coalitions`: predicted vectors, corrected by `count` coalitions.
 
     Its grid is the response decoder's.
     """
@@ -60,5 +60,5 @@ class Hybrid:
         return enlarge(values, self.size)
 
     def both_ways(self, pair: FacePair, networks: Networks, rng: np.random.Generator) -> BothWays:
-        """Compute both maps; a dissimilar pair has one, whichever image is the test."""
+        """Compute both maps; those of a dissimilar pair are equal."""
         return measured_both_ways(self, pair, networks, rng)

@@ -17,7 +17,7 @@ from lpel_serving.support.arrays import SignedMap
 
 @dataclass(frozen=True)
 class Occlusion:
-    """The network itself is asked about each superpixel: what a good order can reach.
+    """Hides each superpixel by itself; the curves show it as what a good order can reach.
 
     How superpixels are replaced: see `lpel_serving.methods.measured.replacement.replacement`.
     """
@@ -53,8 +53,8 @@ class Occlusion:
     def __call__(self, pair: FacePair, networks: Networks, rng: np.random.Generator) -> SignedMap:
         """Compute the map, shape (side, side).
 
-        It is the fall in similarity that each superpixel brings by itself if the pair was called
-        similar, and the rise if it was called dissimilar.
+        For a similar pair it is the fall in similarity when the superpixel alone is hidden, for a
+        dissimilar pair the rise.
         """
         change = replacement(pair, self.kind, self.fill, rng, shared_noise=self.shared_noise)
         images = (

@@ -1,4 +1,4 @@
-"""Replacing superpixels: in the test image alone, in both, or by the reference's own."""
+"""Replaces superpixels: in the test alone, in both images, or by the reference's own."""
 
 from dataclasses import dataclass
 from typing import Annotated, Literal, get_args
@@ -54,7 +54,7 @@ class Replacement:
         return images
 
     def known(self, chosen: NDArray[np.bool_]) -> float | None:
-        """The similarity with the chosen superpixels replaced, if that takes no embedding."""
+        """The similarity with the chosen superpixels replaced; None if it needs an embedding."""
         if not chosen.any():
             return float(cosine_similarity(self.h_r, self.h_t))
         if self.transplants and chosen.all():
@@ -63,7 +63,7 @@ class Replacement:
 
     @property
     def images_per_step(self) -> int:
-        """How many embeddings one similarity takes."""
+        """The number of embeddings that one similarity needs."""
         return 1 if self.reference is None else 2
 
     def similarities(self, embeddings: Floats) -> Floats:
@@ -84,7 +84,7 @@ class Replacement:
 
 
 def replace_superpixels(image: Pixels, new: Pixels, chosen: NDArray[np.bool_]) -> Pixels:
-    """Take the chosen superpixels, shape (K,), row by row, from `new` and the rest from `image`."""
+    """Copy the chosen superpixels, bool, shape (K,), from `new`, and the rest from `image`."""
     side = round(len(chosen) ** 0.5)
     return np.where(chosen[labels(len(image), side)][:, :, np.newaxis], new, image)
 
@@ -97,7 +97,7 @@ def replacement(
     *,
     shared_noise: bool = False,
 ) -> Replacement:
-    """Say how a pair's superpixels are replaced.
+    """Define how a pair's superpixels are replaced.
 
     Parameters
     ----------

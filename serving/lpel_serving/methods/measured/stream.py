@@ -1,4 +1,4 @@
-"""One stream of full batches through the embedder, whatever the jobs it comes from."""
+"""Embeds the images of several jobs in full batches."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from lpel_serving.support.errors import ParameterError
 T = TypeVar("T")
 
 DEFAULT_BATCH = 8
-"""Images in one inference; on a CPU larger batches take memory and gain no time."""
+"""Images in one inference; on a CPU larger batches cost memory and are no faster."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,11 +23,11 @@ class EmbeddingJob(Generic[T]):
     Attributes
     ----------
     key
-        What the job is about.
+        Identifies the job.
     images
-        Made one by one, when their turn comes.
+        Made lazily, one by one.
     count
-        How many they are.
+        The number of images.
     """
 
     key: T
@@ -42,12 +42,12 @@ def embed_jobs(
 ) -> Iterator[tuple[T, Floats]]:
     """Embed the images of many jobs back to back, so that only the last batch is not full.
 
-    No more than a batch of images and the embeddings of the jobs under way are held at a time.
+    At most one batch of images and the embeddings of unfinished jobs are in memory.
 
     Raises
     ------
     ParameterError
-        If a batch is to hold less than one image, or a job makes another number than it says.
+        If the batch size is below 1, or a job makes another number of images than `count`.
 
     Yields
     ------
@@ -80,7 +80,7 @@ def embed_jobs(
 def _finished(
     waiting: list[tuple[T, int]], done: list[Floats], besides: int = 0
 ) -> Iterator[tuple[T, Floats]]:
-    """Take from the front the jobs whose embeddings are all there; the last few not yet."""
+    """Yield and remove the jobs at the front whose embeddings are complete."""
     while len(waiting) > besides and sum(map(len, done)) >= waiting[0][1]:
         key, count = waiting.pop(0)
         if not count:

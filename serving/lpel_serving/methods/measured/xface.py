@@ -20,12 +20,12 @@ Wide = NDArray[np.float64]
 
 DEFAULT_PATCHES, DEFAULT_STRIDE = (7, 14, 28), 5
 _PAPER_SIDE, _BLUR_RADIUS, _BLUR_DEVIATION = 112, 2, 5
-_ROUNDING = 1e-12  # less than that comes from the order of a sum, and would be blown up
+_ROUNDING = 1e-12  # smaller ranges are rounding, which scaling would amplify
 
 
 @dataclass(frozen=True)
 class Grid:
-    """Where the squares of one size are put on an image.
+    """The positions of squares of one size on an image.
 
     Attributes
     ----------
@@ -85,7 +85,7 @@ def grids(
         )
     laid: list[Grid] = []
     for patch in patches:
-        # On small images some origins fall together: they are one.
+        # On small images some origins coincide: they count once.
         origins = {at * side // _PAPER_SIDE for at in range(0, _PAPER_SIDE - patch, stride)}
         laid.append(Grid(side, max(1, _scaled(patch, side)), tuple(sorted(origins))))
     return tuple(laid)
@@ -94,16 +94,16 @@ def grids(
 def occluded_embeddings(
     networks: Networks, image: Pixels, layout: Sequence[Grid], batch_size: int = DEFAULT_BATCH
 ) -> Floats:
-    """Embed an image under each square; in whatever pair, they are the same.
+    """Embed an image under each square; the result does not depend on the pair.
 
     Parameters
     ----------
     networks
-        Their embedder is asked once for each position.
+        The networks, whose embedder embeds one image for each position.
     image, layout
         uint8, shape (S, S, 3), and the `grids` of that side.
     batch_size
-        Images in one inference; no more are made at a time.
+        Images in one inference; no more are in memory at a time.
 
     Returns
     -------
@@ -134,7 +134,7 @@ def evidence_map(
     *,
     variant: Variant = 1,
 ) -> SignedMap:
-    """Say which pixels of an image speak for its being like another.
+    """Compute which pixels of an image support its similarity to another.
 
     Parameters
     ----------
@@ -143,20 +143,20 @@ def evidence_map(
     clean
         Embeddings of the image and of the other, whole, float32, shape (D,).
     own, other
-        Those of their `occluded_embeddings`, float32, shape (N, D); 2 needs no others.
+        Their `occluded_embeddings`, float32, shape (N, D); variant 2 does not need `other`.
     variant
         What an occluded image is compared with: see `XFace`.
 
     Returns
     -------
     NDArray[np.float32]
-        Shape (S, S), in [-1, 1]: positive where hiding the pixel drives the images apart, and 0 all
-        over where nothing does.
+        Shape (S, S), in [-1, 1]: positive where hiding the pixel makes the images less similar; 0
+        everywhere if nothing does.
 
     Raises
     ------
     ParameterError
-        If the embeddings are not as many as positions, or no variant has that number.
+        If there are not as many embeddings as positions, or there is no such variant.
     """
     _check_variant(variant)
     count = sum(map(len, layout))
@@ -182,7 +182,7 @@ def evidence_map(
 
 @dataclass(frozen=True)
 class XFace:
-    """xFace of Knoche et al. (WACV 2023 workshops); asks the embedder 1,130 times an image.
+    """xFace of Knoche et al. (WACV 2023 workshops); embeds 1,130 altered images for each image.
 
     The paper's method 1 compares an occluded image with all occluded versions of the other, under
     squares of the same size, and takes the mean; 2 with the other as it is, at half the cost; 3
@@ -238,7 +238,7 @@ def _cosines(own: Wide, others: Wide, clean: Wide, variant: Variant) -> Wide:
 
 
 def _unit(vectors: Floats) -> Wide:
-    """Divide each row by its length; a zero vector stays, as like all as an orthogonal one."""
+    """Divide each row by its length; a zero vector stays, with similarity 0 to all."""
     wide = vectors.astype(np.float64)
     lengths = np.sqrt(np.sum(wide * wide, axis=1, keepdims=True))
     return np.divide(wide, lengths, out=np.zeros_like(wide), where=lengths > 0)

@@ -29,7 +29,7 @@ def test_controls_stand_apart_in_the_menu(page):
     for name in CONTROLS:
         page.select_option("#method", name)
         assert "measure others by" in page.inner_text("#method-hint")
-        assert "no reason of the network's" in page.text_content("#method-said")
+        assert "does not show what the network decides by" in page.text_content("#method-said")
     assert "side: Side of the map. It takes a whole number from 1 to 256." in page.text_content(
         "#method-said"
     )

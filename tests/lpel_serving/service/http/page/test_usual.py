@@ -90,7 +90,7 @@ def test_the_strongest_limit_stands_beside_the_maps_and_nowhere_else(
         else:  # on a phone the verdict stands right below the faces
             assert decision["y"] + decision["height"] <= legend["y"]
         page.select_option("#method", "centre")
-        page.wait_for_selector("#map-limit:text('no reason of the network')")
+        page.wait_for_selector("#map-limit:text('does not show what the network decides')")
         decided(page)
         assert page.inner_text("#map-limit") not in page.inner_text("#caveats")
         assert not page.is_visible("#parts")
