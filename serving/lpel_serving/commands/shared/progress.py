@@ -55,10 +55,10 @@ def batch_bar(what: str, total: int | None, done: int) -> Generator[ReportProgre
 
         task = bar.add_task(what, total=total, completed=done, errors=0, words=words(done))
 
-        def told(more: int, errors: int) -> None:
+        def report(more: int, errors: int) -> None:
             nonlocal failed
             failed += errors
             completed = bar.tasks[0].completed + more
             bar.update(task, completed=completed, errors=failed, words=words(completed))
 
-        yield told
+        yield report
