@@ -8,7 +8,7 @@ from lpel_serving.methods import find_method
 from support.page.acting import array, decided, record, take_sample
 from support.page.opening import expected
 
-APART = "Controls: they know nothing of the pair"
+APART = "Controls: they do not depend on the pair"
 CONTROLS = ["centre", "constant-relevance", "random"]
 
 

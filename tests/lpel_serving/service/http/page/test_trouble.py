@@ -153,7 +153,7 @@ def test_what_is_shown_fades_while_it_is_asked_anew(page):
     assert page.is_visible("#answer")
     page.click("#stop")
     assert page.is_visible("#answer")
-    assert page.inner_text("#note") == "Stopped. Shown again is the answer by responses."
+    assert page.inner_text("#note") == "Stopped. Shown again is the answer by “Hiding parts, predicted”."
 
 
 @pytest.fixture
