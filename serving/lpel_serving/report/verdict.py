@@ -220,7 +220,7 @@ def _shown(decision: Decision) -> tuple[str, str, str]:
     by, both = decision.margin, (decision.similarity, decision.threshold)
     # As they are compared, so that rounding cannot exchange them.
     shown, limit = (round(float(np.float32(one)), 3) + 0.0 for one in both)
-    # Of the rounded numbers, so that whoever subtracts finds the same.
+    # Of the rounded numbers, so that readers who subtract find the same.
     apart = f"{abs(shown - limit):.3f}" if shown != limit else "less than 0.001"
     distance = f"{apart} {'above' if by > 0 else 'below'}" if by else ""
     return number(shown), number(limit), distance

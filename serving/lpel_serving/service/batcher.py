@@ -175,7 +175,7 @@ class Batcher:
                 self._on_done(len(batch), self._clock() - begun, time.monotonic() - at)
             for (order, place), embedding in zip(batch, embeddings, strict=True):
                 order.add(place, embedding)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the askers hear it, and the thread lives
+        except Exception as error:  # noqa: BLE001 - raised to the callers; the thread lives
             for order, _ in batch:
                 order.fail(error)
 

@@ -246,7 +246,7 @@ def test_a_reader_that_goes_away_is_no_error(tiny_bundle, two):
 
 @pytest.fixture(scope="module")
 def strangers(faces):
-    """Photographs of two people whom the tiny network, with a high threshold, tells apart."""
+    """Photographs of two people whom the tiny network, with a high threshold, distinguishes."""
     return faces / "Person_02/Person_02_0001.png", faces / "Person_03/Person_03_0001.png"
 
 

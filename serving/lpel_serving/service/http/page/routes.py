@@ -94,7 +94,7 @@ def _from_disk(path: Path, sha256: str) -> Endpoint:
     async def answer(request: Request) -> Response:
         if _state(path) != seen:
             raise Problem(
-                503, "the bundle was exchanged under the server: whoever runs it must restart it."
+                503, "the bundle was replaced while the server ran: its operator must restart it."
             )
         if _has_it(request, headers["ETag"]):
             return Response(status_code=304, headers=headers)

@@ -243,7 +243,8 @@ def test_the_reference_comes_first_in_words_also_while_a_swap_is_answered(page):
             const alike = ["One.", "In both pictures, A.", "Hardly anything there."];
             return [
                 swapped({ result, pictures: both, asked }).result.words,
-                swapped({ result: { ...result, words: alike }, pictures: both, asked }).result.words,
+                swapped({ result: { ...result, words: alike }, pictures: both, asked })
+                    .result.words,
             ];
         }"""
     )

@@ -7,7 +7,7 @@ import { percent } from "./words.js";
  * @typedef {{mean: number, low: number, high: number}} Usual  of other pairs called the same
  */
 
-const COUNTS = 0.05; // of a map, below which what is against is passed over
+const COUNTS = 0.05; // of a map, below which what is against is ignored
 
 /**
  * @typedef {object} Divided

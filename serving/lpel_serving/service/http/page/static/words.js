@@ -45,7 +45,7 @@ export function cost({ embeddings, seconds }) {
 
 /**
  * Similarity and threshold to three places, and how far the one is above or below the other, by
- * the server's rule: of the rounded numbers, so that whoever subtracts finds the same.
+ * the server's rule: of the rounded numbers, so that readers who subtract find the same.
  * @returns {{shown: string, limit: string, apart: number, distance: string}}  the distance is
  *     empty where the two are equal
  */
