@@ -240,7 +240,7 @@ def test_every_faithfulness_check_is_of_the_promised_shape(service, method, curv
     assert json.loads(lines[-1])["result"] == answer.json()
     seen = [json.loads(line)["progress"] for line in lines[:-1]]
     assert seen[0]["done"] == 0
-    assert seen[-1]["done"] == told[-1]["total"]
+    assert seen[-1]["done"] == seen[-1]["total"]
 
 
 @pytest.mark.parametrize("path", ["/v1/about", "/v1/methods"])
