@@ -126,8 +126,8 @@ def test_the_page_agrees_on_facenet_and_tells_the_decision(page, folder, real_sc
     found, _ = saved(page)
     expected = real_scene.expected("responses", 1)
     assert_near(found, expected)
-    told = page.inner_text("#status")
-    assert told == f"Similar: their similarity is {expected['similarity'][0]:.3f}."
+    words = page.inner_text("#status")
+    assert words == f"Similar: their similarity is {expected['similarity'][0]:.3f}."
     page.screenshot(path=tmp_path / "page.png", full_page=True)
 
 

@@ -1,4 +1,4 @@
-"""Bodies whose length or coding is told wrongly, or twice."""
+"""Bodies whose length or coding is declared wrongly, or twice."""
 
 import gzip
 import json

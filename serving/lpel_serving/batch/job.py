@@ -1,4 +1,4 @@
-"""What a job is: its identity, so that results of different jobs never mix."""
+"""A job and its identity, so that results of different jobs are never mixed."""
 
 import hashlib
 import json
@@ -26,7 +26,7 @@ from lpel_serving.support.urls import refuse_urls
 
 _CONFIGURATION = ("the settings", "the crop", "the provider")
 _SEARCH = "the search"
-"""Whether a probe is apart from its own results. Folders of 0.1, where it was not, lack this."""
+"""Whether a probe is excluded from its own results. Folders of 0.1, where it was not, lack this."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Job:
     Attributes
     ----------
     lists
-        What it is about.
+        Its lists.
     out
         The folder of its results.
     bundle, crop, provider
@@ -44,9 +44,9 @@ class Job:
     settings
         How to explain.
     batch_size
-        Images in one inference; the results do not hang on it.
+        Images in one inference; does not affect the results.
     kept
-        A file of embeddings to take from and to add to; none are kept when None.
+        A file of embeddings to read and to extend; none are kept when None.
     """
 
     lists: Lists
@@ -76,7 +76,7 @@ class Job:
 
 @dataclass(frozen=True)
 class PreparedJob:
-    """A job together with all that its results hang on.
+    """A job together with everything that determines its results.
 
     Attributes
     ----------
@@ -87,7 +87,8 @@ class PreparedJob:
     networks
         What embeds and explains.
     about
-        What the results hang on, in JSON's types, each under a name that a user understands.
+        Everything that determines the results, as JSON-serialisable values, under names that a user
+        understands.
     """
 
     job: Job
@@ -97,27 +98,27 @@ class PreparedJob:
 
     @property
     def config_sha256(self) -> str:
-        """SHA-256 of what results of one bundle on one list hang on."""
+        """SHA-256 of the settings that determine the results of one bundle on one list."""
         return identity_of({name: self.about[name] for name in _CONFIGURATION})
 
     @property
     def apart(self) -> bool:
-        """Whether a search does not find the probe itself."""
+        """Whether a search excludes the probe itself."""
         return _SEARCH in self.about
 
     @property
     def identity(self) -> str:
-        """SHA-256 of it."""
+        """SHA-256 of everything that determines the results."""
         return identity_of(self.about)
 
 
 def identity_of(about: Mapping[str, Any]) -> str:
-    """Name a job by all that its results hang on."""
+    """Identify a job by everything that determines its results."""
     return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
 
 
 def prepare(job: Job) -> PreparedJob:
-    """Read the lists and the manifest of a job, and fill in what was left open.
+    """Read the lists and the manifest of a job, and fill in its defaults.
 
     Raises
     ------
@@ -130,7 +131,7 @@ def prepare(job: Job) -> PreparedJob:
     ParameterError
         If the settings do not fit the bundle, or no crop has that name.
     """
-    # What would fail only when hours have gone into a plan fails now.
+    # Fail now rather than after hours of planning.
     refuse_urls(vars(job.lists) | vars(job))
     check_provider(job.provider)
     loaded = load_bundle(job.bundle)
@@ -165,12 +166,12 @@ def prepare(job: Job) -> PreparedJob:
 
 
 def claim(places: Places, asked: PreparedJob) -> PreparedJob:
-    """Make the folder this job's, or find that it is.
+    """Claim the folder for this job, or check that it is this job's.
 
     Returns
     -------
     PreparedJob
-        With the unused settings of the job that began the folder, which are in its identity.
+        With the unused settings taken from the job that began the folder: they are in its identity.
 
     Raises
     ------
@@ -197,7 +198,7 @@ def claim(places: Places, asked: PreparedJob) -> PreparedJob:
         if before.get(name) != value
     ]
     is_planned = places.shards.is_file() or before.keys() != asked.about.keys()
-    if changed and not is_planned:  # nothing hangs on it yet: its list may be mended
+    if changed and not is_planned:  # no results yet: its list may be corrected
         places.clear()
         _write_about(places, asked.about)
     elif changed:
@@ -209,7 +210,7 @@ def claim(places: Places, asked: PreparedJob) -> PreparedJob:
 
 
 def _as_begun(asked: PreparedJob, before: Mapping[str, Any]) -> PreparedJob:
-    """Take over what was set when the job began and does nothing: its results are the same."""
+    """Take over settings without effect from the begun job: the results are the same."""
     begun, job = before.get("the settings"), asked.job
     old = cast("dict[str, Any]", begun) if isinstance(begun, dict) else {}
     names = job.settings.unused(search=job.lists.gallery is not None)
@@ -221,7 +222,7 @@ def _as_begun(asked: PreparedJob, before: Mapping[str, Any]) -> PreparedJob:
 
 
 def _named(name: str, before: Any, now: Any) -> str:
-    """Name what changed, and which of its fields."""
+    """Name what changed, with its fields."""
     if not (isinstance(before, dict) and isinstance(now, dict)):
         return name
     old, new = cast("dict[str, Any]", before), cast("dict[str, Any]", now)
@@ -234,7 +235,7 @@ def _write_about(places: Places, about: Mapping[str, Any]) -> None:
 
 
 def read_about(places: Places) -> Mapping[str, Any]:
-    """Read what the results in a folder hang on.
+    """Read what determines the results in a folder.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The plan of a job: its rows in shards, and the distinct images that they are about, numbered."""
+"""The plan of a job: its rows, cut into shards, and its distinct images, numbered."""
 
 import hashlib
 import json
@@ -26,15 +26,15 @@ from lpel_serving.support.files import write_atomically
 from lpel_serving.support.progress import Advance
 
 Part = tuple[Table, bytes]
-"""The table of some rows, and the digest of everything that is in them."""
+"""The table of some rows, and the digest of their content."""
 
 _GALLERY_ROWS = 10_000
-"""Read at a time."""
+"""Rows that are read at a time."""
 
 
 @dataclass(frozen=True)
 class Shard:
-    """One file of the results to be: its rows, and the digest of all that goes into it."""
+    """A planned file of the results: its rows, and the digest of all its inputs."""
 
     rows: int
     inputs: str
@@ -42,7 +42,7 @@ class Shard:
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be done.
+    """The plan of a job.
 
     Attributes
     ----------
@@ -63,12 +63,12 @@ class Plan:
 
 
 def read_plan(places: Places) -> Plan | None:
-    """Read the plan that the scratch files follow, if it is complete."""
+    """Read the plan of the scratch files, if it is complete."""
     return _read(places.planned)
 
 
 def read_shards(places: Places) -> Plan | None:
-    """Read the plan that the results follow, which stays when the scratch files are gone."""
+    """Read the plan of the results, which is kept when the scratch files are deleted."""
     return _read(places.shards)
 
 
@@ -96,7 +96,7 @@ def make_plan(
     needs_images: bool,
     detects: bool = False,
 ) -> Plan:
-    """Read the lists and the files that they name, and write down the plan.
+    """Read the lists and the files that they name, and write the plan.
 
     Parameters
     ----------
@@ -111,11 +111,11 @@ def make_plan(
     kept
         Embeddings of earlier jobs.
     advance
-        ReportProgress of every so many rows.
+        Called after every batch of rows, with their number.
     needs_images
-        Whether embeddings are not enough to explain pairs.
+        Whether explaining pairs needs the images, not only their embeddings.
     detects
-        Whether the crop looks for faces, so that lists may ask for certain ones.
+        Whether the crop detects faces, so that lists may choose among them.
 
     Raises
     ------
@@ -148,7 +148,7 @@ def make_plan(
 
 
 def _together(parts: Iterable[Part], rows: int) -> Iterator[Part]:
-    """Put tables together that add up to so many rows, and their digests."""
+    """Concatenate tables, and their digests, into parts of so many rows."""
     tables: list[Table] = []
     whole = hashlib.sha256()
     for table, digest in parts:
@@ -162,7 +162,7 @@ def _together(parts: Iterable[Part], rows: int) -> Iterator[Part]:
 
 
 def _plan_gallery(lists: Lists, planner: "_Planner", places: Places, advance: Advance) -> bytes:
-    """Plan the gallery, if there is one; return the digest of all that is in it."""
+    """Plan the gallery, if there is one; return the digest of its content."""
     if lists.gallery is None:
         return b""
     whole = hashlib.sha256()
@@ -187,7 +187,7 @@ class _Planner:
     detects: bool
 
     def plan(self, rows: Rows) -> Part:
-        """Make the table of some rows, and the digest of everything that is in them."""
+        """Make the table of some rows, and the digest of their content."""
         digest = hashlib.sha256("\0".join(rows.identifiers).encode("utf-8", "surrogatepass"))
         planned: dict[str, Any] = {"identifier": pa.array(rows.identifiers, pa.string())}
         for name, column in rows.columns.items():
@@ -199,7 +199,7 @@ class _Planner:
         return pa.table(planned), digest.digest()
 
     def _check_faces(self, name: str, column: Column) -> None:
-        """Raise `PairsError` if faces are asked for where none are looked for."""
+        """Raise `PairsError` if the rows choose faces, and none are detected."""
         if self.detects and column.embeddings is None:
             return
         why = "this crop looks for none" if column.embeddings is None else "it holds embeddings"
@@ -228,7 +228,7 @@ class _Planner:
         }
 
     def _take(self, embeddings: NDArray[np.float32], name: str) -> tuple[Any, list[str | None]]:
-        """Keep embeddings that the rows brought; those that have no direction are errors."""
+        """Store embeddings that the rows hold; those without a direction are errors."""
         if self.needs_images:
             raise PairsError(
                 f"the column {name} holds embeddings, and curves and this method look at the "

@@ -1,4 +1,4 @@
-"""Reading the results of a job, finished or not, and how far it is."""
+"""Reads the results of a job, finished or not, and its progress."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,18 +18,18 @@ from lpel_serving.support.extras import require
 
 @dataclass(frozen=True)
 class Status:
-    """How far a job is.
+    """The progress of a job.
 
     Attributes
     ----------
     state
-        ``done``; ``running``, or ``stopped``: then the same command goes on.
+        ``done``; ``running``, or ``stopped``: then the same command resumes it.
     stage
-        What is being done, or is next: ``planning``, ``embedding``, ``explaining`` or ``nothing``.
+        The current or the next stage: ``planning``, ``embedding``, ``explaining`` or ``nothing``.
     rows_committed, errors
-        Rows of the results that are there, and how many of them are errors.
+        Rows that are committed, and how many of them are errors.
     shards_committed, shards
-        Files of the results that are there, and how many there will be; None before the plan.
+        Files that are committed, and how many there will be; None before the plan.
     images, images_embedded
         Distinct images, and how many of them are embedded; None before the plan.
     """
@@ -45,7 +45,7 @@ class Status:
 
 
 def status(out: Path) -> Status:
-    """Tell how far the job of a folder is.
+    """Report the progress of a folder's job.
 
     Raises
     ------
@@ -60,7 +60,7 @@ def status(out: Path) -> Status:
         state = "running" if running else "stopped"
         return Status(state, "planning", 0, 0, 0, None, None, None)
     embedded = _embedded(places, plan)
-    found = committed(places, plan)  # after what may be cleared away when all are there
+    found = committed(places, plan)  # after the scratch files
     complete = len(found) == len(plan.shards)
     stage = "explaining" if complete or places.embedded.is_file() else "embedding"
     return Status(
@@ -90,7 +90,7 @@ def open_results(out: Path) -> Any:
     Returns
     -------
     pyarrow.dataset.Dataset
-        Read as it is asked for; ``docs/batch.md`` describes its columns.
+        Read lazily; ``docs/batch.md`` describes its columns.
 
     Raises
     ------
@@ -110,24 +110,24 @@ def open_results(out: Path) -> Any:
 
 
 def first_message(out: Path) -> str | None:
-    """Read what the first row of a job says of why it could not be explained."""
+    """Return the error message of a job's first row."""
     return open_results(out).head(1, columns=["message"])["message"][0].as_py()
 
 
 def rows_with_several_faces(out: Path) -> int | None:
-    """Count the rows of a job that are about a photograph in which several faces were found.
+    """Count the rows of a job with a photograph in which several faces were found.
 
     Returns
     -------
     int | None
-        None where no row says how many there were: the crop looked for none.
+        None where no row says how many there were: the crop detects no faces.
     """
     counts = _of_both(out, "faces", absent=0)
     return None if counts is None else int(np.count_nonzero(np.maximum(*counts) > 1))
 
 
 def implausible_rows(out: Path) -> int | None:
-    """Count the rows of a job in which an image is not of the kind that the bundle knows.
+    """Count the rows of a job in which an image is not plausible.
 
     Returns
     -------
@@ -139,10 +139,10 @@ def implausible_rows(out: Path) -> int | None:
 
 
 def _of_both(out: Path, name: str, *, absent: Any) -> list[NDArray[Any]] | None:
-    """Read a column of the references and of the tests; None if there is nothing in either."""
+    """Read a column of the references and of the tests; None if both are empty."""
     found = open_results(out)
     columns = [f"{role}_{name}" for role in ("reference", "test")]
-    if not set(columns) <= set(found.schema.names):  # an earlier version began them
+    if not set(columns) <= set(found.schema.names):  # begun by an earlier version
         return None
     table = found.to_table(columns=columns)
     if all(table[one].null_count == len(table) for one in columns):
@@ -168,5 +168,5 @@ def _embedded(places: Places, plan: Plan) -> int:
     try:
         done = [chunk for chunk in chunks if places.embeddings(chunk).is_file()]
         return sum(len(read_table(places.images(chunk))) for chunk in done)
-    except OSError:  # cleared away just now
+    except OSError:  # deleted just now
         return plan.images

@@ -1,4 +1,4 @@
-"""A job from its beginning, or from where it stopped, to its end."""
+"""Runs a job, from the beginning or from where it stopped."""
 
 import json
 import sqlite3
@@ -25,12 +25,12 @@ from lpel_serving.support.files import write_atomically
 from lpel_serving.support.progress import ReportProgress
 
 Watch = Callable[[str, int | None, int], AbstractContextManager[ReportProgress]]
-"""Opened with what is done, how many there are (None if nobody knows yet) and were done before."""
+"""Opened with the name of the stage, the total (None if unknown) and how many were done before."""
 
 
 @dataclass(frozen=True)
 class Summary:
-    """What a job came to.
+    """The summary of a finished job.
 
     Attributes
     ----------
@@ -41,13 +41,13 @@ class Summary:
     images
         Distinct images.
     known
-        How many of them an earlier job had embedded.
+        Images that an earlier job had embedded.
     embedded
-        How many went through the embedder this time.
+        Images that were embedded in this run.
     left_out
         Members of a gallery that could not be used.
     in_gallery
-        Probes that are in the gallery themselves, which is no result for them.
+        Probes that are in the gallery themselves, where they are excluded from their own results.
     """
 
     rows: int
@@ -66,21 +66,21 @@ def unwatched(what: str, total: int | None, done: int) -> AbstractContextManager
 
 
 def run(job: Job, engine: StageRunner, watch: Watch = unwatched) -> Summary:
-    """Do a job, or what is left of it.
+    """Run a job, or the rest of it.
 
-    However a run ends, by an error, Ctrl-C or ``kill -9``, the same call goes on where it stopped:
-    what is committed stays, and at most the pieces that were under way are done again. Only a plan
-    that was cut short is made anew.
+    However a run ends, by an error, Ctrl-C or ``kill -9``, the same call resumes it: committed
+    shards are kept, and at most the pieces in progress are repeated. Only an incomplete plan is
+    made anew.
 
     Parameters
     ----------
     job
-        What to do.
+        The job.
     engine
-        Who does it: `lpel_serving.batch.stages.runners.Local` or
+        What runs its stages: `lpel_serving.batch.stages.runners.Local` or
         `lpel_serving.batch.stages.runners.OnRay`.
     watch
-        ReportProgress how far the work is.
+        Receives progress.
 
     Raises
     ------
@@ -130,7 +130,7 @@ def _plan(places: Places, asked: PreparedJob, kept: KeptEmbeddings | None, watch
 def _planned_anew(
     places: Places, asked: PreparedJob, kept: KeptEmbeddings | None, watch: Watch
 ) -> Plan:
-    with watch("planning", None, 0) as told:
+    with watch("planning", None, 0) as report:
         try:
             return make_plan(
                 asked.job.lists,
@@ -138,7 +138,7 @@ def _planned_anew(
                 asked.job.rows_in_shard,
                 asked.manifest.embedder.dimension,
                 kept,
-                lambda rows: told(rows, 0),
+                lambda rows: report(rows, 0),
                 needs_images=asked.job.settings.needs_images,
                 detects=asked.networks.detects,
             )
@@ -154,10 +154,10 @@ def _embed(
     kept: KeptEmbeddings | None,
     watch: Watch,
 ) -> int:
-    """Embed what is left to be embedded; return how many images that were."""
+    """Embed the remaining images; return their number."""
     dimension = asked.manifest.embedder.dimension
     if places.embedded.is_file():
-        if kept is not None:  # which may not have been there before
+        if kept is not None:  # missing until now, perhaps
             keep(plan.chunks, places, dimension, kept)
         return 0
     stage = Embedding(asked.job.out, asked.networks, asked.job.batch_size)
@@ -165,11 +165,11 @@ def _embed(
     embedded = 0
     images_left = sum(len(read_table(places.images(chunk))) for chunk in left)
     with (
-        watch("embedding", plan.images, plan.images - images_left) as told,
+        watch("embedding", plan.images, plan.images - images_left) as report,
         closing(engine.run(stage, left)) as pieces,
     ):
         for done in pieces:
-            told(done.rows, done.errors)
+            report(done.rows, done.errors)
             embedded += done.embedded
     gather(plan.chunks, plan.images, places, dimension, kept)
     return embedded
@@ -197,11 +197,11 @@ def _explain(
     rows = sum(shard.rows for shard in plan.shards)
     rows_left = sum(plan.shards[shard].rows for shard in left)
     with (
-        watch("explaining", rows, rows - rows_left) as told,
+        watch("explaining", rows, rows - rows_left) as report,
         closing(engine.run(stage, left)) as pieces,
     ):
         for done in pieces:
-            told(done.rows, done.errors)
+            report(done.rows, done.errors)
 
 
 def _commits(places: Places, asked: PreparedJob, shards: Sequence[Shard]) -> list[Commit | None]:
@@ -225,7 +225,7 @@ def _summary(places: Places, asked: PreparedJob, plan: Plan, embedded: int) -> S
 
 
 def _opened(engine: StageRunner) -> AbstractContextManager[Any]:
-    """Let an engine that is a context begin and end with the job."""
+    """Enter an engine that is a context manager for the duration of the job."""
     return engine if isinstance(engine, AbstractContextManager) else nullcontext()
 
 
@@ -236,7 +236,7 @@ def _kept(asked: PreparedJob) -> Generator[KeptEmbeddings | None]:
     if job.kept is None:
         yield None
         return
-    # A provider's embeddings differ in their last bits: they are not mixed.
+    # Embeddings of different providers differ in their last bits, and are not mixed.
     crop = f"{asked.networks.crop}, on {job.provider}"
     embedder = manifest.files[EMBEDDER_FILE].sha256
     dimension, detects = manifest.embedder.dimension, asked.networks.detects

@@ -1,4 +1,4 @@
-"""What the results of a job hang on, besides its rows."""
+"""The settings that determine a job's results, apart from its rows."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -17,7 +17,7 @@ from lpel_serving.support.errors import ParameterError
 MANY_ROWS, FEW_ROWS = 10_000, 100
 """Rows in a shard: some seconds' work where embeddings are enough, some minutes' where not."""
 _PIXELS = 4_000_000
-"""Of all maps of one role in a shard, so that memory holds them."""
+"""Bytes of all maps of one role in a shard, so that they fit into memory."""
 _USUAL_SIDE, _SIDES = 40, 256
 _MOST_FOUND = 10_000
 
@@ -31,20 +31,20 @@ class BatchSettings:
     method
         The name of a method; the bundle's own when None.
     map_side
-        Side of the maps of the method ``responses``: when None that of its superpixels, whose
-        evidence is all that it knows; `lpel explain` enlarges them to 40.
+        Side of the maps of the method ``responses``: when None that of its superpixels, as many as
+        it has attributions; `lpel explain` enlarges them to 40.
     curves
-        Whether each pair's own quality curve is measured beside random ones.
+        Whether each pair's own deletion curve is measured beside random ones.
     draws
-        Random orders for each pair.
+        Random orderings for each pair.
     every
-        The curves are measured after every so many superpixels.
+        Superpixels between two points of a curve.
     seed
-        Of all randomness; each pair's is the same, whatever its place.
+        Of all randomness; the same for each pair, whatever its position.
     top
         In a search, how many of the gallery are explained for each probe.
     parameters
-        Those of the method that differ from its defaults, in JSON's own types.
+        Those of the method that differ from its defaults, as JSON-serialisable values.
     """
 
     method: str | None = None
@@ -83,7 +83,7 @@ class BatchSettings:
             )
 
     def unused(self, *, search: bool) -> tuple[str, ...]:
-        """Name the settings that the results do not hang on, in a search or elsewhere."""
+        """Name the settings that do not affect the results, in a search or elsewhere."""
         return (*(() if self.curves else ("draws", "every")), *(() if search else ("top",)))
 
     def resolved(self, *, responds: bool) -> "BatchSettings":
@@ -98,7 +98,7 @@ class BatchSettings:
 
     @property
     def needs_images(self) -> bool:
-        """Whether the images themselves are looked at again when pairs are explained."""
+        """Whether explaining pairs needs the images themselves again."""
         return self.curves or not explains_many(self.make_method())
 
     @property
@@ -112,12 +112,12 @@ class BatchSettings:
         return rows - rows % FEW_ROWS or rows
 
     def described(self) -> dict[str, Any]:
-        """All that the results hang on, in JSON's types."""
+        """Everything that determines the results, as JSON-serialisable values."""
         return asdict(self) | {"parameters": parameters_of(self.make_method())}
 
 
 def map_shape(method: Method, explainer: Explainer) -> tuple[int, int]:
-    """Find out how large a method's maps are, by asking it about noise."""
+    """Find the shape of a method's maps, by explaining noise."""
     rng = np.random.default_rng(0)
     record = explainer.manifest.embedder
     one, other = rng.integers(0, 256, (2, *[record.image_size] * 2, 3), dtype=np.uint8)

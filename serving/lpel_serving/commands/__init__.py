@@ -1,1 +1,1 @@
-"""The command line `lpel`: this package brings `explain` and `verify`."""
+"""The command line `lpel`: one module for each command of the engine."""

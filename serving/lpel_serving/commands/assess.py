@@ -1,4 +1,4 @@
-"""`lpel assess`: whether an explanation beats chance, and every other control."""
+"""`lpel assess`: deletion curves of methods, compared with those of their controls."""
 
 from functools import partial
 from pathlib import Path
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from lpel_serving.methods.method import Method
 
 _SPARE = 8
-"""So many times the pairs that are wanted are drawn, since the network must be right on them."""
+"""Factor of pairs that are drawn, since only those that the network decides rightly are used."""
 
 
 def assess(
@@ -84,14 +84,14 @@ def assess(
     out: Annotated[
         Path | None,
         typer.Option(
-            "--out", "-o", help="Write curves, figures and summary here; interrupted, go on there."
+            "--out", "-o", help="Write curves, figures and summary here; if interrupted, resume."
         ),
     ] = None,
     provider: ProviderOption = "cpu",
     threads: ThreadsOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Draw the quality curves of an explanation method beside those of its controls."""
+    """Draw the deletion curves of an explanation method beside those of its controls."""
     from lpel_serving.commands.shared.progress import progress_bar
     from lpel_serving.engine.crowds import count_crowds, crowds, crowds_in_words
     from lpel_serving.engine.explainer import Explainer
@@ -103,7 +103,7 @@ def assess(
     questions = {name: find_question(name) for name in curve or list(QUESTIONS)[:3]}
     _check_applies(context, {one.kind for one in questions.values()}, fill, pairs)
     for name in method or ():
-        _chosen(name, settings)  # what cannot be is said before anything is loaded
+        _chosen(name, settings)  # impossible options are refused before anything is loaded
     explainer = Explainer.load(bundle, crop=crop, provider=provider, threads=threads)
     found = {name: _chosen(name, settings) for name in method or [explainer.default_name]}
     methods = {_title(name, one): one for name, one in found.items()}
@@ -116,7 +116,7 @@ def assess(
     decisions = dict.fromkeys(question.similar for question in questions.values())
     try:
         chosen = {same: _choose(explainer, given, n, same, seed) for same in decisions}
-    finally:  # too few pairs may be so for what was passed over
+    finally:  # too few pairs may be due to what was skipped
         passed = given.all_passed_over()
         report(passed, names=list_passed_over, header=given.header)
     _try_out(methods, explainer, list(chosen.values()), seed)
@@ -184,7 +184,7 @@ def _choose(explainer: Any, given: "GivenPairs", n: int, same: bool, seed: int) 
 
 
 def _try_out(methods: dict[str, Any], explainer: Any, chosen: list[Any], seed: int) -> None:
-    """Ask every method once: what one refuses is better known before hours of work."""
+    """Try every method once, so that errors show before hours of work."""
     import numpy as np
 
     for pairs in chosen:
@@ -207,7 +207,7 @@ def _partial(out: Path, curve: str) -> Path:
 
 
 def _title(name: str, method: Any) -> str:
-    """A control that is assessed as a method must not bear the control's name."""
+    """A control that is assessed as a method needs a name of its own."""
     from lpel_serving.methods.method import is_control
 
     kind = "control" if is_control(method) else "method"

@@ -1,4 +1,4 @@
-"""`lpel batch`: millions of pairs, explained into Parquet."""
+"""`lpel batch`: explains millions of pairs into Parquet."""
 
 import sys
 from collections.abc import Iterator
@@ -87,7 +87,7 @@ def run_command(
         ),
     ] = None,
     curves: Annotated[
-        bool, typer.Option("--curves", help="Measure each pair's own quality curve: slow.")
+        bool, typer.Option("--curves", help="Measure each pair's own deletion curve: slow.")
     ] = False,
     draws: Annotated[int, typer.Option(min=1, help="Random orders beside each curve.")] = 10,
     embeddings: Annotated[
@@ -120,7 +120,7 @@ def run_command(
     list_passed_over: ListPassedOverOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Explain pairs into Parquet; the same command again goes on where it stopped."""
+    """Explain pairs into Parquet; the same command again resumes the job."""
     from lpel_serving.batch.input.lists import Lists, header_of, passed_over
     from lpel_serving.batch.input.parquet import is_parquet
     from lpel_serving.batch.job import Job
@@ -176,7 +176,7 @@ def run_command(
 
 
 def _remarks(summary: "Summary", several: int | None, implausible: int | None) -> Iterator[str]:
-    """What a user should know of the rows, besides how many there are."""
+    """Remarks on the rows: implausible pictures, several faces, errors."""
     if implausible:
         yield (
             f"{implausible:,} rows have a picture that is not of the kind that this bundle knows: "
@@ -201,7 +201,7 @@ def _remarks(summary: "Summary", several: int | None, implausible: int | None) -
 @app.command("status")
 @of_local_paths
 def status_command(out: _OutArgument, json: JsonOption = False) -> None:
-    """Tell how far a job is."""
+    """Show the progress of a job."""
     from lpel_serving.batch.results import status
 
     found = status(out)

@@ -1,4 +1,4 @@
-"""`lpel bundle`: what a bundle says of itself, and whether that is so."""
+"""`lpel bundle`: shows a bundle's manifest as a card, and verifies its files."""
 
 from dataclasses import asdict
 from enum import StrEnum
@@ -38,7 +38,7 @@ def bundle(
     figure: Annotated[
         Path | None,
         typer.Option(
-            help="With inspect: draw here, as PNG, whether its confidence came true.",
+            help="With inspect: draw here, as PNG, how reliable its confidence is.",
             show_default=False,
         ),
     ] = None,
@@ -87,7 +87,7 @@ def _check(folder: Path, json: bool) -> None:
     from lpel_serving.engine.bundle_check import check_bundle
 
     if not (folder / MANIFEST_FILE).exists():
-        read_manifest(folder)  # says that this is no bundle
+        read_manifest(folder)  # raises if this is not a bundle
     checks = check_bundle(folder)
     passed = all(check.passed for check in checks)
     if json:
@@ -102,7 +102,7 @@ def _check(folder: Path, json: bool) -> None:
 
 
 def _plain(text: str) -> str:
-    """Write what a terminal would obey, such as colours and new lines, as escapes."""
+    """Escape characters that control a terminal, such as colours and new lines."""
     return "".join(
         letter if letter.isprintable() else letter.encode("unicode_escape").decode()
         for letter in text

@@ -1,4 +1,4 @@
-"""`lpel calibrate`: how likely the bundle's similarities mean one person."""
+"""`lpel calibrate`: fits the predicted probability of one person, and the plausibility check."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -33,7 +33,7 @@ _NO_USUAL = {
     True: f"what is usual of maps: it stays as it was; to measure it {_FEW}",
     False: f"what is usual of maps: not measured; that {_FEW}",
 }
-"""By whether the bundle knew it before."""
+"""By whether the bundle had it before."""
 
 
 def calibrate(
@@ -71,7 +71,7 @@ def calibrate(
 ) -> None:
     """Fit the probability that two faces are of one person, and keep it in the bundle.
 
-    Whether such probabilities come true is measured on pairs held out, and reported. The check of
+    How reliable these probabilities are is measured on pairs held out, and reported. The check of
     plausibility, which says whether a picture is of the kind that the bundle knows, is fitted on
     the photographs too, unless the bundle has one that holds for them. What share of a map each
     part of a face usually has is measured on pairs of them.
@@ -139,7 +139,7 @@ def _enough(record: "ConfidenceRecord | None", same: Any) -> "ConfidenceRecord":
 def _fit_check(
     explainer: Any, measured: Any, rng: Any, photographs: str
 ) -> "tuple[FittedPlausibility | None, str]":
-    """Fit the check of plausibility, or say why the bundle's own stays, or that it has none."""
+    """Fit the check of plausibility, or say why the bundle keeps its own, or has none."""
     from lpel_serving.bundle.plausibility_record import fit_on_people
     from lpel_serving.verification.plausibility import LEAST_BY_FEATURE, LEAST_PEOPLE, holds
 
@@ -160,7 +160,7 @@ def _fit_check(
 
 
 def _usual(explainer: Any, measured: Any, seed: int, photographs: str) -> "UsualRecord | None":
-    """Measure what is usual of maps on the photographs, as far as they are enough."""
+    """Measure the usual shares on the photographs, if these are enough."""
     import numpy as np
 
     from lpel_serving.engine.usual import measure_usual
@@ -183,7 +183,7 @@ def _completed(
     fitted: "FittedPlausibility | None",
     usual: "UsualRecord | None",
 ) -> tuple[Any, dict[str, bytes]]:
-    """What the manifest becomes, and the new files of the bundle."""
+    """Return the new manifest, and the new files of the bundle."""
     import hashlib
     from dataclasses import replace
 

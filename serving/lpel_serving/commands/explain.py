@@ -1,4 +1,4 @@
-"""`lpel explain`: one pair, both ways."""
+"""`lpel explain`: explains the decision on one pair, both ways."""
 
 import sys
 from collections.abc import Sequence
@@ -65,7 +65,7 @@ def explain(
     threads: ThreadsOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Explain why two faces were called the same or different, each in the light of the other."""
+    """Explain why two faces were called the same or different, each compared with the other."""
     from lpel_serving.commands.shared.progress import progress_bar
     from lpel_serving.engine.explainer import Explainer
     from lpel_serving.engine.inventory import images_needed
@@ -75,14 +75,14 @@ def explain(
     from lpel_serving.methods.measured.stream import DEFAULT_BATCH
     from lpel_serving.report.document import document
 
-    if method is not None:  # what cannot be is said before anything is loaded
+    if method is not None:  # impossible options are refused before anything is loaded
         find_method(method, **_values(method, settings or (), p))
     explainer = Explainer.load(bundle, crop=crop, provider=provider, threads=threads)
     name = method or explainer.default_name
     values = _values(name, settings or (), p)
     chosen = find_method(name, **values)
     own = parameters_of(chosen)
-    needed = images_needed(chosen, explainer) if sys.stderr.isatty() else {}  # a bar is for eyes
+    needed = images_needed(chosen, explainer) if sys.stderr.isatty() else {}  # a bar is for people
     with counted(chosen, needed, progress_bar, portion=DEFAULT_BATCH) as followed:
         pair = explainer.explain(
             reference,
@@ -114,7 +114,7 @@ def explain(
 
 
 def _values(name: str, settings: Sequence[str], p: float | None) -> dict[str, Any]:
-    """Read what is set of a method's parameters, `p` under the shorter name of its own."""
+    """Read the parameters of a method that are set; `p` has an option of its own."""
     from lpel_serving.methods.catalogue.registry import LPEL, own_parameters, read_parameters
     from lpel_serving.support.errors import ParameterError
 
@@ -151,7 +151,7 @@ def _write(pair: "PairExplanation", answer: dict[str, Any], out: Path) -> dict[s
 
 
 def _sentences(pair: "PairExplanation") -> list[str]:
-    """The decision in short, how it was explained, then what the service says too."""
+    """The decision in short, how it was explained, then the same sentences as the service's."""
     from lpel_serving.images.found import in_words
     from lpel_serving.report.verdict import explained, in_short
 
@@ -169,7 +169,7 @@ def _sentences(pair: "PairExplanation") -> list[str]:
 
 
 def _by_method(pair: "PairExplanation") -> str:
-    """Say what explained a pair, and how alike its two maps are."""
+    """Name the method, and the agreement of its two maps."""
     from lpel_serving.report.verdict import origin_and_method
 
     _, used = origin_and_method(pair)

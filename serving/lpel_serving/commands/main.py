@@ -1,4 +1,4 @@
-"""`lpel`: finds its sub-commands, and turns what goes wrong into one sentence."""
+"""`lpel`: finds its sub-commands, and turns errors into one sentence and an exit code."""
 
 import sys
 from importlib.metadata import entry_points, version
@@ -34,7 +34,7 @@ def main() -> None:
 
 
 def build_app() -> typer.Typer:
-    """Gather the installed sub-commands; those that lack an extra are not listed, but answer."""
+    """Gather the installed sub-commands; those that lack an extra are hidden, and name it."""
     app = typer.Typer(
         name="lpel",
         help="Explain why a siamese network called two faces the same or different.",

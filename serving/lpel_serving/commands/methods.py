@@ -1,4 +1,4 @@
-"""`lpel methods`: the explanation methods that are installed, and what each says of itself."""
+"""`lpel methods`: lists the installed explanation methods and their descriptions."""
 
 import textwrap
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from lpel_serving.methods.catalogue.description import Description
 
 _WIDTH = 100
-_CONTROLS = "Controls, which know nothing of the pair and are there to measure others by:"
+_CONTROLS = "Controls, which do not depend on the pair and are there to measure others by:"
 _EMBEDDINGS = (
     "Embeddings are for a pair, both ways, besides its two: a similar or a dissimilar one."
 )
@@ -38,7 +38,7 @@ def methods_command(
     from lpel_serving.methods.catalogue.registry import describe_methods, find_method
 
     if name is not None:
-        find_method(name)  # an unknown name is said before anything is loaded
+        find_method(name)  # an unknown name is refused before anything is loaded
     found, default = _with_bundle(bundle)
     known = [one for one in describe_methods() if name in (None, one.name)]
     if json:
@@ -115,7 +115,7 @@ def _both(decisions: tuple[str, ...]) -> str:
 
 
 def _cost(entry: "MethodEntry") -> str:
-    """Embeddings for a pair, both ways; for a similar and a dissimilar one where that differs."""
+    """Embeddings for a pair, both ways; separately by decision where that differs."""
     return " or ".join(f"{images:,}" for images in dict.fromkeys(entry.images.values())) or "-"
 
 

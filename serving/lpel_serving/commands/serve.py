@@ -1,4 +1,4 @@
-"""`lpel serve`: explanations over HTTP, and a page to look at them."""
+"""`lpel serve`: serves explanations over HTTP, and the web page."""
 
 from pathlib import Path
 from typing import Annotated
@@ -77,7 +77,7 @@ def serve(
     capacity: Annotated[
         int,
         typer.Option(
-            min=1, max=1024, envvar="LPEL_CAPACITY", help="Requests worked on or waiting, together."
+            min=1, max=1024, envvar="LPEL_CAPACITY", help="Requests running or waiting, together."
         ),
     ] = 32,
     seconds: Annotated[
@@ -89,7 +89,7 @@ def serve(
     cache_mib: Annotated[
         int,
         typer.Option(
-            min=0, envvar="LPEL_CACHE_MIB", help="Memory for faces that are asked about again."
+            min=0, envvar="LPEL_CACHE_MIB", help="Memory for faces that are requested again."
         ),
     ] = 64,
     private: Annotated[
@@ -152,7 +152,7 @@ def serve(
 
 
 def _shown(host: str) -> str:
-    """A host as an address has it."""
+    """A host as written in an address."""
     return f"[{host}]" if ":" in host else host
 
 

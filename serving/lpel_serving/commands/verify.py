@@ -1,4 +1,4 @@
-"""`lpel verify`: how well the bundle's network tells people apart."""
+"""`lpel verify`: the verification accuracy of the bundle's network."""
 
 from dataclasses import asdict
 from pathlib import Path

@@ -1,1 +1,1 @@
-"""What is said and shown of an explained pair: numbers, words, caveats, pictures."""
+"""Reports on an explained pair: its document, the verdict in words, caveats, figures, arrays."""

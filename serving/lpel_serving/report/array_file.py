@@ -1,4 +1,4 @@
-"""The arrays of an explained pair, and the ``.npz`` file that keeps them."""
+"""The arrays of an explained pair, and the ``.npz`` file that holds them."""
 
 import io
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What a decision and a map cannot prove, in sentences chosen by what applies."""
+"""Caveats: what a decision and a map cannot prove, chosen by what applies to the pair."""
 
 from lpel_serving.bundle.usual_record import UsualMaps
 from lpel_serving.equations.decision import DECISIONS
@@ -8,7 +8,7 @@ from lpel_serving.support.wording import percent
 
 _COMMON = "Where such maps were measured, most of each was common to all faces."
 _PARTS = ((0.5, "Most"), (0.2, "Much"), (-1.0, "Little"))
-"""How much that is, from what share on."""
+"""How it is worded, from which share on."""
 
 _CHECKED = (
     "To the network both pictures are like photographs of faces. That is no proof that they "
@@ -29,16 +29,16 @@ _UNCHECKED = (
 def of_decision(
     *, crop: str, own_crop: str, fitted: bool, plausible: bool | None = None
 ) -> tuple[str, ...]:
-    """Say what the decision on a pair cannot prove.
+    """Return the caveats of a decision.
 
     Parameters
     ----------
     crop, own_crop
-        How the faces were cut out, and how the bundle has it.
+        The crop that was used, and the bundle's own.
     fitted
-        Whether the bundle knows how often pairs so similar show one person.
+        Whether the bundle predicts the probability that a pair shows one person.
     plausible
-        Whether the images are of the kind that the bundle knows; None if it knows no kind.
+        Whether the images are plausible; None if the bundle has no such check.
     """
     always = (
         "This shows what the network decided, not who is in the pictures. The network is sometimes "
@@ -60,7 +60,7 @@ def of_decision(
 def of_maps(
     method: str, *, control: bool, regions: bool = True, common: str | None = None
 ) -> tuple[str, ...]:
-    """Say what the maps of a method, or of a control, cannot prove, nor their division.
+    """Return the caveats of a method's maps, or a control's, and of their shares of the regions.
 
     Parameters
     ----------
@@ -77,13 +77,13 @@ def of_maps(
         "The parts of a face are taken to lie where an upright face in the middle of the picture "
         "has them; they were not searched for in these two."
     )
-    # What limits most comes first.
+    # The most important first.
     of_map = of_method(method, control=control)
     return *([] if common is None else [common]), of_map, *([divided] if regions else [])
 
 
 def of_method(method: str, *, control: bool) -> str:
-    """Say what limits the maps of a method, or of a control, whatever the pair.
+    """Return the caveats of a method or a control that apply to every pair.
 
     Parameters
     ----------
@@ -96,21 +96,21 @@ def of_method(method: str, *, control: bool) -> str:
 
 
 def in_common(method: str, usual: UsualMaps | None, *, similar: bool) -> str | None:
-    """Say how much of a map is common to all faces: what limits most what it says of the pair.
+    """Say how much of a map is common to all faces: the caveat that limits it most.
 
     Parameters
     ----------
     method
         Name of the method.
     usual
-        What is usual of such maps; None if that is not known.
+        The usual shares of such maps; None if they were not measured.
     similar
         The decision on the pair.
 
     Returns
     -------
     str | None
-        None where nobody has measured it.
+        None where it was not measured.
     """
     if usual is None:
         return _COMMON if method == RESPONSES else None
@@ -118,7 +118,7 @@ def in_common(method: str, usual: UsualMaps | None, *, similar: bool) -> str | N
 
 
 def measured_common(usual: UsualMaps, *, similar: bool) -> str:
-    """Say how much of maps was measured to be common to all faces."""
+    """Say how large the common part of the maps was when it was measured."""
     part = next(word for least, word in _PARTS if usual.common >= least)
     share = percent(max(usual.common, 0))
     return (

@@ -1,4 +1,4 @@
-"""The one document of a pair: all that is said of it, but its arrays; every front door writes it.
+"""The document of an explained pair: everything but its arrays, the same in every interface.
 
 `lpel explain`, the service, the demo and Python serialise it or parts of it; a batch's columns are
 its numbers. The arrays stand in `lpel_serving.report.array_file`.
@@ -26,12 +26,12 @@ from lpel_serving.support.errors import ParameterError
 
 
 def document(pair: PairExplanation) -> dict[str, Any]:
-    """Say everything of a pair that was explained, in JSON's own types.
+    """Describe an explained pair completely, as JSON-serialisable values.
 
     Parameters
     ----------
     pair
-        Such as `lpel_serving.Explainer.explain` gives.
+        As returned by `lpel_serving.Explainer.explain`.
 
     Returns
     -------
@@ -74,7 +74,7 @@ def document(pair: PairExplanation) -> dict[str, Any]:
 
 
 def decided_document(pair: DecidedPair) -> dict[str, Any]:
-    """Say everything of a pair that was decided and not explained, in JSON's own types.
+    """Describe a pair that was decided but not explained, as JSON-serialisable values.
 
     Raises
     ------
@@ -94,7 +94,7 @@ def decided_document(pair: DecidedPair) -> dict[str, Any]:
 
 
 def method_record(method: MethodUsed, *, control: bool) -> dict[str, Any]:
-    """A method and its own parameters in JSON's own types."""
+    """Describe a method and its parameters as JSON-serialisable values."""
     own = method.parameters.items()
     parameters: dict[str, Any] = {
         name: [*cast("Sequence[Any]", value)] if isinstance(value, tuple) else value

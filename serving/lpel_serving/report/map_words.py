@@ -1,4 +1,4 @@
-"""A map in words: which parts of a face it points at, for the decision and against it."""
+"""A map in words: which parts of a face speak for the decision, and which against it."""
 
 from collections.abc import Sequence
 from operator import itemgetter
@@ -18,17 +18,17 @@ _NAMED = 3
 _LITTLE = 0.05
 """Less of a map than this is hardly anything."""
 _OTHERS = {1: "less", -1: "more"}
-"""What nine of ten others have, by `UsualShare.side`."""
+"""What nine in ten other pairs have, by `UsualShare.side`."""
 
 _Share = tuple[RegionShare, float]
 MapShares = tuple[Sequence[RegionShare], Sequence[RegionShare]]
-"""How the maps of test and reference divide among the regions."""
+"""The shares of the regions in the maps of the test and of the reference."""
 
 
 def shares_of(pair: PairExplanation) -> MapShares:
-    """Divide the maps of test and reference among the parts of a face.
+    """Compute the shares of the regions in the maps of the test and of the reference.
 
-    None are named where an image is not of the kind that the bundle knows.
+    There are none where an image is not plausible.
     """
     if pair.doubt is not None:
         return (), ()
@@ -43,21 +43,21 @@ def on_map(
     *,
     similar: bool = True,
 ) -> tuple[str, ...]:
-    """Say which regions a map points at beyond their size, for the decision and against it.
+    """Name the regions whose share exceeds their area, for and against the decision.
 
-    Where it is known what is usual, each share stands beside that, and it is said whether most
-    other pairs have such shares too: then they say little about this one.
+    Where usual shares are known, each share stands beside the usual one, with a sentence on whether
+    most other pairs have such shares too: if so, they say little about this one.
 
     Parameters
     ----------
     heat_map
         float32, shape (H, W), finite: positive where a pixel speaks for the decision.
     shares
-        How it divides among the regions.
+        Those of its regions.
     where
         What the picture is called.
     usual
-        What is usual of such maps; None if that is not known.
+        The usual shares of such maps; None if they were not measured.
     similar
         The decision on the pair.
     """
@@ -85,7 +85,7 @@ def on_map(
 
 
 def _named(shares: Sequence[_Share]) -> list[_Share]:
-    """Find the regions that have more of a map than their size would give them, most first."""
+    """Find the regions whose share exceeds their area, the largest share first."""
     return [
         (region, share)
         for region, share in sorted(shares, key=itemgetter(1), reverse=True)
@@ -94,7 +94,7 @@ def _named(shares: Sequence[_Share]) -> list[_Share]:
 
 
 def _gathers(named: Sequence[_Share], usual: Shares | None) -> str:
-    """Name the regions with their shares, what is usual, and their size."""
+    """Name the regions with their shares, the usual shares and their areas."""
     if not named:
         return "is spread over the picture, and no part of the face stands out"
     texts: list[str] = []
@@ -107,7 +107,7 @@ def _gathers(named: Sequence[_Share], usual: Shares | None) -> str:
 
 
 def _compared(named: Sequence[_Share], usual: Shares | None, decision: str) -> tuple[str, ...]:
-    """Say whether most other pairs have such shares too, or where they have others."""
+    """Say whether most other pairs have such shares too, or where theirs differ."""
     if usual is None or not named:
         return ()
     sides = [(usual[region.name].side(share), _title(region)) for region, share in named]

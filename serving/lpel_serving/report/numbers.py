@@ -1,4 +1,4 @@
-"""The numbers of a pair in JSON's own types: decision, plausibility, regions, maps."""
+"""The numbers of a pair as JSON-serialisable values: decision, plausibility, regions, maps."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -17,7 +17,7 @@ from lpel_serving.verification.plausibility import PairPlausibility
 
 
 def decision_numbers(decision: Decision) -> dict[str, Any]:
-    """A decision, and how likely a pair so similar shows one person."""
+    """The numbers of a decision, with the predicted probability of one person."""
     confidence = decision.confidence
     return {
         "similarity": decision.similarity,
@@ -29,7 +29,7 @@ def decision_numbers(decision: Decision) -> dict[str, Any]:
 
 
 def plausibility_numbers(pair: PairPlausibility | None) -> dict[str, Any] | None:
-    """Whether a pair's images are of the kind that a bundle knows."""
+    """The plausibility of a pair's images."""
     if pair is None:
         return None
     distances = {"reference": pair.reference, "test": pair.test}
@@ -44,7 +44,7 @@ def plausibility_numbers(pair: PairPlausibility | None) -> dict[str, Any] | None
 
 
 def region_numbers(shares: Sequence[RegionShare], usual: UsualMaps | None) -> list[dict[str, Any]]:
-    """What regions have of a map, each beside what is usual."""
+    """The shares of the regions in a map, each with the usual share."""
 
     def known(some: Shares | None, name: str) -> dict[str, float] | None:
         return None if some is None else asdict(some[name])
@@ -63,12 +63,12 @@ def region_numbers(shares: Sequence[RegionShare], usual: UsualMaps | None) -> li
 
 
 def usual_numbers(usual: UsualMaps | None) -> dict[str, Any] | None:
-    """What the maps of other pairs have in common, and how many there were."""
+    """The common part of the maps of other pairs, and how many pairs were measured."""
     return None if usual is None else {"pairs": usual.pairs, "common": usual.common}
 
 
 def map_numbers(explanation: Explanation, crop: Pixels) -> dict[str, Any]:
-    """How much of a picture the mask takes, and how well the decoder knows the face."""
+    """The area of the mask, and the decoder's reconstruction error on the face."""
     return {
         "mask_share": float(explanation.mask.mean()),
         "reconstruction_mse": reconstruction_error(explanation.reconstruction, crop),
@@ -76,7 +76,7 @@ def map_numbers(explanation: Explanation, crop: Pixels) -> dict[str, Any]:
 
 
 def origin_numbers(origin: Origin) -> dict[str, Any]:
-    """What an answer was made with, but for the method."""
+    """Provenance: crop, version and bundle."""
     return {
         "crop": origin.crop,
         "embedder": origin.embedder,

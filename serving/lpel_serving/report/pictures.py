@@ -1,4 +1,4 @@
-"""Pictures of an explanation for a screen, made of numpy and Pillow alone."""
+"""Heat-maps, overlays and masks as pixels, by numpy and Pillow alone."""
 
 import io
 
@@ -15,7 +15,7 @@ STRONGEST = 0.85
 """Opacity of the strongest colour laid over a face, which stays visible under it."""
 
 _PALE = 0.3
-"""How much is left of what a mask does not mark."""
+"""Brightness that is left outside the mask."""
 
 Strengths = NDArray[np.float32]
 

@@ -1,4 +1,4 @@
-"""A decision and its explanation in words that are made from their numbers alone."""
+"""The verdict: a decision and its explanation in sentences, made from their numbers alone."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -20,37 +20,37 @@ from lpel_serving.verification.plausibility import PairPlausibility, doubt_of
 CLOSE = 0.05
 """A margin less than this is a close call.
 
-By no more did the similarity move in 19 of 20 of 150 of LFW's development pairs, with the published
-bundle, when the test was mirrored or moved by a fiftieth of its side.
+In 95 % of 150 development pairs of LFW, with the published bundle, mirroring the test or shifting
+it by 2 % of its side changed the similarity by no more.
 """
 
 _SURE, _UNSURE = 0.9, 0.49
-"""From here on no doubt is mentioned; from there down the decision is the less likely answer."""
+"""Probability that the decision is right: bounds of no doubt, and of the less likely answer."""
 
 _KNOWN = "the photographs were with which this check was made"
 _LEFT_OUT = "Nothing is said here of how likely the two show one person, nor of parts of a face."
 
-ON_CONTROL = "The map is a control, to measure others by: it knows nothing of this pair."
-"""All that can be said of a control's map."""
+ON_CONTROL = "The map is a control, to measure others by: it does not depend on this pair."
+"""The only sentence about a control's map."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """Sentences: what is said of a pair, and what that cannot prove.
+    """The verdict on a pair in sentences, and its caveats.
 
     Attributes
     ----------
     decision
-        What the network decides, and by how much.
+        The decision, and its margin.
     further
-        What more there is to say, in the order of its weight.
+        More sentences, the most important first.
     caveats
-        In the order of their weight.
+        The most important first.
     beside_map
-        The one of the caveats that belongs beside the maps, since it limits all that they say; None
-        if there is none.
+        The one of the caveats that belongs beside the maps, since it limits them most; None if
+        there is none.
     doubt
-        What comes before the decision, where an image is not of the kind that the bundle knows.
+        What precedes the decision where an image is not plausible.
     """
 
     decision: tuple[str, ...]
@@ -61,7 +61,7 @@ class Verdict:
 
     @property
     def words(self) -> tuple[str, ...]:
-        """All that is said of the pair."""
+        """All sentences but the caveats."""
         return *(() if self.doubt is None else (self.doubt,)), *self.decision, *self.further
 
 
@@ -72,19 +72,19 @@ def compared(
     own_crop: str,
     plausibility: PairPlausibility | None = None,
 ) -> Verdict:
-    """Say what the network decides on a pair, and how sure that is.
+    """Say what the network decides on a pair, and the predicted probability.
 
-    Where an image is not of the kind that the bundle knows, that comes first, and no confidence.
+    Where an image is not plausible, that comes first, and no probability is given.
 
     Parameters
     ----------
     decision
         The network's.
     crop, own_crop
-        How the faces were cut out, and how the bundle has it: see
+        The crop that was used, and the bundle's own: see
         `lpel_serving.images.crops.parse_crop`.
     plausibility
-        Whether the images are of the kind that the bundle knows; None if that is not known.
+        Whether the images are plausible; None if the bundle has no such check.
     """
     plausible = None if plausibility is None else plausibility.plausible
     doubt, confidence = doubt_of(plausibility), decision.confidence
@@ -104,16 +104,16 @@ def compared(
 
 
 def explained(pair: PairExplanation, shares: MapShares | None = None) -> Verdict:
-    """Say the same of a pair, then which parts of the faces its maps point at.
+    """Say the same of an explained pair, then which parts of the faces speak for the decision.
 
-    Where an image is not of the kind that the bundle knows, no parts are named.
+    Where an image is not plausible, no parts are named.
 
     Parameters
     ----------
     pair
-        The pair, explained; of a control's maps it is said what they are, and no more.
+        The explained pair; of a control's maps only that they are a control's is said.
     shares
-        What `shares_of` gives of the pair, where that is at hand.
+        The result of `shares_of`, if it is already computed.
 
     Raises
     ------
@@ -144,7 +144,7 @@ def explained(pair: PairExplanation, shares: MapShares | None = None) -> Verdict
 
 
 def origin_and_method(pair: PairExplanation) -> tuple[Origin, MethodUsed]:
-    """Say what explained a pair.
+    """Return the origin and the method of an explained pair.
 
     Raises
     ------
@@ -162,7 +162,7 @@ def origin_and_method(pair: PairExplanation) -> tuple[Origin, MethodUsed]:
 def _on_maps(
     pair: PairExplanation, of_test: Sequence[RegionShare], of_reference: Sequence[RegionShare]
 ) -> tuple[str, ...]:
-    """Say where both maps lie: once, where the same is to be said of both."""
+    """Describe both maps, in one sentence where the same holds of both."""
     reference, test = (pair.swapped.heat_map, of_reference), (pair.forward.heat_map, of_test)
 
     def say(of: tuple[NDArray[np.float32], Sequence[RegionShare]], where: str) -> tuple[str, ...]:
@@ -175,7 +175,7 @@ def _on_maps(
 
 
 def on_plausibility(plausibility: PairPlausibility) -> str:
-    """Say which images are not of the kind that the bundle knows."""
+    """Say which images are not plausible."""
     kind = f"{doubt_in_short(plausibility)}: to the network"
     if len(plausibility.implausible) > 1:
         return f"{kind} they do not look like photographs of faces, cut out as {_KNOWN}."
@@ -190,7 +190,7 @@ def doubt_in_short(plausibility: PairPlausibility) -> str:
 
 
 def on_decision(decision: Decision, *, of: str = "faces") -> tuple[str, str]:
-    """Say the decision on two faces, or on two pictures, and by how much it was taken."""
+    """State the decision on two faces, or on two pictures, and its margin."""
     shown, limit, distance = _shown(decision)
     place = f"which is {distance}" if distance else "exactly"
     numbers = (
@@ -201,14 +201,14 @@ def on_decision(decision: Decision, *, of: str = "faces") -> tuple[str, str]:
 
 
 def on_closeness(decision: Decision) -> tuple[str, ...]:
-    """Say of a close call that it is one."""
+    """Say whether the decision is a close call."""
     if abs(decision.margin) >= CLOSE:
         return ()
     return ("This is a close call: a slightly different photograph could turn it.",)
 
 
 def in_short(decision: Decision) -> str:
-    """Say the similarity and the threshold in a few words, and how they lie if they look alike."""
+    """State similarity and threshold briefly, and their difference if they look alike."""
     shown, limit, distance = _shown(decision)
     if shown != limit:
         return f"similarity {shown}, threshold {limit}"
@@ -216,18 +216,18 @@ def in_short(decision: Decision) -> str:
 
 
 def _shown(decision: Decision) -> tuple[str, str, str]:
-    """Write both to three places, and how far the one is above or below: empty if it is not."""
+    """Write both to three places, and the difference, empty if there is none."""
     by, both = decision.margin, (decision.similarity, decision.threshold)
     # As they are compared, so that rounding cannot exchange them.
     shown, limit = (round(float(np.float32(one)), 3) + 0.0 for one in both)
-    # Of the rounded numbers, so that whoever subtracts finds the same.
+    # Of the rounded numbers, so that readers who subtract find the same.
     apart = f"{abs(shown - limit):.3f}" if shown != limit else "less than 0.001"
     distance = f"{apart} {'above' if by > 0 else 'below'}" if by else ""
     return number(shown), number(limit), distance
 
 
 def on_confidence(confidence: Confidence, *, similar: bool) -> tuple[str, ...]:
-    """Say how often pairs so similar show one person, and whether that goes with the decision."""
+    """State the predicted probability of one person, and whether it agrees with the decision."""
     # No number of pairs makes anything certain.
     same = float(np.clip(confidence.same_person, 1e-6, 1 - 1e-6))
     words = (

@@ -1,1 +1,1 @@
-"""The engine for many askers at once: bounded, batched, cached. It knows nothing of HTTP."""
+"""The engine for concurrent requests: bounded, batched, cached; independent of HTTP."""

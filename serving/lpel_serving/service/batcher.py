@@ -1,4 +1,4 @@
-"""Dynamic batching: crops from all requests, through the embedder in batches."""
+"""Dynamic batching: embeds the crops of all requests in batches."""
 
 import contextlib
 import math
@@ -21,7 +21,7 @@ Embed = Callable[[Sequence[Pixels], Stop], Floats]
 
 @dataclass(eq=False)
 class _Order:
-    """Crops that one asker wants embedded together, and what is known of them so far."""
+    """Crops of one caller that are embedded together, with the embeddings so far."""
 
     crops: Sequence[Pixels]
     token: CancellationToken
@@ -33,7 +33,7 @@ class _Order:
         self.parts[place] = embedding
         if len(self.parts) == len(self.crops):
             together = np.stack([self.parts[i] for i in range(len(self.crops))])
-            with contextlib.suppress(InvalidStateError):  # its asker has gone meanwhile
+            with contextlib.suppress(InvalidStateError):  # its caller has gone meanwhile
                 self.result.set_result(together)
 
     def fail(self, error: Exception) -> None:
@@ -46,7 +46,7 @@ _Running = tuple[Sequence[_Item], Stop]
 
 
 class Batcher:
-    """Embeds crops in batches, whoever asked for them.
+    """Embeds crops in batches across requests.
 
     Parameters
     ----------
@@ -55,18 +55,18 @@ class Batcher:
     batch_size
         Crops in one inference at most.
     wait
-        Seconds that the first crop of a batch waits for company.
+        Seconds that the first crop of a batch waits for others.
     at_once
-        Inferences that may run at the same time, each in a thread. What waits is shared among the
-        threads that are idle.
+        Inferences that may run at the same time, each in a thread. Waiting crops are shared among
+        the idle threads.
     slow_batch_size
-        Crops in one inference at most that nobody urgent is part of: the shorter it is, the sooner
-        somebody urgent has a turn.
+        Crops in one inference at most if none is urgent: the fewer, the sooner urgent crops have
+        their turn.
     on_batch
-        ReportProgress of the length of every batch.
+        Called with the length of every batch.
     clock, on_done
-        Called with the length of every batch that was embedded, and how many seconds that took:
-        by this clock, which is read in the thread that embeds, and by that on the wall.
+        Called with the length of every embedded batch, and the seconds that it took: by this clock,
+        which is read in the thread that embeds, and by the wall clock.
     """
 
     def __init__(
@@ -102,10 +102,10 @@ class Batcher:
     def submit(
         self, crops: Sequence[Pixels], token: CancellationToken, *, urgent: bool = True
     ) -> Future[Floats]:
-        """Ask for the embeddings, shape (N, D), of N crops.
+        """Request the embeddings, shape (N, D), of N crops.
 
-        The future raises `WithdrawnError` if the token lapses or the batcher is closed first, and
-        whatever the embedder raises.
+        The future raises `WithdrawnError` if the token is cancelled or the batcher is closed first,
+        and whatever the embedder raises.
         """
         order = _Order(crops, token)
         if not len(crops):
@@ -119,11 +119,11 @@ class Batcher:
             queue.extend((order, place) for place in range(len(crops)))
             self._awake.notify_all()
         forget = token.when_withdrawn(lambda: self._give_up(order))
-        order.result.add_done_callback(lambda _: forget())  # or its crops would last as it does
+        order.result.add_done_callback(lambda _: forget())  # or its crops would live as long
         return order.result
 
     def close(self) -> None:
-        """Finish what was asked for, then end the threads."""
+        """Finish pending work, then end the threads."""
         with self._awake:
             self._closed = True
             self._awake.notify_all()
@@ -137,11 +137,11 @@ class Batcher:
 
     @property
     def running(self) -> int:
-        """How many inferences are under way."""
+        """How many inferences are running."""
         return len(self._running)
 
     def _give_up(self, order: _Order) -> None:
-        """Let a lapsed order fail, and end the inference that nobody waits for any more."""
+        """Fail a cancelled order, and stop its inference if nobody else waits for it."""
         if order.token.error is not None:
             order.fail(order.token.error)
         with self._awake:
@@ -154,12 +154,12 @@ class Batcher:
             pass
 
     def _turn(self) -> bool:
-        """Run the next batch, and keep nothing of it; False when there will be no more."""
+        """Run the next batch, and keep nothing of it; return False when there are no more."""
         running = self._next_batch()
         if running is None:
             return False
         batch, stop = running
-        if batch:  # or else all who asked have gone
+        if batch:  # otherwise all callers have gone
             self._run(batch, stop)
         with self._awake:
             self._running.remove(running)
@@ -175,12 +175,12 @@ class Batcher:
                 self._on_done(len(batch), self._clock() - begun, time.monotonic() - at)
             for (order, place), embedding in zip(batch, embeddings, strict=True):
                 order.add(place, embedding)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the askers hear it, and the thread lives
+        except Exception as error:  # noqa: BLE001 - raised to the callers; the thread lives
             for order, _ in batch:
                 order.fail(error)
 
     def _next_batch(self) -> _Running | None:
-        """Wait for crops, then for company; None when there will be no more."""
+        """Wait for crops, then briefly for more to fill the batch; return None when closed."""
         with self._awake:
             self._idle += 1
             running = (self._take_share(), Stop()) if self._wait_for_crops() else None
@@ -203,7 +203,7 @@ class Batcher:
         return True
 
     def _take_share(self) -> list[_Item]:
-        """Take what leaves as much to each of the other threads that are idle."""
+        """Take this thread's equal share of the waiting crops, among the idle threads."""
         share = math.ceil(len(self._urgent) / self._idle)
         batch = self._take(self._urgent, min(share, self._batch_size))
         share = math.ceil(len(self._slow) / self._idle)
@@ -211,7 +211,7 @@ class Batcher:
 
     @staticmethod
     def _take(queue: deque[_Item], most: int) -> list[_Item]:
-        """Take items whose askers still wait from the front of a queue."""
+        """Take items whose callers still wait from the front of a queue."""
         taken: list[_Item] = []
         while queue and len(taken) < most:
             order, place = queue.popleft()

@@ -1,4 +1,4 @@
-"""A few threads, for work that waits for its turn in the event loop and nowhere else."""
+"""A bounded thread pool whose queue is in the event loop."""
 
 import asyncio
 from collections.abc import Callable
@@ -13,10 +13,10 @@ T = TypeVar("T")
 
 
 class BoundedExecutor:
-    """Threads that do one work each; for one event loop.
+    """A few threads that run one piece of work each; for one event loop.
 
-    Work that nobody waits for any more is not begun, and holds nothing: an executor's own queue
-    would keep it, and whatever it needs, until its turn comes.
+    Cancelled work is not started and holds no memory; an executor's own queue would keep it, and
+    everything that it needs, until its turn.
 
     Parameters
     ----------
@@ -25,12 +25,12 @@ class BoundedExecutor:
     threads
         How many there are.
     most
-        Works that may be inside, under way or waiting; as many as like if None.
+        Pieces of work that may be running or waiting; unlimited if None.
 
     Attributes
     ----------
     inside
-        Works that are under way or wait for their turn.
+        Pieces of work that are running or waiting.
     """
 
     def __init__(self, name: str, threads: int, most: int | None = None) -> None:
@@ -40,14 +40,14 @@ class BoundedExecutor:
         self.inside = 0
 
     async def do(self, work: Callable[[], T], token: CancellationToken) -> T:
-        """Do some work in a thread, and wait for it while a token lasts.
+        """Run some work in a thread, and wait for it until the token is cancelled.
 
         Raises
         ------
         BusyError
             If there is no room for more work.
         WithdrawnError
-            If the token lapses first; and whatever the work raises.
+            If the token is cancelled first; and whatever the work raises.
         """
         if self._most is not None and self.inside >= self._most:
             raise BusyError(
@@ -66,12 +66,12 @@ class BoundedExecutor:
             return work()
 
         working = asyncio.wrap_future(self._pool.submit(begin))
-        # Only then: whoever waits may go before, but the thread is busy until it is done.
+        # Only then: the caller may leave earlier, but the thread is busy until the work is done.
         working.add_done_callback(lambda _: self._leave())
         return await while_wanted(working, token)
 
     def close(self) -> None:
-        """Wait for what is under way, and end the threads."""
+        """Wait for running work, and end the threads."""
         self._pool.shutdown()
 
     async def _wait_for_turn(self, token: CancellationToken) -> None:
@@ -84,7 +84,7 @@ class BoundedExecutor:
             await while_wanted(turn, token)
         except BaseException:
             if turn.done() and not turn.cancelled():
-                self._turns.release()  # it came as the token lapsed
+                self._turns.release()  # its turn came just as the token was cancelled
             turn.cancel()
             raise
 

@@ -1,4 +1,4 @@
-"""A claim on computing time, which lapses when nobody waits for the result any more."""
+"""A cancellation token, cancelled when nobody waits for the result any more."""
 
 import threading
 from collections.abc import Callable
@@ -9,19 +9,19 @@ from lpel_serving.support.errors import WithdrawnError
 Reason = Literal["gone", "late", "closing"]
 
 _SENTENCES: dict[Reason, str] = {
-    "gone": "whoever asked has gone away.",
+    "gone": "the client has gone away.",
     "late": "it took longer than a request may take",
     "closing": "the service is being shut down.",
 }
 
 
 class CancellationToken:
-    """One request's claim on computing time; safe to share among threads.
+    """Says whether one request's result is still wanted; thread-safe.
 
     Attributes
     ----------
     reason
-        Why it lapsed; None while it is good.
+        Why it was cancelled; None while it was not.
     advice
         What to do if its time is over before the work is done.
     """
@@ -33,7 +33,7 @@ class CancellationToken:
         self._lock = threading.Lock()
 
     def withdraw(self, reason: Reason) -> None:
-        """Let it lapse; the first reason stands."""
+        """Cancel; the first reason is kept."""
         with self._lock:
             if self.reason is not None:
                 return
@@ -43,25 +43,25 @@ class CancellationToken:
             listener()
 
     def check(self) -> None:
-        """Raise `WithdrawnError` if it lapsed: to be called between two steps of long work."""
+        """Raise `WithdrawnError` if cancelled; to be called between the steps of long work."""
         if self.error is not None:
             raise self.error
 
     @property
     def error(self) -> WithdrawnError | None:
-        """What to tell whoever asked, if it lapsed."""
+        """The error for the client, if cancelled."""
         if self.reason is None:
             return None
         advice = f": {self.advice}" if self.reason == "late" else ""
         return WithdrawnError(_SENTENCES[self.reason] + advice)
 
     def when_withdrawn(self, listener: Callable[[], object]) -> Callable[[], None]:
-        """Call a function once it lapses; at once if it has.
+        """Call a function on cancellation, immediately if already cancelled.
 
         Returns
         -------
         Callable[[], None]
-            To be called when the function need not be called any more, and is forgotten.
+            Call it to unregister the function.
         """
         place = object()
         with self._lock:

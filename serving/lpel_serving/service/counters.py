@@ -1,17 +1,17 @@
-"""What a service has done so far, in numbers that say nothing of whom it was done for."""
+"""Counters of the service; nothing in them identifies a client."""
 
 import threading
 
 
 class Counters:
-    """Counts; safe to share among threads.
+    """Counts; thread-safe.
 
     Attributes
     ----------
     embedded
         Crops that went through the embedder.
     cached
-        Faces that were asked for again, and were at hand.
+        Faces that were served from the cache.
     batches
         Inferences of the embedder, by how many crops were in them.
     """
@@ -23,16 +23,16 @@ class Counters:
         self._lock = threading.Lock()
 
     def count_embedded(self, crops: int) -> None:
-        """So many crops more were embedded."""
+        """Count embedded crops."""
         with self._lock:
             self.embedded += crops
 
     def count_cached(self) -> None:
-        """One face more was at hand."""
+        """Count a face that was served from the cache."""
         with self._lock:
             self.cached += 1
 
     def count_batch(self, length: int) -> None:
-        """One batch more was run."""
+        """Count a batch."""
         with self._lock:
             self.batches[length] = self.batches.get(length, 0) + 1

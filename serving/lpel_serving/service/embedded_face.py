@@ -1,4 +1,4 @@
-"""A face as requests ask for it: its crop, its embedding, and what was found beside it."""
+"""An embedded face: its crop, its embedding, and the faces found in its photograph."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from lpel_serving.support.arrays import Floats, Pixels
 class EmbeddedFace:
     """A face as the network saw it: its crop, uint8, (S, S, 3), and embedding, float32, (D,).
 
-    With it goes what else was found in its photograph; None where the crop looked for no faces.
+    With the faces that were found in its photograph; None where the crop detects none.
     """
 
     crop: Pixels

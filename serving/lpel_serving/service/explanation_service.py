@@ -1,4 +1,4 @@
-"""The service: the asynchronous front of the engine, where all requests meet."""
+"""The service: the engine's asynchronous front end, shared by all requests."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -37,14 +37,14 @@ from lpel_serving.support.errors import ParameterError
 T = TypeVar("T")
 
 DECODED_AT_ONCE = 4
-"""Images that are decoded together, however many cores there are: each may take much memory."""
+"""Images that are decoded at once, whatever the number of cores: each may take much memory."""
 DETECTED_AT_ONCE = 2
-"""Images in which faces are looked for together: that takes long in large ones, and those whose
-faces are cut out of the middle do not wait for it."""
+"""Images in which faces are detected at once: that is slow in large images, and images with a
+centred crop do not wait for it."""
 SLOW_AT_ONCE = 2
-"""Long works that are under way together: they share the batcher, so more gain nothing."""
+"""Long computations that run at once: they share the batcher, so more gain nothing."""
 SLOW_WAITING = 6
-"""Long works that may wait besides."""
+"""Long computations that may wait besides."""
 
 
 class ExplanationService:
@@ -58,24 +58,24 @@ class ExplanationService:
     explainer
         The engine.
     crops
-        How faces can be cut out, by name.
+        The crops that are offered, by name.
     batch_size, batch_wait, at_once
         See `Batcher`.
     cache_bytes
-        Memory for faces that may be asked for again; 0 keeps none.
+        Memory for faces that may be requested again; 0 keeps none.
     max_pixels
-        Pixels of an image that are decoded.
+        Largest number of pixels of an image that is decoded.
 
     Attributes
     ----------
     explainer, crops
         As given.
     methods
-        The explanation methods that there are, by name.
+        The installed explanation methods, by name.
     counters
-        What was done so far.
+        What was done so far, in numbers.
     pace
-        How fast long work embeds here.
+        The embedding speed of long work here.
     """
 
     def __init__(
@@ -123,7 +123,7 @@ class ExplanationService:
     ) -> EmbeddedFace:
         """Read a face from the bytes of an image file, and embed it.
 
-        The bytes that others ask about at the same time, or asked about lately, are embedded once.
+        Equal files that are requested at the same time, or were lately, are embedded once.
 
         Parameters
         ----------
@@ -135,7 +135,7 @@ class ExplanationService:
             Name of the crop: one of `crops`, or a share such as ``"0.48"``; the engine's own if
             None.
         name
-            What complaints call the image.
+            The image's name in error messages.
         face
             Which of the faces that the crop finds: see `lpel_serving.images.crops.cut_face`.
 
@@ -144,9 +144,9 @@ class ExplanationService:
         ImageError
             If it is no usable image, or has no such face.
         ParameterError
-            If there is no such crop, or a face is asked for where it looks for none.
+            If there is no such crop, or a face is chosen where the crop detects none.
         WithdrawnError
-            If the token lapses.
+            If the token is cancelled.
         """
         cut = self.find_crop(crop)
         check_choice(cut, face, name)
@@ -164,7 +164,7 @@ class ExplanationService:
         return await self._shared.get(key, token, lambda shared: self._embed_once(key, one, shared))
 
     async def _embed_once(self, key: bytes, cut: CutFace, token: CancellationToken) -> EmbeddedFace:
-        """Embed a crop, unless somebody else's was the same and is at hand by now."""
+        """Embed a crop, unless the same one is cached by now."""
         face = self._cache.get([key]).get(key)
         if face is None:
             face = EmbeddedFace(cut.pixels, (await self._embed([cut.pixels], token))[0], cut.found)
@@ -179,7 +179,7 @@ class ExplanationService:
             return self.crops[name]
         try:
             return CentreCrop(float(name))
-        except ValueError as error:  # ours, for a share that is out of range, is one too
+        except ValueError as error:  # our own, for a share that is out of range, is one too
             raise ParameterError(
                 f"no crop is called {name[:40]!a} here; there are: {', '.join(self.crops)}, and "
                 f"shares of the photograph from {LEAST_SHARE} to 1."
@@ -191,7 +191,7 @@ class ExplanationService:
         Raises
         ------
         WithdrawnError
-            If the token lapses.
+            If the token is cancelled.
         """
         return await self._embed(list(crops), token)
 
@@ -201,37 +201,37 @@ class ExplanationService:
         return embeddings
 
     async def run_in_thread(self, work: Callable[[], T], token: CancellationToken) -> T:
-        """Do some short work without the event loop waiting for it.
+        """Run short work in a thread, without blocking the event loop.
 
         Raises
         ------
         WithdrawnError
-            If the token lapses first.
+            If the token is cancelled first.
         """
         return await self._quick.do(work, token)
 
     async def run(
         self, work: Callable[[Networks], T], token: CancellationToken, *, slow: bool = False
     ) -> T:
-        """Do work that asks the networks, in a thread.
+        """Run work that uses the networks, in a thread.
 
         Parameters
         ----------
         work
-            What is to be done; the networks that it gets raise `WithdrawnError` once the token
-            has lapsed.
+            The work; the networks that it receives raise `WithdrawnError` once the token is
+            cancelled.
         token
             Of the request.
         slow
-            Whether it embeds images of its own, and so takes long: few such works run at a time,
+            Whether it embeds further images, and so takes long: few such requests run at a time,
             and few wait.
 
         Raises
         ------
         BusyError
-            If too much slow work is waiting already.
+            If too much slow work is already waiting.
         WithdrawnError
-            If the token lapses first.
+            If the token is cancelled first.
         """
         networks = CancellableNetworks(
             self.explainer, self._batcher, token, self.counters.count_embedded
@@ -240,7 +240,7 @@ class ExplanationService:
         return await executor.do(lambda: work(networks), token)
 
     async def measure_pace(self, token: CancellationToken) -> None:
-        """Measure anew how fast long work embeds; `WithdrawnError` if the token lapses."""
+        """Measure the embedding speed again; raise `WithdrawnError` if the token is cancelled."""
         side = self.manifest.embedder.image_size
         blank = list(np.zeros((PORTION, side, side, 3), np.uint8))
         await asyncio.wrap_future(self._batcher.submit(blank, token, urgent=False))
@@ -252,11 +252,11 @@ class ExplanationService:
 
     @property
     def running(self) -> int:
-        """How many inferences of the embedder are under way."""
+        """How many inferences of the embedder are running."""
         return self._batcher.running
 
     def close(self) -> None:
-        """Finish what was asked for, and end all threads."""
+        """Finish pending work, then end all threads."""
         for executor in (self._decoding, self._detecting, self._quick, self._slow):
             executor.close()
         self._batcher.close()

@@ -1,4 +1,4 @@
-"""The networks as one request sees them: in turn with all others, while its token lasts."""
+"""The networks for one request: shared with all others, until its token is cancelled."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,25 +12,25 @@ from lpel_serving.service.cancellation import CancellationToken
 from lpel_serving.support.arrays import Floats
 
 PORTION = 4
-"""Crops that long work hands to the batcher at a time, so that it is soon stopped."""
+"""Crops that long work hands to the batcher at a time, so that it stops soon when cancelled."""
 
 
 @dataclass(frozen=True, eq=False)
 class CancellableNetworks:
-    """Networks that answer while a token lasts, and raise `WithdrawnError` once it has lapsed.
+    """Networks that raise `WithdrawnError` once a token is cancelled.
 
-    They are `lpel_serving.methods.method.Networks`, to be asked from a worker thread.
+    They are `lpel_serving.methods.method.Networks`, to be used from a worker thread.
 
     Attributes
     ----------
     explainer
         The engine.
     batcher
-        Through which it embeds.
+        Embeds the crops.
     token
         Of the request.
     on_embedded
-        ReportProgress of how many crops were embedded.
+        Called with the number of crops that were embedded.
     """
 
     explainer: Explainer
@@ -56,6 +56,6 @@ class CancellableNetworks:
         return self.explainer.decode(embeddings)
 
     def respond(self, embeddings: Floats, /) -> Floats:
-        """Tell responses: embeddings, shape (N, D), to vectors of superpixels, (N, K, D)."""
+        """Predict attribution vectors: embeddings, shape (N, D), to (N, K, D)."""
         self.token.check()
         return self.explainer.respond(embeddings)

@@ -1,4 +1,4 @@
-"""How fast long work embeds here: measured as it goes, and not fooled by a moment."""
+"""A running estimate of the embedding speed of long work, robust to short spikes."""
 
 import math
 import threading
@@ -7,18 +7,18 @@ from collections.abc import Callable
 
 _QUICKER, _SLOWER = 0.3, 0.03
 _REST = 10.0
-"""Seconds of inference in an idle machine that are taken for granted: a busy moment is outweighed
-by them, and a busy machine outweighs them."""
+"""Seconds of inference on an idle machine that the estimate starts with: they outweigh a busy
+moment, and a busy machine outweighs them."""
 _FADES = 120.0
-"""Seconds in which most of how busy the machine was is forgotten."""
+"""Time constant, in seconds, with which the estimate of the machine's load forgets."""
 
 
 class Pace:
-    """Seconds that an image of long work takes here; safe among threads.
+    """Seconds that an image of long work takes here; thread-safe.
 
-    It has two parts. What an inference takes by itself hardly changes, so that a quicker
-    measurement counts ten times as much as a slower one. How far other programs stretch that is
-    the time on the wall by the time of the inferences themselves, over the last minutes.
+    The estimate has two parts. The time of an inference by itself hardly changes, so a faster
+    measurement weighs ten times as much as a slower one. The slow-down by other programs is
+    wall-clock time over the inferences' own time, in the last minutes.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ class Pace:
         self._latest = -math.inf
 
     def count(self, images: int, seconds: float, wall: float) -> None:
-        """An inference of so many images took so long by `clock_of`, and by the clock on a wall."""
+        """Record an inference: its images, its time by `clock_of`, and by the wall clock."""
         each = seconds / images / self._at_once
         with self._lock:
             fading = math.exp(-self.age / _FADES)
@@ -47,7 +47,7 @@ class Pace:
             self._seconds += weight * (each - self._seconds)
 
     def seconds(self, images: int) -> float | None:
-        """How long so many images take at present, if they are the only long work.
+        """Estimate how long n images take at present, if they are the only long work.
 
         None where nothing was measured yet.
         """
@@ -64,9 +64,9 @@ class Pace:
 
 
 def clock_of(provider: str) -> Callable[[], float]:
-    """By which clock an inference is measured, in the thread that runs it.
+    """Return the clock for measuring an inference, read in the thread that runs it.
 
-    On the processor it is that of the thread, which stands still while other programs have the
-    core; elsewhere the thread itself may only wait, and it is the clock on the wall.
+    On the CPU it is the thread's CPU time, which stands still while other programs have the core;
+    on other providers the thread itself may only wait, and it is the wall clock.
     """
     return time.thread_time if provider == "cpu" else time.monotonic

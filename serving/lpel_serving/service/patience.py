@@ -1,4 +1,4 @@
-"""Waiting for a result no longer than somebody wants it."""
+"""Waits for a result until a token is cancelled."""
 
 import asyncio
 from typing import Any, TypeVar
@@ -9,22 +9,22 @@ T = TypeVar("T")
 
 
 async def while_wanted(future: "asyncio.Future[T]", token: CancellationToken) -> T:
-    """Wait for a future while a token lasts; the future itself is left alone.
+    """Wait for a future until a token is cancelled; the future itself is left alone.
 
     Raises
     ------
     WithdrawnError
-        If the token lapses first; and whatever the future raises.
+        If the token is cancelled first; and whatever the future raises.
     """
     loop = asyncio.get_running_loop()
-    lapsed: asyncio.Future[None] = loop.create_future()
-    forget = token.when_withdrawn(lambda: loop.call_soon_threadsafe(_settle, lapsed))
+    cancelled: asyncio.Future[None] = loop.create_future()
+    forget = token.when_withdrawn(lambda: loop.call_soon_threadsafe(_settle, cancelled))
     future.add_done_callback(_hear)
     try:
-        await asyncio.wait({future, lapsed}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({future, cancelled}, return_when=asyncio.FIRST_COMPLETED)
     finally:
         forget()
-        _settle(lapsed)
+        _settle(cancelled)
     if not future.done():
         token.check()
     return future.result()
@@ -36,6 +36,6 @@ def _settle(future: "asyncio.Future[None]") -> None:
 
 
 def _hear(future: "asyncio.Future[Any]") -> None:
-    """Take note of an error, which asyncio complains of if nobody does."""
+    """Retrieve an error, since asyncio logs errors that nobody retrieves."""
     if not future.cancelled():
         future.exception()

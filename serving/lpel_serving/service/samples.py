@@ -1,4 +1,4 @@
-"""Pairs of faces that the page offers to whoever has none at hand."""
+"""Sample pairs of faces, which the page offers."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ LIST = "samples.json"
 
 @dataclass(frozen=True, eq=False)
 class SampleFace:
-    """One face of a sample: what it is called, and the bytes of a PNG or JPEG file."""
+    """One face of a sample: its name, and the bytes of a PNG or JPEG file."""
 
     name: str
     data: bytes
@@ -66,7 +66,7 @@ def read_samples(folder: Path) -> tuple[Sample, ...]:
 
 def _sample(folder: Path, entry: Any) -> Sample:
     reference, test = (_face(folder, entry[role]) for role in ("reference", "test"))
-    same_person = entry.get("same_person")  # lists of 0.1 say nothing of it
+    same_person = entry.get("same_person")  # missing from lists of version 0.1
     if not isinstance(same_person, bool | None):
         raise TypeError(f"same_person is true, false or null, not {same_person!r:.40}")
     return Sample(_text(entry["title"]), _text(entry["crop"]), reference, test, same_person)
@@ -81,7 +81,7 @@ def _face(folder: Path, entry: Any) -> SampleFace:
 
 
 def _text(value: Any) -> str:
-    """Take text that can be sent: JSON may escape half a character, which no writer writes."""
+    """Check that text can be encoded: JSON may escape half a character."""
     if not isinstance(value, str):
         raise TypeError(f"{value!r:.40} is no text")
     value.encode("utf-8")

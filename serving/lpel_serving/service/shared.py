@@ -1,4 +1,4 @@
-"""Work that several requests wait for at once is done once."""
+"""Deduplicates concurrent work with the same key."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -19,10 +19,9 @@ class _Task(Generic[T]):
 
 
 class Shared(Generic[T]):
-    """Results under way, by key; for one event loop.
+    """Running work, by key; for one event loop.
 
-    Work that is shared has a token of its own, which lapses when the last of those who wait for
-    it has gone.
+    Shared work has a token of its own, cancelled when the last request that waits for it has gone.
     """
 
     def __init__(self) -> None:
@@ -34,12 +33,12 @@ class Shared(Generic[T]):
         token: CancellationToken,
         work: Callable[[CancellationToken], Awaitable[T]],
     ) -> T:
-        """Wait for the result of a key, which is worked out unless that is under way already.
+        """Wait for a key's result; start the work if it is not running.
 
         Raises
         ------
         WithdrawnError
-            If the token has lapsed.
+            If the token is cancelled.
         """
         token.check()
         shared = self._tasks.get(key)

@@ -163,8 +163,8 @@ def test_a_confidence_is_there_if_the_bundle_is_calibrated(pairs, mixed, tmp_pat
         expected = record.calibration.confidence(row["similarity"])
         assert row["confidence"] == np.float32(expected)
     assert {row["confidence"] for row in rows_of(tmp_path / "without")} == {None}
-    told = [row["confidence"] is not None for row in rows_of(tmp_path / "mixed")]
-    assert told == [True, False, True, False]
+    known = [row["confidence"] is not None for row in rows_of(tmp_path / "mixed")]
+    assert known == [True, False, True, False]
 
 
 @pytest.mark.parametrize("name", ["responses", "lpel"])

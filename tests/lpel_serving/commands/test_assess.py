@@ -58,7 +58,7 @@ def faces(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory):
-    """A bundle whose network tells the people apart."""
+    """A bundle whose network distinguishes the people."""
     threshold = tiny.ThresholdRecord(0.9, {"how": "made up for the tests"})
     return tiny.write_bundle(tmp_path_factory.mktemp("assess") / "bundle", threshold=threshold)
 

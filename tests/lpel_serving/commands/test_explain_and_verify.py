@@ -246,7 +246,7 @@ def test_a_reader_that_goes_away_is_no_error(tiny_bundle, two):
 
 @pytest.fixture(scope="module")
 def strangers(faces):
-    """Photographs of two people whom the tiny network, with a high threshold, tells apart."""
+    """Photographs of two people whom the tiny network, with a high threshold, distinguishes."""
     return faces / "Person_02/Person_02_0001.png", faces / "Person_03/Person_03_0001.png"
 
 
@@ -308,7 +308,7 @@ def test_explain_uses_the_response_decoder_that_a_bundle_has(responding_bundle, 
 def test_explain_by_a_control_says_that_it_is_one(responding_bundle, two, tmp_path, method):
     explain = ("explain", "--bundle", responding_bundle, *two, "--method", method)
     words = lpel(*explain, "--out", tmp_path).stdout
-    assert "The map is a control, to measure others by: it knows nothing of this pair." in words
+    assert "The map is a control, to measure others by: it does not depend on this pair." in words
     assert f"Both ways by the control {method}, the heat-maps agree" in words
     assert "Explained" not in words
     assert json.loads((tmp_path / "explanation.json").read_text())["control"]

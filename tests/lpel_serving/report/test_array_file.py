@@ -94,7 +94,7 @@ def test_a_controls_map_is_drawn_as_an_order_and_called_a_control(tiny_explainer
     assert scale_of(figure) == ["least", "most"]
     assert figure.axes[5].images[0].get_cmap().name == "viridis"
     assert figure.get_suptitle().endswith(
-        "The maps are a control's: they know nothing of this pair"
+        "The maps are a control's: they do not depend on this pair"
     )
 
 

@@ -1,4 +1,4 @@
-"""The one document of a pair: every front door writes it, and it is decided once for all of it."""
+"""The document of a pair is the same in every interface, and decided once for all of it."""
 
 import base64
 import json

@@ -394,7 +394,7 @@ def test_of_a_controls_map_it_is_said_what_it_is_and_no_more(cosine):
         verdict = explain(replace(pair, control=True), method="centre")
         assert verdict.words == (
             *compared(pair.decision, **OWN).words,
-            "The map is a control, to measure others by: it knows nothing of this pair.",
+            "The map is a control, to measure others by: it does not depend on this pair.",
         )
         assert (
             "does not show what the network decides by" in verdict.caveats[-1]

@@ -20,7 +20,7 @@ def crops(count: int, first: int = 0) -> list[np.ndarray]:
 
 
 def values(batch) -> np.ndarray:
-    """An embedder that tells the value of each image."""
+    """An embedder that returns the value of each image."""
     return np.array([[crop[0, 0, 0]] for crop in batch], np.float32)
 
 
@@ -59,7 +59,7 @@ def batcher(gated):
     one.close()
 
 
-def test_a_ticket_lapses_once_and_tells_whoever_listens():
+def test_a_token_is_cancelled_once_and_calls_its_listeners():
     token, heard = CancellationToken(), []
     token.when_withdrawn(lambda: heard.append("early"))
     token.check()

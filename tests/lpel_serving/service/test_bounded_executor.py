@@ -57,7 +57,7 @@ def test_work_is_done_in_a_thread_of_its_own():
     assert inside in (0, 1)  # it has left as soon as the loop comes to it
 
 
-def test_what_goes_wrong_is_told_to_whoever_asked_and_the_next_has_its_turn():
+def test_an_error_reaches_the_caller_and_the_next_has_its_turn():
     async def play(executor, gate):
         with pytest.raises(ZeroDivisionError):
             await executor.do(lambda: 1 // 0, CancellationToken())
@@ -129,7 +129,7 @@ def test_who_leaves_while_it_is_under_way_frees_the_place_when_the_thread_is_fre
     assert played(play) == (1, "next")
 
 
-def test_a_ticket_that_has_lapsed_gets_no_turn():
+def test_a_cancelled_token_gets_no_turn():
     async def play(executor, gate):
         token = CancellationToken()
         token.withdraw("gone")

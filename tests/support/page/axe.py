@@ -16,12 +16,12 @@ _RUN = """async (tags) => {
         resultTypes: ["violations", "incomplete"],
         rules: { "label-content-name-mismatch": { enabled: true } },
     });
-    const told = (kind) => kind.flatMap(({ id, nodes }) =>
+    const found = (kind) => kind.flatMap(({ id, nodes }) =>
         nodes.map((node) => `${id}: ${node.target.join(" ")}: ${node.failureSummary ?? ""}`));
     const drawn = ({ target }) => document.querySelector(target.at(-1)).closest("svg");
     const open = incomplete.map(({ id, nodes }) =>
         ({ id, nodes: nodes.filter((node) => !(id === "color-contrast" && drawn(node))) }));
-    return { violations: told(violations), undecided: told(open) };
+    return { violations: found(violations), undecided: found(open) };
 }"""
 
 

@@ -1,4 +1,4 @@
-"""The lists that a job is about: read in rows, named by their content, and what they pass over."""
+"""Reads the lists of a job as rows, computes their digest, and lists what they skip."""
 
 import csv
 import hashlib
@@ -35,16 +35,16 @@ from lpel_serving.support.urls import scheme_of
 
 @dataclass(frozen=True)
 class Lists:
-    """The lists that a job is about.
+    """The lists of a job.
 
     Attributes
     ----------
     rows
         Pairs, or the probes of a search: see `read_rows`.
     gallery
-        What probes are searched in; None where pairs are listed.
+        The images that are searched; None where pairs are listed.
     images
-        Where relative paths begin.
+        The base of relative paths.
     """
 
     rows: Path
@@ -60,7 +60,7 @@ class Lists:
 def read_rows(
     path: Path, columns: tuple[str, ...], images: Path | None, most: int
 ) -> Iterator[Rows]:
-    """Read a list, so many rows at a time; fewer, which add up to that, where they hold files.
+    """Read a list, `most` rows at a time, or fewer, which add up to that, where they hold files.
 
     Parameters
     ----------
@@ -80,10 +80,10 @@ def read_rows(
     Raises
     ------
     PairsError
-        If it cannot be read, lacks a column, is empty, or names images by URLs: then when all of
-        it was read, and once; what comes before the first of them is brought.
+        If it cannot be read, lacks a column, is empty, or names images by URLs: that is raised
+        once, at the end; rows before the first URL are yielded.
     """
-    begin = (images or path.parent).absolute()  # a job may go on in another working folder
+    begin = (images or path.parent).absolute()  # a job may resume in another working folder
     try:
         if is_parquet(path):
             rows = read_parquet(path, columns, begin, most)
@@ -106,7 +106,7 @@ def read_rows(
 
 
 def list_digest(path: Path, columns: tuple[str, ...]) -> str:
-    """SHA-256 of a list, or of the names in a folder: what is in images is digested with them.
+    """SHA-256 of a list, or of the names in a folder; the images' content is digested separately.
 
     Raises
     ------
@@ -130,10 +130,10 @@ def list_digest(path: Path, columns: tuple[str, ...]) -> str:
 
 
 def passed_over(lists: Lists) -> tuple[PassedOver, ...] | None:
-    """What lists name and `read_rows` does not use; None where none is a folder or in LFW's format.
+    """List what `read_rows` skips; None where no list is a folder or in LFW's format.
 
-    In folders that is what is no image, or no part of a list; in LFW's format a photograph paired
-    with itself.
+    In folders that is what is not an image or not a part of a list; in LFW's format, a photograph
+    paired with itself.
     """
     given = [one for one in (lists.rows, lists.gallery) if one is not None and one.is_dir()]
     passed = [one for folder in dict.fromkeys(given) for one in _beside(folder)]
@@ -150,7 +150,7 @@ def passed_over(lists: Lists) -> tuple[PassedOver, ...] | None:
 
 
 def header_of(lists: Lists) -> str | None:
-    """What `read_rows` takes as the header of pairs in LFW's format, if it takes anything."""
+    """The line that `read_rows` takes as the header of pairs in LFW's format, if any."""
     if not _is_lfw(lists):
         return None
     path = lists.rows
@@ -169,7 +169,7 @@ def _beside(folder: Path) -> tuple[PassedOver, ...]:
 
 
 def _all_here(path: Path, rows: Iterator[Rows]) -> Iterator[Rows]:
-    """Bring rows up to the first that names an image by a URL; count those, and say so at the end.
+    """Yield rows up to the first that names an image by a URL; count those and raise at the end.
 
     Raises
     ------
@@ -190,7 +190,7 @@ def _all_here(path: Path, rows: Iterator[Rows]) -> Iterator[Rows]:
 
 
 def _schemes(column: Column) -> Iterator[str]:
-    """The schemes of a column's URLs; beside the bytes of a file a name is a name alone."""
+    """The schemes of a column's URLs; beside the bytes of a file, its name is no URL."""
     for name, image in zip(column.names, column.images, strict=False):  # embeddings: no images
         if isinstance(image, Path) and name and (scheme := scheme_of(name)):
             yield scheme
@@ -200,7 +200,7 @@ def _from_csv(path: Path, columns: tuple[str, ...], begin: Path, most: int) -> I
     identifier = IDENTIFIERS[columns]
     with path.open(newline="", encoding="utf-8-sig") as file:
         header = next(csv.reader(file), list[str]())
-        # Who writes blanks around the commas does so in every line; others' names may have some.
+        # Blanks around the commas are stripped only if every line has them: names may contain some.
         is_spaced = any(name != name.strip() for name in header)
         if is_spaced:  # and quotes after them
             file.seek(0)

@@ -34,7 +34,7 @@ from lpel_serving.support.errors import PairsError
 
 SUFFIXES = (".parquet", ".pq", ".parq")
 _FILES = 250
-"""Rows that are read at a time where they hold the bytes of files."""
+"""Rows to read at a time where they hold the bytes of files."""
 _ID = "identifier"
 
 
@@ -47,7 +47,7 @@ def part_files(path: Path) -> tuple[Path, ...]:
     """Find the files of a list, in the order of their names.
 
     Those of a folder lie in it or in folders named ``key=value``. As everywhere, names that begin
-    with ``_`` or ``.`` are passed over: ``_SUCCESS``, checksums, what is not complete. A folder of
+    with ``_`` or ``.`` are skipped: ``_SUCCESS``, checksums, what is not complete. A folder of
     photographs is no list in Parquet, whatever else is in it; one picture among the parts of a
     folder ``key=value`` is none of the list's files.
     """
@@ -59,7 +59,7 @@ def part_files(path: Path) -> tuple[Path, ...]:
 
 
 def beside_parts(path: Path) -> tuple[PassedOver, ...]:
-    """Name what lies in a folder of part files and is none: a folder once, whatever is in it."""
+    """List what is skipped in a folder of part files; a sub-folder counts once."""
     return _look(path)[1]
 
 
@@ -86,7 +86,7 @@ def _is_photograph(path: Path) -> bool:
 
 
 def read_parquet(path: Path, columns: tuple[str, ...], begin: Path, most: int) -> Iterator[Rows]:
-    """Read a list in Parquet, so many rows at a time, or fewer: see `lists.read_rows`."""
+    """Read a list in Parquet, `most` rows at a time or fewer: see `lists.read_rows`."""
     parts = part_files(path)
     kinds = _kinds(parts, columns)
     rows = _few(most) if {FILES, IMAGES} & set(kinds.values()) else most
@@ -105,7 +105,7 @@ def read_parquet(path: Path, columns: tuple[str, ...], begin: Path, most: int) -
 
 
 def _kinds(parts: Sequence[Path], columns: tuple[str, ...]) -> Mapping[str, Any]:
-    """Find out what the columns hold, in all parts of a list the same."""
+    """Find what the columns hold, which must be the same in all parts of a list."""
     kinds: dict[str, Any] = {}
     of: dict[str, Path] = {}
     for part in parts:
@@ -114,7 +114,7 @@ def _kinds(parts: Sequence[Path], columns: tuple[str, ...]) -> Mapping[str, Any]
         _check_faces(part, columns, schema)
         for name in columns:
             kind = kind_of(part, name, schema.field(name).type)
-            if pa.types.is_null(kind):  # a part may have none
+            if pa.types.is_null(kind):  # a part may have nulls only
                 continue
             if kinds.setdefault(name, kind) != kind:
                 raise PairsError(
@@ -136,7 +136,7 @@ def _schema(part: Path) -> Any:
 
 
 def _check_faces(part: Path, columns: tuple[str, ...], schema: Any) -> None:
-    """Raise `PairsError` if a column that asks for faces holds no numbers; see `read_faces`."""
+    """Raise `PairsError` if a column of faces holds no whole numbers; see `read_faces`."""
     types = pa.types
     for column in map(face_column, face_columns(part, columns, schema.names)):
         kind = schema.field(column).type
@@ -147,9 +147,9 @@ def _check_faces(part: Path, columns: tuple[str, ...], schema: Any) -> None:
 def _tables(
     part: Path, kinds: Mapping[str, Any], columns: tuple[str, ...], rows: int
 ) -> Iterator[Table]:
-    """Read a part, its columns of the types that all parts share."""
+    """Read a part, its columns cast to the types that all parts share."""
     identifier = IDENTIFIERS[columns]
-    # Without buffering a column is read whole, row group by row group, however long that is.
+    # Without buffering each row group's column is read whole, however large it is.
     with parquet.ParquetFile(part, buffer_size=2**20, pre_buffer=False) as file:
         is_named = identifier in file.schema_arrow.names
         asking = face_columns(part, columns, file.schema_arrow.names)
@@ -178,12 +178,12 @@ def _asked(batch: Any, asking: tuple[str, ...]) -> Mapping[str, Sequence[str | N
 
 
 def _few(most: int) -> int:
-    """So few rows that memory holds their files, and some such batches are just `most` rows."""
+    """A number of rows whose files fit into memory, and that divides `most`."""
     return max(rows for rows in range(1, _FILES + 1) if most % rows == 0)
 
 
 def _even(tables: Iterator[Table], most: int) -> Iterator[Table]:
-    """Make tables of so many rows each, however the parts and their row groups are cut."""
+    """Regroup tables into tables of n rows, whatever the parts and row groups."""
     waiting: Any = None
     for table in tables:
         waiting = table if waiting is None else pa.concat_tables([waiting, table])

@@ -1,4 +1,4 @@
-"""The types of columns in Parquet: from those that programs write to those that are read here."""
+"""The types of columns in Parquet: those that are accepted, and their conversion."""
 
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ _UUID_BYTES = 16
 
 
 def kind_of(path: Path, name: str, kind: Any) -> Any:
-    """Find out what a column holds: `TEXTS`, `FILES`, `IMAGES`, `EMBEDDINGS`, or nothing but nulls.
+    """Find what a column holds: `TEXTS`, `FILES`, `IMAGES`, `EMBEDDINGS`, or nothing but nulls.
 
     Raises
     ------
@@ -52,7 +52,7 @@ def no_images(path: Path, name: str, kind: Any) -> PairsError:
 
 
 def as_kind(column: Any, kind: Any) -> Any:
-    """Bring a column to what `kind_of` found it to hold."""
+    """Cast a column to the type of what `kind_of` found."""
     values = _plain(column)
     if kind != IMAGES or pa.types.is_null(values.type):
         return values.cast(kind)
@@ -64,7 +64,7 @@ def as_kind(column: Any, kind: Any) -> Any:
 
 
 def as_identifiers(path: Path, name: str, column: Any) -> Any:
-    """Bring a column that names rows to texts: numbers and UUIDs are written out.
+    """Cast a column that names rows to texts: numbers and UUIDs are written out.
 
     Raises
     ------
@@ -87,7 +87,7 @@ def as_identifiers(path: Path, name: str, column: Any) -> Any:
 
 
 def _are_uuids(data: list[bytes | None], *, of_16: bool) -> bool:
-    """Whether all are UUIDs; where any length is allowed, those that are no texts of 16 letters."""
+    """Whether all are UUIDs; where lengths vary, 16 bytes that are legible text are not."""
     there = [one for one in data if one is not None]
     return of_16 or (
         {len(one) for one in there} == {_UUID_BYTES} and not all(map(_is_legible, there))
@@ -100,7 +100,7 @@ def _is_legible(data: bytes) -> bool:
 
 
 def _plain(column: Any) -> Any:
-    """Take a column out of what it is wrapped in: categories, or a type of somebody's own."""
+    """Unwrap a column from dictionary encoding or an extension type."""
     if isinstance(column.type, pa.BaseExtensionType):
         return _plain(column.storage)
     if pa.types.is_dictionary(column.type):

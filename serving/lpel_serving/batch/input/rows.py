@@ -1,4 +1,4 @@
-"""A row of a list: its images or embeddings, and which of the faces in an image are meant."""
+"""Rows of a list: their images or embeddings, and which face of an image is meant."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -18,11 +18,11 @@ IDENTIFIERS: Mapping[tuple[str, ...], str] = {PAIR: "pair_id", LISTED: "image_id
 Image = Path | bytes | None
 
 Faces = Sequence[int | None]
-"""Of some rows: places among the faces of a photograph, from 0, the largest; None is that too."""
+"""For some rows, positions among a photograph's faces, from 0, the largest; None means that too."""
 
 _MOST = 2**31
 _WHOLE = re.compile(r"([0-9]{1,10})(\.0*)?")
-"""With a point too: so pandas writes whole numbers of which some are missing."""
+"""Also as a decimal: pandas writes whole numbers so if some are missing."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +32,7 @@ class Column:
     Attributes
     ----------
     names
-        What the list calls them: paths as they are written there, or None.
+        Their names in the list: paths as they are written there, or None.
     images
         Files, or the bytes of files; None where the row has none.
     embeddings
@@ -48,7 +48,7 @@ class Column:
 class Rows:
     """Some rows of a list, one after another.
 
-    Where a column asks for certain faces of its images, `faces` has them by its name.
+    `faces` holds, by column, which faces of its images are meant, where the list says it.
     """
 
     identifiers: Sequence[str]
@@ -57,12 +57,12 @@ class Rows:
 
 
 def of_paths(texts: Sequence[str | None], begin: Path) -> Column:
-    """Make a column of paths as a list has them."""
+    """Make a column of paths, as they are written in a list."""
     return Column(texts, [begin / text if text else None for text in texts])
 
 
 def legible(text: str) -> str:
-    """Write the bytes of a file's name that are no UTF-8 as escapes, so that it can be kept."""
+    """Escape the bytes of a file's name that are not UTF-8, so that it can be stored as text."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
@@ -89,12 +89,12 @@ def face_column(name: str) -> str:
 
 
 def face_columns(path: Path, columns: tuple[str, ...], names: Sequence[str]) -> tuple[str, ...]:
-    """Find the columns of images whose faces a list of CSV or Parquet asks for, by its own names.
+    """Find the columns of images for which the list also says which faces are meant.
 
     Raises
     ------
     PairsError
-        If it asks for them twice.
+        If it says so twice.
     """
     for column in map(face_column, columns):
         if names.count(column) > 1:
@@ -105,12 +105,12 @@ def face_columns(path: Path, columns: tuple[str, ...], names: Sequence[str]) -> 
 def read_faces(
     path: Path, asked: Mapping[str, Sequence[str | None]], first: int
 ) -> Mapping[str, Faces]:
-    """Read which faces some rows ask for, by columns of images; without those that ask for none.
+    """Read which faces some rows mean, by columns of images; columns that say nothing are left out.
 
     Parameters
     ----------
     path
-        What complaints call the list.
+        The list's name in error messages.
     asked
         The texts of the rows.
     first

@@ -1,4 +1,4 @@
-"""Shards of the results: written whole, then committed; readers trust committed ones alone."""
+"""The commit of a shard: its file and record are written and synced, then a rename commits it."""
 
 import contextlib
 import hashlib
@@ -20,14 +20,14 @@ _ROWS_IN_GROUP = 2_500
 
 @dataclass(frozen=True)
 class Commit:
-    """The record of a shard, which is committed when its file is there.
+    """The record of a shard; the shard is committed once its file exists.
 
     Attributes
     ----------
     job
         The identity of its job.
     inputs
-        The digest of all that went into it.
+        The digest of all its inputs.
     file
         Its name.
     rows, errors
@@ -52,7 +52,7 @@ class Commit:
 
 
 def shard_identity(job: str, shard: int, inputs: str) -> str:
-    """Name a shard by everything that it hangs on."""
+    """Identify a shard by everything that determines its content."""
     return hashlib.sha256(f"{job} {shard} {inputs}".encode()).hexdigest()
 
 
@@ -66,10 +66,10 @@ def commit(
     left_out: int = 0,
     in_gallery: int = 0,
 ) -> None:
-    """Write a shard under a temporary name, record what it is, and rename it: that commits it.
+    """Write a shard under a temporary name, write its record, and rename it: that commits it.
 
     The record comes first, and both are on the disk before the shard gets its name: a file of that
-    name is never anything but a committed shard, whoever reads the folder, whenever this is killed.
+    name is always a committed shard, also if the process is killed at any moment.
 
     Raises
     ------
@@ -90,7 +90,7 @@ def commit(
     except OutputError:  # of the record
         raise
     except OSError as error:
-        reason = os.strerror(error.errno) if error.errno else error  # Arrow's own are long
+        reason = os.strerror(error.errno) if error.errno else error  # Arrow's own messages are long
         raise OutputError(f"cannot write {path}: {reason}.") from error
     finally:
         with contextlib.suppress(OSError):
@@ -98,7 +98,7 @@ def commit(
 
 
 def _write(path: Path, table: Table) -> tuple[int, str]:
-    """Write a file of results and bring it to the disk; return its size and SHA-256."""
+    """Write a file of results and sync it to the disk; return its size and SHA-256."""
     parquet.write_table(
         table,
         path,
@@ -144,7 +144,7 @@ def columns_begun(places: Places, committed: Sequence[Commit | None]) -> tuple[s
 
 
 def _sync_folder(folder: Path) -> None:
-    """Bring a rename to the disk, where the system can."""
+    """Sync a rename to the disk, where the system can."""
     with contextlib.suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:

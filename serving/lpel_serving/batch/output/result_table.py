@@ -1,4 +1,4 @@
-"""The table of a shard's results: its columns, which `docs/batch.md` describes, and their rows."""
+"""The result table of a shard: its schema, which `docs/batch.md` describes, and its rows."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -16,7 +16,7 @@ from lpel_serving.images.found import FaceNumbers
 from lpel_serving.support.arrow import Table, pa
 
 FORMAT = 1
-"""Rises when a column changes its meaning or goes; new ones may come without."""
+"""Increased when a column changes its meaning or is removed; not for new columns."""
 
 OK = "ok"
 """The status of a row that was explained; others are in the column ``code``."""
@@ -24,7 +24,7 @@ ERROR = "error"
 CODED = ["status", "code", "method", "model_sha256", "config_sha256", "engine_version"]
 """Columns of few different texts."""
 SOUGHT = ["pair_id", "similarity", "margin", "confidence"]
-"""Columns by which rows are looked for."""
+"""Columns by which rows are searched."""
 OF_DECISION = (
     "similarity",
     "margin",
@@ -33,12 +33,12 @@ OF_DECISION = (
     "reference_plausible",
     "test_plausible",
 )
-"""Columns of what is known of a pair before it is explained."""
+"""Columns of a pair's list entry, known before it is explained."""
 
 
 @dataclass(frozen=True)
 class Stamp:
-    """What every row says of where it comes from.
+    """The provenance that every row carries.
 
     Attributes
     ----------
@@ -68,7 +68,7 @@ def result_schema(map_shape: tuple[int, int], *, curves: bool, search: bool, abo
     curves, search
         Whether there are columns of curves, or of ranks.
     about
-        What the file says of itself, in JSON's types.
+        Metadata of the file, as JSON-serialisable values.
     """
     text, real = pa.string(), pa.float32()
     named = pa.dictionary(pa.int32(), text)
@@ -130,9 +130,9 @@ def result_schema(map_shape: tuple[int, int], *, curves: bool, search: bool, abo
 
 
 def as_begun(schema: Any, columns: tuple[str, ...] | None) -> Any:
-    """Leave the columns out of a schema that a job of an earlier version began without.
+    """Drop the columns that a job begun by an earlier version does not have.
 
-    So all shards of a folder have one schema, which is what most programs that read them need.
+    So all shards of a folder have one schema, as most programs that read them require.
     """
     if columns is None:
         return schema
@@ -150,13 +150,13 @@ def result_table(
     pairs
         All pairs of the shard.
     explained
-        What was found out about those that are usable.
+        The results for those that are usable.
     lookup
         Digests of the images.
     schema
         See `result_schema`.
     stamp
-        Where the rows come from.
+        The provenance of the rows.
     """
     decided = pairs.usable
     row_of = np.flatnonzero(decided)

@@ -1,4 +1,4 @@
-"""The second stage: the rows of a shard, explained, made into a table and committed."""
+"""The second stage: explains the rows of a shard, makes their table and commits it."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,9 +35,9 @@ class Explaining:
     search
         Whether the rows are probes for a gallery.
     apart
-        Whether a probe's own image in the gallery is no result for it.
+        Whether a probe's own image in the gallery is excluded from its results.
     columns
-        With which the job began, and goes on: those that came since are left out. All when None.
+        The columns with which the job began; newer ones are left out. All when None.
     """
 
     out: Path
@@ -81,7 +81,7 @@ class _Work:
         rows = read_table(self._places.rows(shard))
         inputs = stage.shards[shard].inputs
         done = read_commit(self._places, stage.job, shard, inputs)
-        if done is not None:  # by a worker that was taken for lost
+        if done is not None:  # by a worker that was believed lost
             return Done(shard, len(rows), done.errors)
         pairs, explained = self._pairs.explain(rows, stopped)
         result = result_table(pairs, explained, self._pairs.lookup, self._schema, stage.stamp)

@@ -1,1 +1,1 @@
-"""The work of a job in pieces: embed images, pair, explain; by threads or on Ray."""
+"""The stages of a job: embed images, pair rows, explain pairs; run by threads or on Ray."""

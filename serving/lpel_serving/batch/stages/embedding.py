@@ -1,4 +1,4 @@
-"""The first stage: every distinct image of a job through the embedder, once."""
+"""The first stage: embeds every distinct image of a job once."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -40,7 +40,7 @@ class Embedding:
     networks
         What embeds.
     batch_size
-        Images in one inference; each inference has as many, the last one filled up.
+        Images in one inference; the last batch is padded.
     """
 
     out: Path
@@ -62,7 +62,7 @@ def _embed_chunk(
     explainer: Explainer, places: Places, chunk: int, batch_size: int, stopped: Stopped
 ) -> Done:
     images = read_table(places.images(chunk))
-    if places.embeddings(chunk).is_file():  # by a worker that was taken for lost
+    if places.embeddings(chunk).is_file():  # by a worker that was believed lost
         return Done(chunk, len(images), 0)
     digests = images["digest"].to_pylist()
     found = np.zeros((len(digests), explainer.manifest.embedder.dimension), np.float32)
@@ -95,7 +95,7 @@ def _batches(
     batch_size: int,
     failures: dict[int, Failure],
 ) -> Iterator[dict[int, CutFace]]:
-    """Read images, so many that can be used at a time, by their places; note why others cannot."""
+    """Read images in batches of usable ones, by their positions; note why others are unusable."""
     crops: dict[int, CutFace] = {}
     for i, digest in enumerate(digests):
         face = read_image(explainer, images, i, digest)
@@ -111,7 +111,7 @@ def _batches(
 
 
 def read_image(explainer: Explainer, images: Table, place: int, digest: bytes) -> CutFace | Failure:
-    """Read an image of a chunk and cut the face out, or say why that cannot be done."""
+    """Read an image of a chunk and crop the face, or say why that cannot be done."""
     path, data = images["path"][place].as_py(), images["data"][place].as_py()
     name = None if path is None else os.fsdecode(path)
     try:

@@ -1,4 +1,4 @@
-"""The pairs of a shard, decided and explained both ways."""
+"""Decides the pairs of a shard and explains them both ways."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,7 +24,7 @@ ROLES = ("reference", "test")
 
 @dataclass(eq=False)
 class Explained:
-    """What was found out about the pairs that were decided.
+    """The results for the pairs that were decided.
 
     Attributes
     ----------
@@ -33,14 +33,14 @@ class Explained:
     for_, against
         Shares of the regions by role, float32, shape (N, regions).
     plausible
-        Whether both images are of the kind that the bundle knows, shape (N,); true where it knows
-        none. Where they are not, there are no shares of regions.
+        Whether both images are plausible, shape (N,); true if the bundle has no such check. Where
+        they are not, there are no shares of regions.
     failures
-        Why some of them have no maps, by their places.
+        Why some of them have no maps, by their positions.
     columns
         Numbers by the names of their columns, shape (N,); those that are masked are left out.
     curves
-        By the places of the pairs, where they were asked for.
+        By the positions of the pairs, if they were requested.
     """
 
     maps: dict[str, NDArray[np.float32]]
@@ -53,7 +53,7 @@ class Explained:
 
     @classmethod
     def empty(cls, n: int, map_shape: tuple[int, int]) -> "Explained":
-        """Make room for so many pairs."""
+        """Allocate arrays for n pairs."""
 
         def room(*shape: int) -> dict[str, NDArray[np.float32]]:
             return {role: np.zeros((n, *shape), np.float32) for role in ROLES}
@@ -62,7 +62,7 @@ class Explained:
         return cls(room(*map_shape), room(len(REGIONS)), room(len(REGIONS)), plausible)
 
     def put(self, first: int, found: Maps | Failure) -> int:
-        """Take the maps of some pairs, tests' and references'; return how many pairs these are."""
+        """Store the maps of some pairs, tests' and references'; return the number of pairs."""
         if isinstance(found, Failure):
             self.failures[first] = found
             return 1
@@ -74,7 +74,7 @@ class Explained:
 
 
 class PairsExplainer:
-    """Explains the pairs of shards, with what all of them need at hand.
+    """Explains the pairs of shards; holds what all shards need.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ class PairsExplainer:
     search
         Whether rows are probes for a gallery.
     apart
-        Whether a probe's own image in the gallery is no result for it.
+        Whether a probe's own image in the gallery is excluded from its results.
 
     Attributes
     ----------
@@ -115,13 +115,13 @@ class PairsExplainer:
         self.map_shape = map_shape(self._method, explainer)
 
     def explain(self, rows: Table, stopped: Stopped) -> tuple[PairTable, Explained]:
-        """Pair the planned rows of a shard, and explain the pairs that are usable."""
+        """Pair the planned rows of a shard, and explain the usable pairs."""
         pairs, crops = self._paired(rows)
         give_up_if(stopped)
         return pairs, self._explained(self._decided(pairs, crops), stopped)
 
     def _paired(self, rows: Table) -> tuple[PairTable, dict[int, Pixels]]:
-        """Bring the pairs, and their images by number where those are looked at."""
+        """Return the pairs, and their images by number if the images themselves are needed."""
         settings = self._settings
         if self._search:
             gallery = read_table(self._places.gallery)
@@ -138,7 +138,7 @@ class PairsExplainer:
         return pairs.without(failures), crops
 
     def _decided(self, table: PairTable, crops: dict[int, Pixels]) -> Pairs:
-        """Number the images of usable pairs anew, and decide."""
+        """Renumber the images of the usable pairs, and decide."""
         usable = table.usable
         both = np.stack([table.references[usable], table.tests[usable]])
         numbers, places = np.unique(both, return_inverse=True)

@@ -1,4 +1,4 @@
-"""The maps of a shard's pairs, by any method, and their quality curves beside random orders."""
+"""Computes the maps of a shard's pairs, and their deletion curves beside random orderings."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ from lpel_serving.support.arrow import read_table
 from lpel_serving.support.errors import EmbeddingError, ParameterError
 
 UNEXPLAINED = "unexplained"
-"""The code of a pair that the method refuses."""
+"""The error code of a pair that the method refuses."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,9 +38,9 @@ class Pairs:
     embeddings
         Theirs, float32, shape (M, D).
     crops
-        Theirs by number, where the images themselves are looked at.
+        Theirs by number, if the images themselves are needed.
     references, tests
-        Places of the pairs' images among them, int64, shape (N,).
+        Positions of the pairs' images among them, int64, shape (N,).
     decisions
         On the pairs, N of them.
     """
@@ -53,7 +53,7 @@ class Pairs:
     decisions: Decisions
 
     def faces(self, pair: int) -> FacePair:
-        """Bring the images of a pair."""
+        """Return the images of a pair."""
         r, t = int(self.references[pair]), int(self.tests[pair])
         reference, test = (self.crops[int(self.numbers[place])] for place in (r, t))
         similar = bool(self.decisions.similar[pair])
@@ -63,7 +63,7 @@ class Pairs:
 def maps_of(
     pairs: Pairs, method: Method, explainer: Explainer, seed: int, stopped: Stopped
 ) -> Iterator[Maps | Failure]:
-    """Explain pairs both ways, some after the others, or say why one cannot be explained."""
+    """Explain pairs both ways, a few at a time, or say why one cannot be explained."""
     if explains_many(method):
         of_pairs = (pairs.references, pairs.tests, pairs.decisions.similar)
         for found in explain_many(method, explainer, pairs.embeddings, *of_pairs):
@@ -85,7 +85,7 @@ def maps_of(
 def read_crops(
     numbers: NDArray[np.int64], explainer: Explainer, places: Places
 ) -> dict[int, Pixels | Failure]:
-    """Read images that were embedded once more, each once, or say why that cannot be done."""
+    """Read embedded images again, each once, or say why one cannot be read."""
     found: dict[int, Pixels | Failure] = {}
     for number in np.unique(numbers).tolist():
         images = read_table(places.images(number // IMAGES_IN_CHUNK))

@@ -1,4 +1,4 @@
-"""The pairs of a shard: those that were listed, or those that a search found."""
+"""The table of a shard's pairs, as listed or as found by a search."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,7 +13,7 @@ from lpel_serving.support.errors import PairsError
 from lpel_serving.verification.search import NOBODY, most_similar
 
 ALONE = "alone"
-"""The code of a probe that is all that there is to be found."""
+"""The error code of a probe whose gallery has no other usable image."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +31,7 @@ class PairTable:
     codes, messages
         Why a pair cannot be explained, or None.
     ranks
-        Of a search, from 1; 0 where nothing was found for the probe.
+        In a search, from 1; 0 where nothing was found for the probe.
     left_out
         Members of the gallery that could not be used.
     in_gallery
@@ -50,7 +50,7 @@ class PairTable:
     in_gallery: int = 0
 
     def without(self, failures: Mapping[int, Failure]) -> "PairTable":
-        """Take images out that turned out to be unusable, by their numbers."""
+        """Mark images that turned out to be unusable, by their numbers."""
         codes, messages = list(self.codes), list(self.messages)
         for role, numbers in (("test", self.tests), ("reference", self.references)):
             for i in np.flatnonzero(self.usable & np.isin(numbers, list(failures))).tolist():
@@ -73,7 +73,7 @@ def listed_pairs(rows: Table, lookup: Lookup) -> PairTable:
     """Take the pairs of a shard as they were listed."""
     codes: list[str | None] = [None] * len(rows)
     messages: list[str | None] = [None] * len(rows)
-    for role in ("test", "reference"):  # what is wrong with the reference is told, if both are
+    for role in ("test", "reference"):  # if both are unusable, the reference's error is kept
         for i, (code, message) in _failures(rows, role, lookup).items():
             codes[i], messages[i] = code, f"{role}: {message}"
     return PairTable(
@@ -99,9 +99,9 @@ def searched_pairs(
     lookup
         What became of their images.
     top
-        How many to find for each probe.
+        Number of results for each probe.
     apart
-        Whether a probe's own image in the gallery, under any name, is no result for it.
+        Whether a probe's own image in the gallery, under any name, is excluded.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Who does the pieces of a stage: threads of this machine, or actors of Ray on a cluster."""
+"""Runs the pieces of a stage: in threads of this machine, or by Ray actors on a cluster."""
 
 import logging
 import os
@@ -18,25 +18,25 @@ from lpel_serving.support.errors import LpelError, ParameterError
 from lpel_serving.support.extras import require
 
 FOR_EACH_CORE = 4
-"""Threads that still help: while some compute, others wait for files."""
+"""More threads than cores help: while some compute, others wait for files."""
 
 
 @dataclass(frozen=True)
 class Local:
-    """Does pieces of work in threads, which share the networks.
+    """Runs pieces of work in threads, which share the networks.
 
-    Decoding, inference, sums of arrays and compression all let go of Python's lock.
+    Decoding, inference, sums of arrays and compression all release Python's global lock.
 
     Attributes
     ----------
     workers
-        How many pieces at a time, at most `FOR_EACH_CORE` for each core.
+        Pieces at a time, at most `FOR_EACH_CORE` for each core.
     """
 
     workers: int
 
     def run(self, stage: Stage, pieces: Sequence[int]) -> Generator[Done]:
-        """Do pieces; when whoever listens goes away, so does the work, within a batch's time."""
+        """Run pieces; when the caller closes the iterator, work stops within a batch's time."""
         if not pieces:
             return
         stopped = threading.Event()
@@ -62,20 +62,20 @@ class Local:
 
 
 _QUIET = {
-    "RAY_USAGE_STATS_ENABLED": "0",  # nobody is told what is done here
-    "RAY_BACKEND_LOG_LEVEL": "fatal",  # Ray Data's own actors give rise to warnings of its core
+    "RAY_USAGE_STATS_ENABLED": "0",  # no usage statistics
+    "RAY_BACKEND_LOG_LEVEL": "fatal",  # Ray Data's own actors cause warnings of its core
 }
 
 
 @dataclass
 class OnRay:
-    """Has pieces of work done by actors of Ray Data, on a cluster whose machines share the files.
+    """Runs pieces of work by actors of Ray Data, on a cluster whose machines share the files.
 
     Each actor loads the networks for itself.
 
-    An actor that is lost is replaced, and its piece is done again by another. As a context it
-    shuts down at its end a cluster that it started, which else lasts as long as the process; and
-    what Ray prints while it is open goes to standard error.
+    A lost actor is replaced, and its piece is run again by another. As a context manager it shuts
+    down a cluster that it started itself, which would otherwise last as long as the process; what
+    Ray prints meanwhile goes to standard error.
 
     Attributes
     ----------
@@ -147,7 +147,7 @@ class OnRay:
 
 @contextmanager
 def _quietly(data: Any) -> Generator[None]:
-    """Let Ray Data not speak of its progress: a job tells of its own."""
+    """Silence Ray Data's progress output: the job reports its own."""
     logger = logging.getLogger("ray.data")
     level, context = logger.level, data.DataContext.get_current()
     before = context.enable_progress_bars, context.print_on_execution_start
@@ -161,13 +161,13 @@ def _quietly(data: Any) -> Generator[None]:
 
 
 class _Actor:
-    """One worker; it loads the networks with its first piece.
+    """One worker; loads the networks with its first piece.
 
-    An actor that cannot be made would be made anew without end; a piece that fails ends the job.
+    An actor that fails to start would be restarted without end; a piece that fails ends the job.
     """
 
     def __init__(self, stage: Stage, folder: str) -> None:
-        # Where paths that are not absolute begin; all may be, and this machine not have it.
+        # The base of relative paths; if all paths are absolute, it may be missing on this machine.
         with suppress(OSError):
             os.chdir(folder)
         self._stage = stage
@@ -177,7 +177,7 @@ class _Actor:
         return {"done": [self._do(int(piece)) for piece in batch["piece"]]}
 
     def _do(self, piece: int) -> Done | LpelError | OSError:
-        """Do a piece, or say what went wrong: Ray's own errors are pages long."""
+        """Run a piece, or return what went wrong in short: Ray's own errors are pages long."""
         try:
             if self._work is None:
                 self._work = self._stage.open()

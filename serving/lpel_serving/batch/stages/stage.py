@@ -1,4 +1,4 @@
-"""A stage: work in numbered pieces, with the networks of the job at hand."""
+"""What a stage is: work in numbered pieces, and the job's networks, loaded once a process."""
 
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from lpel_serving.support.errors import BundleError, WithdrawnError
 
 @dataclass(frozen=True)
 class Done:
-    """One piece of work that was done, its results on the disk.
+    """A finished piece of work, its results on the disk.
 
     Attributes
     ----------
@@ -34,41 +34,41 @@ class Done:
 
 
 Stopped = Callable[[], bool]
-"""Whether the work is to be given up."""
+"""Whether the work is to be cancelled."""
 
 Work = Callable[[int, Stopped], Done]
-"""Does a piece of work, by its number; safe to call from several threads."""
+"""Runs a piece of work, by its number; thread-safe."""
 
 
 class Stage(Protocol):
-    """Work in numbered pieces, which may be done in any order and anywhere; it can be pickled.
+    """Work in numbered pieces, which may run in any order and on any machine; it can be pickled.
 
-    A piece writes its own results, whole or not at all, and to do it again writes the same bytes.
+    A piece writes its own results atomically; run again, it writes the same bytes.
     """
 
     def open(self) -> Work:
-        """Load what is needed to do pieces."""
+        """Load what the pieces need."""
         ...
 
 
 class StageRunner(Protocol):
-    """Has pieces of work done."""
+    """Runs pieces of work."""
 
     def run(self, stage: Stage, pieces: Sequence[int]) -> Generator[Done]:
-        """Do pieces, and tell of each as soon as it is done; when closed, give up what is left."""
+        """Run pieces, yielding each as soon as it is done; when closed, cancel the rest."""
         ...
 
 
 def give_up_if(stopped: Stopped) -> None:
-    """Raise `WithdrawnError` if the work is to be given up."""
+    """Raise `WithdrawnError` if the work is to be cancelled."""
     if stopped():
         raise WithdrawnError("the job was stopped.")
 
 
 class BundleSource:
-    """The networks of a job: those with which it began, loaded once in each process.
+    """The networks of a job, unchanged since it began, loaded once in each process.
 
-    Runners of other processes pickle it; a copy there loads the bundle for itself.
+    It is pickled for other processes, where the copy loads the bundle itself.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ class BundleSource:
     sha256
         The bundle's digest when the job began.
     read
-        The bundle, if it was read already; let go of when the networks are open.
+        The bundle, if it was read already; released when the networks are open.
     """
 
     def __init__(
@@ -90,11 +90,11 @@ class BundleSource:
 
     @property
     def detects(self) -> bool:
-        """Whether the crop looks for faces, and says what it found."""
+        """Whether the crop detects faces, and reports what it found."""
         return isinstance(parse_crop(self.crop), DetectingCrop)
 
     def open(self) -> Explainer:
-        """Load them, if they are not; raise `BundleError` if the bundle is another one by now."""
+        """Load them once; raise `BundleError` if the bundle has changed since."""
         if self._explainer is None:
             read = self._read or load_bundle(self._bundle)
             self._explainer = Explainer(read, parse_crop(self.crop), self._provider, threads=1)

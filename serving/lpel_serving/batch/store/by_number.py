@@ -1,8 +1,8 @@
-"""What is known of every image by its number: embedding, digest, faces, or why there is none.
+"""Results of the first stage by image number: embedding, digest and faces, or the error.
 
-A plan numbers the distinct images from 0, and embeddings that rows bring themselves from `GIVEN`.
-Chunks are written one by one, each whole or not at all; `gather` writes them a second time, on
-purpose: `Lookup` finds any image without holding a file open, or mapped, for each chunk.
+A plan numbers the distinct images from 0, and embeddings that stand in the rows themselves from
+`GIVEN`. Chunks are written one by one, each atomically; `gather` copies them into files indexed by
+number, so that `Lookup` finds any image without keeping a file of each chunk open or mapped.
 """
 
 import json
@@ -27,7 +27,7 @@ from lpel_serving.support.files import growing_file, write_atomically
 Numbers = NDArray[np.int64]
 
 GIVEN = 1 << 40
-"""Numbers from here on are those of embeddings that the rows brought themselves."""
+"""Numbers from here on are those of embeddings that stand in the rows themselves."""
 NO_IMAGE = -1
 
 UNUSABLE, NO_FACE, CHANGED, NO_EMBEDDING = "image", "no_face", "changed", "embedding"
@@ -44,7 +44,7 @@ class Failure:
 
 
 _KEPT_AT_ONCE = 64
-"""Chunks whose embeddings are put into the file together: it is slow to commit, quick to fill."""
+"""Chunks whose embeddings are committed to the database together: commits are slow."""
 
 
 def gather(
@@ -54,14 +54,14 @@ def gather(
     dimension: int,
     kept: EmbeddingStore[KeptFace] | None,
 ) -> None:
-    """Put what became of all images into files in which it is found by number.
+    """Write embeddings, digests, faces and errors into files indexed by image number.
 
     Parameters
     ----------
     chunks, images
-        How many the plan has; all are embedded.
+        Their numbers in the plan; all are embedded.
     places
-        Where they are.
+        The files of the job.
     dimension
         Length D of the embeddings.
     kept
@@ -88,7 +88,7 @@ def gather(
 
 
 def keep(chunks: int, places: Places, dimension: int, kept: EmbeddingStore[KeptFace]) -> None:
-    """Keep the embeddings of all images for later jobs, some chunks at a time."""
+    """Keep the embeddings of all images for later jobs, a few chunks at a time."""
     for first in range(0, chunks, _KEPT_AT_ONCE):
         faces: dict[bytes, KeptFace] = {}
         for chunk in range(first, min(first + _KEPT_AT_ONCE, chunks)):
@@ -97,7 +97,7 @@ def keep(chunks: int, places: Places, dimension: int, kept: EmbeddingStore[KeptF
 
 
 def _good(table: Table, dimension: int) -> dict[bytes, KeptFace]:
-    """Bring all images of a chunk that have an embedding, by their keys."""
+    """Return all images of a chunk that have an embedding, by their keys."""
     embeddings, found = from_vectors(table["embedding"], dimension), _read_found(table)
     digests = table["digest"].to_pylist()
     return {
@@ -110,9 +110,9 @@ def _good(table: Table, dimension: int) -> dict[bytes, KeptFace]:
 def _filling(
     path: Path, shape: tuple[int, int], kind: type[Any]
 ) -> Generator[Callable[[NDArray[Any]], None]]:
-    """Write an array as a file, chunk by chunk, which is there when it is whole.
+    """Write an array as a file, chunk by chunk; the file appears when it is complete.
 
-    Not by mapping it: a disk that is full would end the process without a word.
+    It is not mapped: on a full disk a mapped write would kill the process without a message.
     """
     # An empty file cannot be mapped when it is read: one row more costs nothing.
     header = {
@@ -155,12 +155,12 @@ def _read_found(embedded: Table) -> FaceNumbers:
 
 
 class Lookup:
-    """What became of the images of a job; nothing is taken into memory before it is asked for."""
+    """Finds the results of images by number; nothing is read before it is needed."""
 
     def __init__(self, places: Places, dimension: int) -> None:
         self._embeddings = np.load(places.all_embeddings, mmap_mode="r", allow_pickle=False)
         self._digests = np.load(places.all_digests, mmap_mode="r", allow_pickle=False)
-        self._found = None  # an earlier version gathered none
+        self._found = None  # missing from folders of earlier versions
         if places.all_found.is_file():
             self._found = np.load(places.all_found, mmap_mode="r", allow_pickle=False)
         failures = read_table(places.all_failures)
@@ -179,7 +179,7 @@ class Lookup:
         return found
 
     def digests(self, numbers: Numbers) -> list[bytes | None]:
-        """Find the SHA-256 of images' files; None of embeddings that rows brought themselves."""
+        """Find the SHA-256 of images' files; None for embeddings from the rows themselves."""
         of_image = (numbers >= 0) & (numbers < GIVEN)
         raw = self._digests[np.where(of_image, numbers, 0)]
         return [
@@ -187,7 +187,7 @@ class Lookup:
         ]
 
     def found(self, numbers: Numbers) -> FaceNumbers:
-        """Find the faces that were found: see `numbers_of`; nothing in rows' own embeddings."""
+        """Find the detected faces: see `numbers_of`; none for embeddings from the rows."""
         of_image = (numbers >= 0) & (numbers < GIVEN)
         found = nothing(len(numbers))
         if self._found is not None:
@@ -195,17 +195,17 @@ class Lookup:
         return found
 
     def failed(self, numbers: Numbers) -> NDArray[np.bool_]:
-        """Tell which have no embedding."""
+        """Return which have no embedding."""
         return (numbers == NO_IMAGE) | (self._place(numbers) >= 0)
 
     def failure(self, number: int) -> Failure:
-        """Say why an image has no embedding."""
+        """Return why an image has no embedding."""
         place = int(self._place(np.array([number]))[0])
         code, message = (self._failures[name][place].as_py() for name in ("code", "message"))
         return Failure(code, message)
 
     def _place(self, numbers: Numbers) -> Numbers:
-        """The places of failures; -1 where there is none."""
+        """The positions of failures; -1 where there is none."""
         if not len(self._failed):
             return np.full(len(numbers), -1)
         place = np.minimum(np.searchsorted(self._failed, numbers), len(self._failed) - 1)
@@ -213,7 +213,7 @@ class Lookup:
 
 
 class GivenEmbeddings:
-    """Writes embeddings that rows bring themselves one after another, and numbers them.
+    """Writes embeddings from the rows themselves one after another, and numbers them.
 
     Parameters
     ----------
@@ -226,15 +226,15 @@ class GivenEmbeddings:
         self._written = 0
 
     def take(self, embeddings: NDArray[np.float32], equal: Catalogue | None) -> Numbers:
-        """Take embeddings and return their numbers.
+        """Add embeddings and return their numbers.
 
         Parameters
         ----------
         embeddings
             float32, shape (N, D).
         equal
-            Which were met, to be numbered by `add`, so that equal ones have one number, as a search
-            asks for. When None each has a number of its own.
+            The catalogue of those seen so far, to be numbered by `add`, so that equal ones have one
+            number, as a search requires. When None each has a number of its own.
 
         Returns
         -------
@@ -250,7 +250,7 @@ class GivenEmbeddings:
         return np.arange(first, first + len(rows))
 
     def add(self, digest: bytes, embedding: Path | bytes) -> int:  # noqa: ARG002
-        """Write one that was not met before; return its number."""
+        """Write a new one; return its number."""
         self._file.write(bytes(embedding))
         self._written += 1
         return GIVEN + self._written - 1

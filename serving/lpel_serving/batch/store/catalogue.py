@@ -1,4 +1,4 @@
-"""The distinct images of a job, numbered as they are met, on the disk."""
+"""The catalogue of a job's distinct images, numbered as they are met, in a database on disk."""
 
 import os
 import sqlite3
@@ -12,7 +12,7 @@ from lpel_serving.images.reading import read_bytes
 from lpel_serving.support.errors import ImageError
 
 Numbering = Callable[[bytes, Path | bytes], int]
-"""Gives a number to a key that was not met before, and keeps where its image is; for the largest
+"""Gives a number to a new key, and records where its image is; for the largest
 face the key is the image's digest: see `face_key`."""
 
 Entry = tuple[int, bytes]
@@ -22,12 +22,12 @@ _CACHE_KIB = 64 * 2**10
 
 
 class Catalogue:
-    """Tells images apart by the SHA-256 of their files; each file is read once.
+    """Identifies distinct images by the SHA-256 of their files; each file is read once.
 
-    Faces of one photograph that are asked for apart count as images of their own.
+    Different faces of one photograph count as different images.
 
-    Its memory does not grow with the number of images: it is a database on the disk, made anew for
-    each plan.
+    Its memory does not grow with the number of images: it is a database on disk, made anew for each
+    plan.
     """
 
     def __init__(self, path: Path, number: Numbering) -> None:
@@ -58,7 +58,7 @@ class Catalogue:
     def entries(
         self, images: Sequence[Image], faces: Sequence[int | None] | None = None
     ) -> list[Entry | str]:
-        """Tell of each image, and face in it, its entry, or why its file cannot be read."""
+        """Look up each image and face: its entry, or why its file cannot be read."""
         met: dict[tuple[Path, int], Entry | str] = {}  # most lists name a file again soon
         wanted = [0] * len(images) if faces is None else [face or 0 for face in faces]
         both = zip(images, wanted, strict=True)

@@ -1,4 +1,4 @@
-"""The folder of a job: where it keeps what, and one process at a time in it."""
+"""The folder of a job: its files, and the lock that admits one process at a time."""
 
 import re
 import shutil
@@ -12,10 +12,10 @@ from time import sleep
 from lpel_serving.support.errors import BusyError, OutputError
 
 IMAGES_IN_CHUNK = 128
-"""Images that are embedded as one piece of work: some seconds on one core."""
+"""Images that are embedded as one piece of work: a few seconds on one core."""
 _JOB = "job.json"
 _MOVED = ("commits", "shards.json", "work", _JOB)
-"""What 0.1 kept beside the results, in the order in which it is moved away from there."""
+"""What version 0.1 kept beside the results, in the order in which it is moved."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Places:
 
     What is no committed shard lies in ``_lpel`` or begins with a dot, because pyarrow, pandas and
     others read all files of a folder but those whose names, or whose folders' names, begin with
-    ``_`` or ``.``. A folder that 0.1 began has it beside the shards, until its job goes on.
+    ``_`` or ``.``. A folder begun by 0.1 has it beside the shards, until its job is resumed.
 
     ``work`` is scratch, and gone when the job is done; the rest is for the user.
     """
@@ -33,22 +33,22 @@ class Places:
 
     @property
     def own(self) -> Path:
-        """The folder of all that is no result."""
+        """The folder of everything but the results."""
         return self.out / "_lpel"
 
     @property
     def job(self) -> Path:
-        """What was asked for: see `lpel_serving.batch.job.Job`."""
+        """The job: see `lpel_serving.batch.job.Job`."""
         return self._place(_JOB)
 
     @property
     def shards(self) -> Path:
-        """The shards that the job will have, each with the digest of all that goes into it."""
+        """The planned shards, each with the digest of all its inputs."""
         return self._place("shards.json")
 
     @property
     def lock(self) -> Path:
-        """Held by whoever works on the job."""
+        """Held by the process that works on the job."""
         return self.out / ".lock"
 
     @property
@@ -58,7 +58,7 @@ class Places:
 
     @property
     def work(self) -> Path:
-        """Scratch."""
+        """Scratch files."""
         return self._place("work")
 
     @property
@@ -80,7 +80,7 @@ class Places:
         return self.work / "images" / f"{chunk:06d}.arrow"
 
     def embeddings(self, chunk: int) -> Path:
-        """What became of a chunk of images."""
+        """The results of a chunk of images."""
         return self.work / "embeddings" / f"{chunk:06d}.arrow"
 
     @property
@@ -90,7 +90,7 @@ class Places:
 
     @property
     def given(self) -> Path:
-        """Embeddings that the rows bring themselves, one after another: float32, bytes only."""
+        """Embeddings from the rows themselves, one after another: float32, bytes only."""
         return self.work / "given.f32"
 
     @property
@@ -118,26 +118,27 @@ class Places:
         return self.out / f"pairs-{shard:06d}-{identity[:16]}.parquet"
 
     def record(self, shard: int) -> Path:
-        """What a shard is to be; it is committed as soon as its file is there."""
+        """The record of a shard, which is committed once its file exists."""
         return self.commits / f"{shard:06d}.json"
 
     def sweep(self) -> None:
-        """Remove what was being written when a job was killed; call it with the lock held."""
+        """Remove partial files of a killed job; call it with the lock held."""
         for folder in (self.out, self.own, self.commits, self.work, *self.work.glob("*/")):
             for path in folder.glob(".*.partial"):
                 if re.fullmatch(r"\.[0-9a-f]{16}\.partial", path.name):
                     path.unlink(missing_ok=True)
 
     def clear(self) -> None:
-        """Remove the scratch files, the plan that vouches for the others first."""
+        """Remove the scratch files, first the mark that the plan is complete."""
         self.planned.unlink(missing_ok=True)
         if self.work.exists():
             shutil.rmtree(self.work)
 
     def adopt(self) -> None:
-        """Bring a folder that 0.1 began into today's order; call it with the lock held.
+        """Migrate a folder begun by version 0.1; call it with the lock held.
 
-        ``job.json`` goes last: until then everything is found in either place, wherever this stops.
+        ``job.json`` is moved last: until then everything is found in either place, wherever this
+        stops.
 
         Raises
         ------
@@ -165,9 +166,9 @@ class Places:
 
 @contextmanager
 def locked(path: Path) -> Generator[None]:
-    """Hold a lock, which is let go of however this process ends.
+    """Hold a lock, which is released however this process ends.
 
-    Where there are no such locks (Windows, some network file systems), nobody is kept out.
+    Where there are no such locks (Windows, some network file systems), nothing is locked.
 
     Raises
     ------
@@ -199,7 +200,7 @@ def is_locked(path: Path) -> bool:
 
 
 def _take_soon(descriptor: int) -> bool:
-    """Take a lock that somebody may hold for a moment, to see whether it is held."""
+    """Take a lock, with retries: `is_locked` of another process holds it for a moment."""
     for _ in range(10):
         if _take(descriptor):
             return True
@@ -217,6 +218,6 @@ def _take(descriptor: int, *, shared: bool = False) -> bool:
         fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
-    except OSError:  # a file system without locks: nobody is kept out
+    except OSError:  # a file system without locks: nothing is locked
         return True
     return True

@@ -1,4 +1,4 @@
-"""The distinct images of a job, in chunks that are embedded as one piece of work."""
+"""Writes the distinct images of a job in chunks, each embedded as one piece of work."""
 
 import os
 from collections.abc import Sequence
@@ -31,13 +31,13 @@ class _Chunk:
 
     @property
     def is_full(self) -> bool:
-        """Whether it has all images, or as many bytes of them as memory should hold."""
+        """Whether it has all its images, or as many bytes as should be held in memory."""
         held = sum(len(one) for one in self.sources if isinstance(one, bytes))
         return len(self.digests) == IMAGES_IN_CHUNK or held > _BYTES_IN_CHUNK
 
 
 class ImageChunks:
-    """Writes distinct images in chunks: those that are new apart from those that are known."""
+    """Writes distinct images in chunks, new ones separately from those with a known embedding."""
 
     def __init__(self, places: Places, kept: EmbeddingStore[KeptFace] | None) -> None:
         self._places = places
@@ -46,7 +46,7 @@ class ImageChunks:
         self.chunks = self.images = self.known = 0
 
     def add(self, key: bytes, source: Path | bytes) -> int:
-        """Take a face of an image that was not met before, by its key; return its number."""
+        """Add a face of an image, which is new, by its key; return its number."""
         digest, face = split_key(key)
         known = None if self._kept is None else self._kept.get([key]).get(key)
         is_known = known is not None
@@ -88,7 +88,7 @@ class ImageChunks:
 def image_table(
     digests: Sequence[bytes], sources: Sequence[Path | bytes], faces: Sequence[int]
 ) -> Table:
-    """The table of a chunk of images: where each is, or its bytes, and which face is meant."""
+    """The table of a chunk of images: path or bytes of each, and which face is meant."""
     paths = [None if isinstance(one, bytes) else os.fsencode(one) for one in sources]
     return pa.table(
         {
@@ -109,7 +109,7 @@ def embedding_table(
     messages: Sequence[str | None],
     found: FaceNumbers,
 ) -> Table:
-    """The table of what became of a chunk of images."""
+    """The table of the results of a chunk of images."""
     return pa.table(
         {
             "digest": pa.array(digests, pa.binary(32)),

@@ -1,4 +1,4 @@
-"""Embeddings that are kept between jobs, such as those of a gallery, in one file."""
+"""A file of embeddings that is kept between jobs, such as those of a gallery."""
 
 import sqlite3
 from collections.abc import Generator, Mapping, Sequence
@@ -28,10 +28,10 @@ class KeptFace:
 
 
 class KeptEmbeddings:
-    """What one embedder makes of images that are cropped in one way, by `face_key`.
+    """The embeddings of one embedder and one crop, by `face_key`.
 
-    It is an `EmbeddingStore`. If the crop looks for faces it also holds what was found; an image
-    of which an earlier version kept the embedding alone is unknown then.
+    It is an `EmbeddingStore`. If the crop detects faces it also holds what was found; images for
+    which an earlier version kept only the embedding then count as missing.
     """
 
     def __init__(self, store: SqliteStore, *, detects: bool = False) -> None:
@@ -39,12 +39,12 @@ class KeptEmbeddings:
         self._detects = detects
 
     def get(self, keys: Sequence[bytes], /) -> dict[bytes, KeptFace]:
-        """Look faces up; those whose embedding or find cannot be used are left out."""
+        """Look faces up; unusable entries are left out."""
         found = {key: self._face(row) for key, row in self._store.get(keys).items()}
         return {key: face for key, face in found.items() if self._is_usable(face)}
 
     def put(self, faces: Mapping[bytes, KeptFace], /) -> None:
-        """Keep faces, all of them or, if that fails, none."""
+        """Store faces, all of them or, if that fails, none."""
         self._store.put(
             {key: {"vector": one.embedding, "numbers": one.found} for key, one in faces.items()}
         )
@@ -61,7 +61,7 @@ class KeptEmbeddings:
 def kept_embeddings(
     path: Path, embedder: str, crop: str, dimension: int, *, detects: bool = False
 ) -> Generator[KeptEmbeddings]:
-    """Open a file of embeddings, or begin one.
+    """Open a file of embeddings, or create it.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def kept_embeddings(
     dimension
         Length D of the embeddings.
     detects
-        Whether the crop looks for faces, so that what it found is kept too.
+        Whether the crop detects faces, so that what it found is kept too.
 
     Raises
     ------
@@ -103,7 +103,7 @@ def kept_embeddings(
 
 
 def _begin(base: sqlite3.Connection, path: Path, of: Mapping[str, str]) -> None:
-    """Say of what the file holds embeddings, or find that it holds those of the same."""
+    """Record the embedder and the crop of the file, or check that they are the same."""
     tables = base.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
     if not {name for (name,) in tables} <= {"about", "embeddings", "found"}:
         raise ParameterError(f"{path} holds no embeddings: name another file for --embeddings.")

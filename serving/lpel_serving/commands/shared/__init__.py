@@ -1,1 +1,1 @@
-"""What the commands share: options, progress, terminals, files given."""
+"""What the commands share: options, pairs that are given, progress bars, terminals."""

@@ -1,4 +1,4 @@
-"""Options that mean something only beside others: refused where they would be ignored."""
+"""Refuses options that would have no effect without others."""
 
 import typer
 
@@ -16,13 +16,13 @@ def check_applies(context: typer.Context, applies: bool, how: str, *options: str
     Parameters
     ----------
     context
-        Of the command.
+        The command's.
     applies
         Whether the options do something here.
     how
-        What they need, as a sentence goes on after their name, such as ``goes with --gallery``.
+        What they need, as the rest of a sentence after their name, such as ``goes with --gallery``.
     options
-        As the command line has them, such as ``--top``.
+        As written on the command line, such as ``--top``.
 
     Raises
     ------

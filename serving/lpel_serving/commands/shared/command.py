@@ -1,4 +1,4 @@
-"""What a package hands to `lpel` through the entry-point group `lpel.commands`."""
+"""What packages register as commands in the entry-point group `lpel.commands`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -34,14 +34,14 @@ class Command:
         The function behind it, with typer's annotations; its docstring is the help text. Or a
         `typer.Typer` that has several.
     needs
-        Modules that it cannot do without, each with the extra that installs it.
+        Modules that it requires, each with the extra that installs it.
     """
 
     run: Callable[..., Any]
     needs: tuple[tuple[str, str], ...] = ()
 
     def missing(self) -> str | None:
-        """Say which extra is missing for this command, if one is."""
+        """Return the extra that is missing for this command, if any."""
         for module, extra in self.needs:
             if find_spec(module) is None:
                 return missing(module, extra)

@@ -24,14 +24,14 @@ from lpel_serving.support.errors import PairsError, ParameterError
 
 @dataclass(frozen=True, eq=False)
 class GivenPairs:
-    """Pairs that a command works on.
+    """The pairs that a command works on.
 
     Attributes
     ----------
     pairs
         Listed or drawn.
     passed_over
-        What the folder or the list names and is not used.
+        What is skipped of the folder or the list.
     unusable
         Gathers the photographs that cannot be used.
     header
@@ -53,7 +53,7 @@ class GivenPairs:
     people: Mapping[Path, str] = field(default_factory=dict[Path, str])
 
     def all_passed_over(self) -> tuple[PassedOver, ...]:
-        """Everything that is not used, as far as is known yet."""
+        """Everything that is skipped, as far as is known yet."""
         return (*self.passed_over, *self.unusable.found())
 
 
@@ -70,11 +70,11 @@ class MeasuredPairs:
     same
         Which of them are of one person, shape (N,).
     without_face
-        How many pairs are not among them, since no face was found in a photograph.
+        How many pairs are missing, since no face was found in a photograph.
     left_out
-        How many are not, since a photograph cannot be used or both are one.
+        How many are missing, since a photograph cannot be used or both are the same.
     several_faces
-        In how many photographs several faces were found; None if nobody looked for any.
+        In how many photographs several faces were found; None if the crop detects none.
     embeddings
         Of the photographs that have one, float32, shape (M, D).
     identities
@@ -91,7 +91,7 @@ class MeasuredPairs:
     identities: tuple[str, ...]
 
     def in_json(self, *, names: bool) -> dict[str, Any]:
-        """What a JSON document says of the pairs that are not used."""
+        """The pairs that are not used, for a JSON document."""
         counts = {
             "pairs_without_face": self.without_face,
             "pairs_left_out": self.left_out,
@@ -119,7 +119,7 @@ class MeasuredPairs:
 
     @contextmanager
     def blamed(self) -> Generator[None]:
-        """Say in a complaint about too few pairs how many were left out, and why."""
+        """Add to errors about too few pairs how many were left out, and why."""
         try:
             yield
         except (PairsError, ParameterError) as error:

@@ -76,15 +76,15 @@ ListPassedOverOption = Annotated[
 
 
 def say(text: str) -> None:
-    """Print a line on standard output; if its reader has gone away, stop without complaint."""
+    """Print a line on standard output; if the pipe is closed, exit without an error."""
     try:
         typer.echo(text, file=sys.stdout)  # named, for typer else writes UTF-8 where ASCII is read
     except BrokenPipeError:
-        # What is still buffered must not meet the closed pipe again when Python ends.
+        # Buffered output must not be written to the closed pipe again when Python ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit from None
 
 
 def print_json(document: dict[str, Any]) -> None:
-    """Print a document on standard output, complete and alone."""
+    """Print a document on standard output, as the only output."""
     say(json.dumps(document, indent=2, allow_nan=False))

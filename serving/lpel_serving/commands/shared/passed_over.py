@@ -1,4 +1,4 @@
-"""What a command says of that which it passes over."""
+"""Reports what a command skips."""
 
 import sys
 from collections.abc import Iterable
@@ -8,13 +8,13 @@ from lpel_serving.images.datasets.passed_over import PassedOver, count_passed_ov
 
 
 def report(passed: Iterable[PassedOver], *, names: bool, header: str | None = None) -> None:
-    """Say on standard error what is passed over; by name only if asked."""
+    """Report on standard error what is skipped; by name only on request."""
     passed = tuple(passed)
     if header is not None:
         sys.stderr.write(f"lpel: the first line of the list, {header!r}, is taken as its header.\n")
     if passed:
         hint = "" if names else " (--list-passed-over names them)"
-        sys.stderr.write(f"lpel: passed over: {in_words(passed)}{hint}.\n")
+        sys.stderr.write(f"lpel: skipped: {in_words(passed)}{hint}.\n")
     if names:
         _name(passed)
 
@@ -22,7 +22,7 @@ def report(passed: Iterable[PassedOver], *, names: bool, header: str | None = No
 def in_json(
     passed: Iterable[PassedOver], *, names: bool, header: str | None = None
 ) -> dict[str, Any]:
-    """What a JSON document says of what is passed over."""
+    """What is skipped, for a JSON document."""
     passed = tuple(passed)
     said: dict[str, Any] = {} if header is None else {"header": header}
     said["passed_over"] = count_passed_over(passed)

@@ -1,4 +1,4 @@
-"""Progress on standard error: what, how far, how long yet."""
+"""Progress bars on standard error."""
 
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -19,7 +19,7 @@ from lpel_serving.support.progress import Advance, ReportProgress
 
 @contextmanager
 def progress_bar(what: str, total: int) -> Generator[Advance]:
-    """Show a bar while work goes on; yields a function to call with how much was done."""
+    """Show a bar during work; yields a function to call with the amount done."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -35,7 +35,7 @@ def progress_bar(what: str, total: int) -> Generator[Advance]:
 
 @contextmanager
 def batch_bar(what: str, total: int | None, done: int) -> Generator[ReportProgress]:
-    """Show a bar with the rate, the time left and how many errors there were."""
+    """Show a bar with the rate, the time left and the number of errors."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -55,10 +55,10 @@ def batch_bar(what: str, total: int | None, done: int) -> Generator[ReportProgre
 
         task = bar.add_task(what, total=total, completed=done, errors=0, words=words(done))
 
-        def told(more: int, errors: int) -> None:
+        def report(more: int, errors: int) -> None:
             nonlocal failed
             failed += errors
             completed = bar.tasks[0].completed + more
             bar.update(task, completed=completed, errors=failed, words=words(completed))
 
-        yield told
+        yield report

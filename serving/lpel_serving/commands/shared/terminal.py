@@ -1,4 +1,4 @@
-"""Writing on terminals whose encoding lacks some of our characters."""
+"""Output to terminals whose encoding lacks some of our characters."""
 
 import codecs
 import io
@@ -15,10 +15,10 @@ _NAME = "lpel-terminal"
 
 
 def write_on_any_terminal() -> None:
-    """See that no text ends in a `UnicodeEncodeError`, whatever encoding a terminal has."""
+    """Prevent `UnicodeEncodeError` on standard output and error, whatever their encoding."""
     codecs.register_error(_NAME, _replace)
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # a closed one is None, one of a caller's anything
+        if isinstance(stream, io.TextIOWrapper):  # None if closed; a caller's may be anything
             stream.reconfigure(errors=_NAME)
 
 

@@ -1,4 +1,4 @@
-"""Figures: the one room of the engine that plots."""
+"""Figures, by matplotlib; no other package of the engine plots."""
 
 from lpel_serving.report.figures.canvas import png
 from lpel_serving.report.figures.curves import curve_figure

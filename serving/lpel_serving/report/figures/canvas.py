@@ -1,4 +1,4 @@
-"""What all figures share: their paper and their ink."""
+"""What all figures share: size, colours and axes."""
 
 import io
 from typing import Any
@@ -9,7 +9,7 @@ INK = "#1b1b1f"
 QUIET = "#5f6068"
 FAINT = "#d9dade"
 SUBJECT = "#b3123f"
-"""The method that a figure is about."""
+"""The colour of the method that a figure is about."""
 OTHERS = ("#1f6fb4", "#c77a00", "#2c8a4b", "#7a4fb0", "#0f8b8d", "#8a5a3c", "#4b4f58")
 
 

@@ -1,4 +1,4 @@
-"""Quality curves and what they say, in the manner of figures 5.12, 5.14 and 5.18."""
+"""Figures of deletion curves and differences in area, after figures 5.12, 5.14 and 5.18."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,8 +13,8 @@ _COLOURS = {"better": "#2c8a4b", "worse": "#b3123f", "undecided": "#5f6068"}
 def curve_figure(judgement: Judgement, title: str = "", only: Sequence[str] | None = None) -> Any:
     """Draw a method's mean curve among those of its controls, and the differences in area.
 
-    On the left the curves, the random orders as a band from the lowest to the highest of their mean
-    curves; on the right the area under the method's curve less that of each control, with 95 %
+    On the left the curves, the random orderings as a band from the lowest to the highest of their
+    mean curves; on the right the area under the method's curve less that of each control, with 95 %
     intervals over pairs.
 
     Parameters

@@ -1,4 +1,4 @@
-"""A pair explained both ways, in the manner of figures 5.10 and 5.11."""
+"""The figure of a pair explained both ways, after figures 5.10 and 5.11."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -41,10 +41,10 @@ _HIGHLIGHT = np.array([255, 221, 51], np.float32)
 def pair_figure(pair: PairExplanation, title: str = "", *, truth: str = "") -> Any:
     """Draw a pair explained both ways, a row for each, in the manner of figures 5.10 and 5.11.
 
-    The first row explains the reference in the light of the test, the second the test. LPEL's mask
-    is laid on the other face, as in the thesis; that of other methods, whose maps are about the
-    pixels of the face that is explained, on this one. If a pixel of either map speaks against the
-    decision, both are drawn with a colour for each side; a control's, which speaks for nothing,
+    The first row explains the reference in comparison with the test, the second the test. LPEL's
+    mask is laid on the other face, as in the thesis; that of other methods, whose maps are about
+    the pixels of the face that is explained, on this one. If a pixel of either map speaks against
+    the decision, both are drawn with a colour for each side; a control's, which speaks for nothing,
     never is.
 
     Parameters
@@ -171,7 +171,7 @@ def _draw_scale(figure: Any, grid: Any, *, signed: bool) -> None:
 
 
 def _write_below(figure: Any, pair: PairExplanation) -> float:
-    """Say what limits the maps, how they compare, and what made them; return how high that is."""
+    """Write caveat, scale and origin below the maps; return the height that this takes."""
     several = " ".join(in_words(pair.found))
     lines = [OWN_SCALES, several, source_words(pair)]
     shown = [line for line in lines if line]
@@ -188,6 +188,6 @@ def _write_below(figure: Any, pair: PairExplanation) -> float:
 
 def _headline(pair: PairExplanation, title: str, truth: str) -> str:
     decision = f"{in_short(pair.decision)}: the network calls them {pair.decision.word}"
-    maps = ". The maps are a control's: they know nothing of this pair" if pair.control else ""
+    maps = ". The maps are a control's: they do not depend on this pair" if pair.control else ""
     doubt = "" if pair.doubt is None else doubt_in_short(pair.doubt)
     return "\n".join(line for line in (title, doubt, decision + maps, truth) if line)

@@ -1,4 +1,4 @@
-"""Whether a bundle's confidence came true, as a reliability diagram."""
+"""The reliability diagram: how often pairs with a predicted probability show one person."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,14 +11,14 @@ from lpel_serving.verification.reliability import Bin, Reliability
 
 _TICKS = (0.0001, 0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999, 0.9999)
 _NEAREST = 0.00004
-"""What is nearer to 0 or 1 is drawn here: the scale has no place for either."""
+"""Probabilities nearer to 0 or 1 are drawn here: log odds are infinite there."""
 
 
 def reliability_figure(reliability: Reliability, title: str = "") -> Any:
-    """Draw the share of pairs that is of one person over the probability that was foretold.
+    """Draw the observed share of pairs of one person over the predicted probability.
 
-    Both scales are of log odds, so that one in a thousand is told from one in a hundred. Below, how
-    many pairs each point stands for.
+    Both scales are in log odds, which separates 0.001 from 0.01. Below, the number of pairs of each
+    point.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What a figure says of where it comes from: nothing of its reader, and no file's name."""
+"""The line of origin in a figure: method, crop, network and version; no file names."""
 
 import textwrap
 from importlib.metadata import version
@@ -6,11 +6,11 @@ from importlib.metadata import version
 from lpel_serving.methods.explanation import PairExplanation
 
 _LONGEST = 60
-"""Letters of a network's name, or of a crop's, beyond which it is cut short."""
+"""Longer names of networks and crops are cut."""
 
 
 def source_words(pair: PairExplanation) -> str:
-    """Say what explained a pair, and the version, as sentences; nothing if the pair does not."""
+    """Name what explained a pair, and the version; empty if the pair has no origin."""
     method, origin = pair.method, pair.origin
     if method is None or origin is None:
         return ""

@@ -1,1 +1,1 @@
-"""The one package that speaks HTTP."""
+"""The HTTP service: routes, schemas, limits, and the page; no other package speaks HTTP."""

@@ -1,4 +1,4 @@
-"""The application: routes, and the middleware around them."""
+"""The ASGI application: routes, and the middleware around them."""
 
 import contextlib
 from collections.abc import AsyncGenerator, Callable
@@ -32,7 +32,7 @@ COMPUTING = ("/v1/", "/v2/models/")
 
 
 def open_service(settings: Settings) -> ExplanationService:
-    """Load the bundle, and open a service for it.
+    """Load the bundle, and start its service.
 
     Raises
     ------
@@ -48,7 +48,7 @@ def open_service(settings: Settings) -> ExplanationService:
     own, chosen = explainer.manifest.crop, explainer.embedder.crop
     crops: dict[str, Crop] = {settings.crop or own: chosen, "none": CentreCrop()}
     if own not in crops:
-        with contextlib.suppress(ParameterError, MissingExtraError):  # a plugin may be elsewhere
+        with contextlib.suppress(ParameterError, MissingExtraError):  # a plugin's may differ
             crops[own] = parse_crop(own)
     return ExplanationService(
         explainer,
@@ -69,11 +69,11 @@ def build_app(
     Parameters
     ----------
     service
-        Which is closed when the application ends.
+        The service, which is closed when the application ends.
     settings
-        How it is set up.
+        Its settings.
     health
-        What `/readyz` tells; a new one if None.
+        The state that `/readyz` reports; a new one if None.
     """
     health = health or Health()
     gate = Gate(settings.limits.admitted)
@@ -112,8 +112,8 @@ def build_app(
         },
         lifespan=_lifespan(service, health),
     )
-    app.state.untaken = untaken  # the server counts there what it sends
-    app.router.redirect_slashes = False  # it would name the host as whoever asks does
+    app.state.untaken = untaken  # the server's connections count their unsent answers there
+    app.router.redirect_slashes = False  # a redirect would repeat the host that the client sent
     return app
 
 
@@ -136,7 +136,7 @@ def _lifespan(
 
 
 async def warm_up(service: ExplanationService) -> None:
-    """Let everything run once: the first time takes longer, and may tell that nothing will do."""
+    """Run everything once: first calls are slow, and failures should show at the start."""
     side = service.manifest.embedder.image_size
     token = CancellationToken()
     for crop in service.crops.values():
@@ -145,11 +145,11 @@ async def warm_up(service: ExplanationService) -> None:
     await service.run(lambda networks: networks.decode(embeddings), token)
     if service.explainer.responds:
         await service.run(lambda networks: networks.respond(embeddings), token)
-    for _ in range(2):  # the first time takes longer here too
+    for _ in range(2):  # slow the first time, too
         await service.measure_pace(token)
 
 
 def _try_out(crop: Crop, side: int) -> None:
     """Let a crop load what it needs."""
-    with contextlib.suppress(ImageError):  # there is no face to be found
+    with contextlib.suppress(ImageError):  # there is no face in it
         crop(np.zeros((side, side, 3), np.uint8), side)

@@ -1,4 +1,4 @@
-"""What the service tells of itself: metrics and logs, with nothing in them of anybody's."""
+"""Metrics and logs, without personal data."""
 
 import json
 import logging
@@ -32,7 +32,7 @@ _EXPOSITION = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class _Inside(Collector):
-    """Reads what is counted when it is asked, so that nothing counted need know of metrics."""
+    """Reads counters when metrics are requested, so that what counts need not know of metrics."""
 
     def __init__(
         self, service: ExplanationService, gate: Gate, uploads: Uploads, untaken: Untaken
@@ -41,12 +41,12 @@ class _Inside(Collector):
         self._uploads, self._untaken = uploads, untaken
 
     def collect(self) -> Iterable[Metric]:
-        """Read the numbers of now."""
+        """Return the current values."""
         done = self._service.counters
         gauges = (
             ("lpel_requests_inside", "Requests that are worked on or wait.", self._gate.inside),
-            ("lpel_uploads_under_way", "Bodies on their way.", self._uploads.under_way),
-            ("lpel_uploads_bytes", "Bytes that bodies on their way hold.", self._uploads.received),
+            ("lpel_uploads_under_way", "Uploads in progress.", self._uploads.under_way),
+            ("lpel_uploads_bytes", "Bytes that uploads in progress hold.", self._uploads.received),
             ("lpel_crops_waiting", "Crops that wait to be embedded.", self._service.waiting),
             ("lpel_inferences_running", "Inferences that are under way.", self._service.running),
             ("lpel_untaken_bytes", "Of answers that wait to be taken.", self._untaken.bytes),
@@ -54,9 +54,9 @@ class _Inside(Collector):
         for name, meaning, value in gauges:
             yield GaugeMetricFamily(name, meaning, value)
         counters = (
-            ("lpel_requests_refused", "Requests turned away for want of room.", self._gate.refused),
+            ("lpel_requests_refused", "Requests rejected for lack of room.", self._gate.refused),
             ("lpel_crops_embedded", "Crops that went through the embedder.", done.embedded),
-            ("lpel_faces_cached", "Faces that were at hand.", done.cached),
+            ("lpel_faces_cached", "Faces served from the cache.", done.cached),
             (
                 "lpel_readers_hung_up",
                 "Connections given up because their answers were not taken.",
@@ -83,7 +83,7 @@ class _Inside(Collector):
 
 
 class Metrics:
-    """Counters of one service, in Prometheus' form."""
+    """The metrics of one service, in Prometheus' format."""
 
     def __init__(
         self, service: ExplanationService, gate: Gate, uploads: Uploads, untaken: Untaken
@@ -113,7 +113,7 @@ class Metrics:
 
 
 class Observation:
-    """Middleware: counts and logs every request by its route, never by its path or its sender."""
+    """Middleware: counts and logs every request by its route, never by its path or its client."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self.app = app
@@ -127,7 +127,7 @@ class Observation:
         state = scope.setdefault("state", {})
         identity = state["request_id"] = secrets.token_hex(8)
         begun = time.monotonic()
-        status = 499  # unless an answer begins
+        status = 499  # unless a response begins
 
         async def send_observed(message: Message) -> None:
             nonlocal status
@@ -159,7 +159,7 @@ def log(event: str, level: int = logging.INFO, **fields: Any) -> None:
 
 
 def _route(scope: Scope) -> str:
-    """The pattern that a path matched, or would have: a path itself may hold anything."""
+    """The pattern of a path's route, also if its method is wrong: paths may hold anything."""
     route = scope.get("route") or next(
         (one for one in scope["app"].routes if one.matches(scope)[0] is not Match.NONE), None
     )
@@ -167,13 +167,13 @@ def _route(scope: Scope) -> str:
 
 
 _WORDS = {"py.warnings": "a library warned", "asyncio": "the event loop complained"}
-"""In place of others' words, which may tell of a picture, or of a path."""
+"""Replaces messages of asyncio, which may contain data or paths."""
 _OURS = (LOGGER.name, "uvicorn.error")
-"""Loggers whose words hold nothing of anybody's."""
+"""Loggers whose messages hold no personal data."""
 
 
 class JsonLines(logging.Formatter):
-    """Formats a record as one line of JSON; of an exception it tells the kind and the place."""
+    """Formats a record as one line of JSON; exceptions by type and location only."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Write one line."""
@@ -198,9 +198,9 @@ def _event(record: logging.LogRecord) -> dict[str, str]:
 
 @contextmanager
 def logging_as_json(stream: TextIO) -> Generator[None]:
-    """Let all that is logged go out as lines of JSON: the service's, its server's and libraries'.
+    """Write all logs as lines of JSON: the service's, its server's and those of libraries.
 
-    So do warnings, and errors that end a thread or that Python cannot raise.
+    So are warnings, and errors that end a thread or that Python cannot raise.
     """
     handler = logging.StreamHandler(stream)
     handler.setFormatter(JsonLines())

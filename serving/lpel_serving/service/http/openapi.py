@@ -1,4 +1,4 @@
-"""`GET /openapi.json`: what can be asked and what is answered, for people and for programs."""
+"""`GET /openapi.json`: the OpenAPI document of all routes, generated from the schemas."""
 
 from http import HTTPStatus
 from importlib.metadata import version
@@ -37,7 +37,7 @@ from lpel_serving.service.http.settings import Settings
 _POSTS: dict[str, tuple[type[VerifyFields], type[BaseModel], str]] = {
     "/v1/explain": (ExplainFields, answers.ExplainAnswer, "Why two faces are called the same"),
     "/v1/verify": (VerifyFields, answers.VerifyAnswer, "Whether two faces are called the same"),
-    "/v1/assess": (AssessFields, answers.AssessAnswer, "The receipt of one explanation"),
+    "/v1/assess": (AssessFields, answers.AssessAnswer, "The faithfulness check of one explanation"),
 }
 _GETS: dict[str, tuple[type[BaseModel], str]] = {
     "/v1/methods": (answers.MethodsAnswer, "The explanation methods"),
@@ -126,7 +126,7 @@ def _post(path: str, service: ExplanationService, settings: Settings) -> dict[st
 def _schema(
     kind: type[VerifyFields], service: ExplanationService, settings: Settings, *, as_form: bool
 ) -> dict[str, Any]:
-    """A request's own schema, with what this server has and takes; a form has texts and files."""
+    """A request's own schema, with this server's values and limits; a form has texts and files."""
     schema = kind.model_json_schema(ref_template=_COMPONENTS + "{model}")
     fields: dict[str, Any] = schema["properties"]
     for name, known in _known(service).items():
@@ -157,7 +157,7 @@ def _image(schema: dict[str, Any], settings: Settings) -> dict[str, Any]:
 
 
 def _known(service: ExplanationService) -> dict[str, Any]:
-    """The fields whose values are what this server has."""
+    """The fields whose allowed values depend on this server."""
     usable = [name for name, entry in service.methods.items() if entry.decisions]
     crops = "|".join(name.replace(".", r"\.") for name in service.crops)
     crop = {"type": "string", "pattern": f"^({crops}|{_SHARE})$", "maxLength": 40}
@@ -168,7 +168,7 @@ def _known(service: ExplanationService) -> dict[str, Any]:
 
 
 def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
-    """In a form, what is left out is left out."""
+    """Remove null from a form's schema: in a form, fields are absent instead."""
     kinds = [one for one in schema.get("anyOf", []) if one.get("type") != "null"]
     if len(kinds) != 1:
         return schema
@@ -196,7 +196,7 @@ def _refusals() -> dict[str, Any]:
 
 
 def _example_faces(service: ExplanationService) -> dict[str, np.ndarray[Any, np.dtype[np.uint8]]]:
-    """Two pictures that are no faces, but images of the size that the network takes."""
+    """Two images of the network's size, without faces."""
     side = min(32, service.manifest.embedder.image_size)
     ramp = np.linspace(0, 255, side).astype(np.uint8)
     across = np.broadcast_to(ramp[np.newaxis, :, np.newaxis], (side, side, 3))
@@ -204,7 +204,7 @@ def _example_faces(service: ExplanationService) -> dict[str, np.ndarray[Any, np.
 
 
 def _protocol_paths() -> dict[str, Any]:
-    """The Open Inference Protocol, whose own specification says the rest."""
+    """The routes of the Open Inference Protocol, which its own specification describes."""
     model = {"name": "model", "in": "path", "required": True, "schema": {"type": "string"}}
     anything = {"content": {JSON: {"schema": {"type": "object"}}}}
     answers = {

@@ -1,4 +1,4 @@
-"""Who may ask, from where, and what browsers are told to do with the answers."""
+"""API key, allowed hosts and origins, and security headers."""
 
 import hmac
 
@@ -12,7 +12,7 @@ from lpel_serving.service.http.messages.problems import Problem
 from lpel_serving.service.http.settings import Settings, is_loopback
 
 GUARDED = ("/v1/", "/v2", "/models/", "/samples/", "/metrics")
-"""Paths that need the API key, if there is one. The page itself holds nothing of anybody's."""
+"""Paths that need the API key, if there is one. The page itself holds no personal data."""
 
 LOCAL_NAMES = ("localhost", "127.0.0.1", "[::1]")
 
@@ -39,7 +39,7 @@ _EXPOSED_HEADERS = ("Inference-Header-Content-Length", "Retry-After", "X-Request
 
 
 def middleware(settings: Settings) -> list[Middleware]:
-    """List what stands between strangers and the routes, the outermost first."""
+    """List the middleware around the routes, the outermost first."""
     found = [Middleware(Guard, settings=settings)]
     if settings.origins:
         found.append(
@@ -57,10 +57,10 @@ def middleware(settings: Settings) -> list[Middleware]:
 
 
 class Guard:
-    """Middleware: refuses requests from elsewhere, and adds the headers that keep browsers careful.
+    """Middleware: refuses foreign hosts and origins, and adds security headers for browsers.
 
     Starlette's `TrustedHostMiddleware` answers in plain text, 400 where RFC 9110 has 421; and its
-    CORS lets pages of other origins ask, as long as they do not read the answer.
+    CORS middleware lets pages of other origins send requests, whose answers they cannot read.
     """
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
@@ -85,7 +85,7 @@ class Guard:
             if message["type"] == "http.response.start":
                 fields = MutableHeaders(scope=message)
                 _add_headers(fields)
-                if waits:  # whether the body still comes, or the next request, nobody could say
+                if waits:  # what follows may be the rest of the body or the next request
                     fields["Connection"] = "close"
             await send(message)
 
@@ -95,16 +95,16 @@ class Guard:
 
     def _refusal(self, headers: Headers) -> Problem | None:
         if "transfer-encoding" in headers and "content-length" in headers:
-            # One of the two lies, and whoever stands between may have believed the other: what
-            # follows may be somebody else's request.
+            # One of the two is wrong, and a proxy may have believed the other: what follows may be
+            # another client's request.
             return Problem(
                 400,
                 "the body has two lengths, Content-Length and Transfer-Encoding: send one.",
                 headers={"Connection": "close"},
             )
         if self._names is not None and _name_of(headers.get("host", "")) not in self._names:
-            # A page elsewhere can have its own name lead to this machine, and be let in as a
-            # neighbour (DNS rebinding); but it cannot choose the name that the browser sends.
+            # A foreign page can make its own host name resolve to this machine and be admitted as
+            # local (DNS rebinding); but it cannot choose the name that the browser sends.
             return Problem(
                 421, f"this server answers to {', '.join(self._names)} alone: ask it by that name."
             )
@@ -121,17 +121,17 @@ class Guard:
 
 
 class Permissions(CORSMiddleware):
-    """Middleware: lets pages of the origins that were named read what they are answered."""
+    """Middleware: CORS, for the pages of the origins in the settings."""
 
     def preflight_response(self, request_headers: Headers) -> Response:
-        """Say what may be sent, in headers alone: it is the browser that refuses the rest."""
+        """Answer with what may be sent, in headers alone: the browser refuses the rest."""
         headers = super().preflight_response(request_headers).headers
         said = {name: value for name, value in headers.items() if not name.startswith("content-")}
         return Response(status_code=204, headers=said)
 
 
 class Lock:
-    """Middleware: asks for the API key where something of somebody's could be had."""
+    """Middleware: requires the API key on all paths with users' data."""
 
     def __init__(self, app: ASGIApp, api_key: str) -> None:
         self.app = app
@@ -156,7 +156,7 @@ class Lock:
         headers = Headers(scope=scope)
         scheme, _, bearer = headers.get("authorization", "").partition(" ")
         given = (bearer if scheme.lower() == "bearer" else "", headers.get("x-api-key", ""))
-        # Both: a gateway may put a bearer of its own beside our key.
+        # Both: a gateway may add a bearer token of its own beside our key.
         right = [hmac.compare_digest(one.strip().encode("latin-1"), self._key) for one in given]
         return any(right)
 

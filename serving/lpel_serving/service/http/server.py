@@ -1,4 +1,4 @@
-"""Running the service: listening, and stopping so that nobody's request is lost."""
+"""Runs the service: listens, and shuts down without losing admitted requests."""
 
 import asyncio
 import contextlib
@@ -28,13 +28,13 @@ from lpel_serving.support.quiet import silenced
 BACKLOG = 256
 _IDLE_SECONDS = 30
 _ANSWER_SECONDS = 5
-"""For answers to get out, when all that was asked has been answered or is too late."""
+"""Seconds for unsent answers at shutdown, after all requests are answered or too late."""
 _HEAD_BYTES = 16 * 2**10
 _CLOSE = (b"connection", b"close")
 
 
 class _Server(uvicorn.Server):
-    """Uvicorn's, which is not ready any more as soon as it is told to stop."""
+    """Uvicorn's server; not ready once shutdown begins."""
 
     def __init__(
         self, config: uvicorn.Config, health: Health, announce: Callable[[], object]
@@ -46,23 +46,23 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Warm up, listen, and say so."""
         await super().startup(sockets)
-        # What is there by now stays, and need not be looked through for garbage again and again.
+        # Objects that exist by now stay: the garbage collector need not check them again.
         gc.collect()
         gc.freeze()
         self._announce()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Begin to stop: finish what was admitted, take nothing new."""
+        """Begin shutdown: finish admitted requests, admit no new ones."""
         self._health.draining = True
         self._end_connections()
         super().handle_exit(sig, frame)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stop, when all that was admitted is answered."""
-        self._end_connections()  # once more: uvicorn makes these headers anew every second
+        """Shut down when all admitted requests are answered."""
+        self._end_connections()  # again: uvicorn renews these headers every second
         await super().shutdown(sockets)
         unfinished = set(self.server_state.tasks)
-        if self.force_exit:  # told twice not to wait; uvicorn leaves everything as it is
+        if self.force_exit:  # a second signal: uvicorn exits immediately
             for task in unfinished:
                 task.cancel()
             await self.lifespan.shutdown()
@@ -70,18 +70,18 @@ class _Server(uvicorn.Server):
             await asyncio.wait(unfinished, timeout=_ANSWER_SECONDS)
 
     def _end_connections(self) -> None:
-        """Let answers say that their connection ends, so that nobody asks on it in vain."""
+        """Add `Connection: close` to answers, so that no client reuses a connection that ends."""
         if _CLOSE not in self.server_state.default_headers:
             self.server_state.default_headers.append(_CLOSE)
 
 
 def take_address(host: str, port: int) -> socket.socket:
-    """Bind a socket, on which nobody can connect yet; port 0 takes one that is free.
+    """Bind a socket, which does not listen yet; port 0 takes one that is free.
 
     Raises
     ------
     OutputError
-        If the address is taken, or none of this machine's.
+        If the address is in use, or not one of this machine.
     """
     try:
         family, kind, _, _, address = socket.getaddrinfo(
@@ -90,9 +90,9 @@ def take_address(host: str, port: int) -> socket.socket:
         with contextlib.ExitStack() as undo:
             sock = undo.enter_context(socket.socket(family, kind))
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            # Otherwise an answer on a connection that is kept waits 40 ms for a sign of its client.
+            # Otherwise an answer on a kept connection waits 40 ms for an acknowledgement.
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            # Otherwise it takes megabytes that wait for a slow client, and then nothing for long.
+            # Otherwise it buffers megabytes for a slow client, and then accepts nothing for long.
             if hasattr(socket, "TCP_NOTSENT_LOWAT"):
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, PART_BYTES)
             sock.bind(address)
@@ -111,32 +111,31 @@ def serve(
     sock: socket.socket,
     announce: Callable[[], object],
 ) -> None:
-    """Serve until told to stop (SIGTERM or Ctrl-C); return when the last request is answered.
+    """Serve until SIGTERM or Ctrl-C; return when the last request is answered.
 
     Parameters
     ----------
     service
-        Of the bundle that is served: see `lpel_serving.service.http.app.open_service`.
+        The bundle's service: see `lpel_serving.service.http.app.open_service`.
     settings
-        How the service is set up.
+        The settings of the service.
     sock
-        Where it listens: see `take_address`.
+        The socket to listen on: see `take_address`.
     announce
-        Called when it is ready, and can be connected to.
+        Called when it is ready and listens.
 
     Raises
     ------
     ParameterError
-        If the settings name files that are not there.
+        If the settings name missing files.
     """
     give_back_large_blocks()
     health = Health()
-    with silenced() as stream, logging_as_json(stream):  # what libraries print is no line of a log
+    with silenced() as stream, logging_as_json(stream):  # libraries' prints are not log lines
         config = configuration(build_app(service, settings, health), settings)
         server = _Server(config, health, announce)
-        # Uvicorn listens to signals a little later, and when it has stopped because of one it
-        # raises it again for whoever listened before: having been told to stop, and having done so,
-        # is a success.
+        # Uvicorn installs its signal handlers later, and after stopping on a signal raises it again
+        # for earlier handlers: a shutdown on request is a success.
         before = signal.signal(signal.SIGTERM, server.handle_exit)
         try:
             asyncio.run(server.serve(sockets=[sock]))
@@ -146,11 +145,11 @@ def serve(
 
 
 def configuration(app: Starlette, settings: Settings) -> uvicorn.Config:
-    """Set uvicorn up: careful with connections, silent about what goes through them."""
+    """Configure uvicorn: with limits on connections, and without access logs."""
     protocol = partial(CarefulProtocol, untaken=app.state.untaken)
     return uvicorn.Config(
         app,
-        http=cast("type[CarefulProtocol]", protocol),  # uvicorn calls it, and nothing else
+        http=cast("type[CarefulProtocol]", protocol),  # only called by uvicorn
         ws="none",
         lifespan="on",
         log_config=None,

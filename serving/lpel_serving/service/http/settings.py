@@ -1,4 +1,4 @@
-"""How the service is set up."""
+"""The settings of the service."""
 
 import ipaddress
 import re
@@ -16,37 +16,37 @@ _DEFAULT_PORTS = (":80", ":443")
 
 @dataclass(frozen=True)
 class Limits:
-    """What a request may ask for.
+    """The limits of the service.
 
     Attributes
     ----------
     request_bytes
-        Of its body.
+        Bytes of a request's body.
     pixels
-        Of an image; looked at before it is decoded.
+        Pixels of an image; checked before it is decoded.
     batch
         Images, embeddings or pairs in one request of the Open Inference Protocol.
     admitted
-        Requests that are worked on or wait, together; more are turned away. A request counts once
-        its body is there.
+        Requests that are running or waiting, together; more are rejected. A request counts once its
+        body is complete.
     seconds
         From its admission to its answer.
     uploads
-        Bodies that are on their way, together; for one more, the slowest of them goes.
+        Uploads in progress, together; for one more, the slowest of them is dropped.
     full_uploads
-        How many of the largest bodies the memory for those on their way has room for.
+        How many of the largest bodies fit into the memory for uploads.
     stall_seconds
-        In which a body may come to a stop: afterwards ``upload_rate`` is looked at.
+        How long a body may stall; afterwards ``upload_rate`` is checked.
     upload_rate
-        Bytes a second that must come of a body, over any ``stall_seconds``.
+        Bytes a second that must arrive of a body, over any ``stall_seconds``.
     body_seconds
-        Until a body has arrived, however fast it comes: enough for the largest one from a phone
-        with a poor connection, since whoever holds others up goes long before.
+        Until a body has arrived, at any speed: enough for the largest one from a phone with a poor
+        connection, since uploads that block others are dropped long before.
     drain_seconds
-        For bodies that are on their way when the service is being stopped.
+        For uploads in progress when the service is being stopped.
     untaken_bytes
-        Of answers that wait to be taken, of all clients together; beyond them the slowest are
-        hung up on.
+        Unsent bytes of answers, of all clients together; beyond them the slowest clients are
+        dropped.
     """
 
     request_bytes: int = 16 * 2**20
@@ -69,43 +69,43 @@ class Limits:
 
     @property
     def uploads_bytes(self) -> int:
-        """Memory for all bodies that are on their way."""
+        """Memory for all uploads in progress."""
         return self.full_uploads * self.request_bytes
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How the service is set up.
+    """The settings of the service.
 
     Attributes
     ----------
     bundle
         The folder of the models.
     host, port
-        Where it listens; port 0 takes any that is free.
+        Address and port; port 0 takes any that is free.
     api_key
-        What callers must know; None lets everybody in, and is refused beyond this machine.
+        The API key; None admits everybody, and is refused beyond this machine.
     origins
-        Other web pages that may call it, such as ``https://example.org``.
+        Other origins that may call it, such as ``https://example.org``.
     crop
-        Name of the crop that faces are cut out by; the bundle's own if None.
+        Name of the default crop; the bundle's own if None.
     crops
-        More crops that a request may ask for, by name.
+        More crops that a request may choose, by name.
     samples
         Pairs of faces that the page offers.
     web_runtime
         A folder with onnxruntime-web's files, for a page that computes in the browser; or None.
     cache_bytes
-        Memory for faces that may be asked for again; 0 keeps none.
+        Memory for faces that may be requested again; 0 keeps none.
     provider
         See `Explainer.load`.
     threads
-        Threads of one inference, at most one for each core; if None, so many that those at the
-        same time fill all cores.
+        Threads of one inference, at most one for each core; if None, so many that concurrent
+        inferences use all cores.
     batch_size, batch_wait
         See `lpel_serving.service.batcher.Batcher`.
     limits
-        What a request may ask for.
+        The limits of the service.
     """
 
     bundle: Path
@@ -149,7 +149,7 @@ class Settings:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine itself can reach an address."""
+    """Whether an address can be reached from this machine only."""
     if host == "localhost":
         return True
     try:

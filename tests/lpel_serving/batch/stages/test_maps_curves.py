@@ -42,7 +42,7 @@ def pairs(pictures, tmp_path):
 
 @pytest.mark.parametrize(("draws", "every"), [(10, 4), (3, 1)])
 @pytest.mark.parametrize("name", ["lpel", "responses", "occlusion"])
-def test_curves_are_those_of_the_receipt_of_the_same_pair(
+def test_curves_are_those_of_the_faithfulness_check_of_the_same_pair(
     name, draws, every, pictures, pairs, tmp_path
 ):
     bundle = bundle_with(tmp_path, THRESHOLD)

@@ -103,10 +103,10 @@ def test_when_the_listener_goes_away_so_do_the_workers(ray, job, whole, tmp_path
 
     @contextmanager
     def watch(what, total, done):
-        def told(rows, errors):
+        def report(rows, errors):
             raise KeyboardInterrupt
 
-        yield told if what == "explaining" else lambda rows, errors: None
+        yield report if what == "explaining" else lambda rows, errors: None
 
     engine = Dying(OnRay(1), workers, before=-1, after=-1)
     with pytest.raises(KeyboardInterrupt):

@@ -1,4 +1,4 @@
-"""Distinct images, told apart by what is in their files, each of which is read once."""
+"""Distinct images are identified by the content of their files, each of which is read once."""
 
 import hashlib
 import os

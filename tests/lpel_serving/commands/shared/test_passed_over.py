@@ -86,7 +86,7 @@ def test_a_folder_is_used_by_content_and_the_rest_is_counted(tiny_bundle, untidy
     assert document["pairs_left_out"] >= 1
     assert document["pairs_without_face"] == 0
     assert (
-        "lpel: passed over: 1 hidden, 2 no image by content, 1 in no person's own folder, "
+        "lpel: skipped: 1 hidden, 2 no image by content, 1 in no person's own folder, "
         "1 damaged or truncated (--list-passed-over names them).\n"
     ) in done.stderr
     for name in ("Person_00", "Thumbs", "README", "stray"):

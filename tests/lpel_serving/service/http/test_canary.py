@@ -85,8 +85,8 @@ class Heard:
 def ask_everything(port: int) -> Heard:
     """Call every endpoint, rightly and wrongly, with the name wherever one can be put."""
     heard = Heard()
-    told = {"User-Agent": NAME, "Referer": f"http://{NAME}/", "X-Request-ID": NAME, "Cookie": NAME}
-    with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=told, timeout=60) as client:
+    sent = {"User-Agent": NAME, "Referer": f"http://{NAME}/", "X-Request-ID": NAME, "Cookie": NAME}
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=sent, timeout=60) as client:
         for request in _requests(client):
             answer = client.send(request)
             heard.headers += [f"{key}: {value}" for key, value in answer.headers.items()]
@@ -212,13 +212,13 @@ def test_all_kinds_of_answers_were_heard(run):
 
 @pytest.mark.parametrize("where", ["log", "numbers", "output"])
 def test_nothing_of_a_face_is_told_of(run, where):
-    told = getattr(run, where).encode()
-    assert [one for one in canaries() if one in told] == []
+    sent = getattr(run, where).encode()
+    assert [one for one in canaries() if one in sent] == []
 
 
 def test_nothing_of_a_face_is_in_a_header(run):
-    told = "\n".join(run.heard.headers).encode()
-    assert [one for one in canaries() if one in told] == []
+    sent = "\n".join(run.heard.headers).encode()
+    assert [one for one in canaries() if one in sent] == []
     assert not [one for one in run.heard.headers if one.lower().startswith("server:")]
 
 

@@ -159,12 +159,12 @@ class TestLines:
             *progress, last = map(json.loads, answer.text.splitlines())
             assert last == {"result": whole}
             assert whole["decision"] == decision
-            told = [one["progress"] for one in progress]
-            done = [one["done"] for one in told]
+            reports = [one["progress"] for one in progress]
+            done = [one["done"] for one in reports]
             assert done == sorted(done)
             assert done[0] == 0
             assert len(done) > 10
-            assert {one["total"] for one in told} == {done[-1]}
+            assert {one["total"] for one in reports} == {done[-1]}
 
     def test_of_a_method_of_another_package_too(self, client, pairs):
         answer = explain(client, pairs["similar"], accept=STREAM, method="patient")
@@ -182,10 +182,10 @@ class TestLines:
             client, pairs["similar"], "/v1/assess", STREAM, method="patient", draws=2, every=16
         )
         *progress, last = map(json.loads, answer.text.splitlines())
-        told = [one["progress"] for one in progress]
-        done = [one["done"] for one in told]
+        reports = [one["progress"] for one in progress]
+        done = [one["done"] for one in reports]
         assert done == sorted(done)
-        assert done[-1] == told[0]["total"] > plugins.PATIENT
+        assert done[-1] == reports[0]["total"] > plugins.PATIENT
         assert "result" in last
 
 

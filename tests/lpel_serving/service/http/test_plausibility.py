@@ -80,7 +80,7 @@ def test_a_picture_of_another_kind_is_named_first_and_no_certainty_follows(
         assert answer["explanations"]["test"]["regions"] == []
 
 
-def test_a_receipt_of_such_a_pair_says_so_before_its_limits(client):
+def test_a_faithfulness_check_of_such_a_pair_says_so_before_its_limits(client):
     texts = {"reference": FACE, "test": ODD}
     body = {name: base64.b64encode(data).decode() for name, data in texts.items()}
     answer = client.post("/v1/assess", json=body | {"draws": 2, "every": 8})

@@ -239,10 +239,10 @@ def test_a_range_of_a_file_is_that_range(with_explainer):
     assert (answer.status, answer.body) == (206, content[10:20])
 
 
-@pytest.mark.parametrize("told", ['"' + "a" * 9000, "*", "W/", ",,,,", "\xff", '"a"' * 2000])
-def test_whatever_a_browser_claims_to_have_it_gets_the_page(with_explainer, told):
+@pytest.mark.parametrize("claimed", ['"' + "a" * 9000, "*", "W/", ",,,,", "\xff", '"a"' * 2000])
+def test_whatever_a_browser_claims_to_have_it_gets_the_page(with_explainer, claimed):
     port, _ = with_explainer
-    assert ask(port, get("/", f"If-None-Match: {told}")).status in {200, 304}
+    assert ask(port, get("/", f"If-None-Match: {claimed}")).status in {200, 304}
 
 
 def test_many_requests_on_one_connection_are_answered_in_turn(port):

@@ -1,4 +1,4 @@
-"""What browsers are told of every answer: to be careful with it."""
+"""The security headers of every answer."""
 
 import httpx
 import pytest
@@ -25,7 +25,7 @@ def friendly(service_bundle):
 
 
 def careful(answer: Answer) -> None:
-    """Check that browsers are told to be careful with an answer."""
+    """Check that an answer has the security headers."""
     for name, value in security.HEADERS.items():
         assert answer.headers[name.lower()] == value, name
     assert "unsafe-inline" not in answer.headers["content-security-policy"]

@@ -27,7 +27,7 @@ EXPLAIN, ASSESS = "/v1/explain", "/v1/assess"
 STREAM = "Accept: application/x-ndjson"
 TESTS = str(Path(__file__).parents[3])
 KILLS = int(os.environ.get("LPEL_KILLS", "10"))
-"""How often the service is told to stop at a moment that nobody chose; by hand, more often."""
+"""How often the service is stopped at a random moment; by hand, more often."""
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them")
 

@@ -1,1 +1,1 @@
-"""What a client may take of the server: places, bytes, time."""
+"""Limits on what a client may use: connections, uploads, admitted requests, memory, time."""

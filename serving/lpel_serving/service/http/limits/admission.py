@@ -1,4 +1,4 @@
-"""Who is let in to ask for computing, and for how long: bounded, and never for nobody."""
+"""Admission control: bounds how many requests compute and for how long; ends abandoned ones."""
 
 import asyncio
 import math
@@ -16,7 +16,7 @@ _MAX_RETRY_AFTER = 60
 
 
 class Gate:
-    """Counts the requests that are inside.
+    """Counts the admitted requests.
 
     Attributes
     ----------
@@ -25,7 +25,7 @@ class Gate:
     inside
         How many there are.
     refused
-        How many were turned away so far.
+        How many were rejected so far.
     """
 
     def __init__(self, most: int) -> None:
@@ -35,7 +35,7 @@ class Gate:
         self._mean_seconds = 0.5
 
     def enter(self) -> None:
-        """Let a request in.
+        """Admit a request.
 
         Raises
         ------
@@ -47,7 +47,7 @@ class Gate:
         self.inside += 1
 
     def leave(self, seconds: float) -> None:
-        """Let a request out that was inside for so long."""
+        """Release a request that was admitted for so long."""
         self.inside -= 1
         self._mean_seconds += _SMOOTHING * (seconds - self._mean_seconds)
 
@@ -57,31 +57,31 @@ class Gate:
         return self.inside >= self.most
 
     def refusal(self) -> Problem:
-        """Turn a request away: count it, and make what it is answered."""
+        """Reject a request: count it, and make its answer."""
         self.refused += 1
         headers = {"Retry-After": str(self.retry_after)}
-        detail = f"{self.most} requests are inside already, which is as many as are let in."
+        detail = f"{self.most} requests are in progress, which is the limit."
         return Problem(503, f"{detail} Try again later.", headers=headers)
 
     @property
     def retry_after(self) -> int:
-        """Seconds until about half of those inside will have left, at least 1."""
+        """Seconds until about half of the admitted requests will be done, at least 1."""
         return min(_MAX_RETRY_AFTER, max(1, math.ceil(self._mean_seconds / 2)))
 
 
 class Admission:
-    """Middleware: lets a request that computes in once its body is there, or turns it away.
+    """Middleware: admits a request that computes once its body is complete, or rejects it.
 
-    It is turned away at once if there is no room when its head comes, and with its body's end if
-    there is none by then. The token, in ``request.state.token``, lapses when the client goes away
-    or the time since it was let in is up.
+    It is rejected immediately if there is no room when its head arrives, and at its body's end if
+    there is none by then. The token, in ``request.state.token``, is cancelled when the client
+    disconnects or the time since admission is up.
 
     Parameters
     ----------
     app
-        What is asked; it computes nothing for a request whose body it has not read to the end.
+        The application; it computes nothing for a request before its body is read to the end.
     gate
-        Who is inside.
+        Counts the admitted requests.
     uploads
         Whose body is on its way.
     seconds
@@ -136,7 +136,7 @@ class Admission:
 
 
 class _Visit:
-    """A request's stay: from when it is let in to its end, in its time."""
+    """A request's admission, from its start to its end, with its time limit."""
 
     def __init__(self, gate: Gate, token: CancellationToken, seconds: float) -> None:
         self.token = token
@@ -145,7 +145,7 @@ class _Visit:
         self._late: asyncio.TimerHandle | None = None
 
     def begin(self) -> None:
-        """Enter the gate, or raise a `Problem`."""
+        """Enter the gate, or raise `Problem`."""
         self._gate.enter()
         self._begun = time.monotonic()
         loop = asyncio.get_running_loop()
@@ -161,22 +161,22 @@ class _Visit:
 
 
 class _Listener:
-    """Hands a request's body on, and from its end on waits for the client to go away.
+    """Passes a request's body on, then waits for the client's disconnect.
 
-    With its end the visit begins. Nothing is sent to a client that has gone, so that nobody takes
-    what was for an answer.
+    With its end the visit begins. Nothing is sent to a client that has gone, so that no part is
+    mistaken for an answer.
     """
 
     def __init__(self, receive: Receive, send: Send, uploads: Uploads, visit: _Visit) -> None:
         self._receive, self._send = receive, send
         self._uploads = uploads
-        self._upload: Upload | None = None  # until the body is asked for
+        self._upload: Upload | None = None  # until the body is read
         self._visit = visit
         self._read = asyncio.Event()
         self._gone = asyncio.Event()
 
     async def receive(self) -> Message:
-        """As ASGI has it; raises a `Problem` if the body is dropped, or there is no room."""
+        """ASGI's `receive`; raises `Problem` if the body is dropped, or there is no room."""
         if self._read.is_set():
             await self._gone.wait()
             return {"type": "http.disconnect"}
@@ -192,31 +192,31 @@ class _Listener:
         return message
 
     async def send(self, message: Message) -> None:
-        """As ASGI has it."""
+        """ASGI's `send`."""
         if not self.gone:
             await self._send(message)
 
     async def watch(self) -> None:
-        """Return when the client has gone away."""
+        """Return when the client has disconnected."""
         await self._read.wait()
         while not self.gone:
             if (await self._receive())["type"] == "http.disconnect":
                 self._leave()
 
     def close(self) -> None:
-        """Wait neither for the body nor for computing any more: the service stops."""
+        """Stop waiting for the body and for the computation: the service stops."""
         self._visit.token.withdraw("closing")
         if self._upload is not None:
             self._uploads.drop(self._upload, "closing")
 
     def end(self) -> None:
-        """Expect no more of the body."""
+        """End the upload of the body."""
         if self._upload is not None:
             self._uploads.end(self._upload)
 
     @property
     def gone(self) -> bool:
-        """Whether the client has gone away."""
+        """Whether the client has disconnected."""
         return self._gone.is_set()
 
     def _leave(self) -> None:

@@ -1,4 +1,4 @@
-"""Connections that cannot be used to wear the server out: bounded in number, and in patience."""
+"""Connection limits: how many there may be, and time-outs for idle and slow clients."""
 
 import asyncio
 from collections.abc import Callable
@@ -12,20 +12,20 @@ from lpel_serving.service.http.limits.untaken import Untaken
 
 MAX_CONNECTIONS = 512
 HEAD_SECONDS = 10.0
-"""For the head of a request; and for the rest of one that was answered before its end."""
+"""Seconds for the head of a request; and for the rest of one that was answered early."""
 READ_SECONDS, READ_RATE = 20.0, 16 * 2**10
-"""Over so many seconds a client takes so many bytes of its answer a second, or all that there are.
+"""A client must read so many bytes of its answer a second, over so many seconds, or all there are.
 
 A poor mobile network gives more (EDGE about 200 kbit/s, where this is 131), and the time is long
-enough for a way through a tunnel."""
+enough for a train's way through a tunnel."""
 
 _LINES, _LINE_BYTES = 256, 32
-"""So many lines in what arrives at once, of so few bytes each, are chunks that nobody needs."""
+"""This many lines in one read, this short on average, are chunks that no honest client sends."""
 _HEAD_BYTES = 16 * 2**10
 
 
 class _Clock:
-    """Calls a function when it has run out."""
+    """A timer that calls a function when it has run out."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, ring: Callable[[], None]) -> None:
         self._loop, self._ring = loop, ring
@@ -33,7 +33,7 @@ class _Clock:
         self._purpose: object = None
 
     def run(self, seconds: float, purpose: object = None) -> None:
-        """Begin, unless it runs already for the same purpose."""
+        """Start, unless it already runs for the same purpose."""
         if self._timer is not None and purpose == self._purpose:
             return
         self.stop()
@@ -57,14 +57,14 @@ class _Clock:
 
 
 class _Written:
-    """A transport that counts what is written to it, and says when."""
+    """A transport that counts what is written to it, and calls back on each write."""
 
     def __init__(self, transport: asyncio.Transport, on_write: Callable[[], None]) -> None:
         self._transport, self._on_write = transport, on_write
         self.bytes = 0
 
     def write(self, data: bytes) -> None:
-        """As transports have it."""
+        """Write, as `asyncio.Transport.write` does."""
         self._transport.write(data)
         self.bytes += len(data)
         self._on_write()
@@ -74,23 +74,23 @@ class _Written:
 
 
 class CarefulProtocol(H11Protocol):
-    """Uvicorn's HTTP, which hangs up on whoever neither asks in time nor takes the answer.
+    """Uvicorn's HTTP protocol, with time-outs for clients that are slow to send or to read.
 
     Uvicorn itself waits for ever for the first request, for the rest of one that has begun, and for
-    a client that does not read. The rest of a request that was answered before its end it reads and
-    throws away, so that the answer is heard; that too has its time.
+    a client that does not read. The rest of a request that was answered early is read and
+    discarded, so that the answer arrives; that, too, has a time-out.
 
     Parameters
     ----------
     untaken
-        The answers of all connections that wait to be taken.
+        The unsent answers of all connections.
     args, kwargs
-        As uvicorn has them.
+        As for uvicorn's protocol.
 
     Attributes
     ----------
     heard
-        When anything came last, by the event loop's clock.
+        When anything last arrived, by the event loop's clock.
     """
 
     _written: _Written
@@ -106,7 +106,7 @@ class CarefulProtocol(H11Protocol):
         self.heard = 0.0
 
     def connection_made(self, transport: asyncio.Transport) -> None:
-        """Take a connection, in place of one on which nothing is asked if there are too many."""
+        """Accept a connection; if there are too many, drop an idle one for it."""
         self._written = _Written(transport, self._mind_the_taking)
         super().connection_made(cast("asyncio.Transport", self._written))
         self.heard = self.loop.time()
@@ -114,7 +114,7 @@ class CarefulProtocol(H11Protocol):
         self._make_room()
 
     def data_received(self, data: bytes) -> None:
-        """Take what arrived, unless its chunks are so small that it would hold up all others."""
+        """Process received data, unless its chunks are so small that they would block others."""
         if self._comes_in_chunks(data) and data.count(b"\n") > max(_LINES, len(data) / _LINE_BYTES):
             self.hang_up()
             return
@@ -123,13 +123,13 @@ class CarefulProtocol(H11Protocol):
         self._mind_the_request()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Let go of a connection."""
+        """Release a connection."""
         self._asking.stop()
         self._taking.stop()
         super().connection_lost(exc)
 
     def eof_received(self) -> Any:
-        """Go on sending an answer that is made, also to a client that has said its last word."""
+        """Go on sending a finished answer, also to a client that has closed its sending side."""
         cycle: Any = self.cycle  # None before the first request
         if cycle is None or not cycle.response_started or cycle.response_complete:
             return False
@@ -137,19 +137,19 @@ class CarefulProtocol(H11Protocol):
         return self._delivery.is_whole
 
     def timeout_keep_alive_handler(self) -> None:
-        """Close an idle connection, also if the end of the last answer was never taken."""
+        """Close an idle connection, also if the end of the last answer was never read."""
         super().timeout_keep_alive_handler()
         self._mind_the_taking()
 
     def _mind_the_request(self) -> None:
-        """Run a clock exactly while something is awaited that may never be complete."""
+        """Run a timer exactly while a request is awaited that may never be complete."""
         if self.awaits_more():
             self._asking.run(HEAD_SECONDS, purpose=self.conn.their_state)
         else:
             self._asking.stop()
 
     def _make_room(self) -> None:
-        """Of too many, hang up on the one that has asked for nothing longest: at last, on this."""
+        """Of too many connections, drop the longest idle one; if none is idle, this one."""
         there = cast("set[CarefulProtocol]", self.connections)
         there = [one for one in there if not one.transport.is_closing()]
         if len(there) > MAX_CONNECTIONS:
@@ -157,12 +157,12 @@ class CarefulProtocol(H11Protocol):
             min(idle, key=lambda one: one.heard).hang_up()
 
     def awaits_more(self) -> bool:
-        """Whether a request, or the rest of one that was answered, has yet to come."""
+        """Whether a request, or the rest of an answered one, has yet to arrive."""
         answered = self.conn.our_state is h11.DONE and self.conn.their_state is h11.SEND_BODY
         return answered or self.conn.their_state is h11.IDLE
 
     def _look_whether_asked(self) -> None:
-        if self.awaits_more():  # what was buffered may have become a request meanwhile
+        if self.awaits_more():  # buffered data may have become a request meanwhile
             self.hang_up()
 
     def _comes_in_chunks(self, data: bytes) -> bool:
@@ -171,7 +171,7 @@ class CarefulProtocol(H11Protocol):
         return b"chunked" in data[:_HEAD_BYTES].lower()
 
     def _mind_the_taking(self) -> None:
-        """Run a clock exactly while the client has something to take."""
+        """Run a timer exactly while the client has something to read."""
         waiting = self.transport.get_write_buffer_size()
         if waiting and not self._taking.runs:
             due = min(waiting + self._delivery.left, int(READ_SECONDS * READ_RATE))
@@ -186,10 +186,10 @@ class CarefulProtocol(H11Protocol):
             self._mind_the_taking()
 
     def _give_up(self) -> None:
-        """Hang up on a client that does not take its answer."""
+        """Drop a client that does not read its answer."""
         self._untaken.hung_up += 1
         self.hang_up()
 
     def hang_up(self) -> None:
-        """End the connection at once: to close it would wait for the client to take the rest."""
+        """Abort the connection: closing it would wait for the client to read the rest."""
         self.transport.abort()

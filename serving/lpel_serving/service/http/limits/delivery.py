@@ -1,4 +1,4 @@
-"""Sending answers: in parts, as the client takes them, after all work for them is done."""
+"""Sends answers in parts, at the client's pace, after the computation is finished."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,31 +8,31 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from lpel_serving.service.http.limits.untaken import Untaken
 
 PART_BYTES = 64 * 2**10
-"""No more of an answer is handed to a connection at a time, which would copy it."""
+"""Bytes of an answer that are handed to a connection at a time, since it copies them."""
 
 
 class Delivery:
     """Wraps the application for one connection.
 
-    What is long of an answer, and what follows it, is sent when the application has returned:
-    whoever takes it slowly holds neither a place among those who are let in nor a second copy.
+    The long parts of an answer, and what follows them, are sent when the application has returned:
+    a slow reader holds neither an admission nor a second copy.
 
     Parameters
     ----------
     app
         The application.
     untaken
-        Where answers are counted that were made for one request; others, such as files, are shared.
+        Counts answers that were made for one request; others, such as files, are shared.
     hang_up
-        Gives the connection up.
+        Aborts the connection.
 
     Attributes
     ----------
     left
-        Bytes of the body that is being sent which were not yet handed to the connection.
+        Bytes of the current body that were not yet handed to the connection.
     is_whole
-        Whether the last answer that began said how long it is: it goes out whole, and is not made
-        while it is sent.
+        Whether the latest answer declared its length: it is then sent whole, not made while it is
+        sent.
     """
 
     def __init__(self, app: Any, untaken: Untaken, hang_up: Callable[[], None]) -> None:
@@ -72,7 +72,7 @@ class Delivery:
         for start in range(0, max(1, len(body)), PART_BYTES):
             end = start + PART_BYTES
             self.left = max(0, len(body) - end)
-            # This waits until the client has taken most of what was sent before.
+            # This waits until the client has read most of what was sent before.
             await send(_part(body[start:end], more=more or end < len(body)))
             if on_part is not None:
                 on_part()
@@ -83,7 +83,7 @@ def _part(body: bytes, *, more: bool) -> Message:
 
 
 def _is_long(message: Message, scope: Scope) -> bool:
-    """Whether a message is long and all there: the last, or a line of what was computed for one."""
+    """Whether a message is long and complete: the last, or a line of a streamed result."""
     return (
         message["type"] == "http.response.body"
         and len(message.get("body", b"")) > PART_BYTES

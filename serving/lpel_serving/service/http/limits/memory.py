@@ -1,4 +1,4 @@
-"""Letting the system have large blocks of memory back; of glibc alone, other libraries do so."""
+"""Returns large freed memory blocks to the system, which glibc does not do by itself."""
 
 import ctypes
 import sys
@@ -9,17 +9,17 @@ LARGE_BYTES = 4 * 2**20
 
 
 def give_back_large_blocks() -> None:
-    """Let every block of 4 MiB or more be the system's again as soon as it is freed.
+    """Return every block of 4 MiB or more to the system as soon as it is freed.
 
-    Answers have megabytes. glibc takes a block that large from the system by itself, but when the
-    first one is freed it concludes that such blocks come and go, and from then on cuts all up to
-    that size, at most 32 MiB, from heaps that it keeps: one for each thread, and hardly ever empty.
-    What a hundred answers once took would stay with the process until its end. To set the
-    threshold ends this learning; the other one is what it would be by then.
+    Answers have megabytes. glibc maps blocks that large separately at first, but when one is freed
+    it raises its threshold, and from then on takes all blocks up to that size, at most 32 MiB, from
+    its heaps: one for each thread, and hardly ever empty. The memory of a hundred answers would
+    stay with the process until its end. Setting the threshold ends this adaptation; the other
+    parameter has the value that glibc would choose.
     """
     if sys.platform != "linux":
         return
     library = ctypes.CDLL(None)
-    if hasattr(library, "gnu_get_libc_version"):  # another library may take these for others
+    if hasattr(library, "gnu_get_libc_version"):  # other libraries may differ
         library.mallopt(_MMAP_THRESHOLD, LARGE_BYTES)
         library.mallopt(_TRIM_THRESHOLD, 2 * LARGE_BYTES)

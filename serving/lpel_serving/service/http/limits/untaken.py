@@ -1,22 +1,22 @@
-"""Answers that wait to be taken: so many bytes in all, and the slowest readers go first."""
+"""Unsent answers: bounded in bytes; the slowest readers are dropped first."""
 
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 _UNREAD_PARTS = 4
-"""So many parts of an answer find room in buffers on the way before anybody reads."""
+"""Parts of an answer that fit into buffers on the way before the client reads any."""
 
 
 class WaitingAnswer:
-    """An answer that its client has not yet taken whole.
+    """An answer that its client has not yet read completely.
 
     Parameters
     ----------
     size
-        Its bytes, all of which are kept until the last of them are on their way.
+        Its bytes, all of which are kept until the last are on their way.
     hang_up
-        Gives it up, and its connection.
+        Drops it, and its connection.
     """
 
     def __init__(self, size: int, hang_up: Callable[[], None]) -> None:
@@ -33,10 +33,10 @@ class WaitingAnswer:
         self._parts += 1
 
     def merit(self, now: float) -> tuple[float, float]:
-        """How well it is read: parts a second, and since when, which is for those read equally.
+        """How well it is read: parts a second, then its age, which decides among equals.
 
-        Whichever is less: on the whole, where what only lies in buffers does not count, and lately,
-        where what was taken before the client stopped does not.
+        The smaller of two rates: over its whole time, without what only fills buffers, and
+        recently, without what was read before the client stopped.
         """
         on_the_whole = max(0, self._parts - _UNREAD_PARTS) / max(1e-9, now - self._begun)
         lately = 1 / max(1e-9, now - self._last, self._seconds)
@@ -44,21 +44,21 @@ class WaitingAnswer:
 
 
 class Untaken:
-    """All answers of a server that were made for one request each and wait to be taken.
+    """All unsent answers of a server that were made for one request each.
 
-    If another one would make them too many bytes, those that are read most slowly are given up, and
-    of several that nobody reads the oldest. So whoever reads keeps its answer, also if it is slow,
-    and nobody who comes is kept waiting by those who do not read.
+    If another one would exceed the limit, those that are read most slowly are dropped, and of
+    several that nobody reads the oldest. So clients that read keep their answers, even if they are
+    slow, and clients that do not read block nobody.
 
     Parameters
     ----------
     most
-        Bytes that may wait in all. A larger answer waits alone.
+        Bytes that may wait in all; a larger answer waits alone.
 
     Attributes
     ----------
     hung_up
-        Connections that were given up so far because their answers were not taken.
+        Connections that were dropped so far because their answers were not read.
     """
 
     def __init__(self, most: int) -> None:

@@ -1,4 +1,4 @@
-"""Bodies that are on their way: bounded in memory, in number and in patience."""
+"""Uploads in progress: bounded in memory, number and time."""
 
 import asyncio
 from collections import Counter, deque
@@ -13,25 +13,25 @@ from lpel_serving.service.http.settings import Limits
 Why = Literal["stalled", "late", "crowded", "closing"]
 
 _LOOKS = 10
-"""Looks at every body in the time in which it may come to a stop."""
+"""Checks of every upload per stall time-out."""
 _LATELY = 2
-"""The looks whose time is lately."""
+"""The number of checks that count as recent."""
 
 
 class Upload:
-    """One body on its way.
+    """One upload in progress.
 
     Parameters
     ----------
     begun
-        When, by the event loop's clock.
+        When it began, by the event loop's clock.
 
     Attributes
     ----------
     received
-        Bytes of it that have come.
+        Bytes that have arrived.
     dropped
-        Why it is not waited for any more; None while it is.
+        Why it was dropped; None if it was not.
     """
 
     def __init__(self, begun: float) -> None:
@@ -52,47 +52,47 @@ class Upload:
             self._waiting = None
 
     def drop(self, why: Why) -> None:
-        """Wait for it no more."""
+        """Drop it."""
         self.dropped = why
         if self._waiting is not None:
             self._waiting.reschedule(0)
 
     def look(self) -> None:
-        """Note how far it is by now."""
+        """Record how far it is."""
         self._past.append(self.received)
 
     def gained(self, looks: int) -> int | None:
-        """Bytes that came since so many looks ago; None if it is not that old."""
+        """Bytes that arrived in the last n checks; None if it is younger."""
         return self.received - self._past[-looks] if len(self._past) >= looks else None
 
     @property
     def gained_lately(self) -> int:
-        """Bytes that came lately, or since it began."""
+        """Bytes that arrived recently, or since it began."""
         gained = self.gained(_LATELY)
         return self.received if gained is None else gained
 
 
 class Uploads:
-    """All bodies that are on their way; belongs to one event loop.
+    """All uploads in progress; belongs to one event loop.
 
-    Looks at all of them several times while one may be silent. Where there is no room for a part
-    that came, one of those that hold more than an equal share of the memory goes: the one that
-    gained least lately. So neither few that hold much nor many that hold nothing keep others out,
-    and whoever sends fast is through in the end.
+    All are checked several times per stall time-out. Where there is no room for a part, one of the
+    uploads that hold more than an equal share of the memory is dropped: the one that gained least
+    recently. So neither a few large uploads nor many idle ones block others, and fast clients
+    succeed.
 
     Parameters
     ----------
     limits
-        How many there may be, how much they may hold, and how slow they may be.
+        The limits of their number, memory and speed.
     draining
         Whether the service is being stopped.
 
     Attributes
     ----------
     received
-        Bytes that those on their way hold.
+        Bytes that they hold.
     dropped
-        How many were dropped so far, by why.
+        How many were dropped so far, by reason.
     """
 
     def __init__(self, limits: Limits, draining: Callable[[], bool]) -> None:
@@ -110,7 +110,7 @@ class Uploads:
         return len(self._under_way)
 
     def begin(self) -> Upload:
-        """Expect a body; to be ended."""
+        """Begin an upload, to be ended by `end`."""
         loop = asyncio.get_running_loop()
         if self.under_way >= self._limits.uploads:
             self._drop_slowest(self._under_way)
@@ -121,13 +121,13 @@ class Uploads:
         return upload
 
     def end(self, upload: Upload) -> None:
-        """Expect no more of a body; nothing if it has ended."""
+        """End an upload; no effect if it has ended."""
         if upload in self._under_way:
             del self._under_way[upload]
             self.received -= upload.received
 
     async def receive(self, upload: Upload, receive: Receive) -> Message:
-        """Wait for the next part of a body, as ASGI has it.
+        """Wait for the next part of a body, as ASGI's `receive`.
 
         Raises
         ------
@@ -143,7 +143,7 @@ class Uploads:
         return message
 
     def drop(self, upload: Upload, why: Why) -> None:
-        """Wait for a body no more; nothing if it has ended."""
+        """Drop an upload; no effect if it has ended."""
         if upload in self._under_way:
             self.end(upload)
             self.dropped[why] += 1
@@ -198,7 +198,7 @@ class Uploads:
                 return Problem(408, f"{detail}: send it again.", headers=close)
             case "crowded":
                 detail = (
-                    "more bodies are on their way than there is room for, and others came faster "
+                    "more uploads are in progress than there is room for, and others came faster "
                     "than this one: send it again later."
                 )
                 return Problem(503, detail, headers=later)

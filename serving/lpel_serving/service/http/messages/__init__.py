@@ -1,1 +1,1 @@
-"""Requests read and answers written: bodies, forms, JSON, problems."""
+"""Reading requests and writing answers: bodies, forms, JSON, problem documents."""

@@ -1,4 +1,4 @@
-"""What is answered: numbers and arrays as JSON, arrays as `.npz`, figures as PNG."""
+"""Writing answers: numbers and arrays as JSON, arrays as `.npz`, figures as PNG."""
 
 import base64
 from typing import Any, cast
@@ -21,22 +21,22 @@ JSON, NPZ, PNG, LINES = (
 
 
 def json_bytes(document: Any) -> bytes:
-    """Write JSON; float32 in as few digits as tell it apart."""
+    """Write JSON; float32 in the fewest digits that identify it."""
     return orjson.dumps(document, _contiguous, orjson.OPT_SERIALIZE_NUMPY)
 
 
 def _contiguous(value: Any) -> Any:
-    """Copy a view, such as a transposed array: orjson writes none, and asks here."""
+    """Copy a view, such as a transposed array, which orjson does not write itself."""
     if isinstance(value, np.ndarray):
         return np.ascontiguousarray(cast("NDArray[Any]", value))
     raise TypeError(f"{type(value).__name__} has no form in JSON.")
 
 
 def checked(model: type[BaseModel], document: dict[str, Any]) -> dict[str, Any]:
-    """Return an answer that is as its model says, whose description is published.
+    """Validate an answer by its model, which the published OpenAPI document describes.
 
-    It takes tens of microseconds: arrays are looked at as a whole. Where an answer is otherwise the
-    mistake is ours: pydantic's error becomes a 500.
+    It takes tens of microseconds: arrays are checked by type and shape. An invalid answer is our
+    mistake: pydantic's error becomes a 500.
     """
     model.model_validate(document)
     return document
@@ -63,7 +63,7 @@ def packed(values: NDArray[Any]) -> dict[str, Any]:
 
 
 def accepted(request: Request, *offered: str) -> str:
-    """Choose what to answer with: the offered kind that is accepted most, the first of equals.
+    """Choose the media type of the answer: the most accepted offered one, the first of equals.
 
     Raises
     ------
@@ -90,7 +90,7 @@ def _quality(part: str) -> tuple[str, float]:
 
 
 def _match(kind: str, wanted: list[tuple[str, float]]) -> float:
-    """How much a kind is wanted; what names it exactly counts before what names its family."""
+    """The quality of a media type; an exact match takes precedence over its family."""
     family = kind.partition("/")[0] + "/*"
     for pattern in (kind, family, "*/*"):
         for name, quality in wanted:

@@ -7,22 +7,22 @@ from lpel_serving.support.errors import WithdrawnError
 
 
 async def read_body(request: Request, limit: int) -> bytes:
-    """Read a request's body whole; with its last byte the request is let in, or turned away.
+    """Read a request's body whole; with its last byte the request is admitted or rejected.
 
     Parameters
     ----------
     request
         The request, with a token: see `lpel_serving.service.http.limits.admission`.
     limit
-        Bytes that it may have.
+        Its largest size in bytes.
 
     Raises
     ------
     Problem
-        413 if it is too large, as soon as that is known; 408 if it comes too slowly; 503 if there
-        is no room for it, or for the request once it is there.
+        413 if it is too large, as soon as that is known; 408 if it arrives too slowly; 503 if there
+        is no room for it, or for the request once it is complete.
     WithdrawnError
-        If the client went away meanwhile.
+        If the client disconnected meanwhile.
     """
     length = request.headers.get("content-length", "")
     if length.isdecimal() and int(length) > limit:
@@ -37,7 +37,7 @@ async def read_body(request: Request, limit: int) -> bytes:
     except ClientDisconnect as error:
         raise WithdrawnError("the client went away.") from error
     finally:
-        body.clear()  # whoever keeps an error keeps this function's variables
+        body.clear()  # a stored error keeps this function's variables alive
 
 
 def _too_large(limit: int) -> Problem:

@@ -1,4 +1,4 @@
-"""Long work as an answer in lines: of its progress, and at last of its result."""
+"""Answers of long work in JSON lines: its progress, then its result."""
 
 import asyncio
 import contextlib
@@ -24,44 +24,44 @@ async def in_lines(
 ) -> Response:
     """Answer with lines of JSON, ``{"progress": …}`` and then ``{"result": …}``.
 
-    What goes wrong before the first of them is raised, as if there were no lines; afterwards it is
-    the last line, ``{"problem": …}``.
+    An error before the first of them is raised, as if there were no lines; afterwards it is the
+    last line, ``{"problem": …}``.
 
     Parameters
     ----------
     request
-        Let in, with a token.
+        Admitted, with a token.
     work
-        What is to be done.
+        The work.
     service
-        Where it is done.
+        Runs it.
     slow
-        Whether it embeds images of its own.
+        Whether it embeds further images.
     """
     loop = asyncio.get_running_loop()
     lines: asyncio.Queue[_Line] = asyncio.Queue()
 
-    def tell(line: _Line) -> None:
+    def send(line: _Line) -> None:
         loop.call_soon_threadsafe(lines.put_nowait, line)
 
     def progress(what: str, total: int) -> AbstractContextManager[Advance]:
         del what
-        return _counted(total, lambda done: tell({"progress": {"done": done, "total": total}}))
+        return _counted(total, lambda done: send({"progress": {"done": done, "total": total}}))
 
     async def run() -> None:
         try:
             token = request.state.token
             result = await service.run(lambda networks: work(networks, progress), token, slow=slow)
-            tell({"result": result})
+            send({"result": result})
         except Exception as error:  # noqa: BLE001 - whatever it is, it is the last line
-            tell(error)
+            send(error)
         finally:
-            tell(None)
+            send(None)
 
     running = asyncio.ensure_future(run())
     try:
         first = await lines.get()
-    except asyncio.CancelledError:  # the client went away meanwhile
+    except asyncio.CancelledError:  # the client disconnected meanwhile
         running.cancel()
         raise
     if isinstance(first, Exception):
@@ -92,13 +92,13 @@ def _problem(request: Request, error: Exception) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def _counted(total: int, tell: Callable[[int], None]) -> Generator[Advance]:
+def _counted(total: int, send: Callable[[int], None]) -> Generator[Advance]:
     done = 0
-    tell(0)
+    send(0)
 
     def advance(more: int) -> None:
         nonlocal done
         done += more
-        tell(min(done, total))
+        send(min(done, total))
 
     yield advance

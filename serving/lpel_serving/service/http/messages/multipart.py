@@ -1,4 +1,4 @@
-"""`multipart/form-data`, in memory: nothing of a request is ever on disk."""
+"""Parses `multipart/form-data` in memory: nothing of a request is ever written to disk."""
 
 import logging
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ class _Part:
 
 @dataclass(eq=False)
 class _Form:
-    """What the parser calls back."""
+    """The parser's callbacks."""
 
     parts: list[_Part] = field(default_factory=list[_Part])
     ended: bool = False
@@ -53,7 +53,7 @@ class _Form:
 def read_form(body: bytes, content_type: str) -> tuple[dict[str, bytes], dict[str, str]]:
     """Read a form: its files and its text fields, by their names.
 
-    A part is a file if it has a file name, which is not looked at.
+    A part is a file if it has a file name, which is ignored.
 
     Raises
     ------
@@ -77,7 +77,7 @@ def read_form(body: bytes, content_type: str) -> tuple[dict[str, bytes], dict[st
                 "on_end": form.end,
             },
         )
-        # Its words would hold bytes of the form; what is wrong is said to whoever sent it.
+        # Its message would hold bytes of the form.
         parser.logger = logging.Logger(__name__, logging.CRITICAL + 1)
         parser.write(body)
         parser.finalize()

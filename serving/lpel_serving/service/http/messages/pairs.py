@@ -1,4 +1,4 @@
-"""Requests about a pair of images: a form or JSON, read into the fields that were asked for."""
+"""Reads requests about a pair of images, a form or JSON, into validated fields."""
 
 from typing import Any, TypeVar, cast
 
@@ -17,8 +17,8 @@ from lpel_serving.support.strict_json import read_json
 
 FORM = "multipart/form-data"
 MAX_STRUCTURE = 1000
-"""Commas and openings of lists and objects in JSON: what needs thousands is no request about two
-images, and would be megabytes of small objects to make."""
+"""Commas, lists and objects in JSON: no request about two images needs thousands, which would be
+parsed into megabytes of small objects."""
 
 Fields = TypeVar("Fields", bound=VerifyFields)
 
@@ -31,7 +31,7 @@ async def read_pair(
     Raises
     ------
     Problem
-        If it is too large, malformed, of another kind, lacks an image, or a field is wrong.
+        If it is too large, malformed, of another media type, lacks an image, or a field is wrong.
     """
     content_type = request.headers.get("content-type", "")
     media_type = content_type.partition(";")[0].strip().lower()
@@ -64,7 +64,7 @@ def _form(body: bytes, content_type: str) -> dict[str, Any]:
 
 
 def _with_list(texts: dict[str, str]) -> dict[str, Any]:
-    """A form has no lists: there a comma stands between."""
+    """A form has no lists: there commas separate."""
     if "include" not in texts:
         return dict(texts)
     parts = [part.strip() for part in texts["include"].split(",")]
@@ -95,7 +95,7 @@ def _read_document(body: bytes) -> dict[str, Any]:
 
 
 def _checked(values: dict[str, Any], kind: type[Fields], *, strict: bool) -> Fields:
-    """Check everything, the images among it; strictly where numbers can be told from text."""
+    """Validate all fields, images included; strictly in JSON, where numbers and text differ."""
     try:
         return kind.model_validate(values, strict=strict)
     except ValidationError as error:

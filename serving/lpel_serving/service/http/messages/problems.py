@@ -1,4 +1,4 @@
-"""What goes wrong, as `application/problem+json` (RFC 9457)."""
+"""Errors as HTTP answers, in `application/problem+json` (RFC 9457)."""
 
 import contextlib
 import traceback
@@ -26,13 +26,13 @@ from lpel_serving.support.errors import (
 
 MEDIA_TYPE = "application/problem+json"
 PROTOCOL = "/v2"
-"""Below it the Open Inference Protocol is spoken, which has an object with one `error`."""
+"""Paths of the Open Inference Protocol, whose errors are an object with one `error`."""
 
 _FRAMES = 6
 
 
 class Problem(ServingError, ValueError):  # noqa: N818 - the word of RFC 9457
-    """A request that is answered by a problem.
+    """An error that is answered as a problem document.
 
     Attributes
     ----------
@@ -58,7 +58,7 @@ class Problem(ServingError, ValueError):  # noqa: N818 - the word of RFC 9457
         self.headers = headers or {}
 
     def document(self) -> dict[str, Any]:
-        """The problem in JSON's own types."""
+        """The problem as JSON-serialisable values."""
         return answers.Problem(
             type="about:blank",
             title=HTTPStatus(self.status).phrase,
@@ -68,9 +68,9 @@ class Problem(ServingError, ValueError):  # noqa: N818 - the word of RFC 9457
         ).model_dump(exclude_none=True)
 
     def response(self, path: str) -> Response:
-        """Answer a request for a path with it, in the words of whoever asks there."""
+        """Make the answer to a request for a path, in the format of that path's protocol."""
         if path.startswith(PROTOCOL):
-            # Where what a model cannot use is 400, as all that cannot be read.
+            # There, input that a model cannot use is 400, like input that cannot be parsed.
             status = 400 if self.status == 422 else self.status
             document, media_type = {"error": str(self)}, "application/json"
         else:
@@ -80,7 +80,7 @@ class Problem(ServingError, ValueError):  # noqa: N818 - the word of RFC 9457
 
 @contextlib.contextmanager
 def concerning(field: str) -> Generator[None]:
-    """Name the field of the request that a wrong parameter is about.
+    """Name the request's field in errors about a parameter.
 
     Raises
     ------
@@ -94,20 +94,20 @@ def concerning(field: str) -> Generator[None]:
 
 
 def problem_of(error: Exception, token: CancellationToken | None = None) -> Problem:
-    """Say what an error of the engine means to whoever asked over HTTP."""
+    """Convert an error of the engine to one for the client."""
     match error:
         case Problem():
             return error
         case WithdrawnError():
             if token is not None and token.reason == "late":
-                return Problem(504, str(error))  # it says what to do; the same again may not help
+                return Problem(504, str(error))  # it says what to do; a retry may not help
             return Problem(503, str(error), headers={"Retry-After": "1"})
         case BusyError():
             return Problem(503, str(error), headers={"Retry-After": "5"})
         case ImageError() | NoDirectionError() | ParameterError() | MissingExtraError():
             return Problem(422, str(error))
         case _:
-            # Its words may speak of files of the server's; whoever runs it finds them in the log.
+            # Its message may name files of the server; the operator finds it in the log.
             return Problem(500, "the service could not do it; its log says why.")
 
 
@@ -121,9 +121,9 @@ async def on_error(request: Request, error: Exception) -> Response:
 
 
 class Faults:
-    """Middleware, the innermost: answers what nobody foresaw, as long as no answer has begun.
+    """Innermost middleware: turns unexpected exceptions into a 500, unless an answer has begun.
 
-    Starlette would answer it outside of all other middleware: uncounted, and without their headers.
+    Starlette would do so outside all other middleware, without metrics and headers.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -148,7 +148,7 @@ class Faults:
 
 
 async def on_refusal(request: Request, error: Exception) -> Response:
-    """Answer what Starlette itself refuses: paths and methods that there are not."""
+    """Answer what Starlette itself refuses: unknown paths and methods."""
     status = error.status_code if isinstance(error, HTTPException) else 500
     headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
     details = {
@@ -160,14 +160,14 @@ async def on_refusal(request: Request, error: Exception) -> Response:
 
 
 def cause_of(error: Exception) -> BaseException:
-    """What made a problem; the error itself if it is none."""
+    """The cause of a problem; the error itself if it is not a problem."""
     return error.__cause__ or error if isinstance(error, Problem) else error
 
 
 def failure(error: BaseException) -> dict[str, Any]:
-    """Say for the log where an error of ours arose: its kind and the lines of code, not its words.
+    """Describe an error of ours for the log: its type and the lines of code, not its message.
 
-    Starlette takes the traceback away once the request is answered.
+    Starlette drops the traceback once the request is answered.
     """
     frames = traceback.extract_tb(error.__traceback__)[-_FRAMES:]
     return {

@@ -1,1 +1,1 @@
-"""The Open Inference Protocol, version 2, over REST: the bundle's networks for any client of it."""
+"""The Open Inference Protocol, version 2, over REST: the bundle's networks for its clients."""

@@ -1,4 +1,4 @@
-"""Answers of inference: JSON, and behind it the outputs that were asked for as bytes."""
+"""Writes inference answers: JSON, followed by the outputs that were requested as bytes."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,18 +18,18 @@ def write_answer(
     arrays: Mapping[str, Array],
     signature: Signature,
 ) -> tuple[bytes, int | None]:
-    """Write what a model gave.
+    """Write the outputs of a model.
 
     Parameters
     ----------
     head
         The fields before the outputs.
     request
-        Which outputs are wanted, and how.
+        Which outputs are requested, and in which form.
     arrays
         At least those outputs, by name.
     signature
-        What the model gives.
+        The model's outputs.
 
     Returns
     -------
@@ -39,7 +39,7 @@ def write_answer(
     Raises
     ------
     Problem
-        If a number is not finite, which JSON could not say.
+        If a number is not finite, which JSON cannot express.
     """
     outputs: list[dict[str, Any]] = []
     behind: list[bytes] = []

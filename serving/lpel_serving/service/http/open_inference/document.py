@@ -1,4 +1,4 @@
-"""The JSON of a request of inference: bounded, parsed, checked; what is wrong in it is named."""
+"""Parses the JSON of an inference request, bounded and validated; errors name the field."""
 
 from typing import Any, cast
 
@@ -11,7 +11,7 @@ from lpel_serving.service.http.schemas.inference import MAX_AXES, NOT_OFFERED, I
 from lpel_serving.support.strict_json import read_json
 
 MAX_JSON_BYTES = 2 * 2**20
-"""While JSON is parsed no other thread has a turn, and lists take many times their text."""
+"""Parsing JSON blocks all other threads, and its lists take many times the memory of their text."""
 
 MAX_OBJECTS, MAX_QUOTES = 500, 5000
 """Objects in a request, and twice the pieces of text: each tensor has one or two, and four."""
@@ -29,7 +29,7 @@ _WANTED = {
     "datatype": "text",
     "shape": f"a list of at most {MAX_AXES} whole numbers, none of them negative",
 }
-"""What the fields of a request are; those that are not here are flags."""
+"""What the fields of a request should be; those that are not listed are flags."""
 
 
 def read_document(data: bytes, signature: Signature) -> InferenceRequest:
@@ -64,7 +64,7 @@ def _json(data: bytes) -> Any:
 
 
 def _check_structure(data: bytes) -> None:
-    """Raise `Problem` if JSON holds more objects, text or lists than a request can need."""
+    """Raise `Problem` if the JSON holds more objects, text or lists than any request needs."""
     if data.count(b"{") > MAX_OBJECTS or data.count(b'"') > MAX_QUOTES:
         raise Problem(400, "the JSON holds more objects or more text than any request needs.")
     if data.count(b"[") > _FEW_LISTS + len(data) // _LIST_BYTES:
@@ -76,7 +76,7 @@ def _check_structure(data: bytes) -> None:
 
 
 def _complaint(kind: str, path: list[int | str], document: Any, signature: Signature) -> str:
-    """Say what is wrong in a request and where, by the names of tensors that there are."""
+    """Say what is wrong in a request and where, by the names of known tensors."""
     where = "the request"
     match path:
         case ["inputs" | "outputs" as key, int(place), *path]:

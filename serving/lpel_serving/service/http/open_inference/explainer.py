@@ -1,4 +1,4 @@
-"""The model `explainer`: the tensors of `explainer.onnx`, computed by the engine."""
+"""The model `explainer`: inputs and outputs of `explainer.onnx`, computed by the engine."""
 
 from collections.abc import Collection
 
@@ -20,7 +20,7 @@ from lpel_serving.support.arrays import Floats
 from lpel_serving.support.errors import ParameterError
 
 PLATFORM = "lpel_bundle"
-"""It is no ONNX file that runs, but the engine with its bundle."""
+"""The engine runs with its bundle, not an ONNX file."""
 
 REFERENCE, TEST, THRESHOLD, EPSILON = "reference", "test", "threshold", "epsilon"
 
@@ -64,7 +64,7 @@ def explainer_model(service: ExplanationService, max_batch: int) -> Model:
 
 
 def of_decisions(h: Floats, decisions: Decisions) -> Arrays:
-    """Compute what takes no decoder.
+    """Compute the outputs that need no decoder.
 
     Parameters
     ----------
@@ -119,7 +119,7 @@ def explain_pairs(
 
 
 def _number(given: Arrays, name: str, default: float) -> float:
-    """Take a parameter as the file does, in float32: a default, too, is rounded to it."""
+    """Convert a parameter as the file does, to float32: a default, too, is rounded to it."""
     return float(given[name][0]) if name in given else float(np.float32(default))
 
 

@@ -1,4 +1,4 @@
-"""One inference: the request read, the model run, the answer written."""
+"""Answers an inference request: parses it, runs the model, writes the answer."""
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -24,24 +24,24 @@ async def infer(
 ) -> Response:
     """Answer a request of inference.
 
-    Whatever takes time is done aside, in threads: the event loop waits for none of it.
+    Slow work runs in threads, so that the event loop is never blocked.
 
     Parameters
     ----------
     request
-        With a token of `lpel_serving.service.http.limits.admission`, which lets it in once its
-        body is there.
+        With a token of `lpel_serving.service.http.limits.admission`, which admits it once its body
+        is complete.
     model
-        What is asked.
+        The model.
     service
-        Where threads are had.
+        Runs work in threads.
     limits
         How large a body may be, before and after it is inflated.
 
     Raises
     ------
     Problem
-        If the request is none that the model can answer.
+        If the model cannot answer the request.
     """
     encoding = request.headers.get("content-encoding")
     body = await read_body(request, limits.request_bytes)

@@ -1,4 +1,4 @@
-"""Bodies that were compressed on their way: inflated, but not beyond what a body may be."""
+"""Decompresses request bodies, up to the size limit."""
 
 import zlib
 
@@ -17,12 +17,12 @@ def inflate(body: bytes, encoding: str | None, limit: int) -> bytes:
     encoding
         The header; None if there was none.
     limit
-        Bytes that it may come to; no more are ever made.
+        Largest size when decompressed; no more is ever made.
 
     Raises
     ------
     Problem
-        If the encoding is neither gzip nor deflate, the body is no such thing, or it comes to more.
+        If the encoding is neither gzip nor deflate, the body is not so encoded, or it is larger.
     """
     name = "identity" if encoding is None else encoding.strip().lower()
     if name == "identity":

@@ -1,4 +1,4 @@
-"""The models that are served: the bundle's networks, and the explainer, each run by the service."""
+"""The served models: the bundle's networks and the explainer, each run by the service."""
 
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
@@ -26,7 +26,7 @@ ONNX_PLATFORM = "onnx_onnxv1"
 
 Arrays = Mapping[str, Array]
 Run = Callable[[Arrays, Collection[str], CancellationToken], Awaitable[Arrays]]
-"""Inputs, the names of the outputs that are wanted, and a token, to at least those outputs."""
+"""From inputs, the names of the requested outputs and a token to at least those outputs."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +44,7 @@ class Model:
     run
         Computes it.
     about
-        What else its configuration says.
+        More of its configuration.
     """
 
     name: str
@@ -54,7 +54,7 @@ class Model:
     about: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def metadata(self) -> dict[str, Any]:
-        """Describe it as the protocol does."""
+        """Describe it in the protocol's format."""
         return {
             "name": self.name,
             "versions": [VERSION],
@@ -64,7 +64,7 @@ class Model:
         }
 
     def configuration(self) -> dict[str, Any]:
-        """Describe it as Triton's extension of the protocol does.
+        """Describe it in the format of Triton's extension of the protocol.
 
         If all inputs have a batch, shapes leave it out and ``max_batch_size`` is its greatest
         length; otherwise that is 0, which says that shapes are whole.

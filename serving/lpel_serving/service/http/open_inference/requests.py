@@ -1,4 +1,4 @@
-"""Requests of inference: JSON, and behind it the inputs that are given as bytes."""
+"""Parses inference requests: JSON, followed by the inputs that are sent as bytes."""
 
 import math
 from collections.abc import Generator, Iterator, Mapping, Sequence
@@ -24,12 +24,12 @@ HEADER_LENGTH = "Inference-Header-Content-Length"
 """The header that says how many bytes of a body are JSON."""
 
 MAX_JSON_NUMBERS = 1_500_000
-"""Numbers of an answer that are written as JSON, which takes about 20 bytes for each: 30 MB."""
+"""Most numbers of an answer in JSON, at about 20 bytes each: 30 MB."""
 
 
 @dataclass(frozen=True)
 class WantedOutput:
-    """An output that was asked for, and whether as bytes behind the JSON."""
+    """A requested output, and whether as bytes behind the JSON."""
 
     name: str
     binary: bool
@@ -42,11 +42,11 @@ class InferRequest:
     Attributes
     ----------
     id
-        To be given back; None if there was none.
+        To be returned; None if there was none.
     inputs
         By name.
     outputs
-        In the order in which they are to be given.
+        In the order of the answer.
     """
 
     id: str | None
@@ -56,7 +56,7 @@ class InferRequest:
 
 @dataclass(frozen=True)
 class _Input:
-    """An input as it stands in the JSON; `size` is None if its data do, too."""
+    """An input as described in the JSON; `size` is None if its data are there, too."""
 
     tensor: Tensor
     shape: Shape
@@ -83,7 +83,7 @@ def parse_request(body: bytes, header_length: str | None, signature: Signature) 
     Raises
     ------
     Problem
-        If it is not the protocol's, or does not fit the model.
+        If it violates the protocol, or does not fit the model.
     """
     length = _header_length(header_length, len(body))
     request = read_document(body[:length], signature)
@@ -125,7 +125,7 @@ def _outputs(request: InferenceRequest, signature: Signature) -> Sequence[Wanted
 
 
 def _check_answer(wanted: Sequence[WantedOutput], batch: int, signature: Signature) -> None:
-    """Raise `Problem` if too many numbers are wanted as JSON."""
+    """Raise `Problem` if too many numbers are requested as JSON."""
     shapes = [signature.find_output(one.name).shape for one in wanted if not one.binary]
     numbers = sum(math.prod(batch if size == BATCH else size for size in shape) for shape in shapes)
     if numbers > MAX_JSON_NUMBERS:
@@ -139,7 +139,7 @@ def _check_answer(wanted: Sequence[WantedOutput], batch: int, signature: Signatu
 
 @contextmanager
 def _naming(where: str) -> Generator[None]:
-    """Let complaints begin with what they are about."""
+    """Prefix errors with what they are about."""
     try:
         yield
     except Problem as error:

@@ -1,4 +1,4 @@
-"""`/v2`: the paths of the Open Inference Protocol, and those that Triton's clients know besides."""
+"""`/v2`: the routes of the Open Inference Protocol, and more that Triton's clients use."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from importlib.metadata import version
@@ -17,7 +17,7 @@ from lpel_serving.service.http.routes.health import Health
 from lpel_serving.service.http.settings import Settings
 
 EXTENSIONS = ("binary_tensor_data", "model_configuration")
-"""What is spoken beyond the protocol, by Triton's names."""
+"""Supported extensions of the protocol, by Triton's names."""
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -25,14 +25,14 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 def routes(
     service: ExplanationService, settings: Settings, health: Health | None = None
 ) -> list[BaseRoute]:
-    """Make the route under which all of the protocol lies.
+    """Make the route of the whole protocol.
 
     Parameters
     ----------
     service
         Runs the models.
     settings
-        How much a request may ask for.
+        The limits of a request.
     health
         Whether the models are ready; they always are if None.
     """

@@ -1,4 +1,4 @@
-"""What a model takes and gives, and whether what arrives is that."""
+"""The signature of a model: its inputs and outputs, and the validation of tensors against it."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from lpel_serving.service.http.messages.problems import Problem
 from lpel_serving.service.http.open_inference.tensors import Shape
 
 BATCH = -1
-"""The protocol's number for an axis of any length; here that of the batch, the first."""
+"""The protocol's number for an axis of any length; here the first one, of the batch."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Tensor:
     datatype
         One of `lpel_serving.service.http.open_inference.tensors.DATATYPES`.
     shape
-        `BATCH` stands for the batch.
+        `BATCH` stands for the length of the batch.
     optional
         Whether it may be left out of a request.
     """
@@ -32,7 +32,7 @@ class Tensor:
     optional: bool = False
 
     def check(self, datatype: str, shape: Shape) -> None:
-        """Raise `Problem` unless a tensor of this type and shape will do."""
+        """Raise `Problem` unless a tensor of this type and shape is valid."""
         if datatype != self.datatype:
             raise Problem(400, f"expected {self.datatype}, received {datatype[:40]!a}.")
         fits = len(shape) == len(self.shape) and all(
@@ -71,13 +71,13 @@ class Signature:
         return _find(name, self.outputs, "output")
 
     def check_complete(self, names: Collection[str]) -> None:
-        """Raise `Problem` if an input that must be given is not."""
+        """Raise `Problem` if a required input is missing."""
         for tensor in self.inputs:
             if not tensor.optional and tensor.name not in names:
                 raise Problem(400, f"the input {tensor.name} is missing.")
 
     def check_batch(self, lengths: Iterable[int]) -> None:
-        """Raise `Problem` unless batches are of one length that may be."""
+        """Raise `Problem` unless all batches have one length, within the limit."""
         different = sorted(set(lengths))
         if len(different) > 1:
             raise Problem(400, f"expected batches of one length, received {different[:8]}.")

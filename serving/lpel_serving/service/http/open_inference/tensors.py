@@ -1,4 +1,4 @@
-"""Tensors on the wire: strict JSON or little-endian bytes on one side, numpy on the other."""
+"""Conversion of tensors between numpy and strict JSON or little-endian bytes."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -27,7 +27,7 @@ DATATYPES: Mapping[str, np.dtype[Any]] = {
     "FP32": np.dtype("<f4"),
     "FP64": np.dtype("<f8"),
 }
-"""The protocol's names of what numpy has; its BYTES are text, which is no number."""
+"""The protocol's names of numpy's types; its BYTES are text, and not supported."""
 
 _KINDS = {"b": ({bool}, "true or false"), "f": ({int, float}, "numbers")}
 _WHOLE = ({int}, "whole numbers, such as 1 and not 1.0")
@@ -103,7 +103,7 @@ def from_binary(data: bytes | memoryview, datatype: str, shape: Shape) -> Array:
 
 
 def to_json(array: Array) -> Array:
-    """Turn finite numbers into what a writer of JSON takes: flat, each exactly as it is."""
+    """Turn finite numbers into a flat list for JSON, each exactly."""
     wide = array.astype(np.float64) if array.dtype.kind == "f" else array
     return np.ascontiguousarray(wide).reshape(-1)
 

@@ -1,1 +1,1 @@
-"""The page: a form for two faces, and what is computed with them, in plain files."""
+"""The web page: a form for two faces and the result, in static files, with their routes."""

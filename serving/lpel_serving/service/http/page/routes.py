@@ -1,4 +1,4 @@
-"""The page's files, the samples on it, and what lets it compute in the browser."""
+"""The routes of the page: its files, the sample pairs, and what computing in the browser needs."""
 
 import hashlib
 from collections.abc import Awaitable, Callable, Iterator
@@ -16,7 +16,7 @@ from lpel_serving.service.http.settings import Settings
 from lpel_serving.support.errors import ParameterError
 
 RUNTIME = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
-"""What the page needs of onnxruntime-web."""
+"""The files of onnxruntime-web that the page needs."""
 
 HTML = "index.html"
 _TYPES = {
@@ -32,7 +32,7 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 def routes(service: ExplanationService, settings: Settings) -> list[BaseRoute]:
-    """Make the routes. All but the explainer is read once, and kept in memory.
+    """Make the routes. All files but the explainer are read once, and kept in memory.
 
     Raises
     ------
@@ -94,7 +94,7 @@ def _from_disk(path: Path, sha256: str) -> Endpoint:
     async def answer(request: Request) -> Response:
         if _state(path) != seen:
             raise Problem(
-                503, "the bundle was exchanged under the server: whoever runs it must restart it."
+                503, "the bundle was replaced while the server ran: its operator must restart it."
             )
         if _has_it(request, headers["ETag"]):
             return Response(status_code=304, headers=headers)
@@ -104,7 +104,7 @@ def _from_disk(path: Path, sha256: str) -> Endpoint:
 
 
 def _state(path: Path) -> tuple[int, int] | None:
-    """What tells whether a file is still the one whose hash was checked; None if it is gone."""
+    """The state of a file, to detect a change since its hash was checked; None if it is missing."""
     try:
         found = path.stat()
     except OSError:
@@ -113,14 +113,14 @@ def _state(path: Path) -> tuple[int, int] | None:
 
 
 def _validators(sha256: str) -> dict[str, str]:
-    """Let browsers keep a file, and ask every time whether it is still the same."""
+    """Let browsers cache a file, and revalidate it every time."""
     return {"ETag": f'"{sha256}"', "Cache-Control": "no-cache"}
 
 
 def _has_it(request: Request, etag: str) -> bool:
-    told = request.headers.get("if-none-match", "")
+    known = request.headers.get("if-none-match", "")
     # A proxy that compresses makes a strong validator weak; the content is the same.
-    return not {"*", etag}.isdisjoint(one.strip().removeprefix("W/") for one in told.split(","))
+    return not {"*", etag}.isdisjoint(one.strip().removeprefix("W/") for one in known.split(","))
 
 
 def _picture_type(data: bytes) -> str:

@@ -1,4 +1,4 @@
-"""`GET /v1/about`: what this server offers, for its page and for anybody else."""
+"""`GET /v1/about`: what this server offers, for its page and for other clients."""
 
 from importlib.metadata import version
 from typing import Any
@@ -34,7 +34,7 @@ def routes(service: ExplanationService, settings: Settings) -> list[BaseRoute]:
 
 
 def about_document(service: ExplanationService, settings: Settings) -> dict[str, Any]:
-    """Tell what there is in JSON's own types."""
+    """Describe what this server offers, as JSON-serialisable values."""
     manifest = service.manifest
     methods = methods_document(service, settings.limits)
     return {
@@ -65,7 +65,7 @@ def about_document(service: ExplanationService, settings: Settings) -> dict[str,
 
 
 def crop_title(name: str, crop: Crop) -> str:
-    """Say what a crop does."""
+    """Describe a crop in words."""
     match crop:
         case CentreCrop(fraction=1.0):
             return "the whole picture"
@@ -101,13 +101,13 @@ def _draws_figures() -> bool:
 
 
 def _browser(service: ExplanationService, settings: Settings) -> dict[str, Any] | None:
-    """What the page needs to compute by itself; None if something of it is not here."""
+    """What the page needs to compute in the browser; None if any of it is missing."""
     record = service.manifest.files.get(EXPLAINER_FILE)
     if record is None or settings.web_runtime is None:
         return None
     said = read_metadata(memoryview((settings.bundle / EXPLAINER_FILE).read_bytes()))
     if said.get("bundle_sha256") != service.manifest.identity:
-        return None  # it was made of another bundle, and would answer otherwise than this server
+        return None  # made from another bundle, it would answer differently from this server
     return {
         "explainer": f"/models/{EXPLAINER_FILE}",
         "bytes": record.bytes,

@@ -1,4 +1,4 @@
-"""`POST /v1/assess`: one explanation's faithfulness check, with its progress if asked."""
+"""`POST /v1/assess`: one explanation's faithfulness check, with progress on request."""
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -66,12 +66,12 @@ def routes(service: ExplanationService, settings: Settings) -> list[BaseRoute]:
 _OF_PAIR = frozenset(
     ("decision", "similarity", "plausibility", "faces", "crop", "embedder", "bundle", "models")
 )
-"""What the answer has of the pair's own document."""
+"""The keys of the pair's document that the answer holds."""
 
 
 @dataclass(frozen=True, eq=False)
 class _Plan:
-    """What is going to be measured, and how many images it embeds: for the map, for the curves."""
+    """The planned measurement, and how many images it embeds: for the map, for the curves."""
 
     pair: FacePair
     question: Question
@@ -87,7 +87,7 @@ def _plan(
     fields: AssessFields,
     service: ExplanationService,
 ) -> _Plan:
-    """Plan it; refuse what cannot be measured of this pair before anything is embedded."""
+    """Plan the measurement; refuse what is impossible for this pair before anything is embedded."""
     similar, word = decided.similar, decided.decision.word
     check_decision(name, word, service)
     pair = FacePair(
@@ -160,7 +160,7 @@ def _measured(
     plan: _Plan,
     progress: Progress,
 ) -> PairCheck:
-    """Make the map, then measure its curve: one progress of both."""
+    """Make the map, then measure its curve, with one progress for both."""
     total = plan.map_images + plan.curve_images
     with progress("curves of this pair", total) as advance:
 
@@ -183,7 +183,7 @@ def _measured(
             control=is_control(method),
             progress=part,
         )
-        advance(total)  # where orders have images in common there are a few less than planned
+        advance(total)  # orderings that share images need a few less than planned
     return found
 
 

@@ -83,7 +83,7 @@ async def _check(
     settings: Settings,
     token: CancellationToken,
 ) -> int:
-    """Refuse a method that does not explain this pair, or not in time; count what it embeds."""
+    """Refuse a method that cannot explain this pair, or not in time; count its embeddings."""
     check_decision(name, decision, service)
     images = needed.get(decision, 0)
     if images:
@@ -122,7 +122,7 @@ def _written(kind: str, pair: PairExplanation, fields: ExplainFields) -> bytes:
 
 
 def _document(pair: PairExplanation, fields: ExplainFields) -> dict[str, Any]:
-    """The pair's document, with the arrays and pictures that were asked for."""
+    """The pair's document, with the requested arrays and pictures."""
     answer = document(pair)
     ways = answer["explanations"]
     ways["reference"] |= _included(pair.swapped, pair.reference_crop, fields)
@@ -133,7 +133,7 @@ def _document(pair: PairExplanation, fields: ExplainFields) -> dict[str, Any]:
 
 
 def _included(explanation: Explanation, crop: Pixels, fields: ExplainFields) -> dict[str, Any]:
-    """The arrays and pictures that were asked for, of one of the two explanations."""
+    """The requested arrays and pictures of one of the two explanations."""
     write = _WRITERS[fields.arrays]
     heat_map, mask, picture = (
         explanation.heat_map,

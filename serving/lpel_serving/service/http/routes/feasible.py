@@ -1,4 +1,4 @@
-"""What can be asked: whether a method explains such a pair, and finishes while a request lasts."""
+"""Whether a request is feasible: the method explains such a pair, and within the time limit."""
 
 import contextlib
 from collections.abc import Generator
@@ -10,23 +10,23 @@ from lpel_serving.service.http.settings import Limits
 from lpel_serving.support.errors import LpelError
 
 CLEARLY = 1.5
-"""What takes more than so many times the time of a request by the estimate is not begun."""
+"""Work that is estimated at more than this many times the time limit is not begun."""
 _FRESH = 10.0
-"""Seconds for which a measurement is believed where it would refuse something."""
+"""Seconds for which a measurement may serve to refuse something."""
 _ROUNDS = 3
 
 
 def finishes(images: int, service: ExplanationService, limits: Limits) -> bool:
-    """Whether so many images are embedded while a request lasts, as measured; yes where nothing is.
+    """Whether n images can be embedded within the time limit, as measured; True if not measured.
 
-    What is a little too long is begun all the same: see `can_finish`.
+    Slightly longer work is still begun: see `can_finish`.
     """
     seconds = service.pace.seconds(images)
     return seconds is None or seconds <= limits.seconds
 
 
 def can_finish(images: int, service: ExplanationService, limits: Limits) -> bool:
-    """Whether so many images may be embedded while a request lasts; yes where nothing is known."""
+    """Whether embedding n images may be begun, with some tolerance; True if not measured."""
     seconds = service.pace.seconds(images)
     return seconds is None or seconds <= CLEARLY * limits.seconds
 
@@ -59,27 +59,27 @@ async def check_time(
     about: str,
     instead: str,
 ) -> None:
-    """Refuse what clearly cannot finish, and let a token say what to do if the rest does not.
+    """Refuse what clearly cannot finish in time; set the token's advice for the rest.
 
-    Nothing is refused for a measurement that is not of this moment.
+    Only a fresh measurement refuses anything.
 
     Parameters
     ----------
     images
-        That are to be embedded.
+        Number of images to be embedded.
     service, limits, token
-        Where, in how long, and for whom.
+        Where, in which time, and for which request.
     what
         What embeds them, such as ``the method xface``.
     about
-        The field of the request that asks for it.
+        The request's field that causes it.
     instead
-        What to do instead: a clause.
+        What to do instead, as a clause.
 
     Raises
     ------
     Problem
-        422, since to ask again would not help.
+        422, since a retry would not help.
     """
     for _ in range(_ROUNDS):
         if can_finish(images, service, limits) or service.pace.age < _FRESH:
@@ -99,7 +99,7 @@ async def check_time(
 
 
 def in_words(seconds: float) -> str:
-    """About how long: seconds up to two minutes, then minutes."""
+    """A duration in words: seconds up to two minutes, then minutes."""
     if seconds < 1:
         return "less than a second"
     if seconds < 120:
@@ -118,7 +118,7 @@ def instead_of(name: str, service: ExplanationService) -> str:
 
 @contextlib.contextmanager
 def naming(name: str) -> Generator[None]:
-    """Say which method it was if one fails in a way that is nobody's input.
+    """Name the method in errors that the input did not cause.
 
     Raises
     ------

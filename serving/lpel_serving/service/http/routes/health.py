@@ -1,4 +1,4 @@
-"""`GET /livez` and `GET /readyz`: whether the service lives, and whether it is ready for work."""
+"""`GET /livez` and `GET /readyz`: whether the service is alive, and whether it is ready."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ class Health:
     Attributes
     ----------
     draining
-        Whether it was told to stop.
+        Whether shutdown has begun.
     """
 
     draining: bool = False

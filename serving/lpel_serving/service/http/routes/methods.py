@@ -1,4 +1,4 @@
-"""`GET /v1/methods`: the explanation methods that this server has, and what they cost."""
+"""`GET /v1/methods`: the explanation methods of this server, and what they cost."""
 
 from collections.abc import Mapping
 from functools import lru_cache
@@ -21,7 +21,7 @@ from lpel_serving.service.http.schemas.requests import MethodFields
 from lpel_serving.service.http.settings import Limits, Settings
 
 _found = lru_cache(find_method)
-"""To read what is installed takes longer than to explain a pair."""
+"""Cached: finding the installed methods takes longer than explaining a pair."""
 
 
 def routes(service: ExplanationService, settings: Settings) -> list[BaseRoute]:
@@ -36,7 +36,7 @@ def routes(service: ExplanationService, settings: Settings) -> list[BaseRoute]:
 
 
 def methods_document(service: ExplanationService, limits: Limits) -> dict[str, Any]:
-    """List the methods in JSON's own types, with how long each takes here as far as is known."""
+    """List the methods as JSON-serialisable values, with the time that each takes here."""
     return {
         "default": service.explainer.default_name,
         "methods": [_entry(entry, service, limits) for entry in service.methods.values()],
@@ -61,7 +61,7 @@ def _entry(entry: MethodEntry, service: ExplanationService, limits: Limits) -> d
 
 
 def chosen_method(fields: MethodFields, service: ExplanationService) -> tuple[str, Method]:
-    """Make the method that a request asks for.
+    """Make the method that a request chooses.
 
     Raises
     ------
@@ -85,7 +85,7 @@ def chosen_method(fields: MethodFields, service: ExplanationService) -> tuple[st
 
 
 def _values(fields: MethodFields) -> dict[str, Any]:
-    """The parameters of a request; its `p` is one of them under a name of its own."""
+    """The parameters of a request, `p` included, which has a field of its own."""
     values = fields.parameters or {}
     if fields.p is None:
         return values
@@ -104,7 +104,7 @@ async def images_for(
     *,
     one_way: bool = False,
 ) -> Mapping[str, int]:
-    """Count what a method embeds for each decision with the parameters that it has, both ways."""
+    """Count the images that a method with its parameters embeds for each decision, both ways."""
     if not fields.parameters:
         entry = service.methods[name]
         return entry.one_way if one_way else entry.images

@@ -1,4 +1,4 @@
-"""What the answers about a pair have in common: its faces, its decision, where it came from."""
+"""What the routes about a pair share: reading its faces, and the decision."""
 
 import asyncio
 
@@ -24,14 +24,14 @@ async def read_faces(
     Raises
     ------
     Problem
-        If one cannot be used, or not cut out in the way that was asked for; it says which.
+        If one cannot be used, or not be cropped as requested; it says which.
     """
     _check_crop(asked, service)
     both = await asyncio.gather(
         _face(asked.reference, "reference", asked.reference_face, asked, service, token),
         _face(asked.test, "test", asked.test_face, asked, service, token),
     )
-    # Where neither can be used it is the reference that is named, whichever was looked at first.
+    # If neither can be used, the error names the reference, whichever was read first.
     reference, test = (_usable(face) for face in both)
     return reference, test
 
@@ -85,7 +85,7 @@ def decide(
 
 
 def crop_name(service: ExplanationService, crop: str | None) -> str:
-    """Name the crop that a request asked for, or the server's own: by whatever text, one name."""
+    """Return the canonical name of a request's crop, or of the server's own."""
     if crop is None:
         return next(iter(service.crops))
     cut = service.find_crop(crop)

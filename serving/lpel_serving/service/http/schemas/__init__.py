@@ -1,1 +1,1 @@
-"""What is asked and what is answered: pydantic models that both check and describe it."""
+"""Requests and answers as pydantic models, which both validate and document them."""

@@ -1,4 +1,4 @@
-"""The shapes of what a server says that it offers: crops, samples and limits."""
+"""Schemas of what a server offers: crops, samples and limits."""
 
 from typing import Annotated
 

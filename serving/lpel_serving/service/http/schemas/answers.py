@@ -1,4 +1,4 @@
-"""What is answered, route by route: each answer is checked by its model before it is sent."""
+"""Answers, route by route: each is validated by its model before it is sent."""
 
 from typing import Annotated, Any
 
@@ -112,7 +112,7 @@ class OneWay(_Answer):
 
 
 class BothWays(_Answer):
-    """Each image explained in the light of the other."""
+    """Each image explained in comparison with the other."""
 
     reference: OneWay
     test: OneWay
@@ -168,7 +168,7 @@ class Areas(_Answer):
 
 
 class AssessAnswer(_Provenance):
-    """The receipt of one explanation: its own quality curve, and those of random orders."""
+    """The faithfulness check of one explanation: its own curve, and those of random orders."""
 
     curve: str
     title: str

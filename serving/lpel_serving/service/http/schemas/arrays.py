@@ -1,4 +1,4 @@
-"""Arrays in answers: of ours while an answer is made, and then lists, bytes or a picture."""
+"""Arrays in answers: numpy's while an answer is made, then lists, bytes or a picture."""
 
 from collections.abc import Callable
 from typing import Annotated, Any, Literal, cast
@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 
 
 def _array(kinds: str, *axes: int) -> WrapValidator:
-    """Let an array pass whose type and axes are right; its numbers would take milliseconds."""
+    """Accept an array of the right type and axes; checking its numbers would take milliseconds."""
 
     def check(value: Any, handler: Callable[[Any], Any]) -> Any:
         if not isinstance(value, np.ndarray):

@@ -1,4 +1,4 @@
-"""The shape of what an answer says of the faces in its photographs."""
+"""Schemas of the faces that were found in the photographs."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""What the Open Inference Protocol asks: a request of inference; a field that is null is absent."""
+"""The Open Inference Protocol's request of inference; a field that is null counts as absent."""
 
 from typing import Annotated, Any
 
@@ -14,10 +14,10 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 MAX_AXES, MAX_TENSORS = 16, 64
-"""More than any model here has: without a bound each of a million wrong ones would be noted."""
+"""More than any model here has; without a bound each of a million wrong ones would be recorded."""
 
 NOT_OFFERED = "not_offered"
-"""The error of a parameter that asks for another answer: to ignore it would give a wrong one."""
+"""The error type of a parameter that would change the answer and therefore cannot be ignored."""
 
 
 def _refused(value: Any) -> None:
@@ -36,7 +36,7 @@ NotOffered = Annotated[None, BeforeValidator(_refused)]
 
 
 class Parameters(BaseModel):
-    """What is said beside a request or a tensor; what is not known is let pass."""
+    """The parameters of a request or a tensor; unknown ones are ignored."""
 
     binary_data_output: StrictBool = False
     binary_data: StrictBool = False
@@ -49,7 +49,7 @@ SomeParameters = Annotated[Parameters, BeforeValidator(lambda said: {} if said i
 
 
 class InputTensor(BaseModel):
-    """An input; its data are looked at by `lpel_serving.service.http.open_inference.tensors`."""
+    """An input; its data are validated by `lpel_serving.service.http.open_inference.tensors`."""
 
     name: Text
     datatype: Text
@@ -59,7 +59,7 @@ class InputTensor(BaseModel):
 
 
 class OutputTensor(BaseModel):
-    """An output that is wanted."""
+    """A requested output."""
 
     name: Text
     parameters: SomeParameters = Parameters()

@@ -1,4 +1,4 @@
-"""The shapes of what a server says of its methods: what they explain, and what that costs."""
+"""Schemas of the methods of a server: what they explain, and what that costs."""
 
 from typing import Annotated, Any, Literal
 
@@ -9,7 +9,7 @@ Seconds = Annotated[
     float | None,
     Field(ge=0, description="That its embeddings take here at present, as measured."),
 ]
-Control = Annotated[bool, Field(description="Whether its map knows nothing of the pair.")]
+Control = Annotated[bool, Field(description="Whether its map does not depend on the pair.")]
 
 
 class Cost(BaseModel, extra="forbid"):
@@ -48,7 +48,7 @@ class MethodEntry(BaseModel, extra="forbid"):
     ]
     needs: Annotated[
         list[Literal["images", "decoder", "responses"]] | None,
-        Field(description="What it asks of the networks; null if it does not say."),
+        Field(description="What it needs of the networks; null if it does not say."),
     ]
     caveat: Annotated[str, Field(description="What its maps cannot prove, whatever the pair.")]
     one_file: Annotated[bool, Field(description="Whether explainer.onnx can hold it.")]

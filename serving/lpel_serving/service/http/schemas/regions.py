@@ -1,4 +1,4 @@
-"""The shapes of what is said of the parts of a face, and of what is usual there."""
+"""Schemas of the shares of the parts of a face, and of the usual shares."""
 
 from typing import Annotated, Literal
 
@@ -8,7 +8,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class UsualShare(BaseModel, extra="forbid"):
-    """What share other pairs have there, on which the network takes the same decision."""
+    """The share that other pairs with the same decision have there."""
 
     mean: Share
     low: Annotated[Share, Field(description="10th percentile: nine of ten maps have more.")]
@@ -32,7 +32,7 @@ class Region(BaseModel, extra="forbid"):
 
 
 class Usual(BaseModel, extra="forbid"):
-    """What is usual of such maps, by other pairs on which the network takes the same decision."""
+    """What is usual of such maps, in other pairs with the same decision."""
 
     pairs: Annotated[int, Field(ge=1, description="How many were measured.")]
     common: Annotated[

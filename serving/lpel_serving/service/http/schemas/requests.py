@@ -1,4 +1,4 @@
-"""What may be asked about a pair: the fields of every request, its images among them, checked."""
+"""Requests about a pair: their fields, images included, and how they are validated."""
 
 import base64
 import binascii
@@ -18,14 +18,14 @@ Curve = Literal["similar", "dissimilar", "transplant", "transplant-similar"]
 
 _BASE64 = frozenset(string.ascii_letters + string.digits + "+/=")
 _BLANKS = {ord(blank): None for blank in "\r\n\t "}
-"""Between the lines of base64 as mail and many programs write it (RFC 2045): they mean nothing."""
+"""Line breaks in base64, as mail and many programs write them (RFC 2045), which are ignored."""
 
 MISSING = "missing"
-"""What pydantic calls the error of a field that is not there; of an image that is empty, too."""
+"""Pydantic's type for the error of a missing field; used for an empty image, too."""
 
 
 def _image(value: Any) -> bytes:
-    """Take a form's file as it is; decode JSON's text."""
+    """Return a form's file unchanged; decode the base64 text of JSON."""
     data = value if isinstance(value, bytes) else _decoded(value)
     if not data:
         raise PydanticCustomError(MISSING, "it is empty")
@@ -47,7 +47,7 @@ def _no_base64(how: str) -> PydanticCustomError:
 
 
 def _spoilt(text: str) -> str:
-    """Say what is wrong with text that is no base64, without repeating any of it."""
+    """Say what is wrong with text that is not base64, without repeating any of it."""
     if text[:5].lower() == "data:":
         return ", without a `data:` before it"
     strange = set(text) - _BASE64
@@ -72,7 +72,7 @@ Image = Annotated[
             "contentEncoding": "base64",
             "contentMediaType": "image/*",
             "minLength": 4,
-            "pattern": r"^[A-Za-z0-9+/=\r\n\t ]+$",  # what can be looked at without decoding
+            "pattern": r"^[A-Za-z0-9+/=\r\n\t ]+$",  # checked without decoding
             "description": "As base64 (RFC 4648) with `+` and `/`, filled up with `=`, in lines or "
             "not, without a `data:` before it",
         }
@@ -85,7 +85,7 @@ IMAGE_AS_FILE: dict[str, Any] = {
     "minLength": 1,
     "description": "As a file, whose name is not looked at",
 }
-"""How a form has an image, in words of JSON Schema."""
+"""An image in a form, as JSON Schema."""
 
 
 def _whole(value: Any) -> Any:
@@ -94,7 +94,7 @@ def _whole(value: Any) -> Any:
 
 
 def _face(role: str) -> Any:
-    """The field that says which face of an image is taken."""
+    """The field that chooses a face of an image."""
     return Field(
         ge=0,
         lt=1000,
@@ -104,7 +104,7 @@ def _face(role: str) -> Any:
 
 
 class VerifyFields(BaseModel):
-    """What is asked when two images are compared."""
+    """The fields of a request to compare two images."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
@@ -123,7 +123,7 @@ class VerifyFields(BaseModel):
 
 
 class MethodFields(VerifyFields):
-    """What is asked of a method, too."""
+    """The fields of a request that also chooses a method."""
 
     method: Annotated[
         str | None,
@@ -157,7 +157,7 @@ class MethodFields(VerifyFields):
 
 
 class ExplainFields(MethodFields):
-    """What is asked when the decision on two images is explained."""
+    """The fields of a request to explain the decision on two images."""
 
     epsilon: Annotated[
         float, Field(ge=0, lt=1, description="Threshold of the masks (Eq. 4.7).")
@@ -176,7 +176,7 @@ class ExplainFields(MethodFields):
 
 
 class AssessFields(MethodFields):
-    """What is asked when an explanation is put to the test."""
+    """The fields of a request for a faithfulness check."""
 
     curve: Annotated[
         Curve | None,

@@ -26,13 +26,13 @@ def test_every_control_has_a_name(page):
         act(page)
         session = page.context.new_cdp_session(page)
         nodes = session.send("Accessibility.getFullAXTree")["nodes"]
-        told = [
+        named = [
             (node["role"]["value"], node.get("name", {}).get("value", ""))
             for node in nodes
             if not node["ignored"] and node["role"]["value"] in CONTROLS
         ]
-        assert {role for role, _ in told} >= least
-        assert [role for role, name in told if not name.strip()] == []
+        assert {role for role, _ in named} >= least
+        assert [role for role, name in named if not name.strip()] == []
 
 
 def test_the_page_has_its_language_landmarks_and_headings(page):

@@ -1,4 +1,4 @@
-"""What the page says to whoever hears it: once, when it is so, and no number by number."""
+"""What the page announces to screen readers: once, when it is so, and not number by number."""
 
 import json
 import re

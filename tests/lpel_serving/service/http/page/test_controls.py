@@ -8,7 +8,7 @@ from lpel_serving.methods import find_method
 from support.page.acting import array, decided, record, take_sample
 from support.page.opening import expected
 
-APART = "Controls: they know nothing of the pair"
+APART = "Controls: they do not depend on the pair"
 CONTROLS = ["centre", "constant-relevance", "random"]
 
 
@@ -50,9 +50,9 @@ def test_nothing_on_the_page_gives_a_controls_map_as_reasons(by_centre):
 
 def test_what_is_saved_of_a_control_is_the_engines(by_centre, engine):
     pair = expected(engine, method=find_method("centre"))
-    told = record(by_centre)
-    assert told["method"]["control"]
-    found = told["explanations"]["test"]
+    saved = record(by_centre)
+    assert saved["method"]["control"]
+    found = saved["explanations"]["test"]
     assert array(found["heat_map"]).tobytes() == pair.forward.heat_map.tobytes()
     assert (array(found["mask"]) == mask(pair.forward.heat_map, 0.7)).all()
 

@@ -34,16 +34,16 @@ def address(demo_folder, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def told(demo_folder):
+def demo_pairs(demo_folder):
     """What the demo says of its pairs."""
     return json.loads((demo_folder / "summary.json").read_text(encoding="utf-8"))["pairs"]
 
 
 @pytest.mark.parametrize("look", LOOKS)
-def test_a_sample_is_explained(chromium, address, told, look, tmp_path):
+def test_a_sample_is_explained(chromium, address, demo_pairs, look, tmp_path):
     with opened(chromium, address, **LOOKS[look]) as page:
         page.screenshot(path=tmp_path / f"{look}-empty.png")
-        for number, pair in enumerate(told, start=1):
+        for number, pair in enumerate(demo_pairs, start=1):
             take_sample(page, number)
             decision = f"The network calls the two faces {pair['decision']}."
             assert page.inner_text("#status") == decision

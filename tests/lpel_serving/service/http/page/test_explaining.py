@@ -116,13 +116,13 @@ def test_no_file_name_is_sent(page, pictures):
 
 def test_the_answer_that_is_saved_is_the_engines(page, engine):
     take_sample(page)
-    told = record(page)
+    document = record(page)
     pair = expected(engine)
-    assert told["similarity"] == pytest.approx(pair.similarity, abs=1e-6)
-    assert told["method"]["epsilon"] == 0.7
-    assert told["agreement"]["mask_iou"] == pytest.approx(pair.agreement.iou)
+    assert document["similarity"] == pytest.approx(pair.similarity, abs=1e-6)
+    assert document["method"]["epsilon"] == 0.7
+    assert document["agreement"]["mask_iou"] == pytest.approx(pair.agreement.iou)
     for role, explanation in both_ways(pair).items():
-        one = told["explanations"][role]
+        one = document["explanations"][role]
         assert array(one["heat_map"]).tobytes() == explanation.heat_map.tobytes()
         assert array(one["reconstruction"]).tobytes() == explanation.reconstruction.tobytes()
         np.testing.assert_array_equal(array(one["mask"]), explanation.mask)
@@ -140,9 +140,9 @@ def test_the_slider_marks_what_the_engine_marks_and_asks_nobody(page, engine, ep
     after = page.evaluate("document.querySelector('[data-role=test] .overlay').toDataURL()")
     assert before != after
     assert len(page.asked) == asked
-    told = record(page)
+    document = record(page)
     for role, explanation in both_ways(expected(engine)).items():
-        marked = array(told["explanations"][role]["mask"])
+        marked = array(document["explanations"][role]["mask"])
         np.testing.assert_array_equal(marked, mask(explanation.heat_map, epsilon))
         label = page.get_attribute(f"[data-role={role}] .overlay", "aria-label")
         assert f"The {percent(marked.mean())} of the {role} that matter most" in label
@@ -169,10 +169,10 @@ def test_another_method_explains_anew(page, engine):
     page.select_option("#method", "lpel")
     expect(page.locator("#least")).to_have_text("least")
     decided(page)
-    told = record(page)
-    assert told["method"]["name"] == "lpel"
+    document = record(page)
+    assert document["method"]["name"] == "lpel"
     pair = expected(engine, method=find_method("lpel"))
-    found = array(told["explanations"]["test"]["heat_map"])
+    found = array(document["explanations"]["test"]["heat_map"])
     assert found.tobytes() == pair.forward.heat_map.tobytes()
 
 

@@ -161,7 +161,7 @@ def test_a_choice_goes_with_its_photograph_and_its_crop(page, photographs):
     expect(page.locator(second)).to_have_text("2 faces found; the largest was taken.")
 
 
-def test_the_receipt_is_of_the_face_that_was_chosen(page, photographs):
+def test_the_faithfulness_check_is_of_the_face_that_was_chosen(page, photographs):
     choose(page, "reference", *photographs)
     taken(page, "2 faces found; the largest was taken.")
     page.select_option(f"{CARD} select", "1")

@@ -42,13 +42,13 @@ def here(page):
 @pytest.mark.network
 def test_the_browser_computes_what_the_server_does(here, engine):
     take_sample(here)
-    told = record(here)
+    saved = record(here)
     pair = engine.explain(CROPS[0], CROPS[1])
-    assert told["computed"] == "in the browser"
-    assert told["similarity"] == pytest.approx(pair.similarity, abs=NEAR)
-    assert told["decision"] == "dissimilar"
+    assert saved["computed"] == "in the browser"
+    assert saved["similarity"] == pytest.approx(pair.similarity, abs=NEAR)
+    assert saved["decision"] == "dissimilar"
     for role, explanation in zip(ROLES, (pair.swapped, pair.forward), strict=True):
-        one = told["explanations"][role]
+        one = saved["explanations"][role]
         np.testing.assert_allclose(array(one["heat_map"]), explanation.heat_map, atol=NEAR)
         found = array(one["reconstruction"])
         np.testing.assert_allclose(found, explanation.reconstruction, atol=NEAR)

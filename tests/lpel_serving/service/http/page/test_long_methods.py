@@ -16,6 +16,8 @@ from support.service import started
 DISSIMILAR, SIMILAR = 1, 2
 """Which of the samples is called what."""
 REFUSED = "Failed to load resource"
+EMSNN = "“Random changes of the decoded face”"
+RESPONSES = "“Hiding parts, predicted”"
 
 
 @pytest.fixture(scope="module")
@@ -63,12 +65,13 @@ class TestWhatCannotBeAsked:
         assert "dissimilar" in take(page, DISSIMILAR)
         expect(option(page, "emsnn")).to_be_disabled()
         assert option(page, "emsnn").inner_text().endswith("(emsnn): similar pairs alone")
-        assert "emsnn explains similar pairs alone, and these two are called dis" in obstacles(page)
+        reason = "explains similar pairs alone, and these two are called dis"
+        assert f"{EMSNN} {reason}" in obstacles(page)
         expect(option(page, "picky")).to_be_enabled()
         take(page, SIMILAR)
         expect(option(page, "emsnn")).to_be_enabled()
         expect(option(page, "picky")).to_be_disabled()
-        assert "emsnn" not in obstacles(page)
+        assert EMSNN not in obstacles(page)
 
     def test_the_reasons_are_read_with_the_menu(self, page):
         described = page.get_attribute("#method", "aria-describedby").split()
@@ -83,7 +86,7 @@ class TestWhatCannotBeAsked:
         verdict = take(page, DISSIMILAR)
         assert "dissimilar" in verdict
         assert numbers(page)
-        expect(page.locator("#note")).to_contain_text("Shown is the answer by responses.")
+        expect(page.locator("#note")).to_contain_text(f"Shown is the answer by {RESPONSES}.")
         assert "emsnn explains similar pairs alone" in page.inner_text("#note")
         assert page.input_value("#method") == "responses"
         assert record(page)["method"]["name"] == "responses"
@@ -111,7 +114,7 @@ class TestWhatCannotBeAsked:
         page.check("#here")
         assert page.input_value("#method") == "responses"
         expect(page.locator("#method")).to_be_disabled()
-        assert "no other method than responses" in page.inner_text("#here-hint")
+        assert f"no other method than {RESPONSES}" in page.inner_text("#here-hint")
         assert obstacles(page) == ""
         page.uncheck("#here")
         assert page.input_value("#method") == "lpel"
@@ -144,9 +147,9 @@ class TestProgress:
         shares = seen["progress"]
         assert len(shares) > 20
         assert shares == sorted(shares)
-        told = [text for text in seen["countdown"] if "left" in text]
+        shown = [text for text in seen["countdown"] if "left" in text]
         assert all(
-            re.fullmatch(r"\S+ \S*%, (about \d+ \S+|a few seconds) left", one) for one in told
+            re.fullmatch(r"\S+ \S*%, (about \d+ \S+|a few seconds) left", one) for one in shown
         )
         aloud = [text for text in seen["progress-aloud"] if text]
         assert 1 <= len(aloud) <= 5
@@ -169,7 +172,7 @@ class TestProgress:
         assert running.service.counters.embedded == embedded
         assert (decided(page), numbers(page)) == (verdict, before)
         assert page.input_value("#method") == "responses"
-        assert page.inner_text("#note") == "Stopped. Shown again is the answer by responses."
+        assert page.inner_text("#note") == f"Stopped. Shown again is the answer by {RESPONSES}."
         assert page.evaluate("document.activeElement.id") == "method"
         assert not page.is_visible("#progress")
         assert record(page)["method"]["name"] == "responses"

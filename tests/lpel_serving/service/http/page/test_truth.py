@@ -239,11 +239,12 @@ def test_the_reference_comes_first_in_words_also_while_a_swap_is_answered(page):
                 "There are 2 faces in the reference photograph; C.",
                 "There are 3 faces in the test photograph; D.",
             ];
-            const told = { words, explanations: both, faces: both };
+            const result = { words, explanations: both, faces: both };
             const alike = ["One.", "In both pictures, A.", "Hardly anything there."];
             return [
-                swapped({ told, pictures: both, asked }).told.words,
-                swapped({ told: { ...told, words: alike }, pictures: both, asked }).told.words,
+                swapped({ result, pictures: both, asked }).result.words,
+                swapped({ result: { ...result, words: alike }, pictures: both, asked })
+                    .result.words,
             ];
         }"""
     )

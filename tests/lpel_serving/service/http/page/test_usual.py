@@ -49,9 +49,9 @@ def test_what_is_usual_stands_below_each_share(chromium, knowing_address, files,
         for role, path in files.items():
             choose(page, role, path)
         decided(page)
-        told = record(page)["explanations"]
+        saved = record(page)["explanations"]
         assert page.is_visible("#parts-usual")
-        for place, region in enumerate(told["reference"]["regions"]):
+        for place, region in enumerate(saved["reference"]["regions"]):
             cell = page.locator(f"#regions tr:nth-child({place + 1}) td").first
             bar, below = (cell.locator(one).first for one in (".bar.for", ".usual"))
             assert below.inner_text().startswith(expected(region, "for"))
@@ -64,7 +64,7 @@ def test_what_is_usual_stands_below_each_share(chromium, knowing_address, files,
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         page.click("#swap")
         first = page.locator("#regions tr:nth-child(1) td").first.locator(".usual").first
-        assert first.inner_text().startswith(expected(told["test"]["regions"][0], "for"))
+        assert first.inner_text().startswith(expected(saved["test"]["regions"][0], "for"))
         assert page.complaints == []
 
 

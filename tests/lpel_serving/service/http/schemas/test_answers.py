@@ -224,7 +224,7 @@ def test_the_decision_of_verify_is_the_engines(service, engine, seed):
         ("lpel", "transplant-similar"),
     ],
 )
-def test_every_receipt_is_of_the_promised_shape(service, method, curve):
+def test_every_faithfulness_check_is_of_the_promised_shape(service, method, curve):
     fields = {"method": method, "draws": 3, "every": 16} | ({"curve": curve} if curve else {})
     answer = service.client.post("/v1/assess", json=TEXTS | fields)
     assert answer.status_code == 200, answer.text
@@ -238,9 +238,9 @@ def test_every_receipt_is_of_the_promised_shape(service, method, curve):
         "/v1/assess", json=TEXTS | fields, headers={"Accept": "application/x-ndjson"}
     ).text.splitlines()
     assert json.loads(lines[-1])["result"] == answer.json()
-    told = [json.loads(line)["progress"] for line in lines[:-1]]
-    assert told[0]["done"] == 0
-    assert told[-1]["done"] == told[-1]["total"]
+    seen = [json.loads(line)["progress"] for line in lines[:-1]]
+    assert seen[0]["done"] == 0
+    assert seen[-1]["done"] == seen[-1]["total"]
 
 
 @pytest.mark.parametrize("path", ["/v1/about", "/v1/methods"])
@@ -262,14 +262,14 @@ def test_reasons_are_given_of_methods_and_never_of_controls(service, method):
     answer = explained(service, method=method)
     words = " ".join(answer["words"])
     assert answer["method"]["control"] == (method in CONTROLS)
-    assert ("it knows nothing of this pair" in words) == (method in CONTROLS)
+    assert ("it does not depend on this pair" in words) == (method in CONTROLS)
     reasons = re.search(r"speaks|gathers|is spread|marks|points at|for the decision", words)
     assert bool(reasons) == (method not in CONTROLS)
     assert len(answer["explanations"]["test"]["regions"]) == 7  # numbers stay
 
 
 @pytest.mark.parametrize("method", [*CONTROLS, "responses"])
-def test_a_receipt_knows_a_control(service, method):
+def test_a_faithfulness_check_knows_a_control(service, method):
     fields = {"method": method, "draws": 2, "every": 16}
     answer = service.client.post("/v1/assess", json=TEXTS | fields).json()
     said = " ".join(answer["caveats"])

@@ -1,4 +1,4 @@
-// An answer in two halves: what was told, as it may be saved, and the pictures to be drawn.
+// An answer in two halves: the result as JSON, to be saved, and the pictures to be drawn.
 
 import { readArray, writeArray } from "./arrays.js";
 import { ROLES } from "./faces.js";
@@ -7,27 +7,27 @@ import { cut } from "./pictures.js";
 
 /**
  * @typedef {object} Answer
- * @property {object} told  in JSON's own types, as /v1/explain has them
+ * @property {object} result  JSON, with the keys of /v1/explain
  * @property {Record<string, {crop: Picture, heatMap: Picture, reconstruction: Picture,
- *   control?: boolean}>} pictures  control: the map knows nothing of the pair
- * @property {object} [asked]  what was chosen when it was asked: see `choices.taken`
+ *   control?: boolean}>} pictures  control: the map does not depend on the pair
+ * @property {object} [asked]  the choices of its request: see `choices.taken`
  */
 
-/** @returns {Promise<Answer>} of what the server told, its arrays in base64 */
-export async function ofServer(told) {
+/** @returns {Promise<Answer>} of the server's result, its arrays in base64 */
+export async function ofServer(result) {
   const of = async (role) => {
-    const { heat_map, reconstruction, crop } = told.explanations[role];
+    const { heat_map, reconstruction, crop } = result.explanations[role];
     return [
       role,
       {
         heatMap: readArray(heat_map),
         reconstruction: readArray(reconstruction),
         crop: await readPng(crop),
-        control: told.method.control,
+        control: result.method.control,
       },
     ];
   };
-  return { told, pictures: Object.fromEntries(await Promise.all(ROLES.map(of))) };
+  return { result, pictures: Object.fromEntries(await Promise.all(ROLES.map(of))) };
 }
 
 async function readPng(base64) {
@@ -39,13 +39,13 @@ async function readPng(base64) {
 
 const SAID_OF = /\b(reference|test)(?= picture| photograph)/g;
 
-/** What was said of one of the two pictures, said of the other: still the reference first. */
+/** Sentences about the two pictures with the roles exchanged: still the reference first. */
 function otherwise(words) {
   const other = { reference: "test", test: "reference" };
   return inOrder(words).map((one) => one.replace(SAID_OF, (role) => other[role]));
 }
 
-/** Put what is said of the test before what is said of the reference, part by part. */
+/** Put the sentences about the test before those about the reference, part by part. */
 function inOrder(words) {
   const begins = (text) => (one) => one.startsWith(text);
   const found = words.filter(begins("There are "));
@@ -59,32 +59,36 @@ function inOrder(words) {
 }
 
 /** The same pair with the roles exchanged: it was explained both ways. */
-export function swapped({ told, pictures, asked }) {
+export function swapped({ result, pictures, asked }) {
   const exchange = ({ reference, test }) => ({ reference: test, test: reference });
   return {
-    told: {
-      ...told,
-      words: otherwise(told.words),
-      explanations: exchange(told.explanations),
-      plausibility: told.plausibility && { ...told.plausibility, ...exchange(told.plausibility) },
-      faces: exchange(told.faces),
+    result: {
+      ...result,
+      words: otherwise(result.words),
+      explanations: exchange(result.explanations),
+      plausibility: result.plausibility &&
+        { ...result.plausibility, ...exchange(result.plausibility) },
+      faces: exchange(result.faces),
     },
     pictures: exchange(pictures),
     asked: { ...asked, faces: exchange(asked.faces) },
   };
 }
 
-/** What is saved as JSON: the answer with its masks as the slider has them. */
-export function record({ told, pictures }, masks, epsilon) {
+/** What is saved as JSON: the result with the masks at the slider's epsilon. */
+export function record({ result, pictures }, masks, epsilon) {
   const of = (role) => ({
-    ...told.explanations[role],
+    ...result.explanations[role],
     mask_share: share(masks[role]),
     mask: writeArray({ data: masks[role], side: pictures[role].heatMap.side }),
   });
   return {
-    ...told,
-    method: { ...told.method, epsilon },
-    agreement: { ...told.agreement, mask_iou: intersectionOverUnion(masks.reference, masks.test) },
+    ...result,
+    method: { ...result.method, epsilon },
+    agreement: {
+      ...result.agreement,
+      mask_iou: intersectionOverUnion(masks.reference, masks.test),
+    },
     explanations: Object.fromEntries(ROLES.map((role) => [role, of(role)])),
   };
 }

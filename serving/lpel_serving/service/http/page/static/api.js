@@ -1,4 +1,4 @@
-// What the page asks of its server, and what the server says when it cannot.
+// The page's requests to its server, and the errors that come back.
 
 const PATIENCE = 20; // how often a busy server is asked again
 const UNKNOWN_WAIT = 5; // seconds, where it does not say how long
@@ -9,7 +9,7 @@ export function useKey(text) {
   key = text || null;
 }
 
-/** What went wrong, in words; `about` names the picture, if it is about one. */
+/** An error in words; `about` names the picture or field, if it is about one. */
 export class Problem extends Error {
   constructor(detail, { status = 0, about = null } = {}) {
     super(detail);
@@ -19,13 +19,13 @@ export class Problem extends Error {
 }
 
 /**
- * Ask, and ask again while the server is busy.
+ * Send a request; retry while the server is busy.
  * @param {string} path
  * @param {object} options
  * @param {FormData} [options.body]
  * @param {string} [options.accept]
  * @param {AbortSignal} [options.signal]
- * @param {(seconds: number) => void} [options.onWait]  told every second how long is left
+ * @param {(seconds: number) => void} [options.onWait]  called every second with the seconds left
  * @returns {Promise<Response>}
  */
 async function ask(path, { body, accept = "application/json", signal, onWait } = {}) {
@@ -52,9 +52,9 @@ function gone() {
 }
 
 async function problemOf(response) {
-  const told = await response.json().catch(() => ({}));
-  const detail = told.detail ?? `The server refused, and does not say why (${response.status}).`;
-  return new Problem(detail, { status: response.status, about: told.about });
+  const problem = await response.json().catch(() => ({}));
+  const detail = problem.detail ?? `The server refused, and does not say why (${response.status}).`;
+  return new Problem(detail, { status: response.status, about: problem.about });
 }
 
 async function wait(seconds, signal, onWait = () => {}) {
@@ -65,7 +65,7 @@ async function wait(seconds, signal, onWait = () => {}) {
   }
 }
 
-/** A pair and what is asked about it. The files' own names stay here. */
+/** The form of a request about a pair, without the files' own names. */
 function form(pair, fields) {
   const body = new FormData();
   for (const role of ["reference", "test"]) body.append(role, pair[role].sent.blob, role);
@@ -122,7 +122,7 @@ async function* lines(stream) {
   if (text) yield text;
 }
 
-/** A large file, telling the share of it that has arrived. */
+/** Fetch a large file, reporting the share that has arrived. */
 export async function bytes(path, { signal, onProgress, ...options }) {
   const response = await ask(path, { accept: "*/*", signal, ...options });
   const total = Number(response.headers.get("Content-Length"));
@@ -146,7 +146,7 @@ async function next(reader) {
   }
 }
 
-/** A face that the server offers. */
+/** Fetch a face of a sample. */
 export async function samplePicture(url) {
   return (await ask(url, { accept: "image/*" })).blob();
 }

@@ -1,4 +1,4 @@
-// Asking for the explanation that is chosen: of the server, or of this browser.
+// Gets the chosen explanation, from the server or computed in this browser.
 
 import * as answers from "./answers.js";
 import * as api from "./api.js";
@@ -13,7 +13,7 @@ import { epsilon } from "./view.js";
 export const asked = (faces, was) => ({ ...choices.fields(faces, was), epsilon: epsilon() });
 
 /**
- * Ask, and say how far it is; once the signal is aborted nothing more is said. `onFit()` hears when
+ * Get it, showing progress; nothing is shown once the signal is aborted. `onFit()` is called when
  * it is settled what is sent of the pictures.
  * @returns {Promise<answers.Answer>}
  */

@@ -30,7 +30,7 @@ export function leadBack(cards) {
 /** Keep the focus on the page when the control that has it is hidden, disabled or taken away. */
 export function keepFocus() {
   let last = null; // which control had it
-  let seen = false; // whether it was shown to have it, as it is to whoever uses the keyboard
+  let seen = false; // whether the focus was visible, as for users of the keyboard
   document.addEventListener("focusin", ({ target }) => {
     last = target;
     seen = target.matches(":focus-visible");

@@ -1,4 +1,4 @@
-// The pair's own curve, measured on demand: does the similarity follow this map?
+// The faithfulness check of the shown pair: its deletion curve, measured on demand.
 
 import { assess, Problem } from "./api.js";
 import { drawCurve } from "./curve.js";
@@ -9,20 +9,20 @@ import { BUSY } from "./status.js";
 let running = null; // what can be stopped
 let shown = null; // what is drawn
 
-/** Forget what was measured of another explanation. */
+/** Clear the measurement of another explanation. */
 export function reset() {
   hide();
   shown = null;
 }
 
-/** Put away what was measured, while something else is asked. */
+/** Hide the measurement during another request. */
 export function hide() {
   running?.abort();
   say("");
   $("curve-answer").hidden = true;
 }
 
-/** Show again what was put away. */
+/** Show the hidden measurement again. */
 export function comeBack() {
   if (shown) showCurve(shown);
 }
@@ -32,7 +32,7 @@ function say(text, failed = false) {
   $("belief-status").className = failed ? "failed" : "";
 }
 
-/** Measure a pair; what is under way already is let go. */
+/** Measure a pair; a running measurement is cancelled. */
 async function measure({ pair, fields }, onLocked) {
   reset();
   const mine = new AbortController();
@@ -77,18 +77,18 @@ function showCurve(result) {
   list($("curve-caveats"), result.caveats);
 }
 
-/** Say whether the shown answer can be measured: not where it was computed here. */
-export function offer({ told }, local) {
+/** Offer to measure the shown answer, unless it was computed here. */
+export function offer({ result }, local) {
   $("belief").hidden = false;
   $("measure").disabled = local;
   $("belief-hint").textContent = local
     ? "Only the server can, and the pictures would have to be sent to it."
-    : told.method.control ? "A control: its order is what an explanation has to beat." : "";
+    : result.method.control ? "A control: its order is what an explanation has to beat." : "";
 }
 
 /**
  * Listen to the buttons; `asked()` gives the pair and the fields of the request, `onLocked(error)`
- * hears if the server wants another key.
+ * is called if the server requires another key.
  */
 export function listen(asked, onLocked) {
   $("measure").addEventListener("click", () => measure(asked(), onLocked));

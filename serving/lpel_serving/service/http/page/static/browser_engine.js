@@ -14,7 +14,7 @@ const OUTPUTS = [
 
 let loading = null; // the session, as a promise: fetched once
 
-/** Forget a load that failed, so that it may be tried again; at once, if another let it go. */
+/** Forget a failed load, so that it is tried again; immediately, if another request aborted it. */
 async function engine(browser, options) {
   for (;;) {
     const load = (loading ??= fetched(browser, options));
@@ -41,9 +41,9 @@ async function fetched({ explainer, runtime }, { onFetch, ...options }) {
  * @param {string} crop  a centred one
  * @param {object} options
  * @param {AbortSignal} options.signal
- * @param {() => void} options.onFetch  told when the network is going to be fetched
- * @param {(share: number) => void} options.onProgress  told how much of it has arrived
- * @param {() => void} options.onLoad  told when it is here
+ * @param {() => void} options.onFetch  called before the network is fetched
+ * @param {(share: number) => void} options.onProgress  called with the share that has arrived
+ * @param {() => void} options.onLoad  called when it is loaded
  * @returns {Promise<import("./answers.js").Answer>}
  */
 export async function explainHere(about, faces, crop, { onLoad, ...options }) {
@@ -51,7 +51,7 @@ export async function explainHere(about, faces, crop, { onLoad, ...options }) {
   onLoad();
   const size = about.image_size;
   const crops = ROLES.map((role) => cut(faces[role].bitmap, shareOf(crop), size));
-  // Copies: the worker takes what it is given away from the page, which draws the crops later.
+  // Copies: buffers are transferred to the worker, and the page draws the crops later.
   const tensors = crops.map(
     ({ data }) => new ort.Tensor("uint8", data.slice(), [1, size, size, 3]),
   );
@@ -62,14 +62,14 @@ export async function explainHere(about, faces, crop, { onLoad, ...options }) {
     reconstruction: square(outputs[`${role}_reconstruction`]),
   });
   const pictures = Object.fromEntries(ROLES.map((role, place) => [role, of(role, place)]));
-  return { told: tell(about, crop, outputs, pictures), pictures };
+  return { result: toResult(about, crop, outputs, pictures), pictures };
 }
 
 function square({ dims, data }) {
   return { data, side: dims[1] };
 }
 
-function tell(about, crop, outputs, pictures) {
+function toResult(about, crop, outputs, pictures) {
   const [similarity, threshold] = [outputs.similarity.data[0], about.threshold];
   const decided = {
     similarity,

@@ -1,4 +1,4 @@
-// How a pair is compared: by which method, cut out how, and where it is computed.
+// The settings of a comparison: method, crop, and whether the browser computes.
 
 import { obstacle } from "./askable.js";
 import { $, html, list } from "./elements.js";
@@ -19,7 +19,7 @@ let chosen = null; // the method that was set before the browser's own was
 let uncut = null; // the crop that was set before one that the browser can cut was
 let decision = null; // on the pair, once it is known
 
-/** Offer what the server offers; `onChange` hears of every choice. */
+/** Offer what the server offers; `onChange` is called on every choice. */
 export function offer(offered, onChange) {
   about = offered;
   const { methods, default_method: best, crops, browser } = about;
@@ -30,7 +30,7 @@ export function offer(offered, onChange) {
   $("method").replaceChildren(
     group("At once", explaining.filter((method) => !slow(method))),
     group("Slow", explaining.filter(slow)),
-    group("Controls: they know nothing of the pair", usable.filter(({ control }) => control)),
+    group("Controls: they do not depend on the pair", usable.filter(({ control }) => control)),
   );
   $("method").value = best;
   const cut = ({ name, title }) => html("option", { value: name }, title);
@@ -59,6 +59,12 @@ function called({ name, title }) {
   return title === name ? name : `${title} (${name})`;
 }
 
+/** A method in a sentence: in plain words, in quotation marks. */
+export function quoted(name) {
+  const { title } = about.methods.find((method) => method.name === name);
+  return `“${title}”`;
+}
+
 /** Whether the browser computes, and nothing is sent. */
 export function here() {
   return $("here").checked;
@@ -78,12 +84,12 @@ export function crop() {
   return $("crop").value;
 }
 
-/** The share of the picture that will be cut out, as far as the page can tell. */
+/** The share of the picture that will be cut out, if the page knows it. */
 export function fraction() {
   return shareOf(crop()) || 1;
 }
 
-/** Say what was decided on the pair; null once there is another. */
+/** Set the decision on the pair; null once there is another pair. */
 export function decided(whatWas) {
   decision = whatWas;
   refresh();
@@ -103,7 +109,7 @@ export function takeBest() {
   return true;
 }
 
-/** All that is chosen, and what of each face was sent, to be given back later. */
+/** All choices, and what was sent of each face, to be restored later. */
 export function taken(faces) {
   const ofFaces = Object.fromEntries(
     ROLES.map((role) => [role, { chosen: faces[role].chosen, sent: faces[role].sent }]),
@@ -111,12 +117,12 @@ export function taken(faces) {
   return { method: $("method").value, crop: crop(), here: here(), own, chosen, uncut, faces: ofFaces };
 }
 
-/** Both faces as they were asked about before. */
+/** Both faces as in an earlier request. */
 export function asItWas(faces, was) {
   return Object.fromEntries(ROLES.map((role) => [role, { ...faces[role], ...was.faces[role] }]));
 }
 
-/** Choose again what was chosen before. */
+/** Restore earlier choices. */
 export function giveBack(was, faces) {
   ({ own, chosen, uncut } = was);
   $("here").checked = was.here;
@@ -177,12 +183,12 @@ function refresh() {
   $("privacy").textContent = local ? KEPT_HERE : SENT;
   if (browser) {
     $("here-hint").textContent = local
-      ? `No picture leaves this browser. It has no other method than ${$("method").value}.`
+      ? `No picture leaves this browser. It has no other method than ${quoted($("method").value)}.`
       : `Fetches the network once, ${megabytes(browser.bytes)}, and sends no picture.`;
   }
 }
 
-/** Disable what cannot be asked, and say why: in the menu shortly, below it in sentences. */
+/** Disable methods that cannot be used, and say why: shortly in the menu, in sentences below. */
 function refreshMethods() {
   const found = about.methods.map((method) => {
     const it = obstacle(method, decision, about.limits.seconds);
@@ -196,7 +202,7 @@ function refreshMethods() {
   list($("method-said"), said(current()));
 }
 
-/** What a method says of itself, and its parameters with their ranges. */
+/** A method's caveat and paper, and its parameters with their ranges. */
 function said({ caveat, paper, parameter_details: parameters }) {
   const ranges = parameters.map(({ name, meaning, allowed }) =>
     `\`${name}\`: ${meaning} It takes ${allowed}.`);
@@ -207,6 +213,6 @@ function hint({ summary, decisions, control, ...most }) {
   const costs = most.costs[decision] ?? most; // until it is decided, the most that it may cost
   const slow = costs.embeddings > SLOW ? "Slow: it" : "It";
   const only = decisions.length === 1 ? ` It explains ${decisions[0]} pairs alone.` : "";
-  const apart = control ? " It knows nothing of the pair: it is there to measure others by." : "";
+  const apart = control ? " It does not depend on the pair: it is there to measure others by." : "";
   return `${summary} ${slow} ${cost(costs)}.${only}${apart}`;
 }

@@ -1,4 +1,4 @@
-// A pair's own curve against those of random orders.
+// Draws a pair's deletion or transplant curve beside those of random orderings.
 
 import { svg } from "./elements.js";
 import { fixed } from "./words.js";
@@ -7,7 +7,7 @@ const HEIGHT = 260;
 const EDGE = { top: 12, right: 12, bottom: 40, left: 44 };
 
 /**
- * Draw what `/v1/assess` answered, as wide as there is room.
+ * Draw an answer of `/v1/assess`, as wide as there is room.
  * @param {HTMLElement} figure
  * @param {object} result
  */
@@ -25,7 +25,7 @@ export function drawCurve(figure, result) {
   figure.replaceChildren(picture);
 }
 
-/** From numbers to places in the picture. */
+/** From numbers to coordinates in the picture. */
 function placing({ replaced, own, random }, width) {
   const values = [...own, ...random.low, ...random.high, 0];
   const [low, high] = [Math.min(...values), Math.max(...values, 1)];

@@ -7,7 +7,7 @@ const AGAINST = [31, 111, 180];
 const GREY = [0.299, 0.587, 0.114]; // of red, green and blue, in luminance
 const FADED = 0.25; // what is left of a face where it matters less
 
-/** A square picture of RGBA, from a function of the pixel's place. */
+/** A square picture of RGBA, from a function of the pixel's position. */
 function picture(side, colour) {
   const image = new ImageData(side, side);
   for (let place = 0; place < side * side; place++) image.data.set(colour(place), 4 * place);
@@ -25,7 +25,7 @@ function cover(canvas, image, way = {}) {
   context.restore();
 }
 
-/** Leave nothing of what was drawn. */
+/** Clear a canvas. */
 export function clear(canvas) {
   canvas.getContext("2d").clearRect(0, 0, canvas.width, canvas.height);
 }
@@ -37,7 +37,7 @@ function pixel({ data }, place, grey = 0) {
   return colours.map((colour) => colour + grey * (luminance - colour));
 }
 
-/** A photograph before anything is known of it: what will be cut out of it, if that is known. */
+/** A photograph before the answer: with the square that will be cut out, if that is known. */
 export function drawPreview(canvas, bitmap, fraction) {
   const { top, left, side } = middle(bitmap, fraction);
   const context = canvas.getContext("2d");
@@ -52,7 +52,7 @@ export function drawCrop(canvas, crop) {
   cover(canvas, picture(crop.side, (place) => [...pixel(crop, place), 255]));
 }
 
-/** What the decoder tells: about [0, 1], which an ImageData rounds and clamps. */
+/** The decoder's output: about [0, 1], which an ImageData rounds and clamps. */
 export function drawReconstruction(canvas, { data, side }) {
   const colours = (place) => Array.from(data.subarray(3 * place, 3 * place + 3), (v) => 255 * v);
   cover(canvas, picture(side, (place) => [...colours(place), 255]));

@@ -20,7 +20,7 @@ export function svg(name, attributes = {}, ...children) {
   return filled(document.createElementNS(SVG, name), attributes, children);
 }
 
-/** Call a picture what it shows; first comes its caption, for that is what others see of it. */
+/** Name what a picture shows, for screen readers, after its visible caption. */
 export function callPicture(canvas, shows) {
   const caption = canvas.parentElement.querySelector("figcaption")?.textContent;
   canvas.ariaLabel = caption ? `${caption}: ${shows}` : shows;

@@ -1,4 +1,4 @@
-// The two places for faces: choosing, dropping, pasting, and what is wrong with a picture.
+// The two face cards: choosing, dropping, pasting, and what is wrong with a picture.
 
 import { $, html } from "./elements.js";
 import { clear, drawPreview } from "./draw.js";
@@ -10,7 +10,7 @@ const TITLES = { reference: "Reference", test: "Test" };
 /**
  * @typedef {object} Face
  * @property {Blob} file
- * @property {string} name  what the page calls it; it is told to nobody
+ * @property {string} name  what the page calls it; it is never sent
  * @property {ImageBitmap} bitmap
  * @property {object} source  what the file is: see `read` in pictures.js
  * @property {boolean} kept  whether the file may be sent as it is
@@ -23,7 +23,7 @@ const TITLES = { reference: "Reference", test: "Test" };
 const NO_FILE =
   "That is no file. Save the picture, and choose its file, or drop or paste the picture itself.";
 
-/** Make the place of a role. `onFiles(role, files)` hears what is put there. */
+/** Make the card of a role. `onFiles(role, files)` is called with what is put there. */
 function makeCard(role, onFiles) {
   const card = $("face-card").content.firstElementChild.cloneNode(true);
   const find = (selector) => card.querySelector(selector);
@@ -98,7 +98,7 @@ export function canvases(card) {
   );
 }
 
-/** Show a face before anything is known of it; or none. Nothing stays of what was there. */
+/** Show a face before its answer, or none, in place of what was there. */
 export function showFace(card, face, fraction) {
   card.classList.toggle("empty", !face);
   card.classList.remove("explained");
@@ -112,12 +112,12 @@ export function showFace(card, face, fraction) {
   overlay.ariaLabel = face ? `${title}: ${face.name}` : `${title}: nothing chosen yet`;
 }
 
-/** Say what was done to a picture before it was looked at, if anything. */
+/** Say how a picture was changed before it was sent, if it was. */
 export function showDone(card, face) {
   card.querySelector(".done").textContent = face ? doneTo(face) : "";
 }
 
-/** Say what is wrong with a picture, where it is; an empty text takes it back. */
+/** Say what is wrong with a picture, on its card; an empty text removes it. */
 export function complain(card, text) {
   const place = card.querySelector(".complaint");
   place.replaceChildren(...(text ? [html("span", {}, text)] : []));

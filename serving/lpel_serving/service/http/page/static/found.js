@@ -1,4 +1,4 @@
-// The faces that the server found in a photograph: which one was taken, and taking another.
+// The faces found in a photograph: which one was taken, and choosing another.
 
 import { html } from "./elements.js";
 import { ROLES } from "./faces.js";
@@ -15,7 +15,7 @@ const BY_SIZE = ["the largest", "the second largest", "the third largest"];
  *   in pixels of the photograph
  */
 
-/** Listen to both cards: `onChoose(role, place)` hears which face is to be taken. */
+/** Listen to both cards: `onChoose(role, place)` is called with the face to be taken. */
 export function listen(cards, onChoose) {
   for (const role of ROLES) {
     const { select, canvas } = parts(cards[role]);
@@ -34,7 +34,7 @@ export function chosenFields(faces, crop) {
   return Object.fromEntries(chosen.map((role) => [`${role}_face`, faces[role].chosen.place]));
 }
 
-/** Show what was found in a face's photograph; nothing where no face was looked for. */
+/** Show what was found in a face's photograph; nothing if the crop detects no faces. */
 export function showFound(card, { bitmap, sent }, found) {
   const { figure, canvas, caption, label, select } = parts(card);
   figure.hidden = !found;
@@ -76,7 +76,7 @@ function middle({ left, top, right, bottom }, { width, height }) {
   return [(left + right) / 2 / width, (top + bottom) / 2 / height];
 }
 
-/** The face that a click is meant for, however small its box is drawn. */
+/** The face that a click is meant for, even if its box is small. */
 function nearest(middles, [x, y]) {
   const distances = middles.map(([left, top]) => Math.hypot(left - x, top - y));
   return distances.indexOf(Math.min(...distances));
@@ -98,7 +98,7 @@ function draw(canvas, bitmap, seen, { boxes, taken }) {
   }
 }
 
-/** A box that is seen on any ground, white on black; broken where the face was not taken. */
+/** A box that is visible on any background, white on black; dashed if the face was not taken. */
 function drawBox(context, { left, top, right, bottom }, scale, taken) {
   for (const [width, colour] of [[taken ? 14 : 8, "black"], [taken ? 8 : 4, "white"]]) {
     context.lineWidth = width;

@@ -1,4 +1,4 @@
-// The key of a server that has one: asked for, held in memory, gone with the page.
+// The API key: requested if the server needs one, and held in memory alone.
 
 import { useKey } from "./api.js";
 import { $ } from "./elements.js";
@@ -6,7 +6,7 @@ import { say } from "./status.js";
 
 let tried = false;
 
-/** Ask for the key, and go on with it. */
+/** Request the key, then continue with it. */
 export function askForKey(goOn) {
   say(tried ? "That is not its key." : "This server wants its key.");
   const form = $("key-form");

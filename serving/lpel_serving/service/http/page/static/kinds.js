@@ -1,4 +1,4 @@
-// What kind of picture a file is: by its content, never by its name.
+// The format of a picture file, by its content, never by its name.
 
 const AT_MOST = 1000; // pieces of a file that are looked at for a second picture
 

@@ -1,4 +1,4 @@
-// What happens when: faces come in, are explained by the server or here, and shown.
+// The page's flow: faces are chosen, explained by the server or here, and shown.
 
 import * as api from "./api.js";
 import * as answers from "./answers.js";
@@ -29,7 +29,7 @@ const { promise: offered, resolve: offer } = Promise.withResolvers(); // what th
 const cards = makeCards(takeFiles, () => (faces.reference ? "test" : "reference"), offered);
 const others = { reference: "test", test: "reference" };
 
-// ---- faces come in ----
+// ---- choosing faces ----
 
 async function takeFiles(role, files) {
   const chosen = files.map((file, place) => [place ? others[role] : role, file]);
@@ -75,7 +75,7 @@ function setFace(role, face) {
   forget();
 }
 
-/** Take back what was shown of a pair; the faces stay. */
+/** Clear what is shown of a pair; the faces stay. */
 function forget() {
   running?.abort();
   answer = null;
@@ -94,7 +94,7 @@ function takeFace(role, place) {
   return explain();
 }
 
-/** Exchange the roles: the pictures at once, for both were explained; then the words. */
+/** Exchange the roles: first the pictures, since both were explained, then the words. */
 async function swap() {
   const shown = answer;
   faces = { reference: faces.test, test: faces.reference };
@@ -114,7 +114,7 @@ async function explain() {
   running = mine;
   belief.hide();
   status.note("");
-  status.outdate(answer !== null); // what is shown was asked otherwise
+  status.outdate(answer !== null); // what is shown belongs to another request
   status.wait("Comparing the two faces …", stop);
   try {
     const onFit = () => ROLES.forEach((role) => showDone(cards[role], faces[role]));
@@ -143,13 +143,14 @@ function stop() {
   $("again").focus();
 }
 
-/** Show again what was shown before something else was asked, and say why. */
+/** Show the earlier answer again, and say why. */
 function comeBack(why, failed = false) {
   choices.giveBack(answer.asked, faces);
   for (const role of ROLES) showDone(cards[role], faces[role]);
   showAnswer(answer);
   belief.comeBack();
-  status.note(`${why} Shown again is the answer by ${answer.asked.method}.`, failed);
+  const by = choices.quoted(answer.asked.method);
+  status.note(`${why} Shown again is the answer by ${by}.`, failed);
   if (!document.activeElement.checkVisibility()) choices.focus(); // it was on Stop
 }
 
@@ -165,7 +166,8 @@ async function refuse(error) {
   if (answer && !aboutMethod) return comeBack(error.message, true);
   if (error.about === "method" && choices.takeBest()) {
     await explain();
-    return answer && status.note(`${error.message} Shown is the answer by ${choices.method()}.`);
+    const by = choices.quoted(choices.method());
+    return answer && status.note(`${error.message} Shown is the answer by ${by}.`);
   }
   forget();
   return status.fail(error.message, explain);
@@ -176,7 +178,7 @@ function showAnswer(found) {
   status.outdate(false);
   showAnswerPictures(found);
   showVerdict(found, faces);
-  choices.decided(found.told.decision);
+  choices.decided(found.result.decision);
   offerToSave(choices.here(), about.figures);
   belief.offer(found, choices.here());
 }
@@ -185,13 +187,13 @@ function showAnswerPictures(found) {
   answer = found;
   const names = Object.fromEntries(ROLES.map((role) => [role, faces[role].name]));
   showPictures(cards, found.pictures, names);
-  for (const role of ROLES) showFound(cards[role], faces[role], found.told.faces?.[role]);
+  for (const role of ROLES) showFound(cards[role], faces[role], found.result.faces?.[role]);
 }
 
-/** The pair as it was when what is shown was asked: something else may be on its way. */
+/** The pair of the shown answer: another request may be running. */
 const shownPair = () => choices.asItWas(faces, answer.asked);
 
-/** What the server makes of what is shown, as a file. */
+/** The shown answer as a file that the server makes. */
 function made(accept) {
   const pair = shownPair();
   return api.explainAs(accept, pair, asked(pair, answer.asked));
@@ -204,7 +206,7 @@ function record() {
   return { ...answers.record(answer, masks(answer.pictures), epsilon()), prepared };
 }
 
-// ---- the beginning ----
+// ---- start ----
 
 async function begin() {
   status.say("Reading what this server offers …");

@@ -16,7 +16,7 @@ export function mask(heatMap, epsilon) {
   return Array.from(heatMap, (v) => Math.fround(Math.fround(v - low) / span) > limit);
 }
 
-/** The map scaled to [0, 1], without a sign: a control's is an order, and no more. */
+/** The map scaled to [0, 1], without a sign: a control's map is an ordering only. */
 export function scaled({ data, side }) {
   const low = data.reduce((a, b) => Math.min(a, b));
   const high = data.reduce((a, b) => Math.max(a, b));

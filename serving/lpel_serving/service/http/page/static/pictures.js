@@ -13,10 +13,10 @@ const AS_THEY_STAND = { imageOrientation: "from-image", colorSpaceConversion: "n
 
 let before = Promise.resolve(); // the picture whose turn it is
 
-/** Of a canvas: no browser draws fewer; those of telephones draw no more. */
+/** Pixels of a canvas: every browser can draw as many, those of phones no more. */
 export const CANVAS = { pixels: 2 ** 24, side: 2 ** 14 };
 
-/** What a picture cannot be used for, in words for whoever chose it; `about` names whose it is. */
+/** Why a picture cannot be used, in words for the user; `about` names its role. */
 export class PictureError extends Error {
   constructor(message, about = null) {
     super(message);
@@ -33,10 +33,11 @@ export class PictureError extends Error {
  */
 
 /**
- * Read a picture: whatever the browser shows, and of a moving one the first. What the server would
- * not decode is made smaller. One is read at a time: a telephone has no room for two large ones.
+ * Read a picture in any format that the browser shows; of an animated one the first frame. What is
+ * too large for the server is made smaller. One is read at a time: phones lack memory for two large
+ * ones.
  * @param {Blob} file
- * @param {string} name  what complaints call it
+ * @param {string} name  its name in messages
  * @param {{pixels: number, formats: string[]}} limits  what the server reads
  * @returns {Promise<Read>}
  */
@@ -74,7 +75,7 @@ async function usableKind(file, name) {
   return kind;
 }
 
-/** Decode a picture, having looked at its size: a small file can hold more than a tab can. */
+/** Decode a picture after checking its size: a small file can hold more than fits into a tab. */
 async function decode(file, name, kind, limits) {
   const pixels = await pixelsOf(file);
   if (pixels > MOST_PIXELS) {
@@ -89,7 +90,7 @@ async function decode(file, name, kind, limits) {
   });
 }
 
-/** How many pixels a picture has, none of which is decoded; 0 where the browser cannot tell. */
+/** How many pixels a picture has, without decoding it; 0 if the browser does not know. */
 async function pixelsOf(file) {
   const image = new Image();
   image.src = URL.createObjectURL(file);
@@ -115,7 +116,7 @@ function cannotOpen(name, format, formats) {
 }
 
 /**
- * The size that a picture gets, its shape kept, to have no more pixels and no longer a side.
+ * The largest size of the same proportions within limits of pixels and side.
  * @param {{width: number, height: number}} picture
  * @param {{pixels: number, side: number}} most
  */

@@ -1,4 +1,4 @@
-// How far long work is and how long yet: a bar and a line, and aloud no more than now and then.
+// The progress of long work: a bar, a line, and occasional announcements to screen readers.
 
 import { percent } from "./words.js";
 
@@ -22,10 +22,10 @@ export const inPercent = ({ done, total }) => percent(total ? done / total : 1);
 export const inNumbers = ({ done, total }) => `${done} of ${total}`;
 
 /**
- * Follow work that goes on evenly.
+ * Show the progress of steady work.
  * @param {object} shown
  * @param {HTMLProgressElement} shown.bar
- * @param {HTMLElement} shown.line  for the eye: it changes with every step
+ * @param {HTMLElement} shown.line  visible: it changes with every step
  * @param {HTMLElement} shown.aloud  a live region, which changes seldom
  * @param {(progress: {done: number, total: number}) => string} shown.words
  * @returns {(progress: {done: number, total: number}) => void}

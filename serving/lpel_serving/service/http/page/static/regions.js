@@ -1,4 +1,4 @@
-// The parts of both faces in numbers: how much of each map lies in them.
+// The table of shares: how much of each map lies in each part of the face.
 
 import { $, html } from "./elements.js";
 import { percent } from "./words.js";
@@ -7,7 +7,7 @@ import { percent } from "./words.js";
  * @typedef {{mean: number, low: number, high: number}} Usual  of other pairs called the same
  */
 
-const COUNTS = 0.05; // of a map, below which what is against is passed over
+const COUNTS = 0.05; // of a map, below which what is against is ignored
 
 /**
  * @typedef {object} Divided
@@ -35,7 +35,7 @@ export function showRegions(body, { reference, test }, signed) {
   );
 }
 
-/** Bars are of one measure: what is against is drawn as long as it weighs beside what is for. */
+/** All bars have one scale: what is against is drawn in proportion to what is for. */
 function cell(region, opposed, most, signed) {
   const kind = signed ? " for it" : " of what is marked";
   const cell = html("td", {}, bar("for", region.for, kind, region.for / most, region.area / most));
@@ -49,7 +49,7 @@ function cell(region, opposed, most, signed) {
   return cell;
 }
 
-/** What other pairs have there, in a line of its own; none where that is not known. */
+/** The usual share, in a line of its own; none if it is not known. */
 function usually(share, usual) {
   if (!usual) return [];
   const others = share > usual.high ? "less: " : share < usual.low ? "more: " : "";
@@ -57,7 +57,7 @@ function usually(share, usual) {
   return [html("small", { class: others ? "usual beyond" : "usual" }, `usually ${others}${mean}`)];
 }
 
-/** A share, drawn and written; perhaps with a mark across. */
+/** A share as a bar and a number, with a mark across if given. */
 function bar(kind, share, whose, length, mark = null) {
   const full = html("i", { "aria-hidden": "true" });
   full.style.setProperty("--length", length.toFixed(4));

@@ -1,4 +1,4 @@
-// Pairs that the server offers to whoever has no pictures at hand.
+// The sample pairs that the server offers.
 
 import { samplePicture } from "./api.js";
 import { $, html } from "./elements.js";
@@ -6,7 +6,7 @@ import { ROLES } from "./faces.js";
 
 const shown = []; // each pair with its button
 
-/** Mark the pair whose faces are in the two places, or none. */
+/** Mark the pair whose faces are shown, or none. */
 export function mark(taken) {
   for (const { sample, button } of shown) {
     if (sample === taken) button.setAttribute("aria-current", "true");
@@ -14,7 +14,7 @@ export function mark(taken) {
   }
 }
 
-/** Offer them; `onTake(sample, files)` hears which is taken. */
+/** Offer them; `onTake(sample, files)` is called with the one that is taken. */
 export async function offerSamples(samples, onTake) {
   $("offered").hidden = !samples.length;
   const offered = await Promise.all(samples.map((sample) => offer(sample, onTake)));

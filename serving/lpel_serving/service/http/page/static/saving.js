@@ -2,14 +2,14 @@
 
 import { $, html } from "./elements.js";
 
-/** Hand a file to whoever asked for it. */
+/** Download a file. */
 function save(blob, name) {
   const link = html("a", { href: URL.createObjectURL(blob), download: name });
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }
 
-/** Hand over what the server makes, or say why it does not. */
+/** Download a file that the server makes, or say why it cannot. */
 async function saveMade(make, name, onLocked) {
   $("saving-hint").textContent = "The server makes it …";
   try {
@@ -21,7 +21,7 @@ async function saveMade(make, name, onLocked) {
   }
 }
 
-/** Offer what can be saved: what is computed here, `local`, the server makes no files of. */
+/** Offer what can be saved: the server makes no files of what was computed here (`local`). */
 export function offerToSave(local, figures) {
   $("save-arrays").disabled = local;
   $("save-figure").disabled = local || !figures;
@@ -31,7 +31,7 @@ export function offerToSave(local, figures) {
 
 /**
  * Listen to the buttons: the server makes a type of file by `make`, the page its own record.
- * `onLocked(error)` hears if the server wants another key.
+ * `onLocked(error)` is called if the server requires another key.
  */
 export function listen(make, record, onLocked) {
   const made = (accept, name) => () => saveMade(() => make(accept), name, onLocked);

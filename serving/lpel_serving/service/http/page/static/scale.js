@@ -1,4 +1,4 @@
-// Where a similarity lies beside its threshold.
+// Draws the similarity and the threshold on a scale, and lists them in numbers.
 
 import { html, svg } from "./elements.js";
 import { fixed, percent, sideBySide } from "./words.js";
@@ -44,7 +44,7 @@ function text(words, value, y, attributes = {}) {
   return svg("text", { x: at(value), y, ...attributes }, words);
 }
 
-/** What a mark is, kept within the drawing: it ends or begins at the mark near an end. */
+/** The label of a mark, kept within the drawing: aligned to the mark near an end. */
 function label(words, value, y, kind) {
   const place = value > 0.5 ? " end" : value < -0.5 ? "" : " middle";
   return text(words, value, y, { class: `label ${kind}${place}` });
@@ -70,7 +70,7 @@ function margin(numbers) {
   return apart ? sign + fixed(apart) : `${numbers.margin > 0 ? "<" : ">"} ${sign}0.001`;
 }
 
-/** The same in numbers, and how sure the decision is. */
+/** The same in numbers, with the predicted probability. */
 export function showNumbers(terms, { confidence, ...numbers }) {
   const { shown, limit } = sideBySide(numbers);
   const rows = [

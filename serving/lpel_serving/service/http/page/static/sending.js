@@ -1,4 +1,4 @@
-// What is sent of a face: its file as it is, or where the server would refuse that, a copy.
+// What is sent of a face: its file, or a smaller or converted copy if the server would refuse it.
 
 import { CANVAS, PictureError, within } from "./pictures.js";
 import { megabytes } from "./words.js";
@@ -86,7 +86,7 @@ async function encode(bitmap, { width, height }, type) {
   return { blob: await canvas.convertToBlob({ type, quality: QUALITY }), width, height };
 }
 
-/** What was done to a face's picture before it was looked at, in words; none where nothing was. */
+/** How a face's picture was changed before it was sent, in words; empty if it was not. */
 export function doneTo({ source, bitmap, file, sent }) {
   const seen = sent ?? bitmap;
   const said = source.moves ? ["It is animated: its first picture was taken."] : [];

@@ -1,4 +1,4 @@
-// The one line that says what is going on, and what can be done about it.
+// The status line: what is going on, and what the user can do about it.
 
 import { $ } from "./elements.js";
 import { follow, inPercent } from "./progress.js";
@@ -17,7 +17,7 @@ function show(text, kind, { waiting = false, again = false } = {}) {
   advance = null;
 }
 
-/** Something to know beside what the line says; nothing if it is empty. */
+/** A note beside the status; none if empty. */
 export function note(text, failed = false) {
   $("note").textContent = text;
   $("note").classList.toggle("failed", failed);
@@ -33,7 +33,7 @@ export function decide(text) {
   show(text, "decided");
 }
 
-/** Something is under way that may be stopped. */
+/** Show running work that may be stopped. */
 export function wait(text, stop) {
   act.stop = stop;
   $("progress").removeAttribute("value");
@@ -59,13 +59,13 @@ export function countDown(seconds) {
   $("countdown").textContent = `in ${seconds} s`;
 }
 
-/** It did not work; `again`, if it is given, tries once more. */
+/** Show a failure; `again`, if given, retries. */
 export function fail(text, again) {
   act.again = again;
   show(text, "failed", { again: Boolean(again) });
 }
 
-/** Whether what is shown was asked otherwise than what is under way. */
+/** Mark the shown answer as belonging to another request than the running one. */
 export function outdate(is) {
   document.body.classList.toggle("stale", is);
   for (const id of ["answer", "parts", "belief"]) $(id).ariaBusy = is;

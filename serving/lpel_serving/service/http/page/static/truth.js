@@ -1,4 +1,4 @@
-// Whether the network is right about a pair of ours, of which it is known who is in the pictures.
+// Whether the network is right about a sample pair, whose true answer is known.
 
 import { html } from "./elements.js";
 

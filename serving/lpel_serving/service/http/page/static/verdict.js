@@ -1,4 +1,4 @@
-// What the network decides, in words, in numbers, on a scale; and what that cannot prove.
+// Shows the verdict: the decision in words, in numbers and on a scale, and its caveats.
 
 import { $, list } from "./elements.js";
 import { ROLES } from "./faces.js";
@@ -9,27 +9,27 @@ import { decide } from "./status.js";
 import { hideTruth, showTruth } from "./truth.js";
 import { isSigned } from "./view.js";
 
-/** Show what is said of a pair, and of ours whether it is right. */
-export function showVerdict({ told, pictures }, chosen) {
-  const doubtful = told.plausibility?.plausible === false;
-  const words = [...told.words];
+/** Show the verdict on a pair, and for a sample whether it is right. */
+export function showVerdict({ result, pictures }, chosen) {
+  const doubtful = result.plausibility?.plausible === false;
+  const words = [...result.words];
   const doubt = doubtful ? words.shift() : ""; // it comes first, of pictures of another kind
   const [headline, ...more] = words;
   decide(headline);
-  showTruth($("truth"), chosen, told.decision);
+  showTruth($("truth"), chosen, result.decision);
   $("doubt").textContent = doubt;
-  drawScale($("scale"), told);
-  showNumbers($("numbers"), told);
+  drawScale($("scale"), result);
+  showNumbers($("numbers"), result);
   list($("words"), more);
-  showLimit(told);
+  showLimit(result);
   $("answer").hidden = false;
   const divided = (role) => ({
-    regions: told.explanations[role].regions,
+    regions: result.explanations[role].regions,
     opposed: opposed(pictures[role].heatMap.data),
   });
   const faces = Object.fromEntries(ROLES.map((role) => [role, divided(role)]));
-  // The browser knows no parts, nor does a control, and none are named of pictures of another kind.
-  const none = !faces.test.regions?.length || told.method.control;
+  // No parts are computed in the browser, for a control, or for implausible pictures.
+  const none = !faces.test.regions?.length || result.method.control;
   $("parts").hidden = none;
   if (none) return;
   const signed = isSigned(pictures);
@@ -38,7 +38,7 @@ export function showVerdict({ told, pictures }, chosen) {
   showRegions($("regions"), faces, signed);
 }
 
-/** What limits all that a map says stands beside the maps; the other limits beside the verdict. */
+/** The caveat that limits maps most stands beside the maps; the others beside the verdict. */
 function showLimit({ beside_map: limit, caveats }) {
   $("map-limit").textContent = limit ?? "";
   list($("caveats"), caveats.filter((one) => one !== limit));

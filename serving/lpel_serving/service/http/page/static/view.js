@@ -1,4 +1,4 @@
-// An answer's pictures, drawn as the two sliders have them.
+// Draws an answer's pictures according to the two sliders.
 
 import { drawCrop, drawMarked, drawOverlay, drawReconstruction } from "./draw.js";
 import { $, callPicture } from "./elements.js";
@@ -10,7 +10,7 @@ export function epsilon() {
   return $("epsilon").valueAsNumber;
 }
 
-/** Both masks as the slider has them, by role. */
+/** Both masks at the slider's epsilon, by role. */
 export function masks(pictures) {
   const of = (role) => mask(pictures[role].heatMap.data, epsilon());
   return Object.fromEntries(ROLES.map((role) => [role, of(role)]));
@@ -39,7 +39,7 @@ export function showPictures(cards, pictures, names) {
   redraw(cards, pictures);
 }
 
-/** Say where a slider is, to the eye and, once, to whoever moves it by ear. */
+/** Show a slider's value, and announce it once to screen readers. */
 function say(slider, text) {
   $(`${slider}-value`).textContent = text;
   $(slider).setAttribute("aria-valuetext", text);

@@ -2,7 +2,7 @@
 
 const MINUS = "−";
 
-/** With so many places behind the point, and a minus that is one. */
+/** With a fixed number of decimals and a proper minus sign. */
 export function fixed(value, places = 3) {
   const written = value.toFixed(places);
   return (Number(written) === 0 ? written.replace("-", "") : written).replace("-", MINUS);
@@ -36,7 +36,7 @@ export function alternatives(names) {
   return names.join(", ").replace(/, ([^,]*)$/, " or $1");
 }
 
-/** What a method costs, in embeddings that it asks of the network for one pair, and in time. */
+/** What a method costs for one pair, in embeddings and in time. */
 export function cost({ embeddings, seconds }) {
   if (embeddings === 0) return "asks the network nothing more";
   const time = seconds >= 1 ? `, ${duration(seconds)} here` : "";
@@ -45,7 +45,7 @@ export function cost({ embeddings, seconds }) {
 
 /**
  * Similarity and threshold to three places, and how far the one is above or below the other, by
- * the server's rule: of the rounded numbers, so that whoever subtracts finds the same.
+ * the server's rule: of the rounded numbers, so that readers who subtract find the same.
  * @returns {{shown: string, limit: string, apart: number, distance: string}}  the distance is
  *     empty where the two are equal
  */
@@ -73,10 +73,10 @@ export function localWords({ decision, ...numbers }) {
   ];
 }
 
-/** What limits most what its map says. */
+/** The most important caveat of its map. */
 export const LOCAL_LIMIT = "Much of every map is common to all faces.";
 
-/** What a comparison in the browser cannot prove, its method's caveat too, and what it leaves out. */
+/** The caveats of a comparison in the browser, its method's included, and what is left out. */
 export const localCaveats = (ofMethod) => [
   "This shows what the network decided, not who is in the pictures: do not refuse, accuse or " +
     "watch anybody because of it.",
