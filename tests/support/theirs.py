@@ -15,14 +15,14 @@ from lpel_serving.methods.catalogue.parameter import Range
 @dataclass(frozen=True)
 class Shade:
     title: ClassVar[str] = "What is darker"
-    paper: ClassVar[str] = "Ada 2026, On shade"
+    paper: ClassVar[str] = "On shade, 2026"
     caveat: ClassVar[str] = "Shade is no reason."
     needs: ClassVar[tuple[str, ...]] = ("images",)
     depth: Annotated[int, Range("How often it is measured.", 1, 9, served=5)] = 2
     soft: bool = False
 
     def __call__(self, pair, networks, rng):
-        networks.embed(np.repeat(pair.test[np.newaxis], self.depth, axis=0))
+        networks.embed(np.stack([pair.test // (n + 2) for n in range(self.depth)]))
         darker = pair.reference.mean(axis=-1) - pair.test.mean(axis=-1)
         return (darker * self.depth).astype(np.float32)
 '''

@@ -408,9 +408,9 @@ OWN = {
     "in Keras' operations": (
         lambda pixels: keras.ops.sqrt(pixels) / 2,
         lambda x: np.sqrt(x) / 2,
-        "test_keras_networks.<lambda>",
+        "test_keras_networks_parity.<lambda>",
     ),
-    "an object": (Halve(), lambda x: x / 2, "test_keras_networks.Halve"),
+    "an object": (Halve(), lambda x: x / 2, "test_keras_networks_parity.Halve"),
     "a layer": (
         LAYERS.Rescaling(1 / 255),
         lambda x: x / 255,
