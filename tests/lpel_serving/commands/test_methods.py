@@ -12,6 +12,7 @@ from lpel_serving.batch.job import read_about
 from lpel_serving.batch.store.folder import Places
 from lpel_serving.commands.main import build_app
 from lpel_serving.methods import find_method, methods
+from lpel_serving.report.document import document as pair_document
 from lpel_serving.service.http.schemas import answers as schemas
 from lpel_serving.service.http.settings import Settings
 from lpel_serving.support.errors import ParameterError
