@@ -108,10 +108,9 @@ def test_theirs_explains_a_pair_with_a_parameter(tiny_bundle, pictures):
     document = json.loads(lpel("explain", *pictures[:2], "--bundle", tiny_bundle, *SHADE, "--json"))
     explainer = Explainer.load(tiny_bundle)
     expected = explainer.explain(*pictures[:2], method=find_method("shade", depth=4))
-    known = pair_document(expected)
-    assert {name: document[name] for name in known if name != "method"} == {
-        name: value for name, value in known.items() if name != "method"
-    }
+    of_the_command = ("method", "bundle")  # which has its own of these names
+    for name, value in pair_document(expected).items():
+        assert name in of_the_command or document[name] == value
     assert document["parameters"] == {"depth": 4, "seed": 0, "epsilon": 0.7, "crop": "none"}
 
 
