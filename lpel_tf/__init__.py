@@ -1,4 +1,4 @@
-"""Keras: FaceNet, the dense decoder and its training; from photographs to a bundle.
+"""Keras: FaceNet, the decoders and their training; from photographs to a bundle; and research.
 
 TensorFlow is imported where it is used, never by importing this package.
 """

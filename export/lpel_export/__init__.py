@@ -1,4 +1,4 @@
-"""From Keras to ONNX: conversion, parity and the bundle."""
+"""From Keras or ONNX to a bundle: conversion, import, parity, precision, explainer, deployment."""
 
 from lpel_export.adoption.adopt import adopt_embedder
 from lpel_export.bundle.writer import write_bundle

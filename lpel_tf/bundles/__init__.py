@@ -1,1 +1,1 @@
-"""Making bundles from photographs: embed, train, export, choose the threshold, write."""
+"""Bundles made from photographs: decoders are trained, and the decision is fitted."""

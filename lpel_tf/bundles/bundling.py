@@ -1,4 +1,4 @@
-"""Making a bundle from photographs: embed, train, export, fit the decision, write."""
+"""Makes a bundle from photographs: embeds, trains, exports, fits the decision, writes."""
 
 import hashlib
 from collections.abc import Mapping

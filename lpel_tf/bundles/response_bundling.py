@@ -1,4 +1,4 @@
-"""The response decoder of a bundle: its training table, its training, its export."""
+"""Adds a response decoder to a bundle: makes its training table, trains it, exports it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field

@@ -1,4 +1,4 @@
-"""The fitted decision of a bundle: its threshold, and its predicted probability."""
+"""Fits a bundle's threshold and its predicted probability on held-out or given pairs."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What is fitted on people held out of training: the check of plausibility, the usual shares."""
+"""Fits the plausibility check's limit and the usual shares on people held out of training."""
 
 from collections.abc import Sequence
 

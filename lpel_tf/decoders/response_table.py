@@ -1,4 +1,4 @@
-"""Training data of the response decoder: what embeddings lose to random coalitions."""
+"""Measures how embeddings change when random sets of superpixels are hidden, as training data."""
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Training of the response decoder with Adamax on the losses of coalitions.
+"""Trains the response decoder on what embeddings lose when superpixels are hidden together.
 
 The losses of a coalition are to be the sum of its members' responses, as in FastSHAP (Jethani et
 al. 2022), whose explainer sees the image; ours sees the embedding alone. Three priors save

@@ -1,4 +1,4 @@
-"""Download of weights by keras-facenet's own route: the thesis's network and two others."""
+"""Downloads weights from keras-facenet's address or a mirror: the thesis's and two others."""
 
 import shutil
 from pathlib import Path

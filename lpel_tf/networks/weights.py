@@ -1,4 +1,4 @@
-"""FaceNet's weights: downloaded once, verified on every use."""
+"""Finds a FaceNet's verified weights in the cache, else gets them by `registry` or `download`."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Decoders that come with the package, each trained by this code; see the model card."""
+"""Decoders that come with the package, each trained by this code; see `MODEL_CARD.md` here."""
 
 import json
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The errors of the Keras side: one family, each also the builtin it is a case of."""
+"""The errors of the Keras side: each also derives from the matching built-in exception."""
 
 from lpel_serving.support.errors import LpelError
 

@@ -1,4 +1,4 @@
-"""A Keras dtype policy of float32 for our own networks, whatever the user's is."""
+"""A Keras dtype policy of float32 for our own networks, regardless of the user's global policy."""
 
 import contextlib
 from collections.abc import Generator

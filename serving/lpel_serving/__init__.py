@@ -1,4 +1,4 @@
-"""Explain why a siamese network called two faces the same or different, with onnxruntime.
+"""The engine (numpy, onnxruntime, no TensorFlow): equations, methods, command line, batch, HTTP.
 
 The rooms, from the bottom to the top: `support`; `equations`, each once; `images`; `verification`;
 `bundle`; `methods`, LPEL among them; `engine`, where `Explainer` is; `faithfulness`, which measures

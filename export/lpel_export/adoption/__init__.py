@@ -1,1 +1,1 @@
-"""Import of a user's ONNX network: read, checked or refused, cleaned up, and test-run."""
+"""Imports a user's ONNX network: reads, checks or refuses, cleans up and test-runs it."""

@@ -1,4 +1,4 @@
-"""Import of an embedding network that is already in ONNX, wherever it was trained."""
+"""Imports an embedding network that is already in ONNX, wherever it was trained."""
 
 import warnings
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""Concatenation of two ONNX models: the output of one feeds the input of the other."""
+"""Joins two ONNX models for the import: the output of one feeds the input of the other."""
 
 from collections.abc import Callable
 from typing import Any

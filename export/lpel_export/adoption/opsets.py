@@ -1,4 +1,4 @@
-"""Conversion of a user's ONNX network to the opset of our own exports."""
+"""Converts an imported ONNX network to the opset of our own exports."""
 
 from typing import Any
 

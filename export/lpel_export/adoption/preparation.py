@@ -1,4 +1,4 @@
-"""The preprocessing of pixels that a user's ONNX network expects: in numpy, and in ONNX."""
+"""The preprocessing of pixels that an imported ONNX network expects: in numpy, and in ONNX."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""A user's ONNX network: read, checked for what no bundle may hold, and cleaned up."""
+"""Reads an ONNX network for import: checks for what no bundle may hold, and cleans up."""
 
 import os
 from copy import deepcopy

@@ -1,4 +1,4 @@
-"""Test runs of a user's ONNX network, before anything is built on it."""
+"""Test-runs an imported ONNX network, before anything is built on it."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,1 +1,1 @@
-"""Writing of bundles, atomically."""
+"""Assembles bundles from exported networks; `lpel_serving` puts them on disk."""

@@ -1,4 +1,4 @@
-"""Writing of a bundle and its manifest: atomic, and verified before it is put in place."""
+"""Assembles a bundle and its manifest from exported networks; `lpel_serving` puts it on disk."""
 
 import hashlib
 from collections.abc import Mapping

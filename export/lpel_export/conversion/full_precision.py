@@ -1,4 +1,4 @@
-"""Export of networks of mixed or other precision, computing in float32 throughout.
+"""Exports networks in mixed or non-float32 precision as float32.
 
 Mixed precision is how a network is trained fast on a graphics card: its weights are float32, and
 each layer rounds what it computes to 16 bits. The export computes the same in float32 throughout.

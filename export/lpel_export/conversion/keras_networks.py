@@ -1,4 +1,4 @@
-"""Checks and calls of Keras embedding networks: images to vectors, however they are packed."""
+"""Checks and calls Keras embedding networks, whatever class or layout they come in."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Parity: by how much an ONNX model may differ from the one that it was made from.
+"""Parity: checks that an ONNX model's outputs match those of its source, within a tolerance.
 
 Embeddings are compared by cosines, which depend on direction alone: an error is meaningful only
 relative to the length. So embedders are measured relative to the length of their embeddings, and

@@ -1,4 +1,4 @@
-"""Standardisation of pixels before the network: by name, and part of the exported graph.
+"""Standardises pixels before the network: selected by name, and built into the exported graph.
 
 Each is a function of TensorFlow tensors, from uint8 RGB, shape (batch, S, S, 3), to float32. One of
 one's own is a function of the pixels as float32, 0 to 255, such as

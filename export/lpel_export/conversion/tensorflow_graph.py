@@ -1,4 +1,4 @@
-"""Conversion of a TensorFlow function to ONNX: traced, its weights made constants."""
+"""Converts a TensorFlow function to ONNX: traced, with weights frozen as constants."""
 
 import contextlib
 import gc

@@ -1,4 +1,4 @@
-"""A response decoder for embeddings of any length.
+"""Scales embeddings within the response decoder, for servers that run it without the engine.
 
 A bundle's `responses.onnx` takes embeddings of unit length, and the engine scales what it gives
 it. Services that run the file without the engine have embeddings as the embedder gives them: for

@@ -1,4 +1,4 @@
-"""Conversion of networks to float16: half the size, and on a GPU half the work."""
+"""Converts networks to float16, from the first weighted layer to the last: half the size."""
 
 from collections.abc import Sequence
 from typing import Any

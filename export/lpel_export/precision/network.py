@@ -1,4 +1,4 @@
-"""Reading of ONNX networks that are to be rewritten, and the part of them that is worth it.
+"""Reads ONNX networks that are to be rewritten, and finds the layers worth converting.
 
 An embedder is preparation of pixels, a stretch of weighted operations, and a normalisation. Only
 the stretch is worth a smaller precision: it holds the weights and takes the time.

@@ -1,4 +1,4 @@
-"""The errors of exporting: one family, each also the builtin it is a case of."""
+"""The errors of exporting: each also derives from the matching built-in exception."""
 
 import re
 

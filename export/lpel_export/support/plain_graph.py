@@ -1,4 +1,4 @@
-"""Reading of ONNX models that consist of one plain graph, with everything inside."""
+"""Reads ONNX models that are one plain graph, without external data, subgraphs or functions."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""All methods on the same pairs: ``benchmarks/faithfulness.py``.
+"""Compares all methods on the same pairs; run by ``benchmarks/faithfulness.py``.
 
 `setting` has the pairs, `maps` each method's maps of them, which `families` and `white_box` compute
 and `exchange` reads from other packages. `curves`, `games`, `checks` and `cost` measure, `summary`,

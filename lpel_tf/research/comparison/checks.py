@@ -1,4 +1,4 @@
-"""Sanity and stability of the best method and of LPEL: maps must change, or stay."""
+"""Sanity and stability: maps must change with the weights and stay under irrelevant changes."""
 
 from typing import Any
 

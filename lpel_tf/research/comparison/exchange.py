@@ -1,4 +1,4 @@
-"""Exchange with rivals in environments of their own: pairs written, their maps read."""
+"""Exchange with rivals that run in separate environments: writes pairs, reads maps."""
 
 import io
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Methods whose maps of several pairs share what is measured on their common test image."""
+"""Methods whose maps of several pairs share measurements of their common test image."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""The other games of a comparison: accuracy, patches and landmarks, a score for each pair."""
+"""Deletion/insertion, patches and landmarks: a score for each pair."""
 
 import itertools
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""The figure of deletion and insertion: accuracy as pixels are taken away or alone remain."""
+"""Figure of deletion and insertion: accuracy as pixels are removed, or are the only ones kept."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""The figure of one method under several settings: its area less that of one control."""
+"""The figure of one method under several settings: area minus that of one control."""
 
 from collections.abc import Sequence
 from typing import Any

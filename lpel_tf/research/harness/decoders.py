@@ -1,4 +1,4 @@
-"""The decoders of an experiment: trained as in the thesis, in closed form, or by `lpel train`."""
+"""An experiment's decoders: trained as in the thesis, in closed form, or as `lpel train` does."""
 
 import hashlib
 from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""Mixtures of two images, pixel by pixel, in the order of a map; none is made twice."""
+"""Mixtures of two images, pixel by pixel, in the order of a map; each mixture made once."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

@@ -1,1 +1,1 @@
-"""Chapter 5 of the thesis, run again: every figure and table, beside controls that it lacks."""
+"""Runs chapter 5 again: every figure and table, with controls that the thesis lacks."""

@@ -1,4 +1,4 @@
-"""A bundle's predicted probability (`confidence`): fitted, tested, read from the manifest."""
+"""A bundle's probability that two faces show the same person (`confidence`): fitted, recorded."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass

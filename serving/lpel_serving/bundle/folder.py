@@ -1,4 +1,4 @@
-"""Writes a bundle's folder: atomically, verified, and replacing nothing but an older bundle."""
+"""Puts a bundle on disk: atomically, verified, and replacing nothing but an older bundle."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,1 +1,1 @@
-"""The command line `lpel`: one module for each command of the engine."""
+"""`lpel`: `assess`, `batch`, `bundle`, `calibrate`, `explain`, `methods`, `serve` and `verify`."""

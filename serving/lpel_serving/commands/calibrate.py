@@ -1,4 +1,4 @@
-"""`lpel calibrate`: fits the predicted probability of one person, and the plausibility check."""
+"""`lpel calibrate`: fits the probability that two faces show the same person, and plausibility."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any

@@ -1,4 +1,4 @@
-"""`Explainer`: a loaded bundle that explains pairs of faces."""
+"""`Explainer`: loads a bundle's networks, and explains pairs of faces from their photographs."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The inventory of methods with a bundle: decisions and cost, found by trying each on noise."""
+"""Finds which decisions a bundle's methods can explain, and at what cost, by a trial on noise."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field

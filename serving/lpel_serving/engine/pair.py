@@ -1,4 +1,4 @@
-"""One pair from embeddings to explanation: decided by the bundle's threshold, then explained."""
+"""Decides on a pair by a bundle's threshold; adds the bundle's usual shares to its explanation."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Opens and runs ONNX models: loads onnxruntime, and translates its errors."""
+"""Creates onnxruntime sessions and runs them; translates their errors."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -1,4 +1,4 @@
-"""Attribution vectors (responses): one per superpixel, they explain an image against any other.
+"""Attribution vectors (responses), one per superpixel, which explain an image against any other.
 
 A superpixel's attribution vector, its response, is its share of what the unit embedding loses when
 superpixels are hidden: see `lpel_serving.methods.measured.embedding_losses`. A response decoder

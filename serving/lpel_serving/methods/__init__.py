@@ -1,4 +1,4 @@
-"""Explanation methods, from a pair to a signed map, one module each.
+"""Explanation methods (`decoded`, `measured`, `controls`), and what finds and runs them.
 
 A method is found by its name in the entry-point group `lpel.methods`, where other packages may add
 theirs.

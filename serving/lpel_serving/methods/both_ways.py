@@ -1,4 +1,4 @@
-"""Explains a pair both ways, by any method: the test against the reference, and the reverse."""
+"""Gets both maps of a pair from any method: the test's, and the reference's with roles swapped."""
 
 from collections.abc import Callable
 from copy import deepcopy

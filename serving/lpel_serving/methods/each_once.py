@@ -1,4 +1,4 @@
-"""Networks that embed no image twice: caches embeddings while one pair is explained."""
+"""Networks that embed no image twice (within one pair; see `engine.store`)."""
 
 import hashlib
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Explains a pair by any method: the maps both ways, the masks and the agreement."""
+"""Explains a decided pair by any method: adds decoded images, masks and agreement to both maps."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""The networks for one request: shared with all others, until its token is cancelled."""
+"""The networks as one request sees them: shared, and stopped when the request is cancelled."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

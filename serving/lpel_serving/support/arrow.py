@@ -1,4 +1,4 @@
-"""Arrow tables and their files. pyarrow has no type annotations: in this module it is `Any`."""
+"""Reads and writes Arrow tables, and converts their columns of vectors."""
 
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager

@@ -1,4 +1,4 @@
-"""The exceptions of the engine: one base class, and each a builtin exception too.
+"""The exceptions of the engine: each also derives from the matching built-in exception.
 
 A message says what was expected, what was received, and what to do.
 """

@@ -1,4 +1,4 @@
-"""Refusal of URLs where paths are expected, so that nothing is written to a folder `s3:`."""
+"""Refuses URLs as paths, so that `s3://...` does not create a local folder named `s3:`."""
 
 import re
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Verification accuracy, the ROC curve and the choice of the threshold (section 5.2.2)."""
+"""Chooses the threshold; measures verification accuracy and the ROC curve (section 5.2.2)."""
 
 from dataclasses import dataclass
 

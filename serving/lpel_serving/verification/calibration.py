@@ -1,4 +1,4 @@
-"""Predicted probability of one person from a similarity: Platt scaling with prior 1/2."""
+"""The probability that two faces show the same person: Platt scaling with prior 1/2."""
 
 import math
 from dataclasses import dataclass

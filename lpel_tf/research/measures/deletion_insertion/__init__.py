@@ -1,1 +1,1 @@
-"""Deletion and insertion: verification accuracy as the highest-ranked pixels go or alone remain."""
+"""Deletion and insertion: accuracy as the top pixels are removed, or are the only ones kept."""

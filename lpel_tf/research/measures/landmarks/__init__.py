@@ -1,1 +1,1 @@
-"""Swapped landmarks: a face gets another person's eyes, say, and a map must find them."""
+"""Swapped landmarks: a map must find the one, e.g. the eyes, taken from another person."""

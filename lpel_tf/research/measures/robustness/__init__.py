@@ -1,1 +1,1 @@
-"""Robustness: a map must stay under irrelevant changes of the image."""
+"""Robustness: a map must stay the same under irrelevant changes of the image."""

@@ -1,4 +1,4 @@
-"""Similar pairs in the loose crop."""
+"""The experiments on similar pairs, repeated with the loose crop."""
 
 from lpel_serving.faithfulness.judgement import headline
 from lpel_serving.faithfulness.study import Answer

@@ -1,4 +1,4 @@
-"""Figures 5.14 and 5.15: dissimilar pairs lose superpixels; beside them the transplant curve."""
+"""Figures 5.14 and 5.15: deletion curves of dissimilar pairs, beside the transplant curves."""
 
 import numpy as np
 

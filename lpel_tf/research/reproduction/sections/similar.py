@@ -1,4 +1,4 @@
-"""Figures 5.12, 5.13 and 5.18: similar pairs lose superpixels."""
+"""Figures 5.12, 5.13 and 5.18: deletion curves of similar pairs."""
 
 import numpy as np
 

@@ -1,1 +1,1 @@
-"""The lists of a job: rows in CSV, Parquet, LFW's format or folders, as one kind of row."""
+"""The lists of a job: rows in CSV, Parquet, LFW's format or folders, read into one row type."""

@@ -1,4 +1,4 @@
-"""The second stage: explains the rows of a shard, makes their table and commits it."""
+"""Runs the second stage on one shard: explains its rows, makes their table and commits it."""
 
 from dataclasses import dataclass
 from pathlib import Path

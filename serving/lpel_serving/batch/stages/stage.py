@@ -1,4 +1,4 @@
-"""What a stage is: work in numbered pieces, and the job's networks, loaded once a process."""
+"""What a stage is: work in numbered pieces, and the job's networks, loaded once per process."""
 
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass

@@ -1,1 +1,1 @@
-"""The folder of a job: its files and lock, and every distinct image once, under a number."""
+"""The folder of a job: its files and lock, and its distinct images, numbered."""

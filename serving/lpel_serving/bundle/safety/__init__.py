@@ -1,1 +1,1 @@
-"""Safety checks of untrusted models: each module refuses one kind of unsafe content."""
+"""Refuses untrusted models with unsafe content: other files, custom operators, broken weights."""

@@ -1,4 +1,4 @@
-"""Refusing ONNX models that read other files.
+"""Refuses ONNX models that read other files.
 
 onnxruntime 1.32 follows external data through hard links and, for a model given as bytes, from the
 working directory. So every tensor is checked before a session is created.

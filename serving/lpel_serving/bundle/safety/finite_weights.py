@@ -1,4 +1,4 @@
-"""Refusing ONNX models with NaN or infinity among their weights."""
+"""Refuses ONNX models with NaN or infinity among their weights."""
 
 from collections.abc import Iterator
 from typing import Any

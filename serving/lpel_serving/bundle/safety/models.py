@@ -1,4 +1,4 @@
-"""All safety checks of an ONNX model, before a session is created from it."""
+"""Refuses unsafe ONNX models by all safety checks, before a session is created from them."""
 
 from lpel_serving.bundle.safety.external_data import refuse_external_tensor
 from lpel_serving.bundle.safety.finite_weights import refuse_broken_weights

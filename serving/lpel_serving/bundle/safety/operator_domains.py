@@ -1,4 +1,4 @@
-"""Refusing ONNX models with operators other than standard ONNX's.
+"""Refuses ONNX models with operators outside the standard ONNX domain.
 
 A custom operator runs code of a third-party library, and onnxruntime's contributed operators
 (`com.microsoft`) can access files and differ between runtimes.

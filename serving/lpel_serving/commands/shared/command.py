@@ -1,4 +1,4 @@
-"""What packages register as commands in the entry-point group `lpel.commands`."""
+"""The type that packages register in the entry-point group `lpel.commands`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

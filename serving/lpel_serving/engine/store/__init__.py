@@ -1,1 +1,1 @@
-"""Stores of embeddings, in memory and in SQLite: each distinct photograph is embedded once."""
+"""Stores of embeddings: each distinct photograph is embedded once across requests and runs."""

@@ -1,4 +1,4 @@
-"""Descriptions of methods: title, summary, parameters, needs, decisions, caveat."""
+"""Descriptions of methods: title, summary, parameters, networks needed, decisions explained."""
 
 import sys
 from dataclasses import asdict, dataclass

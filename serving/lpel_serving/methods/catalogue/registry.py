@@ -1,4 +1,4 @@
-"""The registry of installed methods: finds and makes them by name, and chooses the default."""
+"""Finds and makes the methods of the entry-point group `lpel.methods`; chooses the default."""
 
 from collections.abc import Iterable, Mapping
 from functools import lru_cache

@@ -1,4 +1,4 @@
-"""Methods derived from a method: controls that lack one property of its map, other decoders."""
+"""Variants of a method: controls that lack a property of its map, and other decoders for it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Coalitions: the loss of an embedding when several superpixels are hidden together.
+"""Coalitions: the change of an embedding when several superpixels are hidden together.
 
 Occluding one superpixel at a time misses interactions: with one square hidden, a face is still
 recognisable. So random sets of superpixels (coalitions) are hidden, and the loss of the embedding

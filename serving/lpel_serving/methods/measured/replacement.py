@@ -1,4 +1,4 @@
-"""Replaces superpixels: in the test alone, in both images, or by the reference's own."""
+"""Replaces superpixels by a fill, in the test or in both images, or by the reference's own."""
 
 from dataclasses import dataclass
 from typing import Annotated, Literal, get_args

@@ -1,4 +1,4 @@
-"""Embeds the images of several jobs in full batches."""
+"""Embeds the images of several jobs back to back, so that only the last batch is not full."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass

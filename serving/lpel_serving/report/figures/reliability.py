@@ -1,4 +1,4 @@
-"""The reliability diagram: how often pairs with a predicted probability show one person."""
+"""Reliability diagram: how often pairs of a given predicted probability show the same person."""
 
 from collections.abc import Sequence
 from typing import Any

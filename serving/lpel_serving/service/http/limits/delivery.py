@@ -1,4 +1,4 @@
-"""Sends answers in parts, at the client's pace, after the computation is finished."""
+"""Sends answers in chunks, as fast as the client reads, after the computation is finished."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""The model `explainer`: inputs and outputs of `explainer.onnx`, computed by the engine."""
+"""The model `explainer`: the one-file explainer's inputs and outputs, computed by the engine."""
 
 from collections.abc import Collection
 

@@ -1,4 +1,4 @@
-"""The routes of the page: its files, the sample pairs, and what computing in the browser needs."""
+"""The routes of the page: its files, sample pairs, the files needed to compute in the browser."""
 
 import hashlib
 from collections.abc import Awaitable, Callable, Iterator

@@ -1,1 +1,1 @@
-"""The routes of `/v1`, one module each."""
+"""The routes of `/v1` and of health, and what they share."""

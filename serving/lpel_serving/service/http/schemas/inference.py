@@ -1,4 +1,4 @@
-"""The Open Inference Protocol's request of inference; a field that is null counts as absent."""
+"""The Open Inference Protocol's inference request; a field that is null counts as absent."""
 
 from typing import Annotated, Any
 

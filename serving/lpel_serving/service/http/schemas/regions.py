@@ -1,4 +1,4 @@
-"""Schemas of the shares of the parts of a face, and of the usual shares."""
+"""Schemas of each region's share of a map, and of the usual shares."""
 
 from typing import Annotated, Literal
 
