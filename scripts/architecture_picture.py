@@ -108,7 +108,9 @@ def _column(axes: Any, graph: grimp.ImportGraph, package: str, x: float, tallest
             weight="bold",
             zorder=4,
         )
-        words = textwrap.fill(first_line(package, room).rstrip("."), int(width * 14.2))
+        words = textwrap.fill(
+            first_line(package, room).rstrip(".").replace("`", ""), int(width * 14.2)
+        )
         axes.text(middle, low + 0.27, words, ha="center", va="center", size=7.3, zorder=4)
 
 

@@ -1,1 +1,1 @@
-"""The engine for concurrent requests: bounded, batched, cached; independent of HTTP."""
+"""The engine for concurrent requests: bounded, batched, cached."""
