@@ -112,7 +112,7 @@ def train_bundle(
     unusable
         Gathers photographs that cannot be used, which are left out.
     progress
-        ReportProgress how far it is.
+        Reports how far it is.
 
     Raises
     ------

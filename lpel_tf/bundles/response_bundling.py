@@ -65,7 +65,7 @@ def finish_responses(
     checkpoint
         File that lets an interrupted training go on.
     progress
-        ReportProgress how far it is.
+        Reports how far it is.
     """
     everyone = measure_table(embedder, faces, plan.table, store, progress=progress)
     sides = {"train": split.train, "validation": split.validation, "test": split.test}

@@ -97,7 +97,7 @@ def embed_faces(
     unusable
         Gathers photographs that cannot be used; they are left out and listed in the result.
     progress
-        ReportProgress how far it is.
+        Reports how far it is.
 
     Raises
     ------

@@ -131,7 +131,7 @@ def measure_table(
     store_path
         Where the results are kept; one file for one network, crop and definition.
     progress
-        ReportProgress how far it is.
+        Reports how far it is.
 
     Raises
     ------

@@ -101,7 +101,7 @@ def run_demo(out: Path, *, cache: Path | None, progress: Progress) -> DemoResult
     cache
         Root of the cache.
     progress
-        ReportProgress how far it is.
+        Reports how far it is.
 
     Raises
     ------

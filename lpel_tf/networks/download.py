@@ -28,7 +28,7 @@ def download(key: str, folder: Path, *, mirror: str | None, progress: Progress) 
     mirror
         Address of another folder that holds the file, under the same name.
     progress
-        ReportProgress how far the download is, in megabytes.
+        Reports how far the download is, in megabytes.
 
     Raises
     ------

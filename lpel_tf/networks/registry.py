@@ -47,7 +47,7 @@ def fetch_members(
     cache
         Root of the cache that keeps the archive.
     progress
-        ReportProgress how far the download is, in megabytes.
+        Reports how far the download is, in megabytes.
 
     Raises
     ------

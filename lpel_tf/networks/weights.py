@@ -28,7 +28,7 @@ def fetch(
         For the downloaded keys, the address of a folder that holds the same file, for machines
         that cannot reach the original. The pinned hash holds all the same.
     progress
-        ReportProgress how far the download is.
+        Reports how far the download is.
 
     Returns
     -------

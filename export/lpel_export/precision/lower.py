@@ -39,7 +39,7 @@ def lower_precision(
     crops
         Face crops such as the network is to see, uint8, shape (S, S, 3) each.
     progress
-        ReportProgress how far it is.
+        Reports how far it is.
 
     Raises
     ------

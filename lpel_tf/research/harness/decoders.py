@@ -85,7 +85,7 @@ def with_decoders(
     work
         Folder for the state of trainings.
     progress
-        ReportProgress how far it is.
+        Reports how far it is.
     """
     split = people.split
     check_faces(split.train, split.validation)

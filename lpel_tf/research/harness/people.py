@@ -71,7 +71,7 @@ def embed_people(
     unusable
         Gathers photographs that cannot be used; without it the first one is an error.
     progress
-        ReportProgress how far it is.
+        Reports how far it is.
     """
     store = cache_folder("embeddings", root=cache) / f"{store_key(exported, crop)}.sqlite"
     everyone = embed_faces(

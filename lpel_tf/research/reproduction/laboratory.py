@@ -69,7 +69,7 @@ class Laboratory:
     hide_photographs
         Show reconstructions in place of photographs.
     progress
-        ReportProgress how far everything is.
+        Reports how far everything is.
     unusable
         Gathers photographs that cannot be used; without it the first one is an error.
     """

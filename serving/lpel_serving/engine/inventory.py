@@ -89,30 +89,59 @@ def take_inventory(explainer: Explainer) -> tuple[MethodEntry, ...]:
     return tuple(sorted(entries, key=lambda entry: entry.description.control))
 
 
-def images_needed(
+def images_needed(method: Method, explainer: Explainer) -> dict[str, int]:
+    """Count the images that a method embeds for a pair, both ways, by decision that it explains.
+
+    It is tried on noise, with the bundle's decoders and no inference of `f`.
+    """
+    trials, _ = _trials(method, explainer)
+    return {decision: trial.images for decision, trial in trials.items()}
+
+
+def count_images(
     method: Method,
     explainer: Explainer,
-    check: Callable[[], object] | None = None,
     *,
-    one_way: bool = False,
-) -> dict[str, int]:
-    """Count what a method embeds to explain a pair, for each decision that it explains.
-
-    It is tried on noise, with the bundle's decoders and without running `f`.
+    similar: bool,
+    one_way: bool,
+    is_too_many: Callable[[int], bool],
+) -> int:
+    """Count the images that a method embeds for a pair of one decision, and stop at too many.
 
     Parameters
     ----------
     method, explainer
-        The method to try, and the bundle whose networks it uses.
-    check
-        Called from time to time; it may raise to cancel.
+        What is tried on noise, with whose decoders; see `images_needed`.
+    similar
+        The decision.
     one_way
-        Whether to count one direction alone; both if not.
+        Whether to count one direction only; both by default.
+    is_too_many
+        Called with the count so far before each inference; it may raise to cancel the trial.
+
+    Returns
+    -------
+    int
+        The first count that is too many where there is one.
+
+    Raises
+    ------
+    Exception
+        Whatever the method or `is_too_many` raises.
     """
-    trials, _ = _trials(method, explainer, check)
-    return {
-        decision: trial.one_way if one_way else trial.images for decision, trial in trials.items()
-    }
+    try:
+        trial = _try_out(method, explainer, similar, is_too_many)
+    except _TooManyError as error:
+        return error.images
+    return trial.one_way if one_way else trial.images
+
+
+class _TooManyError(Exception):
+    """Ends a trial whose count is too large already."""
+
+    def __init__(self, images: int) -> None:
+        super().__init__(images)
+        self.images = images
 
 
 @dataclass(frozen=True)
@@ -127,11 +156,12 @@ class _Trial:
 def _entry(name: str, explainer: Explainer) -> MethodEntry:
     try:
         method = find_method(name)
+        description = describe(name, method)
     except Exception as error:  # noqa: BLE001 - another package's method may fail as it likes
-        return MethodEntry(unknown(name), {}, 0, False, (), reason=_error_message(error))
+        return MethodEntry(unknown(name), {}, 0, False, (), reason=error_message(error))
     trials, messages = _trials(method, explainer)
     return MethodEntry(
-        describe(name, method),
+        description,
         parameters_of(method),
         max((trial.images for trial in trials.values()), default=0),
         any(trial.signed for trial in trials.values()),
@@ -142,21 +172,19 @@ def _entry(name: str, explainer: Explainer) -> MethodEntry:
     )
 
 
-def _trials(
-    method: Method, explainer: Explainer, check: Callable[[], object] | None = None
-) -> tuple[dict[str, _Trial], list[str]]:
+def _trials(method: Method, explainer: Explainer) -> tuple[dict[str, _Trial], list[str]]:
     """Try a method on both decisions; return an error message where it refuses or fails."""
     trials: dict[str, _Trial] = {}
     messages: list[str] = []
     for decision, similar in (("similar", True), ("dissimilar", False)):
         try:
-            trials[decision] = _try_out(method, explainer, similar, check)
+            trials[decision] = _try_out(method, explainer, similar)
         except Exception as error:  # noqa: BLE001 - another package's method may fail as it likes
-            messages.append(_error_message(error))
+            messages.append(error_message(error))
     return trials, messages
 
 
-def _error_message(error: Exception) -> str:
+def error_message(error: Exception) -> str:
     """Say why a method fails; other packages' messages may contain file names, and are withheld."""
     if isinstance(error, LpelError):
         return str(error)
@@ -164,7 +192,10 @@ def _error_message(error: Exception) -> str:
 
 
 def _try_out(
-    method: Method, explainer: Explainer, similar: bool, check: Callable[[], object] | None
+    method: Method,
+    explainer: Explainer,
+    similar: bool,
+    is_too_many: Callable[[int], bool] = lambda _: False,
 ) -> _Trial:
     rng = np.random.default_rng(0)
     record = explainer.manifest.embedder
@@ -173,9 +204,9 @@ def _try_out(
     counts: list[int] = []
 
     def embed(images: NDArray[np.uint8] | Sequence[NDArray[np.uint8]]) -> Floats:
-        if check is not None:
-            check()
         counts.append(len(images))
+        if is_too_many(sum(counts)):
+            raise _TooManyError(sum(counts))
         return rng.normal(size=(len(images), record.dimension)).astype(np.float32)
 
     once = EachOnce(AssembledNetworks(embed, explainer.decode, explainer.respond))

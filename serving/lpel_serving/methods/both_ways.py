@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
 
@@ -100,12 +100,13 @@ def explain_both_ways(
     """
     found = ask_both_ways(method, pair, networks, rng)
     called = name or name_of(method)
-    one, other = (checked(values, called).shape for values in (found.forward, found.swapped))
-    if one != other:
+    one, other = (checked(values, called) for values in (found.forward, found.swapped))
+    if one.shape != other.shape:
         raise EmbeddingError(
-            f"expected two maps of one shape from the method {called}, received {one} and {other}."
+            f"expected two maps of one shape from the method {called}, received {one.shape} and "
+            f"{other.shape}."
         )
-    return found
+    return replace(found, forward=one, swapped=other)
 
 
 def ask_both_ways(

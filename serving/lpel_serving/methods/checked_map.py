@@ -42,7 +42,7 @@ def name_of(method: Method) -> str:
 
 
 def checked(values: SignedMap, called: str) -> SignedMap:
-    """Check that a method's result is a map, and return it.
+    """Check that a method's result is a map, and return it as float32.
 
     Parameters
     ----------
@@ -67,9 +67,11 @@ def checked(values: SignedMap, called: str) -> SignedMap:
         raise EmbeddingError(
             f"expected a map of shape (H, W) from the method {called}, received {values.shape}."
         )
-    if not np.isfinite(values).all():
+    with np.errstate(over="ignore"):
+        as_map = values.astype(np.float32, copy=False)
+    if not np.isfinite(as_map).all():
         raise EmbeddingError(
             f"the map of the method {called} holds NaN or infinity: fix the method, or look for "
             "broken weights."
         )
-    return values
+    return as_map

@@ -1,6 +1,7 @@
 """The explanation of a pair: two maps, their masks and agreement, and the decided pair."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,8 +11,10 @@ from lpel_serving.equations.agreement import Agreement, intersection_over_union,
 from lpel_serving.equations.decision import Decision
 from lpel_serving.equations.heatmap import normalise
 from lpel_serving.methods.decided import DecidedPair
-from lpel_serving.methods.used import MethodUsed
 from lpel_serving.support.arrays import Floats, Pixels
+
+if TYPE_CHECKING:
+    from lpel_serving.methods.used import MethodUsed
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +84,7 @@ class PairExplanation(DecidedPair):
     agreement: Agreement
     control: bool = False
     usual: UsualMaps | None = None
-    method: MethodUsed | None = None
+    method: "MethodUsed | None" = None
 
 
 def put_together(

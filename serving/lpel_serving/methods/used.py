@@ -1,11 +1,11 @@
 """The method that explained a pair: name, parameters, mask threshold and seed."""
 
 from dataclasses import dataclass
-from functools import lru_cache
-from importlib.metadata import entry_points
 from typing import Any
 
+from lpel_serving.methods.catalogue.description import describe
 from lpel_serving.methods.catalogue.parameters import parameters_of
+from lpel_serving.methods.catalogue.registry import installed_name
 from lpel_serving.methods.method import Method, title_of
 
 
@@ -30,13 +30,17 @@ class MethodUsed:
     @property
     def name(self) -> str:
         """Its name for `find_method`; that of its class where it is not installed."""
-        kind = type(self.method)
-        return _installed_name(f"{kind.__module__}:{kind.__qualname__}")
+        return installed_name(type(self.method))
 
     @property
     def title(self) -> str:
         """Its title: see `lpel_serving.methods.method.title_of`."""
         return title_of(self.method, self.name)
+
+    @property
+    def caveat(self) -> str:
+        """What its maps cannot prove, in its own words."""
+        return describe(self.name, self.method).caveat
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -47,10 +51,3 @@ class MethodUsed:
 def method_used(method: Method, *, epsilon: float | None = None, seed: int = 0) -> MethodUsed:
     """Describe the method that explained; the counted method where `counted` wraps it."""
     return MethodUsed(getattr(method, "counted", method), epsilon, seed)
-
-
-@lru_cache
-def _installed_name(made_by: str) -> str:
-    """Search the installed methods; cached, since that takes longer than explaining a pair."""
-    found = (one.name for one in entry_points(group="lpel.methods") if one.value == made_by)
-    return next(found, made_by.rpartition(":")[2])

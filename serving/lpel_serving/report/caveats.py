@@ -2,8 +2,7 @@
 
 from lpel_serving.bundle.usual_record import UsualMaps
 from lpel_serving.equations.decision import DECISIONS
-from lpel_serving.methods.catalogue.description import CONTROL_CAVEAT
-from lpel_serving.methods.catalogue.registry import RESPONSES, caveat_of
+from lpel_serving.methods.catalogue.registry import RESPONSES
 from lpel_serving.support.wording import percent
 
 _COMMON = "Where such maps were measured, most of each was common to all faces."
@@ -57,17 +56,13 @@ def of_decision(
     return always, chance, of_kind, *_of_crop(crop, own_crop, fitted=fitted)
 
 
-def of_maps(
-    method: str, *, control: bool, regions: bool = True, common: str | None = None
-) -> tuple[str, ...]:
+def of_maps(caveat: str, *, regions: bool = True, common: str | None = None) -> tuple[str, ...]:
     """Return the caveats of a method's maps, or a control's, and of their shares of the regions.
 
     Parameters
     ----------
-    method
-        Its name.
-    control
-        Whether it is a control.
+    caveat
+        The method's own.
     regions
         Whether parts of a face are named.
     common
@@ -78,21 +73,7 @@ def of_maps(
         "has them; they were not searched for in these two."
     )
     # The most important first.
-    of_map = of_method(method, control=control)
-    return *([] if common is None else [common]), of_map, *([divided] if regions else [])
-
-
-def of_method(method: str, *, control: bool) -> str:
-    """Return the caveats of a method or a control that apply to every pair.
-
-    Parameters
-    ----------
-    method
-        Its name.
-    control
-        Whether it is a control.
-    """
-    return CONTROL_CAVEAT if control else caveat_of(method)
+    return *([] if common is None else [common]), caveat, *([divided] if regions else [])
 
 
 def in_common(method: str, usual: UsualMaps | None, *, similar: bool) -> str | None:

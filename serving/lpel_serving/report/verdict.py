@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from lpel_serving.bundle.origin import Origin
 from lpel_serving.equations.decision import Confidence, Decision
 from lpel_serving.equations.regions import RegionShare
+from lpel_serving.methods.catalogue.description import CONTROL_CAVEAT
 from lpel_serving.methods.explanation import PairExplanation
 from lpel_serving.methods.used import MethodUsed
 from lpel_serving.report import caveats
@@ -130,7 +131,8 @@ def explained(pair: PairExplanation, shares: MapShares | None = None) -> Verdict
     has_parts = pair.doubt is None and not pair.control
     name, control, usual = method.name, pair.control, pair.usual
     common = None if control else caveats.in_common(name, usual, similar=pair.similar)
-    limits = caveats.of_maps(name, control=control, regions=has_parts, common=common)
+    own = CONTROL_CAVEAT if control else method.caveat
+    limits = caveats.of_maps(own, regions=has_parts, common=common)
     if control:  # where its map lies is no reason of the network's
         maps = (ON_CONTROL,)
     else:
@@ -139,7 +141,7 @@ def explained(pair: PairExplanation, shares: MapShares | None = None) -> Verdict
         verdict,
         further=verdict.further + maps,
         caveats=verdict.caveats + limits,
-        beside_map=common or caveats.of_method(name, control=control),
+        beside_map=common or own,
     )
 
 

@@ -1,8 +1,9 @@
 """Descriptions of methods: title, summary, parameters, networks needed, decisions explained."""
 
 import sys
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 from lpel_serving.equations.decision import DECISIONS
 from lpel_serving.methods.catalogue.parameter import Parameter
@@ -85,13 +86,20 @@ def describe(name: str, method: Any) -> Description:
         _summary(cast("type[Any]", type(method))),
         getattr(method, "paper", None),
         parameters_in(cast("Any", type(method))),
-        getattr(method, "needs", None),
-        tuple(getattr(method, "decisions", DECISIONS.values())),
+        _known(getattr(method, "needs", None), get_args(Need)),
+        _known(getattr(method, "decisions", None), DECISIONS.values()) or tuple(DECISIONS.values()),
         getattr(method, "signed", None),
         CONTROL_CAVEAT if control else getattr(method, "caveat", unmeasured(name)),
         bool(getattr(method, "one_file", False)),
         control,
     )
+
+
+def _known(declared: Any, words: Iterable[str]) -> Any:
+    """Keep the words that are known of what a class declares; None if it declares no list."""
+    if not isinstance(declared, tuple | list | set | frozenset):
+        return None
+    return tuple(one for one in words if one in declared)
 
 
 def unknown(name: str) -> Description:

@@ -5,7 +5,7 @@ from functools import lru_cache
 from importlib.metadata import entry_points
 from typing import Any
 
-from lpel_serving.methods.catalogue.description import Description, describe, unknown, unmeasured
+from lpel_serving.methods.catalogue.description import Description, describe, unknown
 from lpel_serving.methods.catalogue.parameter import Parameter
 from lpel_serving.methods.catalogue.parameters import named, parameters_in, typed
 from lpel_serving.methods.decoded.lpel import Lpel
@@ -112,12 +112,16 @@ def _described(name: str) -> Description:
         return unknown(name)
 
 
-def caveat_of(name: str) -> str:
-    """Return the caveat of a method, installed or not."""
-    try:
-        return describe_method(name).caveat
-    except ParameterError:  # a method that was given as an object has no name here
-        return unmeasured(name)
+@lru_cache
+def installed_name(kind: type[Any]) -> str:
+    """Find the name under which a class is installed; its own where it is not. Cached."""
+    for name in methods():
+        try:
+            if _kind(name) is kind:
+                return name
+        except Exception:  # noqa: BLE001, S112 - another package's method may fail as it likes
+            continue
+    return kind.__name__
 
 
 def default_name(*, responds: bool) -> str:

@@ -4,10 +4,8 @@ import pytest
 
 from lpel_export.explainer.program import METHODS
 from lpel_serving.methods.catalogue.registry import (
-    caveat_of,
     default_method,
     default_name,
-    describe_method,
     describe_methods,
     find_method,
     make_method,
@@ -66,8 +64,3 @@ def test_every_method_describes_itself_controls_last():
 
 def test_those_that_a_file_can_hold_are_those_that_export_knows():
     assert {one.name for one in describe_methods() if one.one_file} == set(METHODS)
-
-
-def test_the_caveat_of_a_method_that_is_not_installed_says_how_to_measure():
-    assert caveat_of("lpel") == describe_method("lpel").caveat
-    assert "`lpel assess --method theirs` measures it" in caveat_of("theirs")

@@ -1,6 +1,5 @@
 """`POST /v1/assess`: one explanation's faithfulness check, with progress on request."""
 
-from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -28,7 +27,7 @@ from lpel_serving.service.http.messages.answers import JSON, LINES, accepted, ch
 from lpel_serving.service.http.messages.lines import in_lines
 from lpel_serving.service.http.messages.pairs import read_pair
 from lpel_serving.service.http.messages.problems import concerning
-from lpel_serving.service.http.routes.feasible import check_decision, check_time, naming
+from lpel_serving.service.http.routes.feasible import check_time, naming
 from lpel_serving.service.http.routes.methods import chosen_method, images_for
 from lpel_serving.service.http.routes.pair import decide, read_faces
 from lpel_serving.service.http.schemas.answers import AssessAnswer
@@ -47,8 +46,9 @@ def routes(service: ExplanationService, settings: Settings) -> list[BaseRoute]:
         asked = await read_pair(request, AssessFields, service, settings.limits)
         name, method = chosen_method(asked, service)
         pair = decide(await read_faces(asked, service, token), asked, service)
-        needed = await images_for(name, method, asked, service, token, one_way=True)
-        plan = await service.run_in_thread(lambda: _plan(pair, name, needed, asked, service), token)
+        word, limits = pair.decision.word, settings.limits
+        images = await images_for(name, method, asked, word, service, limits, token, one_way=True)
+        plan = await service.run_in_thread(lambda: _plan(pair, images, asked, service), token)
         await _check_time(plan, name, service, settings, token)
 
         def work(networks: Networks, progress: Progress) -> dict[str, Any]:
@@ -82,14 +82,12 @@ class _Plan:
 
 def _plan(
     decided: DecidedPair,
-    name: str,
-    needed: Mapping[str, int],
+    images: int,
     fields: AssessFields,
     service: ExplanationService,
 ) -> _Plan:
     """Plan the measurement; refuse what is impossible for this pair before anything is embedded."""
-    similar, word = decided.similar, decided.decision.word
-    check_decision(name, word, service)
+    similar = decided.similar
     pair = FacePair(
         decided.reference_crop,
         decided.test_crop,
@@ -102,10 +100,9 @@ def _plan(
     )
     side = service.manifest.decoder.image_size
     settings = settings_for(question.kind, side, every=fields.every, draws=fields.draws)
-    one_way = needed.get(word, 0)
     with nullcontext() if fields.curve is None else concerning("curve"):
         curves = images_of(pair, question, settings, fields.seed)
-    return _Plan(pair, question, settings, one_way, curves)
+    return _Plan(pair, question, settings, images, curves)
 
 
 async def _check_time(

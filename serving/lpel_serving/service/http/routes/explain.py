@@ -1,6 +1,6 @@
 """`POST /v1/explain`: why the network calls two faces the same or different, both ways."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from numpy.typing import NDArray
@@ -33,7 +33,7 @@ from lpel_serving.service.http.messages.answers import (
 )
 from lpel_serving.service.http.messages.lines import in_lines
 from lpel_serving.service.http.messages.pairs import read_pair
-from lpel_serving.service.http.routes.feasible import check_decision, check_time, instead_of, naming
+from lpel_serving.service.http.routes.feasible import check_time, instead_of, naming
 from lpel_serving.service.http.routes.methods import chosen_method, images_for
 from lpel_serving.service.http.routes.pair import decide, read_faces
 from lpel_serving.service.http.schemas.answers import ExplainAnswer
@@ -55,11 +55,12 @@ def routes(service: ExplanationService, settings: Settings) -> list[BaseRoute]:
         asked = await read_pair(request, ExplainFields, service, settings.limits)
         name, method = chosen_method(asked, service)
         pair = decide(await read_faces(asked, service, token), asked, service)
-        needed = await images_for(name, method, asked, service, token)
-        images = await _check(name, needed, pair.decision.word, service, settings, token)
+        word = pair.decision.word
+        images = await images_for(name, method, asked, word, service, settings.limits, token)
+        await _check(name, images, service, settings, token)
 
         def explained_by(networks: Networks, progress: Progress) -> PairExplanation:
-            with naming(name), counted(method, needed, progress, portion=PORTION) as one:
+            with naming(name), counted(method, {word: images}, progress, portion=PORTION) as one:
                 return explain_decided(pair, one, networks, asked, service)
 
         def work(networks: Networks) -> bytes:
@@ -77,15 +78,12 @@ def routes(service: ExplanationService, settings: Settings) -> list[BaseRoute]:
 
 async def _check(
     name: str,
-    needed: Mapping[str, int],
-    decision: str,
+    images: int,
     service: ExplanationService,
     settings: Settings,
     token: CancellationToken,
-) -> int:
-    """Refuse a method that cannot explain this pair, or not in time; count its embeddings."""
-    check_decision(name, decision, service)
-    images = needed.get(decision, 0)
+) -> None:
+    """Refuse a method that cannot explain this pair in time."""
     if images:
         await check_time(
             images,
@@ -96,7 +94,6 @@ async def _check(
             about="method",
             instead=instead_of(name, service),
         )
-    return images
 
 
 def explain_decided(

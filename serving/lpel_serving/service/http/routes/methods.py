@@ -1,6 +1,5 @@
 """`GET /v1/methods`: the explanation methods of this server, and what they cost."""
 
-from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -8,17 +7,19 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from lpel_serving.engine.inventory import MethodEntry, images_needed
+from lpel_serving.engine.inventory import MethodEntry, count_images, error_message
+from lpel_serving.equations.decision import DECISIONS
 from lpel_serving.methods.catalogue.registry import find_method, make_method, own_parameters
-from lpel_serving.methods.method import Method
+from lpel_serving.methods.method import Method, Networks
 from lpel_serving.service.cancellation import CancellationToken
 from lpel_serving.service.explanation_service import ExplanationService
 from lpel_serving.service.http.messages.answers import checked, json_response
 from lpel_serving.service.http.messages.problems import Problem, concerning
-from lpel_serving.service.http.routes.feasible import finishes
+from lpel_serving.service.http.routes.feasible import can_finish, check_decision, finishes
 from lpel_serving.service.http.schemas.answers import MethodsAnswer
 from lpel_serving.service.http.schemas.requests import MethodFields
 from lpel_serving.service.http.settings import Limits, Settings
+from lpel_serving.support.errors import WithdrawnError
 
 _found = lru_cache(find_method)
 """Cached: finding the installed methods takes longer than explaining a pair."""
@@ -99,15 +100,42 @@ async def images_for(
     name: str,
     method: Method,
     fields: MethodFields,
+    decision: str,
     service: ExplanationService,
+    limits: Limits,
     token: CancellationToken,
     *,
     one_way: bool = False,
-) -> Mapping[str, int]:
-    """Count the images that a method with its parameters embeds for each decision, both ways."""
+) -> int:
+    """Count the images that a method with its parameters embeds for a pair, both ways.
+
+    Raises
+    ------
+    Problem
+        If it does not explain such a pair, or fails with these parameters.
+    """
+    check_decision(name, decision, service)
+    entry = service.methods[name]
     if not fields.parameters:
-        entry = service.methods[name]
-        return entry.one_way if one_way else entry.images
-    return await service.run_in_thread(
-        lambda: images_needed(method, service.explainer, token.check, one_way=one_way), token
-    )
+        return (entry.one_way if one_way else entry.images)[decision]
+
+    def is_too_many(images: int) -> bool:
+        token.check()
+        return not can_finish(images, service, limits)
+
+    def count(_: Networks) -> int:
+        try:
+            return count_images(
+                method,
+                service.explainer,
+                similar=decision == DECISIONS[True],
+                one_way=one_way,
+                is_too_many=is_too_many,
+            )
+        except WithdrawnError:
+            raise
+        except Exception as error:  # another package's method may fail as it likes
+            detail = f"the method {name} fails with these parameters: {error_message(error)}"
+            raise Problem(422, detail, about="parameters") from error
+
+    return await service.run(count, token, slow=True)  # it makes all images, though it embeds none

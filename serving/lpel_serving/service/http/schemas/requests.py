@@ -137,7 +137,8 @@ class MethodFields(VerifyFields):
         Field(
             ge=MIN_P,
             le=MAX_P,
-            description="For lpel alone: magnitude of the perturbation (Eq. 4.5).",
+            description="For methods that perturb, such as lpel: the size of the perturbation "
+            "(Eq. 4.5); short for `parameters.p`.",
         ),
     ] = None
     parameters: Annotated[
