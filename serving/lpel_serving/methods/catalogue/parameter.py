@@ -1,7 +1,10 @@
 """One parameter of a method: its meaning, type and range, and the check of values against them."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Literal, cast
+
+import numpy as np
 
 from lpel_serving.support.errors import ParameterError
 
@@ -124,6 +127,8 @@ class Parameter:
         ParameterError
             If it is of another type, or out of range.
         """
+        if isinstance(value, np.generic):
+            value = cast("Any", value).item()  # numpy's own numbers, as Python users have them
         if isinstance(value, float) and value.is_integer() and self.kind != "number":
             value = int(value)  # JSON has one type of number: 4.0 equals 4
         if value is None or self._is_made(value):
@@ -156,7 +161,7 @@ class Parameter:
                 few = isinstance(value, list | tuple) and len(cast("list[Any]", value)) <= _MANY
                 return few and all(map(_is_whole, cast("list[Any]", value)))
             case "choice":
-                return any(value == one for one in self.range.choices)
+                return _is_among(value, self.range.choices)
             case "text":
                 return isinstance(value, str) and len(value) <= _LONG
 
@@ -164,7 +169,7 @@ class Parameter:
         if self._is_made(value) or self.kind in ("yes or no", "text"):
             return True
         if self.kind == "choice":
-            return value in self.range.choices
+            return _is_among(value, self.range.choices)
         numbers = value if self.kind == "whole numbers" else (value,)
         return len(numbers) > 0 and all(_is_inside(number, self.range) for number in numbers)
 
@@ -172,6 +177,11 @@ class Parameter:
         received = ascii(value)
         shown = received if len(received) <= _LONG else f"{received[:_LONG]}..."
         return ParameterError(f"{self.name} takes {self.allowed}; received {shown}.")
+
+
+def _is_among(value: Any, choices: Iterable[Any]) -> bool:
+    """Whether a value is one of the choices; True is not 1."""
+    return any(value == one and isinstance(value, bool) == isinstance(one, bool) for one in choices)
 
 
 def _bounds(range_: Range) -> str:

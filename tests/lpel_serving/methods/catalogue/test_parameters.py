@@ -3,11 +3,13 @@
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
+import numpy as np
 import pytest
 
 from lpel_serving.equations.fill import Fill
 from lpel_serving.methods.catalogue.parameter import Range
 from lpel_serving.methods.catalogue.parameters import parameters_in, typed
+from lpel_serving.methods.catalogue.registry import find_method
 from lpel_serving.support.errors import ParameterError
 
 
@@ -107,3 +109,14 @@ def test_types_that_are_not_there_are_taken_from_the_defaults():
 
     (only,) = parameters_in(Unresolved)
     assert (only.kind, only.range) == ("whole number", Range())
+
+
+def test_true_is_not_the_choice_1():
+    with pytest.raises(ParameterError, match="variant takes"):
+        find_method("xface", variant=True)
+    assert find_method("xface", variant=1).variant == 1
+
+
+def test_numpys_numbers_are_taken():
+    assert find_method("coalitions", count=np.int64(5)).count == 5
+    assert find_method("lpel", p=np.float32(0.5)).p == 0.5
