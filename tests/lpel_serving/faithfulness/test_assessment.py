@@ -411,21 +411,21 @@ def test_a_pair_has_the_same_curves_whatever_pairs_come_later():
 
 
 def test_progress_is_told_of_each_pair():
-    told: list = []
+    reported: list = []
 
     class Telling:
         def __init__(self, what, total):
-            told.append((what, total))
+            reported.append((what, total))
 
         def __enter__(self):
-            return told.append
+            return reported.append
 
         def __exit__(self, *error):
             return None
 
     measure(similar_pairs(), settings_of("test"), progress=Telling)
-    assert told[0] == ("curves (test)", 3)
-    assert sum(told[1:]) == 3
+    assert reported[0] == ("curves (test)", 3)
+    assert sum(reported[1:]) == 3
 
 
 class Lazy(Sequence):
@@ -550,17 +550,17 @@ def test_a_finished_measurement_embeds_nothing_again(tmp_path):
 
 def test_progress_starts_with_what_was_done_before(tmp_path):
     measure(similar_pairs(FIVE), NOISY, partial=kept_at(tmp_path))
-    told: list[int] = []
+    reported: list[int] = []
 
     class Telling:
         def __enter__(self):
-            return told.append
+            return reported.append
 
         def __exit__(self, *error):
             return None
 
     measure(similar_pairs(FIVE), NOISY, partial=kept_at(tmp_path), progress=lambda *_: Telling())
-    assert told == [5]
+    assert reported == [5]
 
 
 @pytest.mark.parametrize("how", ["seed", "identity", "damage", "orders", "steps", "pairs"])

@@ -1,7 +1,8 @@
 """The protocol of stores of embeddings: get and put by key.
 
 Two implement it: `memory.MemoryStore` for the lifetime of a process, and `sqlite.SqliteStore` in a
-file. Three others are similar, and are no such stores: the service's shared tasks are embeddings in
+file, which a batch job's `KeptEmbeddings` stands on; `methods.each_once` keeps those of one pair.
+Three others are similar, and are no such stores: the service's shared tasks are embeddings in
 progress, with those who wait for them; a batch job's catalogue numbers images, and its chunks are
 whole columns read by these numbers, faster than by key; and `distinct_crops` finds repeated crops
 within one call by their pixels.

@@ -1,6 +1,5 @@
 """`GET /v1/methods`: the explanation methods of this server, and what they cost."""
 
-from functools import lru_cache
 from typing import Any
 
 from starlette.requests import Request
@@ -9,7 +8,7 @@ from starlette.routing import BaseRoute, Route
 
 from lpel_serving.engine.inventory import MethodEntry, count_images, error_message
 from lpel_serving.equations.decision import DECISIONS
-from lpel_serving.methods.catalogue.registry import find_method, make_method, own_parameters
+from lpel_serving.methods.catalogue.registry import make_method, own_parameters
 from lpel_serving.methods.method import Method, Networks
 from lpel_serving.service.cancellation import CancellationToken
 from lpel_serving.service.explanation_service import ExplanationService
@@ -20,9 +19,6 @@ from lpel_serving.service.http.schemas.answers import MethodsAnswer
 from lpel_serving.service.http.schemas.requests import MethodFields
 from lpel_serving.service.http.settings import Limits, Settings
 from lpel_serving.support.errors import WithdrawnError
-
-_found = lru_cache(find_method)
-"""Cached: finding the installed methods takes longer than explaining a pair."""
 
 
 def routes(service: ExplanationService, settings: Settings) -> list[BaseRoute]:
@@ -76,13 +72,13 @@ def chosen_method(fields: MethodFields, service: ExplanationService) -> tuple[st
         detail = f"the method {name} cannot be used here: {entry.reason}"
         raise Problem(422, detail, about="method")
     with concerning("method"):
-        found, own = _found(name), {one.name for one in own_parameters(name)}
+        own = {one.name for one in own_parameters(name)}
     if fields.p is not None and "p" not in own:
         detail = f"p is LPEL's own: it is not taken with the method {name[:60]!a}. Leave it out."
         raise Problem(422, detail, about="p")
     values = _values(fields)
     with concerning("parameters"):
-        return name, make_method(name, values, served=True) if values else found
+        return name, make_method(name, values, served=True)
 
 
 def _values(fields: MethodFields) -> dict[str, Any]:
