@@ -24,6 +24,13 @@ IMAGE, EMBEDDING, RECONSTRUCTION, RESPONSE = "image", "embedding", "reconstructi
 EMBEDDER_FILE, DECODER_FILE, MANIFEST_FILE = "embedder.onnx", "decoder.onnx", "manifest.json"
 RESPONSE_FILE = "responses.onnx"
 """The response decoder, which a bundle may lack."""
+SURROGATE_FILE = "surrogate.onnx"
+"""The surrogate, which a bundle may lack."""
+LOCAL_FEATURES = "local_features"
+"""The second output of the embedder of a bundle with a surrogate."""
+COALITION, FILL, MASKED_EMBEDDING = "coalition", "fill", "masked_embedding"
+DONOR_EMBEDDING, DONOR_FEATURES = "donor_embedding", "donor_local_features"
+"""The surrogate's further tensors: see `SurrogateRecord`."""
 PLAUSIBILITY_FILE = "plausibility.f32"
 """The numbers of its check of plausibility; a bundle may lack it."""
 EXPLAINER_FILE = "explainer.onnx"
@@ -95,6 +102,36 @@ class ResponseRecord:
 
 
 @dataclass(frozen=True)
+class SurrogateRecord:
+    """The surrogate: predicts the embedding of an image with superpixels replaced.
+
+    Its inputs are `embedding`, unit length, (image, D), and `local_features`, (image, K, C), those
+    of donors under `donor_embedding` and `donor_local_features`, of the same shapes; `coalition`,
+    float32, 1 where a superpixel is replaced, (image or 1, coalition, K); `fill`, int64, the place
+    of the fill in `fills`, shape (). Its output is `masked_embedding`, (image, coalition, D).
+
+    Attributes
+    ----------
+    side
+        Superpixels along one side, K in all.
+    channels
+        Numbers C of the local features of a superpixel.
+    fills
+        The names of the fills that it knows, in order.
+    layers
+        The tensors of the embedder's graph that the local features are computed from, by name.
+    training
+        How it was trained: data, split, coalitions, optimiser, seed, losses.
+    """
+
+    side: int
+    channels: int
+    fills: tuple[str, ...]
+    layers: tuple[str, ...]
+    training: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
 class ThresholdRecord:
     """The similarity above which two faces are called the same, and how it was chosen."""
 
@@ -118,6 +155,8 @@ class Manifest:
         The software that wrote the bundle.
     responses
         Its response decoder; None if it has none.
+    surrogate
+        Its surrogate; None if it has none.
     licence
         The licence of its weights, in its maker's words; None if the bundle does not say.
     confidence
@@ -136,6 +175,7 @@ class Manifest:
     parity: Mapping[str, Any] = field(default_factory=dict[str, Any])
     created_by: str = "lpel"
     responses: ResponseRecord | None = None
+    surrogate: SurrogateRecord | None = None
     licence: str | None = None
     confidence: ConfidenceRecord | None = None
     plausibility: PlausibilityRecord | None = None
@@ -201,6 +241,7 @@ def parse_manifest(text: str) -> Manifest:
         responses=None
         if responses is None
         else ResponseRecord(responses.size("side", _MAX_GRID), responses.mapping("training")),
+        surrogate=_surrogate(root.inner("surrogate")) if "surrogate" in root.fields else None,
         licence=root.take("licence", str) if "licence" in root.fields else None,
         confidence=read_confidence(root.inner("confidence"))
         if "confidence" in root.fields
@@ -210,6 +251,16 @@ def parse_manifest(text: str) -> Manifest:
         else None,
         usual=read_usual(root.inner("usual")) if "usual" in root.fields else None,
         schema=schema,
+    )
+
+
+def _surrogate(fields: Reader) -> SurrogateRecord:
+    return SurrogateRecord(
+        fields.size("side", _MAX_GRID),
+        fields.size("channels", _MAX_DIMENSION),
+        fields.texts("fills"),
+        fields.texts("layers"),
+        fields.mapping("training"),
     )
 
 

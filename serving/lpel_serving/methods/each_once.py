@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_serving.methods.method import Networks
+from lpel_serving.methods.method import ImageFeatures, Networks
 from lpel_serving.support.arrays import Floats
 
 
@@ -49,3 +49,18 @@ class EachOnce:
     def respond(self, embeddings: Floats, /) -> Floats:
         """Predict attribution vectors: embeddings, shape (N, D), to (N, K, D)."""
         return self.networks.respond(embeddings)
+
+    def features(self, crops: NDArray[np.uint8], /) -> ImageFeatures:
+        """Compute embeddings and local features of crops, uint8, shape (N, S, S, 3)."""
+        return self.networks.features(crops)
+
+    def simulate(
+        self,
+        images: ImageFeatures,
+        coalitions: NDArray[np.bool_],
+        fill: str,
+        donors: ImageFeatures | None = None,
+        /,
+    ) -> Floats:
+        """Predict embeddings of images with coalitions replaced; see `Networks.simulate`."""
+        return self.networks.simulate(images, coalitions, fill, donors)

@@ -10,9 +10,30 @@ from numpy.typing import NDArray
 from lpel_serving.support.arrays import Floats, Pixels, SignedMap
 from lpel_serving.support.errors import ParameterError
 
-Need = Literal["images", "decoder", "responses"]
+Need = Literal["images", "decoder", "responses", "surrogate"]
 """The networks that a method runs: the embedder, on altered images; the decoder; the response
-decoder."""
+decoder; the surrogate, with the local features that it needs."""
+
+
+@dataclass(frozen=True, eq=False)
+class ImageFeatures:
+    """What the embedder computes of N images in one pass.
+
+    Attributes
+    ----------
+    embeddings
+        Float32, shape (N, D).
+    local
+        Local features: what the network knows of each superpixel half way, float32, shape
+        (N, K, C).
+    """
+
+    embeddings: Floats
+    local: Floats
+
+    def __getitem__(self, places: slice | list[int]) -> "ImageFeatures":
+        """Those of some of the images."""
+        return ImageFeatures(self.embeddings[places], self.local[places])
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +85,50 @@ class Networks(Protocol):
         """
         ...
 
+    def features(self, crops: NDArray[np.uint8], /) -> ImageFeatures:
+        """Compute embeddings and local features of crops, uint8, shape (N, S, S, 3), in one pass.
+
+        Raises
+        ------
+        ParameterError
+            If there is no surrogate, and so no local features.
+        """
+        ...
+
+    def simulate(
+        self,
+        images: ImageFeatures,
+        coalitions: NDArray[np.bool_],
+        fill: str,
+        donors: ImageFeatures | None = None,
+        /,
+    ) -> Floats:
+        """Predict the embeddings of images with coalitions of superpixels replaced.
+
+        Parameters
+        ----------
+        images
+            Of N images.
+        coalitions
+            True where a superpixel is replaced: shape (M, K), the same for all images, or
+            (N, M, K).
+        fill
+            What replaces it: ``normal``, ``mean``, ``blur``, or ``transplant`` for the donor's own.
+        donors
+            For ``transplant``: an image for each of the images.
+
+        Returns
+        -------
+        NDArray[np.float32]
+            Expectations of unit embeddings, shape (N, M, D): the less certain, the shorter.
+
+        Raises
+        ------
+        ParameterError
+            If there is no surrogate, it does not know the fill, or donors are missing.
+        """
+        ...
+
 
 def no_responses(embeddings: Floats) -> Floats:
     """Stand in for a response decoder where there is none.
@@ -79,13 +144,64 @@ def no_responses(embeddings: Floats) -> Floats:
     )
 
 
+def no_features(crops: NDArray[np.uint8]) -> ImageFeatures:
+    """Stand in for an embedder with local features where there is none.
+
+    Raises
+    ------
+    ParameterError
+        Always.
+    """
+    raise ParameterError(
+        f"there is no surrogate, and so no local features of {len(crops)} images: train one with "
+        "`lpel train --method surrogate`, or choose another method, such as responses."
+    )
+
+
+def no_simulation(
+    images: ImageFeatures,
+    coalitions: NDArray[np.bool_],
+    fill: str,
+    donors: ImageFeatures | None = None,
+) -> Floats:
+    """Stand in for a surrogate where there is none.
+
+    Raises
+    ------
+    ParameterError
+        Always.
+    """
+    del coalitions, donors
+    raise ParameterError(
+        f"there is no surrogate to simulate the fill {fill} in {len(images.embeddings)} images: "
+        "train one with `lpel train --method surrogate`, or choose another method."
+    )
+
+
+class Simulate(Protocol):
+    """The type of `Networks.simulate`."""
+
+    def __call__(
+        self,
+        images: ImageFeatures,
+        coalitions: NDArray[np.bool_],
+        fill: str,
+        donors: ImageFeatures | None = None,
+        /,
+    ) -> Floats:
+        """See `Networks.simulate`."""
+        ...
+
+
 @dataclass(frozen=True, eq=False)
 class AssembledNetworks:
-    """An embedder and decoders, combined into one `Networks`."""
+    """An embedder, decoders and a surrogate, combined into one `Networks`."""
 
     embed: Callable[[NDArray[np.uint8]], Floats]
     decode: Callable[[Floats], Floats]
     respond: Callable[[Floats], Floats] = no_responses
+    features: Callable[[NDArray[np.uint8]], ImageFeatures] = no_features
+    simulate: Simulate = no_simulation
 
 
 class Method(Protocol):

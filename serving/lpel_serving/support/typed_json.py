@@ -54,6 +54,13 @@ class Reader:
         named = {str(place): item for place, item in enumerate(items)}
         return [Reader(named, f"{self.where}.{key}").inner(place) for place in named]
 
+    def texts(self, key: str) -> tuple[str, ...]:
+        """Take a list of texts."""
+        items = cast("list[Any]", self.take(key, list))
+        if not all(isinstance(item, str) for item in items):
+            raise BundleError(f"{self.where}.{key}: expected a list of texts.")
+        return tuple(items)
+
     def size(self, key: str, most: int) -> int:
         """Take a whole number from 1 to `most`."""
         value = self.take(key, int)

@@ -14,6 +14,7 @@ NEEDS: dict[Need, str] = {
     "images": "the photographs",
     "decoder": "the decoder",
     "responses": "a response decoder",
+    "surrogate": "a surrogate, and local features of the photographs",
 }
 """The same in words."""
 
