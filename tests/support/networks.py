@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from lpel_serving.methods.method import FacePair
+from lpel_serving.methods.method import FacePair, no_features, no_simulation
 
 SIZE = 16
 SIDE = 4
@@ -62,6 +62,9 @@ class Linear:
 
     def respond(self, embeddings):
         return (embeddings @ self.r).reshape(len(embeddings), SIDE * SIDE, self.dimension)
+
+    features = staticmethod(no_features)
+    simulate = staticmethod(no_simulation)
 
     @property
     def f(self):

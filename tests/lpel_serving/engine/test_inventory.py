@@ -118,6 +118,14 @@ class Asked:
         self.needs.add("responses")
         return self.networks.respond(embeddings)
 
+    def features(self, crops):
+        self.needs.add("surrogate")
+        return self.networks.features(crops)
+
+    def simulate(self, images, coalitions, fill, donors=None):
+        self.needs.add("surrogate")
+        return self.networks.simulate(images, coalitions, fill, donors)
+
 
 @pytest.mark.parametrize("name", methods())
 def test_a_method_needs_explains_and_signs_what_it_says(name, inventory, responding_explainer):
