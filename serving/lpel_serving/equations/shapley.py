@@ -9,6 +9,7 @@ whose errors mostly cancel (Covert and Lee 2021, *Improving KernelSHAP*, AISTATS
 """
 
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,8 +93,8 @@ def shapley_design(rng: np.random.Generator, count: int, superpixels: int) -> Sh
 
 def every_coalition(superpixels: int) -> Coalitions:
     """List every coalition but the empty one and that of all, shape (2**K - 2, K)."""
-    numbers = np.arange(1, 2**superpixels - 1)
-    return (numbers[:, np.newaxis] >> np.arange(superpixels) & 1).astype(np.bool_)
+    numbers: NDArray[np.int64] = np.arange(1, (1 << superpixels) - 1)
+    return (numbers[:, np.newaxis] >> np.arange(superpixels)) % 2 == 1
 
 
 def shapley_weights(coalitions: Coalitions) -> NDArray[np.float64]:
@@ -153,7 +154,7 @@ def attribution_matrix(coalitions: Coalitions, weights: NDArray[np.float64]) -> 
     sizes = members.sum(axis=1, keepdims=True)
     # The constraint is solved by equal shares of the whole change, plus what sums to 0.
     centred = root * (members - sizes / superpixels)
-    solved = np.linalg.pinv(centred, rcond=_CUTOFF) * root.T
+    solved = cast("NDArray[np.float64]", np.linalg.pinv(centred, rcond=_CUTOFF)) * root.T
     solved -= solved.mean(axis=0)
     of_all = (1 - solved @ sizes) / superpixels
     of_none = -solved.sum(axis=1, keepdims=True) - of_all

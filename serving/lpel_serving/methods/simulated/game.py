@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lpel_serving.equations.similarity import unit
 from lpel_serving.methods.catalogue.parameter import Range
@@ -108,9 +109,7 @@ class Game:
         return simulated(self.networks, images, coalitions, fill, donors)
 
 
-def game_of(
-    pair: FacePair, networks: Networks, fill: str, *, both_ways: bool = False
-) -> Game:
+def game_of(pair: FacePair, networks: Networks, fill: str, *, both_ways: bool = False) -> Game:
     """Make the game that explains a pair's decision.
 
     Superpixels are replaced in the test if the pair is called similar, in both images if
@@ -196,19 +195,25 @@ def simulated(
             f"{masked.shape}: the surrogate is of another network; train one for this."
         )
     if not np.isfinite(masked).all():
-        raise EmbeddingError("a predicted embedding holds NaN or infinity: train the surrogate anew.")
+        raise EmbeddingError(
+            "a predicted embedding holds NaN or infinity: the surrogate is broken."
+        )
     return masked
 
 
 def for_the_decision(before: Floats, after: Floats, *, similar: bool) -> Floats:
-    """Sign the change of similarities, before: (N,), after: (N, M), by what it says for a decision."""
+    """Sign changes of the similarity, (N,) to (N, M): positive where they speak for a decision."""
     rise = after - before[:, np.newaxis]
     return -rise if similar else rise
 
 
-def _played(
-    pair: FacePair, networks: Networks, kind: Kind, fill: str, *, both_ways: bool
-) -> Game:
+def on_grid(values: NDArray[np.float64]) -> Floats:
+    """Lay attributions, shape (..., K), out on their square grid, float32, (..., side, side)."""
+    side = round(values.shape[-1] ** 0.5)
+    return values.reshape(*values.shape[:-1], side, side).astype(np.float32)
+
+
+def _played(pair: FacePair, networks: Networks, kind: Kind, fill: str, *, both_ways: bool) -> Game:
     local = networks.features(np.stack([pair.reference, pair.test])).local
     # The pair's own embeddings made the decision.
     images = ImageFeatures(np.stack([pair.h_r, pair.h_t]), local)

@@ -13,8 +13,8 @@ from lpel_serving.methods.decoded.responses import enlarge
 from lpel_serving.methods.many import Decisions, Maps, Places
 from lpel_serving.methods.method import ImageFeatures, Networks
 from lpel_serving.methods.simulated.design import fixed_design
-from lpel_serving.methods.simulated.game import TRANSPLANT, for_the_decision, simulated
-from lpel_serving.methods.simulated.surrogate_attribution import SurrogateAttribution, on_grid
+from lpel_serving.methods.simulated.game import TRANSPLANT, for_the_decision, on_grid, simulated
+from lpel_serving.methods.simulated.surrogate_attribution import SurrogateAttribution
 from lpel_serving.support.arrays import Floats
 from lpel_serving.support.errors import ParameterError
 

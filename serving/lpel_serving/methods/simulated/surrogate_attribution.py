@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lpel_serving.methods.both_ways import BothWays
 from lpel_serving.methods.catalogue.parameter import Range
@@ -16,6 +15,7 @@ from lpel_serving.methods.simulated.game import (
     SURROGATES,
     SimulatedFill,
     game_of,
+    on_grid,
     predicted_changes,
 )
 from lpel_serving.support.arrays import Coalitions, Floats, SignedMap
@@ -76,9 +76,3 @@ class SurrogateAttribution:
         design = fixed_design(self.count, game.superpixels)
         values = design.attributions(game.changes(design.coalitions))
         return enlarge(on_grid(values), self.size)
-
-
-def on_grid(values: NDArray[np.float64]) -> Floats:
-    """Lay attributions, shape (..., K), out on their square grid, float32, (..., side, side)."""
-    side = round(values.shape[-1] ** 0.5)
-    return values.reshape(*values.shape[:-1], side, side).astype(np.float32)
