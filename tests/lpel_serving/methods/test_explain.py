@@ -245,3 +245,13 @@ def test_a_method_is_told_of_a_dissimilar_decision(apart, tiny_explainer):
 def test_epsilon_is_checked_whatever_the_method(tiny_explainer):
     with pytest.raises(ParameterError, match="epsilon"):
         tiny_explainer.explain(*PAIR, method=Centre(), epsilon=1)
+
+
+def test_error_bars_stand_by_the_maps_that_have_them(simulating_explainer):
+    pair = simulating_explainer.explain(*PAIR, method=find_method("hybrid", count=8))
+    for one in (pair.forward, pair.swapped):
+        assert one.errors is not None
+        assert one.errors.shape == (tiny.SIDE, tiny.SIDE)
+        assert (one.errors >= 0).all()
+    plain = simulating_explainer.explain(*PAIR, method=find_method("surrogate"))
+    assert plain.forward.errors is None
