@@ -46,11 +46,15 @@ class BothWays:
         The reference's map in comparison with the test, of the same shape.
     steps
         The steps of `forward` and of `swapped`, if the method has any; else None.
+    errors
+        The error bars of `forward` and of `swapped`, if the method estimates any: the standard
+        deviation of each superpixel's value, float32, shape (side, side); else None.
     """
 
     forward: SignedMap
     swapped: SignedMap
     steps: tuple[Steps, Steps] | None = None
+    errors: tuple[Floats, Floats] | None = None
 
 
 class ExplainsBothWays(Method, Protocol):

@@ -55,8 +55,12 @@ def explain_by(
     found = explain_both_ways(method, pair, networks, np.random.default_rng(seed))
     if found.steps is None:
         of_reference, of_test = networks.decode(embeddings)
-        forward = Explanation(of_test, found.forward, mask(found.forward, epsilon))
-        swapped = Explanation(of_reference, found.swapped, mask(found.swapped, epsilon))
+        errors = found.errors or (None, None)
+        images, maps = (of_test, of_reference), (found.forward, found.swapped)
+        forward, swapped = (
+            Explanation(image, values, mask(values, epsilon), errors=error)
+            for image, values, error in zip(images, maps, errors, strict=True)
+        )
     else:
         forward = _with_steps(found.forward, found.steps[0], epsilon)
         swapped = _with_steps(found.swapped, found.steps[1], epsilon)

@@ -1,6 +1,6 @@
 """The explanation of a pair: two maps, their masks and agreement, and the decided pair."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,11 +30,15 @@ class Explanation:
         intensity; other methods' are signed, on their own scale and perhaps of another size.
     mask
         Eq. 4.7, bool, shape (H, W).
+    errors
+        Error bars of the heat-map: the standard deviation of each superpixel's value, float32,
+        shape (side, side); None where the method estimates none.
     """
 
     reconstruction: Floats
     heat_map: Floats
     mask: NDArray[np.bool_]
+    errors: Floats | None = field(default=None, kw_only=True)
 
     @property
     def normalised_heat_map(self) -> Floats:

@@ -27,7 +27,9 @@ def arrays(pair: PairExplanation) -> dict[str, NDArray[Any]]:
         named[f"{role}_crop"] = crop
         named[f"{role}_embedding"] = embedding
         for field in fields(explanation):
-            named[f"{role}_{field.name}"] = getattr(explanation, field.name)
+            values = getattr(explanation, field.name)
+            if values is not None:  # not every method estimates error bars
+                named[f"{role}_{field.name}"] = values
     return named
 
 

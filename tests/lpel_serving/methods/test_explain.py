@@ -68,9 +68,9 @@ def same(one, other) -> None:
 
 
 @pytest.mark.parametrize("name", methods())
-def test_every_installed_method_explains(responding_explainer, name):
-    pair = responding_explainer.explain(*PAIR, method=find_method(name))
-    plain = responding_explainer.explain(*PAIR)
+def test_every_installed_method_explains(simulating_explainer, name):
+    pair = simulating_explainer.explain(*PAIR, method=find_method(name))
+    plain = simulating_explainer.explain(*PAIR)
     assert (pair.similarity, pair.similar) == (plain.similarity, plain.similar)
     assert pair.threshold == plain.threshold
     for explanation, expected in ((pair.forward, plain.forward), (pair.swapped, plain.swapped)):
@@ -87,6 +87,7 @@ def test_the_methods_are_those_of_the_table():
     assert {
         *("lpel", "emsnn", "occlusion", "constant-relevance", "centre", "random"),
         *("corrrise", "xface", "responses", "coalitions", "hybrid"),
+        *("surrogate", "surrogate-order"),
     } <= set(methods())
 
 
@@ -244,3 +245,13 @@ def test_a_method_is_told_of_a_dissimilar_decision(apart, tiny_explainer):
 def test_epsilon_is_checked_whatever_the_method(tiny_explainer):
     with pytest.raises(ParameterError, match="epsilon"):
         tiny_explainer.explain(*PAIR, method=Centre(), epsilon=1)
+
+
+def test_error_bars_stand_by_the_maps_that_have_them(simulating_explainer):
+    pair = simulating_explainer.explain(*PAIR, method=find_method("hybrid", count=8))
+    for one in (pair.forward, pair.swapped):
+        assert one.errors is not None
+        assert one.errors.shape == (tiny.SIDE, tiny.SIDE)
+        assert (one.errors >= 0).all()
+    plain = simulating_explainer.explain(*PAIR, method=find_method("surrogate"))
+    assert plain.forward.errors is None

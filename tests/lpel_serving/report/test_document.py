@@ -21,7 +21,7 @@ from lpel_serving.report.verdict import explained
 from lpel_serving.service.http.schemas import answers as schemas
 from lpel_serving.service.http.settings import Settings
 from lpel_serving.support.errors import ParameterError
-from support import tiny
+from support import tiny_surrogate
 from support.clients import photograph
 from support.confidence import confidence
 from support.images import pixels
@@ -38,9 +38,8 @@ OF_DECISION = (
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory):
     """One that knows all that a bundle may know."""
-    return tiny.write_bundle(
+    return tiny_surrogate.write_bundle(
         tmp_path_factory.mktemp("document") / "bundle",
-        responds=True,
         plausibility=plausibility(),
         usual=usual(),
         confidence=confidence(),

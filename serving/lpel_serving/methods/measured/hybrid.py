@@ -1,5 +1,6 @@
-"""Predicts what hiding each square would do, and corrects that by hiding a few random sets."""
+"""Predicts what hiding each square would do, and corrects that by hiding a few sets of squares."""
 
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -8,34 +9,42 @@ import numpy as np
 from lpel_serving.equations.fill import Fill
 from lpel_serving.methods.both_ways import BothWays
 from lpel_serving.methods.catalogue.parameters import check_own
-from lpel_serving.methods.decoded.responses import AMORTISED, DEFAULT_SIZE, MapSide, enlarge
-from lpel_serving.methods.measured.coalitions import (
-    SURROGATE,
-    Count,
-    measured_both_ways,
-    measured_evidence,
-)
-from lpel_serving.methods.measured.replacement import Filling
+from lpel_serving.methods.decoded.responses import DEFAULT_SIZE, MapSide, enlarge
+from lpel_serving.methods.each_once import EachOnce
+from lpel_serving.methods.measured.coalitions import Count, measured_evidence
+from lpel_serving.methods.measured.informative import measured_correction
+from lpel_serving.methods.measured.replacement import Filling, Replacement, replacement
 from lpel_serving.methods.method import FacePair, Need, Networks
-from lpel_serving.support.arrays import SignedMap
+from lpel_serving.methods.simulated.design import fixed_design
+from lpel_serving.methods.simulated.game import game_of, on_grid
+from lpel_serving.methods.simulated.surrogate_attribution import DEFAULT_COUNT as SIMULATED
+from lpel_serving.methods.simulated.surrogate_attribution import SHAPLEY
+from lpel_serving.support.arrays import Floats, SignedMap
+from lpel_serving.support.errors import ParameterError
 
 DEFAULT_COUNT = 32
 
 
 @dataclass(frozen=True)
 class Hybrid:
-    """Between `responses` and `coalitions`: predicted vectors, corrected by `count` coalitions.
+    """The map of `surrogate`, corrected by the `count` coalitions that say most about it.
 
-    Its grid is the response decoder's.
+    A Gaussian process on the grid models what the surrogate got wrong; its standard deviation is
+    the error bar of each superpixel: see `both_ways`. Without a surrogate the attribution vectors
+    that `responses` predicts are corrected, by random coalitions and without error bars.
     """
 
     title: ClassVar[str] = "Hiding parts, predicted and measured"
-    paper: ClassVar[str] = f"docs/responses.md; after {SURROGATE}, and {AMORTISED}"
-    needs: ClassVar[tuple[Need, ...]] = ("images", "responses")
+    paper: ClassVar[str] = (
+        f"docs/responses.md; {SHAPLEY}; coalitions chosen by expected information gain, as "
+        "in Rundel et al. 2026, ShaplEIG: Bayesian experimental design for Shapley value "
+        "estimation, ICML"
+    )
+    needs: ClassVar[tuple[Need, ...]] = ("images", "surrogate")
     signed: ClassVar[bool] = True
     caveat: ClassVar[str] = (
-        "The map is predicted from the network's numbers for the two faces, and "
-        "corrected by hiding random parts of them. No camera takes such pictures."
+        "The map is predicted from what the network computes of the two photographs, and "
+        "corrected by hiding parts of them. No camera takes such pictures."
     )
     count: Count = DEFAULT_COUNT
     fill: Filling = field(default_factory=Fill)
@@ -46,19 +55,54 @@ class Hybrid:
 
     def __call__(self, pair: FacePair, networks: Networks, rng: np.random.Generator) -> SignedMap:
         """Compute the map, shape (size, size)."""
-        foretold_t, foretold_r = networks.respond(np.stack([pair.h_t, pair.h_r]))
-        side = round(len(foretold_t) ** 0.5)
-        values = measured_evidence(
-            pair,
-            networks,
-            self.count,
-            side,
-            self.fill,
-            rng,
-            priors=(foretold_t, foretold_r),
-        )
-        return enlarge(values, self.size)
+        return self._explained(pair, networks, rng)[0]
 
     def both_ways(self, pair: FacePair, networks: Networks, rng: np.random.Generator) -> BothWays:
-        """Compute both maps; those of a dissimilar pair are equal."""
-        return measured_both_ways(self, pair, networks, rng)
+        """Compute both maps, with error bars where there is a surrogate.
+
+        Those of a dissimilar pair are equal.
+        """
+        once, again = EachOnce(networks), deepcopy(rng)
+        forward, errors = self._explained(pair, once, rng)
+        swapped, others = forward, errors
+        if pair.similar:
+            swapped, others = self._explained(pair.swapped, once, again)
+        known = None if errors is None or others is None else (errors, others)
+        return BothWays(forward, swapped, errors=known)
+
+    def _explained(
+        self, pair: FacePair, networks: Networks, rng: np.random.Generator
+    ) -> tuple[SignedMap, Floats | None]:
+        """The map, and the error bars on the grid where there is a surrogate."""
+        try:
+            game = game_of(pair, networks, self.fill.name)
+        except ParameterError:  # there is none
+            return self._from_responses(pair, networks, rng), None
+        for_noise, for_pool = rng.spawn(2)
+        change = replaced(pair, self.fill, for_noise)
+        found = measured_correction(game, change, networks, self.count, for_pool)
+        design = fixed_design(SIMULATED, game.superpixels)
+        (predicted,) = design.attributions(game.changes(design.coalitions))
+        values = enlarge(on_grid(predicted + found.values), self.size)
+        return values, on_grid(found.errors)
+
+    def _from_responses(
+        self, pair: FacePair, networks: Networks, rng: np.random.Generator
+    ) -> SignedMap:
+        priors = networks.respond(np.stack([pair.h_t, pair.h_r]))
+        side = round(len(priors[0]) ** 0.5)
+        of_both = (priors[0], priors[1])
+        values = measured_evidence(pair, networks, self.count, side, self.fill, rng, priors=of_both)
+        return enlarge(values, self.size)
+
+
+def replaced(pair: FacePair, fill: Fill, rng: np.random.Generator) -> Replacement:
+    """Define what is replaced: in the test if the pair is called similar, in both if dissimilar.
+
+    The noise of an image does not depend on its role, so that a dissimilar pair loses the same both
+    ways.
+    """
+    if pair.similar:
+        return replacement(pair, "test", fill, rng)
+    ordered = pair if pair.reference.tobytes() <= pair.test.tobytes() else pair.swapped
+    return replacement(ordered, "both", fill, rng)

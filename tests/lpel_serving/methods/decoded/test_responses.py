@@ -368,7 +368,8 @@ def test_the_decision_decides_which_evidence_it_is():
 )
 @pytest.mark.parametrize("similar", [True, False])
 def test_it_costs_as_many_embeddings_as_it_says_and_no_image_decoded(method, images, similar):
-    networks = CountingNetworks(Linear())
+    linear = Linear()  # without its surrogate
+    networks = CountingNetworks(AssembledNetworks(linear.embed, linear.decode, linear.respond))
     pair = face_pair(networks, pixels(0), pixels(1), similar)
     networks.embedded = 0
     method(pair, networks, generator())

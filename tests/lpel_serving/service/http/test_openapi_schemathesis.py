@@ -28,12 +28,13 @@ SEMANTIC = (
     "reference: face ",
     "test: face ",
     "the middle ",
+    "there is no surrogate",
     *(f"the method {one.name} has no parameter" for one in describe_methods()),
     *{f"{own.name} takes " for one in describe_methods() for own in one.parameters},
 )
 """What no schema says: `p` belongs to one method, as other parameters with their ranges do, a curve
-to one decision, a face to a crop that looks for faces, and a share of a small picture may be hardly
-a pixel."""
+to one decision, a face to a crop that looks for faces, a share of a small picture may be hardly a
+pixel, and a bundle may lack what a method asks."""
 
 
 def face(seed: int) -> bytes:

@@ -47,7 +47,7 @@ class MethodEntry(BaseModel, extra="forbid"):
         list[ParameterEntry], Field(description="What of them a request may set.")
     ]
     needs: Annotated[
-        list[Literal["images", "decoder", "responses"]] | None,
+        list[Literal["images", "decoder", "responses", "surrogate"]] | None,
         Field(description="What it needs of the networks; null if it does not say."),
     ]
     caveat: Annotated[str, Field(description="What its maps cannot prove, whatever the pair.")]

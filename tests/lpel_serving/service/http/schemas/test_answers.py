@@ -26,7 +26,9 @@ from lpel_serving.service.http.schemas.answers import (
 from lpel_serving.service.http.schemas.requests import ExplainFields
 from lpel_serving.service.http.settings import Settings
 from lpel_serving.support.errors import NoFaceError
+from support import tiny_surrogate
 from support.clients import photograph
+from support.confidence import confidence
 from support.process import LPEL
 from support.service import started
 
@@ -38,6 +40,13 @@ ARRAYS = ("heat_map", "mask", "reconstruction")
 CONTROLS = ["centre", "constant-relevance", "random"]
 ROLES = {"test": "forward", "reference": "swapped"}
 SEED, EPSILON = 5, 0.4
+
+
+@pytest.fixture(scope="module")
+def service_bundle(tmp_path_factory):
+    """One whose networks every method finds."""
+    folder = tmp_path_factory.mktemp("answers") / "bundle"
+    return tiny_surrogate.write_bundle(folder, confidence=confidence())
 
 
 @pytest.fixture(scope="module")

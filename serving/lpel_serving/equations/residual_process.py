@@ -1,0 +1,185 @@
+"""A Gaussian process over what a simulation got wrong, and which coalition to measure next.
+
+The residual of a coalition, measured minus simulated, is modelled as a bias plus the sum of its
+members' corrections plus noise. The corrections have a Gaussian kernel on the grid, so that
+neighbours are alike. Coalitions are chosen by their expected information gain about the corrections
+(Lindley 1956, *On a measure of the information provided by an experiment*; for Shapley values
+Rundel et al. 2026, *ShaplEIG: Bayesian experimental design for Shapley value estimation*, ICML,
+whose process is over coalitions).
+
+All variances are relative to that of a correction, which is estimated from the residuals.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lpel_serving.equations.attribution import SMOOTHNESS, spatial_kernel
+from lpel_serving.support.arrays import Coalitions
+from lpel_serving.support.errors import EmbeddingError
+
+NOISES = (0.1, 0.5, 2.0, 8.0, 32.0)
+"""Noise variances of a single superpixel's residual that are considered."""
+BIAS = 1.0
+"""Prior variance of the bias."""
+
+_TINY = 1e-30
+_Reals = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class ResidualProcess:
+    """What is known of the corrections of K superpixels, and of the bias.
+
+    Attributes
+    ----------
+    mean
+        Posterior mean of the corrections, then of the bias, float64, shape (K + 1,).
+    covariance
+        Posterior covariance, relative to the scale, shape (K + 1, K + 1).
+    noise
+        Noise variance of a single superpixel's residual; see `noise_of`.
+    precision
+        Posterior precision of the bias if the corrections were known.
+    count
+        Residuals that were seen.
+    surprise, volume
+        Sums over them of the squared errors of prediction by their variances, and of the logarithms
+        of these variances.
+    """
+
+    mean: _Reals
+    covariance: _Reals
+    noise: float
+    precision: float
+    count: int = 0
+    surprise: float = 0.0
+    volume: float = 0.0
+
+    @property
+    def scale(self) -> float:
+        """Standard deviation of a correction before anything was seen, as estimated since."""
+        return float(np.sqrt(self.surprise / max(1, self.count)))
+
+    @property
+    def evidence(self) -> float:
+        """Logarithm of the likelihood of what was seen, up to a constant, at the best scale."""
+        return -(self.volume + self.count * float(np.log(max(self.scale**2, _TINY)))) / 2
+
+    @property
+    def corrections(self) -> _Reals:
+        """Posterior mean of each superpixel's correction, shape (K,)."""
+        return self.mean[:-1]
+
+    @property
+    def errors(self) -> _Reals:
+        """Posterior standard deviation of each superpixel's correction, shape (K,)."""
+        return self.scale * np.sqrt(np.clip(np.diagonal(self.covariance)[:-1], 0, None))
+
+    def noise_of(self, coalitions: Coalitions) -> _Reals:
+        """Noise variance of coalitions, shape (M, K) to (M,), by their sizes s: ``s (K - s)``.
+
+        That is the inverse of Shapley's kernel, by which the corrections are Shapley values.
+        """
+        sizes = coalitions.sum(axis=1)
+        superpixels = coalitions.shape[1]
+        share = sizes * (superpixels - sizes) / max(1, superpixels - 1)
+        return self.noise * np.maximum(share, 1 / superpixels)
+
+    def gains(self, coalitions: Coalitions) -> _Reals:
+        """Expected information about the corrections from measuring a coalition, in nats.
+
+        Parameters
+        ----------
+        coalitions
+            Candidates, shape (M, K).
+
+        Returns
+        -------
+        NDArray[np.float64]
+            Shape (M,), at least 0.
+        """
+        rows, noise = _rows(coalitions), self.noise_of(coalitions)
+        variance = np.einsum("mk,mk->m", rows @ self.covariance, rows) + noise
+        return np.log(variance / (1 / self.precision + noise)) / 2
+
+    def seen(self, coalition: NDArray[np.bool_], residual: float | None) -> "ResidualProcess":
+        """Update by one residual; by None only the uncertainty, as if it had been measured.
+
+        Raises
+        ------
+        EmbeddingError
+            If the residual is not finite.
+        """
+        if residual is not None and not np.isfinite(residual):
+            raise EmbeddingError("a measured similarity is NaN or infinity: the network is broken.")
+        (row,), (noise,) = _rows(coalition[np.newaxis]), self.noise_of(coalition[np.newaxis])
+        along = self.covariance @ row
+        variance = float(row @ along + noise)
+        after = replace(
+            self,
+            covariance=self.covariance - np.outer(along, along) / variance,
+            precision=self.precision + 1 / float(noise),
+        )
+        if residual is None:
+            return after
+        error = residual - float(row @ self.mean)
+        return replace(
+            after,
+            mean=self.mean + along * (error / variance),
+            count=self.count + 1,
+            surprise=self.surprise + error**2 / variance,
+            volume=self.volume + float(np.log(variance)),
+        )
+
+
+def prior_process(
+    superpixels: int, noise: float, smoothness: float = SMOOTHNESS
+) -> ResidualProcess:
+    """Make the process that has seen nothing.
+
+    Parameters
+    ----------
+    superpixels
+        K, a square.
+    noise
+        See `ResidualProcess`.
+    smoothness
+        Length scale of the kernel, in superpixels; 0 for independent ones.
+    """
+    covariance = np.zeros((superpixels + 1, superpixels + 1))
+    covariance[:-1, :-1] = spatial_kernel(superpixels, smoothness)
+    covariance[-1, -1] = BIAS
+    return ResidualProcess(np.zeros(superpixels + 1), covariance, noise, 1 / BIAS)
+
+
+def most_informative(process: ResidualProcess, pool: Coalitions, count: int) -> NDArray[np.int64]:
+    """Choose coalitions to measure together, each by what it adds to those before it.
+
+    Parameters
+    ----------
+    process
+        What is known.
+    pool
+        Candidates, shape (M, K).
+    count
+        The number to choose; all if there are fewer.
+
+    Returns
+    -------
+    NDArray[np.int64]
+        Indices into `pool`, in the order of choice.
+    """
+    chosen: list[int] = []
+    while len(chosen) < min(count, len(pool)):
+        gains = process.gains(pool)
+        gains[chosen] = -np.inf
+        chosen.append(int(gains.argmax()))
+        process = process.seen(pool[chosen[-1]], None)
+    return np.array(chosen, np.int64)
+
+
+def _rows(coalitions: Coalitions) -> _Reals:
+    """Members, and a one for the bias: shape (M, K + 1)."""
+    return np.pad(coalitions.astype(np.float64), ((0, 0), (0, 1)), constant_values=1)

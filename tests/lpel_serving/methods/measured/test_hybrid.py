@@ -1,0 +1,144 @@
+"""The hybrid: a simulated map corrected by coalitions that are measured where that says most."""
+
+import numpy as np
+import pytest
+
+from lpel_serving.equations.fill import Fill
+from lpel_serving.equations.shapley import shapley_design
+from lpel_serving.methods.both_ways import ask_both_ways, explain_both_ways
+from lpel_serving.methods.measured.hybrid import Hybrid, replaced
+from lpel_serving.methods.method import AssembledNetworks
+from lpel_serving.methods.simulated.surrogate_attribution import SurrogateAttribution
+from lpel_serving.support.errors import EmbeddingError, ParameterError
+from support import tiny, tiny_surrogate
+from support.additive import GREEN, RED, Additive, coloured
+from support.analytic import Counting, pair_of
+from support.simulated import SIDE, K, TinyNetworks, no_decoder, tiny_pair
+
+MEAN = Fill("mean")
+
+
+def generator(seed: int = 0) -> np.random.Generator:
+    return np.random.default_rng(seed)
+
+
+def measuring(embed=None) -> AssembledNetworks:
+    """The tiny networks, with an embedder that may be asked."""
+    one_by_one = Counting(lambda crops: np.concatenate([tiny.embed(c[np.newaxis]) for c in crops]))
+    of_surrogate = (tiny_surrogate.features, tiny_surrogate.simulate)
+    return AssembledNetworks(embed or one_by_one, no_decoder, no_decoder, *of_surrogate)
+
+
+def exact(pair, fill: Fill, rng) -> np.ndarray:
+    """Shapley values of the measured game, nearly: by very many coalitions."""
+    change = replaced(pair, fill, rng)
+    design = shapley_design(generator(99), 4096, K)
+    images = [image for one in design.coalitions for image in change.images(one)]
+    values = change.similarities(tiny.embed(np.stack(images)))
+    found = design.attributions(values)
+    return -found if pair.similar else found
+
+
+@pytest.mark.parametrize("similar", [True, False])
+def test_it_goes_from_the_simulated_to_the_measured_map(similar):
+    pair = tiny_pair(similar)
+    truth = exact(pair, MEAN, generator())
+    start = SurrogateAttribution("mean", size=SIDE)(pair, TinyNetworks(), generator())
+    maps = [Hybrid(n, MEAN, SIDE)(pair, measuring(), generator()) for n in (8, 64, 512)]
+    distances = [float(np.linalg.norm(one.ravel() - truth)) for one in (start, *maps)]
+    assert distances == sorted(distances, reverse=True)
+    assert distances[-1] < 0.2 * distances[0]
+
+
+def test_a_surrogate_that_is_right_is_not_corrected():
+    """Its embedder gives what is simulated: images are looked up by the coalition they show."""
+    pair, fill = tiny_pair(True), Fill("grey")
+    blank = AssembledNetworks(tiny.embed, no_decoder, no_decoder)
+
+    def simulate(images, coalitions, name, donors=None):
+        change = replaced(pair, fill, generator())
+        shown = np.stack([change.images(one)[0] for one in coalitions])
+        h = blank.embed(shown)
+        return (h / np.linalg.norm(h, axis=1, keepdims=True))[np.newaxis]
+
+    networks = AssembledNetworks(
+        blank.embed, no_decoder, no_decoder, tiny_surrogate.features, simulate
+    )
+    found = ask_both_ways(Hybrid(16, fill, SIDE), pair, networks, generator())
+    plain = Hybrid(1, fill, SIDE)(pair, networks, generator())
+    np.testing.assert_allclose(found.forward, plain, atol=1e-6)
+    assert found.errors is not None
+    assert found.errors[0].max() < 1e-6
+
+
+@pytest.mark.parametrize("similar", [True, False])
+@pytest.mark.parametrize("fill", ["normal", "blur"])
+def test_both_ways_are_two_calls_and_no_image_is_embedded_twice(similar, fill):
+    pair, method = tiny_pair(similar), Hybrid(20, Fill(fill))
+    networks = measuring()
+    found = explain_both_ways(method, pair, networks, generator(3))
+    assert len(networks.embed.images) == len(set(networks.embed.images)) == 40
+    expected = [method(one, measuring(), generator(3)) for one in (pair, pair.swapped)]
+    assert found.forward.tobytes() == expected[0].tobytes()
+    assert found.swapped.tobytes() == expected[1].tobytes()
+    assert (found.forward.tobytes() == found.swapped.tobytes()) is not similar
+
+
+@pytest.mark.parametrize("similar", [True, False])
+def test_error_bars_are_of_each_superpixel_and_shrink(similar):
+    sizes = []
+    for count in (8, 512):
+        found = ask_both_ways(
+            Hybrid(count, MEAN, size=20), tiny_pair(similar), measuring(), generator()
+        )
+        assert found.forward.shape == (20, 20)
+        assert found.errors is not None
+        for errors in found.errors:
+            assert (errors.shape, errors.dtype) == ((SIDE, SIDE), np.float32)
+            assert (errors > 0).all()
+        sizes.append(found.errors[0].mean())
+    assert sizes[1] < sizes[0] / 2
+
+
+def test_it_measures_in_eights_and_what_is_left():
+    networks = measuring()
+    Hybrid(20, MEAN)(tiny_pair(True), networks, generator())
+    assert networks.embed.batches == [8, 8, 4]
+
+
+def test_without_a_surrogate_responses_are_corrected_and_have_no_error_bars():
+    pair = pair_of(coloured(RED), coloured(GREEN), Additive().embed, similar=False)
+    found = ask_both_ways(Hybrid(8, Fill("black"), SIDE), pair, Additive(), generator())
+    assert found.errors is None
+    assert np.isfinite(found.forward).all()
+
+
+def test_with_neither_it_says_what_to_do():
+    bare = AssembledNetworks(tiny.embed, no_decoder)
+    with pytest.raises(ParameterError, match="no response decoder"):
+        Hybrid()(tiny_pair(True), bare, generator())
+
+
+def test_an_embedder_that_gives_nan_is_refused():
+    broken = measuring(lambda crops: np.full((len(crops), tiny.DIMENSION), np.nan, np.float32))
+    with pytest.raises(EmbeddingError, match="NaN or infinity"):
+        Hybrid(8, MEAN)(tiny_pair(True), broken, generator())
+
+
+def test_few_superpixels_have_few_coalitions():
+    """On a grid of 2 by 2 there are 14, and no more are measured."""
+
+    def features(crops):
+        found = tiny_surrogate.features(crops)
+        return type(found)(found.embeddings, found.local[:, :4])
+
+    def simulate(images, coalitions, fill, donors=None):
+        unit = images.embeddings / np.linalg.norm(images.embeddings, axis=1, keepdims=True)
+        kept = 1 - coalitions.mean(axis=-1, dtype=np.float32)[..., np.newaxis]
+        return (unit[:, np.newaxis] * kept).astype(np.float32)
+
+    counting = Counting(tiny.embed)
+    networks = AssembledNetworks(counting, no_decoder, no_decoder, features, simulate)
+    received = Hybrid(32, MEAN, 2)(tiny_pair(True), networks, generator())
+    assert received.shape == (2, 2)
+    assert len(set(counting.images)) == 14
