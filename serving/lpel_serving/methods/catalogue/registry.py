@@ -15,7 +15,7 @@ from lpel_serving.support.errors import ParameterError
 
 GROUP = "lpel.methods"
 """The entry-point group in which any package may register methods."""
-LPEL, RESPONSES = "lpel", "responses"
+LPEL, RESPONSES, SURROGATE = "lpel", "responses", "surrogate"
 
 
 def methods() -> list[str]:
@@ -124,7 +124,7 @@ def installed_name(kind: type[Any]) -> str:
     return kind.__name__
 
 
-def default_name(*, responds: bool) -> str:
+def default_name(*, responds: bool, simulates: bool = False) -> str:
     """Return the name of the best method that a bundle supports.
 
     The measurements behind this order are in ``docs/faithfulness.md``.
@@ -133,13 +133,19 @@ def default_name(*, responds: bool) -> str:
     ----------
     responds
         Whether the bundle has a response decoder.
+    simulates
+        Whether it has a surrogate.
     """
+    if simulates and SURROGATE in methods():  # until a method of that name is a part of this one
+        return SURROGATE
     return RESPONSES if responds else LPEL
 
 
-def default_method(*, responds: bool) -> Method:
+def default_method(*, responds: bool, simulates: bool = False) -> Method:
     """Make the method of `default_name`."""
-    return {RESPONSES: Responses, LPEL: Lpel}[default_name(responds=responds)]()
+    name = default_name(responds=responds, simulates=simulates)
+    own: dict[str, type[Method]] = {RESPONSES: Responses, LPEL: Lpel}
+    return own[name]() if name in own else find_method(name)
 
 
 @lru_cache
