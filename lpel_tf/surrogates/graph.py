@@ -30,13 +30,21 @@ def masked_embeddings(model: Any, sizes: Sizes) -> Callable[..., Any]:
     kernels = tf.transpose(tf.concat([kind.kernel for kind in kinds], axis=1), (1, 0, 2))
     biases = tf.concat([kind.bias for kind in kinds], axis=0)
 
+    def times(name: str, values: Any) -> Any:  # Keras' own layers would reshape, again and again
+        product = tf.matmul(values, layer(name).kernel)
+        return product if layer(name).bias is None else product + layer(name).bias
+
     def tokens(features: Any, h: Any) -> Any:
-        together = layer("local")(features) + layer("whole")(h)[:, tf.newaxis]
-        return tf.nn.gelu(layer("normalise")(together))
+        together = times("local", features) + times("whole", h)[:, tf.newaxis]
+        normalise = layer("normalise")
+        apart = together - tf.reduce_mean(together, axis=-1, keepdims=True)
+        variance = tf.reduce_mean(tf.square(apart), axis=-1, keepdims=True)
+        scaled = apart / tf.sqrt(variance + normalise.epsilon)
+        return tf.nn.gelu(scaled * normalise.gamma + normalise.beta)
 
     def lost(state: Any) -> Any:
         active = tf.nn.gelu(state)
-        return layer("deep")(layer("dense")(active)) + layer("shallow")(active)
+        return times("deep", tf.nn.gelu(times("dense", active))) + times("shallow", active)
 
     def masked(
         h: Any, features: Any, donor_h: Any, donor_features: Any, coalition: Any, fill: Any
@@ -45,8 +53,8 @@ def masked_embeddings(model: Any, sizes: Sizes) -> Callable[..., Any]:
         transplant = tf.equal(fill, sizes.fills - 1)
         source = tf.where(transplant, tokens(donor_features, donor_h), own)
         changes = tf.matmul(source, tf.gather(kernels, fill)) + tf.gather(biases, fill)
-        changes -= layer("visible")(own)
-        none = layer("none")(tf.reduce_mean(own, axis=1))[:, tf.newaxis]
+        changes -= times("visible", own)
+        none = times("none", tf.reduce_mean(own, axis=1))[:, tf.newaxis]
         state = none + sizes.superpixels**-0.5 * tf.matmul(coalition, changes)
         loss = lost(state) - lost(none)
         h = h[:, tf.newaxis]

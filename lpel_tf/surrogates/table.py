@@ -170,16 +170,17 @@ def measure_table(
         If the store cannot be used.
     """
     fields = _fields(settings, embedder.record.dimension)
+    digests, donor_of = photographs.digests, [int(place) for place in donors]
     rows: list[Row] = []
     store = open_array_store(store_path, {"coalitions": fields})
-    with closing(store), progress("replacing superpixels (photographs)", len(donors)) as advance:
-        for start in range(0, len(donors), _BLOCK):
-            block = range(start, min(start + _BLOCK, len(donors)))
-            keys = [photographs.digests[i] + photographs.digests[donors[i]] for i in block]
+    with closing(store), progress("replacing superpixels (photographs)", len(digests)) as advance:
+        for start in range(0, len(digests), _BLOCK):
+            block = range(start, min(start + _BLOCK, len(digests)))
+            keys = [digests[i] + digests[donor_of[i]] for i in block]
             known = store.get(keys)
             missing = {key: i for key, i in zip(keys, block, strict=True) if key not in known}
             if missing:
-                computed = _compute(embedder, photographs, donors, missing, settings)
+                computed = _compute(embedder, photographs, donor_of, missing, settings)
                 store.put(computed)
                 known |= computed
             rows += [known[key] for key in keys]
@@ -209,7 +210,7 @@ def _fields(settings: SurrogateTableSettings, dimension: int) -> dict[str, Field
 def _compute(
     embedder: Embedder,
     photographs: Photographs,
-    donors: NDArray[np.int64],
+    donors: Sequence[int],
     missing: dict[bytes, int],
     settings: SurrogateTableSettings,
 ) -> dict[bytes, Row]:
@@ -223,7 +224,7 @@ def _compute(
             pairs = settings.coalitions // (2 * len(settings.names))
             drawn = [draw_complements(rng, pairs, settings.side) for _ in settings.names]
             replaced = np.stack(drawn)
-            images = _masked_images(crop(i), crop(int(donors[i])), replaced, settings.fills, noise)
+            images = _masked_images(crop(i), crop(donors[i]), replaced, settings.fills, noise)
             yield EmbeddingJob((key, replaced), images, settings.coalitions)
 
     rows: dict[bytes, Row] = {}

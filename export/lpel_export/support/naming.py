@@ -42,3 +42,26 @@ def name_by_place(graph: Any) -> None:
     graph.initializer.extend(ordered)
     del graph.value_info[:]  # shapes that anybody can infer again, under the old names
     graph.doc_string = ""
+
+
+def sort_by_use(graph: Any) -> None:
+    """Sort nodes in place, each after those that it needs, in the order in which outputs need them.
+
+    tf2onnx sorts branches of a graph differently each time. Nodes that no output needs are dropped.
+    """
+    makers = {name: node for node in graph.node for name in node.output}
+    ordered: dict[str, Any] = {}  # by the first output, which is unique
+    waiting = [(makers[tensor.name], False) for tensor in reversed(graph.output)]
+    while waiting:
+        node, ready = waiting.pop()
+        if node.output[0] in ordered:
+            continue
+        if ready:
+            ordered[node.output[0]] = node
+            continue
+        waiting.append((node, True))
+        needed = [makers[name] for name in reversed(node.input) if name in makers]
+        waiting += [(one, False) for one in needed]
+    nodes = list(ordered.values())
+    del graph.node[:]
+    graph.node.extend(nodes)
