@@ -1,9 +1,9 @@
 """Exports a trained surrogate, and its embedder with local features; checks both on real crops."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lpel_export.bundle.writer import SurrogateModel
 from lpel_export.conversion.parity import TOLERANCE, Parity
@@ -14,11 +14,11 @@ from lpel_serving.engine.embedder import Embedder
 from lpel_serving.equations.similarity import typical_length, unit
 from lpel_serving.images.crops import CentreCrop
 from lpel_serving.methods.method import ImageFeatures
-from lpel_serving.support.arrays import Floats, Pixels
+from lpel_serving.support.arrays import Floats
 from lpel_tf.bundles.surrogate_bundling import FinishedSurrogate
 from lpel_tf.networks.embedders import ExportedEmbedder
 from lpel_tf.surrogates.drawing import draw_complements
-from lpel_tf.surrogates.graph import masked_embeddings
+from lpel_tf.surrogates.graph import constants, masked_embeddings
 from lpel_tf.surrogates.local_features import with_reduced_features
 from lpel_tf.surrogates.network import to_keras
 
@@ -45,7 +45,7 @@ class ExportedSurrogate:
 
 
 def export_finished_surrogate(
-    finished: FinishedSurrogate, embedder: ExportedEmbedder, crops: Sequence[Pixels]
+    finished: FinishedSurrogate, embedder: ExportedEmbedder, crops: NDArray[np.uint8]
 ) -> ExportedSurrogate:
     """Export a surrogate and the embedder's second output, and check both on real crops.
 
@@ -56,7 +56,7 @@ def export_finished_surrogate(
     embedder
         The embedder that it was trained for.
     crops
-        Real crops, uint8, shape (S, S, 3), 2 at least.
+        Real crops, uint8, shape (N, S, S, 3).
 
     Raises
     ------
@@ -71,6 +71,7 @@ def export_finished_surrogate(
         masked_embeddings(network, sizes),
         sizes.dimension,
         (sizes.superpixels, sizes.channels),
+        constants(finished.network),
         {"lpel": "surrogate", "embedder": embedder.record.name},
     )
 
@@ -96,10 +97,10 @@ def export_finished_surrogate(
 
 
 def _checked_features(
-    embedder: ExportedEmbedder, model: bytes, crops: Sequence[Pixels]
+    embedder: ExportedEmbedder, model: bytes, crops: NDArray[np.uint8]
 ) -> ImageFeatures:
     """Features of crops, embeddings of unit length; their embeddings must not have changed."""
-    crops = [crops[i % len(crops)] for i in range(max(2, len(crops)))]
+    crops = crops[np.arange(max(2, len(crops))) % len(crops)]
     before = Embedder(embedder.model, embedder.record, CentreCrop()).embed(crops)
     found = Embedder(model, embedder.record, CentreCrop()).features(crops)
     apart = float(np.abs(found.embeddings - before).max()) / typical_length(before)

@@ -1,10 +1,17 @@
 """The surrogate as a bundle's graph has it: any number of coalitions, one fill at a time."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from lpel_serving.support.extras import require
-from lpel_tf.surrogates.network import Sizes
+from lpel_tf.support.errors import TrainingDataError
+from lpel_tf.surrogates.network import Sizes, SurrogateNetwork
+
+_OWN, _DONORS, _BOTH = "hidden", "transplanted", "changed"
+"""Layers of the network that become one in the graph, with a kernel and a bias for each fill."""
 
 
 def masked_embeddings(model: Any, sizes: Sizes) -> Callable[..., Any]:
@@ -26,9 +33,8 @@ def masked_embeddings(model: Any, sizes: Sizes) -> Callable[..., Any]:
     """
     tf = require("tensorflow", "train")
     layer = model.get_layer
-    kinds = [layer("hidden"), layer("transplanted")]
-    kernels = tf.transpose(tf.concat([kind.kernel for kind in kinds], axis=1), (1, 0, 2))
-    biases = tf.concat([kind.bias for kind in kinds], axis=0)
+    stacked = _stacked({variable.path: np.asarray(variable) for variable in model.weights})
+    kernels, biases = (tf.constant(stacked[f"{_BOTH}/{part}"]) for part in ("kernel", "bias"))
 
     def times(name: str, values: Any) -> Any:  # Keras' own layers would reshape, again and again
         product = tf.matmul(values, layer(name).kernel)
@@ -61,3 +67,44 @@ def masked_embeddings(model: Any, sizes: Sizes) -> Callable[..., Any]:
         return h - loss[..., :-1] - loss[..., -1:] * h
 
     return masked
+
+
+def constants(network: SurrogateNetwork) -> dict[str, NDArray[np.float32]]:
+    """Name the constants of the graph: the weights, those of all fills together."""
+    apart = {name: array for name, array in network.weights.items() if not _of_fills(name)}
+    return apart | _stacked(network.weights)
+
+
+def from_constants(found: Mapping[str, NDArray[np.float32]], sizes: Sizes) -> SurrogateNetwork:
+    """Make a network of the constants of its graph: what `constants` does, undone.
+
+    Raises
+    ------
+    TrainingDataError
+        If they are not those of a surrogate.
+    """
+    weights = {name: array for name, array in found.items() if not name.startswith(f"{_BOTH}/")}
+    try:
+        kernels, biases = found[f"{_BOTH}/kernel"].swapaxes(0, 1), found[f"{_BOTH}/bias"]
+    except KeyError as error:
+        raise TrainingDataError(
+            f"expected the constants of a surrogate; received {sorted(found)}."
+        ) from error
+    own = sizes.fills - 1
+    weights |= {f"{_OWN}/kernel": kernels[:, :own], f"{_DONORS}/kernel": kernels[:, own:]}
+    weights |= {f"{_OWN}/bias": biases[:own], f"{_DONORS}/bias": biases[own:]}
+    return SurrogateNetwork(sizes, weights)
+
+
+def _of_fills(name: str) -> bool:
+    return name.split("/", maxsplit=1)[0] in {_OWN, _DONORS}
+
+
+def _stacked(weights: Mapping[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
+    """Kernels, shape (F, token, state), and biases, (F, K, state), of all fills."""
+    kernels = [weights[f"{name}/kernel"] for name in (_OWN, _DONORS)]
+    biases = [weights[f"{name}/bias"] for name in (_OWN, _DONORS)]
+    return {
+        f"{_BOTH}/kernel": np.concatenate(kernels, axis=1).swapaxes(0, 1),
+        f"{_BOTH}/bias": np.concatenate(biases),
+    }

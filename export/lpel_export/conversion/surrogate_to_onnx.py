@@ -10,7 +10,7 @@ from lpel_export.conversion.keras_to_onnx import BATCH, OPSET, finish
 from lpel_export.conversion.parity import TOLERANCE, Parity
 from lpel_export.conversion.tensorflow_graph import to_onnx, trace
 from lpel_export.support.errors import ParityError
-from lpel_export.support.naming import sort_by_use
+from lpel_export.support.naming import name_constants, sort_by_use
 from lpel_serving.bundle.manifest import (
     COALITION,
     DONOR_EMBEDDING,
@@ -33,6 +33,7 @@ def export_surrogate(
     masked: Callable[..., Any],
     dimension: int,
     local_shape: tuple[int, int],
+    constants: Mapping[str, NDArray[np.float32]],
     metadata: Mapping[str, str],
 ) -> bytes:
     """Export a surrogate: see `lpel_serving.bundle.manifest.SurrogateRecord` for its tensors.
@@ -45,6 +46,8 @@ def export_surrogate(
         Length D of the embeddings.
     local_shape
         Superpixels K and channels C.
+    constants
+        Its weights: the graph's constants of these values get their names.
     metadata
         Written into the ONNX model's ``metadata_props``.
 
@@ -81,6 +84,7 @@ def export_surrogate(
             axes[1].dim_param = COALITION
     sort_by_use(model.graph)
     finish(model, metadata, parameters=(COALITION, MASKED_EMBEDDING, FILL))
+    name_constants(model.graph, constants)
     return model.SerializeToString()
 
 

@@ -5,7 +5,13 @@ an arbitrary one.
 """
 
 import re
+from collections.abc import Mapping
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lpel_serving.support.extras import require
 
 _COUNTERS = re.compile(r"(__?\d+)+(?=/|$)")
 
@@ -65,3 +71,18 @@ def sort_by_use(graph: Any) -> None:
     nodes = list(ordered.values())
     del graph.node[:]
     graph.node.extend(nodes)
+
+
+def name_constants(graph: Any, constants: Mapping[str, NDArray[np.float32]]) -> None:
+    """Give constants of a graph the names of arrays that they equal, in place."""
+    to_array = require("onnx", "export").numpy_helper.to_array
+    names = {(one.shape, one.astype(np.float32).tobytes()): name for name, one in constants.items()}
+    renamed: dict[str, str] = {}
+    for tensor in graph.initializer:
+        array = to_array(tensor)
+        name = names.pop((array.shape, array.tobytes()), None)
+        if name is not None:
+            renamed[tensor.name] = name
+            tensor.name = name
+    for node in graph.node:
+        node.input[:] = [renamed.get(name, name) for name in node.input]
