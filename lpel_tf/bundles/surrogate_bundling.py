@@ -24,11 +24,12 @@ from lpel_tf.surrogates.local_features import (
     with_reduced_features,
 )
 from lpel_tf.surrogates.network import SurrogateNetwork
-from lpel_tf.surrogates.photographs import see_photographs
+from lpel_tf.surrogates.photographs import Photographs, see_photographs
 from lpel_tf.surrogates.precision import CALIBRATION_CROPS, embedder_in
 from lpel_tf.surrogates.recipe import SurrogateRecipe
 from lpel_tf.surrogates.reduction import Reduction, fit_reduction
-from lpel_tf.surrogates.table import SurrogateTable, SurrogateTableSettings, measure_table
+from lpel_tf.surrogates.table import SurrogateTable, measure_table
+from lpel_tf.surrogates.table_settings import SurrogateTableSettings
 from lpel_tf.surrogates.training import TrainedSurrogate, train_surrogate
 from lpel_tf.surrogates.unexplained import unexplained_by_responses, unexplained_by_surrogate
 
@@ -115,13 +116,13 @@ def finish_surrogate(
     faces = [face for face in faces if face.identity in side_of]
     order: list[int] = np.random.default_rng(plan.recipe.seed).permutation(len(faces)).tolist()
     learnt = [faces[i] for i in order if side_of[faces[i].identity] == "train"]
-    layers = plan.layers or choose_layers(embedder.model, plan.table.side)
-    raw = with_raw_features(embedder.model, layers, plan.table.side)
-    reduction = _fit(Embedder(raw, embedder.record, crop), learnt, plan.recipe, progress)
-    reduced = with_reduced_features(embedder.model, layers, plan.table.side, reduction)
-    engine = Embedder(reduced, embedder.record, crop)
+    grid = plan.table.side
+    layers = plan.layers or choose_layers(embedder.model, grid)
+    raw = Embedder(with_raw_features(embedder.model, layers, grid), embedder.record, crop)
+    reduction = _fit(raw, learnt, plan.recipe, progress)
+    reduced = with_reduced_features(embedder.model, layers, grid, reduction)
     seen = see_photographs(
-        engine,
+        Embedder(reduced, embedder.record, crop),
         faces,
         store.with_name(f"{store.stem}-local-{reduction.key}.sqlite"),
         progress=progress,
@@ -132,16 +133,10 @@ def finish_surrogate(
         embedder.model,
         embedder.record,
         crop,
-        lambda: np.stack(list(islice(_crops(engine, learnt), CALIBRATION_CROPS))),
+        lambda: np.stack(list(islice(_crops(raw, learnt), CALIBRATION_CROPS))),
         table_store,
     )
-    who = [face.identity for face in seen.faces]
-    donors = choose_donors(seen.digests, who, [side_of[one] for one in who], plan.table.seed)
-    everyone = measure_table(masking, seen, donors, plan.table, table_store, progress=progress)
-    tables = {
-        name: everyone.select(np.array([side_of[who] == name for who in everyone.identities]))
-        for name in sides
-    }
+    tables = _measure(masking, seen, side_of, plan.table, table_store, progress)
     trained = train_surrogate(
         tables["train"],
         tables["validation"],
@@ -151,6 +146,23 @@ def finish_surrogate(
     )
     training = _describe(trained, tables, plan, respond)
     return FinishedSurrogate(trained.network, reduction, layers, plan.table.names, training)
+
+
+def _measure(
+    embedder: Embedder,
+    photographs: Photographs,
+    side_of: Mapping[str, str],
+    settings: SurrogateTableSettings,
+    store: Path,
+    progress: Progress,
+) -> dict[str, SurrogateTable]:
+    """Measure the table, each side with donors of its own, and divide it by side."""
+    sides = [side_of[face.identity] for face in photographs.faces]
+    who = [face.identity for face in photographs.faces]
+    donors = choose_donors(photographs.digests, who, sides, settings.seed)
+    table = measure_table(embedder, photographs, donors, settings, store, progress=progress)
+    names = ("train", "validation", "test")
+    return {name: table.select(np.array(sides) == name) for name in names}
 
 
 def _crops(embedder: Embedder, faces: Sequence[Face]) -> Iterator[Pixels]:

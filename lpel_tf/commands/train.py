@@ -153,7 +153,7 @@ def train(
     from lpel_tf.support.cache import cache_folder
     from lpel_tf.support.quiet import load_tensorflow
     from lpel_tf.surrogates.recipe import SurrogateRecipe
-    from lpel_tf.surrogates.table import SurrogateTableSettings
+    from lpel_tf.surrogates.table_settings import SurrogateTableSettings
 
     out = Path(os.path.abspath(out))  # noqa: PTH100 (resolve would follow a link)
     check_replaceable(out)

@@ -22,7 +22,7 @@ from lpel_serving.support.arrays import Pixels
 from lpel_serving.support.errors import OutputError
 from lpel_serving.support.files import write_atomically, write_folder
 from lpel_serving.support.progress import Progress
-from lpel_tf.bundles.bundling import assemble
+from lpel_tf.bundles.assembly import assemble
 from lpel_tf.bundles.surrogate_export import export_finished_surrogate
 from lpel_tf.demo.page import MARK, page
 from lpel_tf.demo.photographs import PAIRS, Photograph, fetch_photographs
