@@ -1,4 +1,4 @@
-"""The definition of a surrogate's table: grid, coalitions, fills, and the numbers of its embedder."""
+"""The definition of a surrogate's table: grid, coalitions, fills, numbers of its embedder."""
 
 import hashlib
 from dataclasses import asdict, dataclass, field
