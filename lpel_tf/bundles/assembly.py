@@ -61,7 +61,7 @@ def assemble(
             responses, embedder.record.name, examples
         )
     if surrogate is not None:
-        parity["surrogate"] = surrogate.parity
+        parity |= {"surrogate": surrogate.parity, "local_features": surrogate.local_parity}
     return write_bundle(
         out,
         embedder=embedder.model if surrogate is None else surrogate.embedder,

@@ -7,6 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from lpel_export.local_features.layers import Layer, choose_layers
+from lpel_export.local_features.second_output import (
+    Reduction,
+    with_averages,
+    with_local_features,
+)
 
 from lpel_serving.engine.embedder import Embedder
 from lpel_serving.images.crops import Crop
@@ -18,16 +24,11 @@ from lpel_serving.support.progress import Progress, silent
 from lpel_tf.data.dataset import Split
 from lpel_tf.networks.embedders import ExportedEmbedder
 from lpel_tf.surrogates.donors import choose_donors
-from lpel_tf.surrogates.local_features import (
-    choose_layers,
-    with_raw_features,
-    with_reduced_features,
-)
 from lpel_tf.surrogates.network import SurrogateNetwork
 from lpel_tf.surrogates.photographs import Photographs, see_photographs
 from lpel_tf.surrogates.precision import CALIBRATION_CROPS, embedder_in
 from lpel_tf.surrogates.recipe import SurrogateRecipe
-from lpel_tf.surrogates.reduction import Reduction, fit_reduction
+from lpel_tf.surrogates.reduction import fit_reduction, key_of
 from lpel_tf.surrogates.table import SurrogateTable, measure_table
 from lpel_tf.surrogates.table_settings import SurrogateTableSettings
 from lpel_tf.surrogates.training import TrainedSurrogate, train_surrogate
@@ -45,7 +46,8 @@ class SurrogatePlan:
     recipe
         How it is trained.
     layers
-        The tensors of the embedder's graph that give the local features; chosen by rule when empty.
+        The tensors of the embedder's graph that give the local features, or parts of their names;
+        chosen by rule when empty: see `lpel_export.local_features.layers.choose_layers`.
     """
 
     table: SurrogateTableSettings = field(default_factory=SurrogateTableSettings)
@@ -64,7 +66,7 @@ class FinishedSurrogate:
     reduction
         Of the raw local features.
     layers
-        The tensors of the embedder's graph that they come from.
+        Of the embedder, that they come from.
     fills
         The names of the fills that it knows.
     training
@@ -73,7 +75,7 @@ class FinishedSurrogate:
 
     network: SurrogateNetwork
     reduction: Reduction
-    layers: tuple[str, ...]
+    layers: tuple[Layer, ...]
     fills: tuple[str, ...]
     training: Mapping[str, Any]
 
@@ -117,14 +119,14 @@ def finish_surrogate(
     order: list[int] = np.random.default_rng(plan.recipe.seed).permutation(len(faces)).tolist()
     learnt = [faces[i] for i in order if side_of[faces[i].identity] == "train"]
     grid = plan.table.side
-    layers = plan.layers or choose_layers(embedder.model, grid)
-    raw = Embedder(with_raw_features(embedder.model, layers, grid), embedder.record, crop)
+    layers = choose_layers(embedder.model, grid, plan.layers or None)
+    raw = Embedder(with_averages(embedder.model, layers, grid), embedder.record, crop)
     reduction = _fit(raw, learnt, plan.recipe, progress)
-    reduced = with_reduced_features(embedder.model, layers, grid, reduction)
+    reduced = with_local_features(embedder.model, layers, grid, reduction)
     seen = see_photographs(
         Embedder(reduced, embedder.record, crop),
         faces,
-        store.with_name(f"{store.stem}-local-{reduction.key}.sqlite"),
+        store.with_name(f"{store.stem}-local-{key_of(reduction)}.sqlite"),
         progress=progress,
     )
     table_store = store.with_name(f"{store.stem}-surrogate-{plan.table.key}.sqlite")

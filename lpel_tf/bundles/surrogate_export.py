@@ -3,15 +3,16 @@
 from dataclasses import dataclass
 
 import numpy as np
+from lpel_export.local_features.parity import check_local_features
+from lpel_export.local_features.second_output import with_local_features
 from numpy.typing import NDArray
 
 from lpel_export.bundle.writer import SurrogateModel
-from lpel_export.conversion.parity import TOLERANCE, Parity
+from lpel_export.conversion.parity import Parity
 from lpel_export.conversion.surrogate_to_onnx import check_surrogate_parity, export_surrogate
-from lpel_export.support.errors import ParityError
 from lpel_serving.bundle.manifest import SurrogateRecord
 from lpel_serving.engine.embedder import Embedder
-from lpel_serving.equations.similarity import typical_length, unit
+from lpel_serving.equations.similarity import unit
 from lpel_serving.images.crops import CentreCrop
 from lpel_serving.methods.method import ImageFeatures
 from lpel_serving.support.arrays import Floats
@@ -19,7 +20,6 @@ from lpel_tf.bundles.surrogate_bundling import FinishedSurrogate
 from lpel_tf.networks.embedders import ExportedEmbedder
 from lpel_tf.surrogates.drawing import draw_complements
 from lpel_tf.surrogates.graph import constants, masked_embeddings
-from lpel_tf.surrogates.local_features import with_reduced_features
 from lpel_tf.surrogates.network import to_keras
 
 _PARITY_PAIRS = 3
@@ -37,11 +37,14 @@ class ExportedSurrogate:
         The surrogate, and what the manifest says of it.
     parity
         How far it is from Keras.
+    local_parity
+        How far the embedder's local features are from numpy's.
     """
 
     embedder: bytes
     surrogate: SurrogateModel
     parity: Parity
+    local_parity: Parity
 
 
 def export_finished_surrogate(
@@ -61,11 +64,24 @@ def export_finished_surrogate(
     Raises
     ------
     ParityError
-        If the ONNX surrogate differs from the Keras one, or the embedder's embeddings change.
+        If the ONNX surrogate differs from the Keras one, or local features from numpy's, or the
+        embedder's embeddings change.
     """
     sizes = finished.network.sizes
-    model = with_reduced_features(embedder.model, finished.layers, sizes.side, finished.reduction)
-    features = _checked_features(embedder, model, crops)
+    of = (finished.layers, sizes.side, finished.reduction)
+    model = with_local_features(embedder.model, *of)
+    crops = crops[np.arange(max(2, len(crops))) % len(crops)]
+    report = check_local_features(model, *of, crops)
+    local = Parity(
+        report["max_difference"],
+        report["tolerance"],
+        (1, len(crops)),
+        len(crops),
+        f"local features of {len(crops)} face crops, by numpy",
+        report["largest"],
+    )
+    seen = Embedder(model, embedder.record, CentreCrop()).features(crops)
+    features = ImageFeatures(unit(seen.embeddings), seen.local)
     network = to_keras(finished.network)
     exported = export_surrogate(
         masked_embeddings(network, sizes),
@@ -90,23 +106,6 @@ def export_finished_surrogate(
         np.stack(drawn),
         inputs=f"{len(drawn[0])} coalitions by each of {len(drawn)} fills in {n} faces",
     )
-    record = SurrogateRecord(
-        sizes.side, sizes.channels, finished.fills, finished.layers, finished.training
-    )
-    return ExportedSurrogate(model, SurrogateModel(exported, record), parity)
-
-
-def _checked_features(
-    embedder: ExportedEmbedder, model: bytes, crops: NDArray[np.uint8]
-) -> ImageFeatures:
-    """Features of crops, embeddings of unit length; their embeddings must not have changed."""
-    crops = crops[np.arange(max(2, len(crops))) % len(crops)]
-    before = Embedder(embedder.model, embedder.record, CentreCrop()).embed(crops)
-    found = Embedder(model, embedder.record, CentreCrop()).features(crops)
-    apart = float(np.abs(found.embeddings - before).max()) / typical_length(before)
-    if not apart <= TOLERANCE:
-        raise ParityError(
-            f"with local features as a second output the embedder's embeddings differ by "
-            f"{apart:.2e} of their length; allowed are {TOLERANCE:.0e}. Choose other layers."
-        )
-    return ImageFeatures(unit(found.embeddings), found.local)
+    names = tuple(layer.name for layer in finished.layers)
+    record = SurrogateRecord(sizes.side, sizes.channels, finished.fills, names, finished.training)
+    return ExportedSurrogate(model, SurrogateModel(exported, record), parity, local)

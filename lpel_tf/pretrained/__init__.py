@@ -6,6 +6,8 @@ from importlib.resources import files
 from typing import Any
 
 import numpy as np
+from lpel_export.local_features.layers import choose_layers
+from lpel_export.local_features.second_output import Reduction
 
 from lpel_serving.bundle.confidence_record import ConfidenceRecord
 from lpel_serving.bundle.manifest import ThresholdRecord
@@ -17,9 +19,7 @@ from lpel_tf.bundles.surrogate_bundling import FinishedSurrogate
 from lpel_tf.decoders.least_squares import LinearDecoder
 from lpel_tf.decoders.response_decoder import ResponseDecoder
 from lpel_tf.support.errors import UnknownNetworkError
-from lpel_tf.surrogates.local_features import choose_layers
 from lpel_tf.surrogates.network import Sizes, SurrogateNetwork
-from lpel_tf.surrogates.reduction import Reduction
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,9 @@
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from lpel_export.local_features.second_output import Reduction, reduction
 
 from lpel_serving.support.arrays import Floats
 from lpel_tf.support.errors import TrainingDataError
@@ -16,30 +15,10 @@ _FAINT_COMPONENT = 1e-6
 """Least variance of a component, as a share of the largest."""
 
 
-@dataclass(frozen=True, eq=False)
-class Reduction:
-    """``reduced = raw @ matrix + bias``: one for all superpixels.
-
-    Attributes
-    ----------
-    matrix
-        float32, shape (R, C).
-    bias
-        float32, shape (C,).
-    """
-
-    matrix: NDArray[np.float32]
-    bias: NDArray[np.float32]
-
-    @property
-    def channels(self) -> int:
-        """The number C of channels that are left."""
-        return self.matrix.shape[1]
-
-    @property
-    def key(self) -> str:
-        """A short name that no other reduction has."""
-        return hashlib.sha256(self.matrix.tobytes() + self.bias.tobytes()).hexdigest()[:16]
+def key_of(reduction: Reduction) -> str:
+    """A short name that no other reduction has."""
+    data = reduction.matrix.tobytes() + reduction.bias.tobytes()
+    return hashlib.sha256(data).hexdigest()[:16]
 
 
 def fit_reduction(raw: Iterable[Floats], channels: int) -> Reduction:
@@ -78,5 +57,4 @@ def fit_reduction(raw: Iterable[Floats], channels: int) -> Reduction:
     deviation = np.maximum(deviation, _FAINT_CHANNEL * deviation.mean())
     variance, axes = np.linalg.eigh(covariance / np.outer(deviation, deviation))
     kept = np.flatnonzero(variance > _FAINT_COMPONENT * variance[-1])[::-1][:channels]
-    matrix = axes[:, kept] / np.sqrt(variance[kept]) / deviation[:, np.newaxis]
-    return Reduction(matrix.astype(np.float32), (-mean @ matrix).astype(np.float32))
+    return reduction(mean, deviation, axes[:, kept] / np.sqrt(variance[kept]))

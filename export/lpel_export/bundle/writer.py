@@ -17,13 +17,11 @@ from lpel_serving.bundle.manifest import (
     EXPLAINER_FILE,
     PLAUSIBILITY_FILE,
     RESPONSE_FILE,
-    SURROGATE_FILE,
     DecoderRecord,
     EmbedderRecord,
     FileRecord,
     Manifest,
     ResponseRecord,
-    SurrogateRecord,
     ThresholdRecord,
 )
 from lpel_serving.bundle.plausibility_record import FittedPlausibility, to_bytes
@@ -38,14 +36,6 @@ class ResponseModel:
     record: ResponseRecord
 
 
-@dataclass(frozen=True)
-class SurrogateModel:
-    """A surrogate: its serialised ONNX model, and what the manifest says of it."""
-
-    model: bytes
-    record: SurrogateRecord
-
-
 def write_bundle(
     folder: Path,
     *,
@@ -57,7 +47,6 @@ def write_bundle(
     threshold: ThresholdRecord,
     parity: Mapping[str, Parity],
     responses: ResponseModel | None = None,
-    surrogate: SurrogateModel | None = None,
     licence: str | None = None,
     confidence: ConfidenceRecord | None = None,
     plausibility: FittedPlausibility | None = None,
@@ -78,8 +67,6 @@ def write_bundle(
         The reports, by model.
     responses
         A response decoder, if the bundle is to have one.
-    surrogate
-        A surrogate, if it is to have one; the embedder then gives local features too.
     licence
         That of the weights, if it is known.
     confidence
@@ -97,8 +84,6 @@ def write_bundle(
     contents = {EMBEDDER_FILE: embedder, DECODER_FILE: decoder}
     if responses is not None:
         contents[RESPONSE_FILE] = responses.model
-    if surrogate is not None:
-        contents[SURROGATE_FILE] = surrogate.model
     if plausibility is not None:
         contents[PLAUSIBILITY_FILE] = to_bytes(plausibility.check)
     manifest = Manifest(
@@ -110,7 +95,6 @@ def write_bundle(
         parity={name: report.to_json() for name, report in parity.items()},
         created_by=f"lpel-tf {version('lpel-tf')}",
         responses=None if responses is None else responses.record,
-        surrogate=None if surrogate is None else surrogate.record,
         licence=licence,
         confidence=confidence,
         plausibility=None if plausibility is None else plausibility.record,
@@ -171,8 +155,6 @@ def write_with_explainer(folder: Path, bundle: Bundle, explainer: bytes) -> Mani
     contents = {EMBEDDER_FILE: bundle.embedder, DECODER_FILE: bundle.decoder}
     if bundle.responses is not None:
         contents[RESPONSE_FILE] = bundle.responses
-    if bundle.surrogate is not None:
-        contents[SURROGATE_FILE] = bundle.surrogate
     if bundle.plausibility is not None:
         contents[PLAUSIBILITY_FILE] = bundle.plausibility
     contents[EXPLAINER_FILE] = explainer
