@@ -142,3 +142,34 @@ def coalitions(count: int, seed: int = 0) -> np.ndarray:
     """Coalitions of any size, the empty one first, shape (count, 16)."""
     drawn = np.random.default_rng(seed).random((count, K)) < np.linspace(0, 1, count)[:, np.newaxis]
     return np.asarray(drawn)
+
+
+class Simulating:
+    """A method that asks the surrogate alone: what each superpixel takes when it is replaced."""
+
+    needs = ("surrogate",)
+
+    def __call__(self, pair, networks, rng):
+        images = networks.features(np.stack([pair.test, pair.reference]))
+        fill = FILLS[0]
+        alone = networks.simulate(images[[0]], np.eye(K, dtype=bool), fill)[0]
+        effect = unit(pair.h_r) @ (unit(pair.h_t) - alone).T
+        sign = 1 if pair.similar else -1
+        return (sign * effect).reshape(tiny.SIDE, tiny.SIDE).astype(np.float32)
+
+
+def count_passes(embedder) -> list[tuple[int, bool]]:
+    """Note every run of an embedder from now on: how many crops, and whether for features."""
+    passes: list[tuple[int, bool]] = []
+    embed, both = embedder.embed, embedder.features
+
+    def embed_and_note(crops, *rest):
+        passes.append((len(crops), False))
+        return embed(crops, *rest)
+
+    def features_and_note(crops, *rest):
+        passes.append((len(crops), True))
+        return both(crops, *rest)
+
+    embedder.embed, embedder.features = embed_and_note, features_and_note
+    return passes

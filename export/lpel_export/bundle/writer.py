@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from lpel_export.conversion.parity import Parity
+from lpel_export.local_features.second_output import has_local_features
+from lpel_export.support.errors import ModelShapeError
 from lpel_serving.bundle.confidence_record import ConfidenceRecord
 from lpel_serving.bundle.folder import put_bundle
 from lpel_serving.bundle.loading import Bundle
@@ -17,11 +19,13 @@ from lpel_serving.bundle.manifest import (
     EXPLAINER_FILE,
     PLAUSIBILITY_FILE,
     RESPONSE_FILE,
+    SURROGATE_FILE,
     DecoderRecord,
     EmbedderRecord,
     FileRecord,
     Manifest,
     ResponseRecord,
+    SurrogateRecord,
     ThresholdRecord,
 )
 from lpel_serving.bundle.plausibility_record import FittedPlausibility, to_bytes
@@ -36,6 +40,14 @@ class ResponseModel:
     record: ResponseRecord
 
 
+@dataclass(frozen=True)
+class SurrogateModel:
+    """A surrogate: its serialised ONNX model, and what the manifest says of it."""
+
+    model: bytes
+    record: SurrogateRecord
+
+
 def write_bundle(
     folder: Path,
     *,
@@ -47,6 +59,7 @@ def write_bundle(
     threshold: ThresholdRecord,
     parity: Mapping[str, Parity],
     responses: ResponseModel | None = None,
+    surrogate: SurrogateModel | None = None,
     licence: str | None = None,
     confidence: ConfidenceRecord | None = None,
     plausibility: FittedPlausibility | None = None,
@@ -67,6 +80,8 @@ def write_bundle(
         The reports, by model.
     responses
         A response decoder, if the bundle is to have one.
+    surrogate
+        A surrogate, if the bundle is to have one; the embedder has to give its local features.
     licence
         That of the weights, if it is known.
     confidence
@@ -80,10 +95,15 @@ def write_bundle(
     ------
     OutputError
         If the folder holds something else than a bundle, or cannot be written.
+    ModelShapeError
+        If there is a surrogate, and the embedder gives no local features.
     """
     contents = {EMBEDDER_FILE: embedder, DECODER_FILE: decoder}
     if responses is not None:
         contents[RESPONSE_FILE] = responses.model
+    if surrogate is not None:
+        _check_local_features(embedder)
+        contents[SURROGATE_FILE] = surrogate.model
     if plausibility is not None:
         contents[PLAUSIBILITY_FILE] = to_bytes(plausibility.check)
     manifest = Manifest(
@@ -95,6 +115,7 @@ def write_bundle(
         parity={name: report.to_json() for name, report in parity.items()},
         created_by=f"lpel-tf {version('lpel-tf')}",
         responses=None if responses is None else responses.record,
+        surrogate=None if surrogate is None else surrogate.record,
         licence=licence,
         confidence=confidence,
         plausibility=None if plausibility is None else plausibility.record,
@@ -155,12 +176,22 @@ def write_with_explainer(folder: Path, bundle: Bundle, explainer: bytes) -> Mani
     contents = {EMBEDDER_FILE: bundle.embedder, DECODER_FILE: bundle.decoder}
     if bundle.responses is not None:
         contents[RESPONSE_FILE] = bundle.responses
+    if bundle.surrogate is not None:
+        contents[SURROGATE_FILE] = bundle.surrogate
     if bundle.plausibility is not None:
         contents[PLAUSIBILITY_FILE] = bundle.plausibility
     contents[EXPLAINER_FILE] = explainer
     manifest = replace(bundle.manifest, files=_records(contents))
     put_bundle(folder, manifest, contents)
     return manifest
+
+
+def _check_local_features(embedder: bytes) -> None:
+    if not has_local_features(embedder):
+        raise ModelShapeError(
+            "a bundle with a surrogate needs an embedder with the output local_features, which "
+            "this one lacks: see lpel_export.local_features."
+        )
 
 
 def _without_plausibility(bundle: Bundle) -> Bundle:

@@ -9,7 +9,13 @@ from typing import Any
 from lpel_export.deployment.unit_length import with_scaling
 from lpel_export.support.errors import ModelShapeError
 from lpel_serving.bundle.loading import Bundle
-from lpel_serving.bundle.manifest import EMBEDDING, IMAGE, RECONSTRUCTION, RESPONSE
+from lpel_serving.bundle.manifest import (
+    EMBEDDING,
+    IMAGE,
+    LOCAL_FEATURES,
+    RECONSTRUCTION,
+    RESPONSE,
+)
 from lpel_serving.support.errors import OutputError, ParameterError
 from lpel_serving.support.extras import require
 from lpel_serving.support.files import write_folder
@@ -33,6 +39,8 @@ _NETWORKS = {
     "decoder": (EMBEDDING, RECONSTRUCTION),
     "responses": (EMBEDDING, RESPONSE),
 }
+_BESIDES = {"embedder": (LOCAL_FEATURES,)}
+"""Outputs that a model may have besides."""
 _STEPS = ("embedder", "decoder")
 
 
@@ -50,10 +58,11 @@ def write_triton_repository(bundle: Bundle, explainer: bytes, folder: Path) -> t
     """Write the models with their configurations into a new folder, and put it in place.
 
     The models are `embedder`, `decoder`, `responses` where the bundle has it, `explainer`, and the
-    ensemble `pipeline`. Here `responses` scales embeddings itself: it takes what the embedder
-    gives. The explainer's ``threshold`` and ``epsilon`` are not among its inputs here, so that
-    their defaults hold: Triton's ONNX Runtime backend takes overridable initializers as optional
-    inputs, but refuses them for models that batch.
+    ensemble `pipeline`. The embedder gives its local features, too, if it has any. Here `responses`
+    scales embeddings itself: it takes what the embedder gives. The explainer's ``threshold`` and
+    ``epsilon`` are not among its inputs here, so that their defaults hold: Triton's ONNX Runtime
+    backend takes overridable initializers as optional inputs, but refuses them for models that
+    batch.
 
     Parameters
     ----------
@@ -145,7 +154,7 @@ def _tensors(model: str, graph: Any) -> list[_Tensor]:
     """A model's inputs and outputs in the terms of Triton's configuration."""
     tensors = [_tensor(model, "input", entry) for entry in _given(graph)]
     tensors += [_tensor(model, "output", entry) for entry in graph.output]
-    names = tuple(tensor.name for tensor in tensors)
+    names = tuple(tensor.name for tensor in tensors if tensor.name not in _BESIDES.get(model, ()))
     if model in _NETWORKS and names != _NETWORKS[model]:
         raise ModelShapeError(
             f"expected the {model} to be a model from {' to '.join(_NETWORKS[model])}, received "
@@ -180,7 +189,8 @@ def _model_config(name: str, tensors: Sequence[_Tensor]) -> Iterable[str]:
 
 def _pipeline_config(tensors: Mapping[str, Sequence[_Tensor]]) -> Iterable[str]:
     first, second = (tensors[name] for name in _STEPS)  # all of the first, what the second gives
-    outer = [*first, *(tensor for tensor in second if tensor.kind == "output")]
+    inner = (tensor for tensor in first if tensor.name in _NETWORKS[_STEPS[0]])
+    outer = [*inner, *(tensor for tensor in second if tensor.kind == "output")]
     yield from _head(PIPELINE, "ensemble", outer)
     yield "ensemble_scheduling {"
     for name in _STEPS:

@@ -12,6 +12,7 @@ from lpel_export.explainer.contract import About
 from lpel_export.explainer.equations import functions
 from lpel_export.explainer.networks import DOMAIN, as_function, constants_to_weights
 from lpel_export.explainer.program import METHODS, PARAMETERS, Given, Sizes, program
+from lpel_export.local_features.second_output import without_local_features
 from lpel_export.support.errors import ConversionError
 from lpel_serving.bundle.loading import Bundle
 from lpel_serving.engine.decoder import Decoder
@@ -126,7 +127,7 @@ def _equations(sizes: Sizes, side: int) -> Iterable[Any]:
 
 def _networks(onnx: Any, bundle: Bundle, method: str, sizes: Sizes, takes: Given) -> Iterable[Any]:
     if takes != "embeddings":
-        yield as_function(bundle.embedder, "Embed", OPSET)
+        yield as_function(without_local_features(bundle.embedder), "Embed", OPSET)
     yield as_function(bundle.decoder, "Decode", OPSET)
     if method == "responses" and bundle.responses is not None:
         yield as_function(bundle.responses, "Respond", OPSET)

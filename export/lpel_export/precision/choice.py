@@ -6,6 +6,7 @@ What each costs in accuracy is measured by ``benchmarks/precision.py``.
 import numpy as np
 from numpy.typing import NDArray
 
+from lpel_export.local_features.second_output import has_local_features, take_out
 from lpel_export.precision.half import to_float16
 from lpel_export.precision.quantisation import to_int8
 from lpel_export.support.errors import ModelShapeError
@@ -24,6 +25,8 @@ def in_precision(
     progress: Progress = silent,
 ) -> bytes:
     """Bring a float32 embedder to a precision; its inputs, outputs, names and metadata stay.
+
+    Local features stay float32, too, computed of the layers as they are in the new precision.
 
     Parameters
     ----------
@@ -47,6 +50,10 @@ def in_precision(
     """
     if precision == "float32":
         return embedder
+    if has_local_features(embedder):  # they are computed in float32, of layers in that precision
+        apart = take_out(embedder)
+        lowered = in_precision(apart.with_layers, precision, crops, progress=progress)
+        return apart.put_back(lowered)
     if precision == "float16":
         return to_float16(embedder)
     if precision != "int8":

@@ -14,7 +14,7 @@ from lpel_serving.bundle.loading import Bundle, plausibility_of
 from lpel_serving.engine.embedder import Embedder
 from lpel_serving.equations.similarity import cosine_similarity
 from lpel_serving.images.crops import CentreCrop
-from lpel_serving.support.arrays import Pixels
+from lpel_serving.support.arrays import Floats, Pixels
 from lpel_serving.support.errors import ParameterError
 from lpel_serving.support.progress import Progress, silent
 from lpel_serving.verification.plausibility import holds
@@ -90,17 +90,20 @@ def measure_loss(bundle: Bundle, model: bytes, crops: Sequence[Pixels]) -> dict[
     """Compare a model's embeddings of faces with those of a bundle's embedder.
 
     Where the bundle has a check of plausibility, the report says at how many faces it then raises
-    an alarm.
+    an alarm; where the embedder gives local features, by how much they differ.
     """
     record = bundle.manifest.embedder
-    embedded = [
-        Embedder(one, record, CentreCrop()).embed(crops) for one in (bundle.embedder, model)
-    ]
+    before, after = (Embedder(one, record, CentreCrop()) for one in (bundle.embedder, model))
+    embedded = [before.embed(crops), after.embed(crops)]
+    local = {}
+    if before.local_shape is not None:
+        local = _local_loss(before.features(crops).local, after.features(crops).local)
     cosines = cosine_similarity(*embedded)
     check = plausibility_of(bundle)
     alarms = {} if check is None else {"implausible": int((~check.plausible(embedded[1])).sum())}
     return {
         **alarms,
+        **local,
         "cosine_min": float(cosines.min()),
         "cosine_mean": float(cosines.mean()),
         "max_difference": float(np.abs(embedded[0] - embedded[1]).max()),
@@ -108,3 +111,10 @@ def measure_loss(bundle: Bundle, model: bytes, crops: Sequence[Pixels]) -> dict[
         "bytes": len(model),
         "bytes_float32": len(bundle.embedder),
     }
+
+
+def _local_loss(before: Floats, after: Floats) -> dict[str, float]:
+    """The root mean squared difference of local features, as a share of their deviation."""
+    deviation = float(np.std(before))
+    difference = float(np.sqrt(np.mean(np.square(after - before))))
+    return {"local_features_difference": difference / deviation if deviation else difference}

@@ -117,6 +117,6 @@ def _with_statistics(network: Any, tensors: Sequence[str], averaged: Sequence[st
 
 
 def _channels(network: Any, name: str) -> int:
-    known = (*network.graph.value_info, *network.graph.input)
+    known = (*network.graph.value_info, *network.graph.input, *network.graph.output)
     tensor = next(tensor for tensor in known if tensor.name == name)
     return int(tensor.type.tensor_type.shape.dim[1].dim_value)

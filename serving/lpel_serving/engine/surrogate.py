@@ -24,7 +24,7 @@ from lpel_serving.bundle.manifest import (
 from lpel_serving.engine.from_embeddings import check_embeddings
 from lpel_serving.engine.session import open_model
 from lpel_serving.equations.similarity import unit
-from lpel_serving.methods.method import ImageFeatures
+from lpel_serving.methods.method import ImageFeatures, Networks
 from lpel_serving.support.arrays import Floats
 from lpel_serving.support.errors import BundleError, EmbeddingError, ParameterError
 
@@ -205,3 +205,18 @@ def open_surrogate(
             "wrongly; export it again."
         )
     return Surrogate(bundle.surrogate, record, bundle.manifest.embedder.dimension, provider)
+
+
+def try_out_surrogate(
+    networks: Networks, record: SurrogateRecord, crops: NDArray[np.uint8]
+) -> Floats:
+    """Run a surrogate once, on N crops with every superpixel replaced, by the first of its fills.
+
+    Returns
+    -------
+    NDArray[np.float32]
+        Shape (N, 1, D).
+    """
+    images, fill = networks.features(crops), record.fills[0]
+    donors = images if fill == TRANSPLANT else None
+    return networks.simulate(images, np.ones((1, record.side**2), np.bool_), fill, donors)

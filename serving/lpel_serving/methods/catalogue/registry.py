@@ -1,6 +1,6 @@
 """Finds and makes the methods of the entry-point group `lpel.methods`; chooses the default."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from importlib.metadata import entry_points
 from typing import Any
@@ -16,6 +16,9 @@ from lpel_serving.support.errors import ParameterError
 GROUP = "lpel.methods"
 """The entry-point group in which any package may register methods."""
 LPEL, RESPONSES, SURROGATE = "lpel", "responses", "surrogate"
+_DEFAULTS: Mapping[str, Callable[[], Method]] = {RESPONSES: Responses, LPEL: Lpel}
+"""The methods that may be a bundle's default: with `SURROGATE` among them, it is that of every
+bundle that can run it."""
 
 
 def methods() -> list[str]:
@@ -136,16 +139,14 @@ def default_name(*, responds: bool, simulates: bool = False) -> str:
     simulates
         Whether it has a surrogate.
     """
-    if simulates and SURROGATE in methods():  # until a method of that name is a part of this one
+    if simulates and SURROGATE in _DEFAULTS:
         return SURROGATE
     return RESPONSES if responds else LPEL
 
 
 def default_method(*, responds: bool, simulates: bool = False) -> Method:
     """Make the method of `default_name`."""
-    name = default_name(responds=responds, simulates=simulates)
-    own: dict[str, type[Method]] = {RESPONSES: Responses, LPEL: Lpel}
-    return own[name]() if name in own else find_method(name)
+    return _DEFAULTS[default_name(responds=responds, simulates=simulates)]()
 
 
 @lru_cache

@@ -1,0 +1,1 @@
+"""Local features of any embedder: its layers are found and averaged to a grid, a second output."""

@@ -1,0 +1,96 @@
+"""Checks local features in ONNX: against numpy, and that the embeddings stayed as they were."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lpel_export.local_features.grid import averaged
+from lpel_export.local_features.layers import Layer
+from lpel_export.local_features.second_output import Reduction, without_local_features
+from lpel_export.support.errors import ParityError
+from lpel_serving.bundle.manifest import EMBEDDING, IMAGE, LOCAL_FEATURES
+from lpel_serving.engine.session import open_model
+from lpel_serving.support.arrays import Floats
+from lpel_serving.support.extras import require
+
+TOLERANCE = 1e-4
+"""Largest difference allowed, as a share of the largest local feature: sums of a thousand float32
+numbers."""
+
+
+def check_local_features(
+    model: bytes, layers: Sequence[Layer], side: int, reduced: Reduction, crops: NDArray[np.uint8]
+) -> dict[str, Any]:
+    """Compare an embedder's local features with numpy, and its embeddings with those without them.
+
+    Both at batch size 1 and with all crops at once.
+
+    Parameters
+    ----------
+    model
+        What `with_local_features` made.
+    layers, side, reduced
+        What it made it of.
+    crops
+        N crops, uint8, shape (N, S, S, 3).
+
+    Returns
+    -------
+    dict[str, Any]
+        The report, as it stands in a manifest under ``parity``.
+
+    Raises
+    ------
+    ParityError
+        If local features differ by more than `TOLERANCE`, or one embedding in one bit.
+    """
+    batches = [crops, *(crops[i : i + 1] for i in range(len(crops)))]
+    plain = without_local_features(model)
+    alone = open_model(plain, {IMAGE: None}, {EMBEDDING: None})
+    both = open_model(model, {IMAGE: None}, {EMBEDDING: None, LOCAL_FEATURES: None})
+    names = [layer.name for layer in layers]
+    shown = open_model(_with_layers(plain, names), {IMAGE: None}, dict.fromkeys(names))
+    difference, largest = 0.0, 0.0
+    for batch in batches:
+        given = {IMAGE: batch}
+        embeddings, local = both.run_all(given, both.outputs)
+        if embeddings.tobytes() != alone.run(batch).tobytes():
+            raise ParityError(
+                "the embedder gives other embeddings with local features than without them. "
+                "Nothing was exported."
+            )
+        values = shown.run_all(given, shown.outputs)
+        expected = in_numpy(values, layers, side, reduced)
+        difference = float(np.maximum(difference, np.abs(local - expected).max()))  # NaN stays
+        largest = max(largest, float(np.abs(expected).max()))
+    if not difference <= TOLERANCE * largest:  # NaN must fail too
+        raise ParityError(
+            f"local features differ from numpy's by {difference:.2e}; allowed are "
+            f"{TOLERANCE * largest:.0e}. Nothing was exported."
+        )
+    return {
+        "max_difference": difference,
+        "largest": largest,
+        "tolerance": TOLERANCE,
+        "samples": len(crops),
+        "embeddings": "the same bytes",
+    }
+
+
+def in_numpy(
+    values: Sequence[Floats], layers: Sequence[Layer], side: int, reduced: Reduction
+) -> Floats:
+    """Compute local features of the values of layers, shape (N, side * side, C)."""
+    averages = [averaged(one, layer, side) for one, layer in zip(values, layers, strict=True)]
+    return reduced(np.concatenate(averages, axis=2))
+
+
+def _with_layers(model: bytes, names: Sequence[str]) -> bytes:
+    onnx = require("onnx", "export")
+    network = onnx.load_from_string(model)
+    kind = onnx.TensorProto.FLOAT
+    for name in names:
+        network.graph.output.append(onnx.helper.make_tensor_value_info(name, kind, None))
+    return network.SerializeToString()
