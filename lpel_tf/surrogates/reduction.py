@@ -57,4 +57,6 @@ def fit_reduction(raw: Iterable[Floats], channels: int) -> Reduction:
     deviation = np.maximum(deviation, _FAINT_CHANNEL * deviation.mean())
     variance, axes = np.linalg.eigh(covariance / np.outer(deviation, deviation))
     kept = np.flatnonzero(variance > _FAINT_COMPONENT * variance[-1])[::-1][:channels]
-    return reduction(mean, deviation, axes[:, kept] / np.sqrt(variance[kept]))
+    projection = axes[:, kept] / np.sqrt(variance[kept])
+    parts = (mean, deviation, projection)
+    return reduction(*(part.astype(np.float32) for part in parts))
