@@ -4,8 +4,8 @@ import hashlib
 from collections.abc import Iterable
 
 import numpy as np
-from lpel_export.local_features.second_output import Reduction, reduction
 
+from lpel_export.local_features.second_output import Reduction, reduction
 from lpel_serving.support.arrays import Floats
 from lpel_tf.support.errors import TrainingDataError
 
