@@ -117,6 +117,20 @@ def identity_of(about: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
 
 
+def _check_needs(settings: BatchSettings, manifest: Manifest) -> None:
+    """Raise `ParameterError` if the bundle lacks a network that the method needs."""
+    needs = describe_method(settings.method or "").needs or ()
+    for need, record, what in (
+        ("responses", manifest.responses, "response decoder"),
+        ("surrogate", manifest.surrogate, "surrogate"),
+    ):
+        if need in needs and record is None:
+            raise ParameterError(
+                f"this bundle has no {what}: train one with `lpel train --method {need}`, or "
+                "choose another method, such as lpel."
+            )
+
+
 def prepare(job: Job) -> PreparedJob:
     """Read the lists and the manifest of a job, and fill in its defaults.
 
@@ -136,13 +150,10 @@ def prepare(job: Job) -> PreparedJob:
     check_provider(job.provider)
     loaded = load_bundle(job.bundle)
     manifest = loaded.manifest
-    settings = job.settings.resolved(responds=manifest.responses is not None)
-    needs = describe_method(settings.method or "").needs or ()
-    if "responses" in needs and manifest.responses is None:
-        raise ParameterError(
-            "this bundle has no response decoder: train one with `lpel train --method responses`, "
-            "or choose another method, such as lpel."
-        )
+    settings = job.settings.resolved(
+        responds=manifest.responses is not None, simulates=manifest.surrogate is not None
+    )
+    _check_needs(settings, manifest)
     crop = job.crop or manifest.crop
     parse_crop(crop)
     gallery = None if job.lists.gallery is None else list_digest(job.lists.gallery, LISTED)

@@ -86,9 +86,10 @@ class BatchSettings:
         """Name the settings that do not affect the results, in a search or elsewhere."""
         return (*(() if self.curves else ("draws", "every")), *(() if search else ("top",)))
 
-    def resolved(self, *, responds: bool) -> "BatchSettings":
+    def resolved(self, *, responds: bool, simulates: bool = False) -> "BatchSettings":
         """Name the method, as `Explainer.default_method` chooses it."""
-        return replace(self, method=self.method or default_name(responds=responds))
+        default = default_name(responds=responds, simulates=simulates)
+        return replace(self, method=self.method or default)
 
     def make_method(self) -> Method:
         """Make the method of settings that are resolved."""

@@ -8,12 +8,14 @@ import pytest
 
 from lpel_export.bundle.writer import (
     ResponseModel,
+    SurrogateModel,
     with_embedder,
     write_bundle,
     write_with_explainer,
 )
 from lpel_export.conversion.parity import Parity
 from lpel_export.explainer import build_explainer
+from lpel_export.support.errors import ModelShapeError
 from lpel_serving import Explainer
 from lpel_serving.bundle.folder import check_replaceable, put_copy
 from lpel_serving.bundle.loading import load_bundle
@@ -25,7 +27,7 @@ from lpel_serving.bundle.manifest import (
 )
 from lpel_serving.engine.bundle_check import check_bundle
 from lpel_serving.support.errors import BundleError, OutputError
-from support import tiny
+from support import tiny, tiny_surrogate
 from support.confidence import confidence
 from support.folders import names_in
 from support.full_files import files_of_at_most
@@ -159,6 +161,30 @@ def test_a_bundle_may_have_a_response_decoder(tmp_path):
         "bytes": len(RESPONSES.model),
     }
     assert Explainer.load(tmp_path / "bundle").responds
+
+
+SURROGATE = SurrogateModel(
+    tiny_surrogate.surrogate_model().SerializeToString(), tiny_surrogate.RECORD
+)
+
+
+def test_a_bundle_may_have_a_surrogate(tmp_path):
+    embedder = tiny_surrogate.embedder_model().SerializeToString()
+    written = write(tmp_path / "bundle", embedder=embedder, surrogate=SURROGATE)
+    loaded = load_bundle(tmp_path / "bundle")
+    assert loaded.surrogate == SURROGATE.model
+    assert loaded.manifest.surrogate == written.surrogate == SURROGATE.record
+    assert Explainer.load(tmp_path / "bundle").simulates
+    whole = write_with_explainer(tmp_path / "whole", loaded, build_explainer(loaded, "lpel"))
+    assert whole.files.keys() == loaded.manifest.files.keys() | {"explainer.onnx"}
+    assert whole.identity == loaded.manifest.identity
+    assert Explainer.load(tmp_path / "whole").simulates
+
+
+def test_a_surrogate_without_local_features_is_not_written(tmp_path):
+    with pytest.raises(ModelShapeError, match="needs an embedder with the output local_features"):
+        write(tmp_path / "bundle", surrogate=SURROGATE)
+    assert names_in(tmp_path) == []
 
 
 def test_a_bundle_without_one_says_nothing_of_it(tmp_path):

@@ -316,6 +316,21 @@ def test_the_ensemble_gives_the_engines_bytes(repository, responding_explainer, 
     assert outputs["reconstruction"].tobytes() == pictures.tobytes()
 
 
+def test_an_embedder_with_local_features_gives_them_and_the_ensemble_does_not(
+    simulating_bundle, simulating_explainer, crops, tmp_path
+):
+    bundle = load_bundle(simulating_bundle)
+    write_triton_repository(bundle, build_explainer(bundle, "responses"), tmp_path / "models")
+    outputs = configuration(tmp_path / "models", "embedder")["output"]
+    assert [one["name"] for one in outputs] == [["embedding"], ["local_features"]]
+    assert outputs[1]["dims"] == [tiny.SIDE**2, 3]
+    given = session(tmp_path / "models" / "embedder" / "1" / "model.onnx")
+    (local,) = given.run(["local_features"], {"image": crops})
+    assert local.tobytes() == simulating_explainer.features(crops).local.tobytes()
+    found = run_ensemble(tmp_path / "models", {"image": crops})
+    assert found.keys() == {"embedding", "reconstruction"}
+
+
 # --- what is refused -----------------------------------------------------------------------------
 
 

@@ -249,3 +249,20 @@ def test_networks_of_another_opset_are_refused(bundle):
     model.opset_import[0].version = 18
     with pytest.raises(ModelShapeError, match="Decode has opset 18"):
         build_explainer(replace(bundle, decoder=model.SerializeToString()))
+
+
+def test_local_features_stay_out_of_the_file(simulating_bundle, files, faces):
+    """Its methods do not need them, and embeddings are the same bytes without them."""
+    reference, test = faces
+    model = build_explainer(load_bundle(simulating_bundle), "responses")
+    assert not any("local" in n or "planes" in n for n in onnx_names(model))
+    found = run(model, reference=reference, test=test)
+    expected = run(files["responses"], reference=reference, test=test)
+    assert found.keys() == expected.keys()
+    for name, values in expected.items():
+        assert found[name].tobytes() == values.tobytes()
+
+
+def onnx_names(model: bytes) -> set[str]:
+    graph = onnx.load_from_string(model).graph
+    return {name for node in graph.node for name in (*node.input, *node.output)}

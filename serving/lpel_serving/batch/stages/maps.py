@@ -17,8 +17,10 @@ from lpel_serving.equations.decision import Decisions
 from lpel_serving.faithfulness.curve_settings import settings_for
 from lpel_serving.faithfulness.pair_check import check_pair, question_for
 from lpel_serving.methods.both_ways import explain_both_ways
+from lpel_serving.methods.catalogue.description import needs_of
+from lpel_serving.methods.each_once import knowing
 from lpel_serving.methods.many import Maps, explain_many, explains_many
-from lpel_serving.methods.method import FacePair, Method
+from lpel_serving.methods.method import FacePair, Method, Networks
 from lpel_serving.support.arrays import Floats, Pixels
 from lpel_serving.support.arrow import read_table
 from lpel_serving.support.errors import EmbeddingError, ParameterError
@@ -71,15 +73,27 @@ def maps_of(
             is_error = isinstance(found, EmbeddingError)
             yield Failure(UNEXPLAINED, str(found)) if is_error else found
         return
+    networks = _networks(pairs, method, explainer)
     for pair in range(len(pairs.decisions)):
         give_up_if(stopped)
         faces = pairs.faces(pair)
         try:
-            both = explain_both_ways(method, faces, explainer, np.random.default_rng(seed))
+            both = explain_both_ways(method, faces, networks, np.random.default_rng(seed))
         except (ParameterError, EmbeddingError) as error:
             yield Failure(UNEXPLAINED, str(error))
         else:
             yield both.forward[np.newaxis], both.swapped[np.newaxis]
+
+
+def _networks(pairs: Pairs, method: Method, explainer: Explainer) -> Networks:
+    """The networks; where a method needs a surrogate, they know the shard's local features.
+
+    A job keeps embeddings alone: local features take a second pass, one for each image of a shard.
+    """
+    if not explainer.simulates or "surrogate" not in (needs_of(method) or ()):
+        return explainer
+    crops = [pairs.crops[number] for number in pairs.numbers.tolist()]
+    return knowing(explainer, crops, explainer.embedder.features(crops))
 
 
 def read_crops(
