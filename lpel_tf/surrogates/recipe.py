@@ -39,11 +39,11 @@ class SurrogateRecipe:
     state: int = 256
     dense: int = 256
     own: float = 1.0
-    size_power: float = 0.5
+    size_power: float = 0.7
     without_local: float = 0.1
-    epochs: int = 30
-    batch_size: int = 64
-    learning_rate: float = 0.003
+    epochs: int = 40
+    batch_size: int = 32
+    learning_rate: float = 0.002
     patience: int = 10
     seed: int = 0
 
