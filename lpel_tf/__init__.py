@@ -5,6 +5,7 @@ TensorFlow is imported where it is used, never by importing this package.
 
 from lpel_tf.bundles.bundling import train_bundle
 from lpel_tf.bundles.response_bundling import ResponsePlan
+from lpel_tf.bundles.surrogate_bundling import SurrogatePlan
 from lpel_tf.data.dataset import FaceSet, split_by_identity
 from lpel_tf.decoders.least_squares import LinearDecoder, solve
 from lpel_tf.decoders.response_table import TableSettings
@@ -13,6 +14,8 @@ from lpel_tf.decoders.training import Recipe, train_decoder
 from lpel_tf.networks.embedders import ExportedEmbedder, from_facenet, from_keras, from_onnx
 from lpel_tf.networks.example_crops import example_crops
 from lpel_tf.networks.facenet import facenet
+from lpel_tf.surrogates.recipe import SurrogateRecipe
+from lpel_tf.surrogates.table_settings import SurrogateTableSettings
 
 __all__ = [
     "ExportedEmbedder",
@@ -21,6 +24,9 @@ __all__ = [
     "Recipe",
     "ResponsePlan",
     "ResponseRecipe",
+    "SurrogatePlan",
+    "SurrogateRecipe",
+    "SurrogateTableSettings",
     "TableSettings",
     "example_crops",
     "facenet",

@@ -1,7 +1,6 @@
 """Makes a bundle from photographs: embeds, trains, exports, fits the decision, writes."""
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -9,40 +8,31 @@ from typing import Any
 
 import numpy as np
 
-from lpel_export.bundle.writer import write_bundle
-from lpel_export.conversion.keras_to_onnx import export_decoder
-from lpel_export.conversion.parity import Parity, check_parity
-from lpel_serving.bundle.confidence_record import ConfidenceRecord
 from lpel_serving.bundle.manifest import (
-    EMBEDDING,
-    RECONSTRUCTION,
-    DecoderRecord,
     Manifest,
-    ThresholdRecord,
 )
-from lpel_serving.bundle.plausibility_record import FittedPlausibility
-from lpel_serving.bundle.usual_record import UsualRecord
 from lpel_serving.engine.embedder import Embedder
 from lpel_serving.images.crops import parse_crop
 from lpel_serving.images.datasets.faces import Face
 from lpel_serving.images.datasets.pairs import Pair
 from lpel_serving.images.datasets.passed_over import Unusable
 from lpel_serving.methods.method import AssembledNetworks, no_responses
-from lpel_serving.support.arrays import Floats
 from lpel_serving.support.progress import Progress, silent
+from lpel_tf.bundles.assembly import assemble
 from lpel_tf.bundles.response_bundling import (
-    FinishedResponses,
     ResponsePlan,
-    export_responses,
     finish_responses,
 )
+from lpel_tf.bundles.surrogate_bundling import SurrogatePlan, finish_surrogate
+from lpel_tf.bundles.surrogate_export import export_finished_surrogate
 from lpel_tf.bundles.thresholds import fit_on_pairs, fit_on_split
 from lpel_tf.data.dataset import FaceSet, Split, embed_faces, split_by_identity
 from lpel_tf.data.kept_apart import fit_on_sides, usual_on_sides
-from lpel_tf.decoders.decoder import IMAGE_SIZE, mean_squared_error, to_keras
+from lpel_tf.decoders.decoder import IMAGE_SIZE, mean_squared_error
 from lpel_tf.decoders.least_squares import LinearDecoder, mean_face, solve
 from lpel_tf.decoders.training import Recipe, Trained, check_faces, train_decoder
 from lpel_tf.networks.embedders import ExportedEmbedder
+from lpel_tf.networks.example_crops import example_crops
 from lpel_tf.support.cache import cache_folder
 
 
@@ -79,6 +69,7 @@ def train_bundle(
     cache: Path | None = None,
     pairs: tuple[Pair, ...] = (),
     responses: ResponsePlan | None = None,
+    surrogate: SurrogatePlan | None = None,
     checkpoint: Path | None = None,
     unusable: Unusable | None = None,
     progress: Progress = silent,
@@ -107,8 +98,11 @@ def train_bundle(
         when there are none.
     responses
         How to train a response decoder too; None for none.
+    surrogate
+        How to train a surrogate too; None for none.
     checkpoint
-        File that lets an interrupted training go on; that of the response decoder lies beside it.
+        File that lets an interrupted training go on; those of the response decoder and of the
+        surrogate lie beside it.
     unusable
         Gathers photographs that cannot be used, which are left out.
     progress
@@ -123,7 +117,7 @@ def train_bundle(
     PhotographsError
         If too many cannot be used.
     ParityError
-        If the exported decoder differs from the trained one.
+        If an exported network differs from the trained one.
     OutputError, CacheError
         If files cannot be written.
     """
@@ -144,14 +138,30 @@ def train_bundle(
         trained = train_decoder(
             split.train, split.validation, recipe, checkpoint=checkpoint, progress=progress
         )
+    usable = tuple(face for face in faces if unusable is None or face.path not in unusable)
     finished = None
     if responses is not None:
-        usable = tuple(face for face in faces if unusable is None or face.path not in unusable)
         table = store.with_name(f"{store.stem}-{responses.table.key}.sqlite")
         state = None if checkpoint is None else response_checkpoint(checkpoint)
         finished = finish_responses(
             engine, usable, split, responses, table, checkpoint=state, progress=progress
         )
+    exported = None
+    if surrogate is not None:
+        made = finish_surrogate(
+            embedder,
+            engine.crop,
+            usable,
+            split,
+            surrogate,
+            store,
+            respond=None if finished is None else finished.decoder,
+            checkpoint=None if checkpoint is None else surrogate_checkpoint(checkpoint),
+            progress=progress,
+        )
+        apart = [face for face in usable if face.identity in set(split.test.identities)]
+        crops = example_crops(apart, crop, embedder.record.image_size)
+        exported = export_finished_surrogate(made, embedder, crops)
     decoders = (trained.decoder, no_responses if finished is None else finished.decoder)
     networks = AssembledNetworks(engine.embed, *decoders)
     rng = np.random.default_rng(recipe.seed)
@@ -173,6 +183,7 @@ def train_bundle(
         training=training,
         examples=split.test.embeddings[:100],
         responses=finished,
+        surrogate=exported,
         plausibility=fit_on_sides(split),
         usual=usual_on_sides(split, networks, fitted.threshold.value, recipe.seed, crop),
     )
@@ -183,53 +194,9 @@ def response_checkpoint(checkpoint: Path) -> Path:
     return checkpoint.with_name(f"{checkpoint.stem}-responses{checkpoint.suffix}")
 
 
-def assemble(
-    embedder: ExportedEmbedder,
-    decoder: LinearDecoder,
-    out: Path,
-    *,
-    crop: str,
-    threshold: ThresholdRecord,
-    training: Mapping[str, Any],
-    examples: Floats,
-    responses: FinishedResponses | None = None,
-    confidence: ConfidenceRecord | None = None,
-    plausibility: FittedPlausibility | None = None,
-    usual: UsualRecord | None = None,
-) -> Manifest:
-    """Export decoders, check their parity on real embeddings, and write the bundle."""
-    metadata = {"lpel": "decoder", "embedder": embedder.record.name}
-    exported = export_decoder(to_keras(decoder), metadata)
-    parity: dict[str, Parity] = {
-        "embedder": embedder.parity,
-        "decoder": check_parity(
-            exported,
-            np.resize(examples, (max(2, len(examples)), examples.shape[1])),
-            input_name=EMBEDDING,
-            output_name=RECONSTRUCTION,
-            inputs=f"embeddings of {len(examples)} faces",
-        ),
-    }
-    response_model = None
-    if responses is not None:
-        response_model, parity["responses"] = export_responses(
-            responses, embedder.record.name, examples
-        )
-    return write_bundle(
-        out,
-        embedder=embedder.model,
-        decoder=exported.model,
-        embedder_record=embedder.record,
-        decoder_record=DecoderRecord(decoder.image_size, training),
-        crop=crop,
-        threshold=threshold,
-        parity=parity,
-        responses=response_model,
-        licence=embedder.licence,
-        confidence=confidence,
-        plausibility=plausibility,
-        usual=usual,
-    )
+def surrogate_checkpoint(checkpoint: Path) -> Path:
+    """Name the file of the surrogate's training beside that of the decoder's."""
+    return checkpoint.with_name(f"{checkpoint.stem}-surrogate{checkpoint.suffix}")
 
 
 def losses(decoder: LinearDecoder, split: Split, noise: float) -> Losses:

@@ -33,6 +33,15 @@ class TrainedMethod(StrEnum):
 
     lpel = "lpel"
     responses = "responses"
+    surrogate = "surrogate"
+
+
+class TablePrecision(StrEnum):
+    """The numbers in which the surrogate's masked images may be embedded."""
+
+    float32 = "float32"
+    float16 = "float16"
+    int8 = "int8"
 
 
 def train(
@@ -57,17 +66,39 @@ def train(
         TrainedMethod,
         typer.Option(
             help="What is to explain: lpel trains the image decoder; responses trains the "
-            "response decoder too, which explains better and takes many more embeddings."
+            "response decoder too, which explains better and takes many more embeddings; "
+            "surrogate trains both and a network that sees the photograph's local features, "
+            "which explains best and takes most."
         ),
     ] = TrainedMethod.lpel,
     coalitions: Annotated[
         int,
         typer.Option(
-            min=1, help="For responses: coalitions measured per photograph, each one embedding."
+            min=1,
+            help="For responses and surrogate: coalitions measured per photograph for the "
+            "response decoder, each one embedding.",
         ),
     ] = 16,
+    table_coalitions: Annotated[
+        int,
+        typer.Option(
+            min=8,
+            help="For surrogate: coalitions measured per photograph for the surrogate, a multiple "
+            "of 8: as many for each of 4 fills, in complementary pairs.",
+        ),
+    ] = 32,
+    table_precision: Annotated[
+        TablePrecision,
+        typer.Option(
+            help="For surrogate: the numbers in which its masked images are embedded; int8 is "
+            "about three times as fast on a CPU, and less exact."
+        ),
+    ] = TablePrecision.float32,
     grid: Annotated[
-        int, typer.Option(min=2, max=40, help="For responses: superpixels along one side.")
+        int,
+        typer.Option(
+            min=2, max=40, help="For responses and surrogate: superpixels along one side."
+        ),
     ] = 8,
     pairs: Annotated[
         Path | None,
@@ -100,7 +131,8 @@ def train(
 ) -> None:
     """Train a decoder for a FaceNet on photographs of faces, and write both as an ONNX bundle.
 
-    Embeddings are kept in the cache, by the content of each photograph.
+    Embeddings, and what was measured of masked images, are kept in the cache, by the content of
+    each photograph.
 
     Interrupted, the same command goes on where it stopped.
     """
@@ -109,8 +141,9 @@ def train(
     from lpel_serving.images.crops import parse_crop
     from lpel_serving.images.datasets.faces import find_faces, leave_out
     from lpel_serving.images.datasets.pairs_list import find_pairs
-    from lpel_tf.bundles.bundling import response_checkpoint, train_bundle
+    from lpel_tf.bundles.bundling import response_checkpoint, surrogate_checkpoint, train_bundle
     from lpel_tf.bundles.response_bundling import ResponsePlan
+    from lpel_tf.bundles.surrogate_bundling import SurrogatePlan
     from lpel_tf.decoders.response_table import TableSettings
     from lpel_tf.decoders.response_training import ResponseRecipe
     from lpel_tf.decoders.training import Recipe
@@ -119,13 +152,18 @@ def train(
     from lpel_tf.networks.facenet import facenet as find
     from lpel_tf.support.cache import cache_folder
     from lpel_tf.support.quiet import load_tensorflow
+    from lpel_tf.surrogates.recipe import SurrogateRecipe
+    from lpel_tf.surrogates.table_settings import SurrogateTableSettings
 
     out = Path(os.path.abspath(out))  # noqa: PTH100 (resolve would follow a link)
     check_replaceable(out)
     parse_crop(crop)
     network = find(facenet)
-    responds = method is TrainedMethod.responses
-    check_applies(context, responds, "goes with --method responses", "--coalitions", "--grid")
+    responds, simulates = method is not TrainedMethod.lpel, method is TrainedMethod.surrogate
+    how = "goes with --method responses or surrogate"
+    check_applies(context, responds, how, "--coalitions", "--grid")
+    of_table = ("--table-coalitions", "--table-precision")
+    check_applies(context, simulates, "goes with --method surrogate", *of_table)
     stepwise = ("--epochs", "--batch-size", "--patience")
     check_applies(context, not closed_form, "goes with training, not with --closed-form", *stepwise)
     check_mirror(context, network)
@@ -134,6 +172,12 @@ def train(
     if responds:
         table = TableSettings(side=grid, coalitions=coalitions, seed=seed)
         plan = ResponsePlan(table, ResponseRecipe(seed=seed))
+    surrogate = None
+    if simulates:
+        masked = SurrogateTableSettings(
+            side=grid, coalitions=table_coalitions, precision=table_precision.value, seed=seed
+        )
+        surrogate = SurrogatePlan(masked, SurrogateRecipe(seed=seed))
     unusable = Unusable(most_bad, names=list_passed_over)
     found = find_faces(faces, identities)
     people = leave_out(found.faces, exclude or ())
@@ -158,12 +202,13 @@ def train(
         cache=cache,
         pairs=() if listed is None else listed.pairs,
         responses=plan,
+        surrogate=surrogate,
         checkpoint=checkpoint,
         unusable=unusable,
         progress=progress_bar,
     )
-    checkpoint.unlink(missing_ok=True)
-    response_checkpoint(checkpoint).unlink(missing_ok=True)
+    for path in (checkpoint, response_checkpoint(checkpoint), surrogate_checkpoint(checkpoint)):
+        path.unlink(missing_ok=True)
     in_pairs = () if listed is None else listed.passed_over
     passed = (*found.passed_over, *in_pairs, *unusable.found())
     header = None if listed is None else listed.header
@@ -178,6 +223,7 @@ def _report(manifest: Any, out: Path, said: Mapping[str, Any] | None) -> None:
     from lpel_tf.commands.trained_words import (
         confidence_in_words,
         of_responses_in_words,
+        of_surrogate_in_words,
         plausibility_in_words,
         usual_in_words,
     )
@@ -185,12 +231,14 @@ def _report(manifest: Any, out: Path, said: Mapping[str, Any] | None) -> None:
     training, threshold = manifest.decoder.training, manifest.threshold
     confidence, check = manifest.confidence, manifest.plausibility
     responses = None if manifest.responses is None else manifest.responses.training
+    surrogate = None if manifest.surrogate is None else manifest.surrogate.training
     if said is not None:
         print_json(
             {
                 "bundle": str(out),
                 "training": training,
                 **({} if responses is None else {"responses": responses}),
+                **({} if surrogate is None else {"surrogate": surrogate}),
                 "threshold": {"value": threshold.value, "chosen": threshold.chosen},
                 "confidence": None if confidence is None else asdict(confidence),
                 "plausibility": None if check is None else asdict(check),
@@ -226,6 +274,8 @@ def _report(manifest: Any, out: Path, said: Mapping[str, Any] | None) -> None:
                 responses["test_loss"]["vectors"], responses["photographs"]["test"]
             )
         )
+    if surrogate is not None:
+        say(of_surrogate_in_words(surrogate["unexplained"], surrogate["photographs"]["test"]))
 
 
 command = Command(train, needs=(*TRAINING, *EXPORT))

@@ -1,5 +1,7 @@
 """Sentences in which `lpel train` describes the bundle that it made."""
 
+from collections.abc import Mapping
+
 from lpel_serving.bundle.manifest import Manifest
 
 
@@ -14,6 +16,32 @@ def of_responses_in_words(loss: float, photographs: int) -> str:
             "that of a constant 0. Train on more photographs."
         )
     return f"The response decoder predicts {1 - loss:.0%} of {of}."
+
+
+def of_surrogate_in_words(
+    unexplained: Mapping[str, Mapping[str, Mapping[str, float]]], photographs: int
+) -> str:
+    """Describe a surrogate by what it leaves unexplained, beside the response decoder."""
+    of = (
+        f"what coalitions of superpixels of all sizes, by all fills, take from the embeddings of "
+        f"{photographs} test photographs"
+    )
+    loss = unexplained["surrogate"]["all"]["vectors"]
+    if loss >= 1:
+        return (
+            f"The surrogate is no better than none: its error on {of} is {loss:.2f} times that of "
+            "a constant 0. Train on more photographs."
+        )
+    others = {
+        "without local features": "without_local_features",
+        "the response decoder": "responses",
+    }
+    beside = [
+        f"{words} {1 - unexplained[name]['all']['vectors']:.0%}"
+        for words, name in others.items()
+        if name in unexplained
+    ]
+    return f"The surrogate predicts {1 - loss:.0%} of {of} ({', '.join(beside)})."
 
 
 def plausibility_in_words(manifest: Manifest) -> str:

@@ -22,14 +22,15 @@ from lpel_serving.support.arrays import Pixels
 from lpel_serving.support.errors import OutputError
 from lpel_serving.support.files import write_atomically, write_folder
 from lpel_serving.support.progress import Progress
-from lpel_tf.bundles.bundling import assemble
+from lpel_tf.bundles.assembly import assemble
+from lpel_tf.bundles.surrogate_export import export_finished_surrogate
 from lpel_tf.demo.page import MARK, page
 from lpel_tf.demo.photographs import PAIRS, Photograph, fetch_photographs
 from lpel_tf.networks.detection import AlignedCrop
 from lpel_tf.networks.embedders import from_facenet
 from lpel_tf.networks.example_crops import repeat_crops
 from lpel_tf.networks.facenet import DEFAULT_KEY, IMAGE_SIZE, facenet
-from lpel_tf.pretrained import load_pretrained
+from lpel_tf.pretrained import load_pretrained, load_pretrained_surrogate
 
 _CROP = "mtcnn"
 """How the photographs' faces are cut out before anything is explained."""
@@ -204,6 +205,7 @@ def _make_bundle(
     )
     pretrained = load_pretrained(DEFAULT_KEY)
     engine = Embedder(embedder.model, embedder.record, CentreCrop())
+    surrogate = load_pretrained_surrogate(DEFAULT_KEY, embedder.model)
     return assemble(
         embedder,
         pretrained.decoder,
@@ -214,6 +216,9 @@ def _make_bundle(
         training=pretrained.training,
         examples=engine.embed(np.stack(crops)),
         responses=pretrained.responses,
+        surrogate=None
+        if surrogate is None
+        else export_finished_surrogate(surrogate, embedder, np.stack(crops)),
         plausibility=pretrained.plausibility,
         usual=pretrained.usual,
     )

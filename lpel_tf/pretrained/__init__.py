@@ -1,4 +1,4 @@
-"""Decoders that come with the package, each trained by this code; see `MODEL_CARD.md` here."""
+"""Decoders and surrogates that come with the package, trained by it; see `MODEL_CARD.md` here."""
 
 import json
 from dataclasses import dataclass
@@ -6,6 +6,8 @@ from importlib.resources import files
 from typing import Any
 
 import numpy as np
+from lpel_export.local_features.layers import choose_layers
+from lpel_export.local_features.second_output import Reduction
 
 from lpel_serving.bundle.confidence_record import ConfidenceRecord
 from lpel_serving.bundle.manifest import ThresholdRecord
@@ -13,9 +15,11 @@ from lpel_serving.bundle.plausibility_record import FittedPlausibility
 from lpel_serving.bundle.usual_record import UsualRecord
 from lpel_serving.verification.plausibility import Plausibility
 from lpel_tf.bundles.response_bundling import FinishedResponses
+from lpel_tf.bundles.surrogate_bundling import FinishedSurrogate
 from lpel_tf.decoders.least_squares import LinearDecoder
 from lpel_tf.decoders.response_decoder import ResponseDecoder
 from lpel_tf.support.errors import UnknownNetworkError
+from lpel_tf.surrogates.network import Sizes, SurrogateNetwork
 
 
 @dataclass(frozen=True)
@@ -84,4 +88,33 @@ def load_pretrained(key: str) -> Pretrained:
         FinishedResponses(responses, facts["responses"] | {"command": facts["command"]}),
         FittedPlausibility(check, known["fitted"]),
         UsualRecord(**facts["usual"]),
+    )
+
+
+def load_pretrained_surrogate(key: str, embedder: bytes) -> FinishedSurrogate | None:
+    """Load the shipped surrogate for a FaceNet; None if none is shipped.
+
+    Parameters
+    ----------
+    key
+        The FaceNet's.
+    embedder
+        Its ONNX model, as this installation exported it: the layers that the local features come
+        from are chosen by the same rule as in the training, whatever they are called in it.
+    """
+    folder = files(__name__)
+    about, weights = folder / f"{key}-surrogate.json", folder / f"{key}-surrogate.npz"
+    if not (about.is_file() and weights.is_file()):
+        return None
+    facts = json.loads(about.read_text(encoding="utf-8"))
+    sizes = Sizes(**facts["sizes"])
+    with weights.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+        found = {name: arrays[name] for name in arrays.files}
+    reduction = Reduction(found.pop("reduction_matrix"), found.pop("reduction_bias"))
+    return FinishedSurrogate(
+        SurrogateNetwork(sizes, {name.replace(".", "/"): one for name, one in found.items()}),
+        reduction,
+        choose_layers(embedder, sizes.side),
+        tuple(facts["fills"]),
+        facts["training"] | {"command": facts["command"]},
     )

@@ -2,16 +2,19 @@
 
     PYTHONPATH=tests python -m support.tiny_training train --faces ...
 
-All else is as people run it: the options, the training, the files, the errors.
+All else is as people run it: the options, the training, the files, the errors. With LPEL_TINY set
+to "layers", the tiny network has layers that local features can be made of.
 """
+
+import os
 
 from lpel_serving.commands.main import main
 from lpel_tf.networks import embedders
-from support import reproduction
+from support import reproduction, tiny_layers
 
 
 def _tiny(*_: object, **__: object) -> embedders.ExportedEmbedder:
-    return reproduction.embedder()
+    return tiny_layers.embedder() if os.environ.get("LPEL_TINY") else reproduction.embedder()
 
 
 if __name__ == "__main__":

@@ -15,8 +15,8 @@ from lpel_serving.support.extras import require
 _OUT_OF_LINE = ("_XlaMustCompile", "_noinline")
 
 
-def trace(function: Callable[[Any], Any], spec: Any) -> Any:
-    """Trace a function of one tensor for inputs of one kind, a ``tf.TensorSpec``.
+def trace(function: Callable[..., Any], *specs: Any) -> Any:
+    """Trace a function of tensors for inputs of one kind each, a ``tf.TensorSpec``.
 
     Raises
     ------
@@ -24,17 +24,18 @@ def trace(function: Callable[[Any], Any], spec: Any) -> Any:
         If the network cannot be run on such inputs.
     """
     tf = require("tensorflow", "train")
-    traced = tf.function(function, input_signature=[spec], autograph=False)
+    traced = tf.function(function, input_signature=specs, autograph=False)
     try:
         return traced.get_concrete_function()
     except (*CONVERTERS_ERRORS, tf.errors.OpError) as error:
+        shapes = " and ".join(str(tuple(spec.shape)) for spec in specs)
         raise ConversionError(
-            f"the network does not run on inputs of shape {tuple(spec.shape)}: {reason_of(error)}"
+            f"the network does not run on inputs of shape {shapes}: {reason_of(error)}"
         ) from error
 
 
 def to_onnx(concrete: Any, opset: int) -> Any:
-    """Convert a traced function from one tensor to a dictionary of one, to an ``onnx.ModelProto``.
+    """Convert a traced function from tensors to a dictionary of one, to an ``onnx.ModelProto``.
 
     The tensors are called as in the function's signature and in its dictionary. What else the
     function holds on to, variables and tensors such as a normalisation's statistics, becomes
@@ -57,9 +58,11 @@ def to_onnx(concrete: Any, opset: int) -> Any:
 def _convert(concrete: Any, opset: int) -> Any:
     tf, tf2onnx = require("tensorflow", "train"), require("tf2onnx", "export")
     # Inputs beyond the signature's are captured tensors, which freezing makes constants too.
-    given, *_ = concrete.inputs
+    specs, _ = concrete.structured_input_signature
+    given = concrete.inputs[: len(specs)]
     ((name, result),) = concrete.structured_outputs.items()
-    inputs, outputs = [given.name], [result.name]
+    inputs, outputs = [tensor.name for tensor in given], [result.name]
+    names = {tensor.name: tensor.op.name for tensor in given}
     with tf.device("/cpu:0"):
         frozen = tf2onnx.tf_loader.from_function(concrete, inputs, outputs)
         if _let_inline(frozen):
@@ -75,7 +78,7 @@ def _convert(concrete: Any, opset: int) -> Any:
                     custom_op_handlers={"Erfc": (_erfc, [])},
                     input_names=inputs,
                     output_names=outputs,
-                    tensors_to_rename={given.name: given.op.name, result.name: name},
+                    tensors_to_rename={**names, result.name: name},
                 )
 
         try:

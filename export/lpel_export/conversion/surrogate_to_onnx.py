@@ -1,0 +1,162 @@
+"""Conversion of a Keras surrogate to ONNX, and its parity: every fill, at two batch sizes."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lpel_export.conversion.keras_to_onnx import BATCH, OPSET, finish
+from lpel_export.conversion.parity import TOLERANCE, Parity
+from lpel_export.conversion.tensorflow_graph import to_onnx, trace
+from lpel_export.support.errors import ParityError
+from lpel_export.support.naming import name_constants, sort_by_use
+from lpel_serving.bundle.manifest import (
+    COALITION,
+    DONOR_EMBEDDING,
+    DONOR_FEATURES,
+    EMBEDDING,
+    FILL,
+    LOCAL_FEATURES,
+    MASKED_EMBEDDING,
+)
+from lpel_serving.engine.session import open_model
+from lpel_serving.methods.method import ImageFeatures
+from lpel_serving.support.extras import require
+
+Original = Callable[[ImageFeatures, ImageFeatures, NDArray[np.float32]], NDArray[np.float32]]
+"""From N images, a donor for each, and coalitions for each fill, (N, F, M, K), to the masked
+embeddings, (N, F, M, D)."""
+
+
+def export_surrogate(
+    masked: Callable[..., Any],
+    dimension: int,
+    local_shape: tuple[int, int],
+    constants: Mapping[str, NDArray[np.float32]],
+    metadata: Mapping[str, str],
+) -> bytes:
+    """Export a surrogate: see `lpel_serving.bundle.manifest.SurrogateRecord` for its tensors.
+
+    Parameters
+    ----------
+    masked
+        A function of TensorFlow's tensors in the order of that docstring.
+    dimension
+        Length D of the embeddings.
+    local_shape
+        Superpixels K and channels C.
+    constants
+        Its weights: the graph's constants of these values get their names.
+    metadata
+        Written into the ONNX model's ``metadata_props``.
+
+    Returns
+    -------
+    bytes
+        The serialised model.
+
+    Raises
+    ------
+    ConversionError
+        If it cannot be converted.
+    """
+    tf = require("tensorflow", "train")
+    vector, local = (None, dimension), (None, *local_shape)
+    shapes = {
+        EMBEDDING: vector,
+        LOCAL_FEATURES: local,
+        DONOR_EMBEDDING: vector,
+        DONOR_FEATURES: local,
+        COALITION: (None, None, local_shape[0]),
+    }
+    specs = [tf.TensorSpec(shape, tf.float32, name=name) for name, shape in shapes.items()]
+    fill = tf.TensorSpec((), tf.int64, name=FILL)
+
+    def function(*tensors: Any) -> dict[str, Any]:
+        return {MASKED_EMBEDDING: masked(*tensors)}
+
+    model = to_onnx(trace(function, *specs, fill), OPSET)
+    for tensor in (*model.graph.input, *model.graph.output):
+        if tensor.name in {COALITION, MASKED_EMBEDDING}:
+            axes = tensor.type.tensor_type.shape.dim
+            axes[0].dim_param = f"{BATCH}_or_1" if tensor.name == COALITION else BATCH
+            axes[1].dim_param = COALITION
+    sort_by_use(model.graph)
+    finish(model, metadata, parameters=(COALITION, MASKED_EMBEDDING, FILL))
+    name_constants(model.graph, constants)
+    return model.SerializeToString()
+
+
+def check_surrogate_parity(
+    model: bytes,
+    original: Original,
+    images: ImageFeatures,
+    donors: ImageFeatures,
+    coalitions: NDArray[np.bool_],
+    *,
+    inputs: str,
+    tolerance: float = TOLERANCE,
+) -> Parity:
+    """Compare an exported surrogate with its original, one image at a time and all at once.
+
+    Parameters
+    ----------
+    model
+        See `export_surrogate`.
+    original
+        The same in Keras.
+    images, donors
+        Features of N real images, N at least 2, embeddings of unit length, and of their donors.
+    coalitions
+        Replaced in each image, by each fill, shape (F, M, K).
+    inputs
+        What the images are, for the report.
+    tolerance
+        Largest absolute difference allowed.
+
+    Raises
+    ------
+    ParityError
+        If they differ by more, or there are fewer than two images.
+    """
+    n = len(images.embeddings)
+    if n < 2:
+        raise ParityError(f"two images at least are needed to compare surrogates; received {n}.")
+    run = _runner(model)
+    differences: list[float] = []
+    for size in (1, n):
+        for start in range(0, n, size):
+            some, given = (one[start : start + size] for one in (images, donors))
+            expected = original(some, given, _for_each(coalitions, len(some.embeddings)))
+            for fill, replaced in enumerate(coalitions):
+                found = run(some, given, replaced, fill)
+                differences.append(float(np.abs(found - expected[:, fill]).max()))
+    difference = float(np.max(differences))  # NaN stays
+    if not difference <= tolerance:  # NaN must fail too
+        raise ParityError(
+            f"the ONNX surrogate differs from its original by {difference:.2e} on {inputs}; "
+            f"allowed are {tolerance:.0e}. Nothing was exported."
+        )
+    return Parity(difference, tolerance, (1, n), n, inputs)
+
+
+def _for_each(coalitions: NDArray[np.bool_], n: int) -> NDArray[np.float32]:
+    return np.broadcast_to(coalitions.astype(np.float32), (n, *coalitions.shape))
+
+
+def _runner(model: bytes) -> Callable[..., NDArray[np.float32]]:
+    given = (EMBEDDING, LOCAL_FEATURES, DONOR_EMBEDDING, DONOR_FEATURES, COALITION, FILL)
+    session = open_model(model, dict.fromkeys(given), {MASKED_EMBEDDING: None})
+
+    def run(
+        images: ImageFeatures, donors: ImageFeatures, replaced: NDArray[np.bool_], fill: int
+    ) -> NDArray[np.float32]:
+        values = (
+            *(images.embeddings, images.local, donors.embeddings, donors.local),
+            *(replaced[np.newaxis].astype(np.float32), np.array(fill, np.int64)),
+        )
+        (found,) = session.run_all(dict(zip(given, values, strict=True)), (MASKED_EMBEDDING,))
+        return found
+
+    return run

@@ -1,0 +1,80 @@
+"""Puts trained networks together: exports them, checks their parity, writes the bundle."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lpel_export.bundle.writer import write_bundle
+from lpel_export.conversion.keras_to_onnx import export_decoder
+from lpel_export.conversion.parity import Parity, check_parity
+from lpel_serving.bundle.confidence_record import ConfidenceRecord
+from lpel_serving.bundle.manifest import (
+    EMBEDDING,
+    RECONSTRUCTION,
+    DecoderRecord,
+    Manifest,
+    ThresholdRecord,
+)
+from lpel_serving.bundle.plausibility_record import FittedPlausibility
+from lpel_serving.bundle.usual_record import UsualRecord
+from lpel_serving.support.arrays import Floats
+from lpel_tf.bundles.response_bundling import FinishedResponses, export_responses
+from lpel_tf.bundles.surrogate_export import ExportedSurrogate
+from lpel_tf.decoders.decoder import to_keras
+from lpel_tf.decoders.least_squares import LinearDecoder
+from lpel_tf.networks.embedders import ExportedEmbedder
+
+
+def assemble(
+    embedder: ExportedEmbedder,
+    decoder: LinearDecoder,
+    out: Path,
+    *,
+    crop: str,
+    threshold: ThresholdRecord,
+    training: Mapping[str, Any],
+    examples: Floats,
+    responses: FinishedResponses | None = None,
+    surrogate: ExportedSurrogate | None = None,
+    confidence: ConfidenceRecord | None = None,
+    plausibility: FittedPlausibility | None = None,
+    usual: UsualRecord | None = None,
+) -> Manifest:
+    """Export decoders, check their parity on real embeddings, and write the bundle."""
+    metadata = {"lpel": "decoder", "embedder": embedder.record.name}
+    exported = export_decoder(to_keras(decoder), metadata)
+    parity: dict[str, Parity] = {
+        "embedder": embedder.parity,
+        "decoder": check_parity(
+            exported,
+            np.resize(examples, (max(2, len(examples)), examples.shape[1])),
+            input_name=EMBEDDING,
+            output_name=RECONSTRUCTION,
+            inputs=f"embeddings of {len(examples)} faces",
+        ),
+    }
+    response_model = None
+    if responses is not None:
+        response_model, parity["responses"] = export_responses(
+            responses, embedder.record.name, examples
+        )
+    if surrogate is not None:
+        parity |= {"surrogate": surrogate.parity, "local_features": surrogate.local_parity}
+    return write_bundle(
+        out,
+        embedder=embedder.model if surrogate is None else surrogate.embedder,
+        decoder=exported.model,
+        embedder_record=embedder.record,
+        decoder_record=DecoderRecord(decoder.image_size, training),
+        crop=crop,
+        threshold=threshold,
+        parity=parity,
+        responses=response_model,
+        surrogate=None if surrogate is None else surrogate.surrogate,
+        licence=embedder.licence,
+        confidence=confidence,
+        plausibility=plausibility,
+        usual=usual,
+    )

@@ -1,0 +1,220 @@
+"""Makes a bundle's surrogate: reduces local features, measures its table, trains it."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from lpel_export.local_features.layers import Layer, choose_layers
+from lpel_export.local_features.second_output import (
+    Reduction,
+    with_averages,
+    with_local_features,
+)
+
+from lpel_serving.engine.embedder import Embedder
+from lpel_serving.images.crops import Crop
+from lpel_serving.images.datasets.faces import Face
+from lpel_serving.methods.measured.stream import DEFAULT_BATCH
+from lpel_serving.support.arrays import Floats, Pixels
+from lpel_serving.support.errors import NoFaceError
+from lpel_serving.support.progress import Progress, silent
+from lpel_tf.data.dataset import Split
+from lpel_tf.networks.embedders import ExportedEmbedder
+from lpel_tf.surrogates.donors import choose_donors
+from lpel_tf.surrogates.network import SurrogateNetwork
+from lpel_tf.surrogates.photographs import Photographs, see_photographs
+from lpel_tf.surrogates.precision import CALIBRATION_CROPS, embedder_in
+from lpel_tf.surrogates.recipe import SurrogateRecipe
+from lpel_tf.surrogates.reduction import fit_reduction, key_of
+from lpel_tf.surrogates.table import SurrogateTable, measure_table
+from lpel_tf.surrogates.table_settings import SurrogateTableSettings
+from lpel_tf.surrogates.training import TrainedSurrogate, train_surrogate
+from lpel_tf.surrogates.unexplained import unexplained_by_responses, unexplained_by_surrogate
+
+
+@dataclass(frozen=True)
+class SurrogatePlan:
+    """What a surrogate is trained on, and how.
+
+    Attributes
+    ----------
+    table
+        What is measured.
+    recipe
+        How it is trained.
+    layers
+        The tensors of the embedder's graph that give the local features, or parts of their names;
+        chosen by rule when empty: see `lpel_export.local_features.layers.choose_layers`.
+    """
+
+    table: SurrogateTableSettings = field(default_factory=SurrogateTableSettings)
+    recipe: SurrogateRecipe = field(default_factory=SurrogateRecipe)
+    layers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class FinishedSurrogate:
+    """A surrogate with the local features that it takes, and how it was trained.
+
+    Attributes
+    ----------
+    network
+        Sizes and weights.
+    reduction
+        Of the raw local features.
+    layers
+        Of the embedder, that they come from.
+    fills
+        The names of the fills that it knows.
+    training
+        For the manifest.
+    """
+
+    network: SurrogateNetwork
+    reduction: Reduction
+    layers: tuple[Layer, ...]
+    fills: tuple[str, ...]
+    training: Mapping[str, Any]
+
+
+def finish_surrogate(
+    embedder: ExportedEmbedder,
+    crop: Crop,
+    faces: Sequence[Face],
+    split: Split,
+    plan: SurrogatePlan,
+    store: Path,
+    *,
+    respond: Callable[[Floats], Floats] | None = None,
+    checkpoint: Path | None = None,
+    progress: Progress = silent,
+) -> FinishedSurrogate:
+    """Measure the table of every photograph, train on one side of the split, test on another.
+
+    Parameters
+    ----------
+    embedder, crop
+        The network, and how faces are cut out for it.
+    faces
+        All photographs.
+    split
+        Says who is on which side.
+    plan
+        What to measure and how to train.
+    store
+        The store of embeddings: those of this table lie beside it.
+    respond
+        The response decoder of the same people, to be measured on the same coalitions.
+    checkpoint
+        File that lets an interrupted training go on.
+    progress
+        Reports how far it is.
+    """
+    sides = {"train": split.train, "validation": split.validation, "test": split.test}
+    side_of = {who: name for name, side in sides.items() for who in side.identities}
+    faces = [face for face in faces if face.identity in side_of]
+    order: list[int] = np.random.default_rng(plan.recipe.seed).permutation(len(faces)).tolist()
+    learnt = [faces[i] for i in order if side_of[faces[i].identity] == "train"]
+    grid = plan.table.side
+    layers = choose_layers(embedder.model, grid, plan.layers or None)
+    raw = Embedder(with_averages(embedder.model, layers, grid), embedder.record, crop)
+    reduction = _fit(raw, learnt, plan.recipe, progress)
+    reduced = with_local_features(embedder.model, layers, grid, reduction)
+    seen = see_photographs(
+        Embedder(reduced, embedder.record, crop),
+        faces,
+        store.with_name(f"{store.stem}-local-{key_of(reduction)}.sqlite"),
+        progress=progress,
+    )
+    table_store = store.with_name(f"{store.stem}-surrogate-{plan.table.key}.sqlite")
+    masking = embedder_in(
+        plan.table.precision,
+        embedder.model,
+        embedder.record,
+        crop,
+        lambda: np.stack(list(islice(_crops(raw, learnt), CALIBRATION_CROPS))),
+        table_store,
+    )
+    tables = _measure(masking, seen, side_of, plan.table, table_store, progress)
+    trained = train_surrogate(
+        tables["train"],
+        tables["validation"],
+        plan.recipe,
+        checkpoint=checkpoint,
+        progress=progress,
+    )
+    training = _describe(trained, tables, plan, respond)
+    return FinishedSurrogate(trained.network, reduction, layers, plan.table.names, training)
+
+
+def _measure(
+    embedder: Embedder,
+    photographs: Photographs,
+    side_of: Mapping[str, str],
+    settings: SurrogateTableSettings,
+    store: Path,
+    progress: Progress,
+) -> dict[str, SurrogateTable]:
+    """Measure the table, each side with donors of its own, and divide it by side."""
+    sides = [side_of[face.identity] for face in photographs.faces]
+    who = [face.identity for face in photographs.faces]
+    donors = choose_donors(photographs.digests, who, sides, settings.seed)
+    table = measure_table(embedder, photographs, donors, settings, store, progress=progress)
+    names = ("train", "validation", "test")
+    return {name: table.select(np.array(sides) == name) for name in names}
+
+
+def _crops(embedder: Embedder, faces: Sequence[Face]) -> Iterator[Pixels]:
+    for face in faces:
+        try:
+            yield embedder.read(face.path)
+        except NoFaceError:
+            continue
+
+
+def _fit(
+    embedder: Embedder, faces: Sequence[Face], recipe: SurrogateRecipe, progress: Progress
+) -> Reduction:
+    """Fit the reduction on the first photographs that show a face."""
+    wanted = islice(_crops(embedder, faces), recipe.reduced_on)
+    n = min(recipe.reduced_on, len(faces))
+    with progress("seeing layers of the embedder (photographs)", n) as advance:
+
+        def raw() -> Iterator[Floats]:
+            while batch := list(islice(wanted, DEFAULT_BATCH)):
+                yield embedder.features(batch).local
+                advance(len(batch))
+
+        return fit_reduction(raw(), recipe.channels)
+
+
+def _describe(
+    trained: TrainedSurrogate,
+    tables: Mapping[str, SurrogateTable],
+    plan: SurrogatePlan,
+    respond: Callable[[Floats], Floats] | None,
+) -> dict[str, Any]:
+    test, fills = tables["test"], plan.table.names
+    unexplained = {
+        "surrogate": unexplained_by_surrogate(trained.network, test, fills),
+        "without_local_features": unexplained_by_surrogate(
+            trained.network, test, fills, local=False
+        ),
+    }
+    if respond is not None:
+        unexplained["responses"] = unexplained_by_responses(respond, test, fills)
+    return {
+        "method": "Adamax",
+        "table": asdict(plan.table),
+        "recipe": asdict(trained.recipe),
+        "photographs": {name: len(table) for name, table in tables.items()},
+        "people": {name: len(set(table.identities)) for name, table in tables.items()},
+        "loss": "squared error of what coalitions take from unit embeddings, and of that along the "
+        "image's own embedding, weighted by the size of the coalition",
+        "unexplained": unexplained,
+        "best_epoch": trained.best_epoch,
+        "history": [asdict(epoch) for epoch in trained.history],
+    }

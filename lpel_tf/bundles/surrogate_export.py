@@ -1,0 +1,111 @@
+"""Exports a trained surrogate, and its embedder with local features; checks both on real crops."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from lpel_export.local_features.parity import check_local_features
+from lpel_export.local_features.second_output import with_local_features
+from numpy.typing import NDArray
+
+from lpel_export.bundle.writer import SurrogateModel
+from lpel_export.conversion.parity import Parity
+from lpel_export.conversion.surrogate_to_onnx import check_surrogate_parity, export_surrogate
+from lpel_serving.bundle.manifest import SurrogateRecord
+from lpel_serving.engine.embedder import Embedder
+from lpel_serving.equations.similarity import unit
+from lpel_serving.images.crops import CentreCrop
+from lpel_serving.methods.method import ImageFeatures
+from lpel_serving.support.arrays import Floats
+from lpel_tf.bundles.surrogate_bundling import FinishedSurrogate
+from lpel_tf.networks.embedders import ExportedEmbedder
+from lpel_tf.surrogates.drawing import draw_complements
+from lpel_tf.surrogates.graph import constants, masked_embeddings
+from lpel_tf.surrogates.network import to_keras
+
+_PARITY_PAIRS = 3
+
+
+@dataclass(frozen=True, eq=False)
+class ExportedSurrogate:
+    """What a surrogate adds to a bundle.
+
+    Attributes
+    ----------
+    embedder
+        The embedder with local features as its second output, a serialised ONNX model.
+    surrogate
+        The surrogate, and what the manifest says of it.
+    parity
+        How far it is from Keras.
+    local_parity
+        How far the embedder's local features are from numpy's.
+    """
+
+    embedder: bytes
+    surrogate: SurrogateModel
+    parity: Parity
+    local_parity: Parity
+
+
+def export_finished_surrogate(
+    finished: FinishedSurrogate, embedder: ExportedEmbedder, crops: NDArray[np.uint8]
+) -> ExportedSurrogate:
+    """Export a surrogate and the embedder's second output, and check both on real crops.
+
+    Parameters
+    ----------
+    finished
+        The surrogate.
+    embedder
+        The embedder that it was trained for.
+    crops
+        Real crops, uint8, shape (N, S, S, 3).
+
+    Raises
+    ------
+    ParityError
+        If the ONNX surrogate differs from the Keras one, or local features from numpy's, or the
+        embedder's embeddings change.
+    """
+    sizes = finished.network.sizes
+    of = (finished.layers, sizes.side, finished.reduction)
+    model = with_local_features(embedder.model, *of)
+    crops = crops[np.arange(max(2, len(crops))) % len(crops)]
+    report = check_local_features(model, *of, crops)
+    local = Parity(
+        report["max_difference"],
+        report["tolerance"],
+        (1, len(crops)),
+        len(crops),
+        f"local features of {len(crops)} face crops, by numpy",
+        report["largest"],
+    )
+    seen = Embedder(model, embedder.record, CentreCrop()).features(crops)
+    features = ImageFeatures(unit(seen.embeddings), seen.local)
+    network = to_keras(finished.network)
+    exported = export_surrogate(
+        masked_embeddings(network, sizes),
+        sizes.dimension,
+        (sizes.superpixels, sizes.channels),
+        constants(finished.network),
+        {"lpel": "surrogate", "embedder": embedder.record.name},
+    )
+
+    def original(images: ImageFeatures, donors: ImageFeatures, replaced: Floats) -> Floats:
+        given = [images.embeddings, images.local, donors.embeddings, donors.local, replaced]
+        return images.embeddings[:, np.newaxis, np.newaxis] - network.predict_on_batch(given)
+
+    rng = np.random.default_rng(0)
+    drawn = [draw_complements(rng, _PARITY_PAIRS, sizes.side) for _ in finished.fills]
+    n = len(features.embeddings)
+    parity = check_surrogate_parity(
+        exported,
+        original,
+        features,
+        features[[(i + 1) % n for i in range(n)]],
+        np.stack(drawn),
+        inputs=f"{len(drawn[0])} coalitions by each of {len(drawn)} fills in {n} faces",
+    )
+    names = tuple(layer.name for layer in finished.layers)
+    record = SurrogateRecord(sizes.side, sizes.channels, finished.fills, names, finished.training)
+    return ExportedSurrogate(model, SurrogateModel(exported, record), parity, local)

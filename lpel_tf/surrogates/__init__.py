@@ -1,0 +1,1 @@
+"""Surrogates: networks that predict the embedding of a masked image; their tables and training."""

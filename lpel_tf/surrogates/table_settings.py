@@ -1,0 +1,64 @@
+"""The definition of a surrogate's table: grid, coalitions, fills, numbers of its embedder."""
+
+import hashlib
+from dataclasses import asdict, dataclass, field
+
+from lpel_serving.equations.fill import Fill
+from lpel_serving.support.errors import ParameterError
+
+TRANSPLANT = "transplant"
+"""The fill of a superpixel that becomes the donor's at the same place."""
+FILLS = (Fill("normal"), Fill("mean"), Fill("blur"))
+
+
+@dataclass(frozen=True)
+class SurrogateTableSettings:
+    """The exact definition of a table.
+
+    Attributes
+    ----------
+    side
+        Superpixels along one side.
+    coalitions
+        How many are replaced, one after the other, in each photograph: as many for each fill, in
+        complementary pairs.
+    fills
+        What superpixels are replaced by; transplants come as one more. Noise is drawn anew for
+        every coalition.
+    precision
+        The numbers in which masked images are embedded: see `lpel_export.precision.choice`. Whole
+        images are embedded in float32.
+    seed
+        Of all randomness, together with the photograph: its coalitions are the same whatever other
+        photographs there are.
+    """
+
+    side: int = 8
+    coalitions: int = 32
+    fills: tuple[Fill, ...] = field(default=FILLS)
+    precision: str = "float32"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not 2 <= self.side <= 40 or not self.fills or self.seed < 0:
+            raise ParameterError(
+                "a table has 2 to 40 superpixels along a side, fills, and a seed of 0 or more; "
+                f"received {self.side}, {self.fills} and {self.seed}."
+            )
+        pairs = 2 * len(self.names)
+        if self.coalitions < pairs or self.coalitions % pairs:
+            raise ParameterError(
+                f"a table has pairs of coalitions, as many for each of the {len(self.names)} fills "
+                f"{', '.join(self.names)}: expected a multiple of {pairs}; received "
+                f"{self.coalitions} coalitions."
+            )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The fills by name, in the order of the table, transplants last."""
+        return (*(fill.name for fill in self.fills), TRANSPLANT)
+
+    @property
+    def key(self) -> str:
+        """A short name that no other settings have."""
+        return hashlib.sha256(repr(sorted(asdict(self).items())).encode()).hexdigest()[:16]
