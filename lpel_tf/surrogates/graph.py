@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from lpel_serving.support.extras import require
 from lpel_tf.support.errors import TrainingDataError
-from lpel_tf.surrogates.network import Sizes, SurrogateNetwork
+from lpel_tf.surrogates.network import Sizes, SurrogateNetwork, neighbours
 
-_OWN, _DONORS, _BOTH = "hidden", "transplanted", "changed"
+_OWN, _DONORS, _BOTH, _PAIRS = "hidden", "transplanted", "changed", "adjacent"
 """Layers of the network that become one in the graph, with a kernel and a bias for each fill."""
 
 
@@ -34,7 +34,10 @@ def masked_embeddings(model: Any, sizes: Sizes) -> Callable[..., Any]:
     tf = require("tensorflow", "train")
     layer = model.get_layer
     stacked = _stacked({variable.path: np.asarray(variable) for variable in model.weights})
-    kernels, biases = (tf.constant(stacked[f"{_BOTH}/{part}"]) for part in ("kernel", "bias"))
+    one, other = neighbours(sizes.side)
+
+    def of_fill(name: str, part: str, fill: Any) -> Any:
+        return tf.gather(tf.constant(stacked[f"{name}/{part}"]), fill)
 
     def times(name: str, values: Any) -> Any:  # Keras' own layers would reshape, again and again
         product = tf.matmul(values, layer(name).kernel)
@@ -58,13 +61,18 @@ def masked_embeddings(model: Any, sizes: Sizes) -> Callable[..., Any]:
         own = tokens(features, h)
         transplant = tf.equal(fill, sizes.fills - 1)
         source = tf.where(transplant, tokens(donor_features, donor_h), own)
-        changes = tf.matmul(source, tf.gather(kernels, fill)) + tf.gather(biases, fill)
+        changes = tf.matmul(source, of_fill(_BOTH, "kernel", fill)) + of_fill(_BOTH, "bias", fill)
         changes -= times("visible", own)
+        pairs = tf.gather(own, one, axis=1) + tf.gather(own, other, axis=1)
+        adjacent = tf.matmul(pairs, of_fill(_PAIRS, "kernel", fill)) + of_fill(_PAIRS, "bias", fill)
+        hidden_both = tf.gather(coalition, one, axis=-1) * tf.gather(coalition, other, axis=-1)
         none = times("none", tf.reduce_mean(own, axis=1))[:, tf.newaxis]
-        state = none + sizes.superpixels**-0.5 * tf.matmul(coalition, changes)
+        changed = tf.matmul(coalition, changes) + tf.matmul(hidden_both, adjacent)
+        state = none + sizes.superpixels**-0.5 * changed
         loss = lost(state) - lost(none)
-        h = h[:, tf.newaxis]
-        return h - loss[..., :-1] - loss[..., -1:] * h
+        h, donor_h = h[:, tf.newaxis], donor_h[:, tf.newaxis]
+        taken = tf.where(transplant, loss[..., -1:] * donor_h, tf.zeros_like(loss[..., :-2]))
+        return h - loss[..., :-2] - loss[..., -2:-1] * h + taken
 
     return masked
 
@@ -93,11 +101,12 @@ def from_constants(found: Mapping[str, NDArray[np.float32]], sizes: Sizes) -> Su
     own = sizes.fills - 1
     weights |= {f"{_OWN}/kernel": kernels[:, :own], f"{_DONORS}/kernel": kernels[:, own:]}
     weights |= {f"{_OWN}/bias": biases[:own], f"{_DONORS}/bias": biases[own:]}
+    weights[f"{_PAIRS}/kernel"] = found[f"{_PAIRS}/kernel"].swapaxes(0, 1)
     return SurrogateNetwork(sizes, weights)
 
 
 def _of_fills(name: str) -> bool:
-    return name.split("/", maxsplit=1)[0] in {_OWN, _DONORS}
+    return name.split("/", maxsplit=1)[0] in {_OWN, _DONORS, _PAIRS}
 
 
 def _stacked(weights: Mapping[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
@@ -107,4 +116,6 @@ def _stacked(weights: Mapping[str, NDArray[np.float32]]) -> dict[str, NDArray[np
     return {
         f"{_BOTH}/kernel": np.concatenate(kernels, axis=1).swapaxes(0, 1),
         f"{_BOTH}/bias": np.concatenate(biases),
+        f"{_PAIRS}/kernel": weights[f"{_PAIRS}/kernel"].swapaxes(0, 1),
+        f"{_PAIRS}/bias": weights[f"{_PAIRS}/bias"],
     }

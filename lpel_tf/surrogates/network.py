@@ -2,9 +2,12 @@
 
 Each superpixel becomes a token of its local features, the embedding and its place; what hiding it
 does to the state is the difference of two linear functions of the token, one for it as it is, one
-for each fill (of the donor's token, for a transplant). So the state of a coalition costs one
-product of its members with these changes, and what two dense layers make of it is not additive.
-The predicted loss is that of the state less that of no coalition: exactly 0 where none is hidden.
+for each fill (of the donor's token, for a transplant). Two neighbours that are hidden both change
+it once more: a hole is more than its squares. So the state of a coalition costs one product of its
+members and of its pairs of neighbours with these changes, and what two dense layers make of it is
+not additive. What they give is a vector, a share of the image's own embedding that is lost, and for
+a transplant a share of the donor's that takes its place. The predicted loss is that of the state
+less that of no coalition: exactly 0 where none is hidden.
 """
 
 from collections.abc import Mapping
@@ -64,6 +67,14 @@ class Sizes:
     def superpixels(self) -> int:
         """K."""
         return self.side**2
+
+
+def neighbours(side: int) -> NDArray[np.int64]:
+    """List the pairs of superpixels that share an edge on a square grid, shape (2, E)."""
+    places = np.arange(side * side).reshape(side, side)
+    across = np.stack([places[:, :-1].ravel(), places[:, 1:].ravel()])
+    down = np.stack([places[:-1].ravel(), places[1:].ravel()])
+    return np.concatenate([across, down], axis=1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,19 +152,29 @@ def build_network(sizes: Sizes, seed: int = 0) -> Any:
         ops.mean(own, axis=1)
     )
     none = ops.reshape(none, (-1, 1, 1, sizes.state))
-    state = none + k**-0.5 * ops.matmul(coalition, changes)
+    one, other = neighbours(sizes.side)
+    adjacent = layers.EinsumDense(
+        "bet,tfs->bfes",
+        (sizes.fills, len(one), sizes.state),
+        bias_axes="fes",
+        kernel_initializer="zeros",
+        name="adjacent",
+    )(ops.take(own, one, axis=1) + ops.take(own, other, axis=1))
+    pairs = ops.take(coalition, one, axis=-1) * ops.take(coalition, other, axis=-1)
+    state = none + k**-0.5 * (ops.matmul(coalition, changes) + ops.matmul(pairs, adjacent))
     dense = layers.Dense(sizes.dense, "gelu", kernel_initializer=random(), name="dense")
     zero = {"kernel_initializer": "zeros", "use_bias": False}  # a bias would cancel out
-    deep = layers.Dense(sizes.dimension + 1, name="deep", **zero)
-    shallow = layers.Dense(sizes.dimension + 1, name="shallow", **zero)
+    deep = layers.Dense(sizes.dimension + 2, name="deep", **zero)
+    shallow = layers.Dense(sizes.dimension + 2, name="shallow", **zero)
 
     def lost(of_state: Any) -> Any:
         active = ops.gelu(of_state, approximate=False)
         return deep(dense(active)) + shallow(active)
 
     loss = lost(state) - lost(none)
-    along = ops.reshape(h, (-1, 1, 1, sizes.dimension))
-    loss = loss[..., :-1] + loss[..., -1:] * along
+    along, of_donor = (ops.reshape(one, (-1, 1, 1, sizes.dimension)) for one in (h, donor_h))
+    transplant = np.eye(sizes.fills, dtype=np.float32)[-1].reshape(1, -1, 1, 1)
+    loss = loss[..., :-2] + loss[..., -2:-1] * along - loss[..., -1:] * of_donor * transplant
     return keras.Model([h, features, donor_h, donor_features, coalition], loss, name="surrogate")
 
 

@@ -20,9 +20,9 @@ class SurrogateRecipe:
         Training photographs that the reduction is fitted on, at most.
     token, state, dense
         Sizes of the network: see `lpel_tf.surrogates.network.Sizes`.
-    own
-        Weight of the squared error along the image's own embedding, beside the squared error of
-        the whole: similar pairs depend on it most.
+    along
+        Weight of the squared errors along the image's own embedding and along the donor's, beside
+        the squared error of the whole: similarities depend on such directions alone.
     size_power
         A coalition of n superpixels weighs ``n ** -size_power``, or the largest would dominate.
     without_local
@@ -38,7 +38,7 @@ class SurrogateRecipe:
     token: int = 96
     state: int = 256
     dense: int = 256
-    own: float = 1.0
+    along: float = 1.0
     size_power: float = 0.7
     without_local: float = 0.1
     epochs: int = 40
@@ -55,11 +55,11 @@ class SurrogateRecipe:
                 f"sizes, epochs, batch size and patience are 1 or more, the seed 0 or more; "
                 f"received {self}."
             )
-        weights = (self.own, self.size_power, self.learning_rate)
+        weights = (self.along, self.size_power, self.learning_rate)
         if not np.isfinite(weights).all() or min(weights) < 0 or self.learning_rate == 0:
             raise ParameterError(
                 "the weights in the loss are 0 or more, the learning rate above 0, all finite; "
-                f"received {self.own}, {self.size_power} and {self.learning_rate}."
+                f"received {self.along}, {self.size_power} and {self.learning_rate}."
             )
         if not 0 <= self.without_local < 1:
             raise ParameterError(

@@ -109,12 +109,14 @@ def losses_of(table: SurrogateTable, chosen: NDArray[np.int64]) -> Floats:
 
 @float32_layers()
 def _compiled(network: Any, photographs: int, recipe: SurrogateRecipe) -> Any:
-    """A model whose squared error is the loss: its last number is the loss along the embedding."""
+    """A model whose squared error is the loss: its last numbers are the losses along embeddings."""
     keras = require("keras", "train")
-    along = keras.ops.expand_dims(keras.ops.expand_dims(network.inputs[0], 1), 1)
-    own = keras.ops.sum(network.output * along, axis=-1, keepdims=True)
-    both = keras.ops.concatenate([network.output, own * recipe.own**0.5], axis=-1)
-    model = keras.Model(network.inputs, both)
+    outputs = [network.output]
+    for h in (network.inputs[0], network.inputs[2]):
+        along = keras.ops.expand_dims(keras.ops.expand_dims(h, 1), 1)
+        lost = keras.ops.sum(network.output * along, axis=-1, keepdims=True)
+        outputs.append(lost * recipe.along**0.5)
+    model = keras.Model(network.inputs, keras.ops.concatenate(outputs, axis=-1))
     steps = recipe.epochs * -(-photographs // recipe.batch_size)
     rate = keras.optimizers.schedules.CosineDecay(recipe.learning_rate, steps)
     model.compile(optimizer=keras.optimizers.Adamax(rate), loss=_weighted_squares)
@@ -130,12 +132,15 @@ def _weighted_squares(wanted: Any, given: Any) -> Any:
 
 
 def _wanted(table: SurrogateTable, chosen: NDArray[np.int64], recipe: SurrogateRecipe) -> Floats:
-    """Losses, those along the embedding, and the weights, shape (n, F, M, D + 2)."""
+    """Losses, those along two embeddings, and the weights, shape (n, F, M, D + 3)."""
     lost = losses_of(table, chosen)
-    own = np.einsum("nfmd,nd->nfm", lost, table.embeddings[chosen])[..., np.newaxis]
+    along = [
+        np.einsum("nfmd,nd->nfm", lost, table.embeddings[of])[..., np.newaxis] * recipe.along**0.5
+        for of in (chosen, table.donors[chosen])
+    ]
     sizes = table.coalitions[chosen].sum(axis=-1, keepdims=True)
     weights = np.maximum(sizes, 1) ** -recipe.size_power
-    return np.concatenate([lost, own * recipe.own**0.5, weights], axis=-1).astype(np.float32)
+    return np.concatenate([lost, *along, weights], axis=-1).astype(np.float32)
 
 
 def _train_epoch(

@@ -69,7 +69,7 @@ def test_without_local_features_it_explains_less_and_not_nothing(trained, tables
 
 def test_the_loss_is_weighted_squares_and_those_along_the_embedding(tables):
     """As it predicts nothing at first, the loss without a step is that of what is lost."""
-    recipe = replace(QUICK, own=3.0, size_power=0.7, epochs=1, learning_rate=1e-30)
+    recipe = replace(QUICK, along=3.0, size_power=0.7, epochs=1, learning_rate=1e-30)
     train, validation = tables[:2]
     (epoch,) = train_surrogate(train, validation, recipe).history
     for table, loss in ((train, epoch.train), (validation, epoch.validation)):
