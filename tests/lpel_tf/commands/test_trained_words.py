@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from lpel_tf.commands.trained_words import of_responses_in_words
+from lpel_tf.commands.trained_words import of_responses_in_words, of_surrogate_in_words
 from lpel_tf.research.reproduction.sections.similar import _beginning
 
 
@@ -33,3 +33,17 @@ def test_a_similarity_that_rises_or_turns_is_given_as_it_is(own, random):
     words = _beginning(own, random)
     assert f"is {1 - own:.2f} times what it was, and {1 - random:.2f} times" in words
     assert not re.search(r"-\d+%|%", words)
+
+
+def test_a_surrogate_is_described_beside_what_it_has_to_beat():
+    shares = {
+        name: {"all": {"vectors": share, "own": 0.1}}
+        for name, share in {"surrogate": 0.3, "without_local_features": 0.6}.items()
+    }
+    said = of_surrogate_in_words(shares, 40)
+    assert said.startswith("The surrogate predicts 70% of what coalitions of superpixels")
+    assert said.endswith("of 40 test photographs (without local features 40%).")
+    shares["responses"] = {"all": {"vectors": 0.5, "own": 0.2}}
+    assert "the response decoder 50%)." in of_surrogate_in_words(shares, 40)
+    shares["surrogate"]["all"]["vectors"] = 1.2
+    assert "no better than none" in of_surrogate_in_words(shares, 40)
