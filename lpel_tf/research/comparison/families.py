@@ -22,17 +22,24 @@ MASKS = (50, 100, 200, 500)
 SIDE = 8
 
 
-def each_by_itself(methods: Mapping[str, Method], networks: Networks, seed: int) -> Family:
-    """Methods that are asked about one pair after the other."""
+def each_by_itself(
+    methods: Mapping[str, Method],
+    networks: Networks,
+    seed: int,
+    decisions: tuple[bool, ...] = (True, False),
+) -> Family:
+    """Methods that are asked about one pair after the other, of some of the decisions."""
 
     def explain(pair: FacePair, other: FacePair, i: int) -> dict[str, TwoMaps]:
         found: dict[str, TwoMaps] = {}
+        asked = [one for one in (pair, other) if one.similar in decisions]
         for name, method in methods.items():
             counting = CountingNetworks(networks)
-            a, b = (
-                method(one, counting, np.random.default_rng((seed, i))) for one in (pair, other)
-            )
-            found[name] = (a, b, counting.embedded / 2)
+            maps = {
+                one.similar: method(one, counting, np.random.default_rng((seed, i)))
+                for one in asked
+            }
+            found[name] = (maps.get(True), maps.get(False), counting.embedded / len(asked))
         return found
 
     return explain

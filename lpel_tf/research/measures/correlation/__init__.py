@@ -1,4 +1,4 @@
-"""Faithfulness correlation: is what a method predicts of unseen coalitions what they do?
+"""Faithfulness correlation: whether what a method predicts of unseen coalitions is what they do.
 
 `effects` measures what random coalitions do to the similarity, `predictions` has what a method says
 of them, `scores` correlates both (Bhatt et al. 2020, Evaluating and aggregating feature-based model

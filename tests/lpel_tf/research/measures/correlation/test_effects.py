@@ -127,7 +127,9 @@ def test_noise_is_drawn_for_each_image_by_itself():
     dissimilar = [pair(similar=False)]  # two equal photographs
     measure_effects(Watching(), dissimilar, Hiding("both", Fill("normal"), 3, SIDE), rng())
     assert len(seen) == 6
-    assert all((test != reference).any() for test, reference in zip(seen[::2], seen[1::2]))
+    assert all(
+        (test != reference).any() for test, reference in zip(seen[::2], seen[1::2], strict=True)
+    )
 
 
 def test_measured_coalitions_find_an_additive_effect(pairs, effects):
