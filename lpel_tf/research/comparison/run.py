@@ -12,7 +12,7 @@ from lpel_tf.research.comparison.asked import SUBJECTS, cheap
 from lpel_tf.research.comparison.checks import checks
 from lpel_tf.research.comparison.cost import cost
 from lpel_tf.research.comparison.curves import CURVES, SUBJECT, Curve, curve_areas
-from lpel_tf.research.comparison.games import accuracy, patches, swaps, triplets
+from lpel_tf.research.comparison.games import accuracy, occluders, patches, swaps, triplets
 from lpel_tf.research.comparison.maps import Maps, common_map, either_decision
 from lpel_tf.research.comparison.screening import agreement, confirmed
 from lpel_tf.research.comparison.setting import Setting
@@ -106,6 +106,7 @@ def _steps(comparison: Comparison, maps: AllMaps) -> dict[str, Callable[[], Any]
     return {
         "patches": partial(_patches, comparison, asked),
         "landmarks": partial(_landmarks, comparison, asked),
+        "occluders": partial(_occluders, comparison, asked),
         "checks": partial(checks, setting, size.probes, SEED, progress),
         "cost": partial(cost, setting, TIMED),
         "accuracy": partial(_accuracy, comparison, asked, usual),
@@ -214,6 +215,13 @@ def _patches(comparison: Comparison, asked: Mapping[str, Method]) -> dict[str, A
 def _landmarks(comparison: Comparison, asked: Mapping[str, Method]) -> dict[str, Any]:
     drawn = triplets(comparison.setting, comparison.size.both)
     return _summaries(swaps(comparison.exact, drawn, asked, SEED, comparison.progress))
+
+
+def _occluders(comparison: Comparison, asked: Mapping[str, Method]) -> dict[str, Any]:
+    pairs = comparison.setting.similar[: comparison.size.both]
+    threshold = comparison.setting.explainer.manifest.threshold.value
+    networks, progress = comparison.exact, comparison.progress
+    return _summaries(occluders(networks, pairs, asked, threshold, SEED, progress))
 
 
 def _summaries(found: Mapping[str, Scores]) -> dict[str, Any]:

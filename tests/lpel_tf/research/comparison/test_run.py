@@ -20,7 +20,10 @@ GRADIENTS = {"sensitivity", "Grad-CAM", "xSSAB", "FGGB"}
 
 
 SIZE = Size(2, 2, 2, 2, 2, 2, 2)
-SCORES = ("curve_areas", "unseen", "patches", "swaps", "checks", "cost", "accuracy", "agreement")
+SCORES = (
+    *("curve_areas", "unseen", "patches", "swaps", "occluders"),
+    *("checks", "cost", "accuracy", "agreement"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -36,13 +39,14 @@ def results(comparison):
     with pytest.MonkeyPatch.context() as patch:
         # Swaps hardly move the tiny network's embeddings.
         patch.setattr(games, "SwapSettings", partial(SwapSettings, alike=0.999))
+        patch.setattr(games, "measure_occluders", partial(games.measure_occluders, least=-2.0))
         patch.setattr(unseen, "measured_maps", partial(unseen.measured_maps, count=16))
         patch.setattr(unseen, "YARDSTICK", "coalitions 16")
         return compare(comparison)
 
 
 def test_everything_is_measured_in_order(results):
-    games_ = ["patches", "landmarks", "checks", "cost", "accuracy"]
+    games_ = ["patches", "landmarks", "occluders", "checks", "cost", "accuracy"]
     rest = ["correlation", "share", "screening", "second", "size", "embeddings", "passes"]
     assert list(results) == [*(curve.name for curve in CURVES), *games_, *rest]
 
@@ -97,6 +101,12 @@ def test_the_share_is_of_each_question_and_of_all(results):
     for each in results["share"].values():
         for one in each.values():
             assert set(one) == {"value", "low", "high"}
+
+
+def test_a_mean_map_does_not_move_to_an_occluder(results):
+    rise = results["occluders"]["occluders, rise of the rank"]
+    assert rise["mean of responses"]["mean"]["mean"] == rise["centre"]["mean"]["mean"] == 0
+    assert "mean of responses" in rise["lpel"]["less"]
 
 
 def test_the_same_embedder_confirms_itself(results):
