@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lpel_serving import Explainer
-from support import areas, tiny
+from support import areas, tiny, tiny_surrogate
 from support.once import made_once
 
 LEFT_OUT = pytest.StashKey[dict[str, int]]()
@@ -136,6 +136,17 @@ def responding_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def responding_explainer(responding_bundle: Path) -> Explainer:
     return Explainer.load(responding_bundle)
+
+
+@pytest.fixture(scope="session")
+def simulating_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny bundle with a response decoder and a surrogate. Not to be changed."""
+    return tiny_surrogate.write_bundle(tmp_path_factory.mktemp("simulating") / "bundle")
+
+
+@pytest.fixture(scope="session")
+def simulating_explainer(simulating_bundle: Path) -> Explainer:
+    return Explainer.load(simulating_bundle)
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lpel_serving.methods.method import no_features, no_simulation
 from support.networks import SIDE, SIZE, WEIGHTS
 
 RED, GREEN = (255, 0, 0), (0, 255, 0)
@@ -35,6 +36,8 @@ class Additive:
 
     red = losses_of(WEIGHTS, 0, 2)
     green = losses_of(ORDER, 1, 3)
+    features = staticmethod(no_features)
+    simulate = staticmethod(no_simulation)
 
     def embed(self, crops):
         block = crops.shape[1] // SIDE

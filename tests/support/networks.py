@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from lpel_serving.methods.method import FacePair
+from lpel_serving.equations.similarity import unit
+from lpel_serving.methods.method import FacePair, ImageFeatures, no_features, no_simulation
 
 SIZE = 16
 SIDE = 4
@@ -23,6 +24,8 @@ class Weighing:
 
     weights: np.ndarray = field(default_factory=lambda: WEIGHTS)
     calls: list[list[bytes]] = field(default_factory=list)
+    features = staticmethod(no_features)
+    simulate = staticmethod(no_simulation)
 
     def embed(self, crops):
         self.calls.append([crop.tobytes() for crop in crops])
@@ -63,6 +66,17 @@ class Linear:
     def respond(self, embeddings):
         return (embeddings @ self.r).reshape(len(embeddings), SIDE * SIDE, self.dimension)
 
+    def features(self, crops):
+        block = crops.shape[1] // SIDE
+        squares = crops.reshape(-1, SIDE, block, SIDE, block, 3) / np.float32(255)
+        local = squares.mean(axis=(2, 4)).reshape(len(crops), SIDE * SIDE, 3)
+        return ImageFeatures(self.embed(crops), local)
+
+    def simulate(self, images, coalitions, fill, donors=None):
+        given = np.float32(len(fill) / 16) if donors is None else donors.local
+        losses = coalitions.astype(np.float32) @ ((images.local - given) @ self.s)
+        return unit(images.embeddings)[:, np.newaxis] - losses
+
     @property
     def f(self):
         kernel = np.random.default_rng(self.seed).normal(size=(self.size**2 * 3, self.dimension))
@@ -72,6 +86,11 @@ class Linear:
     def g(self):
         rng = np.random.default_rng((self.seed, 1))
         return rng.normal(size=(self.dimension, self.target**2 * 3)).astype(np.float32)
+
+    @property
+    def s(self):
+        rng = np.random.default_rng((self.seed, 3))
+        return (rng.normal(size=(3, self.dimension)) / (SIDE * SIDE)).astype(np.float32)
 
     @property
     def r(self):

@@ -7,7 +7,7 @@ import numpy as np
 
 from lpel_serving.equations.similarity import cosine_similarity
 from lpel_serving.support.errors import ParameterError
-from support import slow, tiny
+from support import slow, tiny, tiny_surrogate
 
 PATIENT, ENDLESS = 300, 200_000
 """Images that they embed to explain a pair one way."""
@@ -82,6 +82,10 @@ class Fragile(Patient):
         if cosine_similarity(pair.h_r, pair.h_t) > 0.5:
             raise ZeroDivisionError("/home/somebody/secret")
         return super().__call__(pair, networks, rng)
+
+
+class Simulating(tiny_surrogate.Simulating):
+    """Asks the surrogate alone."""
 
 
 def install(folder: Path, monkeypatch, methods: Mapping[str, str] = METHODS) -> None:

@@ -18,11 +18,13 @@ from lpel_serving.bundle.manifest import (
     RECONSTRUCTION,
     RESPONSE,
     RESPONSE_FILE,
+    SURROGATE_FILE,
     DecoderRecord,
     EmbedderRecord,
     FileRecord,
     Manifest,
     ResponseRecord,
+    SurrogateRecord,
     ThresholdRecord,
 )
 from lpel_serving.bundle.plausibility_record import FittedPlausibility, to_bytes
@@ -125,11 +127,14 @@ def write_bundle(
     *,
     responds: bool = False,
     plausibility: FittedPlausibility | None = None,
+    surrogate: bytes | None = None,
+    surrogate_record: SurrogateRecord | None = None,
     **changes: object,
 ) -> Path:
     """Write a tiny bundle, its hashes right; fields of the manifest may be changed.
 
-    With `responds`, or with the bytes of one, it has a response decoder.
+    With `responds`, or with the bytes of one, it has a response decoder. For one with a surrogate
+    see `support.tiny_surrogate`.
     """
     contents = {
         EMBEDDER_FILE: embedder or embedder_model().SerializeToString(),
@@ -138,6 +143,8 @@ def write_bundle(
     responds = responds or responses is not None
     if responds:
         contents[RESPONSE_FILE] = responses or responses_model().SerializeToString()
+    if surrogate is not None:
+        contents[SURROGATE_FILE] = surrogate
     if plausibility is not None:
         contents[PLAUSIBILITY_FILE] = to_bytes(plausibility.check)
     manifest = Manifest(
@@ -150,6 +157,7 @@ def write_bundle(
         crop="none",
         threshold=ThresholdRecord(THRESHOLD, {"how": "made up for the tests"}),
         responses=ResponseRecord(SIDE, {"method": "none"}) if responds else None,
+        surrogate=surrogate_record,
         plausibility=None if plausibility is None else plausibility.record,
     )
     folder.mkdir(parents=True, exist_ok=True)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_serving.methods.method import Networks
+from lpel_serving.methods.method import ImageFeatures, Networks
 from lpel_serving.support.arrays import Floats
 
 
@@ -42,6 +42,23 @@ class CountingNetworks:
     def respond(self, embeddings: Floats, /) -> Floats:
         """Predict responses: embeddings, shape (N, D), to attribution vectors, (N, K, D)."""
         return self.networks.respond(embeddings)
+
+    def features(self, crops: NDArray[np.uint8], /) -> ImageFeatures:
+        """Compute embeddings and local features of crops, uint8, shape (N, S, S, 3)."""
+        found = self.networks.features(crops)
+        self.embedded += len(crops)
+        return found
+
+    def simulate(
+        self,
+        images: ImageFeatures,
+        coalitions: NDArray[np.bool_],
+        fill: str,
+        donors: ImageFeatures | None = None,
+        /,
+    ) -> Floats:
+        """Predict embeddings of images with coalitions replaced; see `Networks.simulate`."""
+        return self.networks.simulate(images, coalitions, fill, donors)
 
     def __getattr__(self, name: str) -> Any:
         # Copying asks for attributes before there are any networks to be asked for them.

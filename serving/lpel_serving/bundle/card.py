@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import Any, cast
 
 from lpel_serving.bundle.confidence_record import ConfidenceRecord
-from lpel_serving.bundle.manifest import Manifest
+from lpel_serving.bundle.manifest import Manifest, SurrogateRecord
 from lpel_serving.bundle.plausibility_record import PlausibilityRecord
 from lpel_serving.bundle.usual_record import UsualRecord
 from lpel_serving.verification.reliability import FOLDS, Reliability
@@ -46,6 +46,10 @@ def card(manifest: Manifest) -> Iterator[str]:
         side = manifest.responses.side
         yield f"response decoder: {side} by {side} superpixels"
         yield from _lines(manifest.responses.training)
+    if manifest.surrogate is None:
+        yield "surrogate: none"
+    else:
+        yield from surrogate_lines(manifest.surrogate)
     yield f"crop: {manifest.crop}"
     yield f"threshold: {manifest.threshold.value:.4f}"
     yield from _lines(manifest.threshold.chosen)
@@ -67,6 +71,19 @@ def card(manifest: Manifest) -> Iterator[str]:
     yield from (f"  {sentence}" for sentence in _purpose(manifest))
     yield "What it is not for"
     yield from (f"  {sentence}" for sentence in _limits(manifest))
+
+
+def surrogate_lines(record: SurrogateRecord) -> Iterator[str]:
+    """Describe the surrogate, what it sees and how it was trained, line by line."""
+    yield (
+        f"surrogate: {record.side} by {record.side} superpixels, replaced by "
+        f"{', '.join(record.fills)}"
+    )
+    yield (
+        f"  sees {record.channels} numbers of each superpixel, which the embedder computes on the "
+        f"way, from {' and '.join(record.layers) or 'layers that are not named'}"
+    )
+    yield from _lines(record.training)
 
 
 def confidence_lines(record: ConfidenceRecord) -> Iterator[str]:
@@ -165,6 +182,11 @@ def _purpose(manifest: Manifest) -> Iterator[str]:
         yield "It has no response decoder: what each region contributes takes many inferences."
     else:
         yield "Its response decoder predicts what each region contributes without more inferences."
+    if manifest.surrogate is not None:
+        yield (
+            "Its surrogate predicts what the network would make of a photograph with regions "
+            "replaced, without more inferences; what it predicts was not measured."
+        )
 
 
 def _limits(manifest: Manifest) -> Iterator[str]:
@@ -176,6 +198,8 @@ def _limits(manifest: Manifest) -> Iterator[str]:
     trained = {"decoder": manifest.decoder.training}
     if manifest.responses is not None:
         trained["response decoder"] = manifest.responses.training
+    if manifest.surrogate is not None:
+        trained["surrogate"] = manifest.surrogate.training
     for name, training in trained.items():
         seen = [
             f"{what}: {_short(training[what])}"

@@ -14,6 +14,7 @@ from lpel_serving.bundle.manifest import (
     MANIFEST_FILE,
     PLAUSIBILITY_FILE,
     RESPONSE_FILE,
+    SURROGATE_FILE,
     FileRecord,
     Manifest,
     parse_manifest,
@@ -46,6 +47,8 @@ class Bundle:
         Bytes of its response decoder; None if it has none.
     plausibility
         Bytes of its check of plausibility; None if it has none.
+    surrogate
+        Bytes of its surrogate; None if it has none.
     """
 
     manifest: Manifest
@@ -54,6 +57,7 @@ class Bundle:
     decoder: bytes
     responses: bytes | None = None
     plausibility: bytes | None = None
+    surrogate: bytes | None = None
 
 
 def load_bundle(folder: str | Path) -> Bundle:
@@ -73,10 +77,12 @@ def load_bundle(folder: str | Path) -> Bundle:
     data = _manifest_bytes(folder)
     manifest = _parsed(folder, data)
     used = [EMBEDDER_FILE, DECODER_FILE]
-    if manifest.responses is not None:
-        used.append(RESPONSE_FILE)
-    if manifest.plausibility is not None:
-        used.append(PLAUSIBILITY_FILE)
+    optional = {
+        RESPONSE_FILE: manifest.responses,
+        PLAUSIBILITY_FILE: manifest.plausibility,
+        SURROGATE_FILE: manifest.surrogate,
+    }
+    used += [name for name, record in optional.items() if record is not None]
     for name in used:
         if name not in manifest.files:
             raise BundleError(f"the manifest of {folder} does not list {name}.")
@@ -94,6 +100,7 @@ def load_bundle(folder: str | Path) -> Bundle:
         contents[DECODER_FILE],
         contents.get(RESPONSE_FILE),
         contents.get(PLAUSIBILITY_FILE),
+        contents.get(SURROGATE_FILE),
     )
 
 

@@ -255,10 +255,13 @@ def parse_manifest(text: str) -> Manifest:
 
 
 def _surrogate(fields: Reader) -> SurrogateRecord:
+    fills = fields.texts("fills")
+    if not fills or len(set(fills)) < len(fills):
+        raise BundleError(f"{fields.where}.fills: expected different names, at least one.")
     return SurrogateRecord(
         fields.size("side", _MAX_GRID),
         fields.size("channels", _MAX_DIMENSION),
-        fields.texts("fills"),
+        fills,
         fields.texts("layers"),
         fields.mapping("training"),
     )

@@ -14,6 +14,7 @@ from lpel_serving.bundle.manifest import EXPLAINER_FILE, Manifest
 from lpel_serving.bundle.safety.metadata import read_metadata
 from lpel_serving.engine.explainer import Explainer
 from lpel_serving.engine.session import check_opens
+from lpel_serving.engine.surrogate import try_out_surrogate
 from lpel_serving.images.crops import CentreCrop, parse_crop
 from lpel_serving.support.errors import BundleError, EmbeddingError, ParameterError
 
@@ -75,6 +76,11 @@ def check_bundle(folder: Path) -> list[Check]:
         if explainer.responds:
             name = "responses"
             done.append(Check(name, True, _made("its embedding", explainer.respond(embedding))))
+        if manifest.surrogate is not None:
+            name = "surrogate"
+            grey = np.full((1, side, side, 3), _GREY, np.uint8)
+            masked = try_out_surrogate(explainer, manifest.surrogate, grey)
+            done.append(Check(name, True, _made("a grey image", masked)))
         if EXPLAINER_FILE in manifest.files:
             name = EXPLAINER_FILE
             done.append(Check(name, True, _one_file((folder / name).read_bytes(), manifest)))

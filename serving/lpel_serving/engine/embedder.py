@@ -5,12 +5,13 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_serving.bundle.manifest import EMBEDDING, IMAGE, EmbedderRecord
+from lpel_serving.bundle.manifest import EMBEDDING, IMAGE, LOCAL_FEATURES, EmbedderRecord
 from lpel_serving.engine.fixed_run import FixedRun
-from lpel_serving.engine.session import Stop, open_session
+from lpel_serving.engine.session import Session, Stop, open_session
 from lpel_serving.images.crops import Crop, CutFace, cut_face
 from lpel_serving.images.reading import Image
 from lpel_serving.methods.measured.stream import DEFAULT_BATCH
+from lpel_serving.methods.method import ImageFeatures
 from lpel_serving.support.arrays import Pixels
 from lpel_serving.support.errors import EmbeddingError, ImageError, ParameterError
 
@@ -26,6 +27,8 @@ class Embedder:
         How photographs become face crops.
     provider
         The execution provider that is active, such as ``"cpu"``.
+    local_shape
+        Superpixels K and numbers C of its local features; None if it gives none.
     """
 
     def __init__(
@@ -49,6 +52,7 @@ class Embedder:
             threads=threads,
         )
         self.provider = self._session.provider
+        self.local_shape = _local_shape(self._session)
 
     def read(self, image: Image, name: str | None = None) -> Pixels:
         """Read an image and cut the face out; see `lpel_serving.images.crops.read_face`."""
@@ -89,9 +93,7 @@ class Embedder:
         WithdrawnError
             If it was stopped.
         """
-        if batch_size < 1:
-            raise ParameterError(f"a batch holds at least 1 image; received {batch_size}.")
-        self._check(crops)
+        self._check(crops, batch_size)
         embeddings = np.empty((len(crops), self.record.dimension), np.float32)
         for start in range(0, len(crops), batch_size):
             batch = np.stack(list(crops[start : start + batch_size]))
@@ -99,24 +101,55 @@ class Embedder:
             embeddings[start : start + batch_size] = part
         return embeddings
 
+    def features(
+        self,
+        crops: NDArray[np.uint8] | Sequence[Pixels],
+        batch_size: int = DEFAULT_BATCH,
+        stop: Stop | None = None,
+    ) -> ImageFeatures:
+        """Compute embeddings and local features of face crops in one pass.
+
+        The embeddings are those of `embed`, byte for byte; see there for parameters and errors.
+
+        Raises
+        ------
+        ParameterError
+            If the embedder gives no local features.
+        """
+        if self.local_shape is None:
+            raise ParameterError(
+                f"the embedder {self.record.name} gives no local features: train a surrogate with "
+                "`lpel train --method surrogate`, which adds them to it."
+            )
+        self._check(crops, batch_size)
+        embeddings = np.empty((len(crops), self.record.dimension), np.float32)
+        local = np.empty((len(crops), *self.local_shape), np.float32)
+        for start in range(0, len(crops), batch_size):
+            batch = np.stack(list(crops[start : start + batch_size]))
+            wanted = (EMBEDDING, LOCAL_FEATURES)
+            vectors, parts = self._session.run_all({IMAGE: batch}, wanted, stop)
+            embeddings[start : start + batch_size] = self._checked(vectors, len(batch))
+            local[start : start + batch_size] = self._checked_local(parts, len(batch))
+        return ImageFeatures(embeddings, local)
+
     def fixed(self, batch_size: int) -> Callable[[Sequence[Pixels]], NDArray[np.float32]]:
         """Return a function that embeds up to `batch_size` crops in one inference of that size.
 
         The function is not thread-safe. Unlike `embed` it returns embeddings unchecked, perhaps
         with NaN or infinity, since one bad image does not invalidate the others.
         """
-        if batch_size < 1:
-            raise ParameterError(f"a batch holds at least 1 image; received {batch_size}.")
+        _check_batch(batch_size)
         side = self.record.image_size
         run = FixedRun(self._session, (batch_size, side, side, 3), np.uint8)
 
         def embed(crops: Sequence[Pixels]) -> NDArray[np.float32]:
-            self._check(crops)
+            self._check(crops, batch_size)
             return self._shaped(run(np.stack(crops)), len(crops))
 
         return embed
 
-    def _check(self, crops: NDArray[np.uint8] | Sequence[Pixels]) -> None:
+    def _check(self, crops: NDArray[np.uint8] | Sequence[Pixels], batch_size: int) -> None:
+        _check_batch(batch_size)
         side = self.record.image_size
         if any(crop.shape != (side, side, 3) or crop.dtype != np.uint8 for crop in crops):
             raise ImageError(
@@ -136,3 +169,25 @@ class Embedder:
                 f"expected {self.record.dimension} features, as its record says."
             )
         return embeddings
+
+    def _checked_local(self, local: NDArray[np.float32], n: int) -> NDArray[np.float32]:
+        if local.shape != (n, *(self.local_shape or ())) or not np.isfinite(local).all():
+            raise EmbeddingError(
+                f"the embedder gave local features of shape {local.shape}, or NaN or infinity; "
+                f"expected finite numbers of shape {(n, *(self.local_shape or ()))}: export the "
+                "bundle again."
+            )
+        return local
+
+
+def _check_batch(size: int) -> None:
+    if size < 1:
+        raise ParameterError(f"a batch holds at least 1 image; received {size}.")
+
+
+def _local_shape(session: Session) -> tuple[int, int] | None:
+    match session.declared(LOCAL_FEATURES):
+        case (_, int(superpixels), int(channels)):
+            return superpixels, channels
+        case _:
+            return None

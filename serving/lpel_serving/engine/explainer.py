@@ -13,14 +13,16 @@ from lpel_serving.engine.distinct import Choice, distinct_crops
 from lpel_serving.engine.embedder import Embedder
 from lpel_serving.engine.pair import decide_pair, explain_pair
 from lpel_serving.engine.responder import Responder
+from lpel_serving.engine.surrogate import open_surrogate
 from lpel_serving.equations.direction import check_directions
 from lpel_serving.equations.mask import DEFAULT_EPSILON, check_epsilon
 from lpel_serving.images.crops import Crop, parse_crop
 from lpel_serving.images.reading import Image
+from lpel_serving.methods.catalogue.description import needs_of
 from lpel_serving.methods.catalogue.registry import default_method, default_name
 from lpel_serving.methods.explanation import PairExplanation
 from lpel_serving.methods.measured.stream import DEFAULT_BATCH
-from lpel_serving.methods.method import Method
+from lpel_serving.methods.method import ImageFeatures, Method, no_features, no_simulation
 from lpel_serving.support.arrays import Floats
 from lpel_serving.support.errors import ParameterError
 
@@ -54,6 +56,7 @@ class Explainer:
         record = bundle.manifest.responses
         if record is not None and bundle.responses is not None:
             self._responder = Responder(bundle.responses, record, dimension, provider)
+        self._surrogate = open_surrogate(bundle, self.embedder.local_shape, provider)
         self.plausibility = plausibility_of(bundle)
         self.provider = self.embedder.provider
 
@@ -107,14 +110,19 @@ class Explainer:
         return self._responder is not None
 
     @property
+    def simulates(self) -> bool:
+        """Whether the bundle has a surrogate, and so local features."""
+        return self._surrogate is not None
+
+    @property
     def default_method(self) -> Method:
-        """The best method for the bundle: `Responses` with a response decoder, else `Lpel`."""
-        return default_method(responds=self.responds)
+        """The best method for the bundle: see `lpel_serving.methods.catalogue.registry`."""
+        return default_method(responds=self.responds, simulates=self.simulates)
 
     @property
     def default_name(self) -> str:
         """The name of `default_method`, for `find_method`."""
-        return default_name(responds=self.responds)
+        return default_name(responds=self.responds, simulates=self.simulates)
 
     def respond(self, embeddings: Floats) -> Floats:
         """Predict attribution vectors from embeddings; see `Responder.respond`.
@@ -130,6 +138,33 @@ class Explainer:
                 "responses`, or choose another method, such as coalitions or lpel."
             )
         return self._responder.respond(embeddings)
+
+    def features(self, crops: NDArray[np.uint8]) -> ImageFeatures:
+        """Compute embeddings and local features of face crops; see `Embedder.features`.
+
+        Raises
+        ------
+        ParameterError
+            If the bundle has no surrogate.
+        """
+        return no_features(crops) if self._surrogate is None else self.embedder.features(crops)
+
+    def simulate(
+        self,
+        images: ImageFeatures,
+        coalitions: NDArray[np.bool_],
+        fill: str,
+        donors: ImageFeatures | None = None,
+    ) -> Floats:
+        """Predict embeddings of images with superpixels replaced; see `Surrogate.simulate`.
+
+        Raises
+        ------
+        ParameterError
+            If the bundle has no surrogate.
+        """
+        simulate = no_simulation if self._surrogate is None else self._surrogate.simulate
+        return simulate(images, coalitions, fill, donors)
 
     def explain(
         self,
@@ -192,7 +227,12 @@ class Explainer:
         named = [one for pair, choice in both for one in zip(pair, choice, strict=True)]
         distinct = distinct_crops(self.embedder, named)
         crops, places, found = distinct.crops, distinct.places, distinct.found
-        embeddings = self.embedder.embed(crops, batch_size)
+        features = None
+        if self.simulates and "surrogate" in (needs_of(chosen) or ()):
+            features = self.embedder.features(crops, batch_size)
+            embeddings = features.embeddings
+        else:
+            embeddings = self.embedder.embed(crops, batch_size)
         crop = self.embedder.crop
 
         def explain(i: int) -> PairExplanation:
@@ -201,6 +241,9 @@ class Explainer:
             check_directions(np.stack(h), ("the reference", "the test image"))
             of_pair = (found[i], found[i + 1])
             pair = decide_pair(self.manifest, self.plausibility, both, h, crop=crop, found=of_pair)
-            return explain_pair(pair, chosen, self, self.manifest, crop, epsilon=epsilon, seed=seed)
+            known = None if features is None else features[[r, t]]
+            return explain_pair(
+                pair, chosen, self, self.manifest, crop, known=known, epsilon=epsilon, seed=seed
+            )
 
         return [explain(i) for i in range(0, len(places), 2)]

@@ -27,8 +27,8 @@ class FixedRun:
         self._batch = np.zeros(shape, kind)
         self._values = self._ort.OrtValue.ortvalue_from_numpy(self._batch, self._device, 0)
         self._binding = session.raw.io_binding()
-        self._binding.bind_ortvalue_input(session.input_name, self._values)
-        self._binding.bind_output(session.output_name, self._device, 0)
+        self._binding.bind_ortvalue_input(session.inputs[0], self._values)
+        self._binding.bind_output(session.outputs[0], self._device, 0)
 
     def __call__(self, values: NDArray[Any]) -> NDArray[np.float32]:
         """Compute the output of at most a batch of inputs.
@@ -46,6 +46,6 @@ class FixedRun:
             return self._binding.copy_outputs_to_cpu()[0][: len(values)]
         except runtime_errors(self._ort) as error:
             raise BundleError(
-                f"the model from {self._session.input_name} to {self._session.output_name} does "
+                f"the model from {self._session.inputs[0]} to {self._session.outputs[0]} does "
                 f"not take {self._batch.dtype} of shape {self._batch.shape}: {error}"
             ) from error

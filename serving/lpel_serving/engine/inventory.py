@@ -11,8 +11,8 @@ from lpel_serving.engine.explainer import Explainer
 from lpel_serving.methods.catalogue.description import Description, as_record, describe, unknown
 from lpel_serving.methods.catalogue.parameters import parameters_of
 from lpel_serving.methods.catalogue.registry import find_method, methods
-from lpel_serving.methods.each_once import EachOnce
-from lpel_serving.methods.method import AssembledNetworks, FacePair, Method
+from lpel_serving.methods.each_once import EachOnce, knowing
+from lpel_serving.methods.method import AssembledNetworks, FacePair, ImageFeatures, Method
 from lpel_serving.support.arrays import Floats
 from lpel_serving.support.errors import LpelError
 
@@ -209,10 +209,29 @@ def _try_out(
             raise _TooManyError(sum(counts))
         return rng.normal(size=(len(images), record.dimension)).astype(np.float32)
 
-    once = EachOnce(AssembledNetworks(embed, explainer.decode, explainer.respond))
+    def features(images: NDArray[np.uint8]) -> ImageFeatures:
+        if not explainer.simulates:
+            return explainer.features(images)  # refuses
+        return _with_local(embed(images), explainer, rng)
+
+    networks = AssembledNetworks(
+        embed, explainer.decode, explainer.respond, features, explainer.simulate
+    )
     pair = FacePair(crops[0], crops[1], h_r, h_t, similar)
+    once = EachOnce(networks)
+    if explainer.simulates:  # the pass that embeds a pair gives its local features, too
+        once = knowing(networks, list(crops), _with_local(np.stack([h_r, h_t]), explainer, rng))
     values = method(pair, once, np.random.default_rng(0))
     one_way = sum(counts)
     if one_way:  # the reverse direction embeds only new images
         method(pair.swapped, once, np.random.default_rng(0))
     return _Trial(sum(counts), one_way, bool((values < 0).any()))
+
+
+def _with_local(
+    embeddings: Floats, explainer: Explainer, rng: np.random.Generator
+) -> ImageFeatures:
+    """Add noise in place of local features."""
+    shape = explainer.embedder.local_shape or ()
+    local = rng.normal(size=(len(embeddings), *shape)).astype(np.float32)
+    return ImageFeatures(embeddings, local)

@@ -12,9 +12,10 @@ from lpel_serving.equations.mask import DEFAULT_EPSILON
 from lpel_serving.images.crops import Crop
 from lpel_serving.images.found import FoundPair
 from lpel_serving.methods.decided import DecidedPair
+from lpel_serving.methods.each_once import knowing
 from lpel_serving.methods.explain import explain_by
 from lpel_serving.methods.explanation import PairExplanation
-from lpel_serving.methods.method import Method, Networks
+from lpel_serving.methods.method import ImageFeatures, Method, Networks
 from lpel_serving.methods.used import method_used
 from lpel_serving.support.arrays import Floats, Pixels
 from lpel_serving.verification.plausibility import Plausibility, doubt_of
@@ -66,6 +67,7 @@ def explain_pair(
     manifest: Manifest,
     crop: Crop,
     *,
+    known: ImageFeatures | None = None,
     epsilon: float = DEFAULT_EPSILON,
     seed: int = 0,
 ) -> PairExplanation:
@@ -79,13 +81,16 @@ def explain_pair(
         The method, and the networks that it runs.
     manifest, crop
         The bundle's manifest, and how the faces were cut out: usual shares depend on both.
+    known
+        Features of reference and test, if the pass that embedded them gave them.
     epsilon, seed
         See `lpel_serving.methods.explain.explain_by`, also for the errors raised.
     """
+    crops = (pair.reference_crop, pair.test_crop)
     explained = explain_by(
         method,
-        networks,
-        (pair.reference_crop, pair.test_crop),
+        networks if known is None else knowing(networks, crops, known),
+        crops,
         np.stack([pair.reference_embedding, pair.test_embedding]),
         pair.decision,
         epsilon=epsilon,

@@ -1,12 +1,13 @@
 """Creates onnxruntime sessions and runs them; translates their errors."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_serving.bundle.manifest import IMAGE
+from lpel_serving.bundle.manifest import FILL, IMAGE
 from lpel_serving.support.cores import cores
 from lpel_serving.support.errors import BundleError, ParameterError, ProviderError, WithdrawnError
 from lpel_serving.support.extras import require
@@ -22,6 +23,7 @@ PROVIDERS = {
 """Short names of onnxruntime's execution providers."""
 
 _ERRORS_ONLY, _FATAL_ONLY = 3, 4
+_TYPES = {IMAGE: "tensor(uint8)", FILL: "tensor(int64)"}
 
 Shape = tuple[int | None, ...]
 
@@ -45,25 +47,25 @@ class Stop:
 
 @dataclass(frozen=True)
 class Session:
-    """One ONNX model with one input and one output, ready to run; safe to share among threads.
+    """One ONNX model, ready to run; safe to share among threads.
 
     Attributes
     ----------
     provider
         The execution provider that is actually active, by its short name.
-    input_name, output_name
-        Its tensors.
+    inputs, outputs
+        Its tensors: the ones to feed, and the ones that may be fetched.
     raw
         The `onnxruntime.InferenceSession`.
     """
 
     provider: str
-    input_name: str
-    output_name: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
     raw: Any
 
     def run(self, values: NDArray[Any], stop: Stop | None = None) -> NDArray[np.float32]:
-        """Compute the output, float32, shape (N, ...), of an input of shape (N, ...).
+        """Compute the first output, float32, shape (N, ...), of the one input, shape (N, ...).
 
         Raises
         ------
@@ -72,15 +74,31 @@ class Session:
         WithdrawnError
             If it was stopped.
         """
+        return self.run_all({self.inputs[0]: values}, self.outputs[:1], stop)[0]
+
+    def declared(self, output: str) -> Shape | None:
+        """The shape of an output, None for sizes that vary; None if there is no such output."""
+        shapes = {tensor.name: tensor.shape for tensor in self.raw.get_outputs()}
+        if output not in shapes:
+            return None
+        return tuple(size if isinstance(size, int) else None for size in shapes[output])
+
+    def run_all(
+        self, values: Mapping[str, NDArray[Any]], wanted: Sequence[str], stop: Stop | None = None
+    ) -> list[NDArray[np.float32]]:
+        """Compute some outputs of named inputs; errors as `run`."""
         options = None if stop is None else stop.options
         try:
-            return self.raw.run([self.output_name], {self.input_name: values}, options)[0]
+            return self.raw.run(list(wanted), dict(values), options)
         except runtime_errors(require("onnxruntime", "cpu")) as error:
             if stop is not None and stop.is_set:
                 raise WithdrawnError("the inference was stopped.") from error
+            given = ", ".join(
+                f"{name} as {value.dtype} of shape {value.shape}" for name, value in values.items()
+            )
             raise BundleError(
-                f"the model from {self.input_name} to {self.output_name} does not take "
-                f"{values.dtype} of shape {values.shape}, as the manifest says it does: {error}"
+                f"the model to {' and '.join(wanted)} does not take {given}, as the manifest says "
+                f"it does: {error}"
             ) from error
 
 
@@ -94,17 +112,29 @@ def open_session(
     provider: str = "cpu",
     threads: int | None = None,
 ) -> Session:
+    """Open a session on a model with one input, for one of its outputs: see `open_model`."""
+    inputs, outputs = {input_name: input_shape}, {output_name: output_shape}
+    return open_model(model, inputs, outputs, provider=provider, threads=threads)
+
+
+def open_model(
+    model: bytes,
+    inputs: Mapping[str, Shape | None],
+    outputs: Mapping[str, Shape | None],
+    *,
+    provider: str = "cpu",
+    threads: int | None = None,
+) -> Session:
     """Open a session on the bytes of a model.
 
     Parameters
     ----------
     model
         A serialised ONNX model without external data.
-    input_name, output_name
-        The tensors to feed and to fetch.
-    input_shape, output_shape
-        The required shapes; None stands for any size, or any shape. A tensor whose shape is given
-        has to be float32 (`image`: uint8), as in all bundles.
+    inputs, outputs
+        All tensors to feed, and those that may be fetched, with the required shapes: None stands
+        for any size, or any shape. A tensor whose shape is given has to be float32 (`image`: uint8,
+        `fill`: int64), as in all bundles.
     provider
         One of `PROVIDERS`. It is used for the whole graph, or an error is raised.
     threads
@@ -131,10 +161,11 @@ def open_session(
             f"asked for {PROVIDERS[provider]}, but onnxruntime activated {active}: "
             f"check the drivers that {provider} needs, or ask for cpu."
         )
-    _check_names(session, input_name, output_name)
-    _check_tensor(session.get_inputs()[0], input_shape)
-    _check_tensor(next(t for t in session.get_outputs() if t.name == output_name), output_shape)
-    return Session(provider, input_name, output_name, session)
+    _check_names(session, inputs, outputs)
+    wanted = {**inputs, **outputs}
+    for tensor in (*session.get_inputs(), *session.get_outputs()):
+        _check_tensor(tensor, wanted.get(tensor.name))
+    return Session(provider, tuple(inputs), tuple(outputs), session)
 
 
 def check_opens(model: bytes) -> None:
@@ -179,20 +210,21 @@ def _check_available(provider: str, ort: Any) -> None:
         )
 
 
-def _check_names(session: Any, input_name: str, output_name: str) -> None:
-    inputs = [tensor.name for tensor in session.get_inputs()]
-    outputs = [tensor.name for tensor in session.get_outputs()]
-    if inputs != [input_name] or output_name not in outputs:
+def _check_names(session: Any, inputs: Mapping[str, Any], outputs: Mapping[str, Any]) -> None:
+    given = [tensor.name for tensor in session.get_inputs()]
+    found = [tensor.name for tensor in session.get_outputs()]
+    if set(given) != set(inputs) or not set(outputs) <= set(found):
+        wanted, made = (" and ".join(map(repr, names)) for names in (inputs, outputs))
         raise BundleError(
-            f"expected a model from {input_name!r} to {output_name!r}, "
-            f"received one from {inputs} to {outputs}: export it again."
+            f"expected a model from {wanted} to {made}, "
+            f"received one from {given} to {found}: export it again."
         )
 
 
 def _check_tensor(tensor: Any, wanted: Shape | None) -> None:
     if wanted is None:
         return
-    kind = "tensor(uint8)" if tensor.name == IMAGE else "tensor(float)"
+    kind = _TYPES.get(tensor.name, "tensor(float)")
     if tensor.type != kind:
         raise BundleError(
             f"expected {tensor.name} as {kind}, received a model that has it as {tensor.type}: the "

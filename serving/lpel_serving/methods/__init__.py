@@ -1,4 +1,4 @@
-"""Explanation methods (`decoded`, `measured`, `controls`), and what finds and runs them.
+"""Explanation methods (`decoded`, `simulated`, `measured`, `controls`), and their finder.
 
 A method is found by its name in the entry-point group `lpel.methods`, where other packages may add
 theirs.

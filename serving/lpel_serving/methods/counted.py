@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from lpel_serving.equations.decision import DECISIONS
 from lpel_serving.methods.both_ways import BothWays, ask_both_ways
+from lpel_serving.methods.catalogue.description import needs_of
 from lpel_serving.methods.each_once import EachOnce
-from lpel_serving.methods.method import FacePair, Method, Networks, is_control
+from lpel_serving.methods.method import FacePair, ImageFeatures, Method, Networks, is_control
 from lpel_serving.support.arrays import Floats, SignedMap
 from lpel_serving.support.progress import Advance, Progress
 
@@ -72,6 +73,7 @@ class _Counted:
 
     def __init__(self, method: Method, begin: Callable[[str], Advance], portion: int) -> None:
         self.control = is_control(method)
+        self.needs = needs_of(method)
         self.counted = method
         self._begin = begin
         self._portion = portion
@@ -120,3 +122,18 @@ class _Reporting:
     def respond(self, embeddings: Floats, /) -> Floats:
         """Predict attribution vectors: embeddings, shape (N, D), to (N, K, D)."""
         return self.networks.respond(embeddings)
+
+    def features(self, crops: NDArray[np.uint8], /) -> ImageFeatures:
+        """Compute embeddings and local features of crops, uint8, shape (N, S, S, 3)."""
+        return self.networks.features(crops)
+
+    def simulate(
+        self,
+        images: ImageFeatures,
+        coalitions: NDArray[np.bool_],
+        fill: str,
+        donors: ImageFeatures | None = None,
+        /,
+    ) -> Floats:
+        """Predict embeddings of images with coalitions replaced; see `Networks.simulate`."""
+        return self.networks.simulate(images, coalitions, fill, donors)

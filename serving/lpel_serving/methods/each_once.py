@@ -1,20 +1,25 @@
 """Networks that embed no image twice (within one pair; see `engine.store`)."""
 
 import hashlib
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lpel_serving.methods.method import ImageFeatures, Networks
-from lpel_serving.support.arrays import Floats
+from lpel_serving.support.arrays import Floats, Pixels
+
+_Features = tuple[Floats, Floats]
+"""The embedding and the local features of one image."""
 
 
 @dataclass(frozen=True, eq=False)
 class EachOnce:
     """Wraps networks so that each distinct image is embedded only once.
 
-    Use it for one pair: it keeps the embeddings of all images.
+    Use it for one pair: it keeps the embeddings of all images, and their local features where they
+    are asked for.
 
     Attributes
     ----------
@@ -23,24 +28,35 @@ class EachOnce:
     """
 
     networks: Networks
-    _kept: dict[bytes, Floats] = field(default_factory=dict[bytes, Floats], repr=False)
+    _embedded: dict[bytes, Floats] = field(default_factory=dict[bytes, Floats], repr=False)
+    _features: dict[bytes, _Features] = field(default_factory=dict[bytes, _Features], repr=False)
 
     def embed(self, crops: NDArray[np.uint8], /) -> Floats:
         """Compute ``f``: crops, uint8, shape (N, S, S, 3), to embeddings, shape (N, D)."""
-        contents = [hashlib.sha256(crop.tobytes()).digest() for crop in crops]
-        new = {
-            content: crop
-            for content, crop in zip(contents, crops, strict=True)
-            if content not in self._kept
-        }
+        contents = _contents(crops)
+        new = _unknown(contents, crops, self._embedded)
         if len(new) == len(contents):
             found = self.networks.embed(crops)
-            self._kept.update(zip(new, found, strict=True))
+            self._embedded.update(zip(new, found, strict=True))
             return found
         if new:
             found = self.networks.embed(np.stack(list(new.values())))
-            self._kept.update(zip(new, found, strict=True))
-        return np.stack([self._kept[content] for content in contents])
+            self._embedded.update(zip(new, found, strict=True))
+        return np.stack([self._embedded[content] for content in contents])
+
+    def features(self, crops: NDArray[np.uint8], /) -> ImageFeatures:
+        """Compute embeddings and local features of crops, uint8, shape (N, S, S, 3)."""
+        contents = _contents(crops)
+        new = _unknown(contents, crops, self._features)
+        if len(new) == len(contents):
+            found = self.networks.features(crops)
+            _keep(self._features, new, found)
+            return found
+        if new:
+            _keep(self._features, new, self.networks.features(np.stack(list(new.values()))))
+        of_images = [self._features[content] for content in contents]
+        embeddings, local = zip(*of_images, strict=True)
+        return ImageFeatures(np.stack(embeddings), np.stack(local))
 
     def decode(self, embeddings: Floats, /) -> Floats:
         """Compute ``g``: embeddings, shape (N, D), to images, shape (N, H, H, 3)."""
@@ -49,10 +65,6 @@ class EachOnce:
     def respond(self, embeddings: Floats, /) -> Floats:
         """Predict attribution vectors: embeddings, shape (N, D), to (N, K, D)."""
         return self.networks.respond(embeddings)
-
-    def features(self, crops: NDArray[np.uint8], /) -> ImageFeatures:
-        """Compute embeddings and local features of crops, uint8, shape (N, S, S, 3)."""
-        return self.networks.features(crops)
 
     def simulate(
         self,
@@ -64,3 +76,37 @@ class EachOnce:
     ) -> Floats:
         """Predict embeddings of images with coalitions replaced; see `Networks.simulate`."""
         return self.networks.simulate(images, coalitions, fill, donors)
+
+
+def knowing(networks: Networks, crops: Sequence[Pixels], features: ImageFeatures) -> EachOnce:
+    """Wrap networks that need not compute the features of some images again.
+
+    Parameters
+    ----------
+    networks
+        The networks.
+    crops
+        The images, uint8, shape (S, S, 3) each.
+    features
+        Theirs.
+    """
+    known: dict[bytes, _Features] = {}
+    _keep(known, _contents(crops), features)
+    return EachOnce(networks, {}, known)
+
+
+def _contents(crops: Iterable[Pixels]) -> list[bytes]:
+    return [hashlib.sha256(crop.tobytes()).digest() for crop in crops]
+
+
+def _unknown(
+    contents: Iterable[bytes], crops: Iterable[Pixels], known: Collection[bytes]
+) -> dict[bytes, Pixels]:
+    """The distinct images that are not known yet, by content."""
+    both = zip(contents, crops, strict=True)
+    return {content: crop for content, crop in both if content not in known}
+
+
+def _keep(known: dict[bytes, _Features], contents: Iterable[bytes], found: ImageFeatures) -> None:
+    rows = zip(found.embeddings, found.local, strict=True)
+    known.update(zip(contents, rows, strict=True))

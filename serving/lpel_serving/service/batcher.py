@@ -8,31 +8,38 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, InvalidStateError
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from lpel_serving.engine.session import Stop
+from lpel_serving.methods.method import ImageFeatures
 from lpel_serving.service.cancellation import CancellationToken
 from lpel_serving.support.arrays import Floats, Pixels
 from lpel_serving.support.errors import WithdrawnError
 
 Embed = Callable[[Sequence[Pixels], Stop], Floats]
+Features = Callable[[Sequence[Pixels], Stop], ImageFeatures]
 
 
 @dataclass(eq=False)
 class _Order:
-    """Crops of one caller that are embedded together, with the embeddings so far."""
+    """Crops of one caller that are embedded together, with what was computed of them so far."""
 
     crops: Sequence[Pixels]
     token: CancellationToken
-    result: Future[Floats] = field(default_factory=Future[Floats])
-    parts: dict[int, Floats] = field(default_factory=dict[int, Floats])
+    local: bool
+    result: Future[Any] = field(default_factory=Future[Any])
+    parts: dict[int, Sequence[Floats]] = field(default_factory=dict[int, Sequence[Floats]])
     since: float = field(default_factory=time.monotonic)
 
-    def add(self, place: int, embedding: Floats) -> None:
-        self.parts[place] = embedding
+    def add(self, place: int, found: Sequence[Floats]) -> None:
+        """Take the embedding of a crop, and its local features where they were computed."""
+        self.parts[place] = found
         if len(self.parts) == len(self.crops):
-            together = np.stack([self.parts[i] for i in range(len(self.crops))])
+            of_crops = zip(*(self.parts[i] for i in range(len(self.crops))), strict=False)
+            columns = [np.stack(column) for column in of_crops]
+            together = ImageFeatures(*columns) if self.local else columns[0]
             with contextlib.suppress(InvalidStateError):  # its caller has gone meanwhile
                 self.result.set_result(together)
 
@@ -50,8 +57,9 @@ class Batcher:
 
     Parameters
     ----------
-    embed
-        Crops, uint8, shape (S, S, 3) each, to embeddings (N, D).
+    embed, features
+        Crops, uint8, shape (S, S, 3) each, to embeddings (N, D); and to features, if any are asked
+        for. A batch of which one crop's features are asked for is computed with them.
     batch_size
         Crops in one inference at most.
     wait
@@ -72,6 +80,7 @@ class Batcher:
     def __init__(
         self,
         embed: Embed,
+        features: Features | None = None,
         *,
         batch_size: int,
         wait: float,
@@ -81,7 +90,7 @@ class Batcher:
         clock: Callable[[], float] = time.thread_time,
         on_done: Callable[[int, float, float], object] | None = None,
     ) -> None:
-        self._embed = embed
+        self._embed, self._features = embed, features
         self._batch_size, self._slow_batch_size = batch_size, slow_batch_size
         self._wait = wait
         self._on_batch, self._on_done = on_batch, on_done
@@ -107,7 +116,16 @@ class Batcher:
         The future raises `WithdrawnError` if the token is cancelled or the batcher is closed first,
         and whatever the embedder raises.
         """
-        order = _Order(crops, token)
+        return self._submit(_Order(crops, token, local=False), urgent=urgent)
+
+    def submit_for_features(
+        self, crops: Sequence[Pixels], token: CancellationToken, *, urgent: bool = True
+    ) -> Future[ImageFeatures]:
+        """Request embeddings and local features of N crops, at least one; see `submit`."""
+        return self._submit(_Order(crops, token, local=True), urgent=urgent)
+
+    def _submit(self, order: _Order, *, urgent: bool) -> Future[Any]:
+        crops, token = order.crops, order.token
         if not len(crops):
             order.result.set_result(np.empty((0, 0), np.float32))
             return order.result
@@ -170,14 +188,22 @@ class Batcher:
             if self._on_batch is not None:
                 self._on_batch(len(batch))
             begun, at = self._clock(), time.monotonic()
-            embeddings = self._embed([order.crops[place] for order, place in batch], stop)
+            rows = self._computed(batch, stop)
             if self._on_done is not None:
                 self._on_done(len(batch), self._clock() - begun, time.monotonic() - at)
-            for (order, place), embedding in zip(batch, embeddings, strict=True):
-                order.add(place, embedding)
+            for (order, place), row in zip(batch, rows, strict=True):
+                order.add(place, row)
         except Exception as error:  # noqa: BLE001 - raised to the callers; the thread lives
             for order, _ in batch:
                 order.fail(error)
+
+    def _computed(self, batch: Sequence[_Item], stop: Stop) -> list[Sequence[Floats]]:
+        """What is computed of each crop: its embedding, and its local features if any are due."""
+        crops = [order.crops[place] for order, place in batch]
+        if self._features is None or not any(order.local for order, _ in batch):
+            return [(embedding,) for embedding in self._embed(crops, stop)]
+        found = self._features(crops, stop)
+        return list(zip(found.embeddings, found.local, strict=True))
 
     def _next_batch(self) -> _Running | None:
         """Wait for crops, then briefly for more to fill the batch; return None when closed."""

@@ -100,6 +100,7 @@ class ExplanationService:
         self._shared: Shared[EmbeddedFace] = Shared()
         self._batcher = Batcher(
             lambda crops, stop: explainer.embedder.embed(crops, batch_size, stop),
+            lambda crops, stop: explainer.embedder.features(crops, batch_size, stop),
             batch_size=batch_size,
             wait=batch_wait,
             at_once=at_once,
@@ -167,9 +168,20 @@ class ExplanationService:
         """Embed a crop, unless the same one is cached by now."""
         face = self._cache.get([key]).get(key)
         if face is None:
-            face = EmbeddedFace(cut.pixels, (await self._embed([cut.pixels], token))[0], cut.found)
+            embedding, local = await self._features(cut.pixels, token)
+            face = EmbeddedFace(cut.pixels, embedding, cut.found, local)
             self._cache.put({key: face})
         return face
+
+    async def _features(
+        self, crop: Pixels, token: CancellationToken
+    ) -> tuple[Floats, Floats | None]:
+        """Compute the embedding of a crop, and in the same pass what a surrogate takes."""
+        if not self.explainer.simulates:
+            return (await self._embed([crop], token))[0], None
+        found = await asyncio.wrap_future(self._batcher.submit_for_features([crop], token))
+        self.counters.count_embedded(1)
+        return found.embeddings[0], found.local[0]
 
     def find_crop(self, name: str | None) -> Crop:
         """Find the crop of a name: see `face`."""

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpel_serving.engine.explainer import Explainer
+from lpel_serving.methods.method import ImageFeatures
 from lpel_serving.service.batcher import Batcher
 from lpel_serving.service.cancellation import CancellationToken
 from lpel_serving.support.arrays import Floats
@@ -59,3 +60,31 @@ class CancellableNetworks:
         """Predict attribution vectors: embeddings, shape (N, D), to (N, K, D)."""
         self.token.check()
         return self.explainer.respond(embeddings)
+
+    def features(self, crops: NDArray[np.uint8], /) -> ImageFeatures:
+        """Compute embeddings and local features of crops, uint8, shape (N, S, S, 3)."""
+        if not self.explainer.simulates or not len(crops):
+            return self.explainer.features(crops)  # refuses, or has nothing to compute
+        parts: list[ImageFeatures] = []
+        for start in range(0, len(crops), PORTION):
+            self.token.check()
+            portion = list(crops[start : start + PORTION])
+            order = self.batcher.submit_for_features(portion, self.token, urgent=False)
+            parts.append(order.result())
+            self.on_embedded(len(portion))
+        return ImageFeatures(
+            np.concatenate([part.embeddings for part in parts]),
+            np.concatenate([part.local for part in parts]),
+        )
+
+    def simulate(
+        self,
+        images: ImageFeatures,
+        coalitions: NDArray[np.bool_],
+        fill: str,
+        donors: ImageFeatures | None = None,
+        /,
+    ) -> Floats:
+        """Predict embeddings of images with coalitions replaced; see `Networks.simulate`."""
+        self.token.check()
+        return self.explainer.simulate(images, coalitions, fill, donors)

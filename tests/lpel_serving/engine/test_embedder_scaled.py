@@ -27,7 +27,7 @@ from lpel_serving.equations.mask import DEFAULT_EPSILON
 from lpel_serving.methods.catalogue.registry import methods
 from lpel_serving.methods.explanation import PairExplanation
 from lpel_serving.service.http.settings import Settings
-from support import tiny
+from support import tiny, tiny_surrogate
 from support.batch import make_job, run_here, write_csv, write_parquet
 from support.batch_rows import rows_of
 from support.confidence import confidence
@@ -53,11 +53,10 @@ BOTH = REFERENCES, TESTS = faces()
 
 def write_scaled(folder, c):
     """The tiny bundle of ``c f``."""
-    return tiny.write_bundle(
+    return tiny_surrogate.write_bundle(
         folder,
-        tiny.embedder_model(c).SerializeToString(),
-        tiny.decoder_model(c).SerializeToString(),
-        responds=True,
+        embedder=tiny_surrogate.embedder_model(c).SerializeToString(),
+        decoder=tiny.decoder_model(c).SerializeToString(),
         confidence=confidence(),
     )
 

@@ -19,8 +19,8 @@ COSTLY = ("coalitions", "corrrise", "occlusion")
 
 
 @pytest.fixture(scope="module")
-def inventory(responding_explainer):
-    return {entry.name: entry for entry in take_inventory(responding_explainer)}
+def inventory(simulating_explainer):
+    return {entry.name: entry for entry in take_inventory(simulating_explainer)}
 
 
 def test_every_installed_method_is_listed_with_a_summary(inventory):
@@ -30,11 +30,11 @@ def test_every_installed_method_is_listed_with_a_summary(inventory):
 
 @pytest.mark.parametrize("name", COSTLY)
 @pytest.mark.parametrize("similar", [True, False])
-def test_it_costs_what_is_said(name, similar, inventory, responding_explainer):
+def test_it_costs_what_is_said(name, similar, inventory, simulating_explainer):
     crops = np.stack([pixels(seed, tiny.IMAGE_SIZE) for seed in (0, 1)])
-    pair = FacePair(*crops, *responding_explainer.embed(crops), similar)
+    pair = FacePair(*crops, *simulating_explainer.embed(crops), similar)
     decision, method = DECISIONS[similar], find_method(name)
-    counted = CountingNetworks(responding_explainer)
+    counted = CountingNetworks(simulating_explainer)
     explain_both_ways(method, pair, counted, np.random.default_rng(0))
     assert counted.embedded == inventory[name].images[decision] <= inventory[name].embeddings
     counted.embedded = 0
@@ -43,7 +43,7 @@ def test_it_costs_what_is_said(name, similar, inventory, responding_explainer):
 
 
 def test_what_asks_the_decoders_alone_costs_nothing(inventory):
-    free = ("responses", "lpel", "lpel-mended", "centre", "random")
+    free = ("surrogate", "surrogate-order", "responses", "lpel", "lpel-mended", "centre", "random")
     assert [inventory[name].embeddings for name in free] == [0] * len(free)
 
 
@@ -92,6 +92,7 @@ def test_a_control_of_others_is_marked_on_what_it_makes(tiny_explainer):
 def test_without_a_response_decoder_what_needs_one_explains_nothing(tiny_explainer):
     entries = {entry.name: entry for entry in take_inventory(tiny_explainer)}
     assert entries["responses"].decisions == entries["hybrid"].decisions == ()
+    assert entries["surrogate"].decisions == entries["surrogate-order"].decisions == ()
     assert entries["lpel"].decisions == ("similar", "dissimilar")
 
 
@@ -118,12 +119,20 @@ class Asked:
         self.needs.add("responses")
         return self.networks.respond(embeddings)
 
+    def features(self, crops):
+        self.needs.add("surrogate")
+        return self.networks.features(crops)
+
+    def simulate(self, *given):
+        self.needs.add("surrogate")
+        return self.networks.simulate(*given)
+
 
 @pytest.mark.parametrize("name", methods())
-def test_a_method_needs_explains_and_signs_what_it_says(name, inventory, responding_explainer):
-    entry, asked = inventory[name], Asked(responding_explainer)
+def test_a_method_needs_explains_and_signs_what_it_says(name, inventory, simulating_explainer):
+    entry, asked = inventory[name], Asked(simulating_explainer)
     crops = np.stack([pixels(seed, tiny.IMAGE_SIZE) for seed in (0, 1)])
-    h_r, h_t = responding_explainer.embed(crops)
+    h_r, h_t = simulating_explainer.embed(crops)
     find_method(name)(FacePair(*crops, h_r, h_t, True), asked, np.random.default_rng(0))
     assert asked.needs == set(entry.description.needs)
     assert entry.decisions == entry.description.decisions

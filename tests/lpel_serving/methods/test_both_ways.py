@@ -15,7 +15,7 @@ from lpel_serving.methods.measured.coalitions import Coalitions
 from lpel_serving.methods.measured.occlusion import Occlusion
 from lpel_serving.methods.measured.xface import XFace
 from lpel_serving.support.errors import EmbeddingError, ParameterError
-from support import tiny
+from support import tiny, tiny_surrogate
 from support.analytic import Counting
 
 
@@ -25,7 +25,8 @@ def embed(crops: np.ndarray) -> np.ndarray:
     return np.concatenate([np.empty((0, tiny.DIMENSION), np.float32), *each])
 
 
-PLAIN = AssembledNetworks(embed, tiny.decode, tiny.respond)
+OTHERS = (tiny.decode, tiny.respond, tiny_surrogate.features, tiny_surrogate.simulate)
+PLAIN = AssembledNetworks(embed, *OTHERS)
 
 
 def noise_pair(similar: bool, seed: int = 0) -> FacePair:
@@ -37,7 +38,7 @@ def noise_pair(similar: bool, seed: int = 0) -> FacePair:
 
 def networks_that_count() -> tuple[AssembledNetworks, Counting]:
     counting = Counting(embed)
-    return AssembledNetworks(counting, tiny.decode, tiny.respond), counting
+    return AssembledNetworks(counting, *OTHERS), counting
 
 
 VARIANTS = {

@@ -47,6 +47,7 @@ def test_the_methods_of_this_package_are_installed():
     assert {
         *("lpel", "emsnn", "occlusion", "constant-relevance", "centre", "random"),
         *("corrrise", "xface", "responses", "coalitions", "hybrid"),
+        *("surrogate", "surrogate-order"),
     } <= set(methods())
     assert methods() == sorted(methods())
 
@@ -58,29 +59,29 @@ def test_every_method_with_its_defaults_gives_a_finite_map(name):
 
 
 @pytest.mark.parametrize("name", methods())
-def test_every_method_works_with_an_explainer(responding_explainer, name):
-    pair = tiny_pair(responding_explainer)
-    assert is_signed_map(made(name)(pair, responding_explainer, generator()))
+def test_every_method_works_with_an_explainer(simulating_explainer, name):
+    pair = tiny_pair(simulating_explainer)
+    assert is_signed_map(made(name)(pair, simulating_explainer, generator()))
 
 
 @pytest.mark.parametrize("name", sorted(set(methods()) - {"emsnn"}))
-def test_every_method_but_emsnn_explains_dissimilar_pairs(responding_explainer, name):
-    pair = tiny_pair(responding_explainer, similar=False)
-    assert is_signed_map(made(name)(pair, responding_explainer, generator()))
+def test_every_method_but_emsnn_explains_dissimilar_pairs(simulating_explainer, name):
+    pair = tiny_pair(simulating_explainer, similar=False)
+    assert is_signed_map(made(name)(pair, simulating_explainer, generator()))
 
 
 @pytest.mark.parametrize("name", methods())
-def test_every_method_gives_the_same_map_for_the_same_seed(responding_explainer, name):
-    pair = tiny_pair(responding_explainer)
-    one, same = (made(name)(pair, responding_explainer, generator(3)) for _ in range(2))
+def test_every_method_gives_the_same_map_for_the_same_seed(simulating_explainer, name):
+    pair = tiny_pair(simulating_explainer)
+    one, same = (made(name)(pair, simulating_explainer, generator(3)) for _ in range(2))
     assert one.tobytes() == same.tobytes()
 
 
 @pytest.mark.parametrize("name", methods())
-def test_no_method_changes_its_pair(responding_explainer, name):
-    pair = tiny_pair(responding_explainer)
+def test_no_method_changes_its_pair(simulating_explainer, name):
+    pair = tiny_pair(simulating_explainer)
     before = [value.copy() for value in (pair.reference, pair.test, pair.h_r, pair.h_t)]
-    made(name)(pair, responding_explainer, generator())
+    made(name)(pair, simulating_explainer, generator())
     after = (pair.reference, pair.test, pair.h_r, pair.h_t)
     for expected, received in zip(before, after, strict=True):
         np.testing.assert_array_equal(received, expected)

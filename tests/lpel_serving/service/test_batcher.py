@@ -6,10 +6,12 @@ import threading
 import numpy as np
 import pytest
 
+from lpel_serving.methods.method import ImageFeatures
 from lpel_serving.service.batcher import Batcher
 from lpel_serving.service.cancellation import CancellationToken
 from lpel_serving.service.shared import Shared
 from lpel_serving.support.errors import WithdrawnError
+from support import slow
 
 SECONDS = 20
 
@@ -89,14 +91,14 @@ def test_an_order_larger_than_a_batch_is_put_together_again(batcher, gated):
 
 
 def test_who_is_urgent_goes_before_long_work_that_came_first(batcher, gated):
-    slow = batcher.submit(crops(6), CancellationToken(), urgent=False)
+    long = batcher.submit(crops(6), CancellationToken(), urgent=False)
     gated.wait()
     urgent = batcher.submit(crops(2, first=100), CancellationToken())
     gated.go.release(3)
     assert urgent.result(SECONDS).ravel().tolist() == [100, 101]
     assert gated.batches[:2] == [[0, 1], [100, 101]]
     gated.go.release(10)
-    assert slow.result(SECONDS).ravel().tolist() == list(range(6))
+    assert long.result(SECONDS).ravel().tolist() == list(range(6))
 
 
 def test_who_has_gone_is_not_computed_for_and_harms_nobody(batcher, gated):
@@ -224,3 +226,48 @@ def test_shared_work_that_fails_fails_for_everybody_and_is_tried_again():
         return [type(result) for result in results], len(times)
 
     assert asyncio.run(play()) == ([ZeroDivisionError] * 2, 2)
+
+
+def test_features_are_computed_where_they_are_due_and_shared_batches_give_everyone_their_own():
+    given = []
+
+    def embed(batch, stop):
+        given.append(("embed", len(batch)))
+        return values(batch)
+
+    def features(batch, stop):
+        given.append(("features", len(batch)))
+        return ImageFeatures(values(batch), np.stack([values([crop]) + 100 for crop in batch]))
+
+    gate = threading.Event()
+
+    def held(batch, stop):
+        assert gate.wait(SECONDS)
+        return embed(batch, stop)
+
+    batcher = Batcher(held, features, batch_size=4, wait=0.0, slow_batch_size=4)
+    first = batcher.submit(crops(1), CancellationToken(), urgent=False)
+    slow.until(lambda: batcher.running == 1 and not batcher.waiting)
+    due = batcher.submit_for_features(crops(2, first=10), CancellationToken())
+    work = batcher.submit(crops(2, first=20), CancellationToken(), urgent=False)
+    gate.set()
+    found = due.result(SECONDS)
+    assert found.embeddings.ravel().tolist() == [10, 11]
+    assert found.local.ravel().tolist() == [110, 111]
+    assert work.result(SECONDS).ravel().tolist() == [20, 21]
+    assert first.result(SECONDS).tolist() == [[0]]
+    alone = batcher.submit(crops(3, first=30), CancellationToken(), urgent=False)
+    assert alone.result(SECONDS).shape == (3, 1)
+    assert given == [("embed", 1), ("features", 4), ("embed", 3)]
+    batcher.close()
+
+
+def test_features_of_more_crops_than_a_batch_are_put_together():
+    def features(batch, stop):
+        return ImageFeatures(values(batch), np.stack([values([crop]) for crop in batch]))
+
+    batcher = Batcher(lambda batch, stop: values(batch), features, batch_size=2, wait=0.0)
+    found = batcher.submit_for_features(crops(5), CancellationToken()).result(SECONDS)
+    assert found.embeddings.ravel().tolist() == list(range(5))
+    assert found.local.shape == (5, 1, 1)
+    batcher.close()

@@ -87,13 +87,18 @@ def describe(name: str, method: Any) -> Description:
         _summary(cast("type[Any]", type(method))),
         getattr(method, "paper", None),
         parameters_in(cast("Any", type(method))),
-        _known(getattr(method, "needs", None), get_args(Need)),
+        needs_of(method),
         _known(getattr(method, "decisions", None), DECISIONS.values()) or tuple(DECISIONS.values()),
         getattr(method, "signed", None),
         CONTROL_CAVEAT if control else getattr(method, "caveat", unmeasured(name)),
         bool(getattr(method, "one_file", False)),
         control,
     )
+
+
+def needs_of(method: Any) -> tuple[Need, ...] | None:
+    """Return the networks that a method declares to run; None if it does not declare them."""
+    return _known(getattr(method, "needs", None), get_args(Need))
 
 
 def _known(declared: Any, words: Iterable[str]) -> Any:

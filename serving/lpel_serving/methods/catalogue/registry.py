@@ -1,6 +1,6 @@
 """Finds and makes the methods of the entry-point group `lpel.methods`; chooses the default."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from importlib.metadata import entry_points
 from typing import Any
@@ -15,7 +15,10 @@ from lpel_serving.support.errors import ParameterError
 
 GROUP = "lpel.methods"
 """The entry-point group in which any package may register methods."""
-LPEL, RESPONSES = "lpel", "responses"
+LPEL, RESPONSES, SURROGATE = "lpel", "responses", "surrogate"
+_DEFAULTS: Mapping[str, Callable[[], Method]] = {RESPONSES: Responses, LPEL: Lpel}
+"""The methods that may be a bundle's default: with `SURROGATE` among them, it is that of every
+bundle that can run it."""
 
 
 def methods() -> list[str]:
@@ -124,7 +127,7 @@ def installed_name(kind: type[Any]) -> str:
     return kind.__name__
 
 
-def default_name(*, responds: bool) -> str:
+def default_name(*, responds: bool, simulates: bool = False) -> str:
     """Return the name of the best method that a bundle supports.
 
     The measurements behind this order are in ``docs/faithfulness.md``.
@@ -133,13 +136,17 @@ def default_name(*, responds: bool) -> str:
     ----------
     responds
         Whether the bundle has a response decoder.
+    simulates
+        Whether it has a surrogate.
     """
+    if simulates and SURROGATE in _DEFAULTS:
+        return SURROGATE
     return RESPONSES if responds else LPEL
 
 
-def default_method(*, responds: bool) -> Method:
+def default_method(*, responds: bool, simulates: bool = False) -> Method:
     """Make the method of `default_name`."""
-    return {RESPONSES: Responses, LPEL: Lpel}[default_name(responds=responds)]()
+    return _DEFAULTS[default_name(responds=responds, simulates=simulates)]()
 
 
 @lru_cache

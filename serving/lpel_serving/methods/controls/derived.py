@@ -79,6 +79,5 @@ class WithDecoder:
 
     def __call__(self, pair: FacePair, networks: Networks, rng: np.random.Generator) -> SignedMap:
         """Compute the map."""
-        return self.method(
-            pair, AssembledNetworks(networks.embed, self.decode, networks.respond), rng
-        )
+        others = (networks.respond, networks.features, networks.simulate)
+        return self.method(pair, AssembledNetworks(networks.embed, self.decode, *others), rng)

@@ -1,7 +1,7 @@
 """Replaces superpixels by a fill, in the test or in both images, or by the reference's own."""
 
 from dataclasses import dataclass
-from typing import Annotated, Literal, get_args
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,12 +10,11 @@ from lpel_serving.equations.fill import FILLS, Fill
 from lpel_serving.equations.similarity import cosine_similarity
 from lpel_serving.equations.superpixels import labels
 from lpel_serving.methods.catalogue.parameter import Range
+from lpel_serving.methods.kinds import KINDS, Kind
 from lpel_serving.methods.method import FacePair
 from lpel_serving.support.arrays import Floats, Pixels
 from lpel_serving.support.errors import EmbeddingError, ParameterError
 
-Kind = Literal["test", "both", "transplant"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
 Filling = Annotated[
     Fill, Range("What hidden superpixels are filled with.", choices=FILLS, make=Fill)
 ]

@@ -11,6 +11,7 @@ from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Route
 
 from lpel_serving.engine.explainer import Explainer
+from lpel_serving.engine.surrogate import try_out_surrogate
 from lpel_serving.images.crops import CentreCrop, Crop, parse_crop
 from lpel_serving.service.cancellation import CancellationToken
 from lpel_serving.service.explanation_service import ExplanationService
@@ -145,6 +146,9 @@ async def warm_up(service: ExplanationService) -> None:
     await service.run(lambda networks: networks.decode(embeddings), token)
     if service.explainer.responds:
         await service.run(lambda networks: networks.respond(embeddings), token)
+    record, black = service.manifest.surrogate, np.zeros((1, side, side, 3), np.uint8)
+    if record is not None:
+        await service.run(lambda networks: try_out_surrogate(networks, record, black), token)
     for _ in range(2):  # slow the first time, too
         await service.measure_pace(token)
 

@@ -3,6 +3,7 @@
 import pytest
 
 from lpel_export.explainer.program import METHODS
+from lpel_serving.methods.catalogue import registry
 from lpel_serving.methods.catalogue.registry import (
     default_method,
     default_name,
@@ -21,6 +22,16 @@ from lpel_serving.support.errors import ParameterError
 def test_the_default_is_the_best_that_the_bundle_can_do():
     assert (default_name(responds=True), default_name(responds=False)) == ("responses", "lpel")
     assert (default_method(responds=True), default_method(responds=False)) == (Responses(), Lpel())
+
+
+def test_a_surrogate_is_the_default_once_it_has_a_method(monkeypatch):
+    defaults = {"responses": Responses, "lpel": Lpel}
+    monkeypatch.setattr(registry, "_DEFAULTS", defaults)
+    assert default_name(responds=True, simulates=True) == "responses"
+    monkeypatch.setattr(registry, "_DEFAULTS", defaults | {"surrogate": Coalitions})
+    assert default_name(responds=True, simulates=True) == "surrogate"
+    assert default_method(responds=False, simulates=True) == Coalitions()
+    assert default_name(responds=True, simulates=False) == "responses"
 
 
 def test_any_parameter_can_be_set():

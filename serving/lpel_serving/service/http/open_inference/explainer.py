@@ -8,6 +8,7 @@ from lpel_serving.bundle.manifest import Manifest
 from lpel_serving.equations.decision import Decisions, decide_many
 from lpel_serving.equations.mask import DEFAULT_EPSILON, check_epsilon
 from lpel_serving.equations.relevance import relevance
+from lpel_serving.methods.catalogue.registry import default_method, default_name
 from lpel_serving.methods.decoded.responses import DEFAULT_SIZE
 from lpel_serving.methods.explain import explain_by
 from lpel_serving.methods.method import Method, Networks
@@ -26,7 +27,7 @@ REFERENCE, TEST, THRESHOLD, EPSILON = "reference", "test", "threshold", "epsilon
 
 
 def explainer_model(service: ExplanationService, max_batch: int) -> Model:
-    """Make the model that explains pairs by the bundle's best method.
+    """Make the model that explains pairs by the best method that a file can hold.
 
     Its tensors are those of the file that `lpel export` makes of the same bundle, to the byte.
 
@@ -37,7 +38,9 @@ def explainer_model(service: ExplanationService, max_batch: int) -> Model:
     max_batch
         Pairs in one request.
     """
-    manifest, method = service.manifest, service.explainer.default_method
+    manifest = service.manifest
+    name = default_name(responds=service.explainer.responds)
+    method = default_method(responds=service.explainer.responds)
 
     async def run(given: Arrays, wanted: Collection[str], token: CancellationToken) -> Arrays:
         threshold = _number(given, THRESHOLD, manifest.threshold.value)
@@ -59,7 +62,7 @@ def explainer_model(service: ExplanationService, max_batch: int) -> Model:
 
         return {**decided, **await service.run(explain, token)}
 
-    about = {"bundle_sha256": manifest.identity, "method": service.explainer.default_name}
+    about = {"bundle_sha256": manifest.identity, "method": name}
     return Model("explainer", PLATFORM, _signature(manifest, max_batch), run, about)
 
 

@@ -17,11 +17,13 @@ from lpel_serving.faithfulness.study import Question, find_question
 from lpel_serving.methods.checked_map import checked_map
 from lpel_serving.methods.counted import counted
 from lpel_serving.methods.decided import DecidedPair
+from lpel_serving.methods.each_once import knowing
 from lpel_serving.methods.method import FacePair, Method, Networks, is_control
 from lpel_serving.methods.used import method_used
 from lpel_serving.report.document import decided_document, method_record
 from lpel_serving.report.verdict import on_plausibility
 from lpel_serving.service.cancellation import CancellationToken
+from lpel_serving.service.embedded_face import features_of
 from lpel_serving.service.explanation_service import ExplanationService
 from lpel_serving.service.http.messages.answers import JSON, LINES, accepted, checked, json_response
 from lpel_serving.service.http.messages.lines import in_lines
@@ -45,13 +47,16 @@ def routes(service: ExplanationService, settings: Settings) -> list[BaseRoute]:
         token: CancellationToken = request.state.token
         asked = await read_pair(request, AssessFields, service, settings.limits)
         name, method = chosen_method(asked, service)
-        pair = decide(await read_faces(asked, service, token), asked, service)
+        faces = await read_faces(asked, service, token)
+        pair, known = decide(faces, asked, service), features_of(faces)
         word, limits = pair.decision.word, settings.limits
         images = await images_for(name, method, asked, word, service, limits, token, one_way=True)
         plan = await service.run_in_thread(lambda: _plan(pair, images, asked, service), token)
         await _check_time(plan, name, service, settings, token)
 
         def work(networks: Networks, progress: Progress) -> dict[str, Any]:
+            if known is not None:
+                networks = knowing(networks, (pair.reference_crop, pair.test_crop), known)
             return _assess(pair, name, method, networks, asked, plan, progress)
 
         if kind == LINES:

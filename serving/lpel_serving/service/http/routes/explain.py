@@ -12,13 +12,14 @@ from lpel_serving.engine.pair import explain_pair
 from lpel_serving.methods.counted import counted
 from lpel_serving.methods.decided import DecidedPair
 from lpel_serving.methods.explanation import Explanation, PairExplanation
-from lpel_serving.methods.method import Method, Networks
+from lpel_serving.methods.method import ImageFeatures, Method, Networks
 from lpel_serving.report.array_file import arrays, npz
 from lpel_serving.report.document import document
 from lpel_serving.report.figures import pair_figure
 from lpel_serving.report.figures.canvas import png as figure_png
 from lpel_serving.report.pictures import displayable, heat_map_picture, mask_picture, overlay, png
 from lpel_serving.service.cancellation import CancellationToken
+from lpel_serving.service.embedded_face import features_of
 from lpel_serving.service.explanation_service import ExplanationService
 from lpel_serving.service.http.messages.answers import (
     JSON,
@@ -54,14 +55,15 @@ def routes(service: ExplanationService, settings: Settings) -> list[BaseRoute]:
         token: CancellationToken = request.state.token
         asked = await read_pair(request, ExplainFields, service, settings.limits)
         name, method = chosen_method(asked, service)
-        pair = decide(await read_faces(asked, service, token), asked, service)
+        faces = await read_faces(asked, service, token)
+        pair, known = decide(faces, asked, service), features_of(faces)
         word = pair.decision.word
         images = await images_for(name, method, asked, word, service, settings.limits, token)
         await _check(name, images, service, settings, token)
 
         def explained_by(networks: Networks, progress: Progress) -> PairExplanation:
             with naming(name), counted(method, {word: images}, progress, portion=PORTION) as one:
-                return explain_decided(pair, one, networks, asked, service)
+                return explain_decided(pair, known, one, networks, asked, service)
 
         def work(networks: Networks) -> bytes:
             return _written(kind, explained_by(networks, silent), asked)
@@ -98,15 +100,22 @@ async def _check(
 
 def explain_decided(
     pair: DecidedPair,
+    known: ImageFeatures | None,
     method: Method,
     networks: Networks,
     fields: ExplainFields,
     service: ExplanationService,
 ) -> PairExplanation:
     """Explain the decision on two faces, as `Explainer.explain` does."""
-    crop = service.find_crop(fields.crop)
     return explain_pair(
-        pair, method, networks, service.manifest, crop, epsilon=fields.epsilon, seed=fields.seed
+        pair,
+        method,
+        networks,
+        service.manifest,
+        service.find_crop(fields.crop),
+        known=known,
+        epsilon=fields.epsilon,
+        seed=fields.seed,
     )
 
 

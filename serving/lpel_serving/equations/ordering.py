@@ -1,0 +1,98 @@
+"""Orders of superpixels: two mixed by their ranks, and the map whose order is a given one."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lpel_serving.support.errors import ParameterError
+
+Order = NDArray[np.int64]
+"""The superpixels, each once, the most important first: shape (K,)."""
+
+_STEP = 1e-5
+"""The least fall from one superpixel to the next, as a share of the largest change: more than
+float32 rounds away, and than orders of maps take for a tie."""
+
+
+def ranks_of(order: Order) -> NDArray[np.float64]:
+    """Place of each superpixel in an order, 0 for the first, shape (K,)."""
+    ranks = np.empty(len(order))
+    ranks[order] = np.arange(len(order))
+    return ranks
+
+
+def mixed_order(order: Order, usual: NDArray[np.float64], own: float) -> Order:
+    """Shrink a pair's own order towards the usual one.
+
+    An order that follows predictions of one pair pays the winner's curse: first comes what is
+    overestimated. The usual order, the mean of many pairs', knows less and errs less.
+
+    Parameters
+    ----------
+    order
+        The pair's own.
+    usual
+        The usual rank of each superpixel, shape (K,), on any scale from 0 to K - 1, such as the
+        mean of the ranks in the orders of many pairs.
+    own
+        Weight of the own order, in [0, 1].
+
+    Returns
+    -------
+    NDArray[np.int64]
+        By ``own * rank + (1 - own) * usual``, ascending; ties go by the own order.
+
+    Raises
+    ------
+    ParameterError
+        If the weight is out of range, or the two are not of the same superpixels.
+    """
+    if not 0 <= own <= 1 or usual.shape != order.shape or not np.isfinite(usual).all():
+        raise ParameterError(
+            f"expected a weight in [0, 1] and a usual rank for each of {len(order)} superpixels; "
+            f"received {own} and ranks of shape {usual.shape}."
+        )
+    mixed = own * np.arange(len(order)) + (1 - own) * usual[order]
+    return order[np.argsort(mixed, kind="stable")]
+
+
+def order_map(order: Order, changes: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Make a map that falls along an order: changes made monotone, with their sum.
+
+    Parameters
+    ----------
+    order
+        The order.
+    changes
+        What each step of it changes, in the order's sequence, shape (K,).
+
+    Returns
+    -------
+    NDArray[np.float64]
+        Shape (K,), by superpixel: the falling sequence nearest to the changes in squares, each
+        value at least a hundred-thousandth of the largest change above the next.
+    """
+    count = len(order)
+    falling = decreasing(changes)
+    largest = float(np.abs(falling).max(initial=0)) or 1.0
+    ramp = ((count - 1) / 2 - np.arange(count)) * _STEP * largest
+    values = np.empty(count)
+    values[order] = falling + ramp
+    return values
+
+
+def decreasing(values: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Find the nearest sequence, in squares, that never rises; its sum is the same.
+
+    Neighbours that rise are pooled until none does (Ayer et al. 1955, *An empirical distribution
+    function for sampling with incomplete information*).
+    """
+    means: list[float] = []
+    sizes: list[int] = []
+    for value in values.tolist():
+        mean, size = float(value), 1
+        while means and means[-1] <= mean:
+            before, many = means.pop(), sizes.pop()
+            mean, size = (before * many + mean * size) / (many + size), many + size
+        means.append(mean)
+        sizes.append(size)
+    return np.repeat(np.array(means, np.float64), sizes)

@@ -1,0 +1,1 @@
+"""Methods that ask a surrogate what replacing coalitions of superpixels would do; none is made."""

@@ -1,0 +1,96 @@
+"""Explains many pairs from simulations of their photographs that were made once and kept.
+
+A pair then costs a dot product for each coalition and one matrix, and no network is run.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lpel_serving.equations.shapley import ShapleyDesign
+from lpel_serving.equations.similarity import unit
+from lpel_serving.methods.decoded.responses import enlarge
+from lpel_serving.methods.many import Decisions, Maps, Places
+from lpel_serving.methods.method import ImageFeatures, Networks
+from lpel_serving.methods.simulated.design import fixed_design
+from lpel_serving.methods.simulated.game import TRANSPLANT, for_the_decision, on_grid, simulated
+from lpel_serving.methods.simulated.surrogate_attribution import SurrogateAttribution
+from lpel_serving.support.arrays import Floats
+from lpel_serving.support.errors import ParameterError
+
+
+@dataclass(frozen=True, eq=False)
+class SimulatedImages:
+    """What a surrogate predicts of N images under a fixed design.
+
+    Attributes
+    ----------
+    design
+        M coalitions, and the two of none and all.
+    units
+        Unit embeddings, float32, shape (N, D).
+    masked
+        Predicted embeddings for each coalition of the design, float32, shape (N, M + 2, D).
+    """
+
+    design: ShapleyDesign
+    units: Floats
+    masked: Floats
+
+
+def simulate_images(
+    method: SurrogateAttribution, networks: Networks, images: ImageFeatures
+) -> SimulatedImages:
+    """Simulate a method's coalitions on images, once for any number of pairs of them.
+
+    Raises
+    ------
+    ParameterError
+        If there is no surrogate, or the method's fill is transplants, which hang on the other
+        image.
+    EmbeddingError
+        If the surrogate gives something else than finite embeddings.
+    """
+    if method.fill == TRANSPLANT:
+        raise ParameterError(
+            "transplants cannot be simulated for one image alone: choose another fill, such as "
+            "mean, or explain each pair by itself."
+        )
+    design = fixed_design(method.count, images.local.shape[1])
+    masked = simulated(networks, images, design.coalitions, method.fill)
+    return SimulatedImages(design, unit(images.embeddings), masked)
+
+
+def explain_from_simulated(
+    images: SimulatedImages, references: Places, tests: Places, similar: Decisions, size: int
+) -> Maps:
+    """Explain N pairs both ways; the maps equal those of single calls of the method.
+
+    Parameters
+    ----------
+    images
+        See `simulate_images`.
+    references, tests
+        The images of the pairs, indices, shape (N,).
+    similar
+        The decisions, shape (N,).
+    size
+        Side of the maps, as the method's.
+
+    Returns
+    -------
+    tuple[NDArray[np.float32], NDArray[np.float32]]
+        Maps of the tests and of the references, shape (N, size, size).
+    """
+    units, masked = images.units, images.masked
+    changes = np.empty((2, len(tests), masked.shape[1]), np.float32)
+    pairs = zip(references.tolist(), tests.tolist(), similar.tolist(), strict=True)
+    for i, (r, t, alike) in enumerate(pairs):  # one by one: a photograph's simulation is not copied
+        if alike:
+            after = np.stack([np.vecdot(masked[t], units[r]), np.vecdot(masked[r], units[t])])
+        else:
+            after = np.vecdot(masked[r], masked[t])[np.newaxis]
+        before = np.vecdot(units[[r]], units[[t]])
+        changes[:, i] = for_the_decision(before, after, similar=alike)
+    forward, swapped = enlarge(on_grid(images.design.attributions(changes)), size)
+    return forward, swapped

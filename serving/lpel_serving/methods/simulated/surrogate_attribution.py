@@ -1,0 +1,78 @@
+"""Predicts what hiding each square would do, by asking a surrogate about many sets of squares."""
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+import numpy as np
+
+from lpel_serving.methods.both_ways import BothWays
+from lpel_serving.methods.catalogue.parameter import Range
+from lpel_serving.methods.catalogue.parameters import check_own
+from lpel_serving.methods.decoded.responses import DEFAULT_SIZE, MapSide, enlarge
+from lpel_serving.methods.method import FacePair, Need, Networks
+from lpel_serving.methods.simulated.design import fixed_design
+from lpel_serving.methods.simulated.game import (
+    SURROGATES,
+    SimulatedFill,
+    game_of,
+    on_grid,
+    predicted_changes,
+)
+from lpel_serving.support.arrays import Coalitions, Floats, SignedMap
+
+DEFAULT_COUNT = 256
+SHAPLEY = (
+    "Shapley values as in Lundberg and Lee 2017, A unified approach to interpreting model "
+    "predictions (SHAP), NeurIPS, and Covert and Lee 2021, Improving KernelSHAP, AISTATS"
+)
+"""The source of the attribution."""
+
+
+@dataclass(frozen=True)
+class SurrogateAttribution:
+    """Shapley values of the similarity that a surrogate predicts; no altered image is embedded.
+
+    On the grid the map sums to what replacing all superpixels does: the similarity's fall for a
+    similar pair, its rise for a dissimilar one. The simulated coalitions are always the same.
+    """
+
+    title: ClassVar[str] = "Hiding parts, simulated"
+    paper: ClassVar[str] = f"{SHAPLEY}; {SURROGATES}"
+    needs: ClassVar[tuple[Need, ...]] = ("surrogate",)
+    signed: ClassVar[bool] = True
+    caveat: ClassVar[str] = (
+        "The map predicts, from what the network computes of the two photographs, what hiding "
+        "parts of them would do; nothing was hidden."
+    )
+    fill: SimulatedFill = "mean"
+    count: Annotated[int, Range("Coalitions that are simulated.", 2, served=4096)] = DEFAULT_COUNT
+    size: MapSide = DEFAULT_SIZE
+
+    def __post_init__(self) -> None:
+        check_own(self)
+
+    def __call__(self, pair: FacePair, networks: Networks, rng: np.random.Generator) -> SignedMap:
+        """Compute the map, shape (size, size)."""
+        del rng
+        return self._maps(pair, networks, both_ways=False)[0]
+
+    def both_ways(self, pair: FacePair, networks: Networks, rng: np.random.Generator) -> BothWays:
+        """Compute both maps in one simulation; those of a dissimilar pair are equal.
+
+        Transplants have two different maps of a dissimilar pair.
+        """
+        del rng
+        maps = self._maps(pair, networks, both_ways=True)
+        return BothWays(maps[0], maps[-1])
+
+    def predict(
+        self, pair: FacePair, networks: Networks, coalitions: Coalitions, kind: str, fill: str
+    ) -> Floats:
+        """Predict what coalitions do to the decision: see `predicted_changes`."""
+        return predicted_changes(pair, networks, coalitions, kind, fill)
+
+    def _maps(self, pair: FacePair, networks: Networks, *, both_ways: bool) -> Floats:
+        game = game_of(pair, networks, self.fill, both_ways=both_ways)
+        design = fixed_design(self.count, game.superpixels)
+        values = design.attributions(game.changes(design.coalitions))
+        return enlarge(on_grid(values), self.size)

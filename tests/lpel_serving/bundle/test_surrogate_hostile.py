@@ -1,0 +1,160 @@
+"""Bundles whose surrogate is altered, missing, or not what the manifest says."""
+
+from dataclasses import replace
+
+import numpy as np
+import onnx
+import pytest
+from onnx import numpy_helper
+
+from lpel_serving import Explainer
+from lpel_serving.bundle.card import card
+from lpel_serving.bundle.loading import read_manifest
+from lpel_serving.bundle.manifest import SURROGATE_FILE
+from lpel_serving.engine.bundle_check import check_bundle
+from lpel_serving.support.errors import BundleError, EmbeddingError
+from support import tiny, tiny_surrogate
+from support.hostile import absent, change, put, refuse
+from support.tiny_surrogate import RECORD, coalitions, noise, write_bundle
+
+pytestmark = pytest.mark.hostile
+
+
+@pytest.fixture
+def bundle(tmp_path):
+    return write_bundle(tmp_path / "bundle")
+
+
+def refuse_to_open(folder, *words):
+    with pytest.raises(BundleError) as caught:
+        Explainer.load(folder)
+    for word in words:
+        assert word in str(caught.value)
+
+
+def test_an_altered_file_is_refused(bundle):
+    data = bytearray((bundle / SURROGATE_FILE).read_bytes())
+    data[len(data) // 2] ^= 1
+    (bundle / SURROGATE_FILE).write_bytes(data)
+    refuse(bundle, SURROGATE_FILE, "was altered")
+
+
+def test_a_missing_file_is_refused(bundle):
+    (bundle / SURROGATE_FILE).unlink()
+    refuse(bundle, SURROGATE_FILE, "cannot be read")
+
+
+def test_a_file_that_is_not_listed_is_refused(bundle):
+    change(bundle, "files", SURROGATE_FILE, to=absent)
+    refuse(bundle, f"does not list {SURROGATE_FILE}")
+    change(bundle, "surrogate", to=absent)
+    refuse(bundle, "which its manifest does not list")
+
+
+def test_unsafe_models_are_refused(bundle):
+    model = tiny_surrogate.surrogate_model()
+    model.graph.node[0].domain = "com.example"
+    model.opset_import.append(onnx.helper.make_opsetid("com.example", 1))
+    put(bundle, SURROGATE_FILE, model.SerializeToString())
+    refuse(bundle, SURROGATE_FILE, "com.example")
+
+
+RECORDS = {
+    "side": (0, "surrogate.side"),
+    "channels": (0, "surrogate.channels"),
+    "fills": ([], "at least one"),
+    "layers": ([1], "list of texts"),
+    "training": ([], "surrogate.training"),
+}
+
+
+@pytest.mark.parametrize("key", RECORDS)
+def test_records_that_say_nothing_are_refused(bundle, key):
+    value, words = RECORDS[key]
+    change(bundle, "surrogate", key, to=value)
+    refuse(bundle, words)
+    change(bundle, "surrogate", key, to=absent)
+    refuse(bundle, f"surrogate.{key}")
+
+
+def test_a_fill_of_two_places_is_refused(bundle):
+    change(bundle, "surrogate", "fills", to=["mean", "mean"])
+    refuse(bundle, "surrogate.fills")
+
+
+def test_an_embedder_without_local_features_is_refused(tmp_path):
+    folder = write_bundle(tmp_path / "b", embedder=tiny.embedder_model().SerializeToString())
+    refuse_to_open(folder, "takes local features of shape (16, 3)", "the embedder gives none")
+    failed = check_bundle(folder)[-1]
+    assert (failed.name, failed.passed) == ("sessions", False)
+
+
+@pytest.mark.parametrize(
+    ("record", "words"),
+    [
+        (replace(RECORD, channels=4), "(16, 4), the embedder gives (16, 3)"),
+        (replace(RECORD, side=3), "(9, 3), the embedder gives (16, 3)"),
+    ],
+)
+def test_a_manifest_of_another_surrogate_is_refused(tmp_path, record, words):
+    refuse_to_open(write_bundle(tmp_path / "b", surrogate_record=record), words)
+
+
+def test_other_tensors_are_refused(tmp_path):
+    model = tiny_surrogate.surrogate_model()
+    model.graph.input.pop()
+    model.graph.initializer.append(numpy_helper.from_array(np.array(0, np.int64), "fill"))
+    folder = write_bundle(tmp_path / "b", surrogate=model.SerializeToString())
+    refuse_to_open(folder, "expected a model from 'embedding' and", "to 'masked_embedding'")
+    other = tiny.responses_model().SerializeToString()
+    refuse_to_open(write_bundle(tmp_path / "c", surrogate=other), "'masked_embedding'")
+
+
+def test_vectors_of_another_length_are_refused(tmp_path):
+    model = tiny_surrogate.surrogate_model()
+    name = model.graph.node[-1].output[0]
+    model.graph.node[-1].output[0] = "half"
+    model.graph.node.append(onnx.helper.make_node("Concat", ["half", "half"], [name], axis=2))
+    model.graph.output[0].type.tensor_type.shape.dim[2].dim_value = 2 * tiny.DIMENSION
+    folder = write_bundle(tmp_path / "b", surrogate=model.SerializeToString())
+    refuse_to_open(folder, "promises masked_embedding of shape (None, None, 6)")
+    model.graph.output[0].type.tensor_type.shape.dim[2].dim_param = "any"
+    model.graph.node[-1].attribute[0].i = 1  # as if there were twice as many coalitions
+    folder = write_bundle(tmp_path / "c", surrogate=model.SerializeToString())
+    explainer = Explainer.load(folder)
+    with pytest.raises(BundleError, match=r"gave \(1, 6, 6\).*of shape \(1, 3, 6\)"):
+        explainer.simulate(explainer.features(noise(1)), coalitions(3), "mean")
+
+
+def test_a_surrogate_that_gives_nan_is_refused(tmp_path):
+    model = tiny_surrogate.surrogate_model()
+    with_nan = model.graph.node[-1]  # 0 / 0 where nothing is replaced
+    with_nan.input[1] = "quotients"
+    node = onnx.helper.make_node("Div", ["losses", "losses"], ["quotients"])
+    model.graph.node.insert(len(model.graph.node) - 1, node)
+    data = model.SerializeToString()
+    explainer = Explainer.load(write_bundle(tmp_path / "b", surrogate=data))
+    with pytest.raises(BundleError, match="NaN or infinity"):
+        explainer.simulate(explainer.features(noise(1)), coalitions(1), "mean")
+
+
+def test_local_features_with_nan_are_refused(tmp_path):
+    model = tiny_surrogate.embedder_model()
+    last = model.graph.node[-1]
+    last.input[0] = "logarithms"  # those of black superpixels are infinite
+    node = onnx.helper.make_node("Log", ["rows"], ["logarithms"])
+    model.graph.node.insert(len(model.graph.node) - 1, node)
+    explainer = Explainer.load(write_bundle(tmp_path / "b", embedder=model.SerializeToString()))
+    assert np.isfinite(explainer.features(noise(1)).local).all()
+    with pytest.raises(EmbeddingError, match="local features"):
+        explainer.features(np.zeros_like(noise(1)))
+
+
+def test_the_card_says_what_it_is(bundle, responding_bundle):
+    text = "\n".join(card(read_manifest(bundle)))
+    assert "surrogate: 4 by 4 superpixels, replaced by normal, mean, blur, transplant" in text
+    assert "sees 3 numbers of each superpixel" in text
+    assert "from squares\n  method: none" in text
+    assert "what it predicts was not measured" in text
+    assert "does not say whose photographs the surrogate was trained on" in text
+    assert "surrogate: none" in "\n".join(card(read_manifest(responding_bundle)))

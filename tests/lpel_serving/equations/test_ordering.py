@@ -1,0 +1,60 @@
+"""Orders mixed by ranks, and maps whose order is a given one."""
+
+import numpy as np
+import pytest
+
+from lpel_serving.equations.ordering import decreasing, mixed_order, order_map, ranks_of
+from lpel_serving.equations.superpixels import descending
+from lpel_serving.support.errors import ParameterError
+
+ORDER = np.array([2, 0, 3, 1])
+
+
+def test_ranks_are_places():
+    np.testing.assert_array_equal(ranks_of(ORDER), [1, 3, 0, 2])
+
+
+def test_all_of_ones_own_or_all_of_the_usual():
+    usual = np.array([0.0, 1, 2, 3])
+    np.testing.assert_array_equal(mixed_order(ORDER, usual, 1), ORDER)
+    np.testing.assert_array_equal(mixed_order(ORDER, usual, 0), [0, 1, 2, 3])
+
+
+def test_ranks_are_mixed_and_ties_are_ones_own():
+    # own ranks 1, 3, 0, 2; usual 0, 1, 2, 3: halves 0.5, 2, 1, 2.5
+    np.testing.assert_array_equal(mixed_order(ORDER, np.arange(4.0), 0.5), [0, 2, 1, 3])
+    np.testing.assert_array_equal(mixed_order(ORDER, 3 - ranks_of(ORDER), 0.5), ORDER)
+
+
+@pytest.mark.parametrize(
+    ("usual", "own"),
+    [
+        (np.arange(3.0), 0.5),
+        (np.arange(4.0), 1.1),
+        (np.arange(4.0), np.nan),
+        (np.full(4, np.nan), 0.5),
+    ],
+)
+def test_what_cannot_be_mixed_is_refused(usual, own):
+    with pytest.raises(ParameterError, match="a weight in"):
+        mixed_order(ORDER, usual, own)
+
+
+def test_what_falls_stays():
+    np.testing.assert_array_equal(decreasing(np.array([3.0, 1, 1, -2])), [3, 1, 1, -2])
+
+
+def test_what_rises_is_pooled():
+    np.testing.assert_array_equal(decreasing(np.array([1.0, 3, 2, 0, 4])), [2, 2, 2, 2, 2])
+    np.testing.assert_array_equal(decreasing(np.array([5.0, 1, 3, 0])), [5, 2, 2, 0])
+    assert decreasing(np.zeros(0)).shape == (0,)
+
+
+@pytest.mark.parametrize("changes", [[0.4, 0.1, 0.3, -0.2], [0, 0, 0, 0], [-1, -1, -1, 5]])
+def test_the_order_of_the_map_is_the_order(changes):
+    values = order_map(ORDER, np.array(changes, np.float32)).astype(np.float32)
+    found = descending(values.astype(np.float64), np.random.default_rng(0))
+    np.testing.assert_array_equal(found, ORDER)
+    assert values.sum() == pytest.approx(sum(changes), abs=1e-6)
+    steps = np.abs(values[ORDER] - decreasing(np.array(changes, np.float64)))
+    assert steps.max() <= 2e-5 * max(1, np.abs(changes).max())
