@@ -40,8 +40,8 @@ class AllMaps:
     by_fill: Mapping[str, Mapping[str, Maps]] = field(default_factory=dict[str, dict[str, Maps]])
 
     def of(self, fill: str) -> dict[str, Maps]:
-        """Every method's maps, of those asked about the fill if there are any."""
-        return {**self.once, **self.by_fill.get(fill, {})}
+        """Every method's maps; of one that does not know the fill, those of the usual one."""
+        return {**self.once, **self.by_fill.get(USUAL, {}), **self.by_fill.get(fill, {})}
 
     def with_controls(self, fill: str, *, every: bool = False) -> dict[str, Maps]:
         """The same, with the mean of each subject's own maps, and its map of the next pair.
@@ -87,10 +87,12 @@ def all_maps(comparison: Comparison) -> AllMaps:
 def few_maps(comparison: Comparison) -> AllMaps:
     """Compute the maps of those methods alone that are installed and share nothing."""
     n, networks = len(comparison.setting.similar), comparison.networks
-    once = each_by_itself(asked_once(slow=comparison.slow), networks, SEED)
+    once = each_by_itself(
+        asked_once(comparison.setting.needs, slow=comparison.slow), networks, SEED
+    )
     by_fill: dict[str, dict[str, Maps]] = {}
     for fill in dict.fromkeys(curve.asked for curve in CURVES):
-        methods = asked_about(fill)
+        methods = asked_about(fill, needs)
         # Nobody asks what transplants do to a similar pair.
         decisions = (True, False) if fill in FILLS else (False,)
         family = each_by_itself(methods, networks, SEED, decisions)

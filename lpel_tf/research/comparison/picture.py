@@ -51,7 +51,8 @@ def _panel(axis: Any, measured: dict[str, Any], costs: dict[str, float], title: 
         if points:
             _points(axis, points, colour, "o-", label)
     for name, mean in methods.items():
-        if not re.match("|".join(FAMILIES), name) and name not in (*CONTROLS, *MEANS):
+        family = re.match(rf"(?:{'|'.join(FAMILIES)}) \d+", name)
+        if not family and name not in (*CONTROLS, *MEANS):
             best = name in SUBJECTS
             _points(axis, [(costs[name], mean)], "#aa3377" if best else INK, "*" if best else "s")
             axis.annotate(
@@ -75,7 +76,7 @@ def _lines(axis: Any, controls: dict[str, float]) -> None:
         axis.axhline(mean, color=QUIET, linestyle=":", linewidth=1)
         axis.annotate(
             name,
-            (0.2 + 0.25 * MEANS.index(name) if name in MEANS else 0.01, mean),
+            (0.16 + 0.2 * MEANS.index(name) if name in MEANS else 0.01, mean),
             xycoords=("axes fraction", "data"),
             ha="left",
             va="bottom",

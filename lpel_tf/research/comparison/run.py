@@ -1,5 +1,6 @@
 """The run of a comparison, measure after measure, each kept as soon as it is done."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
@@ -30,8 +31,11 @@ AGAINST = (
 )
 FINALISTS = ("coalitions 256", "hybrid 32", "CorrRISE 500")
 """Of the families with several budgets, what takes part in most curves."""
+SEVERAL = re.compile(r"(coalitions|hybrid|CorrRISE) \d+")
 WITH_ALL = ("similar, noise", "dissimilar, transplant")
 """The curves that every budget takes part in."""
+OF_ALTERED = "mean"
+"""The fill that methods are asked about where faces are altered otherwise: the usual default."""
 TIMED = 6
 AGAIN = 10
 """One in so many pairs of a screened curve is measured again in float32."""
@@ -100,16 +104,16 @@ def _summed(scores: Scores, *, lower_is_better: bool) -> dict[str, Any]:
 def _steps(comparison: Comparison, maps: AllMaps) -> dict[str, Callable[[], Any]]:
     """What is measured besides, by name; nothing is before it is called."""
     setting, size, progress = comparison.setting, comparison.size, comparison.progress
-    usual = maps.of(USUAL)
-    means = {mean_of(name): common_map(usual[name]) for name in SUBJECTS if name in usual}
-    asked = cheap() | means | cheap_white_box(setting)
+    known, own = maps.of(OF_ALTERED), cheap(OF_ALTERED, setting.needs)
+    means = {mean_of(name): common_map(known[name]) for name in SUBJECTS if name in own}
+    asked = own | means | cheap_white_box(setting)
     return {
         "patches": partial(_patches, comparison, asked),
         "landmarks": partial(_landmarks, comparison, asked),
         "occluders": partial(_occluders, comparison, asked),
         "checks": partial(checks, setting, size.probes, SEED, progress),
         "cost": partial(cost, setting, TIMED),
-        "accuracy": partial(_accuracy, comparison, asked, usual),
+        "accuracy": partial(_accuracy, comparison, asked, known),
     }
 
 
@@ -129,8 +133,7 @@ def _areas(
 ) -> Scores:
     setting = comparison.setting
     everything = maps.with_controls(curve.asked)
-    several = ("coalitions", "hybrid", "CorrRISE")
-    names = [one for one in everything if not one.startswith(several) or one in FINALISTS]
+    names = [one for one in everything if not SEVERAL.match(one) or one in FINALISTS]
     exact = networks is comparison.exact
     return curve_areas(
         curve,

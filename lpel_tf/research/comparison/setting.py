@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from lpel_export.precision.choice import in_precision
+from lpel_serving.bundle.loading import load_bundle
 from lpel_serving.engine.embedder import Embedder
 from lpel_serving.engine.explainer import Explainer
 from lpel_serving.equations.similarity import cosine_similarity
@@ -22,6 +23,7 @@ from lpel_tf.decoders.decoder import IMAGE_SIZE
 from lpel_tf.networks.embedders import ExportedEmbedder
 from lpel_tf.networks.facenet import DEFAULT_KEY, build, facenet
 from lpel_tf.networks.weights import fetch
+from lpel_tf.research.comparison.asked import Needs, needs_met
 from lpel_tf.research.comparison.screening import Screening
 from lpel_tf.research.gradients.differentiable import Differentiable
 from lpel_tf.research.harness.pairs import PairsOfOneTest, pairs_of_one_test
@@ -51,6 +53,8 @@ class Setting:
         The same network in Keras.
     pairs
         Pairs rightly decided, a similar and a dissimilar one for each test image.
+    model
+        The bundle's embedder in ONNX, with local features if it has a surrogate.
     quick
         The embedder in a lower precision, which embeds altered images; None for the bundle's own.
     """
@@ -59,6 +63,7 @@ class Setting:
     exported: ExportedEmbedder
     differentiable: Differentiable
     pairs: PairsOfOneTest
+    model: bytes
     quick: Embedder | None = None
 
     @property
@@ -70,6 +75,11 @@ class Setting:
     def precision(self) -> str:
         """Of the embedder of altered images."""
         return "float32" if self.quick is None else "int8"
+
+    @property
+    def needs(self) -> Needs:
+        """The networks that the bundle has for methods to run."""
+        return needs_met(self.explainer.manifest)
 
     @property
     def similar(self) -> PhotographPairs:
@@ -123,7 +133,8 @@ def prepare(
     )
     trained_on = [one for one in photographs if one.identity in set(people.split.train.identities)]
     quick = _in_precision(explainer, exported, trained_on, precision, progress)
-    return Setting(explainer, exported, shipped_differentiable(), drawn, quick)
+    model = load_bundle(bundle).embedder
+    return Setting(explainer, exported, shipped_differentiable(), drawn, model, quick)
 
 
 def prepare_second(first: Setting, faces_folder: Path, n: int, progress: Progress) -> Setting:

@@ -8,7 +8,7 @@ import numpy as np
 
 from lpel_serving.methods.method import Method, capability
 from lpel_tf.research.comparison.all_maps import AllMaps
-from lpel_tf.research.comparison.asked import asked_about
+from lpel_tf.research.comparison.asked import Needs, asked_about
 from lpel_tf.research.comparison.curves import CURVES, SUBJECT, Curve
 from lpel_tf.research.comparison.maps import Maps, key
 from lpel_tf.research.comparison.summary import RESAMPLES_SEED, Scores, another_of, mean_of
@@ -45,15 +45,15 @@ def unseen(comparison: Comparison, maps: AllMaps, curve: Curve) -> dict[str, lis
     of_all = maps.with_controls(curve.asked, every=True)
     known = {name: one for name, one in of_all.items() if all(key(p) in one.values for p in pairs)}
     found = {name: scored(one) for name, one in known.items()}
-    for name, method in _predicting(curve.asked, known).items():
+    for name, method in _predicting(curve.asked, setting.needs, known).items():
         found[f"{name}, {BY_MAP}"] = found[name]
         found[name], found[another_of(name)] = scored(method), scored(method, ahead=1)
     return found | _yardsticks(comparison, pairs[: size.measured], effects, hiding)
 
 
-def _predicting(fill: str, known: Mapping[str, Maps]) -> dict[str, Method]:
+def _predicting(fill: str, needs: Needs, known: Mapping[str, Maps]) -> dict[str, Method]:
     """The methods that predict coalitions by more than their map."""
-    asked = asked_about(fill).items()
+    asked = asked_about(fill, needs).items()
     return {n: one for n, one in asked if n in known and capability(one, "predict") is not None}
 
 
