@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from lpel_serving.methods.each_once import EachOnce
 from lpel_serving.methods.method import Method, capability
 from lpel_tf.research.comparison.all_maps import AllMaps
 from lpel_tf.research.comparison.asked import Needs, asked_about
@@ -38,8 +39,10 @@ def unseen(comparison: Comparison, maps: AllMaps, curve: Curve) -> dict[str, lis
         networks, pairs, hiding, np.random.default_rng((SEED, 8)), progress=comparison.progress
     )
 
+    once = EachOnce(networks)  # several methods may ask for a pair's local features
+
     def scored(method: Method, ahead: int = 0) -> list[float]:
-        predicted = predicted_effects(method, networks, pairs, effects, hiding, SEED, ahead=ahead)
+        predicted = predicted_effects(method, once, pairs, effects, hiding, SEED, ahead=ahead)
         return correlations(effects, predicted).tolist()
 
     of_all = maps.with_controls(curve.asked, every=True)

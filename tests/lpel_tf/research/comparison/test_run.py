@@ -6,6 +6,7 @@ from functools import partial
 
 import pytest
 
+from lpel_serving.methods import methods
 from lpel_serving.support.progress import silent
 from lpel_tf.research.comparison import games, run, unseen
 from lpel_tf.research.comparison.curves import CURVES
@@ -19,6 +20,8 @@ from lpel_tf.research.measures.landmarks.settings import SwapSettings
 GRADIENTS = {"sensitivity", "Grad-CAM", "xSSAB", "FGGB"}
 
 
+FEATURED = 2 if "surrogate" in methods() else 0
+"""Passes of a pair for local features."""
 SIZE = Size(2, 2, 2, 2, 2, 2, 2)
 SCORES = (
     *("curve_areas", "unseen", "patches", "swaps", "occluders"),
@@ -67,6 +70,16 @@ def test_the_curves_hold_engine_rivals_and_controls(results):
 def test_a_method_is_compared_with_all_controls_but_itself(results):
     less = results["similar, noise"]["methods"]["lpel"]["less"]
     assert set(less) == set(run.AGAINST) - {"lpel"}
+
+
+@pytest.mark.skipif(not FEATURED, reason="the surrogate is not installed yet")
+def test_the_surrogate_is_asked_about_each_fill_and_predicts_coalitions(results):
+    for question in ("similar, blur", "dissimilar, transplant"):
+        methods = results[question]["methods"]
+        assert {"surrogate", "mean of surrogate", "surrogate, another pair"} <= set(methods)
+        correlated = results["correlation"][question]["methods"]
+        assert {"surrogate", "surrogate, by its map", "surrogate, another pair"} <= set(correlated)
+    assert results["embeddings"]["surrogate"] == results["embeddings"]["surrogate-order"] == 0
 
 
 def test_a_subject_is_compared_with_its_own_maps_too(results):
@@ -130,8 +143,10 @@ def test_passes_of_each_step_are_counted(results):
     passes = results["passes"]
     assert passes["maps of CorrRISE"]["images"] == 2 * 500
     assert passes["maps of coalitions"]["images"] == 2 * 2 * 256
-    assert passes["unseen, similar, mean"]["images"] == 2 * 48 + 2 * 16
-    assert passes["unseen, dissimilar, mean in both"]["images"] == 2 * 2 * 48 + 2 * 2 * 16
+    # What is measured, the yardstick, and local features of both photographs.
+    assert passes["unseen, similar, mean"]["images"] == 2 * (48 + 16 + FEATURED)
+    both = passes["unseen, dissimilar, mean in both"]["images"]
+    assert both == 2 * (2 * 48 + 2 * 16 + FEATURED)
     assert passes["maps of lpel_serving"]["images"] == 0
 
 
