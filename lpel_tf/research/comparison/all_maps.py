@@ -86,10 +86,9 @@ def all_maps(comparison: Comparison) -> AllMaps:
 
 def few_maps(comparison: Comparison) -> AllMaps:
     """Compute the maps of those methods alone that are installed and share nothing."""
-    n, networks = len(comparison.setting.similar), comparison.networks
-    once = each_by_itself(
-        asked_once(comparison.setting.needs, slow=comparison.slow), networks, SEED
-    )
+    n, needs = len(comparison.setting.similar), comparison.setting.needs
+    networks = comparison.networks
+    once = each_by_itself(asked_once(needs, slow=comparison.slow), networks, SEED)
     by_fill: dict[str, dict[str, Maps]] = {}
     for fill in dict.fromkeys(curve.asked for curve in CURVES):
         methods = asked_about(fill, needs)
