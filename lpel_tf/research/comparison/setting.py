@@ -13,7 +13,7 @@ from lpel_serving.engine.embedder import Embedder
 from lpel_serving.engine.explainer import Explainer
 from lpel_serving.equations.similarity import cosine_similarity
 from lpel_serving.faithfulness.photograph_pairs import PhotographPairs
-from lpel_serving.images.crops import CentreCrop
+from lpel_serving.images.crops import parse_crop
 from lpel_serving.images.datasets.faces import Face, list_faces
 from lpel_serving.methods.method import Networks
 from lpel_serving.support.progress import Progress
@@ -35,8 +35,8 @@ from lpel_tf.support.quiet import load_tensorflow
 
 CALIBRATED = 128
 """Photographs that int8 is calibrated on."""
-WHOLE = "1"
-"""The crop of a second set of people: the middle square, as wide as the photograph."""
+WHOLE = "none"
+"""The crop of a second set of people, such as ORL's, whose photographs show little but the face."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,11 +140,11 @@ def prepare(
 def prepare_second(first: Setting, faces_folder: Path, n: int, progress: Progress) -> Setting:
     """Draw pairs of a second set of people, on nobody of whom anything was trained.
 
-    Their photographs are cut out whole, as far as they are square; ORL's show little but the face.
+    Their photographs are used whole.
     """
     explainer = first.explainer
     record = explainer.embedder.record
-    embedder = Embedder(first.exported.model, record, CentreCrop(1.0))
+    embedder = Embedder(first.exported.model, record, parse_crop(WHOLE))
     photographs = list_faces(faces_folder)
     store = cache_folder("embeddings") / f"{store_key(first.exported, WHOLE)}.sqlite"
     everyone = embed_faces(embedder, photographs, IMAGE_SIZE, store, progress=progress)

@@ -8,7 +8,7 @@ import pytest
 
 from lpel_serving.methods import methods
 from lpel_serving.support.progress import silent
-from lpel_tf.research.comparison import games, run, unseen
+from lpel_tf.research.comparison import games, run, summary, unseen
 from lpel_tf.research.comparison.curves import CURVES
 from lpel_tf.research.comparison.picture import draw
 from lpel_tf.research.comparison.run import compare
@@ -37,14 +37,23 @@ def comparison(setting, tmp_path_factory) -> Comparison:
     return Comparison(quick, SIZE, work, (), False, silent, setting)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def quick():
+    """Fewer resamples, and a yardstick of fewer coalitions."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(summary, "bootstrap", partial(summary.bootstrap, resamples=200))
+        patch.setattr(unseen, "share_of_own", partial(unseen.share_of_own, resamples=200))
+        patch.setattr(unseen, "measured_maps", partial(unseen.measured_maps, count=16))
+        patch.setattr(unseen, "YARDSTICK", "coalitions 16")
+        yield
+
+
 @pytest.fixture(scope="module")
-def results(comparison):
+def results(comparison, quick):
     with pytest.MonkeyPatch.context() as patch:
         # Swaps hardly move the tiny network's embeddings.
         patch.setattr(games, "SwapSettings", partial(SwapSettings, alike=0.999))
         patch.setattr(games, "measure_occluders", partial(games.measure_occluders, least=-2.0))
-        patch.setattr(unseen, "measured_maps", partial(unseen.measured_maps, count=16))
-        patch.setattr(unseen, "YARDSTICK", "coalitions 16")
         return compare(comparison)
 
 
@@ -161,7 +170,6 @@ def test_passes_are_counted_beyond_the_pairs_own(results):
 def test_measured_once_everything_is_read_again(results, comparison, monkeypatch):
     for name in SCORES:
         monkeypatch.setattr(run, name, pytest.fail)
-    monkeypatch.setattr(unseen, "YARDSTICK", "coalitions 16")
     assert compare(comparison) == results
 
 
