@@ -7,14 +7,19 @@ from typing import Any
 
 import numpy as np
 
-from lpel_serving.methods import find_method
+from lpel_serving.methods.catalogue.description import needs_of
+from lpel_serving.methods.each_once import knowing
 from lpel_serving.methods.method import FacePair, Method, Networks
+from lpel_tf.research.comparison.asked import installed
 from lpel_tf.research.comparison.setting import Setting
 from lpel_tf.research.comparison.white_box import cheap_white_box, passes
 from lpel_tf.research.gradients.fggb import Fggb
 from lpel_tf.research.measures.cost import CountingNetworks
 
-METHODS = ("responses", "lpel", "occlusion", "hybrid", "coalitions", "corrrise")
+METHODS = (
+    *("responses", "surrogate", "surrogate-order", "lpel", "occlusion"),
+    *("hybrid", "coalitions", "corrrise"),
+)
 """By the engine, which counts embeddings; the gradient methods, by Keras, count passes."""
 
 
@@ -25,7 +30,8 @@ def cost(setting: Setting, n: int) -> dict[str, Any]:
     """
     networks = setting.explainer
     explained: dict[str, Explain] = {
-        name: partial(_by_engine, find_method(name), networks) for name in METHODS
+        name: partial(_by_engine, method, networks)
+        for name, method in installed(METHODS, setting.needs).items()
     }
     gradients = cheap_white_box(setting) | {"FGGB": Fggb(setting.differentiable, setting.theta)}
     explained |= {name: partial(_by_keras, method, setting) for name, method in gradients.items()}
@@ -37,9 +43,14 @@ Explain = Callable[[FacePair, int], float]
 
 
 def _by_engine(method: Method, networks: Networks, pair: FacePair, i: int) -> float:
-    counting = CountingNetworks(networks)
-    counting.embed(np.stack([pair.reference, pair.test]))
-    method(pair, counting, np.random.default_rng(i))
+    counting, rng = CountingNetworks(networks), np.random.default_rng(i)
+    crops = np.stack([pair.reference, pair.test])
+    if "surrogate" in (needs_of(method) or ()):
+        # One pass gives embeddings and local features, as `Explainer.explain` does it.
+        method(pair, knowing(counting, list(crops), counting.features(crops)), rng)
+    else:
+        counting.embed(crops)
+        method(pair, counting, rng)
     return counting.embedded
 
 

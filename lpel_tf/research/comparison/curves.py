@@ -18,6 +18,7 @@ from lpel_serving.support.progress import Progress
 from lpel_tf.research.comparison.summary import Scores
 
 SUBJECT = "responses"
+"""Whose map the controls of a curve are derived from."""
 EVERY = 8
 DRAWS = 3
 
@@ -31,6 +32,11 @@ class Curve:
     kind: Kind
     fill: Fill
     lower_is_better: bool
+
+    @property
+    def asked(self) -> str:
+        """The fill that methods are asked about, if they can be: ``transplant`` for that kind."""
+        return "transplant" if self.kind == "transplant" else self.fill.name
 
     @property
     def settings(self) -> CurveSettings:
@@ -59,7 +65,7 @@ def curve_areas(
     progress: Progress,
 ) -> Scores:
     """Area under each method's curve, on the scale of the thesis, for each pair."""
-    # The folder belongs to one bundle and one set of pairs, so that names stand for maps.
+    # The folder belongs to one embedder and one set of pairs, so that names stand for maps.
     made_of = f"{curve} {sorted(methods)} {seed} {len(pairs)}"
     identity = hashlib.sha256(made_of.encode()).hexdigest()
     measured = measure_curves(

@@ -1,13 +1,15 @@
 """Methods whose maps of several pairs share measurements of their common test image."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
 from lpel_serving.equations.attribution import fit_responses
 from lpel_serving.equations.fill import Fill
 from lpel_serving.equations.similarity import cosine_similarity
+from lpel_serving.methods.catalogue.description import needs_of
 from lpel_serving.methods.decoded.responses import enlarge, evidence
+from lpel_serving.methods.each_once import knowing
 from lpel_serving.methods.measured.corrrise import correlation_map, draw_masks, masked_embeddings
 from lpel_serving.methods.measured.embedding_losses import draw_coalitions, embedding_losses
 from lpel_serving.methods.method import FacePair, Method, Networks
@@ -22,20 +24,42 @@ MASKS = (50, 100, 200, 500)
 SIDE = 8
 
 
-def each_by_itself(methods: Mapping[str, Method], networks: Networks, seed: int) -> Family:
-    """Methods that are asked about one pair after the other."""
+def each_by_itself(
+    methods: Mapping[str, Method],
+    networks: Networks,
+    seed: int,
+    decisions: tuple[bool, ...] = (True, False),
+) -> Family:
+    """Methods that are asked about one pair after the other, of some of the decisions."""
 
     def explain(pair: FacePair, other: FacePair, i: int) -> dict[str, TwoMaps]:
         found: dict[str, TwoMaps] = {}
+        asked = [one for one in (pair, other) if one.similar in decisions]
+        wrapped = _knowing(methods, networks, asked)
         for name, method in methods.items():
             counting = CountingNetworks(networks)
-            a, b = (
-                method(one, counting, np.random.default_rng((seed, i))) for one in (pair, other)
-            )
-            found[name] = (a, b, counting.embedded / 2)
+            maps = {
+                one.similar: method(one, wrapped(counting), np.random.default_rng((seed, i)))
+                for one in asked
+            }
+            found[name] = (maps.get(True), maps.get(False), counting.embedded / len(asked))
         return found
 
     return explain
+
+
+def _knowing(
+    methods: Mapping[str, Method], networks: Networks, pairs: Sequence[FacePair]
+) -> Callable[[Networks], Networks]:
+    """What wraps networks so that they know the local features, which the pairs' own passes give.
+
+    Networks stay as they are if no method needs local features.
+    """
+    if not any("surrogate" in (needs_of(method) or ()) for method in methods.values()):
+        return lambda asked: asked
+    crops = [image for pair in pairs for image in (pair.reference, pair.test)]
+    features = networks.features(np.stack(crops))
+    return lambda asked: knowing(asked, crops, features)
 
 
 def corrrise(networks: Networks, seed: int) -> Family:

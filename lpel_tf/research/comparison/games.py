@@ -1,4 +1,4 @@
-"""Deletion/insertion, patches and landmarks: a score for each pair."""
+"""Deletion/insertion, patches, landmarks and occluders: a score for each pair."""
 
 import itertools
 from collections.abc import Mapping, Sequence
@@ -21,6 +21,7 @@ from lpel_tf.research.measures.landmarks.boxes import LANDMARKS
 from lpel_tf.research.measures.landmarks.game import measure_swaps
 from lpel_tf.research.measures.landmarks.scores import scores
 from lpel_tf.research.measures.landmarks.settings import SwapSettings, Triplet
+from lpel_tf.research.measures.occluders.game import measure_occluders, rises
 from lpel_tf.research.measures.patches.areas import PAIR_KINDS
 from lpel_tf.research.measures.patches.areas import areas as patch_areas
 from lpel_tf.research.measures.patches.game import measure_patches
@@ -95,6 +96,20 @@ def swaps(
         for score, values in scores(measured, name).items():
             found.setdefault(f"swapped landmarks, {score}", {})[name] = values.tolist()
     return found
+
+
+def occluders(
+    networks: Networks,
+    pairs: Sequence[FacePair],
+    methods: Mapping[str, Method],
+    threshold: float,
+    seed: int,
+    progress: Progress,
+) -> Mapping[str, Scores]:
+    """Glasses, a hand, a mask or a scarf put on, and whether maps move there."""
+    rng = np.random.default_rng(seed)
+    measured = measure_occluders(networks, pairs, methods, threshold, rng, progress=progress)
+    return {f"occluders, {title}": values for title, values in rises(measured).items()}
 
 
 def triplets(setting: Setting, n: int) -> list[Triplet]:

@@ -4,6 +4,8 @@ import re
 from typing import Any
 
 from lpel_serving.report.figures.canvas import INK, QUIET, new_figure, png
+from lpel_tf.research.comparison.asked import SUBJECTS
+from lpel_tf.research.comparison.summary import another_of, mean_of
 
 PANELS = ("similar, noise", "dissimilar, transplant")
 FAMILIES = {
@@ -11,8 +13,13 @@ FAMILIES = {
     "hybrid": ("responses, then coalitions", "#ee6677"),
     "CorrRISE": ("CorrRISE", "#228833"),
 }
-CONTROLS = ("random", "centre", "its mean map")
-LEFT_OUT = ("reverse", "shifted", "another pair", "constant relevance")
+CONTROLS = ("random", "centre")
+MEANS = tuple(mean_of(name) for name in SUBJECTS)
+"""The mean of each subject's own maps: dotted lines too, labelled further to the right."""
+LEFT_OUT = (
+    *("reverse", "shifted", "another pair", "constant relevance"),
+    *(another_of(name) for name in SUBJECTS),
+)
 
 
 def draw(results: dict[str, Any]) -> bytes:
@@ -37,25 +44,16 @@ def _costs(results: dict[str, Any], similar: bool) -> dict[str, float]:
 
 def _panel(axis: Any, measured: dict[str, Any], costs: dict[str, float], title: str) -> None:
     methods = {k: v["mean"] for k, v in measured["methods"].items() if k not in LEFT_OUT}
-    for control in CONTROLS:
-        axis.axhline(methods[control]["mean"], color=QUIET, linestyle=":", linewidth=1)
-        axis.annotate(
-            control,
-            (0.23 if control == CONTROLS[-1] else 0.01, methods[control]["mean"]),
-            xycoords=("axes fraction", "data"),
-            ha="left",
-            va="bottom",
-            fontsize=8,
-            color=QUIET,
-        )
+    _lines(axis, {name: methods[name]["mean"] for name in (*CONTROLS, *MEANS) if name in methods})
     for family, (label, colour) in FAMILIES.items():
         names = [n for n in methods if re.fullmatch(rf"{family} \d+", n)]
         points = sorted((costs[name], methods[name]) for name in names)
         if points:
             _points(axis, points, colour, "o-", label)
     for name, mean in methods.items():
-        if not re.match("|".join(FAMILIES), name) and name not in CONTROLS:
-            best = name == "responses"
+        family = re.match(rf"(?:{'|'.join(FAMILIES)}) \d+", name)
+        if not family and name not in (*CONTROLS, *MEANS):
+            best = name in SUBJECTS
             _points(axis, [(costs[name], mean)], "#aa3377" if best else INK, "*" if best else "s")
             axis.annotate(
                 name, (costs[name], mean["mean"]), (4, 4), textcoords="offset points", fontsize=8
@@ -70,6 +68,21 @@ def _panel(axis: Any, measured: dict[str, Any], costs: dict[str, float], title: 
         axis.invert_yaxis()
     axis.set_title(title, fontsize=10, color=INK)
     axis.legend(fontsize=8, frameon=False, loc="lower right")
+
+
+def _lines(axis: Any, controls: dict[str, float]) -> None:
+    """Dotted lines, the labels of the means, which lie close together, side by side."""
+    for name, mean in controls.items():
+        axis.axhline(mean, color=QUIET, linestyle=":", linewidth=1)
+        axis.annotate(
+            name,
+            (0.16 + 0.2 * MEANS.index(name) if name in MEANS else 0.01, mean),
+            xycoords=("axes fraction", "data"),
+            ha="left",
+            va="bottom",
+            fontsize=8,
+            color=QUIET,
+        )
 
 
 def _points(axis: Any, points: list[Any], colour: str, style: str, label: str = "") -> None:

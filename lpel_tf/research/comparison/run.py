@@ -1,119 +1,46 @@
 """The run of a comparison, measure after measure, each kept as soon as it is done."""
 
-import hashlib
-import json
+import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import cached_property, partial
-from pathlib import Path
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from lpel_serving.equations.fill import Fill
-from lpel_serving.methods import find_method, methods
 from lpel_serving.methods.method import Method
-from lpel_serving.support.files import write_atomically
-from lpel_serving.support.partial import Partial
-from lpel_serving.support.progress import Progress
+from lpel_tf.research.comparison.all_maps import USUAL, AllMaps, all_maps, few_maps
+from lpel_tf.research.comparison.asked import SUBJECTS, cheap
 from lpel_tf.research.comparison.checks import checks
 from lpel_tf.research.comparison.cost import cost
 from lpel_tf.research.comparison.curves import CURVES, SUBJECT, Curve, curve_areas
-from lpel_tf.research.comparison.exchange import maps_of_files, write_pairs
-from lpel_tf.research.comparison.families import by_coalitions, corrrise, each_by_itself
-from lpel_tf.research.comparison.games import accuracy, patches, swaps, triplets
-from lpel_tf.research.comparison.maps import Maps, collect, either_decision, of_everybody_else
+from lpel_tf.research.comparison.games import accuracy, occluders, patches, swaps, triplets
+from lpel_tf.research.comparison.maps import Maps, common_map, either_decision
+from lpel_tf.research.comparison.screening import agreement, confirmed
 from lpel_tf.research.comparison.setting import Setting
-from lpel_tf.research.comparison.summary import Scores, summary
-from lpel_tf.research.comparison.white_box import cheap_white_box, feature_guided, with_passes
-from lpel_tf.support.cache import file_sha256
+from lpel_tf.research.comparison.summary import Scores, mean_of, summary
+from lpel_tf.research.comparison.unseen import shares, unseen
+from lpel_tf.research.comparison.white_box import cheap_white_box
+from lpel_tf.research.comparison.work import SEED, Comparison
+from lpel_tf.research.measures.cost import CountingNetworks
 
-SEED = 0
+COMMON = mean_of(SUBJECT)
+"""The mean map: the hardest of the controls that know nothing of a pair."""
 AGAINST = (
-    *("random", "centre", "shifted", "another pair", "its mean map"),
+    *(COMMON, "random", "centre", "shifted", "another pair"),
     *("occlusion", "CorrRISE 500", "lpel"),
 )
-ELSEWHERE = (
-    # These share what they measure of an image: see `families`.
-    *("corrrise", "coalitions", "hybrid"),
-    # These are the controls of every curve.
-    *("occlusion", "random", "centre", "constant-relevance"),
-    # It explains similar pairs alone.
-    "emsnn",
-)
-CHEAP = ("responses", "lpel", "lpel-mended", "centre", "random")
 FINALISTS = ("coalitions 256", "hybrid 32", "CorrRISE 500")
 """Of the families with several budgets, what takes part in most curves."""
+SEVERAL = re.compile(r"(coalitions|hybrid|CorrRISE) \d+")
 WITH_ALL = ("similar, noise", "dissimilar, transplant")
 """The curves that every budget takes part in."""
+OF_ALTERED = "mean"
+"""The fill that methods are asked about where faces are altered otherwise: the usual default."""
 TIMED = 6
-SLOW = ("xface",)
-"""Two thousand embeddings a pair: run when asked for."""
-
-
-@dataclass(frozen=True)
-class Size:
-    """How many pairs each measure is made on.
-
-    Attributes
-    ----------
-    pairs
-        The curves by noise and by transplant.
-    other_fills
-        Curves by other fills in one image.
-    both
-        Those in both images, which take twice as many embeddings, patches and landmarks.
-    probes
-        Accuracy, sanity and stability.
-    """
-
-    pairs: int
-    other_fills: int
-    both: int
-    probes: int
-
-    @classmethod
-    def of(cls, pairs: int) -> "Size":
-        """Fewer pairs for what takes more embeddings, once there are enough."""
-        half, quarter = (max(pairs // share, min(pairs, 50)) for share in (2, 4))
-        return cls(pairs, half, quarter, max(2, pairs // 10))
-
-
-QUICK = Size(10, 6, 10, 4)
-
-
-@dataclass(frozen=True, eq=False)
-class Comparison:
-    """What is compared, and where it is kept.
-
-    Attributes
-    ----------
-    setting
-        The networks and the pairs.
-    size
-        How many pairs each measure is made on.
-    work
-        Folder of all that is written.
-    rivals
-        Files of maps that packages in environments of their own made of PAIRS.npz.
-    slow
-        Whether the methods in `SLOW` take part.
-    progress
-        Reports how far everything is.
-    """
-
-    setting: Setting
-    size: Size
-    work: Path
-    rivals: tuple[Path, ...]
-    slow: bool
-    progress: Progress
-
-    @cached_property
-    def parts(self) -> Path:
-        """A folder that no other bundle, pairs or methods share: results are read from it."""
-        files = self.setting.explainer.manifest.files.values()
-        made_of: list[Any] = [*(file.sha256 for file in files), self.size, self.slow]
-        made_of += [len(self.setting.similar), SEED, *methods(), *map(file_sha256, self.rivals)]
-        return self.work / hashlib.sha256(repr(made_of).encode()).hexdigest()[:16]
+AGAIN = 10
+"""One in so many pairs of a screened curve is measured again in float32."""
+SAMPLED = 16
+"""Pairs of which altered images are embedded by both embedders."""
 
 
 def compare(comparison: Comparison) -> dict[str, Any]:
@@ -122,110 +49,182 @@ def compare(comparison: Comparison) -> dict[str, Any]:
     Returns
     -------
     dict[str, Any]
-        By measure, as JSON values; ``size`` has the numbers of pairs, and ``embeddings`` how
-        many passes each method's map takes beyond the pair's own two.
+        By measure, as JSON values; ``size`` has the numbers of pairs, ``embeddings`` how many
+        passes each method's map takes beyond the pair's own two, ``passes`` the images that each
+        step embedded, and its seconds.
     """
     comparison.parts.mkdir(parents=True, exist_ok=True)
-    maps = _all_maps(comparison)
-    results = {
-        name: _once(comparison.parts / f"{name}.json", step)
-        for name, step in _steps(comparison, maps).items()
-    }
+    maps = all_maps(comparison)
+    scored = _scored(comparison, maps)
+    results = _curves(scored)
+    results |= {n: comparison.once(n, step) for n, step in _steps(comparison, maps).items()}
+    results |= _correlation(comparison, maps)
+    if comparison.setting.quick is not None:
+        results["screening"] = _screening(comparison, maps, scored)
+    if comparison.second is not None:
+        results["second"] = _second(comparison, comparison.second)
     results["size"] = vars(comparison.size) | {"pairs": len(comparison.setting.similar)}
-    results["embeddings"] = {name: one.embeddings for name, one in maps.items()}
+    results["embeddings"] = {n: one.embeddings for n, one in maps.with_controls(USUAL).items()}
+    results["passes"] = comparison.costs()
     return results
 
 
-def _once(path: Path, step: Callable[[], Any]) -> Any:
-    """Do a step, or read what it gave when it was done."""
-    if path.exists():
-        return json.loads(path.read_bytes())
-    result = step()
-    write_atomically(path, (json.dumps(result) + "\n").encode())
-    return result
-
-
-def _all_maps(comparison: Comparison) -> dict[str, Maps]:
-    """Every method's maps, family by family, from the cheap to the costly."""
-    setting, networks = comparison.setting, comparison.setting.explainer
-    own = [name for name in methods() if name not in {*ELSEWHERE, *SLOW}]
-    named = {name: find_method(name) for name in (*own, *(SLOW if comparison.slow else ()))}
-    families = {
-        "lpel_serving": lambda: each_by_itself(named, networks, SEED),
-        "gradients": lambda: with_passes(cheap_white_box(setting), setting),
-        "FGGB": lambda: feature_guided(setting),
-        "CorrRISE": lambda: corrrise(networks, SEED),
-        "coalitions": lambda: by_coalitions(networks, Fill("normal"), SEED),
-    }
-    found: dict[str, Maps] = {}
-    for name, family in families.items():
-        kept = Partial(comparison.parts / f"maps-{name}.npz", name)
-        found |= collect(family(), setting.pairs, kept, name, comparison.progress)
-    decided = (list(setting.similar), list(setting.dissimilar))
-    found["its mean map"] = of_everybody_else(found[SUBJECT], decided)
-    pairs = [*decided[0], *decided[1]]
-    write_pairs(pairs, comparison.work / "PAIRS.npz")
-    return found | maps_of_files(comparison.rivals, pairs)
-
-
-def _steps(comparison: Comparison, maps: dict[str, Maps]) -> dict[str, Callable[[], Any]]:
-    """What is to be measured, by name; nothing is before it is called."""
-    setting, size, progress = comparison.setting, comparison.size, comparison.progress
-    cheap = {name: find_method(name) for name in CHEAP} | cheap_white_box(setting)
+def _scored(comparison: Comparison, maps: AllMaps) -> dict[str, Scores]:
+    """The area under each curve of each pair."""
     return {
-        **{curve.name: partial(_curve, comparison, maps, curve) for curve in CURVES},
-        "patches": partial(_patches, comparison, cheap),
-        "landmarks": partial(_landmarks, comparison, cheap),
+        curve.name: comparison.once(curve.name, partial(_curve, comparison, maps, curve))
+        for curve in CURVES
+    }
+
+
+def _curves(scored: Mapping[str, Scores]) -> dict[str, Any]:
+    return {
+        curve.name: _summed(scored[curve.name], lower_is_better=curve.lower_is_better)
+        for curve in CURVES
+    }
+
+
+def _correlation(comparison: Comparison, maps: AllMaps) -> dict[str, Any]:
+    """The correlation with unseen coalitions, and the shares if there is a yardstick."""
+    scored = {
+        curve.name: comparison.once(
+            f"unseen, {curve.name}", partial(unseen, comparison, maps, curve)
+        )
+        for curve in CURVES
+    }
+    summed = {name: _summed(one, lower_is_better=False) for name, one in scored.items()}
+    share = {"share": shares(scored)} if comparison.size.measured else {}
+    return {"correlation": summed, **share}
+
+
+def _summed(scores: Scores, *, lower_is_better: bool) -> dict[str, Any]:
+    return {"lower is better": lower_is_better, "methods": summary(scores, AGAINST)}
+
+
+def _steps(comparison: Comparison, maps: AllMaps) -> dict[str, Callable[[], Any]]:
+    """What is measured besides, by name; nothing is before it is called."""
+    setting, size, progress = comparison.setting, comparison.size, comparison.progress
+    known, own = maps.of(OF_ALTERED), cheap(OF_ALTERED, setting.needs)
+    means = {mean_of(name): common_map(known[name]) for name in SUBJECTS if name in own}
+    asked = own | means | cheap_white_box(setting)
+    return {
+        "patches": partial(_patches, comparison, asked),
+        "landmarks": partial(_landmarks, comparison, asked),
+        "occluders": partial(_occluders, comparison, asked),
         "checks": partial(checks, setting, size.probes, SEED, progress),
         "cost": partial(cost, setting, TIMED),
-        "accuracy": partial(_accuracy, comparison, cheap, maps),
+        "accuracy": partial(_accuracy, comparison, asked, known),
     }
 
 
-def _curve(comparison: Comparison, maps: dict[str, Maps], curve: Curve) -> dict[str, Any]:
-    setting, size = comparison.setting, comparison.size
-    several = ("coalitions", "hybrid", "CorrRISE")
-    first = [name for name in maps if not name.startswith(several)]
-    finalists = {name: maps[name] for name in [*first, *FINALISTS]}
-    n = size.other_fills if curve.similar else size.both
-    if curve.fill.name == "normal":
-        n = size.pairs
-    scores = curve_areas(
+def _curve(comparison: Comparison, maps: AllMaps, curve: Curve) -> Scores:
+    return _areas(comparison, maps, curve, comparison.networks, _pairs_of(comparison, curve))
+
+
+def _pairs_of(comparison: Comparison, curve: Curve) -> int:
+    size = comparison.size
+    if curve.fill.name == USUAL:
+        return size.pairs
+    return size.other_fills if curve.similar else size.both
+
+
+def _areas(
+    comparison: Comparison, maps: AllMaps, curve: Curve, networks: CountingNetworks, n: int
+) -> Scores:
+    setting = comparison.setting
+    everything = maps.with_controls(curve.asked)
+    names = [one for one in everything if not SEVERAL.match(one) or one in FINALISTS]
+    exact = networks is comparison.exact
+    return curve_areas(
         curve,
-        setting.explainer,
+        networks,
         (setting.similar if curve.similar else setting.dissimilar)[:n],
-        maps if curve.name in WITH_ALL else finalists,
+        everything if curve.name in WITH_ALL else {name: everything[name] for name in names},
         SEED,
-        comparison.parts,
+        comparison.parts / ("again" if exact else "curves"),
         comparison.progress,
     )
-    return {"lower is better": curve.lower_is_better, "methods": summary(scores, AGAINST)}
+
+
+def _screening(
+    comparison: Comparison, maps: AllMaps, scored: Mapping[str, Scores]
+) -> dict[str, Any]:
+    """How far screening is from what float32 gives: on images, and on curves of some pairs.
+
+    Those are the first pairs: their order is random, and they see the same noise again.
+    """
+    names = [name for subject in SUBJECTS for name in (subject, mean_of(subject))]
+    again = {
+        curve.name: comparison.once(
+            f"again, {curve.name}",
+            lambda curve=curve: _areas(
+                comparison,
+                maps,
+                curve,
+                comparison.exact,
+                max(2, _pairs_of(comparison, curve) // AGAIN),
+            ),
+        )
+        for curve in CURVES
+    }
+    sample = comparison.setting.similar[:SAMPLED]
+    return {
+        "embedder": comparison.setting.precision,
+        "agreement": comparison.once(
+            "agreement", partial(agreement, comparison.exact, comparison.networks, sample, SEED)
+        ),
+        "confirmed": {
+            name: confirmed(scored[name], scores, (*names, "random", "centre", "shifted"))
+            for name, scores in again.items()
+        },
+    }
+
+
+def _second(comparison: Comparison, setting: Setting) -> dict[str, Any]:
+    """The curves and the correlation on a second set of people, of few methods."""
+    n = min(comparison.size.second, len(setting.similar))
+    size = replace(comparison.size, pairs=n, other_fills=n, both=n, unseen=n, measured=0)
+    fewer = replace(setting, pairs=setting.pairs.first(n))
+    second = replace(
+        comparison, setting=fewer, size=size, work=comparison.parts / "second", second=None
+    )
+    second.parts.mkdir(parents=True, exist_ok=True)
+    maps = few_maps(second)
+    found = _curves(_scored(second, maps)) | _correlation(second, maps)
+    return found | {"size": {"pairs": n}, "passes": second.costs()}
 
 
 def _accuracy(
-    comparison: Comparison, cheap: Mapping[str, Method], maps: dict[str, Maps]
+    comparison: Comparison, asked: Mapping[str, Method], maps: Mapping[str, Maps]
 ) -> dict[str, Any]:
     setting, few = comparison.setting, comparison.size.probes
     pairs = [*setting.similar[:few], *setting.dissimilar[:few]]
-    asked = {**cheap, **{name: either_decision(maps[name]) for name in ("CorrRISE 500", "FGGB")}}
+    chosen = {**asked, **{name: either_decision(maps[name]) for name in ("CorrRISE 500", "FGGB")}}
     found: dict[str, Scores] = {}
     for fill in ("black", "blur"):
-        found |= accuracy(setting.explainer, pairs, asked, Fill(fill), SEED, comparison.progress)
+        networks, progress = comparison.networks, comparison.progress
+        found |= accuracy(networks, pairs, chosen, Fill(fill), SEED, progress)
     return _summaries(found)
 
 
-def _patches(comparison: Comparison, cheap: Mapping[str, Method]) -> dict[str, Any]:
+def _patches(comparison: Comparison, asked: Mapping[str, Method]) -> dict[str, Any]:
     setting, n = comparison.setting, comparison.size.both
     donors = [setting.explainer.embedder.read(path) for path in setting.pairs.donors[:n]]
-    asked = {name: method for name, method in cheap.items() if name != "random"}  # built in
+    others = {name: method for name, method in asked.items() if name != "random"}  # built in
     pairs = (setting.similar[:n], setting.dissimilar[:n])
-    return _summaries(patches(setting.explainer, pairs, donors, asked, SEED, comparison.progress))
+    return _summaries(patches(comparison.exact, pairs, donors, others, SEED, comparison.progress))
 
 
-def _landmarks(comparison: Comparison, cheap: Mapping[str, Method]) -> dict[str, Any]:
-    networks = comparison.setting.explainer
+def _landmarks(comparison: Comparison, asked: Mapping[str, Method]) -> dict[str, Any]:
     drawn = triplets(comparison.setting, comparison.size.both)
-    return _summaries(swaps(networks, drawn, cheap, SEED, comparison.progress))
+    return _summaries(swaps(comparison.exact, drawn, asked, SEED, comparison.progress))
+
+
+def _occluders(comparison: Comparison, asked: Mapping[str, Method]) -> dict[str, Any]:
+    pairs = comparison.setting.similar[: comparison.size.both]
+    threshold = comparison.setting.explainer.manifest.threshold.value
+    networks, progress = comparison.exact, comparison.progress
+    return _summaries(occluders(networks, pairs, asked, threshold, SEED, progress))
 
 
 def _summaries(found: Mapping[str, Scores]) -> dict[str, Any]:

@@ -1,24 +1,42 @@
 """The setting of a comparison: a bundle, its network in Keras, and pairs of people held out."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
+from lpel_export.precision.choice import in_precision
+from lpel_serving.bundle.loading import load_bundle
+from lpel_serving.engine.embedder import Embedder
 from lpel_serving.engine.explainer import Explainer
 from lpel_serving.equations.similarity import cosine_similarity
 from lpel_serving.faithfulness.photograph_pairs import PhotographPairs
+from lpel_serving.images.crops import parse_crop
+from lpel_serving.images.datasets.faces import Face, list_faces
+from lpel_serving.methods.method import Networks
 from lpel_serving.support.progress import Progress
+from lpel_tf.bundles.bundling import store_key
+from lpel_tf.data.dataset import Split, embed_faces
+from lpel_tf.decoders.decoder import IMAGE_SIZE
 from lpel_tf.networks.embedders import ExportedEmbedder
 from lpel_tf.networks.facenet import DEFAULT_KEY, build, facenet
 from lpel_tf.networks.weights import fetch
+from lpel_tf.research.comparison.asked import Needs, needs_met
+from lpel_tf.research.comparison.screening import Screening
 from lpel_tf.research.gradients.differentiable import Differentiable
 from lpel_tf.research.harness.pairs import PairsOfOneTest, pairs_of_one_test
-from lpel_tf.research.harness.people import embed_people
+from lpel_tf.research.harness.people import People, embed_people
 from lpel_tf.research.harness.shipped import SEED, shipped_network, shipped_photographs
 from lpel_tf.research.measures.equal_error import equal_error_threshold
+from lpel_tf.support.cache import cache_folder
 from lpel_tf.support.quiet import load_tensorflow
+
+CALIBRATED = 128
+"""Photographs that int8 is calibrated on."""
+WHOLE = "none"
+"""The crop of a second set of people, such as ORL's, whose photographs show little but the face."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,12 +53,33 @@ class Setting:
         The same network in Keras.
     pairs
         Pairs rightly decided, a similar and a dissimilar one for each test image.
+    model
+        The bundle's embedder in ONNX, with local features if it has a surrogate.
+    quick
+        The embedder in a lower precision, which embeds altered images; None for the bundle's own.
     """
 
     explainer: Explainer
     exported: ExportedEmbedder
     differentiable: Differentiable
     pairs: PairsOfOneTest
+    model: bytes
+    quick: Embedder | None = None
+
+    @property
+    def networks(self) -> Networks:
+        """What altered images are embedded by: see `lpel_tf.research.comparison.screening`."""
+        return self.explainer if self.quick is None else Screening(self.explainer, self.quick.embed)
+
+    @property
+    def precision(self) -> str:
+        """Of the embedder of altered images."""
+        return "float32" if self.quick is None else "int8"
+
+    @property
+    def needs(self) -> Needs:
+        """The networks that the bundle has for methods to run."""
+        return needs_met(self.explainer.manifest)
 
     @property
     def similar(self) -> PhotographPairs:
@@ -61,8 +100,25 @@ class Setting:
         return equal_error_threshold(cosines, same)
 
 
-def prepare(faces_folder: Path, bundle: Path, n: int, progress: Progress) -> Setting:
-    """Split the people as `lpel train` does, and draw n pairs of each kind of those it tests on."""
+def prepare(
+    faces_folder: Path, bundle: Path, n: int, progress: Progress, *, precision: str = "float32"
+) -> Setting:
+    """Split the people as `lpel train` does, and draw n pairs of each kind of those it tests on.
+
+    Parameters
+    ----------
+    faces_folder
+        LFW's development people.
+    bundle
+        With the shipped decoders.
+    n
+        Pairs of each decision.
+    progress
+        Reports how far everything is.
+    precision
+        Of the embedder of altered images, ``float32`` or ``int8``; int8 is calibrated on some of
+        the photographs that the decoders were trained on.
+    """
     explainer = Explainer.load(bundle)
     photographs, crop = shipped_photographs(faces_folder), explainer.manifest.crop
     exported = shipped_network(photographs, crop, progress)
@@ -75,7 +131,48 @@ def prepare(faces_folder: Path, bundle: Path, n: int, progress: Progress) -> Set
         threshold=explainer.manifest.threshold.value,
         rng=np.random.default_rng((SEED, 5)),
     )
-    return Setting(explainer, exported, shipped_differentiable(), drawn)
+    trained_on = [one for one in photographs if one.identity in set(people.split.train.identities)]
+    quick = _in_precision(explainer, exported, trained_on, precision, progress)
+    model = load_bundle(bundle).embedder
+    return Setting(explainer, exported, shipped_differentiable(), drawn, model, quick)
+
+
+def prepare_second(first: Setting, faces_folder: Path, n: int, progress: Progress) -> Setting:
+    """Draw pairs of a second set of people, on nobody of whom anything was trained.
+
+    Their photographs are used whole.
+    """
+    explainer = first.explainer
+    record = explainer.embedder.record
+    embedder = Embedder(first.exported.model, record, parse_crop(WHOLE))
+    photographs = list_faces(faces_folder)
+    store = cache_folder("embeddings") / f"{store_key(first.exported, WHOLE)}.sqlite"
+    everyone = embed_faces(embedder, photographs, IMAGE_SIZE, store, progress=progress)
+    nobody = everyone.select(np.zeros(len(everyone), np.bool_))
+    people = People(WHOLE, embedder, everyone, Split(nobody, nobody, everyone), tuple(photographs))
+    drawn = pairs_of_one_test(
+        people,
+        n,
+        threshold=explainer.manifest.threshold.value,
+        rng=np.random.default_rng((SEED, 6)),
+    )
+    return replace(first, pairs=drawn)
+
+
+def _in_precision(
+    explainer: Explainer,
+    exported: ExportedEmbedder,
+    trained_on: Sequence[Face],
+    precision: str,
+    progress: Progress,
+) -> Embedder | None:
+    """The embedder in a lower precision, calibrated on photographs spread over those given."""
+    if precision == "float32":
+        return None
+    chosen = trained_on[:: max(1, len(trained_on) // CALIBRATED)][:CALIBRATED]
+    crops = np.stack([explainer.embedder.read(one.path) for one in chosen])
+    model = in_precision(exported.model, precision, crops, progress=progress)
+    return Embedder(model, exported.record, explainer.embedder.crop)
 
 
 def shipped_differentiable() -> Differentiable:

@@ -80,6 +80,10 @@ class PairsOfOneTest:
     dissimilar: PhotographPairs
     donors: tuple[Path, ...]
 
+    def first(self, n: int) -> "PairsOfOneTest":
+        """The pairs of the first n test images."""
+        return PairsOfOneTest(self.similar[:n], self.dissimilar[:n], self.donors[:n])
+
 
 def pairs_of_one_test(
     people: People, n: int, *, threshold: float, rng: np.random.Generator

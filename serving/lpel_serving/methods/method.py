@@ -243,7 +243,8 @@ def capability(method: Method, name: str) -> Callable[..., Any] | None:
         have it: the inherited capability would give the maps of the base class.
     name
         ``both_ways``: see `lpel_serving.methods.both_ways.ExplainsBothWays`; ``many``: see
-        `lpel_serving.methods.many.ExplainsMany`.
+        `lpel_serving.methods.many.ExplainsMany`; ``predict``: see
+        `lpel_serving.methods.predicts.PredictsCoalitions`.
 
     Returns
     -------

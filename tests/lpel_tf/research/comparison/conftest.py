@@ -1,5 +1,7 @@
 """A comparison so small that it takes seconds: the tiny networks, made-up people."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,7 @@ from lpel_tf.research.comparison.setting import Setting
 from lpel_tf.research.gradients.differentiable import Differentiable
 from lpel_tf.research.harness.pairs import pairs_of_one_test
 from lpel_tf.research.harness.people import embed_people
-from support import reproduction, tiny
+from support import reproduction, tiny, tiny_surrogate
 
 
 def keras_network() -> Differentiable:
@@ -30,7 +32,13 @@ def setting(tmp_path_factory) -> Setting:
     folder = tmp_path_factory.mktemp("comparison")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tiny, "SIDE", 8)  # superpixels, as in the shipped bundle
-        explainer = Explainer.load(tiny.write_bundle(folder / "bundle", responds=True))
+        patch.setattr(tiny_surrogate, "K", 64)
+        patch.setattr(tiny_surrogate, "_BLOCK", tiny.IMAGE_SIZE // 8)
+        record = replace(tiny_surrogate.RECORD, side=8)
+        explainer = Explainer.load(
+            tiny_surrogate.write_bundle(folder / "bundle", surrogate_record=record)
+        )
+        model = tiny_surrogate.embedder_model().SerializeToString()
     exported = reproduction.embedder()
     faces = reproduction.list_faces(reproduction.write_faces(folder / "faces"))
     people = embed_people(
@@ -38,4 +46,4 @@ def setting(tmp_path_factory) -> Setting:
     )
     rng = np.random.default_rng(0)
     drawn = pairs_of_one_test(people, 2, threshold=tiny.THRESHOLD, rng=rng)
-    return Setting(explainer, exported, keras_network(), drawn)
+    return Setting(explainer, exported, keras_network(), drawn, model)

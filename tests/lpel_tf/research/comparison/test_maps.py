@@ -14,6 +14,7 @@ from lpel_tf.research.comparison.maps import (
     either_decision,
     key,
     of_everybody_else,
+    of_the_next,
 )
 
 RNG = np.random.default_rng(0)
@@ -45,8 +46,16 @@ def test_a_run_goes_on_where_it_stopped(setting, tmp_path):
 
 def test_the_mean_of_the_others_leaves_out_the_pairs_own(setting, maps):
     pairs = list(setting.similar)
-    found = of_everybody_else(maps, [pairs])
+    found = of_everybody_else(maps)
+    assert set(found.values) == set(maps.values)
     np.testing.assert_array_equal(found.values[key(pairs[0])], maps.values[key(pairs[1])])
+
+
+def test_the_next_pairs_map_is_of_the_same_decision(setting, maps):
+    for pairs in (list(setting.similar), list(setting.dissimilar)):
+        found = of_the_next(maps)
+        np.testing.assert_array_equal(found.values[key(pairs[0])], maps.values[key(pairs[1])])
+        np.testing.assert_array_equal(found.values[key(pairs[-1])], maps.values[key(pairs[0])])
 
 
 def test_the_other_decision_has_the_sign_changed(setting, maps):
