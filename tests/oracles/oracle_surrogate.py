@@ -22,6 +22,12 @@ def readout(w, state):
     return dense @ w["deep/kernel"] + active @ w["shallow/kernel"]
 
 
+def edges(side):
+    """Superpixels beside each other, row by row, then those above each other."""
+    beside = [(side * y + x, side * y + x + 1) for y in range(side) for x in range(side - 1)]
+    return beside + [(side * y + x, side * (y + 1) + x) for y in range(side - 1) for x in range(side)]
+
+
 def masked_embedding(weights, fills, h, features, donor_h, donor_features, members, fill):
     """The embedding, shape (D,), with the superpixels `members` replaced by a fill."""
     w = {name: np.asarray(one, np.float64) for name, one in weights.items()}
@@ -36,5 +42,10 @@ def masked_embedding(weights, fills, h, features, donor_h, donor_features, membe
         else:
             hidden = tokens[k] @ w["hidden/kernel"][:, fill] + w["hidden/bias"][fill, k]
         state = state + (hidden - visible) / math.sqrt(len(features))
+    for e, (one, other) in enumerate(edges(math.isqrt(len(features)))):
+        if one in members and other in members:
+            pair = (tokens[one] + tokens[other]) @ w["adjacent/kernel"][:, fill]
+            state = state + (pair + w["adjacent/bias"][fill, e]) / math.sqrt(len(features))
     y = readout(w, state) - readout(w, none)
-    return h - (y[:-1] + y[-1] * h)
+    of_donor = y[-1] * donor_h if fill == fills - 1 else 0
+    return h - (y[:-2] + y[-2] * h) + of_donor

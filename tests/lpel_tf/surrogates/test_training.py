@@ -58,7 +58,7 @@ def test_it_explains_more_than_means_on_people_it_has_not_seen(trained, tables):
         assert shares["own"] < 0.8 * mean[group]["own"], group
     losses = [epoch.validation for epoch in trained.history]
     assert trained.best_epoch == 1 + int(np.argmin(losses))
-    assert losses[trained.best_epoch - 1] < 0.5 * losses[0]
+    assert losses[trained.best_epoch - 1] < 0.6 * losses[0]
 
 
 def test_without_local_features_it_explains_less_and_not_nothing(trained, tables):
