@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 
 import numpy as np
-from lpel_export.local_features.parity import check_local_features
-from lpel_export.local_features.second_output import with_local_features
 from numpy.typing import NDArray
 
 from lpel_export.bundle.writer import SurrogateModel
 from lpel_export.conversion.parity import Parity
 from lpel_export.conversion.surrogate_to_onnx import check_surrogate_parity, export_surrogate
+from lpel_export.local_features.parity import check_local_features
+from lpel_export.local_features.second_output import with_local_features
 from lpel_serving.bundle.manifest import SurrogateRecord
 from lpel_serving.engine.embedder import Embedder
 from lpel_serving.equations.similarity import unit

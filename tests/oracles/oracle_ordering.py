@@ -26,3 +26,13 @@ def greedy(value, players, step):
         chosen += ranked[:step]
         left = [one for one in left if one not in chosen]
     return chosen
+
+
+def insertion(value, players, step):
+    """All are chosen; the `step` that can be left out at the highest value come last, and so on."""
+    chosen, last = list(range(players)), []
+    while chosen:
+        ranked = sorted(chosen, key=lambda one: (-value(frozenset(chosen) - {one}), one))
+        last += ranked[:step]
+        chosen = [one for one in chosen if one not in last]
+    return last[::-1]

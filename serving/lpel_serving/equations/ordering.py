@@ -1,4 +1,4 @@
-"""Orders of superpixels: two mixed by their ranks, and the map whose order is a given one."""
+"""Orders of superpixels: two averaged by their ranks, and the map whose order is a given one."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,39 +20,21 @@ def ranks_of(order: Order) -> NDArray[np.float64]:
     return ranks
 
 
-def mixed_order(order: Order, usual: NDArray[np.float64], own: float) -> Order:
-    """Shrink a pair's own order towards the usual one.
-
-    An order that follows predictions of one pair pays the winner's curse: first comes what is
-    overestimated. The usual order, the mean of many pairs', knows less and errs less.
-
-    Parameters
-    ----------
-    order
-        The pair's own.
-    usual
-        The usual rank of each superpixel, shape (K,), on any scale from 0 to K - 1, such as the
-        mean of the ranks in the orders of many pairs.
-    own
-        Weight of the own order, in [0, 1].
-
-    Returns
-    -------
-    NDArray[np.int64]
-        By ``own * rank + (1 - own) * usual``, ascending; ties go by the own order.
+def mean_order(order: Order, other: Order) -> Order:
+    """Average two orders by rank; ties go by the first.
 
     Raises
     ------
     ParameterError
-        If the weight is out of range, or the two are not of the same superpixels.
+        If the two are not of the same superpixels.
     """
-    if not 0 <= own <= 1 or usual.shape != order.shape or not np.isfinite(usual).all():
+    if not np.array_equal(np.sort(order), np.sort(other)):
         raise ParameterError(
-            f"expected a weight in [0, 1] and a usual rank for each of {len(order)} superpixels; "
-            f"received {own} and ranks of shape {usual.shape}."
+            f"expected two orders of the same superpixels; received {order.shape} and "
+            f"{other.shape}."
         )
-    mixed = own * np.arange(len(order)) + (1 - own) * usual[order]
-    return order[np.argsort(mixed, kind="stable")]
+    ranks = np.arange(len(order)) + ranks_of(other)[order]
+    return order[np.argsort(ranks, kind="stable")]
 
 
 def order_map(order: Order, changes: NDArray[np.floating]) -> NDArray[np.float64]:

@@ -1,9 +1,9 @@
-"""Orders mixed by ranks, and maps whose order is a given one."""
+"""Orders averaged by ranks, and maps whose order is a given one."""
 
 import numpy as np
 import pytest
 
-from lpel_serving.equations.ordering import decreasing, mixed_order, order_map, ranks_of
+from lpel_serving.equations.ordering import decreasing, mean_order, order_map, ranks_of
 from lpel_serving.equations.superpixels import descending
 from lpel_serving.support.errors import ParameterError
 
@@ -14,30 +14,17 @@ def test_ranks_are_places():
     np.testing.assert_array_equal(ranks_of(ORDER), [1, 3, 0, 2])
 
 
-def test_all_of_ones_own_or_all_of_the_usual():
-    usual = np.array([0.0, 1, 2, 3])
-    np.testing.assert_array_equal(mixed_order(ORDER, usual, 1), ORDER)
-    np.testing.assert_array_equal(mixed_order(ORDER, usual, 0), [0, 1, 2, 3])
+def test_ranks_are_averaged_and_ties_go_by_the_first():
+    # ranks 1, 3, 0, 2 and 0, 1, 2, 3: sums 1, 4, 2, 5
+    np.testing.assert_array_equal(mean_order(ORDER, np.arange(4)), [0, 2, 1, 3])
+    np.testing.assert_array_equal(mean_order(ORDER, ORDER[::-1]), ORDER)
+    np.testing.assert_array_equal(mean_order(ORDER, ORDER), ORDER)
 
 
-def test_ranks_are_mixed_and_ties_are_ones_own():
-    # own ranks 1, 3, 0, 2; usual 0, 1, 2, 3: halves 0.5, 2, 1, 2.5
-    np.testing.assert_array_equal(mixed_order(ORDER, np.arange(4.0), 0.5), [0, 2, 1, 3])
-    np.testing.assert_array_equal(mixed_order(ORDER, 3 - ranks_of(ORDER), 0.5), ORDER)
-
-
-@pytest.mark.parametrize(
-    ("usual", "own"),
-    [
-        (np.arange(3.0), 0.5),
-        (np.arange(4.0), 1.1),
-        (np.arange(4.0), np.nan),
-        (np.full(4, np.nan), 0.5),
-    ],
-)
-def test_what_cannot_be_mixed_is_refused(usual, own):
-    with pytest.raises(ParameterError, match="a weight in"):
-        mixed_order(ORDER, usual, own)
+@pytest.mark.parametrize("other", [[0, 1, 2], [0, 1, 2, 2], [1, 2, 3, 4]])
+def test_orders_of_other_superpixels_are_refused(other):
+    with pytest.raises(ParameterError, match="of the same superpixels"):
+        mean_order(ORDER, np.array(other))
 
 
 def test_what_falls_stays():

@@ -67,7 +67,7 @@ def test_without_local_features_it_explains_less_and_not_nothing(trained, tables
     assert full["all"]["vectors"] < blind["all"]["vectors"] < 1
 
 
-def test_the_loss_is_weighted_squares_and_those_along_the_embedding(tables):
+def test_the_loss_is_weighted_squares_and_those_along_two_embeddings(tables):
     """As it predicts nothing at first, the loss without a step is that of what is lost."""
     recipe = replace(QUICK, along=3.0, size_power=0.7, epochs=1, learning_rate=1e-30)
     train, validation = tables[:2]
@@ -75,7 +75,9 @@ def test_the_loss_is_weighted_squares_and_those_along_the_embedding(tables):
     for table, loss in ((train, epoch.train), (validation, epoch.validation)):
         whole = table.embeddings[:, np.newaxis, np.newaxis]
         lost = whole - table.masked.astype(np.float32)
-        squares = np.square(lost).sum(axis=-1) + 3 * np.square((lost * whole).sum(axis=-1))
+        donors = whole[table.donors]
+        along = [np.square((lost * of).sum(axis=-1)) for of in (whole, donors)]
+        squares = np.square(lost).sum(axis=-1) + 3 * (along[0] + along[1])
         weights = table.coalitions.sum(axis=-1) ** -0.7
         assert loss == pytest.approx((squares * weights).mean(), rel=1e-4)
 
@@ -137,7 +139,7 @@ def test_responses_are_measured_as_sums_over_members(tables):
         {"epochs": 0},
         {"seed": -1},
         {"learning_rate": 0.0},
-        {"own": -1.0},
+        {"along": -1.0},
         {"size_power": np.nan},
         {"without_local": 1.0},
         {"channels": 0},

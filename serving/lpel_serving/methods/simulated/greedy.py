@@ -1,4 +1,4 @@
-"""The greedy order: at each step the superpixels that change the simulated similarity most."""
+"""Greedy orders of superpixels in a simulation: by deletion, and by insertion."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,37 +7,50 @@ from lpel_serving.methods.simulated.game import Game
 from lpel_serving.support.arrays import Floats
 
 
-def greedy_orders(game: Game, step: int) -> NDArray[np.int64]:
-    """Order the superpixels of each direction of a game.
-
-    All candidates of a step are simulated together, on top of those that are replaced already.
+def deletion_orders(game: Game, step: int) -> NDArray[np.int64]:
+    """Order superpixels by greedy deletion: next comes what speaks most for the decision.
 
     Parameters
     ----------
     game
-        The game.
+        The game; each of its directions is ordered.
     step
-        Superpixels that a step takes, 1 or more.
+        Superpixels that a step takes, 1 or more. All candidates of a step are simulated together,
+        on top of those that are replaced already.
 
     Returns
     -------
     NDArray[np.int64]
-        Shape (N, K): first what speaks most for the decision; equal ones by their numbers.
+        Shape (N, K); equal ones by their numbers.
     """
+    return _greedy(game, step, replaced=False)
+
+
+def insertion_orders(game: Game, step: int) -> NDArray[np.int64]:
+    """Order superpixels by greedy insertion, from the last to the first: see `deletion_orders`.
+
+    All are replaced; those are put back first whose return speaks least against the decision, and
+    they come last in the order.
+    """
+    return _greedy(game, step, replaced=True)[:, ::-1]
+
+
+def _greedy(game: Game, step: int, *, replaced: bool) -> NDArray[np.int64]:
+    """Change superpixels, at first all replaced or none, in the greedy sequence, (N, K)."""
     count, superpixels = game.directions, game.superpixels
     each = np.eye(superpixels, dtype=np.bool_)
-    replaced = np.zeros((count, superpixels), np.bool_)
-    orders = np.empty((count, 0), np.int64)
-    while (left := superpixels - orders.shape[1]) > 0:
-        candidates = np.nonzero(~replaced)[1].reshape(count, left)
+    state = np.full((count, superpixels), replaced)
+    sequence = np.empty((count, 0), np.int64)
+    while (left := superpixels - sequence.shape[1]) > 0:
+        candidates = np.nonzero(state == replaced)[1].reshape(count, left)
         if left == 1:
-            return np.concatenate([orders, candidates], axis=1)
-        changes = game.changes(replaced[:, np.newaxis] | each[candidates])
+            return np.concatenate([sequence, candidates], axis=1)
+        changes = game.changes(state[:, np.newaxis] ^ each[candidates])
         best = np.argsort(-changes, axis=1, kind="stable")[:, :step]
         taken = np.take_along_axis(candidates, best, axis=1)
-        np.put_along_axis(replaced, taken, values=True, axis=1)
-        orders = np.concatenate([orders, taken], axis=1)
-    return orders
+        np.put_along_axis(state, taken, values=not replaced, axis=1)
+        sequence = np.concatenate([sequence, taken], axis=1)
+    return sequence
 
 
 def changes_along(game: Game, orders: NDArray[np.int64]) -> Floats:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lpel_serving.methods.both_ways import BothWays
 from lpel_serving.methods.catalogue.parameter import Range
@@ -13,6 +14,7 @@ from lpel_serving.methods.method import FacePair, Need, Networks
 from lpel_serving.methods.simulated.design import fixed_design
 from lpel_serving.methods.simulated.game import (
     SURROGATES,
+    Game,
     SimulatedFill,
     game_of,
     on_grid,
@@ -73,6 +75,10 @@ class SurrogateAttribution:
 
     def _maps(self, pair: FacePair, networks: Networks, *, both_ways: bool) -> Floats:
         game = game_of(pair, networks, self.fill, both_ways=both_ways)
-        design = fixed_design(self.count, game.superpixels)
-        values = design.attributions(game.changes(design.coalitions))
-        return enlarge(on_grid(values), self.size)
+        return enlarge(on_grid(attributions_of(game, self.count)), self.size)
+
+
+def attributions_of(game: Game, count: int = DEFAULT_COUNT) -> NDArray[np.float64]:
+    """Attribute what replacing all superpixels does to each of them, shape (N, K)."""
+    design = fixed_design(count, game.superpixels)
+    return design.attributions(game.changes(design.coalitions))

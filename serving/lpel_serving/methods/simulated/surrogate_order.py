@@ -4,41 +4,38 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
-from lpel_serving.equations.ordering import mixed_order, order_map
+from lpel_serving.equations.ordering import mean_order, order_map
 from lpel_serving.methods.both_ways import BothWays
 from lpel_serving.methods.catalogue.parameter import Range
 from lpel_serving.methods.catalogue.parameters import check_own
 from lpel_serving.methods.method import FacePair, Need, Networks
 from lpel_serving.methods.simulated.game import (
     SURROGATES,
+    Game,
     SimulatedFill,
     game_of,
     on_grid,
     predicted_changes,
 )
-from lpel_serving.methods.simulated.greedy import changes_along, greedy_orders
+from lpel_serving.methods.simulated.greedy import (
+    changes_along,
+    deletion_orders,
+    insertion_orders,
+)
+from lpel_serving.methods.simulated.surrogate_attribution import attributions_of
 from lpel_serving.support.arrays import Coalitions, Floats, SignedMap
-from lpel_serving.support.errors import ParameterError
-
-
-@dataclass(frozen=True)
-class UsualRanks:
-    """The usual rank of each superpixel, by decision: see `equations.ordering.mixed_order`.
-
-    Attributes
-    ----------
-    similar, dissimilar
-        K numbers each.
-    """
-
-    similar: tuple[float, ...]
-    dissimilar: tuple[float, ...]
 
 
 @dataclass(frozen=True)
 class SurrogateOrder:
-    """A greedy order in the simulation, as a map, shape (side, side); no altered image is embedded.
+    """An order by greed in the simulation, as a map, shape (side, side); no image is altered.
+
+    A similar pair's superpixels are ordered by greedy deletion in the test. A dissimilar pair's,
+    replaced in both images, are ordered by greedy insertion and by their attributions (see
+    `surrogate`), and the two orders are averaged by rank: greed alone pays the winner's curse,
+    since it follows what is overestimated, and the two err at different places.
 
     The order of the map's values is exactly the order, so that the map is not enlarged. Their sizes
     are what each superpixel changes in the simulation on top of those before it, made monotone:
@@ -59,18 +56,9 @@ class SurrogateOrder:
     )
     fill: SimulatedFill = "mean"
     step: Annotated[int, Range("Superpixels that are taken at a time.", 1, 4096)] = 2
-    own: Annotated[
-        float, Range("Weight of the pair's own order; the rest is the usual order's.", 0, 1)
-    ] = 1.0
-    usual: UsualRanks | None = None
 
     def __post_init__(self) -> None:
         check_own(self)
-        if self.own < 1 and self.usual is None:
-            raise ParameterError(
-                f"a weight of {self.own} for the pair's own order leaves the rest to the usual "
-                "order, and none is given: give `usual`, or leave own at 1."
-            )
 
     def __call__(self, pair: FacePair, networks: Networks, rng: np.random.Generator) -> SignedMap:
         """Compute the map, shape (side, side)."""
@@ -91,10 +79,17 @@ class SurrogateOrder:
 
     def _maps(self, pair: FacePair, networks: Networks, *, both_ways: bool) -> Floats:
         game = game_of(pair, networks, self.fill, both_ways=both_ways)
-        orders = greedy_orders(game, self.step)
-        if self.usual is not None:
-            ranks = np.array(self.usual.similar if pair.similar else self.usual.dissimilar)
-            orders = np.stack([mixed_order(order, ranks, self.own) for order in orders])
+        orders = orders_of(game, self.step)
         changes = changes_along(game, orders)
         steps = zip(orders, changes, strict=True)
         return on_grid(np.stack([order_map(order, values) for order, values in steps]))
+
+
+def orders_of(game: Game, step: int) -> NDArray[np.int64]:
+    """Order the superpixels of each direction of a game, shape (N, K): see `SurrogateOrder`."""
+    if game.similar:
+        return deletion_orders(game, step)
+    inserted = insertion_orders(game, step)
+    by_attribution = np.argsort(-attributions_of(game), axis=1, kind="stable")
+    both = zip(inserted, by_attribution, strict=True)
+    return np.stack([mean_order(one, other) for one, other in both])

@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 
-from lpel_serving.equations.ordering import mixed_order, ranks_of
+from lpel_serving.equations.ordering import mean_order
 from lpel_serving.equations.superpixels import descending
 from lpel_serving.methods.both_ways import ask_both_ways
-from lpel_serving.methods.simulated.surrogate_order import SurrogateOrder, UsualRanks
+from lpel_serving.methods.simulated.game import game_of
+from lpel_serving.methods.simulated.surrogate_attribution import attributions_of
+from lpel_serving.methods.simulated.surrogate_order import SurrogateOrder
 from lpel_serving.support.errors import ParameterError
 from oracles import oracle_ordering
 from support.games import Pairwise, pairwise
@@ -21,23 +23,32 @@ def order_of(values: np.ndarray) -> np.ndarray:
     return descending(values.ravel().astype(np.float64), generator())
 
 
-def expected_order(game: Pairwise, step: int, sign: int) -> list[int]:
-    def value(chosen):
-        return -sign * float(game.values(np.isin(np.arange(K), list(chosen))))
-
-    return oracle_ordering.greedy(value, K, step)
+def value_of(game: Pairwise, sign: int):
+    return lambda chosen: -sign * float(game.values(np.isin(np.arange(K), list(chosen))))
 
 
 @pytest.mark.oracle
 @pytest.mark.parametrize("step", [1, 2, 3, 16, 100])
-@pytest.mark.parametrize("similar", [True, False])
 @pytest.mark.parametrize("strength", [0, 2])
-def test_the_order_is_the_greedy_one(step, similar, strength):
+def test_similar_pairs_are_ordered_by_greedy_deletion(step, strength):
     game = pairwise(generator(1), K, strength)
     method, networks = SurrogateOrder(step=step), Simulating(game=game)
-    received = method(game_pair(similar, game), networks, generator())
+    received = method(game_pair(True, game), networks, generator())
     assert (received.shape, received.dtype) == ((SIDE, SIDE), np.float32)
-    assert order_of(received).tolist() == expected_order(game, step, 1 if similar else -1)
+    assert order_of(received).tolist() == oracle_ordering.greedy(value_of(game, 1), K, step)
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize("step", [1, 2, 3, 16, 100])
+@pytest.mark.parametrize("strength", [0, 2])
+def test_dissimilar_pairs_are_ordered_by_insertion_and_attribution(step, strength):
+    game = pairwise(generator(1), K, strength)
+    pair, networks = game_pair(False, game), Simulating(game=game)
+    received = SurrogateOrder(step=step)(pair, networks, generator())
+    inserted = oracle_ordering.insertion(value_of(game, -1), K, step)
+    (attributed,) = attributions_of(game_of(pair, networks, "mean"))
+    expected = mean_order(np.array(inserted), np.argsort(-attributed, kind="stable"))
+    np.testing.assert_array_equal(order_of(received), expected)
 
 
 @pytest.mark.parametrize("similar", [True, False])
@@ -81,32 +92,7 @@ def test_the_map_sums_to_what_replacing_everything_does(similar):
     assert received.sum() == pytest.approx(change, abs=1e-5)
 
 
-@pytest.mark.parametrize("similar", [True, False])
-def test_the_usual_order_of_that_decision_takes_its_part(similar):
-    pair = tiny_pair(similar)
-    ranks = generator(3).permutation(K).astype(float), generator(4).permutation(K).astype(float)
-    usual = UsualRanks(*(tuple(one.tolist()) for one in ranks))
-    own = order_of(SurrogateOrder()(pair, TinyNetworks(), generator()))
-    of_decision = ranks[0] if similar else ranks[1]
-    for weight in (0, 0.3, 1):
-        received = SurrogateOrder(own=weight, usual=usual)(pair, TinyNetworks(), generator())
-        expected = mixed_order(own, of_decision, weight)
-        np.testing.assert_array_equal(order_of(received), expected)
-    np.testing.assert_array_equal(ranks_of(mixed_order(own, of_decision, 0)), of_decision)
-
-
-def test_a_weight_below_one_needs_a_usual_order():
-    with pytest.raises(ParameterError, match="none is given"):
-        SurrogateOrder(own=0.5)
-
-
-def test_usual_ranks_of_another_grid_are_refused():
-    usual = UsualRanks((0.0, 1.0), (0.0, 1.0))
-    with pytest.raises(ParameterError, match="usual rank for each of 16"):
-        SurrogateOrder(own=0.5, usual=usual)(tiny_pair(True), TinyNetworks(), generator())
-
-
-@pytest.mark.parametrize("wrong", [{"step": 0}, {"own": 1.5}, {"fill": "grey"}])
+@pytest.mark.parametrize("wrong", [{"step": 0}, {"fill": "grey"}])
 def test_parameters_out_of_range_are_refused(wrong):
     with pytest.raises(ParameterError, match="takes"):
         SurrogateOrder(**wrong)
