@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from lpel_export.local_features.layers import Layer, choose_layers
 from lpel_export.local_features.second_output import (
     Reduction,
     with_averages,
     with_local_features,
 )
-
 from lpel_serving.engine.embedder import Embedder
 from lpel_serving.images.crops import Crop
 from lpel_serving.images.datasets.faces import Face

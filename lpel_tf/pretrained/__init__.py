@@ -6,9 +6,9 @@ from importlib.resources import files
 from typing import Any
 
 import numpy as np
+
 from lpel_export.local_features.layers import choose_layers
 from lpel_export.local_features.second_output import Reduction
-
 from lpel_serving.bundle.confidence_record import ConfidenceRecord
 from lpel_serving.bundle.manifest import ThresholdRecord
 from lpel_serving.bundle.plausibility_record import FittedPlausibility

@@ -25,7 +25,9 @@ def readout(w, state):
 def edges(side):
     """Superpixels beside each other, row by row, then those above each other."""
     beside = [(side * y + x, side * y + x + 1) for y in range(side) for x in range(side - 1)]
-    return beside + [(side * y + x, side * (y + 1) + x) for y in range(side - 1) for x in range(side)]
+    return beside + [
+        (side * y + x, side * (y + 1) + x) for y in range(side - 1) for x in range(side)
+    ]
 
 
 def masked_embedding(weights, fills, h, features, donor_h, donor_features, members, fill):
