@@ -207,7 +207,7 @@ def _describe(
     if respond is not None:
         unexplained["responses"] = unexplained_by_responses(respond, test, fills)
     return {
-        "method": "Adamax",
+        "method": "AdamW",
         "table": asdict(plan.table),
         "recipe": asdict(trained.recipe),
         "photographs": {name: len(table) for name, table in tables.items()},

@@ -23,6 +23,7 @@ from lpel_tf.surrogates.graph import constants, masked_embeddings
 from lpel_tf.surrogates.network import to_keras
 
 _PARITY_PAIRS = 3
+_IN_PART = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,14 +98,16 @@ def export_finished_surrogate(
 
     rng = np.random.default_rng(0)
     drawn = [draw_complements(rng, _PARITY_PAIRS, sizes.side) for _ in finished.fills]
+    in_part = rng.random((len(drawn), _IN_PART, sizes.superpixels), np.float32)
     n = len(features.embeddings)
     parity = check_surrogate_parity(
         exported,
         original,
         features,
         features[[(i + 1) % n for i in range(n)]],
-        np.stack(drawn),
-        inputs=f"{len(drawn[0])} coalitions by each of {len(drawn)} fills in {n} faces",
+        np.concatenate([np.stack(drawn).astype(np.float32), in_part], axis=1),
+        inputs=f"{len(drawn[0])} coalitions, and {_IN_PART} of superpixels in part, by each of "
+        f"{len(drawn)} fills in {n} faces",
     )
     names = tuple(layer.name for layer in finished.layers)
     record = SurrogateRecord(sizes.side, sizes.channels, finished.fills, names, finished.training)

@@ -28,6 +28,8 @@ class SurrogateRecipe:
     without_local
         Share of the photographs whose local features are 0 in a step, so that the network also
         learns what the embedding alone says.
+    weight_decay
+        Of AdamW, which leaves less unexplained than Adamax after as many epochs: `docs/surrogate.md`.
     epochs, batch_size, learning_rate, patience, seed
         As in `lpel_tf.decoders.training.Recipe`; a step is of so many photographs, with all their
         coalitions, and the learning rate falls to 0 along a half cosine.
@@ -43,7 +45,8 @@ class SurrogateRecipe:
     without_local: float = 0.1
     epochs: int = 40
     batch_size: int = 32
-    learning_rate: float = 0.002
+    learning_rate: float = 0.0015
+    weight_decay: float = 1e-4
     patience: int = 10
     seed: int = 0
 
@@ -55,11 +58,12 @@ class SurrogateRecipe:
                 f"sizes, epochs, batch size and patience are 1 or more, the seed 0 or more; "
                 f"received {self}."
             )
-        weights = (self.along, self.size_power, self.learning_rate)
+        weights = (self.along, self.size_power, self.weight_decay, self.learning_rate)
         if not np.isfinite(weights).all() or min(weights) < 0 or self.learning_rate == 0:
             raise ParameterError(
                 "the weights in the loss are 0 or more, the learning rate above 0, all finite; "
-                f"received {self.along}, {self.size_power} and {self.learning_rate}."
+                f"received {self.along}, {self.size_power}, {self.weight_decay} and "
+                f"{self.learning_rate}."
             )
         if not 0 <= self.without_local < 1:
             raise ParameterError(

@@ -1,4 +1,4 @@
-"""Trains a surrogate on a table of masked images with Adamax; it resumes after any epoch."""
+"""Trains a surrogate on a table of masked images with AdamW; it resumes after any epoch."""
 
 import hashlib
 from collections.abc import Iterator
@@ -119,7 +119,8 @@ def _compiled(network: Any, photographs: int, recipe: SurrogateRecipe) -> Any:
     model = keras.Model(network.inputs, keras.ops.concatenate(outputs, axis=-1))
     steps = recipe.epochs * -(-photographs // recipe.batch_size)
     rate = keras.optimizers.schedules.CosineDecay(recipe.learning_rate, steps)
-    model.compile(optimizer=keras.optimizers.Adamax(rate), loss=_weighted_squares)
+    optimizer = keras.optimizers.AdamW(rate, weight_decay=recipe.weight_decay)
+    model.compile(optimizer=optimizer, loss=_weighted_squares)
     model.optimizer.build(model.trainable_variables)
     return model
 

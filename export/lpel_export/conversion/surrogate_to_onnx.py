@@ -22,6 +22,7 @@ from lpel_serving.bundle.manifest import (
 )
 from lpel_serving.engine.session import open_model
 from lpel_serving.methods.method import ImageFeatures
+from lpel_serving.support.arrays import Memberships
 from lpel_serving.support.extras import require
 
 Original = Callable[[ImageFeatures, ImageFeatures, NDArray[np.float32]], NDArray[np.float32]]
@@ -93,7 +94,7 @@ def check_surrogate_parity(
     original: Original,
     images: ImageFeatures,
     donors: ImageFeatures,
-    coalitions: NDArray[np.bool_],
+    coalitions: Memberships,
     *,
     inputs: str,
     tolerance: float = TOLERANCE,
@@ -109,7 +110,7 @@ def check_surrogate_parity(
     images, donors
         Features of N real images, N at least 2, embeddings of unit length, and of their donors.
     coalitions
-        Replaced in each image, by each fill, shape (F, M, K).
+        Replaced in each image, by each fill, shape (F, M, K), perhaps in part.
     inputs
         What the images are, for the report.
     tolerance
@@ -141,7 +142,7 @@ def check_surrogate_parity(
     return Parity(difference, tolerance, (1, n), n, inputs)
 
 
-def _for_each(coalitions: NDArray[np.bool_], n: int) -> NDArray[np.float32]:
+def _for_each(coalitions: Memberships, n: int) -> NDArray[np.float32]:
     return np.broadcast_to(coalitions.astype(np.float32), (n, *coalitions.shape))
 
 
@@ -150,7 +151,7 @@ def _runner(model: bytes) -> Callable[..., NDArray[np.float32]]:
     session = open_model(model, dict.fromkeys(given), {MASKED_EMBEDDING: None})
 
     def run(
-        images: ImageFeatures, donors: ImageFeatures, replaced: NDArray[np.bool_], fill: int
+        images: ImageFeatures, donors: ImageFeatures, replaced: Memberships, fill: int
     ) -> NDArray[np.float32]:
         values = (
             *(images.embeddings, images.local, donors.embeddings, donors.local),

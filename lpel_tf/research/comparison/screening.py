@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from lpel_serving.equations.fill import Fill
 from lpel_serving.equations.similarity import cosine_similarity
 from lpel_serving.methods.method import FacePair, ImageFeatures, Networks
-from lpel_serving.support.arrays import Floats
+from lpel_serving.support.arrays import Floats, Memberships
 from lpel_tf.research.comparison.summary import Scores
 from lpel_tf.research.measures.correlation.effects import Hiding, each_measured
 
@@ -48,7 +48,7 @@ class Screening:
     def simulate(
         self,
         images: ImageFeatures,
-        coalitions: NDArray[np.bool_],
+        coalitions: Memberships,
         fill: str,
         donors: ImageFeatures | None = None,
         /,

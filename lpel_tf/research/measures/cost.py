@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpel_serving.methods.method import ImageFeatures, Networks
-from lpel_serving.support.arrays import Floats
+from lpel_serving.support.arrays import Floats, Memberships
 
 
 @dataclass(eq=False)
@@ -52,7 +52,7 @@ class CountingNetworks:
     def simulate(
         self,
         images: ImageFeatures,
-        coalitions: NDArray[np.bool_],
+        coalitions: Memberships,
         fill: str,
         donors: ImageFeatures | None = None,
         /,

@@ -107,8 +107,9 @@ class SurrogateRecord:
 
     Its inputs are `embedding`, unit length, (image, D), and `local_features`, (image, K, C), those
     of donors under `donor_embedding` and `donor_local_features`, of the same shapes; `coalition`,
-    float32, 1 where a superpixel is replaced, (image or 1, coalition, K); `fill`, int64, the place
-    of the fill in `fills`, shape (). Its output is `masked_embedding`, (image, coalition, D).
+    float32, 1 where a superpixel is replaced, (image or 1, coalition, K), between 0 and 1 where its
+    state moves a part of the way; `fill`, int64, the place of the fill in `fills`, shape (). Its
+    output is `masked_embedding`, (image, coalition, D).
 
     Attributes
     ----------

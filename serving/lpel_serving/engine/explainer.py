@@ -23,7 +23,7 @@ from lpel_serving.methods.catalogue.registry import default_method, default_name
 from lpel_serving.methods.explanation import PairExplanation
 from lpel_serving.methods.measured.stream import DEFAULT_BATCH
 from lpel_serving.methods.method import ImageFeatures, Method, no_features, no_simulation
-from lpel_serving.support.arrays import Floats
+from lpel_serving.support.arrays import Floats, Memberships
 from lpel_serving.support.errors import ParameterError
 
 
@@ -152,7 +152,7 @@ class Explainer:
     def simulate(
         self,
         images: ImageFeatures,
-        coalitions: NDArray[np.bool_],
+        coalitions: Memberships,
         fill: str,
         donors: ImageFeatures | None = None,
     ) -> Floats:

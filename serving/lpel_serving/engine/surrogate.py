@@ -25,7 +25,7 @@ from lpel_serving.engine.from_embeddings import check_embeddings
 from lpel_serving.engine.session import open_model
 from lpel_serving.equations.similarity import unit
 from lpel_serving.methods.method import ImageFeatures, Networks
-from lpel_serving.support.arrays import Floats
+from lpel_serving.support.arrays import Floats, Memberships
 from lpel_serving.support.errors import BundleError, EmbeddingError, ParameterError
 
 TRANSPLANT = "transplant"
@@ -71,7 +71,7 @@ class Surrogate:
     def simulate(
         self,
         images: ImageFeatures,
-        coalitions: NDArray[np.bool_],
+        coalitions: Memberships,
         fill: str,
         donors: ImageFeatures | None = None,
     ) -> Floats:
@@ -92,8 +92,8 @@ class Surrogate:
         Raises
         ------
         ParameterError
-            If it does not know the fill, donors are missing or not to be given, or coalitions are
-            of another shape or type.
+            If it does not know the fill, donors are missing or not to be given, coalitions are of
+            another shape or type, or a membership is not between 0 and 1.
         EmbeddingError
             If features are of another shape, or not finite.
         BundleError
@@ -161,15 +161,20 @@ class Surrogate:
         local = np.ascontiguousarray(images.local, np.float32)
         return ImageFeatures(unit(np.asarray(images.embeddings, np.float32)), local)
 
-    def _rows(self, coalitions: NDArray[np.bool_], images: int) -> NDArray[np.bool_]:
+    def _rows(self, coalitions: Memberships, images: int) -> Memberships:
         """Coalitions of shape (1 or N, M, K)."""
         rows = coalitions[np.newaxis] if coalitions.ndim == 2 else coalitions
         superpixels = self.record.side**2
-        fits = rows.ndim == 3 and rows.shape[2] == superpixels
-        if rows.dtype != np.bool_ or not fits or (coalitions.ndim == 3 and len(rows) != images):
+        fits = rows.ndim == 3 and rows.shape[2] == superpixels and rows.dtype.kind in "bf"
+        if not fits or (coalitions.ndim == 3 and len(rows) != images):
             raise ParameterError(
-                f"expected coalitions as bool of shape (M, {superpixels}) or ({images}, M, "
-                f"{superpixels}), received {coalitions.dtype} of shape {coalitions.shape}."
+                f"expected coalitions as bool or floats of shape (M, {superpixels}) or ({images}, "
+                f"M, {superpixels}), received {coalitions.dtype} of shape {coalitions.shape}."
+            )
+        if not ((rows >= 0) & (rows <= 1)).all():  # NaN is neither
+            raise ParameterError(
+                "expected memberships from 0, a superpixel that is shown, to 1, one that is "
+                "replaced; received a number below 0 or above 1, or NaN."
             )
         return rows
 

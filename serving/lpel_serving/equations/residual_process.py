@@ -4,8 +4,7 @@ The residual of a coalition, measured minus simulated, is modelled as a bias plu
 members' corrections plus noise. The corrections have a Gaussian kernel on the grid, so that
 neighbours are alike. Coalitions are chosen by their expected information gain about the corrections
 (Lindley 1956, *On a measure of the information provided by an experiment*; for Shapley values
-Rundel et al. 2026, *ShaplEIG: Bayesian experimental design for Shapley value estimation*, ICML,
-whose process is over coalitions).
+ShaplEIG of shapiq, whose process is over coalitions).
 
 All variances are relative to that of a correction, which is estimated from the residuals.
 """

@@ -13,7 +13,7 @@ from lpel_serving.methods.both_ways import BothWays, ask_both_ways
 from lpel_serving.methods.catalogue.description import needs_of
 from lpel_serving.methods.each_once import EachOnce
 from lpel_serving.methods.method import FacePair, ImageFeatures, Method, Networks, is_control
-from lpel_serving.support.arrays import Floats, SignedMap
+from lpel_serving.support.arrays import Floats, Memberships, SignedMap
 from lpel_serving.support.progress import Advance, Progress
 
 
@@ -130,7 +130,7 @@ class _Reporting:
     def simulate(
         self,
         images: ImageFeatures,
-        coalitions: NDArray[np.bool_],
+        coalitions: Memberships,
         fill: str,
         donors: ImageFeatures | None = None,
         /,

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpel_serving.methods.method import ImageFeatures, Networks
-from lpel_serving.support.arrays import Floats, Pixels
+from lpel_serving.support.arrays import Floats, Memberships, Pixels
 
 _Features = tuple[Floats, Floats]
 """The embedding and the local features of one image."""
@@ -69,7 +69,7 @@ class EachOnce:
     def simulate(
         self,
         images: ImageFeatures,
-        coalitions: NDArray[np.bool_],
+        coalitions: Memberships,
         fill: str,
         donors: ImageFeatures | None = None,
         /,

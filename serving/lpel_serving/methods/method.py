@@ -7,7 +7,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_serving.support.arrays import Floats, Pixels, SignedMap
+from lpel_serving.support.arrays import Floats, Memberships, Pixels, SignedMap
 from lpel_serving.support.errors import ParameterError
 
 Need = Literal["images", "decoder", "responses", "surrogate"]
@@ -98,7 +98,7 @@ class Networks(Protocol):
     def simulate(
         self,
         images: ImageFeatures,
-        coalitions: NDArray[np.bool_],
+        coalitions: Memberships,
         fill: str,
         donors: ImageFeatures | None = None,
         /,
@@ -110,8 +110,10 @@ class Networks(Protocol):
         images
             Of N images.
         coalitions
-            True where a superpixel is replaced: shape (M, K), the same for all images, or
-            (N, M, K).
+            True or 1 where a superpixel is replaced: bool or float32, shape (M, K), the same for
+            all images, or (N, M, K). A number between 0 and 1 is something that no image has: the
+            surrogate moves its state that part of the way from the shown to the replaced
+            superpixel.
         fill
             What replaces it: ``normal``, ``mean``, ``blur``, or ``transplant`` for the donor's own.
         donors
@@ -125,7 +127,8 @@ class Networks(Protocol):
         Raises
         ------
         ParameterError
-            If there is no surrogate, it does not know the fill, or donors are missing.
+            If there is no surrogate, it does not know the fill, donors are missing, or a membership
+            is not between 0 and 1.
         """
         ...
 
@@ -160,7 +163,7 @@ def no_features(crops: NDArray[np.uint8]) -> ImageFeatures:
 
 def no_simulation(
     images: ImageFeatures,
-    coalitions: NDArray[np.bool_],
+    coalitions: Memberships,
     fill: str,
     donors: ImageFeatures | None = None,
 ) -> Floats:
@@ -184,7 +187,7 @@ class Simulate(Protocol):
     def __call__(
         self,
         images: ImageFeatures,
-        coalitions: NDArray[np.bool_],
+        coalitions: Memberships,
         fill: str,
         donors: ImageFeatures | None = None,
         /,

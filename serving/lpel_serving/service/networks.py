@@ -10,7 +10,7 @@ from lpel_serving.engine.explainer import Explainer
 from lpel_serving.methods.method import ImageFeatures
 from lpel_serving.service.batcher import Batcher
 from lpel_serving.service.cancellation import CancellationToken
-from lpel_serving.support.arrays import Floats
+from lpel_serving.support.arrays import Floats, Memberships
 
 PORTION = 4
 """Crops that long work hands to the batcher at a time, so that it stops soon when cancelled."""
@@ -80,7 +80,7 @@ class CancellableNetworks:
     def simulate(
         self,
         images: ImageFeatures,
-        coalitions: NDArray[np.bool_],
+        coalitions: Memberships,
         fill: str,
         donors: ImageFeatures | None = None,
         /,

@@ -11,3 +11,6 @@ SignedMap = NDArray[np.float32]
 """Shape (H, W), of any size: positive where a pixel speaks for the network's decision."""
 Coalitions = NDArray[np.bool_]
 """Which superpixels are replaced together, shape (N, K)."""
+Memberships = NDArray[np.bool_ | np.float32]
+"""How far superpixels are replaced together, 0 to 1, shape (N, K) or (N, M, K): coalitions, or what
+lies between them, which only a surrogate knows."""

@@ -56,6 +56,14 @@ def test_parity_holds_in_every_fill_at_two_batch_sizes(model, original):
     assert (report.batch_sizes, report.samples) == ((1, 4), 4)
 
 
+def test_parity_holds_for_superpixels_replaced_in_part(model, original):
+    """What no image has, and what Aumann-Shapley values are computed from."""
+    images, donors = random_images(4), random_images(4, seed=1)
+    in_part = np.random.default_rng(3).random((SIZES.fills, 5, SIZES.superpixels), np.float32)
+    report = check_surrogate_parity(model, original, images, donors, in_part, inputs="made up")
+    assert report.max_difference <= 1e-5
+
+
 @pytest.mark.parametrize("fill", range(4))
 def test_a_difference_in_one_fill_is_found(fill, model, original):
     def wrong(images, donors, coalitions):
@@ -71,8 +79,11 @@ def test_a_difference_in_one_fill_is_found(fill, model, original):
         check_surrogate_parity(model, original, *one, given[2], inputs="made up")
 
 
-def test_the_engine_runs_it(model, original):
+@pytest.mark.parametrize("in_part", [False, True])
+def test_the_engine_runs_it(in_part, model, original):
     images, donors, drawn = random_images(3), random_images(3, seed=1), random_coalitions(6)
+    if in_part:
+        drawn = np.random.default_rng(4).random(drawn.shape, np.float32)
     every = np.broadcast_to(drawn.astype(np.float32), (3, *drawn.shape))
     expected = original(images, donors, every)
     record = SurrogateRecord(SIZES.side, SIZES.channels, FILLS, ("layer",), {})

@@ -65,16 +65,34 @@ def test_no_images_and_no_coalitions(surrogate):
     "rows",
     [
         np.zeros((4, K - 1), bool),
-        np.zeros((4, K)),
+        np.zeros((4, K), np.int64),
         np.zeros(K, bool),
         np.zeros((3, 4, K), bool),
         np.zeros((1, 4, K), bool),
     ],
-    ids=["too few superpixels", "numbers", "one row", "for other images", "for one image"],
+    ids=["too few superpixels", "whole numbers", "one row", "for other images", "for one image"],
 )
 def test_wrong_coalitions(surrogate, rows):
-    with pytest.raises(ParameterError, match="expected coalitions as bool of shape"):
+    with pytest.raises(ParameterError, match="expected coalitions as bool or floats of shape"):
         surrogate.simulate(tiny_surrogate.features(noise(2)), rows, "mean")
+
+
+@pytest.mark.parametrize("wrong", [-1e-3, 1.001, np.nan, np.inf])
+def test_wrong_memberships(surrogate, wrong):
+    rows = np.full((4, K), 0.5, np.float32)
+    rows[2, 3] = wrong
+    with pytest.raises(ParameterError, match=r"memberships from 0, .* to 1"):
+        surrogate.simulate(tiny_surrogate.features(noise(2)), rows, "mean")
+
+
+def test_memberships_lie_between_coalitions(surrogate):
+    images, rows = tiny_surrogate.features(noise(3)), coalitions(7)
+    in_part = np.random.default_rng(0).random((7, K), np.float32)
+    found = surrogate.simulate(images, in_part, "mean")
+    np.testing.assert_allclose(found, tiny_surrogate.simulate(images, in_part, "mean"), atol=1e-5)
+    whole = surrogate.simulate(images, rows, "mean")
+    for kind in (np.float32, np.float64):
+        assert surrogate.simulate(images, rows.astype(kind), "mean").tobytes() == whole.tobytes()
 
 
 def test_wrong_fills_and_donors(surrogate):

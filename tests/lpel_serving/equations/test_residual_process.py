@@ -5,7 +5,7 @@ import pytest
 
 from lpel_serving.equations.attribution import SMOOTHNESS, spatial_kernel
 from lpel_serving.equations.residual_process import most_informative, prior_process
-from lpel_serving.equations.shapley import draw_pairs, every_coalition
+from lpel_serving.equations.shapley_kernel import draw_pairs, every_coalition
 from lpel_serving.support.errors import EmbeddingError
 from support.games import Pairwise
 

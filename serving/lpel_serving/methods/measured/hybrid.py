@@ -17,8 +17,7 @@ from lpel_serving.methods.measured.replacement import Filling, Replacement, repl
 from lpel_serving.methods.method import FacePair, Need, Networks
 from lpel_serving.methods.simulated.design import fixed_design
 from lpel_serving.methods.simulated.game import game_of, on_grid
-from lpel_serving.methods.simulated.surrogate_attribution import DEFAULT_COUNT as SIMULATED
-from lpel_serving.methods.simulated.surrogate_attribution import SHAPLEY
+from lpel_serving.methods.simulated.surrogate_attribution import AUMANN_SHAPLEY, DEFAULT_STEPS
 from lpel_serving.support.arrays import Floats, SignedMap
 from lpel_serving.support.errors import ParameterError
 
@@ -36,9 +35,8 @@ class Hybrid:
 
     title: ClassVar[str] = "Hiding parts, predicted and measured"
     paper: ClassVar[str] = (
-        f"docs/responses.md; {SHAPLEY}; coalitions chosen by expected information gain, as "
-        "in Rundel et al. 2026, ShaplEIG: Bayesian experimental design for Shapley value "
-        "estimation, ICML"
+        f"docs/responses.md; {AUMANN_SHAPLEY}; coalitions chosen by expected information gain, "
+        "as ShaplEIG of shapiq does"
     )
     needs: ClassVar[tuple[Need, ...]] = ("images", "surrogate")
     signed: ClassVar[bool] = True
@@ -81,7 +79,7 @@ class Hybrid:
         for_noise, for_pool = rng.spawn(2)
         change = replaced(pair, self.fill, for_noise)
         found = measured_correction(game, change, networks, self.count, for_pool)
-        design = fixed_design(SIMULATED, game.superpixels)
+        design = fixed_design(DEFAULT_STEPS, game.superpixels)
         (predicted,) = design.attributions(game.changes(design.coalitions))
         values = enlarge(on_grid(predicted + found.values), self.size)
         return values, on_grid(found.errors)

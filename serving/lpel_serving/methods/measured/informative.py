@@ -11,7 +11,7 @@ from lpel_serving.equations.residual_process import (
     most_informative,
     prior_process,
 )
-from lpel_serving.equations.shapley import draw_pairs, every_coalition
+from lpel_serving.equations.shapley_kernel import draw_pairs, every_coalition
 from lpel_serving.equations.similarity import cosine_similarity
 from lpel_serving.methods.measured.replacement import Replacement
 from lpel_serving.methods.measured.stream import EmbeddingJob, embed_jobs

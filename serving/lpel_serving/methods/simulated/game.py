@@ -15,7 +15,7 @@ from lpel_serving.equations.similarity import unit
 from lpel_serving.methods.catalogue.parameter import Range
 from lpel_serving.methods.kinds import KINDS, Kind
 from lpel_serving.methods.method import FacePair, ImageFeatures, Networks
-from lpel_serving.support.arrays import Coalitions, Floats
+from lpel_serving.support.arrays import Coalitions, Floats, Memberships
 from lpel_serving.support.errors import EmbeddingError, ParameterError
 
 SURROGATES = (
@@ -69,13 +69,14 @@ class Game:
         """The number N of games: 1 where both directions are the same or only one is asked for."""
         return len(self.tests.embeddings)
 
-    def changes(self, coalitions: Coalitions) -> Floats:
+    def changes(self, coalitions: Memberships) -> Floats:
         """Predict by how much coalitions speak for the decision, shape (N, M).
 
         Parameters
         ----------
         coalitions
-            True where a superpixel is replaced, shape (M, K), or (N, M, K).
+            True or 1 where a superpixel is replaced, shape (M, K), or (N, M, K); see
+            `lpel_serving.methods.method.Networks.simulate` for what lies between 0 and 1.
 
         Returns
         -------
@@ -96,7 +97,7 @@ class Game:
             after = np.vecdot(masked, units[0][:, np.newaxis])
         return for_the_decision(np.vecdot(*units), after, similar=self.similar)
 
-    def _masked(self, coalitions: Coalitions) -> Floats:
+    def _masked(self, coalitions: Memberships) -> Floats:
         """Predicted embeddings of the tests, then of the references if they are replaced too."""
         images, donors = self.tests, None
         if self.kind == "both":
@@ -175,7 +176,7 @@ def predicted_changes(
 def simulated(
     networks: Networks,
     images: ImageFeatures,
-    coalitions: Coalitions,
+    coalitions: Memberships,
     fill: str,
     donors: ImageFeatures | None = None,
 ) -> Floats:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lpel_serving.equations.shapley import ShapleyDesign
+from lpel_serving.equations.aumann_shapley import Design
 from lpel_serving.equations.similarity import unit
 from lpel_serving.methods.decoded.responses import enlarge
 from lpel_serving.methods.many import Decisions, Maps, Places
@@ -26,14 +26,14 @@ class SimulatedImages:
     Attributes
     ----------
     design
-        M coalitions, and the two of none and all.
+        M coalitions.
     units
         Unit embeddings, float32, shape (N, D).
     masked
-        Predicted embeddings for each coalition of the design, float32, shape (N, M + 2, D).
+        Predicted embeddings for each coalition of the design, float32, shape (N, M, D).
     """
 
-    design: ShapleyDesign
+    design: Design
     units: Floats
     masked: Floats
 
@@ -56,7 +56,7 @@ def simulate_images(
             "transplants cannot be simulated for one image alone: choose another fill, such as "
             "mean, or explain each pair by itself."
         )
-    design = fixed_design(method.count, images.local.shape[1])
+    design = fixed_design(method.steps, images.local.shape[1])
     masked = simulated(networks, images, design.coalitions, method.fill)
     return SimulatedImages(design, unit(images.embeddings), masked)
 

@@ -1,4 +1,4 @@
-"""Predicts what hiding each square would do, by asking a surrogate about many sets of squares."""
+"""Predicts what hiding each square would do, by asking a surrogate as all are hidden bit by bit."""
 
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
@@ -22,24 +22,27 @@ from lpel_serving.methods.simulated.game import (
 )
 from lpel_serving.support.arrays import Coalitions, Floats, SignedMap
 
-DEFAULT_COUNT = 256
-SHAPLEY = (
-    "Shapley values as in Lundberg and Lee 2017, A unified approach to interpreting model "
-    "predictions (SHAP), NeurIPS, and Covert and Lee 2021, Improving KernelSHAP, AISTATS"
+DEFAULT_STEPS = 4
+AUMANN_SHAPLEY = (
+    "Aumann-Shapley values as in Aumann and Shapley 1974, Values of Non-Atomic Games, and "
+    "Sundararajan et al. 2017, Axiomatic attribution for deep networks, ICML"
 )
 """The source of the attribution."""
 
 
 @dataclass(frozen=True)
 class SurrogateAttribution:
-    """Shapley values of the similarity that a surrogate predicts; no altered image is embedded.
+    """Aumann-Shapley values of the similarity that a surrogate predicts; no image is altered.
 
-    On the grid the map sums to what replacing all superpixels does: the similarity's fall for a
-    similar pair, its rise for a dissimilar one. The simulated coalitions are always the same.
+    The surrogate replaces all superpixels together, little by little; a superpixel's value is what
+    a little more of it changes, on average on the way. No image shows a superpixel replaced in
+    part: there the surrogate moves its state a part of the way. On the grid the map sums to what
+    replacing all superpixels does: the similarity's fall for a similar pair, its rise for a
+    dissimilar one. The same coalitions are always simulated.
     """
 
     title: ClassVar[str] = "Hiding parts, simulated"
-    paper: ClassVar[str] = f"{SHAPLEY}; {SURROGATES}"
+    paper: ClassVar[str] = f"{AUMANN_SHAPLEY}; {SURROGATES}"
     needs: ClassVar[tuple[Need, ...]] = ("surrogate",)
     signed: ClassVar[bool] = True
     caveat: ClassVar[str] = (
@@ -47,7 +50,9 @@ class SurrogateAttribution:
         "parts of them would do; nothing was hidden."
     )
     fill: SimulatedFill = "mean"
-    count: Annotated[int, Range("Coalitions that are simulated.", 2, served=4096)] = DEFAULT_COUNT
+    steps: Annotated[
+        int, Range("Points between nothing and everything replaced that are simulated.", 1, 64)
+    ] = DEFAULT_STEPS
     size: MapSide = DEFAULT_SIZE
 
     def __post_init__(self) -> None:
@@ -75,10 +80,10 @@ class SurrogateAttribution:
 
     def _maps(self, pair: FacePair, networks: Networks, *, both_ways: bool) -> Floats:
         game = game_of(pair, networks, self.fill, both_ways=both_ways)
-        return enlarge(on_grid(attributions_of(game, self.count)), self.size)
+        return enlarge(on_grid(attributions_of(game, self.steps)), self.size)
 
 
-def attributions_of(game: Game, count: int = DEFAULT_COUNT) -> NDArray[np.float64]:
+def attributions_of(game: Game, steps: int = DEFAULT_STEPS) -> NDArray[np.float64]:
     """Attribute what replacing all superpixels does to each of them, shape (N, K)."""
-    design = fixed_design(count, game.superpixels)
+    design = fixed_design(steps, game.superpixels)
     return design.attributions(game.changes(design.coalitions))

@@ -18,7 +18,7 @@ SIMILAR = np.array([True, False, True, True, False, False])
 
 @pytest.mark.parametrize("fill", ["normal", "mean", "blur"])
 def test_maps_from_kept_simulations_are_the_methods(fill):
-    method, networks = SurrogateAttribution(fill, count=64, size=20), TinyNetworks()
+    method, networks = SurrogateAttribution(fill, steps=3, size=20), TinyNetworks()
     images = networks.features(CROPS)
     kept = simulate_images(method, networks, images)
     networks.calls.clear()
@@ -34,7 +34,7 @@ def test_maps_from_kept_simulations_are_the_methods(fill):
 
 
 def test_pairs_are_explained_apart():
-    method, networks = SurrogateAttribution(count=32), TinyNetworks()
+    method, networks = SurrogateAttribution(steps=1), TinyNetworks()
     kept = simulate_images(method, networks, networks.features(CROPS))
     forward, swapped = explain_from_simulated(kept, REFERENCES, TESTS, SIMILAR, 40)
     for i in range(len(TESTS)):

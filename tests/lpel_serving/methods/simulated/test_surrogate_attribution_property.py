@@ -20,7 +20,7 @@ METHODS = st.sampled_from(["attribution", "order"])
 def method_of(kind: str, fill: str):
     if kind == "order":
         return SurrogateOrder(fill)
-    return SurrogateAttribution(fill, 48, SIDE)
+    return SurrogateAttribution(fill, 2, SIDE)
 
 
 @few
