@@ -74,16 +74,20 @@ def measure(
     kept_apart = faces_apart(faces, trained_with)
     embeddings = embed_photographs(explainer.embedder, [face.path for face in kept_apart])
     found = np.isfinite(embeddings).all(axis=1)  # a crop that looks for faces may find none
+    shown = [face for face, one in zip(kept_apart, found, strict=True) if one]
     manifest = explainer.manifest
     usual = measure_usual(
         explainer,
         embeddings[found],
-        [face.identity for face, one in zip(kept_apart, found, strict=True) if one],
+        [face.identity for face in shown],
         manifest.threshold.value,
         np.random.default_rng(seed),
         responds=explainer.responds,
         crop=manifest.crop,
         on=ON,
+        read=(lambda number: explainer.embedder.read(shown[number].path))
+        if explainer.simulates
+        else None,
     )
     if usual is None:
         raise SystemExit("the photographs give too few pairs.")

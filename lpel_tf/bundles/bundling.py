@@ -24,10 +24,10 @@ from lpel_tf.bundles.response_bundling import (
     finish_responses,
 )
 from lpel_tf.bundles.surrogate_bundling import SurrogatePlan, finish_surrogate
-from lpel_tf.bundles.surrogate_export import export_finished_surrogate
+from lpel_tf.bundles.surrogate_export import export_finished_surrogate, with_surrogate
 from lpel_tf.bundles.thresholds import fit_on_pairs, fit_on_split
 from lpel_tf.data.dataset import FaceSet, Split, embed_faces, split_by_identity
-from lpel_tf.data.kept_apart import fit_on_sides, usual_on_sides
+from lpel_tf.data.kept_apart import fit_on_sides, photographs_apart, usual_on_sides
 from lpel_tf.decoders.decoder import IMAGE_SIZE, mean_squared_error
 from lpel_tf.decoders.least_squares import LinearDecoder, mean_face, solve
 from lpel_tf.decoders.training import Recipe, Trained, check_faces, train_decoder
@@ -164,6 +164,12 @@ def train_bundle(
         exported = export_finished_surrogate(made, embedder, crops)
     decoders = (trained.decoder, no_responses if finished is None else finished.decoder)
     networks = AssembledNetworks(engine.embed, *decoders)
+    read = None
+    if exported is not None:
+        networks = with_surrogate(networks, exported, embedder.record, engine.crop)
+        shown = [face for face in usable if face not in everyone.without_face]
+        seen = photographs_apart(shown, split)
+        read = lambda number: engine.read(seen[number].path)  # noqa: E731
     rng = np.random.default_rng(recipe.seed)
     fitted = fit_on_pairs(pairs, embed) if pairs else fit_on_split(split, rng)
     training = describe(trained, split, closed_form=closed_form) | {
@@ -185,7 +191,7 @@ def train_bundle(
         responses=finished,
         surrogate=exported,
         plausibility=fit_on_sides(split),
-        usual=usual_on_sides(split, networks, fitted.threshold.value, recipe.seed, crop),
+        usual=usual_on_sides(split, networks, fitted.threshold.value, recipe.seed, crop, read),
     )
 
 

@@ -1,6 +1,6 @@
 """Exports a trained surrogate, and its embedder with local features; checks both on real crops."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,11 +10,12 @@ from lpel_export.conversion.parity import Parity
 from lpel_export.conversion.surrogate_to_onnx import check_surrogate_parity, export_surrogate
 from lpel_export.local_features.parity import check_local_features
 from lpel_export.local_features.second_output import with_local_features
-from lpel_serving.bundle.manifest import SurrogateRecord
+from lpel_serving.bundle.manifest import EmbedderRecord, SurrogateRecord
 from lpel_serving.engine.embedder import Embedder
+from lpel_serving.engine.surrogate import Surrogate
 from lpel_serving.equations.similarity import unit
-from lpel_serving.images.crops import CentreCrop
-from lpel_serving.methods.method import ImageFeatures
+from lpel_serving.images.crops import CentreCrop, Crop
+from lpel_serving.methods.method import AssembledNetworks, ImageFeatures
 from lpel_serving.support.arrays import Floats
 from lpel_tf.bundles.surrogate_bundling import FinishedSurrogate
 from lpel_tf.networks.embedders import ExportedEmbedder
@@ -46,6 +47,26 @@ class ExportedSurrogate:
     surrogate: SurrogateModel
     parity: Parity
     local_parity: Parity
+
+
+def with_surrogate(
+    networks: AssembledNetworks, exported: ExportedSurrogate, record: EmbedderRecord, crop: Crop
+) -> AssembledNetworks:
+    """Complete networks by an exported surrogate and the local features that it takes.
+
+    Parameters
+    ----------
+    networks
+        Embedder and decoders.
+    exported
+        The surrogate.
+    record, crop
+        Of the embedder.
+    """
+    model = exported.surrogate
+    surrogate = Surrogate(model.model, model.record, record.dimension)
+    seeing = Embedder(exported.embedder, record, crop)
+    return replace(networks, features=seeing.features, simulate=surrogate.simulate)
 
 
 def export_finished_surrogate(

@@ -7,6 +7,7 @@ import numpy as np
 from lpel_serving.bundle.plausibility_record import FittedPlausibility, fit_record
 from lpel_serving.bundle.usual_record import UsualRecord
 from lpel_serving.engine.usual import measure_usual
+from lpel_serving.engine.usual_pairs import ReadFace
 from lpel_serving.images.datasets.faces import Face
 from lpel_serving.methods.method import AssembledNetworks, no_responses
 from lpel_tf.data.dataset import FaceSet, Split, split_by_identity
@@ -21,9 +22,24 @@ def fit_on_sides(split: Split) -> FittedPlausibility | None:
 
 
 def usual_on_sides(
-    split: Split, networks: AssembledNetworks, threshold: float, seed: int, crop: str
+    split: Split,
+    networks: AssembledNetworks,
+    threshold: float,
+    seed: int,
+    crop: str,
+    read: ReadFace | None = None,
 ) -> UsualRecord | None:
-    """Measure the usual shares of maps on the people held out of training."""
+    """Measure the usual shares of maps on the people held out of training.
+
+    Parameters
+    ----------
+    split, networks, threshold, crop
+        See `measure_usual`.
+    seed
+        Draws the pairs.
+    read
+        Reads the face of a photograph by its place in `photographs_apart`, if there is a surrogate.
+    """
     sides = (split.validation, split.test)
     return measure_usual(
         networks,
@@ -34,6 +50,25 @@ def usual_on_sides(
         responds=networks.respond is not no_responses,
         crop=crop,
         on="photographs of people held out of training",
+        read=read,
+    )
+
+
+def photographs_apart(faces: Sequence[Face], split: Split) -> tuple[Face, ...]:
+    """Find the photographs of a split's validation, then those of its test.
+
+    Parameters
+    ----------
+    faces
+        Those of all sides that show a face, in the order in which they were embedded.
+    split
+        Their division.
+    """
+    return tuple(
+        face
+        for people in (set(split.validation.identities), set(split.test.identities))
+        for face in faces
+        if face.identity in people
     )
 
 

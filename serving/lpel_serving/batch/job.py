@@ -150,9 +150,7 @@ def prepare(job: Job) -> PreparedJob:
     check_provider(job.provider)
     loaded = load_bundle(job.bundle)
     manifest = loaded.manifest
-    settings = job.settings.resolved(
-        responds=manifest.responses is not None, simulates=manifest.surrogate is not None
-    )
+    settings = job.settings.resolved(responds=manifest.responses is not None)
     _check_needs(settings, manifest)
     crop = job.crop or manifest.crop
     parse_crop(crop)

@@ -48,6 +48,8 @@ class Summary:
         Members of a gallery that could not be used.
     in_gallery
         Probes that are in the gallery themselves, where they are excluded from their own results.
+    method
+        The name of the method that explained them.
     """
 
     rows: int
@@ -58,6 +60,7 @@ class Summary:
     embedded: int
     left_out: int
     in_gallery: int
+    method: str
 
 
 def unwatched(what: str, total: int | None, done: int) -> AbstractContextManager[ReportProgress]:  # noqa: ARG001
@@ -65,7 +68,17 @@ def unwatched(what: str, total: int | None, done: int) -> AbstractContextManager
     return nullcontext(lambda done, errors: None)  # noqa: ARG005
 
 
-def run(job: Job, engine: StageRunner, watch: Watch = unwatched) -> Summary:
+def unannounced(asked: PreparedJob) -> None:
+    """Say nothing."""
+    del asked
+
+
+def run(
+    job: Job,
+    engine: StageRunner,
+    watch: Watch = unwatched,
+    announce: Callable[[PreparedJob], None] = unannounced,
+) -> Summary:
     """Run a job, or the rest of it.
 
     However a run ends, by an error, Ctrl-C or ``kill -9``, the same call resumes it: committed
@@ -81,6 +94,8 @@ def run(job: Job, engine: StageRunner, watch: Watch = unwatched) -> Summary:
         `lpel_serving.batch.stages.runners.OnRay`.
     watch
         Receives progress.
+    announce
+        Receives what is going to be done, with all defaults filled in, before anything is written.
 
     Raises
     ------
@@ -94,6 +109,7 @@ def run(job: Job, engine: StageRunner, watch: Watch = unwatched) -> Summary:
         If the bundle cannot be used.
     """
     asked = prepare(job)
+    announce(asked)
     places = Places(job.out)
     with locked(places.lock), _opened(engine):
         places.sweep()
@@ -221,6 +237,7 @@ def _summary(places: Places, asked: PreparedJob, plan: Plan, embedded: int) -> S
         embedded=embedded,
         left_out=max((record.left_out for record in found), default=0),
         in_gallery=sum(record.in_gallery for record in found),
+        method=asked.job.settings.method or "",
     )
 
 

@@ -29,7 +29,8 @@ class BatchSettings:
     Attributes
     ----------
     method
-        The name of a method; the bundle's own when None.
+        The name of a method; when None the best that explains from embeddings alone, since local
+        features, which surrogates need, would take a second pass for each image of each shard.
     map_side
         Side of the maps of the method ``responses``: when None that of its superpixels, as many as
         it has attributions; `lpel explain` enlarges them to 40.
@@ -86,10 +87,15 @@ class BatchSettings:
         """Name the settings that do not affect the results, in a search or elsewhere."""
         return (*(() if self.curves else ("draws", "every")), *(() if search else ("top",)))
 
-    def resolved(self, *, responds: bool, simulates: bool = False) -> "BatchSettings":
-        """Name the method, as `Explainer.default_method` chooses it."""
-        default = default_name(responds=responds, simulates=simulates)
-        return replace(self, method=self.method or default)
+    def resolved(self, *, responds: bool) -> "BatchSettings":
+        """Name the method: never a surrogate's, unless it was asked for.
+
+        Parameters
+        ----------
+        responds
+            Whether the bundle has a response decoder.
+        """
+        return replace(self, method=self.method or default_name(responds=responds))
 
     def make_method(self) -> Method:
         """Make the method of settings that are resolved."""

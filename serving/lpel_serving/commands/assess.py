@@ -48,7 +48,8 @@ def assess(
         list[str] | None,
         typer.Option(
             help="What is assessed; may be repeated for rivals on the same pairs. If not given, "
-            "that of `lpel explain`: responses if the bundle has it, else lpel."
+            "that of `lpel explain`: surrogate-order if the bundle has a surrogate, else "
+            "responses if it has that, else lpel."
         ),
     ] = None,
     settings: SetOption = None,

@@ -1,7 +1,6 @@
 """`lpel batch`: explains millions of pairs into Parquet."""
 
 import sys
-from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,6 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from lpel_serving.commands.shared.applies import check_applies
+from lpel_serving.commands.shared.batch_words import announce, in_words, remarks
 from lpel_serving.commands.shared.command import Command, of_local_paths
 from lpel_serving.commands.shared.options import (
     BundleOption,
@@ -25,7 +25,6 @@ from lpel_serving.commands.shared.options import (
 from lpel_serving.commands.shared.passed_over import in_json, report
 
 if TYPE_CHECKING:
-    from lpel_serving.batch.run import Summary
     from lpel_serving.batch.stages.stage import StageRunner
 
 RUN = "run"
@@ -75,7 +74,11 @@ def run_command(
         int, typer.Option("--top", min=1, help="How many of the gallery to explain for a probe.")
     ] = 10,
     method: Annotated[
-        str | None, typer.Option(help="What explains: responses if the bundle has it, else lpel.")
+        str | None,
+        typer.Option(
+            help="What explains: responses if the bundle has it, else lpel; a surrogate only where "
+            "it is named here, since it takes each image once more."
+        ),
     ] = None,
     set_parameters: SetOption = None,
     map_side: Annotated[
@@ -129,7 +132,7 @@ def run_command(
         implausible_rows,
         rows_with_several_faces,
     )
-    from lpel_serving.batch.run import run
+    from lpel_serving.batch.run import run, unannounced
     from lpel_serving.batch.settings import BatchSettings
     from lpel_serving.commands.shared.progress import batch_bar
     from lpel_serving.methods.catalogue.registry import read_parameters
@@ -156,7 +159,8 @@ def run_command(
         batch_size=batch_size or (8 if provider == "cpu" else 64),
         kept=embeddings,
     )
-    summary = run(job, _engine(engine, workers, gpus), batch_bar)
+    say_how = unannounced if json else announce  # the document names it
+    summary = run(job, _engine(engine, workers, gpus), batch_bar, say_how)
     passed, header = passed_over(job.lists), header_of(job.lists)
     report(passed or (), names=list_passed_over, header=header)
     several, implausible = rows_with_several_faces(out), implausible_rows(out)
@@ -166,36 +170,13 @@ def run_command(
         said |= {} if passed is None else in_json(passed, names=list_passed_over)
         print_json(asdict(summary) | counts | said)
     else:
-        say(_in_words(summary, out))
-    for line in _remarks(summary, several, implausible):
+        say(in_words(summary, out))
+    for line in remarks(summary, several, implausible):
         sys.stderr.write(f"lpel: {line}\n")
     if summary.errors == summary.rows:
         why = first_message(out)
         sys.stderr.write(f"lpel: not one row could be explained; the first says: {why}\n")
         raise typer.Exit(1)
-
-
-def _remarks(summary: "Summary", several: int | None, implausible: int | None) -> Iterator[str]:
-    """Remarks on the rows: implausible pictures, several faces, errors."""
-    if implausible:
-        yield (
-            f"{implausible:,} rows have a picture that is not of the kind that this bundle knows: "
-            "they have no confidence and no regions (reference_plausible, test_plausible)."
-        )
-    if several:
-        yield (
-            f"{several:,} rows are about photographs that show several faces: their columns say "
-            "how many there were, and which was taken."
-        )
-    if summary.left_out:
-        yield f"{summary.left_out:,} images of the gallery cannot be used."
-    if summary.in_gallery:
-        yield (
-            f"{summary.in_gallery:,} probes are in the gallery themselves: that is no result for "
-            "them."
-        )
-    if summary.errors:
-        yield f"{summary.errors:,} rows are errors: see their column message."
 
 
 @app.command("status")
@@ -228,15 +209,6 @@ def _engine(name: str, workers: int | None, gpus: float) -> "StageRunner":
     if name == "ray":
         return OnRay(workers or cores(), gpus=gpus)
     raise ParameterError(f"no engine is called {name!r}; there are: local, ray.")
-
-
-def _in_words(summary: "Summary", out: Path) -> str:
-    images = f"{summary.images:,} distinct images"
-    known = f", {summary.known:,} of them known from before" if summary.known else ""
-    return (
-        f"{summary.rows:,} rows in {summary.shards:,} shards in {out}, {summary.errors:,} of them "
-        f"errors\n{images}{known}; {summary.embedded:,} embedded in this run"
-    )
 
 
 command = Command(app, needs=(("onnxruntime", "cpu"), ("pyarrow", "batch")))

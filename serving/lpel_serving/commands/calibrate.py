@@ -165,6 +165,9 @@ def _usual(explainer: Any, measured: Any, seed: int, photographs: str) -> "Usual
 
     from lpel_serving.engine.usual import measure_usual
 
+    def read(number: int) -> Any:
+        return explainer.embedder.read(measured.photographs[number])
+
     return measure_usual(
         explainer,
         measured.embeddings,
@@ -174,6 +177,7 @@ def _usual(explainer: Any, measured: Any, seed: int, photographs: str) -> "Usual
         responds=explainer.responds,
         crop=explainer.manifest.crop,
         on=photographs,
+        read=read if explainer.simulates else None,
     )
 
 

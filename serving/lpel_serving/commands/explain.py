@@ -56,7 +56,8 @@ def explain(
         str | None,
         typer.Option(
             help="lpel, or another of `lpel methods`. If not given, the best that the bundle can "
-            "do: responses if it has a response decoder, else lpel."
+            "do: surrogate-order if it has a surrogate, responses if it has a response decoder, "
+            "else lpel."
         ),
     ] = None,
     settings: SetOption = None,

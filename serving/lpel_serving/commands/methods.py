@@ -74,9 +74,12 @@ def _document(
 def _table(
     known: list["Description"], found: dict[str, "MethodEntry"], default: str | None
 ) -> Iterator[str]:
-    from lpel_serving.methods.catalogue.registry import LPEL, RESPONSES
+    from lpel_serving.methods.catalogue.registry import LPEL, RESPONSES, SURROGATE_ORDER
 
-    best = f"{RESPONSES} if the bundle has a response decoder, else {LPEL}"
+    best = (
+        f"{SURROGATE_ORDER} if the bundle has a surrogate, {RESPONSES} if it has a response "
+        f"decoder, else {LPEL}"
+    )
     yield f"The default is {default or best}."
     head = ("name", "what its maps show", "needs", "explains", "parameters")
     rows = [_row(one, found.get(one.name)) for one in known]

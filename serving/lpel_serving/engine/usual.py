@@ -1,35 +1,39 @@
 """Usual shares: how the maps of many pairs divide among regions, and their common part."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lpel_serving.bundle.usual_record import Shares, UsualMaps, UsualRecord, UsualShare, as_record
+from lpel_serving.engine.usual_pairs import ReadFace, maps_of_pairs
 from lpel_serving.equations.decision import DECISIONS, decide_many
 from lpel_serving.equations.regions import REGIONS, share_arrays
 from lpel_serving.images.crops import CentreCrop, Crop, is_named
 from lpel_serving.images.datasets.pairs import draw_of_each
-from lpel_serving.methods.catalogue.registry import LPEL, RESPONSES
+from lpel_serving.methods.catalogue.registry import LPEL, RESPONSES, SURROGATE_ORDER
 from lpel_serving.methods.decoded.lpel import Lpel
 from lpel_serving.methods.decoded.responses import Responses
-from lpel_serving.methods.many import Places, explain_many
+from lpel_serving.methods.many import explains_many
 from lpel_serving.methods.method import Method, Networks
+from lpel_serving.methods.simulated.surrogate_order import SurrogateOrder
 from lpel_serving.support.arrays import Floats
-from lpel_serving.support.errors import EmbeddingError
 
 PAIRS = 300
 """Number of pairs drawn of one person, and of two."""
 LEAST_PAIRS = 50
 """Least pairs per decision for usual shares."""
 
-METHODS: Mapping[str, Method] = MappingProxyType({RESPONSES: Responses(), LPEL: Lpel()})
-"""Methods whose maps need no inference of `f`, so that hundreds can be computed for each bundle."""
+PAIRS_WITH_FACES = 100
+"""At most so many pairs per decision where a method needs local features."""
+
+METHODS: Mapping[str, Method] = MappingProxyType(
+    {SURROGATE_ORDER: SurrogateOrder(), RESPONSES: Responses(), LPEL: Lpel()}
+)
+"""The methods that may be a bundle's default: at most one inference of `f` for a photograph."""
 
 _PERCENTILES = (10, 90)
-_AT_ONCE = 32
-"""Pairs per batch, to bound the memory of a decoder with large images."""
 _Values = NDArray[np.float64]
 _People = NDArray[np.int64]
 
@@ -74,13 +78,14 @@ def measure_usual(
     responds: bool,
     crop: str,
     on: str,
+    read: ReadFace | None = None,
 ) -> UsualRecord | None:
     """Explain random pairs of photographs, and summarise their maps.
 
     Parameters
     ----------
     networks
-        The decoders; nothing is embedded.
+        The decoders, and with `read` the embedder's local features and the surrogate.
     embeddings
         Of the photographs, float32, shape (N, D), finite.
     identities
@@ -96,6 +101,9 @@ def measure_usual(
         How the faces were cut out, in the manifest's format.
     on
         Description of these photographs, without names of files or people.
+    read
+        Reads the face of a photograph by its number, N of them, where there is a surrogate; None
+        where there is none. At most `PAIRS_WITH_FACES` pairs of each decision are read.
 
     Returns
     -------
@@ -108,12 +116,20 @@ def measure_usual(
     pairs = np.array([pair[:2] for pair in drawn], np.int64).reshape(-1, 2)
     people = np.unique(np.array(identities), return_inverse=True)[1].astype(np.int64)
     decided = decide_many(embeddings[pairs[:, 0]], embeddings[pairs[:, 1]], threshold).similar
+    lacking = {RESPONSES: not responds, SURROGATE_ORDER: read is None}
     for name, method in METHODS.items():
+        if lacking.get(name):
+            continue
         for similar, decision in DECISIONS.items():
             of = pairs[decided == similar]
-            if len(of) < LEAST_PAIRS or (name == RESPONSES and not responds):
+            if not explains_many(method):
+                kept = min(len(of), PAIRS_WITH_FACES)
+                of = of[np.arange(kept) * len(of) // max(kept, 1)]
+            if len(of) < LEAST_PAIRS:
                 continue
-            maps, shown = _both_ways(method, networks, embeddings, of, similar=similar)
+            maps, shown = maps_of_pairs(
+                method, networks, embeddings, of, similar=similar, read=read
+            )
             usual = sum_up(maps, people[of[shown]])
             if usual is not None:
                 found.setdefault(name, {})[decision] = usual
@@ -185,32 +201,6 @@ def common_share(maps: Floats, people: _People) -> float:
     met = people[:, np.newaxis, :, np.newaxis] == people[np.newaxis, :, np.newaxis, :]
     apart = ~met.any(axis=(2, 3))
     return float(np.clip((flat @ flat.T)[apart].mean(), -1, 1)) if apart.any() else 0.0
-
-
-def _both_ways(
-    method: Method, networks: Networks, embeddings: Floats, pairs: Places, *, similar: bool
-) -> tuple[Floats, NDArray[np.bool_]]:
-    """Compute the maps of tests and references, shape (n, 2, H, W), and which pairs have any."""
-    found = [
-        some
-        for first in range(0, len(pairs), _AT_ONCE)
-        for some in _some(method, networks, embeddings, pairs[first : first + _AT_ONCE], similar)
-    ]
-    shown = np.concatenate([np.full(n, maps is not None) for maps, n in found])
-    maps = [maps for maps, _ in found if maps is not None]
-    return np.concatenate(maps) if maps else np.zeros((0, 2, 1, 1), np.float32), shown
-
-
-def _some(
-    method: Method, networks: Networks, embeddings: Floats, pairs: Places, similar: bool
-) -> Iterator[tuple[Floats | None, int]]:
-    """Yield the maps of pairs in order; None for a pair without finite maps."""
-    decisions = np.full(len(pairs), similar)
-    for maps in explain_many(method, networks, embeddings, pairs[:, 0], pairs[:, 1], decisions):
-        if isinstance(maps, EmbeddingError):
-            yield None, 1
-        else:
-            yield np.stack(maps, axis=1), len(maps[0])
 
 
 def _usual(shares: _Values) -> Shares | None:

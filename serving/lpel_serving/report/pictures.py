@@ -14,6 +14,9 @@ FOR, AGAINST = (200, 16, 46), (31, 111, 180)
 STRONGEST = 0.85
 """Opacity of the strongest colour laid over a face, which stays visible under it."""
 
+COARSE = 16
+"""A map of at most so many values along a side is drawn as the squares that were asked about."""
+
 _PALE = 0.3
 """Brightness that is left outside the mask."""
 
@@ -39,7 +42,7 @@ def heat_map_picture(heat_map: NDArray[np.float32]) -> Pixels:
 
 
 def overlay(crop: Pixels, heat_map: NDArray[np.float32], opacity: float = STRONGEST) -> Pixels:
-    """Lay a heat-map, smoothly enlarged, over the face in grey.
+    """Lay a heat-map over the face in grey: in squares if it is coarse, else smoothly enlarged.
 
     Parameters
     ----------
@@ -58,7 +61,8 @@ def overlay(crop: Pixels, heat_map: NDArray[np.float32], opacity: float = STRONG
     size = (crop.shape[1], crop.shape[0])
     # Enlarged as numbers and coloured afterwards: colours would meet in purple, not in nothing.
     strengths = _strengths(heat_map)
-    enlarged = pillow.fromarray(strengths).resize(size, pillow.Resampling.BICUBIC)
+    way = pillow.Resampling.BICUBIC if max(heat_map.shape) > COARSE else pillow.Resampling.NEAREST
+    enlarged = pillow.fromarray(strengths).resize(size, way)
     # Beside a peak a cubic swings to the other side, where nothing speaks.
     strengths = np.clip(np.asarray(enlarged, np.float32), strengths.min(), strengths.max())
     return _blend(_grey(crop), _colours(strengths), np.float32(opacity) * np.abs(strengths))

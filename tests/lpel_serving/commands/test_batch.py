@@ -62,6 +62,7 @@ def test_pairs_are_explained_and_the_status_tells_so(responding_bundle, pairs, o
         "6 distinct images; 6 embedded in this run\n"
     )
     assert "lpel:" not in done.stderr
+    assert done.stderr.startswith("Each pair is explained by responses, from embeddings alone.\n")
     for what in ("planning", "embedding", "explaining"):
         assert what in done.stderr
     assert [row["pair_id"] for row in read_results(out)] == [str(i) for i in range(36)]
@@ -73,12 +74,24 @@ def test_pairs_are_explained_and_the_status_tells_so(responding_bundle, pairs, o
     )
 
 
+def test_a_surrogate_explains_a_batch_only_where_it_is_asked_for(simulating_bundle, pairs, out):
+    done = lpel("batch", pairs, out, "--bundle", simulating_bundle)
+    assert done.returncode == 0, done.stderr
+    first = done.stderr.splitlines()[0]
+    assert first.startswith("Each pair is explained by responses, from embeddings alone (--method ")
+    assert {row["method"] for row in read_results(out)} == {"responses"}
+    asked = ("--method", "surrogate-order", "--json")
+    named = described(lpel("batch", pairs, f"{out}-named", "--bundle", simulating_bundle, *asked))
+    assert named["method"] == "surrogate-order"
+
+
 def test_the_same_command_again_does_nothing(tiny_bundle, pairs, out):
     command = ("batch", "run", pairs, out, "--bundle", tiny_bundle, "--json")
     first = described(lpel(*command))
     assert first == {
         "rows": 36, "errors": 0, "shards": 1, "images": 6, "known": 0, "embedded": 6,
         "left_out": 0, "in_gallery": 0, "rows_with_several_faces": None, "implausible_rows": None,
+        "method": "lpel",
     }  # fmt: skip
     again = lpel(*command)
     assert described(again) == {**first, "embedded": 0}

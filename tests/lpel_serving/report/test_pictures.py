@@ -21,6 +21,7 @@ from lpel_serving.report.pictures import (
 from support.images import pixels
 
 BROWSER = Path(__file__).parents[3] / "serving" / "examples" / "browser" / "explain.js"
+PAGE = Path(pictures.__file__).parents[1] / "service" / "http" / "page" / "static" / "draw.js"
 WHITE = (255, 255, 255)
 
 
@@ -82,16 +83,29 @@ def test_the_face_shows_through_the_strongest_colour():
     assert (difference >= 37).all()
 
 
-def test_a_map_is_enlarged_smoothly_and_lies_where_it_belongs():
-    face = np.full((40, 40, 3), 255, np.uint8)
-    heat_map = np.zeros((4, 4), np.float32)
-    heat_map[0, 3] = 1
+def test_a_fine_map_is_enlarged_smoothly_and_lies_where_it_belongs():
+    face = np.full((200, 200, 3), 255, np.uint8)
+    heat_map = np.zeros((20, 20), np.float32)
+    heat_map[0, 15] = 1
     strength = 255 - overlay(face, heat_map, 1.0)[:, :, 1].astype(int)
     top, left = np.unravel_index(strength.argmax(), strength.shape)
     assert top < 10
-    assert left >= 30
+    assert 150 <= left < 160
     assert np.abs(np.diff(strength, axis=0)).max() < 40  # no edge: a hard one would be 239
-    assert (strength[25:, :15] == 0).all()
+    assert (strength[25:, :100] == 0).all()
+
+
+def test_a_coarse_map_is_drawn_as_its_squares():
+    face = np.full((64, 64, 3), 255, np.uint8)
+    heat_map = np.random.default_rng(0).normal(size=(8, 8)).astype(np.float32)
+    laid = overlay(face, heat_map, 1.0)
+    expected = np.repeat(np.repeat(heat_map_picture(heat_map), 8, axis=0), 8, axis=1)
+    np.testing.assert_array_equal(laid, expected)
+
+
+def test_the_page_draws_the_same_maps_as_squares():
+    script = PAGE.read_text(encoding="utf-8")
+    assert int(re.search(r"const COARSE = (\d+);", script).group(1)) == pictures.COARSE
 
 
 def test_a_map_with_nothing_against_is_never_blue():
@@ -105,10 +119,11 @@ def test_a_map_with_nothing_against_is_never_blue():
 
 
 def test_between_for_and_against_the_face_is_bare():
-    face = np.full((64, 64, 3), 255, np.uint8)
-    laid = overlay(face, np.array([[1, -1], [1, -1]], np.float32), 1.0).astype(int)
-    across = (255 - laid).sum(axis=2)[32]
-    assert across[31:33].max() < across[[0, -1]].min() / 10
+    face = np.full((640, 640, 3), 255, np.uint8)
+    heat_map = np.repeat(np.array([[1.0] * 10 + [-1.0] * 10], np.float32), 20, axis=0)
+    laid = overlay(face, heat_map, 1.0).astype(int)
+    across = (255 - laid).sum(axis=2)[320]
+    assert across[319:321].max() < across[[0, -1]].min() / 10
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (3, 7), (40, 40), (160, 160), (300, 300)])

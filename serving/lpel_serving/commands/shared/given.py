@@ -79,6 +79,8 @@ class MeasuredPairs:
         Of the photographs that have one, float32, shape (M, D).
     identities
         Who is in each of these, M of them.
+    photographs
+        Their files, M of them.
     """
 
     given: GivenPairs
@@ -89,6 +91,7 @@ class MeasuredPairs:
     several_faces: int | None
     embeddings: Floats
     identities: tuple[str, ...]
+    photographs: tuple[Path, ...]
 
     def in_json(self, *, names: bool) -> dict[str, Any]:
         """The pairs that are not used, for a JSON document."""
@@ -171,4 +174,5 @@ def measure(embedder: Embedder, given: GivenPairs) -> MeasuredPairs:
         several_faces=crowds(embedder),
         embeddings=embedded.embeddings[with_embedding],
         identities=tuple(given.people.get(path, path.parent.name) for path in paths),
+        photographs=tuple(paths),
     )

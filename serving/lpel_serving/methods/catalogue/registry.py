@@ -11,14 +11,18 @@ from lpel_serving.methods.catalogue.parameters import named, parameters_in, type
 from lpel_serving.methods.decoded.lpel import Lpel
 from lpel_serving.methods.decoded.responses import Responses
 from lpel_serving.methods.method import Method
+from lpel_serving.methods.simulated.surrogate_order import SurrogateOrder
 from lpel_serving.support.errors import ParameterError
 
 GROUP = "lpel.methods"
 """The entry-point group in which any package may register methods."""
-LPEL, RESPONSES, SURROGATE = "lpel", "responses", "surrogate"
-_DEFAULTS: Mapping[str, Callable[[], Method]] = {RESPONSES: Responses, LPEL: Lpel}
-"""The methods that may be a bundle's default: with `SURROGATE` among them, it is that of every
-bundle that can run it."""
+LPEL, RESPONSES, SURROGATE_ORDER = "lpel", "responses", "surrogate-order"
+_DEFAULTS: Mapping[str, Callable[[], Method]] = {
+    SURROGATE_ORDER: SurrogateOrder,
+    RESPONSES: Responses,
+    LPEL: Lpel,
+}
+"""The methods that may be a bundle's default, the best first."""
 
 
 def methods() -> list[str]:
@@ -130,17 +134,18 @@ def installed_name(kind: type[Any]) -> str:
 def default_name(*, responds: bool, simulates: bool = False) -> str:
     """Return the name of the best method that a bundle supports.
 
-    The measurements behind this order are in ``docs/faithfulness.md``.
+    The measurements behind this order are in ``docs/faithfulness.md``. Whoever explains from
+    embeddings alone, as a batch job or a file of the whole explainer does, leaves `simulates` out.
 
     Parameters
     ----------
     responds
         Whether the bundle has a response decoder.
     simulates
-        Whether it has a surrogate.
+        Whether it has a surrogate, which needs the photographs' local features.
     """
-    if simulates and SURROGATE in _DEFAULTS:
-        return SURROGATE
+    if simulates:
+        return SURROGATE_ORDER
     return RESPONSES if responds else LPEL
 
 

@@ -38,9 +38,11 @@ class SurrogateOrder:
     since it follows what is overestimated, and the two err at different places.
 
     The order of the map's values is exactly the order, so that the map is not enlarged. Their sizes
-    are what each superpixel changes in the simulation on top of those before it, made monotone:
-    neighbours in the order that would rise share their mean, and each differs from the next by at
-    least a hundred-thousandth of the largest. The map sums to what replacing all superpixels does.
+    are, for a similar pair, what each superpixel changes in the simulation on top of those before
+    it; for a dissimilar one its attribution, since there each change on the way is larger the more
+    is replaced already. They are made monotone: neighbours in the order that would rise share their
+    mean, and each differs from the next by at least a hundred-thousandth of the largest. The map
+    sums to what replacing all superpixels does.
     """
 
     title: ClassVar[str] = "Hiding parts in turn, simulated"
@@ -51,8 +53,9 @@ class SurrogateOrder:
     needs: ClassVar[tuple[Need, ...]] = ("surrogate",)
     signed: ClassVar[bool] = True
     caveat: ClassVar[str] = (
-        "The map shows in which order parts would be hidden to change the decision soonest, as "
-        "predicted from what the network computes of the two photographs; nothing was hidden."
+        "The map predicts, from what the network computes of these two photographs, which parts to "
+        "hide first to change the decision soonest. Nothing was hidden in them, and a prediction "
+        "may be wrong."
     )
     fill: SimulatedFill = "mean"
     step: Annotated[int, Range("Superpixels that are taken at a time.", 1, 4096)] = 2
@@ -79,17 +82,26 @@ class SurrogateOrder:
 
     def _maps(self, pair: FacePair, networks: Networks, *, both_ways: bool) -> Floats:
         game = game_of(pair, networks, self.fill, both_ways=both_ways)
-        orders = orders_of(game, self.step)
-        changes = changes_along(game, orders)
-        steps = zip(orders, changes, strict=True)
+        orders, sizes = orders_of(game, self.step)
+        steps = zip(orders, sizes, strict=True)
         return on_grid(np.stack([order_map(order, values) for order, values in steps]))
 
 
-def orders_of(game: Game, step: int) -> NDArray[np.int64]:
-    """Order the superpixels of each direction of a game, shape (N, K): see `SurrogateOrder`."""
+def orders_of(game: Game, step: int) -> tuple[NDArray[np.int64], NDArray[np.floating]]:
+    """Order the superpixels of each direction of a game, and size its steps: see `SurrogateOrder`.
+
+    Returns
+    -------
+    orders : NDArray[np.int64]
+        Shape (N, K).
+    sizes : NDArray[np.floating]
+        What each superpixel does, in the sequence of its order, not monotone yet, shape (N, K).
+    """
     if game.similar:
-        return deletion_orders(game, step)
-    inserted = insertion_orders(game, step)
-    by_attribution = np.argsort(-attributions_of(game), axis=1, kind="stable")
-    both = zip(inserted, by_attribution, strict=True)
-    return np.stack([mean_order(one, other) for one, other in both])
+        orders = deletion_orders(game, step)
+        return orders, changes_along(game, orders)
+    attributions = attributions_of(game)
+    by_attribution = np.argsort(-attributions, axis=1, kind="stable")
+    both = zip(insertion_orders(game, step), by_attribution, strict=True)
+    orders = np.stack([mean_order(one, other) for one, other in both])
+    return orders, np.take_along_axis(attributions, orders, axis=1)

@@ -3,7 +3,6 @@
 import pytest
 
 from lpel_export.explainer.program import METHODS
-from lpel_serving.methods.catalogue import registry
 from lpel_serving.methods.catalogue.registry import (
     default_method,
     default_name,
@@ -16,6 +15,7 @@ from lpel_serving.methods.catalogue.registry import (
 from lpel_serving.methods.decoded.lpel import Lpel
 from lpel_serving.methods.decoded.responses import Responses
 from lpel_serving.methods.measured.coalitions import Coalitions
+from lpel_serving.methods.simulated.surrogate_order import SurrogateOrder
 from lpel_serving.support.errors import ParameterError
 
 
@@ -24,13 +24,10 @@ def test_the_default_is_the_best_that_the_bundle_can_do():
     assert (default_method(responds=True), default_method(responds=False)) == (Responses(), Lpel())
 
 
-def test_a_surrogate_is_the_default_once_it_has_a_method(monkeypatch):
-    defaults = {"responses": Responses, "lpel": Lpel}
-    monkeypatch.setattr(registry, "_DEFAULTS", defaults)
-    assert default_name(responds=True, simulates=True) == "responses"
-    monkeypatch.setattr(registry, "_DEFAULTS", defaults | {"surrogate": Coalitions})
-    assert default_name(responds=True, simulates=True) == "surrogate"
-    assert default_method(responds=False, simulates=True) == Coalitions()
+def test_a_surrogate_has_the_best_method_of_all():
+    for responds in (True, False):
+        assert default_name(responds=responds, simulates=True) == "surrogate-order"
+        assert default_method(responds=responds, simulates=True) == SurrogateOrder()
     assert default_name(responds=True, simulates=False) == "responses"
 
 

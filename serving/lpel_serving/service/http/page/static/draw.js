@@ -5,6 +5,7 @@ import { middle } from "./pictures.js";
 const FOR = [200, 16, 46];
 const AGAINST = [31, 111, 180];
 const GREY = [0.299, 0.587, 0.114]; // of red, green and blue, in luminance
+const COARSE = 16; // sides of a map that is drawn as the squares that were asked about
 const FADED = 0.25; // what is left of a face where it matters less
 
 /** A square picture of RGBA, from a function of the pixel's position. */
@@ -69,6 +70,7 @@ export function drawOverlay(canvas, { crop, heatMap, marked, opacity }) {
       const strength = (255 * opacity * Math.abs(data[place])) / most;
       return [...(data[place] < 0 ? AGAINST : FOR), strength];
     }),
+    { imageSmoothingEnabled: side > COARSE },
   );
   strokeOutline(canvas, marked, side);
 }
