@@ -29,7 +29,7 @@ class SurrogateRecipe:
         Share of the photographs whose local features are 0 in a step, so that the network also
         learns what the embedding alone says.
     weight_decay
-        Of AdamW, which leaves less unexplained than Adamax after as many epochs: `docs/surrogate.md`.
+        Of AdamW, which leaves less unexplained than Adamax after as many epochs.
     epochs, batch_size, learning_rate, patience, seed
         As in `lpel_tf.decoders.training.Recipe`; a step is of so many photographs, with all their
         coalitions, and the learning rate falls to 0 along a half cosine.
