@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,24 +14,34 @@ from lpel_serving.bundle.card import card, facts, usual_lines
 from lpel_serving.bundle.loading import load_bundle
 from lpel_serving.bundle.manifest import parse_manifest
 from lpel_serving.bundle.usual_record import UsualMaps, UsualShare
-from lpel_serving.engine.usual import LEAST_PAIRS, measure_usual, sum_up, usual_maps
+from lpel_serving.engine.usual import (
+    LEAST_PAIRS,
+    PAIRS_WITH_FACES,
+    measure_usual,
+    sum_up,
+    usual_maps,
+)
+from lpel_serving.engine.usual_pairs import maps_of_pairs
 from lpel_serving.equations.regions import REGIONS, RegionShare, region_shares
 from lpel_serving.images.crops import CentreCrop, is_named
+from lpel_serving.images.datasets.faces import Face
 from lpel_serving.methods import find_method
 from lpel_serving.methods.decoded.lpel import Lpel
 from lpel_serving.methods.decoded.responses import Responses
-from lpel_serving.methods.method import AssembledNetworks
+from lpel_serving.methods.method import AssembledNetworks, FacePair
+from lpel_serving.methods.simulated.surrogate_order import SurrogateOrder
 from lpel_serving.report.caveats import in_common
 from lpel_serving.report.document import document
 from lpel_serving.report.figures import pair_figure
 from lpel_serving.report.map_words import on_map
 from lpel_serving.report.verdict import explained
+from lpel_serving.support.errors import ParameterError
 from lpel_tf.data.dataset import FaceSet, Split
-from lpel_tf.data.kept_apart import faces_apart, usual_on_sides
-from support import tiny
+from lpel_tf.data.kept_apart import faces_apart, photographs_apart, usual_on_sides
+from support import tiny, tiny_surrogate
 from support.images import pixels
 from support.region_maps import regional
-from support.usual import NETWORKS, faces, usual
+from support.usual import NETWORKS, faces, simulated_usual, usual
 
 PEOPLE = np.arange(2 * LEAST_PAIRS).reshape(-1, 2)
 
@@ -139,6 +150,47 @@ def test_without_a_response_decoder_its_maps_are_not_measured():
     assert list(record.methods) == ["lpel"]
 
 
+def test_a_surrogates_maps_are_measured_on_fewer_pairs_and_each_face_is_read_once():
+    record = simulated_usual()
+    for decision in ("similar", "dissimilar"):
+        others = record.of("responses", decision)
+        assert others == usual(0.8).of("responses", decision)
+        found = record.of("surrogate-order", decision)
+        assert LEAST_PAIRS <= found.pairs <= min(PAIRS_WITH_FACES, others.pairs)
+        assert found.for_ != others.for_
+    assert list(usual(0.8).methods) == ["responses", "lpel"]
+
+
+def test_faces_are_passed_through_the_embedder_once_and_maps_are_the_methods_own():
+    embeddings, _ = faces()
+    read, passes = [], []
+
+    def features(crops: np.ndarray):
+        passes.append(len(crops))
+        return tiny_surrogate.features(crops)
+
+    def read_face(number: int) -> np.ndarray:
+        read.append(number)
+        return pixels(number)
+
+    networks = replace(NETWORKS, features=features, simulate=tiny_surrogate.simulate)
+    pairs = np.array([[0, 1], [1, 2], [0, 2]])
+    method = SurrogateOrder()
+    maps, shown = maps_of_pairs(method, networks, embeddings, pairs, similar=True, read=read_face)
+    assert (read, passes, shown.all()) == ([0, 1, 2], [3], True)
+    for (r, t), found in zip(pairs.tolist(), maps, strict=True):
+        pair = FacePair(pixels(r), pixels(t), embeddings[r], embeddings[t], similar=True)
+        for one, heat_map in zip((pair, pair.swapped), found, strict=True):
+            expected = method(one, networks, np.random.default_rng(0))
+            np.testing.assert_array_equal(heat_map, expected)
+
+
+def test_a_method_that_needs_faces_is_not_measured_without():
+    pairs = np.array([[0, 1]])
+    with pytest.raises(ParameterError, match="needs the faces"):
+        maps_of_pairs(SurrogateOrder(), NETWORKS, faces()[0], pairs, similar=True)
+
+
 @pytest.mark.parametrize("n", [0, 1, 2, 9])
 def test_few_photographs_say_nothing(n):
     embeddings, people = faces()
@@ -160,8 +212,21 @@ def test_training_measures_on_the_people_kept_apart():
     assert set(bare.methods) == {"lpel"}
 
 
+def test_training_reads_the_faces_of_the_people_kept_apart():
+    embeddings, people = faces()
+    listed = tuple(Face(Path(str(n)), who) for n, who in enumerate(people))
+    everyone = FaceSet(embeddings, np.zeros((len(people), 1, 1, 3), np.uint8), tuple(people))
+    side = np.array([int(who.split()[1]) % 3 for who in people])
+    split = Split(*(everyone.select(side == part) for part in range(3)))
+    apart = photographs_apart(listed, split)
+    assert [one.identity for one in apart] == [*split.validation.identities, *split.test.identities]
+    networks = replace(NETWORKS, features=tiny_surrogate.features, simulate=tiny_surrogate.simulate)
+    read = lambda number: pixels(int(apart[number].path.name))  # noqa: E731
+    record = usual_on_sides(split, networks, 0.8, 0, "0.48", read)
+    assert "surrogate-order" in record.methods
+
+
 def test_the_people_apart_are_those_of_the_training():
-    from lpel_serving.images.datasets.faces import Face
     from lpel_tf.data.dataset import split_by_identity
 
     people = [f"person {n // 3}" for n in range(90)]
@@ -233,6 +298,17 @@ def test_a_crop_for_which_it_was_found_to_hold_too_counts_as_its_own(tmp_path):
 def test_it_is_said_of_methods_that_were_measured_with_their_parameters(method, known):
     found = usual_maps(usual(), method, similar=True, crop=CentreCrop())
     assert (found is not None) == known
+
+
+def test_a_pair_explained_by_a_surrogate_knows_what_is_usual(tmp_path):
+    folder = tiny_surrogate.write_bundle(tmp_path / "bundle", usual=simulated_usual())
+    pair = Explainer.load(folder).explain(pixels(0), pixels(1))
+    decision = "similar" if pair.similar else "dissimilar"
+    assert pair.usual == simulated_usual().of("surrogate-order", decision)
+    assert "common to all faces" in explained(pair).beside_map
+    assert SurrogateOrder.caveat in explained(pair).caveats
+    other = find_method("surrogate-order", fill="blur")
+    assert Explainer.load(folder).explain(pixels(0), pixels(1), method=other).usual is None
 
 
 def test_a_pair_knows_what_is_usual_of_its_decision(bundle):

@@ -11,6 +11,7 @@ from lpel_serving.bundle.manifest import EXPLAINER_FILE
 from lpel_serving.bundle.safety.metadata import read_metadata
 from lpel_serving.images.crops import CentreCrop, Crop
 from lpel_serving.images.reading import FORMATS
+from lpel_serving.methods.catalogue.registry import default_name
 from lpel_serving.service.explanation_service import ExplanationService
 from lpel_serving.service.http.messages.answers import checked, json_response
 from lpel_serving.service.http.page.routes import RUNTIME
@@ -112,7 +113,7 @@ def _browser(service: ExplanationService, settings: Settings) -> dict[str, Any] 
         "explainer": f"/models/{EXPLAINER_FILE}",
         "bytes": record.bytes,
         "sha256": record.sha256,
-        "method": said.get("method", service.explainer.default_name),
+        "method": said.get("method", default_name(responds=service.explainer.responds)),
         "runtime": f"/runtime/{RUNTIME[0]}",
         "crops": [name for name, crop in service.crops.items() if isinstance(crop, CentreCrop)],
     }
