@@ -30,13 +30,14 @@ from lpel_serving.methods.decoded.responses import enlarge
 from lpel_serving.methods.method import FacePair, ImageFeatures, Networks
 from lpel_serving.methods.simulated.design import fixed_design
 from lpel_serving.methods.simulated.game import on_grid
+from lpel_serving.methods.simulated.surrogate_attribution import DEFAULT_STEPS
 from lpel_serving.support.arrays import SignedMap
 from lpel_tf.research.comparison.curves import CURVES, SUBJECT, curve_areas
 from lpel_tf.research.comparison.setting import prepare
 from lpel_tf.research.comparison.summary import summary
 from lpel_tf.surrogates.drawing import draw_complements
 
-FILL, STEPS = "normal", 4
+FILL = "normal"
 SIMULATED = 64
 """Coalitions of each photograph that the decoder of hidden superpixels is fitted to."""
 RIDGE = 1e-2
@@ -48,7 +49,8 @@ def main() -> None:
     options = arguments()
     setting = prepare(options.faces, options.bundle, options.pairs, progress_bar)
     networks, pairs = setting.explainer, setting.similar
-    decoder = hidden_decoder(networks, [pair.reference for pair in pairs])
+    others = [pair.reference for pair in setting.dissimilar]  # other photographs than the tests
+    decoder = hidden_decoder(networks, others)
     methods = {
         SUBJECT: find_method(SUBJECT),
         "lpel": find_method("lpel"),
@@ -99,7 +101,7 @@ def by_vectors(
     """The photograph's own attribution vectors, along the relevance or the reference."""
     del rng
     local = networks.features(pair.test[np.newaxis]).local
-    design = fixed_design(STEPS, local.shape[1])
+    design = fixed_design(DEFAULT_STEPS, local.shape[1])
     seen = ImageFeatures(pair.h_t[np.newaxis], local)
     masked = networks.simulate(seen, design.coalitions, FILL)[0]
     vectors = -design.matrix @ masked.astype(np.float64)

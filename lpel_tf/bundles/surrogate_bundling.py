@@ -213,7 +213,7 @@ def _describe(
         "photographs": {name: len(table) for name, table in tables.items()},
         "people": {name: len(set(table.identities)) for name, table in tables.items()},
         "loss": "squared error of what coalitions take from unit embeddings, and of that along the "
-        "image's own embedding, weighted by the size of the coalition",
+        "image's own embedding and along its donor's, weighted by the size of the coalition",
         "unexplained": unexplained,
         "best_epoch": trained.best_epoch,
         "history": [asdict(epoch) for epoch in trained.history],

@@ -10,7 +10,7 @@ a transplant a share of the donor's that takes its place. The predicted loss is 
 less that of no coalition: exactly 0 where none is hidden.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -112,70 +112,92 @@ def build_network(sizes: Sizes, seed: int = 0) -> Any:
         coalitions for each fill, to the unit embedding's predicted loss, (batch, F, M, D).
     """
     keras = require("keras", "train")
-    ops, layers = keras.ops, keras.layers
-    k, vector, local = sizes.superpixels, (sizes.dimension,), (sizes.superpixels, sizes.channels)
+    ops = keras.ops
+    vector, local = (sizes.dimension,), (sizes.superpixels, sizes.channels)
     h, features = keras.Input(vector, name=EMBEDDING), keras.Input(local, name=LOCAL_FEATURES)
     donor_h = keras.Input(vector, name=DONOR_EMBEDDING)
     donor_features = keras.Input(local, name=DONOR_FEATURES)
-    coalition = keras.Input((sizes.fills, None, k), name=COALITION)
+    coalition = keras.Input((sizes.fills, None, sizes.superpixels), name=COALITION)
     random = _initializers(keras, seed)
-    place = layers.EinsumDense(
+    tokens = _tokens(keras, sizes, random, seed)
+    own, others = tokens(features, h), tokens(donor_features, donor_h)
+    changes = _changes(keras, sizes, random, own, others)
+    none = keras.layers.Dense(sizes.state, kernel_initializer=random(), name="none")
+    start = ops.reshape(none(ops.mean(own, axis=1)), (-1, 1, 1, sizes.state))
+    one, other = neighbours(sizes.side)
+    adjacent = _of_pairs(keras, sizes, ops.take(own, one, axis=1) + ops.take(own, other, axis=1))
+    pairs = ops.take(coalition, one, axis=-1) * ops.take(coalition, other, axis=-1)
+    changed = ops.matmul(coalition, changes) + ops.matmul(pairs, adjacent)
+    lost = _read_out(keras, sizes, random)
+    loss = lost(start + sizes.superpixels**-0.5 * changed) - lost(start)
+    along, of_donor = (ops.reshape(one, (-1, 1, 1, sizes.dimension)) for one in (h, donor_h))
+    transplant = np.eye(sizes.fills, dtype=np.float32)[-1].reshape(1, -1, 1, 1)
+    loss = loss[..., :-2] + loss[..., -2:-1] * along - loss[..., -1:] * of_donor * transplant
+    return keras.Model([h, features, donor_h, donor_features, coalition], loss, name="surrogate")
+
+
+def _tokens(keras: Any, sizes: Sizes, random: Any, seed: int) -> Callable[[Any, Any], Any]:
+    """From local features, (batch, K, C), and embeddings to tokens, (batch, K, token)."""
+    place = keras.layers.EinsumDense(
         "bkc,ct->bkt",
-        (k, sizes.token),
+        (sizes.superpixels, sizes.token),
         bias_axes="kt",
         kernel_initializer=random(),
         bias_initializer=keras.initializers.RandomNormal(stddev=0.3, seed=seed),
         name="local",
     )
-    whole = layers.Dense(sizes.token, kernel_initializer=random(), name="whole")
-    normalise = layers.LayerNormalization(epsilon=1e-3, name="normalise")
+    whole = keras.layers.Dense(sizes.token, kernel_initializer=random(), name="whole")
+    normalise = keras.layers.LayerNormalization(epsilon=1e-3, name="normalise")
 
     def tokens(of_features: Any, of_h: Any) -> Any:
-        together = place(of_features) + ops.expand_dims(whole(of_h), 1)
-        return ops.gelu(normalise(together), approximate=False)
+        together = place(of_features) + keras.ops.expand_dims(whole(of_h), 1)
+        return keras.ops.gelu(normalise(together), approximate=False)
+
+    return tokens
+
+
+def _changes(keras: Any, sizes: Sizes, random: Any, own: Any, others: Any) -> Any:
+    """What hiding each superpixel does to the state, by fill, (batch, F, K, state)."""
 
     def changed(name: str, fills: int) -> Any:
-        return layers.EinsumDense(
+        return keras.layers.EinsumDense(
             "bkt,tfs->bfks",
-            (fills, k, sizes.state),
+            (fills, sizes.superpixels, sizes.state),
             bias_axes="fks",
             kernel_initializer=random((6 / (sizes.token + sizes.state)) ** 0.5),
             name=name,
         )
 
-    own = tokens(features, h)
-    visible = layers.Dense(sizes.state, kernel_initializer=random(), name="visible")(own)
+    visible = keras.layers.Dense(sizes.state, kernel_initializer=random(), name="visible")(own)
     hidden = changed("hidden", sizes.fills - 1)(own)
-    transplanted = changed("transplanted", 1)(tokens(donor_features, donor_h))
-    changes = ops.concatenate([hidden, transplanted], axis=1) - ops.expand_dims(visible, 1)
-    none = layers.Dense(sizes.state, kernel_initializer=random(), name="none")(
-        ops.mean(own, axis=1)
-    )
-    none = ops.reshape(none, (-1, 1, 1, sizes.state))
-    one, other = neighbours(sizes.side)
-    adjacent = layers.EinsumDense(
+    transplanted = changed("transplanted", 1)(others)
+    together = keras.ops.concatenate([hidden, transplanted], axis=1)
+    return together - keras.ops.expand_dims(visible, 1)
+
+
+def _of_pairs(keras: Any, sizes: Sizes, tokens: Any) -> Any:
+    """What hiding two neighbours does besides, of their tokens' sum, (batch, F, E, state)."""
+    return keras.layers.EinsumDense(
         "bet,tfs->bfes",
-        (sizes.fills, len(one), sizes.state),
+        (sizes.fills, tokens.shape[1], sizes.state),
         bias_axes="fes",
         kernel_initializer="zeros",
         name="adjacent",
-    )(ops.take(own, one, axis=1) + ops.take(own, other, axis=1))
-    pairs = ops.take(coalition, one, axis=-1) * ops.take(coalition, other, axis=-1)
-    state = none + k**-0.5 * (ops.matmul(coalition, changes) + ops.matmul(pairs, adjacent))
-    dense = layers.Dense(sizes.dense, "gelu", kernel_initializer=random(), name="dense")
-    zero = {"kernel_initializer": "zeros", "use_bias": False}  # a bias would cancel out
-    deep = layers.Dense(sizes.dimension + 2, name="deep", **zero)
-    shallow = layers.Dense(sizes.dimension + 2, name="shallow", **zero)
+    )(tokens)
 
-    def lost(of_state: Any) -> Any:
-        active = ops.gelu(of_state, approximate=False)
+
+def _read_out(keras: Any, sizes: Sizes, random: Any) -> Callable[[Any], Any]:
+    """From states to D + 2 numbers: a vector, and the shares of the embedding and the donor's."""
+    dense = keras.layers.Dense(sizes.dense, "gelu", kernel_initializer=random(), name="dense")
+    zero = {"kernel_initializer": "zeros", "use_bias": False}  # a bias would cancel out
+    deep = keras.layers.Dense(sizes.dimension + 2, name="deep", **zero)
+    shallow = keras.layers.Dense(sizes.dimension + 2, name="shallow", **zero)
+
+    def read_out(state: Any) -> Any:
+        active = keras.ops.gelu(state, approximate=False)
         return deep(dense(active)) + shallow(active)
 
-    loss = lost(state) - lost(none)
-    along, of_donor = (ops.reshape(one, (-1, 1, 1, sizes.dimension)) for one in (h, donor_h))
-    transplant = np.eye(sizes.fills, dtype=np.float32)[-1].reshape(1, -1, 1, 1)
-    loss = loss[..., :-2] + loss[..., -2:-1] * along - loss[..., -1:] * of_donor * transplant
-    return keras.Model([h, features, donor_h, donor_features, coalition], loss, name="surrogate")
+    return read_out
 
 
 def to_keras(network: SurrogateNetwork) -> Any:
