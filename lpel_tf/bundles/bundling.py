@@ -1,7 +1,9 @@
 """Makes a bundle from photographs: embeds, trains, exports, fits the decision, writes."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from lpel_serving.images.datasets.faces import Face
 from lpel_serving.images.datasets.pairs import Pair
 from lpel_serving.images.datasets.passed_over import Unusable
 from lpel_serving.methods.method import AssembledNetworks, no_responses
+from lpel_serving.support.arrays import Pixels
 from lpel_serving.support.progress import Progress, silent
 from lpel_tf.bundles.assembly import assemble
 from lpel_tf.bundles.response_bundling import (
@@ -168,8 +171,7 @@ def train_bundle(
     if exported is not None:
         networks = with_surrogate(networks, exported, embedder.record, engine.crop)
         shown = [face for face in usable if face not in everyone.without_face]
-        seen = photographs_apart(shown, split)
-        read = lambda number: engine.read(seen[number].path)  # noqa: E731
+        read = partial(_read, engine, photographs_apart(shown, split))
     rng = np.random.default_rng(recipe.seed)
     fitted = fit_on_pairs(pairs, embed) if pairs else fit_on_split(split, rng)
     training = describe(trained, split, closed_form=closed_form) | {
@@ -193,6 +195,11 @@ def train_bundle(
         plausibility=fit_on_sides(split),
         usual=usual_on_sides(split, networks, fitted.threshold.value, recipe.seed, crop, read),
     )
+
+
+def _read(embedder: Embedder, faces: Sequence[Face], number: int) -> Pixels:
+    """Read the face of one of some photographs."""
+    return embedder.read(faces[number].path)
 
 
 def response_checkpoint(checkpoint: Path) -> Path:

@@ -79,24 +79,50 @@ def page(manifest: Manifest, pairs: Sequence[ShownPair], folder: Path) -> str:
         "loss": f"{loss['decoder']:.4f}",
         "mean_face": f"{loss['mean_face']:.4f}",
         "least_squares": f"{loss['least_squares']:.4f}",
-        **_of_responses(manifest),
+        **_of_method(manifest),
         "threshold": f"{manifest.threshold.value:.3f}",
         "threshold_how": manifest.threshold.chosen["how"],
     }
     escaped = {name: escape(str(value)) for name, value in facts.items()}
     shown = "\n".join(_figure(pair, folder) for pair in pairs)
     template = files("lpel_tf.demo").joinpath("page.html").read_text(encoding="utf-8")
-    return Template(template).substitute(escaped, pairs=shown)
+    return Template(template).substitute(escaped, pairs=shown, surrogate=_surrogate_row(manifest))
 
 
-def _of_responses(manifest: Manifest) -> dict[str, str]:
+def _of_method(manifest: Manifest) -> dict[str, str]:
+    """Say what the maps are predicted from, and how much of what is to be predicted."""
     if manifest.responses is None:
         raise BundleError("the demo explains by responses, and its bundle has no response decoder.")
     unforeseen = float(manifest.responses.training["test_loss"]["vectors"])
-    return {
+    words = {
+        "predicted_from": "from the two embeddings alone",
+        "in_turn": "",
+        "rest": "depends on what the embedding does not hold",
+    }
+    if manifest.surrogate is not None:
+        unforeseen = float(
+            manifest.surrogate.training["unexplained"]["surrogate"]["all"]["vectors"]
+        )
+        words = {
+            "predicted_from": "from what the first one computes of the two photographs",
+            "in_turn": ", after those that matter more",
+            "rest": "it does not know",
+        }
+    return words | {
         "predicted": f"{1 - unforeseen:.0%}" if unforeseen < 1 else "nothing",
         "response_parity": f"{manifest.parity['responses']['max_difference']:.0e}",
     }
+
+
+def _surrogate_row(manifest: Manifest) -> str:
+    if manifest.surrogate is None:
+        return ""
+    parity = f"{manifest.parity['surrogate']['max_difference']:.0e}"
+    return (
+        "  <tr><th>Surrogate</th><td>a small network that predicts the embedding of a face with "
+        "parts hidden, trained on the same people; exported to ONNX, it differs from Keras by at "
+        f"most {parity}</td></tr>\n"
+    )
 
 
 def _lead(pairs: Sequence[ShownPair]) -> str:
@@ -104,7 +130,7 @@ def _lead(pairs: Sequence[ShownPair]) -> str:
     return (
         f"{len(pairs)} pairs of photographs. The network calls {similar} of them similar and "
         f"{len(pairs) - similar} dissimilar. {_mistakes(pairs)} Below is what in each face the "
-        "network goes by, predicted from its numbers for the two faces."
+        "network goes by, predicted from what it computes of the two faces."
     )
 
 

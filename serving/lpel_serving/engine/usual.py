@@ -25,7 +25,7 @@ PAIRS = 300
 LEAST_PAIRS = 50
 """Least pairs per decision for usual shares."""
 
-PAIRS_WITH_FACES = 100
+PAIRS_WITH_FACES = 200
 """At most so many pairs per decision where a method needs local features."""
 
 METHODS: Mapping[str, Method] = MappingProxyType(

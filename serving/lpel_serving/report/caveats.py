@@ -2,7 +2,7 @@
 
 from lpel_serving.bundle.usual_record import UsualMaps
 from lpel_serving.equations.decision import DECISIONS
-from lpel_serving.methods.catalogue.registry import RESPONSES
+from lpel_serving.methods.catalogue.registry import RESPONSES, SURROGATE_ORDER
 from lpel_serving.support.wording import percent
 
 _COMMON = "Where such maps were measured, most of each was common to all faces."
@@ -56,7 +56,9 @@ def of_decision(
     return always, chance, of_kind, *_of_crop(crop, own_crop, fitted=fitted)
 
 
-def of_maps(caveat: str, *, regions: bool = True, common: str | None = None) -> tuple[str, ...]:
+def of_maps(
+    caveat: str, *, regions: bool = True, common: str | None = None, own_first: bool = False
+) -> tuple[str, ...]:
     """Return the caveats of a method's maps, or a control's, and of their shares of the regions.
 
     Parameters
@@ -67,13 +69,28 @@ def of_maps(caveat: str, *, regions: bool = True, common: str | None = None) -> 
         Whether parts of a face are named.
     common
         What `in_common` says of these maps.
+    own_first
+        Whether the method's own caveat limits its maps more than what they have in common.
     """
     divided = (
         "The parts of a face are taken to lie where an upright face in the middle of the picture "
         "has them; they were not searched for in these two."
     )
-    # The most important first.
-    return *([] if common is None else [common]), caveat, *([divided] if regions else [])
+    limits = [caveat] if common is None else [common, caveat]  # the most important first
+    return *(reversed(limits) if own_first else limits), *([divided] if regions else [])
+
+
+def limited_by_prediction(method: str, usual: UsualMaps | None) -> bool:
+    """Whether a surrogate's maps are mostly of their pair: being predicted then limits them most.
+
+    Parameters
+    ----------
+    method
+        Name of the method.
+    usual
+        The usual shares of such maps; None if they were not measured.
+    """
+    return method == SURROGATE_ORDER and usual is not None and usual.common < _PARTS[0][0]
 
 
 def in_common(method: str, usual: UsualMaps | None, *, similar: bool) -> str | None:

@@ -132,7 +132,8 @@ def explained(pair: PairExplanation, shares: MapShares | None = None) -> Verdict
     name, control, usual = method.name, pair.control, pair.usual
     common = None if control else caveats.in_common(name, usual, similar=pair.similar)
     own = CONTROL_CAVEAT if control else method.caveat
-    limits = caveats.of_maps(own, regions=has_parts, common=common)
+    own_first = caveats.limited_by_prediction(name, usual)
+    limits = caveats.of_maps(own, regions=has_parts, common=common, own_first=own_first)
     if control:  # where its map lies is no reason of the network's
         maps = (ON_CONTROL,)
     else:
@@ -141,7 +142,7 @@ def explained(pair: PairExplanation, shares: MapShares | None = None) -> Verdict
         verdict,
         further=verdict.further + maps,
         caveats=verdict.caveats + limits,
-        beside_map=common or own,
+        beside_map=limits[0],
     )
 
 

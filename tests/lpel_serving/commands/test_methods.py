@@ -66,7 +66,10 @@ def test_all_methods_are_listed_and_controls_apart():
     assert sorted(names[1:]) == methods()
     assert text.index("Controls, ") < text.index("\n  centre")
     assert "What is darker                        images             both      depth, soft" in text
-    assert "The default is responses if the bundle has a response decoder, else lpel." in text
+    default = (
+        "surrogate-order if the bundle has a surrogate, responses if it has a response decoder"
+    )
+    assert f"The default is {default}, else lpel." in text
 
 
 def test_one_is_shown_with_all_that_it_says_of_itself():

@@ -30,7 +30,12 @@ from lpel_serving.methods.decoded.lpel import Lpel
 from lpel_serving.methods.decoded.responses import Responses
 from lpel_serving.methods.method import AssembledNetworks, FacePair
 from lpel_serving.methods.simulated.surrogate_order import SurrogateOrder
-from lpel_serving.report.caveats import in_common
+from lpel_serving.report.caveats import (
+    in_common,
+    limited_by_prediction,
+    measured_common,
+    of_maps,
+)
 from lpel_serving.report.document import document
 from lpel_serving.report.figures import pair_figure
 from lpel_serving.report.map_words import on_map
@@ -305,10 +310,25 @@ def test_a_pair_explained_by_a_surrogate_knows_what_is_usual(tmp_path):
     pair = Explainer.load(folder).explain(pixels(0), pixels(1))
     decision = "similar" if pair.similar else "dissimilar"
     assert pair.usual == simulated_usual().of("surrogate-order", decision)
-    assert "common to all faces" in explained(pair).beside_map
-    assert SurrogateOrder.caveat in explained(pair).caveats
+    said = explained(pair)
+    limits = [measured_common(pair.usual, similar=pair.similar), SurrogateOrder.caveat]
+    assert set(limits) <= set(said.caveats)
+    assert said.beside_map == limits[pair.usual.common < 0.5]
     other = find_method("surrogate-order", fill="blur")
     assert Explainer.load(folder).explain(pixels(0), pixels(1), method=other).usual is None
+
+
+def test_what_limits_a_surrogates_maps_most_is_said_beside_them():
+    """Where less than half is common to all faces, that they are predicted."""
+    for method, common, expected in (
+        ("surrogate-order", 0.3, True),
+        ("surrogate-order", 0.7, False),
+        ("responses", 0.3, False),
+    ):
+        assert limited_by_prediction(method, known(common)) is expected
+        first, second, _ = of_maps("own", common="all", own_first=expected)
+        assert (first, second) == (("own", "all") if expected else ("all", "own"))
+    assert not limited_by_prediction("surrogate-order", None)
 
 
 def test_a_pair_knows_what_is_usual_of_its_decision(bundle):
