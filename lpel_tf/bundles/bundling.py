@@ -12,6 +12,7 @@ from lpel_serving.bundle.manifest import (
     Manifest,
 )
 from lpel_serving.engine.embedder import Embedder
+from lpel_serving.engine.usual_pairs import reading
 from lpel_serving.images.crops import parse_crop
 from lpel_serving.images.datasets.faces import Face
 from lpel_serving.images.datasets.pairs import Pair
@@ -168,8 +169,7 @@ def train_bundle(
     if exported is not None:
         networks = with_surrogate(networks, exported, embedder.record, engine.crop)
         shown = [face for face in usable if face not in everyone.without_face]
-        seen = photographs_apart(shown, split)
-        read = lambda number: engine.read(seen[number].path)  # noqa: E731
+        read = reading(engine, [face.path for face in photographs_apart(shown, split)])
     rng = np.random.default_rng(recipe.seed)
     fitted = fit_on_pairs(pairs, embed) if pairs else fit_on_split(split, rng)
     training = describe(trained, split, closed_form=closed_form) | {
