@@ -20,6 +20,7 @@ from lpel_serving import Explainer
 from lpel_serving.bundle.usual_record import ALIKE, UsualRecord
 from lpel_serving.engine.photographs import embed_photographs
 from lpel_serving.engine.usual import measure_usual
+from lpel_serving.engine.usual_pairs import reading
 from lpel_serving.equations.regions import REGIONS
 from lpel_serving.images.datasets.faces import Face, find_faces, leave_out
 from lpel_serving.support.files import write_atomically
@@ -85,7 +86,7 @@ def measure(
         responds=explainer.responds,
         crop=manifest.crop,
         on=ON,
-        read=(lambda number: explainer.embedder.read(shown[number].path))
+        read=reading(explainer.embedder, [face.path for face in shown])
         if explainer.simulates
         else None,
     )

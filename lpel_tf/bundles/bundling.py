@@ -1,9 +1,7 @@
 """Makes a bundle from photographs: embeds, trains, exports, fits the decision, writes."""
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -14,12 +12,12 @@ from lpel_serving.bundle.manifest import (
     Manifest,
 )
 from lpel_serving.engine.embedder import Embedder
+from lpel_serving.engine.usual_pairs import reading
 from lpel_serving.images.crops import parse_crop
 from lpel_serving.images.datasets.faces import Face
 from lpel_serving.images.datasets.pairs import Pair
 from lpel_serving.images.datasets.passed_over import Unusable
 from lpel_serving.methods.method import AssembledNetworks, no_responses
-from lpel_serving.support.arrays import Pixels
 from lpel_serving.support.progress import Progress, silent
 from lpel_tf.bundles.assembly import assemble
 from lpel_tf.bundles.response_bundling import (
@@ -171,7 +169,7 @@ def train_bundle(
     if exported is not None:
         networks = with_surrogate(networks, exported, embedder.record, engine.crop)
         shown = [face for face in usable if face not in everyone.without_face]
-        read = partial(_read, engine, photographs_apart(shown, split))
+        read = reading(engine, [face.path for face in photographs_apart(shown, split)])
     rng = np.random.default_rng(recipe.seed)
     fitted = fit_on_pairs(pairs, embed) if pairs else fit_on_split(split, rng)
     training = describe(trained, split, closed_form=closed_form) | {
@@ -195,11 +193,6 @@ def train_bundle(
         plausibility=fit_on_sides(split),
         usual=usual_on_sides(split, networks, fitted.threshold.value, recipe.seed, crop, read),
     )
-
-
-def _read(embedder: Embedder, faces: Sequence[Face], number: int) -> Pixels:
-    """Read the face of one of some photographs."""
-    return embedder.read(faces[number].path)
 
 
 def response_checkpoint(checkpoint: Path) -> Path:

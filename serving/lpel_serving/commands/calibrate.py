@@ -164,9 +164,7 @@ def _usual(explainer: Any, measured: Any, seed: int, photographs: str) -> "Usual
     import numpy as np
 
     from lpel_serving.engine.usual import measure_usual
-
-    def read(number: int) -> Any:
-        return explainer.embedder.read(measured.photographs[number])
+    from lpel_serving.engine.usual_pairs import reading
 
     return measure_usual(
         explainer,
@@ -177,7 +175,7 @@ def _usual(explainer: Any, measured: Any, seed: int, photographs: str) -> "Usual
         responds=explainer.responds,
         crop=explainer.manifest.crop,
         on=photographs,
-        read=read if explainer.simulates else None,
+        read=reading(explainer.embedder, measured.photographs) if explainer.simulates else None,
     )
 
 

@@ -1,10 +1,12 @@
 """The maps of many pairs both ways, for usual shares: from embeddings, or one pair at a time."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lpel_serving.engine.embedder import Embedder
 from lpel_serving.methods.both_ways import explain_both_ways
 from lpel_serving.methods.each_once import knowing
 from lpel_serving.methods.many import Places, explain_many, explains_many
@@ -16,6 +18,15 @@ ReadFace = Callable[[int], Pixels]
 """Reads the face of a photograph by its number: the crop that was embedded."""
 _AT_ONCE = 32
 """Pairs per batch, to bound the memory of a decoder with large images."""
+
+
+def reading(embedder: Embedder, photographs: Sequence[Path]) -> ReadFace:
+    """Read the faces of photographs as an embedder's crop cuts them out."""
+
+    def read(number: int) -> Pixels:
+        return embedder.read(photographs[number])
+
+    return read
 
 
 def maps_of_pairs(
