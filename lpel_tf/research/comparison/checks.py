@@ -52,7 +52,12 @@ class Broken:
     def __init__(self, setting: Setting, seed: int) -> None:
         known = setting.explainer
         own = AssembledNetworks(
-            known.embed, known.decode, known.respond, known.features, known.simulate
+            known.embed,
+            known.decode,
+            known.respond,
+            known.features,
+            known.simulate,
+            known.simulated_fills,
         )
         self._of_everything: dict[str, Networks] = {}
         for share in SHARES:

@@ -31,6 +31,11 @@ class EachOnce:
     _embedded: dict[bytes, Floats] = field(default_factory=dict[bytes, Floats], repr=False)
     _features: dict[bytes, _Features] = field(default_factory=dict[bytes, _Features], repr=False)
 
+    @property
+    def simulated_fills(self) -> tuple[str, ...]:
+        """See `Networks.simulated_fills`."""
+        return self.networks.simulated_fills
+
     def embed(self, crops: NDArray[np.uint8], /) -> Floats:
         """Compute ``f``: crops, uint8, shape (N, S, S, 3), to embeddings, shape (N, D)."""
         contents = _contents(crops)

@@ -17,7 +17,7 @@ from lpel_serving.equations.decision import Decisions
 from lpel_serving.faithfulness.curve_settings import settings_for
 from lpel_serving.faithfulness.pair_check import check_pair, question_for
 from lpel_serving.methods.both_ways import explain_both_ways
-from lpel_serving.methods.catalogue.description import needs_of
+from lpel_serving.methods.catalogue.description import asks
 from lpel_serving.methods.each_once import knowing
 from lpel_serving.methods.many import Maps, explain_many, explains_many
 from lpel_serving.methods.method import FacePair, Method, Networks
@@ -90,7 +90,7 @@ def _networks(pairs: Pairs, method: Method, explainer: Explainer) -> Networks:
 
     A job keeps embeddings alone: local features take a second pass, one for each image of a shard.
     """
-    if not explainer.simulates or "surrogate" not in (needs_of(method) or ()):
+    if not (explainer.simulates and asks(method, "surrogate")):
         return explainer
     crops = [pairs.crops[number] for number in pairs.numbers.tolist()]
     return knowing(explainer, crops, explainer.embedder.features(crops))
