@@ -98,7 +98,7 @@ def by_coalitions(networks: Networks, fill: Fill, seed: int) -> Family:
         ]
         found: dict[str, TwoMaps] = {}
         for n in BUDGETS:
-            for name, priors in (("coalitions", (None, None)), ("hybrid", predicted)):
+            for name, priors in (("coalitions", (None, None)), ("responses corrected", predicted)):
                 of_test, of_other = (
                     fit_responses(drawn[j][:n], losses[j][:n], priors[j]) for j in (0, 1)
                 )
