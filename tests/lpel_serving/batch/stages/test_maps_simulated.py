@@ -5,10 +5,11 @@ import pytest
 
 from lpel_serving import Explainer
 from lpel_serving.batch.settings import BatchSettings
+from lpel_serving.batch.stages import maps
 from lpel_serving.batch.stages.maps import Pairs, maps_of
 from lpel_serving.equations.decision import decide_many
 from lpel_serving.methods import find_method
-from lpel_serving.support.errors import ParameterError
+from lpel_serving.support.errors import ParameterError, WithdrawnError
 from support import plugins, tiny
 from support.batch import make_job, pair_up, run_here, write_csv
 from support.batch_rows import rows_of
@@ -37,6 +38,20 @@ def test_each_image_of_a_shard_goes_through_once_more(simulating_bundle):
         alone = explainer.explain(crops[r], crops[t], method=Simulating())
         np.testing.assert_array_equal(forward[0], alone.forward.heat_map)
         np.testing.assert_array_equal(swapped[0], alone.swapped.heat_map)
+
+
+def test_a_job_may_stop_between_portions_of_local_features(simulating_bundle):
+    explainer = Explainer.load(simulating_bundle)
+    crops = noise(maps.DEFAULT_BATCH + 1)
+    embeddings, places = explainer.embed(crops), np.array([0])
+    decisions = decide_many(embeddings[places], embeddings[places + 1], 0.25)
+    numbers = np.arange(len(crops))
+    by_number = dict(enumerate(crops))
+    pairs = Pairs(numbers, embeddings, by_number, places, places + 1, decisions)
+    passes = count_passes(explainer.embedder)
+    with pytest.raises(WithdrawnError):
+        list(maps_of(pairs, Simulating(), explainer, 0, lambda: bool(passes)))
+    assert passes == [(maps.DEFAULT_BATCH, True)]
 
 
 def test_a_job_explains_by_it(pictures, simulating_bundle, tmp_path, monkeypatch):
