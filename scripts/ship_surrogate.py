@@ -13,7 +13,9 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
-from lpel_serving.bundle.loading import load_bundle
+from lpel_export.local_features.layers import Layer, choose_layers
+from lpel_export.local_features.second_output import without_local_features
+from lpel_serving.bundle.loading import Bundle, load_bundle
 from lpel_serving.bundle.manifest import LOCAL_FEATURES, Manifest
 from lpel_serving.support.files import write_atomically
 from lpel_tf.surrogates.graph import from_constants
@@ -47,6 +49,7 @@ def main(bundle: str, command: str, shipped: Path = SHIPPED) -> None:
         "sizes": asdict(sizes),
         "fills": list(record.fills),
         "layers": list(record.layers),
+        "layer_sizes": [[layer.channels, layer.side] for layer in layers_of(loaded)],
         "training": dict(record.training),
     }
     content = json.dumps(facts, indent=2) + "\n"
@@ -60,6 +63,13 @@ def sizes_of(manifest: Manifest) -> Sizes:
     layers = {name: recipe[name] for name in ("token", "state", "dense")}
     fills = len(record.fills)
     return Sizes(manifest.embedder.dimension, record.side, record.channels, fills, **layers)
+
+
+def layers_of(loaded: Bundle) -> tuple[Layer, ...]:
+    """The layers of its embedder that local features are computed from."""
+    record = loaded.manifest.surrogate
+    model = without_local_features(loaded.embedder)
+    return choose_layers(model, record.side, record.layers)
 
 
 def constants(model: bytes) -> dict[str, np.ndarray]:

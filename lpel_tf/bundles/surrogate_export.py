@@ -66,7 +66,12 @@ def with_surrogate(
     model = exported.surrogate
     surrogate = Surrogate(model.model, model.record, record.dimension)
     seeing = Embedder(exported.embedder, record, crop)
-    return replace(networks, features=seeing.features, simulate=surrogate.simulate)
+    return replace(
+        networks,
+        features=seeing.features,
+        simulate=surrogate.simulate,
+        simulated_fills=model.record.fills,
+    )
 
 
 def export_finished_surrogate(

@@ -101,6 +101,11 @@ def load_pretrained_surrogate(key: str, embedder: bytes) -> FinishedSurrogate | 
     embedder
         Its ONNX model, as this installation exported it: the layers that the local features come
         from are chosen by the same rule as in the training, whatever they are called in it.
+
+    Raises
+    ------
+    UnknownNetworkError
+        If the rule chooses layers of other sizes than in the training.
     """
     folder = files(__name__)
     about, weights = folder / f"{key}-surrogate.json", folder / f"{key}-surrogate.npz"
@@ -108,13 +113,21 @@ def load_pretrained_surrogate(key: str, embedder: bytes) -> FinishedSurrogate | 
         return None
     facts = json.loads(about.read_text(encoding="utf-8"))
     sizes = Sizes(**facts["sizes"])
+    layers = choose_layers(embedder, sizes.side)
+    chosen = [[layer.channels, layer.side] for layer in layers]
+    if chosen != facts["layer_sizes"]:
+        raise UnknownNetworkError(
+            f"the surrogate shipped for FaceNet {key} was trained on layers of (channels, side) "
+            f"{facts['layer_sizes']}, and of this embedder the rule chooses {chosen}: train one "
+            "for it with `lpel train --method surrogate`."
+        )
     with weights.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
         found = {name: arrays[name] for name in arrays.files}
     reduction = Reduction(found.pop("reduction_matrix"), found.pop("reduction_bias"))
     return FinishedSurrogate(
         SurrogateNetwork(sizes, {name.replace(".", "/"): one for name, one in found.items()}),
         reduction,
-        choose_layers(embedder, sizes.side),
+        layers,
         tuple(facts["fills"]),
         facts["training"] | {"command": facts["command"]},
     )

@@ -3,11 +3,9 @@
 import hashlib
 from dataclasses import asdict, dataclass, field
 
-from lpel_serving.equations.fill import Fill
+from lpel_serving.equations.fill import TRANSPLANT, Fill
 from lpel_serving.support.errors import ParameterError
 
-TRANSPLANT = "transplant"
-"""The fill of a superpixel that becomes the donor's at the same place."""
 FILLS = (Fill("normal"), Fill("mean"), Fill("blur"))
 
 

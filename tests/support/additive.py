@@ -50,6 +50,8 @@ class Additive:
     def decode(self, embeddings):
         raise AssertionError("the decoder was asked")
 
+    simulated_fills = ()
+
     def respond(self, embeddings):
         """What is right of red and of green images, but for the slack."""
         known = np.tensordot(embeddings[:, :2], np.stack([self.red, self.green]), axes=1)

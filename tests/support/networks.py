@@ -55,6 +55,7 @@ class Linear:
     dimension: int = 6
     target: int = TARGET
     seed: int = 0
+    simulated_fills = ("normal", "mean", "blur", "transplant")
 
     def embed(self, crops):
         return (crops.reshape(len(crops), -1) / np.float32(255) - np.float32(0.5)) @ self.f

@@ -31,6 +31,7 @@ class TinyNetworks:
     embed: Callable = no_embedder
     decode: Callable = no_decoder
     respond: Callable = no_decoder
+    simulated_fills: tuple[str, ...] = tiny_surrogate.FILLS
 
     def features(self, crops):
         self.passes += 1

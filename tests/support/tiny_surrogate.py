@@ -22,6 +22,7 @@ from lpel_serving.bundle.manifest import (
 )
 from lpel_serving.equations.similarity import unit
 from lpel_serving.methods.method import ImageFeatures
+from lpel_serving.support.errors import ParameterError
 from support import tiny
 
 K, CHANNELS = tiny.SIDE**2, 3
@@ -52,7 +53,9 @@ def simulate(
     fill: str,
     donors: ImageFeatures | None = None,
 ) -> np.ndarray:
-    """The tiny surrogate in numpy."""
+    """The tiny surrogate in numpy; like the engine's it refuses a fill that it does not know."""
+    if fill not in FILLS:
+        raise ParameterError(f"the surrogate knows the fills {FILLS}; received {fill!r}.")
     given = COLOURS[FILLS.index(fill)] if donors is None else donors.local
     changes = np.einsum("nkc,kcd->nkd", images.local - given, kernel())
     losses = np.tanh(coalitions.astype(np.float32) @ changes)

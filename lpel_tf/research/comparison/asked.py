@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 
 from lpel_serving.bundle.manifest import Manifest
 from lpel_serving.methods import find_method, methods
-from lpel_serving.methods.catalogue.description import needs_of
+from lpel_serving.methods.catalogue.description import missing_needs
 from lpel_serving.methods.catalogue.registry import make_method, own_parameters
 from lpel_serving.methods.method import Method, Need
 
@@ -67,7 +67,7 @@ def installed(names: Iterable[str], needs: Needs) -> dict[str, Method]:
 
 def _able(made: dict[str, Method], needs: Needs) -> dict[str, Method]:
     """Those that can run; one that declares no needs is taken to."""
-    return {name: one for name, one in made.items() if set(needs_of(one) or ()) <= set(needs)}
+    return {name: one for name, one in made.items() if not missing_needs(one, needs)}
 
 
 def _has_fill(name: str) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from lpel_serving.methods.catalogue.description import needs_of
+from lpel_serving.methods.catalogue.description import asks
 from lpel_serving.methods.each_once import knowing
 from lpel_serving.methods.method import FacePair, Method, Networks
 from lpel_tf.research.comparison.asked import installed
@@ -45,7 +45,7 @@ Explain = Callable[[FacePair, int], float]
 def _by_engine(method: Method, networks: Networks, pair: FacePair, i: int) -> float:
     counting, rng = CountingNetworks(networks), np.random.default_rng(i)
     crops = np.stack([pair.reference, pair.test])
-    if "surrogate" in (needs_of(method) or ()):
+    if networks.simulated_fills and asks(method, "surrogate"):
         # One pass gives embeddings and local features, as `Explainer.explain` does it.
         method(pair, knowing(counting, list(crops), counting.features(crops)), rng)
     else:

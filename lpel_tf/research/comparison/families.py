@@ -7,7 +7,7 @@ import numpy as np
 from lpel_serving.equations.attribution import fit_responses
 from lpel_serving.equations.fill import Fill
 from lpel_serving.equations.similarity import cosine_similarity
-from lpel_serving.methods.catalogue.description import needs_of
+from lpel_serving.methods.catalogue.description import asks
 from lpel_serving.methods.decoded.responses import enlarge, evidence
 from lpel_serving.methods.each_once import knowing
 from lpel_serving.methods.measured.corrrise import correlation_map, draw_masks, masked_embeddings
@@ -53,13 +53,14 @@ def _knowing(
 ) -> Callable[[Networks], Networks]:
     """What wraps networks so that they know the local features, which the pairs' own passes give.
 
-    Networks stay as they are if no method needs local features.
+    Networks stay as they are if there is no surrogate, or no method asks it.
     """
-    if not any("surrogate" in (needs_of(method) or ()) for method in methods.values()):
-        return lambda asked: asked
+    asked = any(asks(method, "surrogate") for method in methods.values())
+    if not (networks.simulated_fills and asked):
+        return lambda own: own
     crops = [image for pair in pairs for image in (pair.reference, pair.test)]
     features = networks.features(np.stack(crops))
-    return lambda asked: knowing(asked, crops, features)
+    return lambda own: knowing(own, crops, features)
 
 
 def corrrise(networks: Networks, seed: int) -> Family:
@@ -97,7 +98,7 @@ def by_coalitions(networks: Networks, fill: Fill, seed: int) -> Family:
         ]
         found: dict[str, TwoMaps] = {}
         for n in BUDGETS:
-            for name, priors in (("coalitions", (None, None)), ("hybrid", predicted)):
+            for name, priors in (("coalitions", (None, None)), ("responses corrected", predicted)):
                 of_test, of_other = (
                     fit_responses(drawn[j][:n], losses[j][:n], priors[j]) for j in (0, 1)
                 )

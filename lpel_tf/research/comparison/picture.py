@@ -10,7 +10,7 @@ from lpel_tf.research.comparison.summary import another_of, mean_of
 PANELS = ("similar, noise", "dissimilar, transplant")
 FAMILIES = {
     "coalitions": ("coalitions measured", "#4477aa"),
-    "hybrid": ("responses, then coalitions", "#ee6677"),
+    "responses corrected": ("responses, then coalitions", "#ee6677"),
     "CorrRISE": ("CorrRISE", "#228833"),
 }
 CONTROLS = ("random", "centre")
@@ -37,7 +37,7 @@ def _costs(results: dict[str, Any], similar: bool) -> dict[str, float]:
     costs = {name: 2 + float(n) for name, n in results["embeddings"].items()}
     for name in costs:
         # Why two are dissimilar is measured in both images.
-        if match := re.fullmatch(r"(?:coalitions|hybrid) (\d+)", name):
+        if match := re.fullmatch(r"(?:coalitions|responses corrected) (\d+)", name):
             costs[name] = 2 + int(match[1]) * (1 if similar else 2)
     return costs | {"occlusion": 66.0}
 

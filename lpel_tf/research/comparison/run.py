@@ -29,9 +29,9 @@ AGAINST = (
     *(COMMON, "random", "centre", "shifted", "another pair"),
     *("occlusion", "CorrRISE 500", "lpel"),
 )
-FINALISTS = ("coalitions 256", "hybrid 32", "CorrRISE 500")
+FINALISTS = ("coalitions 256", "responses corrected 32", "CorrRISE 500")
 """Of the families with several budgets, what takes part in most curves."""
-SEVERAL = re.compile(r"(coalitions|hybrid|CorrRISE) \d+")
+SEVERAL = re.compile(r"(coalitions|responses corrected|CorrRISE) \d+")
 WITH_ALL = ("similar, noise", "dissimilar, transplant")
 """The curves that every budget takes part in."""
 OF_ALTERED = "mean"

@@ -29,6 +29,11 @@ class Screening:
         self._networks = networks
         self._embed = embed
 
+    @property
+    def simulated_fills(self) -> tuple[str, ...]:
+        """See `Networks.simulated_fills`."""
+        return self._networks.simulated_fills
+
     def embed(self, crops: NDArray[np.uint8], /) -> Floats:
         """Compute ``f`` by the other embedder."""
         return self._embed(crops)

@@ -57,6 +57,8 @@ class Setting:
         The bundle's embedder in ONNX, with local features if it has a surrogate.
     quick
         The embedder in a lower precision, which embeds altered images; None for the bundle's own.
+    surrogate
+        The bundle's surrogate in ONNX; None if it has none.
     """
 
     explainer: Explainer
@@ -65,6 +67,7 @@ class Setting:
     pairs: PairsOfOneTest
     model: bytes
     quick: Embedder | None = None
+    surrogate: bytes | None = None
 
     @property
     def networks(self) -> Networks:
@@ -133,8 +136,10 @@ def prepare(
     )
     trained_on = [one for one in photographs if one.identity in set(people.split.train.identities)]
     quick = _in_precision(explainer, exported, trained_on, precision, progress)
-    model = load_bundle(bundle).embedder
-    return Setting(explainer, exported, shipped_differentiable(), drawn, model, quick)
+    loaded, network = load_bundle(bundle), shipped_differentiable()
+    return Setting(
+        explainer, exported, network, drawn, loaded.embedder, quick, surrogate=loaded.surrogate
+    )
 
 
 def prepare_second(first: Setting, faces_folder: Path, n: int, progress: Progress) -> Setting:

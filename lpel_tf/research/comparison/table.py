@@ -70,7 +70,7 @@ def _sorted(methods: Mapping[str, Any], *, lower_is_better: bool) -> list[str]:
 def _passes(results: Mapping[str, Any]) -> dict[str, str]:
     cost = {name: f"{2 + n:.0f}" for name, n in results["embeddings"].items()}
     for name in cost:
-        if match := re.fullmatch(r"(?:coalitions|hybrid) (\d+)", name):
+        if match := re.fullmatch(r"(?:coalitions|responses corrected) (\d+)", name):
             cost[name] = f"{2 + int(match[1])} or {2 + 2 * int(match[1])}"
     controls = {one: "" for name in SUBJECTS for one in (mean_of(name), another_of(name))}
     return cost | controls | {"occlusion": "66 or 130"}

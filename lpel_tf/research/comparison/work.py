@@ -9,7 +9,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from lpel_serving.methods import methods
+from lpel_serving.faithfulness.photograph_pairs import PhotographPairs
+from lpel_serving.methods import find_method, methods
+from lpel_serving.methods.catalogue.parameters import parameters_of
 from lpel_serving.support.files import write_atomically
 from lpel_serving.support.progress import Progress
 from lpel_tf.research.comparison.setting import Setting
@@ -65,8 +67,9 @@ class Comparison:
         """Folder of what is done, named by all that it depends on."""
         files = self.setting.explainer.manifest.files.values()
         made_of: list[Any] = [*(file.sha256 for file in files), self.size, self.slow]
-        made_of += [len(self.setting.similar), SEED, *methods(), *map(file_sha256, self.rivals)]
-        made_of.append(self.setting.precision)
+        made_of += [SEED, self.setting.precision, *map(file_sha256, self.rivals)]
+        made_of += [(name, parameters_of(find_method(name))) for name in methods()]
+        made_of += map(_digest, (self.setting.similar, self.setting.dissimilar))
         return self.work / hashlib.sha256(repr(made_of).encode()).hexdigest()[:16]
 
     def once(self, name: str, step: Callable[[], Any]) -> Any:
@@ -91,3 +94,10 @@ class Comparison:
     @property
     def _embedded(self) -> int:
         return self.networks.embedded + self.exact.embedded
+
+
+def _digest(pairs: PhotographPairs) -> str:
+    """SHA-256 of the embeddings of pairs, in their order."""
+    both = hashlib.sha256(pairs.h_r.tobytes())
+    both.update(pairs.h_t.tobytes())
+    return both.hexdigest()

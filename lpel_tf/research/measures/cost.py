@@ -27,6 +27,11 @@ class CountingNetworks:
     embedded: int = 0
     decoded: int = 0
 
+    @property
+    def simulated_fills(self) -> tuple[str, ...]:
+        """See `Networks.simulated_fills`."""
+        return self.networks.simulated_fills
+
     def embed(self, crops: NDArray[np.uint8], /) -> Floats:
         """Compute ``f``: crops, uint8, shape (N, S, S, 3), to embeddings, shape (N, D)."""
         embeddings = self.networks.embed(crops)

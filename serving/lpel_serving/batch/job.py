@@ -18,13 +18,15 @@ from lpel_serving.bundle.loading import load_bundle
 from lpel_serving.bundle.manifest import Manifest
 from lpel_serving.engine.session import check_provider
 from lpel_serving.images.crops import parse_crop
-from lpel_serving.methods.catalogue.registry import describe_method
+from lpel_serving.methods.catalogue.description import missing_needs
 from lpel_serving.methods.measured.stream import DEFAULT_BATCH
+from lpel_serving.methods.method import Need
 from lpel_serving.support.errors import OutputError, ParameterError
 from lpel_serving.support.files import write_atomically
 from lpel_serving.support.urls import refuse_urls
 
 _CONFIGURATION = ("the settings", "the crop", "the provider")
+_CALLED = {"responses": "response decoder"}
 _SEARCH = "the search"
 """Whether a probe is excluded from its own results. Folders of 0.1, where it was not, lack this."""
 
@@ -119,16 +121,18 @@ def identity_of(about: Mapping[str, Any]) -> str:
 
 def _check_needs(settings: BatchSettings, manifest: Manifest) -> None:
     """Raise `ParameterError` if the bundle lacks a network that the method needs."""
-    needs = describe_method(settings.method or "").needs or ()
-    for need, record, what in (
-        ("responses", manifest.responses, "response decoder"),
-        ("surrogate", manifest.surrogate, "surrogate"),
-    ):
-        if need in needs and record is None:
-            raise ParameterError(
-                f"this bundle has no {what}: train one with `lpel train --method {need}`, or "
-                "choose another method, such as lpel."
-            )
+    there: set[Need] = {"images", "decoder"}
+    if manifest.responses is not None:
+        there.add("responses")
+    if manifest.surrogate is not None:
+        there.add("surrogate")
+    lacking = missing_needs(settings.make_method(), there)
+    if lacking:
+        which = " or ".join(_CALLED.get(one, one) for one in lacking)
+        raise ParameterError(
+            f"this bundle has no {which}: train one with `lpel train --method {lacking[0]}`, or "
+            "choose another method, such as lpel."
+        )
 
 
 def prepare(job: Job) -> PreparedJob:

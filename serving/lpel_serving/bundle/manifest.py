@@ -11,6 +11,7 @@ from typing import Any, cast
 from lpel_serving.bundle.confidence_record import ConfidenceRecord, read_confidence
 from lpel_serving.bundle.plausibility_record import PlausibilityRecord, read_record
 from lpel_serving.bundle.usual_record import UsualRecord, read_usual
+from lpel_serving.equations.fill import TRANSPLANT
 from lpel_serving.support.errors import BundleError
 from lpel_serving.support.strict_json import read_json
 from lpel_serving.support.typed_json import Reader
@@ -118,7 +119,7 @@ class SurrogateRecord:
     channels
         Numbers C of the local features of a superpixel.
     fills
-        The names of the fills that it knows, in order.
+        The names of the fills that it knows, in order; transplants, if it knows them, come last.
     layers
         The tensors of the embedder's graph that the local features are computed from, by name.
     training
@@ -259,6 +260,11 @@ def _surrogate(fields: Reader) -> SurrogateRecord:
     fills = fields.texts("fills")
     if not fills or len(set(fills)) < len(fills):
         raise BundleError(f"{fields.where}.fills: expected different names, at least one.")
+    if TRANSPLANT in fills[:-1]:
+        raise BundleError(
+            f"{fields.where}.fills: expected {TRANSPLANT} last, received {', '.join(fills)}: the "
+            "surrogate's graph takes its last fill for it; export the bundle again."
+        )
     return SurrogateRecord(
         fields.size("side", _MAX_GRID),
         fields.size("channels", _MAX_DIMENSION),

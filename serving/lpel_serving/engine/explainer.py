@@ -18,7 +18,7 @@ from lpel_serving.equations.direction import check_directions
 from lpel_serving.equations.mask import DEFAULT_EPSILON, check_epsilon
 from lpel_serving.images.crops import Crop, parse_crop
 from lpel_serving.images.reading import Image
-from lpel_serving.methods.catalogue.description import needs_of
+from lpel_serving.methods.catalogue.description import asks
 from lpel_serving.methods.catalogue.registry import default_method, default_name
 from lpel_serving.methods.explanation import PairExplanation
 from lpel_serving.methods.measured.stream import DEFAULT_BATCH
@@ -113,6 +113,11 @@ class Explainer:
     def simulates(self) -> bool:
         """Whether the bundle has a surrogate, and so local features."""
         return self._surrogate is not None
+
+    @property
+    def simulated_fills(self) -> tuple[str, ...]:
+        """The fills that the bundle's surrogate knows; none without one."""
+        return () if self._surrogate is None else self._surrogate.record.fills
 
     @property
     def default_method(self) -> Method:
@@ -228,7 +233,7 @@ class Explainer:
         distinct = distinct_crops(self.embedder, named)
         crops, places, found = distinct.crops, distinct.places, distinct.found
         features = None
-        if self.simulates and "surrogate" in (needs_of(chosen) or ()):
+        if self.simulates and asks(chosen, "surrogate"):
             features = self.embedder.features(crops, batch_size)
             embeddings = features.embeddings
         else:

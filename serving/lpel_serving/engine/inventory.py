@@ -215,7 +215,12 @@ def _try_out(
         return _with_local(embed(images), explainer, rng)
 
     networks = AssembledNetworks(
-        embed, explainer.decode, explainer.respond, features, explainer.simulate
+        embed,
+        explainer.decode,
+        explainer.respond,
+        features,
+        explainer.simulate,
+        explainer.simulated_fills,
     )
     pair = FacePair(crops[0], crops[1], h_r, h_t, similar)
     once = EachOnce(networks)

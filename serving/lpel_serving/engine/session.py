@@ -77,11 +77,18 @@ class Session:
         return self.run_all({self.inputs[0]: values}, self.outputs[:1], stop)[0]
 
     def declared(self, output: str) -> Shape | None:
-        """The shape of an output, None for sizes that vary; None if there is no such output."""
-        shapes = {tensor.name: tensor.shape for tensor in self.raw.get_outputs()}
-        if output not in shapes:
-            return None
-        return tuple(size if isinstance(size, int) else None for size in shapes[output])
+        """The shape of an output, None for sizes that vary; None if there is no such output.
+
+        Raises
+        ------
+        BundleError
+            If it is not float32.
+        """
+        for tensor in self.raw.get_outputs():
+            if tensor.name == output:
+                _check_tensor(tensor, (None,) * len(tensor.shape))
+                return tuple(size if isinstance(size, int) else None for size in tensor.shape)
+        return None
 
     def run_all(
         self, values: Mapping[str, NDArray[Any]], wanted: Sequence[str], stop: Stop | None = None

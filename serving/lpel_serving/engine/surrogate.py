@@ -23,13 +23,11 @@ from lpel_serving.bundle.manifest import (
 )
 from lpel_serving.engine.from_embeddings import check_embeddings
 from lpel_serving.engine.session import open_model
+from lpel_serving.equations.fill import TRANSPLANT
 from lpel_serving.equations.similarity import unit
 from lpel_serving.methods.method import ImageFeatures, Networks
 from lpel_serving.support.arrays import Floats, Memberships
 from lpel_serving.support.errors import BundleError, EmbeddingError, ParameterError
-
-TRANSPLANT = "transplant"
-"""The fill whose superpixels are those of a donor."""
 
 _AT_ONCE = 1024
 """Coalitions in one run: the hidden layers of more would only take memory."""

@@ -32,7 +32,7 @@ def fit_responses(
     ridge: float = RIDGE,
     smoothness: float = SMOOTHNESS,
 ) -> Floats:
-    """Fit an additive surrogate: attribute each coalition's loss to its members.
+    """Make an additive fit: attribute each coalition's loss to its members.
 
     Weighted least squares on ``loss - sum of the members' responses`` (larger coalitions weigh
     less), with a Gaussian process on the grid as the prior, whose mean is `prior`. It dominates

@@ -24,6 +24,10 @@ DIFFERENCE = 1 / 32
 less its rounding would show in the differences, with more they would be no derivatives."""
 
 
+LARGEST = 64 * 2**20
+"""Bytes of a design's matrix, float64: its coalitions take half of that, and a simulation more."""
+
+
 @dataclass(frozen=True, eq=False)
 class Design:
     """Memberships to be asked for, and the matrix from the game's values to attributions.
@@ -84,12 +88,18 @@ def diagonal_design(steps: int, superpixels: int) -> Design:
     Raises
     ------
     ParameterError
-        If there would be no point or no superpixel.
+        If there would be no point or no superpixel, or a matrix of more than `LARGEST` bytes.
     """
     if steps < 1 or superpixels < 1:
         raise ParameterError(
             "a design has 1 step or more, of 1 superpixel or more; received "
             f"{steps} steps of {superpixels} superpixels."
+        )
+    if 8 * steps * superpixels**2 > LARGEST:
+        raise ParameterError(
+            f"{steps} steps of {superpixels} superpixels need a matrix of "
+            f"{8 * steps * superpixels**2 / 2**20:.0f} MiB, more than {LARGEST // 2**20}: choose "
+            "fewer steps, or a surrogate of a coarser grid."
         )
     step, each = np.arange(steps), np.arange(superpixels)
     middles = (step + 0.5) / steps

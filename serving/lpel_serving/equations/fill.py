@@ -13,6 +13,8 @@ from lpel_serving.support.errors import ParameterError
 
 FillName = Literal["normal", "uniform", "grey", "black", "mean", "blur"]
 FILLS: tuple[FillName, ...] = get_args(FillName)
+TRANSPLANT = "transplant"
+"""What stands for a fill where superpixels become another image's own at the same place."""
 DEFAULT_VARIANCE = 0.09
 """A standard deviation of 0.3; the thesis names no value."""
 _BLUR = 1 / 8

@@ -51,11 +51,12 @@ def order_map(order: Order, changes: NDArray[np.floating]) -> NDArray[np.float64
     -------
     NDArray[np.float64]
         Shape (K,), by superpixel: the falling sequence nearest to the changes in squares, each
-        value at least a hundred-thousandth of the largest change above the next.
+        value at least a hundred-thousandth of the largest change above the next. Where nothing
+        changes anything, all are 0, without an order.
     """
     count = len(order)
     falling = decreasing(changes)
-    largest = float(np.abs(falling).max(initial=0)) or 1.0
+    largest = float(np.abs(changes).max(initial=0))  # pooled, they may all be 0
     ramp = ((count - 1) / 2 - np.arange(count)) * _STEP * largest
     values = np.empty(count)
     values[order] = falling + ramp

@@ -79,7 +79,9 @@ class ResidualProcess:
     def noise_of(self, coalitions: Coalitions) -> _Reals:
         """Noise variance of coalitions, shape (M, K) to (M,), by their sizes s: ``s (K - s)``.
 
-        That is the inverse of Shapley's kernel, by which the corrections are Shapley values.
+        Its inverse is close to Shapley's kernel, and the corrections to Shapley values: the kernel
+        also shares a size's weight among all its coalitions, ``1 / C(K, s)``, of which only those
+        chosen are seen here.
         """
         sizes = coalitions.sum(axis=1)
         superpixels = coalitions.shape[1]

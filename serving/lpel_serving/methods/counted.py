@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from lpel_serving.equations.decision import DECISIONS
 from lpel_serving.methods.both_ways import BothWays, ask_both_ways
-from lpel_serving.methods.catalogue.description import needs_of
+from lpel_serving.methods.catalogue.description import any_of, needs_of
 from lpel_serving.methods.each_once import EachOnce
 from lpel_serving.methods.method import FacePair, ImageFeatures, Method, Networks, is_control
 from lpel_serving.support.arrays import Floats, Memberships, SignedMap
@@ -74,6 +74,7 @@ class _Counted:
     def __init__(self, method: Method, begin: Callable[[str], Advance], portion: int) -> None:
         self.control = is_control(method)
         self.needs = needs_of(method)
+        self.any_of = any_of(method)
         self.counted = method
         self._begin = begin
         self._portion = portion
@@ -105,6 +106,11 @@ class _Reporting:
     networks: Networks
     advance: Advance
     portion: int
+
+    @property
+    def simulated_fills(self) -> tuple[str, ...]:
+        """See `Networks.simulated_fills`."""
+        return self.networks.simulated_fills
 
     def embed(self, crops: NDArray[np.uint8], /) -> Floats:
         """Compute ``f``: crops, uint8, shape (N, S, S, 3), to embeddings, shape (N, D)."""

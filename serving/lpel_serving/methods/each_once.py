@@ -1,4 +1,7 @@
-"""Networks that embed no image twice (within one pair; see `engine.store`)."""
+"""Networks that embed no image twice (within one pair; see `engine.store`).
+
+An image goes through again only for local features that are asked for after its embedding.
+"""
 
 import hashlib
 from collections.abc import Collection, Iterable, Sequence
@@ -19,7 +22,7 @@ class EachOnce:
     """Wraps networks so that each distinct image is embedded only once.
 
     Use it for one pair: it keeps the embeddings of all images, and their local features where they
-    are asked for.
+    are asked for. Where these are known, so is the embedding.
 
     Attributes
     ----------
@@ -31,9 +34,16 @@ class EachOnce:
     _embedded: dict[bytes, Floats] = field(default_factory=dict[bytes, Floats], repr=False)
     _features: dict[bytes, _Features] = field(default_factory=dict[bytes, _Features], repr=False)
 
+    @property
+    def simulated_fills(self) -> tuple[str, ...]:
+        """See `Networks.simulated_fills`."""
+        return self.networks.simulated_fills
+
     def embed(self, crops: NDArray[np.uint8], /) -> Floats:
         """Compute ``f``: crops, uint8, shape (N, S, S, 3), to embeddings, shape (N, D)."""
         contents = _contents(crops)
+        for content in self._features.keys() & set(contents):
+            self._embedded.setdefault(content, self._features[content][0])
         new = _unknown(contents, crops, self._embedded)
         if len(new) == len(contents):
             found = self.networks.embed(crops)

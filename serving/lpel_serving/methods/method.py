@@ -65,6 +65,11 @@ class FacePair:
 class Networks(Protocol):
     """The networks that a method may run; `Explainer` implements it."""
 
+    @property
+    def simulated_fills(self) -> tuple[str, ...]:
+        """The fills that the surrogate knows, as they are by default; none without a surrogate."""
+        ...
+
     def embed(self, crops: NDArray[np.uint8], /) -> Floats:
         """Compute ``f``: crops, uint8, shape (N, S, S, 3), to embeddings, shape (N, D)."""
         ...
@@ -205,6 +210,7 @@ class AssembledNetworks:
     respond: Callable[[Floats], Floats] = no_responses
     features: Callable[[NDArray[np.uint8]], ImageFeatures] = no_features
     simulate: Simulate = no_simulation
+    simulated_fills: tuple[str, ...] = ()
 
 
 class Method(Protocol):

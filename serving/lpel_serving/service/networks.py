@@ -39,6 +39,11 @@ class CancellableNetworks:
     token: CancellationToken
     on_embedded: Callable[[int], object]
 
+    @property
+    def simulated_fills(self) -> tuple[str, ...]:
+        """See `Networks.simulated_fills`."""
+        return self.explainer.simulated_fills
+
     def embed(self, crops: NDArray[np.uint8], /) -> Floats:
         """Compute ``f``: crops, uint8, shape (N, S, S, 3), to embeddings, shape (N, D)."""
         embeddings = np.empty((len(crops), self.explainer.manifest.embedder.dimension), np.float32)

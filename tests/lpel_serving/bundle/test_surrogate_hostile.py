@@ -82,6 +82,23 @@ def test_a_fill_of_two_places_is_refused(bundle):
     refuse(bundle, "surrogate.fills")
 
 
+def test_transplants_that_do_not_come_last_are_refused(bundle):
+    change(bundle, "surrogate", "fills", to=["normal", "transplant", "mean", "blur"])
+    refuse(bundle, "surrogate.fills", "expected transplant last")
+
+
+def test_local_features_of_another_type_are_refused(tmp_path):
+    model = tiny_surrogate.embedder_model()
+    model.graph.node[-1].output[0] = "single"
+    double = onnx.TensorProto.DOUBLE
+    model.graph.node.append(
+        onnx.helper.make_node("Cast", ["single"], ["local_features"], to=double)
+    )
+    model.graph.output[-1].type.tensor_type.elem_type = double
+    folder = write_bundle(tmp_path / "b", embedder=model.SerializeToString())
+    refuse_to_open(folder, "expected local_features as tensor(float)", "tensor(double)")
+
+
 def test_an_embedder_without_local_features_is_refused(tmp_path):
     folder = write_bundle(tmp_path / "b", embedder=tiny.embedder_model().SerializeToString())
     refuse_to_open(folder, "takes local features of shape (16, 3)", "the embedder gives none")

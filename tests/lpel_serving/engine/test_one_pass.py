@@ -95,6 +95,9 @@ def test_known_features_are_found_by_content_and_the_rest_is_computed_once():
     np.testing.assert_allclose(found.local, tiny_surrogate.features(crops[[2, 0, 3, 2]]).local)
     once.features(crops)
     assert asked == [2]
+    embeddings = once.embed(crops[[3, 0, 3]])  # known with the local features
+    expected = tiny_surrogate.features(crops).embeddings[[3, 0, 3]]
+    np.testing.assert_allclose(embeddings, expected, atol=1e-6)
     masked = once.simulate(found, coalitions(3), "mean")
     np.testing.assert_array_equal(masked, tiny_surrogate.simulate(found, coalitions(3), "mean"))
 

@@ -95,6 +95,14 @@ def test_nothing_is_no_design(steps, superpixels):
         diagonal_design(steps, superpixels)
 
 
+def test_a_matrix_that_is_too_large_is_refused():
+    with pytest.raises(ParameterError, match="need a matrix of 512 MiB, more than 64: choose"):
+        diagonal_design(4, 64**2)
+    with pytest.raises(ParameterError, match="need a matrix of 64 MiB, more than 64"):
+        diagonal_design(9, 966)  # a little more
+    assert diagonal_design(64, 64).matrix.nbytes < 64 * 2**20
+
+
 def test_values_of_another_design_are_refused():
     with pytest.raises(ParameterError, match=r"expected values of shape \(\.\.\., 12\)"):
         diagonal_design(2, 4).attributions(np.zeros(14))

@@ -37,7 +37,7 @@ def test_what_rises_is_pooled():
     assert decreasing(np.zeros(0)).shape == (0,)
 
 
-@pytest.mark.parametrize("changes", [[0.4, 0.1, 0.3, -0.2], [0, 0, 0, 0], [-1, -1, -1, 5]])
+@pytest.mark.parametrize("changes", [[0.4, 0.1, 0.3, -0.2], [-1, 0, 1, 0], [-1, -1, -1, 5]])
 def test_the_order_of_the_map_is_the_order(changes):
     values = order_map(ORDER, np.array(changes, np.float32)).astype(np.float32)
     found = descending(values.astype(np.float64), np.random.default_rng(0))
@@ -45,3 +45,14 @@ def test_the_order_of_the_map_is_the_order(changes):
     assert values.sum() == pytest.approx(sum(changes), abs=1e-6)
     steps = np.abs(values[ORDER] - decreasing(np.array(changes, np.float64)))
     assert steps.max() <= 2e-5 * max(1, np.abs(changes).max())
+
+
+def test_where_nothing_changes_anything_the_map_is_0():
+    np.testing.assert_array_equal(order_map(ORDER, np.zeros(4)), np.zeros(4))
+    assert order_map(np.zeros(0, np.int64), np.zeros(0)).shape == (0,)
+
+
+@pytest.mark.parametrize("size", [1e-3, 1, 1e3])
+def test_changes_that_pool_to_0_are_in_order_by_the_size_that_they_had(size):
+    values = order_map(ORDER, np.array([-1.0, 0, 1, 0]) * size)
+    np.testing.assert_allclose(values[ORDER], np.array([1.5, 0.5, -0.5, -1.5]) * 1e-5 * size)

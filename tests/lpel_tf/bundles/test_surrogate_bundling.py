@@ -22,6 +22,7 @@ from lpel_tf.bundles.surrogate_export import export_finished_surrogate
 from lpel_tf.decoders.response_table import TableSettings
 from lpel_tf.decoders.response_training import ResponseRecipe
 from lpel_tf.decoders.training import Recipe
+from lpel_tf.support.errors import UnknownNetworkError
 from lpel_tf.surrogates.recipe import SurrogateRecipe
 from lpel_tf.surrogates.table_settings import SurrogateTableSettings
 from support import reproduction, tiny, tiny_layers
@@ -183,6 +184,15 @@ def test_a_shipped_surrogate_gives_the_same_bytes(made, shipped, faces):
     assert again.surrogate.record.layers == manifest.surrogate.layers
     features = Embedder(again.embedder, embedder.record, CentreCrop()).features(crops)
     assert features.local.shape == (4, SIDE**2, CHANNELS)
+
+
+def test_a_shipped_surrogate_is_refused_for_layers_of_other_sizes(shipped):
+    about = shipped / "tiny-surrogate.json"
+    facts = json.loads(about.read_text())
+    assert facts["layer_sizes"] == [[8, 4], [5, 8]]
+    about.write_text(json.dumps(facts | {"layer_sizes": [[8, 4], [6, 8]]}))
+    with pytest.raises(UnknownNetworkError, match="the rule chooses"):
+        pretrained.load_pretrained_surrogate("tiny", tiny_layers.embedder().model)
 
 
 def test_where_none_is_shipped_there_is_none(tmp_path, monkeypatch):

@@ -16,8 +16,8 @@ from lpel_serving.support.extras import require
 
 # Which inputs may be the weights; in a product they may stand on either side.
 _WEIGHTS = {"Conv": (1,), "ConvTranspose": (1,), "Gemm": (1, 0), "MatMul": (1, 0)}
-# What hands a tensor's values on as they are.
-_CARRIERS = {"Cast", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze"}
+# What hands a tensor's values on as they are, or some of them.
+_CARRIERS = {"Cast", "Gather", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze"}
 _FLOATS = ("FLOAT", "FLOAT16", "BFLOAT16", "DOUBLE")
 
 

@@ -17,9 +17,10 @@ from lpel_serving.equations.decision import Decisions
 from lpel_serving.faithfulness.curve_settings import settings_for
 from lpel_serving.faithfulness.pair_check import check_pair, question_for
 from lpel_serving.methods.both_ways import explain_both_ways
-from lpel_serving.methods.catalogue.description import needs_of
-from lpel_serving.methods.each_once import knowing
+from lpel_serving.methods.catalogue.description import asks
+from lpel_serving.methods.each_once import EachOnce
 from lpel_serving.methods.many import Maps, explain_many, explains_many
+from lpel_serving.methods.measured.stream import DEFAULT_BATCH
 from lpel_serving.methods.method import FacePair, Method, Networks
 from lpel_serving.support.arrays import Floats, Pixels
 from lpel_serving.support.arrow import read_table
@@ -73,7 +74,7 @@ def maps_of(
             is_error = isinstance(found, EmbeddingError)
             yield Failure(UNEXPLAINED, str(found)) if is_error else found
         return
-    networks = _networks(pairs, method, explainer)
+    networks = _networks(pairs, method, explainer, stopped)
     for pair in range(len(pairs.decisions)):
         give_up_if(stopped)
         faces = pairs.faces(pair)
@@ -85,15 +86,20 @@ def maps_of(
             yield both.forward[np.newaxis], both.swapped[np.newaxis]
 
 
-def _networks(pairs: Pairs, method: Method, explainer: Explainer) -> Networks:
+def _networks(pairs: Pairs, method: Method, explainer: Explainer, stopped: Stopped) -> Networks:
     """The networks; where a method needs a surrogate, they know the shard's local features.
 
-    A job keeps embeddings alone: local features take a second pass, one for each image of a shard.
+    A job keeps embeddings alone: local features take a second pass, one for each image of a shard,
+    in portions between which the job may stop.
     """
-    if not explainer.simulates or "surrogate" not in (needs_of(method) or ()):
+    if not (explainer.simulates and asks(method, "surrogate")):
         return explainer
     crops = [pairs.crops[number] for number in pairs.numbers.tolist()]
-    return knowing(explainer, crops, explainer.embedder.features(crops))
+    once = EachOnce(explainer)
+    for start in range(0, len(crops), DEFAULT_BATCH):
+        give_up_if(stopped)
+        once.features(np.stack(crops[start : start + DEFAULT_BATCH]))
+    return once
 
 
 def read_crops(

@@ -1,7 +1,7 @@
 """Descriptions of methods: title, summary, parameters, networks needed, decisions explained."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass
 from typing import Any, cast, get_args
 
@@ -99,6 +99,33 @@ def describe(name: str, method: Any) -> Description:
 def needs_of(method: Any) -> tuple[Need, ...] | None:
     """Return the networks that a method declares to run; None if it does not declare them."""
     return _known(getattr(method, "needs", None), get_args(Need))
+
+
+def missing_needs(method: Any, there: Collection[Need]) -> tuple[Need, ...]:
+    """Return the networks that a method lacks to run; empty if it can, or declares none.
+
+    Parameters
+    ----------
+    method
+        The method. Where any one of several networks is enough for it, its class has them, the best
+        first, as ``any_of: ClassVar[tuple[Need, ...]]``; all of them lack if none is there.
+    there
+        The networks that there are.
+    """
+    either = any_of(method)
+    lacking = either if either and not set(either) & set(there) else ()
+    return (*(one for one in needs_of(method) or () if one not in there), *lacking)
+
+
+def asks(method: Any, need: Need) -> bool:
+    """Whether a method runs a network where there is one: it needs it, or one of several."""
+    return need in (*(needs_of(method) or ()), *any_of(method))
+
+
+def any_of(method: Any) -> tuple[Need, ...]:
+    """Return the networks of which any one is enough for a method; none if it declares none."""
+    words = get_args(Need)
+    return tuple(one for one in getattr(method, "any_of", ()) if one in words)
 
 
 def _known(declared: Any, words: Iterable[str]) -> Any:

@@ -26,24 +26,24 @@ from lpel_serving.methods.method import FacePair, Method, Need, Networks
 from lpel_serving.support.arrays import Floats, Pixels, SignedMap
 
 DEFAULT_COUNT = 256
-SURROGATE = (
+ADDITIVE_FIT = (
     "Lundberg and Lee 2017, A unified approach to interpreting model predictions (SHAP). NeurIPS"
 )
-"""The source of the additive model."""
+"""The source of the additive fit."""
 
 Count = Annotated[int, Range("Coalitions that are measured of each image.", 1, served=4096)]
 
 
 @dataclass(frozen=True)
 class Coalitions:
-    """Embeds the images with random sets of superpixels hidden, and fits an additive surrogate.
+    """Embeds the images with random sets of superpixels hidden, and makes an additive fit.
 
     It costs `count` embeddings of each image, or a few less where coalitions are drawn twice. To
     explain an image against many others, call `measured_responses` once.
     """
 
     title: ClassVar[str] = "Hiding parts, measured"
-    paper: ClassVar[str] = f"docs/responses.md; an additive surrogate as in {SURROGATE}"
+    paper: ClassVar[str] = f"docs/responses.md; an additive fit as in {ADDITIVE_FIT}"
     needs: ClassVar[tuple[Need, ...]] = ("images",)
     signed: ClassVar[bool] = True
     caveat: ClassVar[str] = (

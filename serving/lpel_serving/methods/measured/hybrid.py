@@ -29,8 +29,9 @@ class Hybrid:
     """The map of `surrogate`, corrected by the `count` coalitions that say most about it.
 
     A Gaussian process on the grid models what the surrogate got wrong; its standard deviation is
-    the error bar of each superpixel: see `both_ways`. Without a surrogate the attribution vectors
-    that `responses` predicts are corrected, by random coalitions and without error bars.
+    the error bar of each superpixel: see `both_ways`. Without a surrogate that knows the fill, the
+    attribution vectors that `responses` predicts are corrected, by random coalitions and without
+    error bars.
     """
 
     title: ClassVar[str] = "Hiding parts, predicted and measured"
@@ -38,7 +39,8 @@ class Hybrid:
         f"docs/responses.md; {AUMANN_SHAPLEY}; coalitions chosen by expected information gain, "
         "as ShaplEIG of shapiq does"
     )
-    needs: ClassVar[tuple[Need, ...]] = ("images", "surrogate")
+    needs: ClassVar[tuple[Need, ...]] = ("images",)
+    any_of: ClassVar[tuple[Need, ...]] = ("surrogate", "responses")
     signed: ClassVar[bool] = True
     caveat: ClassVar[str] = (
         "The map is predicted from what the network computes of the two photographs, and "
@@ -56,7 +58,7 @@ class Hybrid:
         return self._explained(pair, networks, rng)[0]
 
     def both_ways(self, pair: FacePair, networks: Networks, rng: np.random.Generator) -> BothWays:
-        """Compute both maps, with error bars where there is a surrogate.
+        """Compute both maps, with error bars where a surrogate knows the fill.
 
         Those of a dissimilar pair are equal.
         """
@@ -71,11 +73,10 @@ class Hybrid:
     def _explained(
         self, pair: FacePair, networks: Networks, rng: np.random.Generator
     ) -> tuple[SignedMap, Floats | None]:
-        """The map, and the error bars on the grid where there is a surrogate."""
-        try:
-            game = game_of(pair, networks, self.fill.name)
-        except ParameterError:  # there is none
+        """The map, and the error bars on the grid where a surrogate knows the fill."""
+        if not _is_simulated(self.fill, networks):
             return self._from_responses(pair, networks, rng), None
+        game = game_of(pair, networks, self.fill.name)
         for_noise, for_pool = rng.spawn(2)
         change = replaced(pair, self.fill, for_noise)
         found = measured_correction(game, change, networks, self.count, for_pool)
@@ -87,11 +88,24 @@ class Hybrid:
     def _from_responses(
         self, pair: FacePair, networks: Networks, rng: np.random.Generator
     ) -> SignedMap:
-        priors = networks.respond(np.stack([pair.h_t, pair.h_r]))
+        try:
+            priors = networks.respond(np.stack([pair.h_t, pair.h_r]))
+        except ParameterError as error:
+            known = ", ".join(networks.simulated_fills) or "none"
+            raise ParameterError(
+                f"no surrogate simulates {self.fill}, only its fills as they are by default "
+                f"({known}), and {error}"
+            ) from error
         side = round(len(priors[0]) ** 0.5)
         of_both = (priors[0], priors[1])
         values = measured_evidence(pair, networks, self.count, side, self.fill, rng, priors=of_both)
         return enlarge(values, self.size)
+
+
+def _is_simulated(fill: Fill, networks: Networks) -> bool:
+    """Whether there is a surrogate that knows a fill: noise as it is by default, no other."""
+    usual = fill == Fill(fill.name) or not fill.random
+    return usual and fill.name in networks.simulated_fills
 
 
 def replaced(pair: FacePair, fill: Fill, rng: np.random.Generator) -> Replacement:

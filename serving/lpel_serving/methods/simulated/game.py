@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from lpel_serving.equations.fill import TRANSPLANT
 from lpel_serving.equations.similarity import unit
 from lpel_serving.methods.catalogue.parameter import Range
 from lpel_serving.methods.kinds import KINDS, Kind
@@ -23,8 +24,6 @@ SURROGATES = (
     "Covert et al. 2023, Learning to estimate Shapley values with vision transformers, ICLR"
 )
 """The published kin of the surrogate."""
-TRANSPLANT = "transplant"
-"""The fill that is the other image's own superpixel."""
 
 SimulatedFill = Annotated[
     Literal["normal", "mean", "blur", "transplant"],

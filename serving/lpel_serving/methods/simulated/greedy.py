@@ -1,10 +1,23 @@
 """Greedy orders of superpixels in a simulation: by deletion, and by insertion."""
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
 from lpel_serving.methods.simulated.game import Game
 from lpel_serving.support.arrays import Floats
+
+MOST_CANDIDATES = 2**16
+"""Coalitions that a greedy order simulates for each direction, so that no grid is too fine."""
+
+
+def least_step(superpixels: int) -> int:
+    """The least step of a greedy order of K superpixels within `MOST_CANDIDATES`.
+
+    A step of s takes K / s rounds of K / 2 candidates in the mean.
+    """
+    return math.ceil(superpixels**2 / (2 * MOST_CANDIDATES))
 
 
 def deletion_orders(game: Game, step: int) -> NDArray[np.int64]:

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from lpel_serving.equations.aumann_shapley import Design
+from lpel_serving.equations.fill import TRANSPLANT
 from lpel_serving.equations.similarity import unit
 from lpel_serving.methods.decoded.responses import enlarge
 from lpel_serving.methods.many import Decisions, Maps, Places
 from lpel_serving.methods.method import ImageFeatures, Networks
 from lpel_serving.methods.simulated.design import fixed_design
-from lpel_serving.methods.simulated.game import TRANSPLANT, for_the_decision, on_grid, simulated
+from lpel_serving.methods.simulated.game import for_the_decision, on_grid, simulated
 from lpel_serving.methods.simulated.surrogate_attribution import SurrogateAttribution
 from lpel_serving.support.arrays import Floats
 from lpel_serving.support.errors import ParameterError

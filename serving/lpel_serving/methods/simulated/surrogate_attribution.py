@@ -51,7 +51,10 @@ class SurrogateAttribution:
     )
     fill: SimulatedFill = "mean"
     steps: Annotated[
-        int, Range("Points between nothing and everything replaced that are simulated.", 1, 64)
+        int,
+        Range(
+            "Points between nothing and everything replaced that are simulated.", 1, 64, served=8
+        ),
     ] = DEFAULT_STEPS
     size: MapSide = DEFAULT_SIZE
 

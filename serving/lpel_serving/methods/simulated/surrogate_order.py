@@ -23,6 +23,7 @@ from lpel_serving.methods.simulated.greedy import (
     changes_along,
     deletion_orders,
     insertion_orders,
+    least_step,
 )
 from lpel_serving.methods.simulated.surrogate_attribution import attributions_of
 from lpel_serving.support.arrays import Coalitions, Floats, SignedMap
@@ -58,7 +59,15 @@ class SurrogateOrder:
         "may be wrong."
     )
     fill: SimulatedFill = "mean"
-    step: Annotated[int, Range("Superpixels that are taken at a time.", 1, 4096)] = 2
+    step: Annotated[
+        int,
+        Range(
+            "Superpixels that are taken at a time, at the least: more where a fine grid would "
+            "have too many coalitions simulated.",
+            1,
+            4096,
+        ),
+    ] = 2
 
     def __post_init__(self) -> None:
         check_own(self)
@@ -97,6 +106,7 @@ def orders_of(game: Game, step: int) -> tuple[NDArray[np.int64], NDArray[np.floa
     sizes : NDArray[np.floating]
         What each superpixel does, in the sequence of its order, not monotone yet, shape (N, K).
     """
+    step = max(step, least_step(game.superpixels))
     if game.similar:
         orders = deletion_orders(game, step)
         return orders, changes_along(game, orders)

@@ -5,10 +5,12 @@ import pytest
 
 from lpel_serving import Explainer
 from lpel_serving.batch.settings import BatchSettings
+from lpel_serving.batch.stages import maps
 from lpel_serving.batch.stages.maps import Pairs, maps_of
 from lpel_serving.equations.decision import decide_many
-from lpel_serving.support.errors import ParameterError
-from support import plugins
+from lpel_serving.methods import find_method
+from lpel_serving.support.errors import ParameterError, WithdrawnError
+from support import plugins, tiny
 from support.batch import make_job, pair_up, run_here, write_csv
 from support.batch_rows import rows_of
 from support.tiny_surrogate import Simulating, count_passes, noise
@@ -38,6 +40,20 @@ def test_each_image_of_a_shard_goes_through_once_more(simulating_bundle):
         np.testing.assert_array_equal(swapped[0], alone.swapped.heat_map)
 
 
+def test_a_job_may_stop_between_portions_of_local_features(simulating_bundle):
+    explainer = Explainer.load(simulating_bundle)
+    crops = noise(maps.DEFAULT_BATCH + 1)
+    embeddings, places = explainer.embed(crops), np.array([0])
+    decisions = decide_many(embeddings[places], embeddings[places + 1], 0.25)
+    numbers = np.arange(len(crops))
+    by_number = dict(enumerate(crops))
+    pairs = Pairs(numbers, embeddings, by_number, places, places + 1, decisions)
+    passes = count_passes(explainer.embedder)
+    with pytest.raises(WithdrawnError):
+        list(maps_of(pairs, Simulating(), explainer, 0, lambda: bool(passes)))
+    assert passes == [(maps.DEFAULT_BATCH, True)]
+
+
 def test_a_job_explains_by_it(pictures, simulating_bundle, tmp_path, monkeypatch):
     plugins.install(tmp_path / "methods", monkeypatch, {"simulating": "Simulating"})
     rows = write_csv(tmp_path / "pairs.csv", pair_up(pictures, 4))
@@ -49,6 +65,27 @@ def test_a_job_explains_by_it(pictures, simulating_bundle, tmp_path, monkeypatch
     pair = [(one, other) for one in pictures for other in pictures][1]
     alone = explainer.explain(*pair, method=Simulating())
     np.testing.assert_array_equal(row["test_map"], alone.forward.heat_map)
+
+
+@pytest.mark.parametrize("bundle", ["responding_bundle", "simulating_bundle"])
+def test_a_hybrid_corrects_what_the_bundle_has(bundle, pictures, tmp_path, request):
+    rows = write_csv(tmp_path / "pairs.csv", pair_up(pictures, 2))
+    settings = BatchSettings("hybrid", parameters={"count": 4})
+    folder = request.getfixturevalue(bundle)
+    done = run_here(make_job(folder, rows, tmp_path / "out", settings=settings))
+    assert (done.rows, done.errors) == (2, 0)
+    pair = [(one, other) for one in pictures for other in pictures][1]
+    alone = Explainer.load(folder).explain(*pair, method=find_method("hybrid", count=4))
+    row = rows_of(tmp_path / "out")[1]
+    np.testing.assert_array_equal(row["test_map"], alone.forward.heat_map)
+
+
+def test_a_hybrid_needs_one_of_them(pictures, tmp_path):
+    bundle = tiny.write_bundle(tmp_path / "bundle")
+    rows = write_csv(tmp_path / "pairs.csv", pair_up(pictures, 2))
+    job = make_job(bundle, rows, tmp_path / "out", settings=BatchSettings("hybrid"))
+    with pytest.raises(ParameterError, match="no surrogate or response decoder: train one"):
+        run_here(job)
 
 
 def test_a_bundle_without_one_is_refused_before_the_work_starts(

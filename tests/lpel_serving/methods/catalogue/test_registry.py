@@ -56,6 +56,8 @@ def test_a_server_takes_less():
     with pytest.raises(ParameterError, match="from 1 to 256; received 4096"):
         make_method("responses", {"size": 4096}, served=True)
     assert make_method("responses", {"size": 4096}) == Responses(4096)
+    with pytest.raises(ParameterError, match="from 1 to 8; received 9"):
+        make_method("surrogate", {"steps": 9}, served=True)
 
 
 def test_every_method_describes_itself_controls_last():

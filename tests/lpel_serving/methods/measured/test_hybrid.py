@@ -7,7 +7,7 @@ from lpel_serving.equations.fill import Fill
 from lpel_serving.equations.shapley_kernel import draw_pairs
 from lpel_serving.methods.both_ways import ask_both_ways, explain_both_ways
 from lpel_serving.methods.measured.hybrid import Hybrid, replaced
-from lpel_serving.methods.method import AssembledNetworks
+from lpel_serving.methods.method import AssembledNetworks, no_responses
 from lpel_serving.methods.simulated.surrogate_attribution import SurrogateAttribution
 from lpel_serving.support.errors import EmbeddingError, ParameterError
 from support import tiny, tiny_surrogate
@@ -25,7 +25,7 @@ def generator(seed: int = 0) -> np.random.Generator:
 def measuring(embed=None) -> AssembledNetworks:
     """The tiny networks, with an embedder that may be asked."""
     one_by_one = Counting(lambda crops: np.concatenate([tiny.embed(c[np.newaxis]) for c in crops]))
-    of_surrogate = (tiny_surrogate.features, tiny_surrogate.simulate)
+    of_surrogate = (tiny_surrogate.features, tiny_surrogate.simulate, tiny_surrogate.FILLS)
     return AssembledNetworks(embed or one_by_one, no_decoder, no_decoder, *of_surrogate)
 
 
@@ -54,7 +54,7 @@ def test_a_surrogate_that_is_right_is_not_corrected():
 
     No image shows a superpixel replaced in part: there either is as good, nothing is measured.
     """
-    pair, fill = tiny_pair(True), Fill("grey")
+    pair, fill = tiny_pair(True), Fill("mean")
     blank = AssembledNetworks(tiny.embed, no_decoder, no_decoder)
 
     def simulate(images, coalitions, name, donors=None):
@@ -64,7 +64,7 @@ def test_a_surrogate_that_is_right_is_not_corrected():
         return (h / np.linalg.norm(h, axis=1, keepdims=True))[np.newaxis]
 
     networks = AssembledNetworks(
-        blank.embed, no_decoder, no_decoder, tiny_surrogate.features, simulate
+        blank.embed, no_decoder, no_decoder, tiny_surrogate.features, simulate, (fill.name,)
     )
     found = ask_both_ways(Hybrid(16, fill, SIDE), pair, networks, generator())
     plain = Hybrid(1, fill, SIDE)(pair, networks, generator())
@@ -115,6 +115,38 @@ def test_without_a_surrogate_responses_are_corrected_and_have_no_error_bars():
     assert np.isfinite(found.forward).all()
 
 
+UNKNOWN = (
+    *(Fill("black"), Fill("grey"), Fill("uniform")),
+    *(Fill("normal", variance=0.2), Fill("normal", grain=4)),
+)
+
+
+@pytest.mark.parametrize("fill", UNKNOWN, ids=str)
+def test_fills_that_the_surrogate_does_not_know_correct_responses(fill):
+    of_surrogate = (tiny_surrogate.features, tiny_surrogate.simulate, tiny_surrogate.FILLS)
+    networks = AssembledNetworks(tiny.embed, no_decoder, tiny.respond, *of_surrogate)
+    blind = AssembledNetworks(tiny.embed, no_decoder, tiny.respond)
+    method = Hybrid(8, fill, SIDE)
+    found = ask_both_ways(method, tiny_pair(True), networks, generator())
+    assert found.errors is None
+    expected = method(tiny_pair(True), blind, generator())
+    assert found.forward.tobytes() == expected.tobytes()
+
+
+def test_a_mean_has_no_variance_that_the_surrogate_could_not_know():
+    found = ask_both_ways(
+        Hybrid(8, Fill("mean", variance=0.5), SIDE), tiny_pair(True), measuring(), generator()
+    )
+    assert found.errors is not None
+
+
+def test_an_unknown_fill_without_responses_is_refused():
+    of_surrogate = (tiny_surrogate.features, tiny_surrogate.simulate, tiny_surrogate.FILLS)
+    networks = AssembledNetworks(tiny.embed, no_decoder, no_responses, *of_surrogate)
+    with pytest.raises(ParameterError, match=r"black.*normal, mean, blur.*no response decoder"):
+        Hybrid(8, Fill("black"))(tiny_pair(True), networks, generator())
+
+
 def test_with_neither_it_says_what_to_do():
     bare = AssembledNetworks(tiny.embed, no_decoder)
     with pytest.raises(ParameterError, match="no response decoder"):
@@ -140,7 +172,7 @@ def test_few_superpixels_have_few_coalitions():
         return (unit[:, np.newaxis] * kept).astype(np.float32)
 
     counting = Counting(tiny.embed)
-    networks = AssembledNetworks(counting, no_decoder, no_decoder, features, simulate)
+    networks = AssembledNetworks(counting, no_decoder, no_decoder, features, simulate, ("mean",))
     received = Hybrid(32, MEAN, 2)(tiny_pair(True), networks, generator())
     assert received.shape == (2, 2)
     assert len(set(counting.images)) == 14

@@ -6,6 +6,7 @@ import pytest
 from lpel_serving.equations.ordering import mean_order
 from lpel_serving.equations.superpixels import descending
 from lpel_serving.methods.both_ways import ask_both_ways
+from lpel_serving.methods.simulated import greedy
 from lpel_serving.methods.simulated.game import game_of
 from lpel_serving.methods.simulated.surrogate_attribution import attributions_of
 from lpel_serving.methods.simulated.surrogate_order import SurrogateOrder
@@ -70,9 +71,11 @@ def test_all_candidates_of_a_step_are_simulated_in_one_call():
 @pytest.mark.parametrize("fill", ["normal", "mean", "blur", "transplant"])
 @pytest.mark.parametrize("similar", [True, False])
 def test_both_ways_are_two_calls(similar, fill):
-    if similar and fill == "transplant":
-        return
     pair, method, networks = tiny_pair(similar), SurrogateOrder(fill), TinyNetworks()
+    if similar and fill == "transplant":
+        with pytest.raises(ParameterError, match="explain dissimilar pairs"):
+            ask_both_ways(method, pair, networks, generator())
+        return
     found = ask_both_ways(method, pair, networks, generator())
     assert networks.passes == 1
     expected = [method(one, TinyNetworks(), generator(9)) for one in (pair, pair.swapped)]
@@ -90,6 +93,23 @@ def test_the_map_sums_to_what_replacing_everything_does(similar):
     (change,) = method.predict(pair, TinyNetworks(), everything, kind, "mean")
     received = method(pair, TinyNetworks(), generator())
     assert received.sum() == pytest.approx(change, abs=1e-5)
+
+
+@pytest.mark.parametrize("side", [4, 8, 16, 19, 32, 64])
+def test_no_grid_is_so_fine_that_too_many_coalitions_are_simulated(side):
+    superpixels, step = side**2, max(1, greedy.least_step(side**2))
+    candidates = sum(range(superpixels, 1, -step))
+    assert candidates <= greedy.MOST_CANDIDATES * 1.05
+    assert step == 1 or candidates > greedy.MOST_CANDIDATES / 2.1
+
+
+def test_a_fine_grid_takes_larger_steps(monkeypatch):
+    monkeypatch.setattr(greedy, "MOST_CANDIDATES", K**2 / 2 / 5)
+    fine, asked = TinyNetworks(), TinyNetworks()
+    received = SurrogateOrder(step=1)(tiny_pair(True), fine, generator())
+    expected = SurrogateOrder(step=5)(tiny_pair(True), asked, generator())
+    assert fine.calls == asked.calls
+    assert received.tobytes() == expected.tobytes()
 
 
 @pytest.mark.parametrize("wrong", [{"step": 0}, {"fill": "grey"}])

@@ -39,6 +39,7 @@ def setting(tmp_path_factory) -> Setting:
             tiny_surrogate.write_bundle(folder / "bundle", surrogate_record=record)
         )
         model = tiny_surrogate.embedder_model().SerializeToString()
+        surrogate = tiny_surrogate.surrogate_model().SerializeToString()
     exported = reproduction.embedder()
     faces = reproduction.list_faces(reproduction.write_faces(folder / "faces"))
     people = embed_people(
@@ -46,4 +47,4 @@ def setting(tmp_path_factory) -> Setting:
     )
     rng = np.random.default_rng(0)
     drawn = pairs_of_one_test(people, 2, threshold=tiny.THRESHOLD, rng=rng)
-    return Setting(explainer, exported, keras_network(), drawn, model)
+    return Setting(explainer, exported, keras_network(), drawn, model, surrogate=surrogate)

@@ -33,6 +33,13 @@ class ByFillObject(ByFill):
     fill: Filling = field(default_factory=Fill)
 
 
+@pytest.mark.parametrize("one", ["responses", "surrogate"])
+def test_a_hybrid_takes_part_where_there_is_something_to_correct(one):
+    assert "hybrid" in installed(["hybrid"], ("images", "decoder", one))
+    assert "hybrid" in asked_about("mean", ("images", "decoder", one))
+    assert not installed(["hybrid"], ("images", "decoder"))
+
+
 class Plain:
     """One without parameters that does not say what it needs."""
 

@@ -6,9 +6,8 @@ from functools import partial
 
 import pytest
 
-from lpel_serving.methods import methods
 from lpel_serving.support.progress import silent
-from lpel_tf.research.comparison import games, run, summary, unseen
+from lpel_tf.research.comparison import games, run, summary, unseen, work
 from lpel_tf.research.comparison.curves import CURVES
 from lpel_tf.research.comparison.picture import draw
 from lpel_tf.research.comparison.run import compare
@@ -20,8 +19,6 @@ from lpel_tf.research.measures.landmarks.settings import SwapSettings
 GRADIENTS = {"sensitivity", "Grad-CAM", "xSSAB", "FGGB"}
 
 
-FEATURED = 2 if "surrogate" in methods() else 0
-"""Passes of a pair for local features."""
 SIZE = Size(2, 2, 2, 2, 2, 2, 2)
 SCORES = (
     *("curve_areas", "unseen", "patches", "swaps", "occluders"),
@@ -70,10 +67,10 @@ def test_the_results_are_json_without_what_json_lacks(results):
 def test_the_curves_hold_engine_rivals_and_controls(results):
     measured = set(results["similar, noise"]["methods"])
     controls = {"mean of responses", "responses, another pair", "random"}
-    assert {"responses", "lpel", "hybrid 32", "CorrRISE 500"} | controls <= measured
+    assert {"responses", "lpel", "responses corrected 32", "CorrRISE 500"} | controls <= measured
     assert measured >= GRADIENTS
-    assert "hybrid 16" in measured
-    assert "hybrid 16" not in results["similar, mean"]["methods"]
+    assert "responses corrected 16" in measured
+    assert "responses corrected 16" not in results["similar, mean"]["methods"]
 
 
 def test_a_method_is_compared_with_all_controls_but_itself(results):
@@ -81,7 +78,6 @@ def test_a_method_is_compared_with_all_controls_but_itself(results):
     assert set(less) == set(run.AGAINST) - {"lpel"}
 
 
-@pytest.mark.skipif(not FEATURED, reason="the surrogate is not installed yet")
 def test_the_surrogate_is_asked_about_each_fill_and_predicts_coalitions(results):
     for question in ("similar, blur", "dissimilar, transplant"):
         methods = results[question]["methods"]
@@ -148,15 +144,19 @@ def test_the_second_set_has_few_methods(results):
     assert "responses" in second["correlation"]["similar, blur"]["methods"]
 
 
-def test_passes_of_each_step_are_counted(results):
+def photographs(pairs) -> int:
+    return len({one.tobytes() for pair in pairs for one in (pair.reference, pair.test)})
+
+
+def test_passes_of_each_step_are_counted(results, comparison):
     passes = results["passes"]
     assert passes["maps of CorrRISE"]["images"] == 2 * 500
     assert passes["maps of coalitions"]["images"] == 2 * 2 * 256
     # What is measured and the yardstick, then local features, once for each distinct photograph.
     of_test = passes["unseen, similar, mean"]["images"] - 2 * (48 + 16)
     of_both = passes["unseen, dissimilar, mean in both"]["images"] - 2 * (2 * 48 + 2 * 16)
-    assert 0 <= of_test <= 2 * FEATURED
-    assert 0 <= of_both <= 2 * FEATURED
+    assert of_test == photographs(comparison.setting.similar)
+    assert of_both == photographs(comparison.setting.dissimilar)
     assert passes["maps of lpel_serving"]["images"] == 0
 
 
@@ -177,6 +177,21 @@ def test_measured_once_everything_is_read_again(results, comparison, monkeypatch
 def test_other_pairs_do_not_read_what_these_gave(comparison):
     larger = replace(comparison, size=replace(SIZE, probes=1))
     assert larger.parts != comparison.parts
+
+
+@pytest.mark.parametrize("side", ["similar", "dissimilar"])
+def test_as_many_pairs_of_others_do_not_read_what_these_gave(comparison, side):
+    pairs = comparison.setting.pairs
+    of_side = getattr(pairs, side)
+    exchanged = replace(pairs, **{side: replace(of_side, h_r=of_side.h_t, h_t=of_side.h_r)})
+    setting = replace(comparison.setting, pairs=exchanged)
+    assert replace(comparison, setting=setting).parts != comparison.parts
+
+
+def test_methods_of_other_parameters_do_not_read_what_these_gave(comparison, monkeypatch):
+    before = comparison.parts
+    monkeypatch.setattr(work, "parameters_of", lambda method: {"count": 7})
+    assert replace(comparison).parts != before
 
 
 def test_another_embedder_does_not_read_what_this_gave(comparison, setting):

@@ -168,10 +168,18 @@ def through(*nodes, kernel=None, wanted="w"):
     return serialised([*nodes, product], weights)
 
 
+def as_gathered():
+    """Rows of a constant, as a surrogate takes those of a fill."""
+    index = helper.make_tensor("place", TensorProto.INT64, [WIDTH], np.arange(WIDTH)[::-1])
+    node = helper.make_node("Constant", [], ["place"], value=index)
+    return through(node, helper.make_node("Gather", ["source", "place"], ["w"]))
+
+
 @pytest.mark.parametrize(
     "model",
     [
         through(helper.make_node("Identity", ["source"], ["w"])),
+        as_gathered(),
         through(
             helper.make_node("Identity", ["source"], ["again"]),
             helper.make_node("Transpose", ["again"], ["w"], perm=[1, 0]),
@@ -191,7 +199,7 @@ def through(*nodes, kernel=None, wanted="w"):
             wanted="source",
         ),
     ],
-    ids=["Identity", "Identity and Transpose", "float16", "float64", "as float_data"],
+    ids=["Identity", "Gather", "Identity and Transpose", "float16", "float64", "as float_data"],
 )
 def test_weights_are_found_behind_what_hands_them_on(model):
     after = randomised(model, 1.0)
