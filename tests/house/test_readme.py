@@ -8,7 +8,7 @@ from PIL import Image
 
 from lpel_export.bundle.writer import write_with_explainer
 from lpel_export.explainer import build_explainer
-from lpel_serving import Explainer
+from lpel_serving import Explainer, find_method
 from lpel_serving.bundle.loading import load_bundle
 from support.images import write_people
 
@@ -72,7 +72,8 @@ def test_a_service_explains_with_plain_onnxruntime(demo_folder, real_crops, tmp_
     monkeypatch.chdir(tmp_path)
     names: dict = {}
     exec(SERVICE, names)  # noqa: S102
-    pair = Explainer.load("demo-output/bundle", crop="none").explain("reference.png", "test.png")
+    explainer = Explainer.load("demo-output/bundle", crop="none")
+    pair = explainer.explain("reference.png", "test.png", method=find_method("responses"))
     assert names["similar"].tolist() == [pair.similar]
     assert names["heat_map"].tobytes() == pair.forward.heat_map.tobytes()
 

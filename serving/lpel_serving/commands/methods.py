@@ -110,7 +110,9 @@ def _row(one: "Description", entry: "MethodEntry | None") -> tuple[str, ...]:
 
 
 def _needs(one: "Description") -> str:
-    return "?" if one.needs is None else ", ".join(one.needs) or "-"
+    if one.needs is None:
+        return "?"
+    return ", ".join([*one.needs, *([" or ".join(one.any_of)] if one.any_of else [])]) or "-"
 
 
 def _both(decisions: tuple[str, ...]) -> str:
@@ -128,7 +130,10 @@ def _details(one: "Description", entry: "MethodEntry | None") -> Iterator[str]:
     yield f"{one.name}: {one.title}"
     yield from textwrap.wrap(one.summary, _WIDTH)
     yield ""
-    needs = None if one.needs is None else " and ".join(NEEDS[need] for need in one.needs)
+    either = [" or ".join(NEEDS[need] for need in one.any_of)] if one.any_of else []
+    needs = None
+    if one.needs is not None:
+        needs = " and ".join([*(NEEDS[need] for need in one.needs), *either])
     sign = {True: "with a sign", False: "without a sign", None: ""}[one.signed]
     lines = {
         "Needs": "not said" if needs is None else needs or "nothing but the size of the picture",

@@ -52,6 +52,8 @@ class Description:
         Whether a one-file explainer can contain it.
     control
         Whether it is a control: see `lpel_serving.methods.method.is_control`.
+    any_of
+        Networks of which any one is enough, the best first: see `missing_needs`.
     """
 
     name: str
@@ -65,6 +67,7 @@ class Description:
     caveat: str
     one_file: bool
     control: bool
+    any_of: tuple[Need, ...] = ()
 
 
 def describe(name: str, method: Any) -> Description:
@@ -93,6 +96,7 @@ def describe(name: str, method: Any) -> Description:
         CONTROL_CAVEAT if control else getattr(method, "caveat", unmeasured(name)),
         bool(getattr(method, "one_file", False)),
         control,
+        any_of(method),
     )
 
 
@@ -149,7 +153,7 @@ def unmeasured(name: str) -> str:
 
 
 def as_record(description: Description, *, served: bool = False) -> dict[str, Any]:
-    """Return a description as JSON-serialisable values.
+    """Return a description as JSON-serialisable values, without what any one is enough of.
 
     Parameters
     ----------
@@ -160,6 +164,7 @@ def as_record(description: Description, *, served: bool = False) -> dict[str, An
     """
     parameters = [one.as_served if served else one for one in description.parameters]
     known = {name: getattr(description, name) for name in description.__dataclass_fields__}
+    del known["any_of"]  # a bundle's own list says which methods it has the networks for
     return {**known, "parameters": [_parameter_record(one) for one in parameters]}
 
 

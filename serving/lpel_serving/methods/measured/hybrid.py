@@ -91,10 +91,12 @@ class Hybrid:
         try:
             priors = networks.respond(np.stack([pair.h_t, pair.h_r]))
         except ParameterError as error:
-            known = ", ".join(networks.simulated_fills) or "none"
+            if not networks.simulated_fills:
+                raise
+            known = ", ".join(networks.simulated_fills)
             raise ParameterError(
-                f"no surrogate simulates {self.fill}, only its fills as they are by default "
-                f"({known}), and {error}"
+                f"the surrogate knows the fills {known} as they are by default, not {self.fill}; "
+                f"and {error}"
             ) from error
         side = round(len(priors[0]) ** 0.5)
         of_both = (priors[0], priors[1])

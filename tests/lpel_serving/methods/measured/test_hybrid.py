@@ -143,7 +143,7 @@ def test_a_mean_has_no_variance_that_the_surrogate_could_not_know():
 def test_an_unknown_fill_without_responses_is_refused():
     of_surrogate = (tiny_surrogate.features, tiny_surrogate.simulate, tiny_surrogate.FILLS)
     networks = AssembledNetworks(tiny.embed, no_decoder, no_responses, *of_surrogate)
-    with pytest.raises(ParameterError, match=r"black.*normal, mean, blur.*no response decoder"):
+    with pytest.raises(ParameterError, match=r"normal, mean, blur.*black.*no response decoder"):
         Hybrid(8, Fill("black"))(tiny_pair(True), networks, generator())
 
 
