@@ -58,6 +58,8 @@ def test_a_sample_is_explained(chromium, address, demo_pairs, look, tmp_path):
 def test_the_browser_agrees_with_the_server(chromium, address):
     with opened(chromium, address) as page:
         take_sample(page)
+        page.select_option("#method", "responses")  # the method of the file that the browser runs
+        decided(page)
         server = record(page)
         page.check("#here")
         decided(page)
