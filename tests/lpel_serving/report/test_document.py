@@ -148,7 +148,7 @@ def test_the_command_line_says_the_services_words(pair):
         f"Similarity {pair.similarity:.3f}, threshold 0.250: the network calls them "
         f"{pair.decision.word}."
     )
-    how = "Explained both ways by surrogate-order (Hiding parts in turn, simulated), "
+    how = "Explained both ways by surrogate-order (Hiding in turn, simulated), "
     assert said[1].startswith(how)
     assert said[2 : 2 + len(verdict.further)] == list(verdict.further)
     assert verdict.words == (*verdict.decision, *verdict.further)

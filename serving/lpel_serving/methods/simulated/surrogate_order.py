@@ -46,7 +46,7 @@ class SurrogateOrder:
     sums to what replacing all superpixels does.
     """
 
-    title: ClassVar[str] = "Hiding parts in turn, simulated"
+    title: ClassVar[str] = "Hiding in turn, simulated"
     paper: ClassVar[str] = (
         "greedy deletion as in Samek et al. 2017, Evaluating the visualization of what a deep "
         f"neural network has learned, IEEE TNNLS, but simulated; {SURROGATES}"
