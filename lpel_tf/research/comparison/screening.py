@@ -5,7 +5,7 @@ confirmed on a tenth of the pairs. The pairs' own embeddings, local features and
 compute of them are the shipped bundle's.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,53 +13,12 @@ from numpy.typing import NDArray
 
 from lpel_serving.equations.fill import Fill
 from lpel_serving.equations.similarity import cosine_similarity
-from lpel_serving.methods.method import FacePair, ImageFeatures, Networks
-from lpel_serving.support.arrays import Floats, Memberships
+from lpel_serving.methods.method import FacePair, Networks
 from lpel_tf.research.comparison.summary import Scores
 from lpel_tf.research.measures.correlation.effects import Hiding, each_measured
 
 SAMPLE = 3
 """Coalitions of each fill of each pair of the sample."""
-
-
-class Screening:
-    """Networks whose images are embedded by another embedder."""
-
-    def __init__(self, networks: Networks, embed: Callable[[NDArray[np.uint8]], Floats]) -> None:
-        self._networks = networks
-        self._embed = embed
-
-    @property
-    def simulated_fills(self) -> tuple[str, ...]:
-        """See `Networks.simulated_fills`."""
-        return self._networks.simulated_fills
-
-    def embed(self, crops: NDArray[np.uint8], /) -> Floats:
-        """Compute ``f`` by the other embedder."""
-        return self._embed(crops)
-
-    def decode(self, embeddings: Floats, /) -> Floats:
-        """See `Networks.decode`."""
-        return self._networks.decode(embeddings)
-
-    def respond(self, embeddings: Floats, /) -> Floats:
-        """See `Networks.respond`."""
-        return self._networks.respond(embeddings)
-
-    def features(self, crops: NDArray[np.uint8], /) -> ImageFeatures:
-        """See `Networks.features`."""
-        return self._networks.features(crops)
-
-    def simulate(
-        self,
-        images: ImageFeatures,
-        coalitions: Memberships,
-        fill: str,
-        donors: ImageFeatures | None = None,
-        /,
-    ) -> Floats:
-        """See `Networks.simulate`."""
-        return self._networks.simulate(images, coalitions, fill, donors)
 
 
 def agreement(

@@ -15,7 +15,7 @@ from lpel_serving.equations.similarity import cosine_similarity
 from lpel_serving.faithfulness.photograph_pairs import PhotographPairs
 from lpel_serving.images.crops import parse_crop
 from lpel_serving.images.datasets.faces import Face, list_faces
-from lpel_serving.methods.method import Networks
+from lpel_serving.methods.method import Networks, with_embed
 from lpel_serving.support.progress import Progress
 from lpel_tf.bundles.bundling import store_key
 from lpel_tf.data.dataset import Split, embed_faces
@@ -24,7 +24,6 @@ from lpel_tf.networks.embedders import ExportedEmbedder
 from lpel_tf.networks.facenet import DEFAULT_KEY, build, facenet
 from lpel_tf.networks.weights import fetch
 from lpel_tf.research.comparison.asked import Needs, needs_met
-from lpel_tf.research.comparison.screening import Screening
 from lpel_tf.research.gradients.differentiable import Differentiable
 from lpel_tf.research.harness.pairs import PairsOfOneTest, pairs_of_one_test
 from lpel_tf.research.harness.people import People, embed_people
@@ -72,7 +71,9 @@ class Setting:
     @property
     def networks(self) -> Networks:
         """What altered images are embedded by: see `lpel_tf.research.comparison.screening`."""
-        return self.explainer if self.quick is None else Screening(self.explainer, self.quick.embed)
+        return (
+            self.explainer if self.quick is None else with_embed(self.explainer, self.quick.embed)
+        )
 
     @property
     def precision(self) -> str:

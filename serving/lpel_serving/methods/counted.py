@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Callable, Generator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +11,8 @@ from lpel_serving.equations.decision import DECISIONS
 from lpel_serving.methods.both_ways import BothWays, ask_both_ways
 from lpel_serving.methods.catalogue.description import any_of, needs_of
 from lpel_serving.methods.each_once import EachOnce
-from lpel_serving.methods.method import FacePair, ImageFeatures, Method, Networks, is_control
-from lpel_serving.support.arrays import Floats, Memberships, SignedMap
+from lpel_serving.methods.method import FacePair, Method, Networks, is_control, with_embed
+from lpel_serving.support.arrays import Floats, SignedMap
 from lpel_serving.support.progress import Advance, Progress
 
 
@@ -96,50 +95,18 @@ class _Counted:
     def _reporting(self, pair: FacePair, networks: Networks) -> Networks:
         if self._advance is None:
             self._advance = self._begin(DECISIONS[pair.similar])
-        return _Reporting(networks, self._advance, self._portion)
+        return _reporting(networks, self._advance, self._portion)
 
 
-@dataclass(frozen=True, eq=False)
-class _Reporting:
+def _reporting(networks: Networks, advance: Advance, portion: int) -> Networks:
     """Networks that embed in portions, and report each."""
 
-    networks: Networks
-    advance: Advance
-    portion: int
-
-    @property
-    def simulated_fills(self) -> tuple[str, ...]:
-        """See `Networks.simulated_fills`."""
-        return self.networks.simulated_fills
-
-    def embed(self, crops: NDArray[np.uint8], /) -> Floats:
-        """Compute ``f``: crops, uint8, shape (N, S, S, 3), to embeddings, shape (N, D)."""
+    def embed(crops: NDArray[np.uint8]) -> Floats:
         done: list[Floats] = []
-        for start in range(0, max(1, len(crops)), self.portion):
-            part = crops[start : start + self.portion]
-            done.append(self.networks.embed(part))
-            self.advance(len(part))
+        for start in range(0, max(1, len(crops)), portion):
+            part = crops[start : start + portion]
+            done.append(networks.embed(part))
+            advance(len(part))
         return np.concatenate(done)
 
-    def decode(self, embeddings: Floats, /) -> Floats:
-        """Compute ``g``: embeddings, shape (N, D), to images, shape (N, H, H, 3)."""
-        return self.networks.decode(embeddings)
-
-    def respond(self, embeddings: Floats, /) -> Floats:
-        """Predict attribution vectors: embeddings, shape (N, D), to (N, K, D)."""
-        return self.networks.respond(embeddings)
-
-    def features(self, crops: NDArray[np.uint8], /) -> ImageFeatures:
-        """Compute embeddings and local features of crops, uint8, shape (N, S, S, 3)."""
-        return self.networks.features(crops)
-
-    def simulate(
-        self,
-        images: ImageFeatures,
-        coalitions: Memberships,
-        fill: str,
-        donors: ImageFeatures | None = None,
-        /,
-    ) -> Floats:
-        """Predict embeddings of images with coalitions replaced; see `Networks.simulate`."""
-        return self.networks.simulate(images, coalitions, fill, donors)
+    return with_embed(networks, embed)

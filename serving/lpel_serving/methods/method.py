@@ -213,6 +213,20 @@ class AssembledNetworks:
     simulated_fills: tuple[str, ...] = ()
 
 
+def with_embed(
+    networks: Networks, embed: Callable[[NDArray[np.uint8]], Floats]
+) -> AssembledNetworks:
+    """Return the same networks with another way to embed images."""
+    return AssembledNetworks(
+        embed,
+        networks.decode,
+        networks.respond,
+        networks.features,
+        networks.simulate,
+        networks.simulated_fills,
+    )
+
+
 class Method(Protocol):
     """Computes an attribution map: which pixels of the test image the decision rests on.
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from lpel_tf.research.comparison.screening import Screening, agreement, confirmed
+from lpel_serving.methods.method import with_embed
+from lpel_tf.research.comparison.screening import agreement, confirmed
 from support.networks import Linear, face_pair
 
 
@@ -22,7 +23,7 @@ def pairs():
 
 def test_images_alone_go_to_the_other_embedder(pairs):
     exact, rough = Linear(), Rough()
-    networks = Screening(exact, rough.embed)
+    networks = with_embed(exact, rough.embed)
     crops = np.stack([pairs[0].test])
     np.testing.assert_array_equal(networks.embed(crops), rough.embed(crops))
     h = pairs[0].h_t[np.newaxis]
@@ -31,7 +32,7 @@ def test_images_alone_go_to_the_other_embedder(pairs):
 
 
 def test_local_features_are_the_bundles_own(simulating_explainer, pairs):
-    networks = Screening(simulating_explainer, Rough().embed)
+    networks = with_embed(simulating_explainer, Rough().embed)
     crops = np.stack([pairs[0].test])
     own = simulating_explainer.features(crops)
     found = networks.features(crops)
