@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from lpel_serving.bundle import origin
 from lpel_serving.images.crops import CutFace, resize
 from lpel_serving.images.found import Box, FoundFaces
 from lpel_serving.support.errors import NoFaceError
@@ -82,3 +83,5 @@ def install(folder: Path, monkeypatch, names: Sequence[str] = (NAME,)) -> None:
     lines = [f"{name} = support.bright:BrightSquares\n" for name in names]
     (home / "entry_points.txt").write_text("[lpel.crops]\n" + "".join(lines))
     monkeypatch.syspath_prepend(folder)
+    # The names of crops are kept for a process' life, in which nothing is installed but here.
+    monkeypatch.setattr(origin, "_plugin_name", origin._plugin_name.__wrapped__)

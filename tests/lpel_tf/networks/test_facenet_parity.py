@@ -9,13 +9,20 @@ import pytest
 from keras_facenet.metadata import MODEL_METADATA
 
 from lpel_serving import Explainer
-from lpel_serving.bundle.manifest import EMBEDDING, IMAGE, RECONSTRUCTION, RESPONSE
+from lpel_serving.bundle.manifest import (
+    EMBEDDING,
+    IMAGE,
+    LOCAL_FEATURES,
+    RECONSTRUCTION,
+    RESPONSE,
+)
 from lpel_serving.engine.session import open_session
 from lpel_serving.equations.fill import Fill
 from lpel_serving.equations.heatmap import normalise
 from lpel_serving.methods.decoded.lpel import Lpel
 from lpel_serving.methods.decoded.responses import Responses
 from lpel_serving.methods.measured.embedding_losses import draw_coalitions, embedding_losses
+from lpel_serving.methods.simulated.surrogate_order import SurrogateOrder
 from lpel_serving.report.array_file import arrays
 from lpel_tf.decoders import response_decoder
 from lpel_tf.decoders.decoder import to_keras
@@ -163,10 +170,10 @@ def test_the_response_decoder_in_onnx_is_the_one_in_keras(batch, demo_folder, em
     )
 
 
-def test_the_shipped_bundle_explains_by_responses(explainer, faces):
-    assert explainer.default_method == Responses()
+def test_the_shipped_bundle_explains_by_the_order_of_its_surrogate(explainer, faces):
+    assert explainer.default_method == SurrogateOrder()
     explained = explainer.explain(faces[0], faces[1]).forward
-    assert explained.heat_map.shape == (40, 40)
+    assert explained.heat_map.shape == (8, 8)
     assert np.isfinite(explained.heat_map).all()
     assert explained.heat_map.std() > 0
 
@@ -203,7 +210,11 @@ def bytes_of(pair):
     return parts, pair.similarity, pair.similar, pair.agreement
 
 
-@pytest.mark.parametrize("method", [Lpel(), Responses()], ids=["lpel", "responses"])
+@pytest.mark.parametrize(
+    "method",
+    [Lpel(), Responses(), SurrogateOrder()],
+    ids=["lpel", "responses", "surrogate-order"],
+)
 @pytest.mark.parametrize("batch", [1, 2, 8, 33])
 def test_a_pair_alone_and_among_others_gives_the_same_bytes(batch, method, explainer, faces):
     pairs = [(faces[i], faces[(i * 5 + 3) % 33]) for i in range(8)]
@@ -245,7 +256,10 @@ def test_the_heat_map_is_that_of_the_weights_and_the_relevance(explainer, faces)
         (
             "embedder.onnx",
             {IMAGE: (onnx.TensorProto.UINT8, ["batch", 160, 160, 3])},
-            {EMBEDDING: (onnx.TensorProto.FLOAT, ["batch", 128])},
+            {
+                EMBEDDING: (onnx.TensorProto.FLOAT, ["batch", 128]),
+                LOCAL_FEATURES: (onnx.TensorProto.FLOAT, ["batch", 64, 256]),
+            },
             {
                 "name": f"FaceNet {DEFAULT_KEY}",
                 "image_size": "160",
