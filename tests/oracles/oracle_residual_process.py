@@ -10,23 +10,21 @@ from oracles.oracle_responses import dot, kernel, solved, transposed
 
 
 def noise_of(coalition, noise):
-    size, all_of_them = sum(coalition), len(coalition)
-    share = size * (all_of_them - size) / (all_of_them - 1)
-    return noise * max(share, 1 / all_of_them)
+    return noise * sum(coalition)
 
 
-def covariance_of(one, other, prior, bias):
+def covariance_of(one, other, prior):
     """Of two residuals, without noise."""
     members, others = ([i for i, m in enumerate(c) if m] for c in (one, other))
-    return bias + math.fsum(prior[i][j] for i in members for j in others)
+    return math.fsum(prior[i][j] for i in members for j in others)
 
 
-def conditioned(coalitions, residuals, noise, side, smoothness, bias):
+def conditioned(coalitions, residuals, noise, side, smoothness):
     """Posterior mean and covariance of the corrections, variances relative to a correction's."""
     prior = kernel(side, smoothness)
     gram = [
         [
-            covariance_of(one, other, prior, bias) + (noise_of(one, noise) if i == j else 0)
+            covariance_of(one, other, prior) + (noise_of(one, noise) if i == j else 0)
             for j, other in enumerate(coalitions)
         ]
         for i, one in enumerate(coalitions)
@@ -47,7 +45,7 @@ def conditioned(coalitions, residuals, noise, side, smoothness, bias):
     return mean, covariance
 
 
-def log_likelihood(coalitions, residuals, noise, side, smoothness, bias):
+def log_likelihood(coalitions, residuals, noise, side, smoothness):
     """Of all residuals at the scale that makes them likeliest, by the chain rule, no constant."""
     surprise, volume = [], []
     prior = kernel(side, smoothness)
@@ -55,13 +53,13 @@ def log_likelihood(coalitions, residuals, noise, side, smoothness, bias):
         before = coalitions[:i]
         gram = [
             [
-                covariance_of(a, b, prior, bias) + (noise_of(a, noise) if j == k else 0)
+                covariance_of(a, b, prior) + (noise_of(a, noise) if j == k else 0)
                 for k, b in enumerate(before)
             ]
             for j, a in enumerate(before)
         ]
-        across = [covariance_of(one, other, prior, bias) for other in before]
-        variance = covariance_of(one, one, prior, bias) + noise_of(one, noise)
+        across = [covariance_of(one, other, prior) for other in before]
+        variance = covariance_of(one, one, prior) + noise_of(one, noise)
         expected = 0.0
         if before:
             weights = transposed(solved(gram, [[c] for c in across]))[0]
@@ -74,11 +72,11 @@ def log_likelihood(coalitions, residuals, noise, side, smoothness, bias):
     return -(math.fsum(volume) + count * math.log(scale)) / 2, scale
 
 
-def information(coalition, coalitions, noise, side, smoothness, bias):
+def information(coalition, coalitions, noise, side, smoothness):
     """Entropy of the corrections before minus after measuring one more: half the logs of dets."""
 
     def entropy(measured):
-        _, covariance = conditioned(measured, [0.0] * len(measured), noise, side, smoothness, bias)
+        _, covariance = conditioned(measured, [0.0] * len(measured), noise, side, smoothness)
         return log_determinant(covariance) / 2
 
     return entropy(coalitions) - entropy([*coalitions, coalition])

@@ -1,8 +1,9 @@
-"""Orders of superpixels: two averaged by their ranks, and the map whose order is a given one."""
+"""Orders of superpixels: two averaged by ranks, coalitions along one, the map that has one."""
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lpel_serving.support.arrays import Coalitions
 from lpel_serving.support.errors import ParameterError
 
 Order = NDArray[np.int64]
@@ -11,6 +12,11 @@ Order = NDArray[np.int64]
 _STEP = 1e-5
 """The least fall from one superpixel to the next, as a share of the largest change: more than
 float32 rounds away, and than orders of maps take for a tie."""
+
+_ALONG = 5 / 8
+"""Share of the superpixels in the largest coalition that is drawn along an order."""
+_SPREAD = 5 / 32
+"""Standard deviation of the noise of ranks, as a share of all superpixels."""
 
 
 def ranks_of(order: Order) -> NDArray[np.float64]:
@@ -79,3 +85,19 @@ def decreasing(values: NDArray[np.floating]) -> NDArray[np.float64]:
         means.append(mean)
         sizes.append(size)
     return np.repeat(np.array(means, np.float64), sizes)
+
+
+def draw_along(order: Order, rng: np.random.Generator, count: int) -> Coalitions:
+    """Draw coalitions near the beginnings of an order, shape (count, K).
+
+    What an order claims is what its beginnings do. Sizes are uniform, from 1 to five eighths of
+    all; the members are the first of the order after noise was added to the ranks, so that
+    superpixels are members often where they come early, and every coalition is possible.
+    """
+    ranks, superpixels = ranks_of(order), len(order)
+    most = max(1, round(_ALONG * superpixels))
+    chosen = np.zeros((count, superpixels), np.bool_)
+    for row in chosen:
+        noisy = ranks + rng.normal(0, _SPREAD * superpixels, superpixels)
+        row[np.argsort(noisy, kind="stable")[: rng.integers(1, most + 1)]] = True
+    return chosen

@@ -1,10 +1,11 @@
 """A Gaussian process over what a simulation got wrong, and which coalition to measure next.
 
-The residual of a coalition, measured minus simulated, is modelled as a bias plus the sum of its
-members' corrections plus noise. The corrections have a Gaussian kernel on the grid, so that
-neighbours are alike. Coalitions are chosen by their expected information gain about the corrections
-(Lindley 1956, *On a measure of the information provided by an experiment*; for Shapley values
-ShaplEIG of shapiq, whose process is over coalitions).
+The residual of a coalition, measured minus simulated, is modelled as the sum of its members'
+corrections plus noise: that of no coalition is 0, since there the simulation is exact. The
+corrections have a Gaussian kernel on the grid, so that neighbours are alike. Coalitions are chosen
+by their expected information gain about the corrections (Lindley 1956, *On a measure of the
+information provided by an experiment*; for Shapley values ShaplEIG of shapiq, whose process is over
+coalitions).
 
 All variances are relative to that of a correction, which is estimated from the residuals.
 """
@@ -18,10 +19,8 @@ from lpel_serving.equations.attribution import SMOOTHNESS, spatial_kernel
 from lpel_serving.support.arrays import Coalitions
 from lpel_serving.support.errors import EmbeddingError
 
-NOISES = (0.1, 0.5, 2.0, 8.0, 32.0)
+NOISES = (0.5, 2.0, 8.0, 32.0)
 """Noise variances of a single superpixel's residual that are considered."""
-BIAS = 1.0
-"""Prior variance of the bias."""
 
 _TINY = 1e-30
 _Reals = NDArray[np.float64]
@@ -29,18 +28,16 @@ _Reals = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class ResidualProcess:
-    """What is known of the corrections of K superpixels, and of the bias.
+    """What is known of the corrections of K superpixels.
 
     Attributes
     ----------
-    mean
-        Posterior mean of the corrections, then of the bias, float64, shape (K + 1,).
+    corrections
+        Their posterior mean, float64, shape (K,).
     covariance
-        Posterior covariance, relative to the scale, shape (K + 1, K + 1).
+        Posterior covariance, relative to the scale, shape (K, K).
     noise
         Noise variance of a single superpixel's residual; see `noise_of`.
-    precision
-        Posterior precision of the bias if the corrections were known.
     count
         Residuals that were seen.
     surprise, volume
@@ -48,10 +45,9 @@ class ResidualProcess:
         of these variances.
     """
 
-    mean: _Reals
+    corrections: _Reals
     covariance: _Reals
     noise: float
-    precision: float
     count: int = 0
     surprise: float = 0.0
     volume: float = 0.0
@@ -67,26 +63,13 @@ class ResidualProcess:
         return -(self.volume + self.count * float(np.log(max(self.scale**2, _TINY)))) / 2
 
     @property
-    def corrections(self) -> _Reals:
-        """Posterior mean of each superpixel's correction, shape (K,)."""
-        return self.mean[:-1]
-
-    @property
     def errors(self) -> _Reals:
         """Posterior standard deviation of each superpixel's correction, shape (K,)."""
-        return self.scale * np.sqrt(np.clip(np.diagonal(self.covariance)[:-1], 0, None))
+        return self.scale * np.sqrt(np.clip(np.diagonal(self.covariance), 0, None))
 
     def noise_of(self, coalitions: Coalitions) -> _Reals:
-        """Noise variance of coalitions, shape (M, K) to (M,), by their sizes s: ``s (K - s)``.
-
-        Its inverse is close to Shapley's kernel, and the corrections to Shapley values: the kernel
-        also shares a size's weight among all its coalitions, ``1 / C(K, s)``, of which only those
-        chosen are seen here.
-        """
-        sizes = coalitions.sum(axis=1)
-        superpixels = coalitions.shape[1]
-        share = sizes * (superpixels - sizes) / max(1, superpixels - 1)
-        return self.noise * np.maximum(share, 1 / superpixels)
+        """Noise variance of coalitions, shape (M, K) to (M,): it grows with their size."""
+        return self.noise * np.maximum(coalitions.sum(axis=1), 1)
 
     def gains(self, coalitions: Coalitions) -> _Reals:
         """Expected information about the corrections from measuring a coalition, in nats.
@@ -101,9 +84,9 @@ class ResidualProcess:
         NDArray[np.float64]
             Shape (M,), at least 0.
         """
-        rows, noise = _rows(coalitions), self.noise_of(coalitions)
-        variance = np.einsum("mk,mk->m", rows @ self.covariance, rows) + noise
-        return np.log(variance / (1 / self.precision + noise)) / 2
+        rows = coalitions.astype(np.float64)
+        variance = np.einsum("mk,mk->m", rows @ self.covariance, rows)
+        return np.log1p(np.clip(variance, 0, None) / self.noise_of(coalitions)) / 2
 
     def seen(self, coalition: NDArray[np.bool_], residual: float | None) -> "ResidualProcess":
         """Update by one residual; by None only the uncertainty, as if it had been measured.
@@ -115,20 +98,17 @@ class ResidualProcess:
         """
         if residual is not None and not np.isfinite(residual):
             raise EmbeddingError("a measured similarity is NaN or infinity: the network is broken.")
-        (row,), (noise,) = _rows(coalition[np.newaxis]), self.noise_of(coalition[np.newaxis])
+        row, (noise,) = coalition.astype(np.float64), self.noise_of(coalition[np.newaxis])
         along = self.covariance @ row
         variance = float(row @ along + noise)
-        after = replace(
-            self,
-            covariance=self.covariance - np.outer(along, along) / variance,
-            precision=self.precision + 1 / float(noise),
-        )
+        covariance = self.covariance - np.outer(along, along) / variance
         if residual is None:
-            return after
-        error = residual - float(row @ self.mean)
+            return replace(self, covariance=covariance)
+        error = residual - float(row @ self.corrections)
         return replace(
-            after,
-            mean=self.mean + along * (error / variance),
+            self,
+            corrections=self.corrections + along * (error / variance),
+            covariance=covariance,
             count=self.count + 1,
             surprise=self.surprise + error**2 / variance,
             volume=self.volume + float(np.log(variance)),
@@ -149,10 +129,7 @@ def prior_process(
     smoothness
         Length scale of the kernel, in superpixels; 0 for independent ones.
     """
-    covariance = np.zeros((superpixels + 1, superpixels + 1))
-    covariance[:-1, :-1] = spatial_kernel(superpixels, smoothness)
-    covariance[-1, -1] = BIAS
-    return ResidualProcess(np.zeros(superpixels + 1), covariance, noise, 1 / BIAS)
+    return ResidualProcess(np.zeros(superpixels), spatial_kernel(superpixels, smoothness), noise)
 
 
 def most_informative(process: ResidualProcess, pool: Coalitions, count: int) -> NDArray[np.int64]:
@@ -179,8 +156,3 @@ def most_informative(process: ResidualProcess, pool: Coalitions, count: int) -> 
         chosen.append(int(gains.argmax()))
         process = process.seen(pool[chosen[-1]], None)
     return np.array(chosen, np.int64)
-
-
-def _rows(coalitions: Coalitions) -> _Reals:
-    """Members, and a one for the bias: shape (M, K + 1)."""
-    return np.pad(coalitions.astype(np.float64), ((0, 0), (0, 1)), constant_values=1)

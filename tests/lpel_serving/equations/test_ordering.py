@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lpel_serving.equations.ordering import decreasing, mean_order, order_map, ranks_of
+from lpel_serving.equations.ordering import decreasing, draw_along, mean_order, order_map, ranks_of
 from lpel_serving.equations.superpixels import descending
 from lpel_serving.support.errors import ParameterError
 
@@ -56,3 +56,23 @@ def test_where_nothing_changes_anything_the_map_is_0():
 def test_changes_that_pool_to_0_are_in_order_by_the_size_that_they_had(size):
     values = order_map(ORDER, np.array([-1.0, 0, 1, 0]) * size)
     np.testing.assert_allclose(values[ORDER], np.array([1.5, 0.5, -0.5, -1.5]) * 1e-5 * size)
+
+
+def test_coalitions_along_an_order_are_mostly_of_its_beginning():
+    order = np.random.default_rng(1).permutation(64)
+    drawn = draw_along(order, np.random.default_rng(2), 4000)
+    assert drawn.shape == (4000, 64)
+    sizes = drawn.sum(axis=1)
+    assert (sizes.min(), sizes.max()) == (1, 40)
+    assert np.histogram(sizes, bins=4, range=(0.5, 40.5))[0].min() > 850  # uniform
+    often = drawn.mean(axis=0)[order]
+    quarters = often.reshape(4, 16).mean(axis=1)
+    assert quarters.tolist() == sorted(quarters, reverse=True)
+    assert quarters[0] > 4 * quarters[3] > 0
+
+
+def test_coalitions_along_an_order_are_the_first_of_any_larger_number():
+    order = np.arange(9)
+    few, many = (draw_along(order, np.random.default_rng(3), n) for n in (5, 50))
+    assert few.tolist() == many[:5].tolist()
+    assert draw_along(order[:1], np.random.default_rng(3), 2).tolist() == [[True], [True]]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lpel_serving.equations.residual_process import BIAS, prior_process
+from lpel_serving.equations.residual_process import prior_process
 from oracles import oracle_residual_process as oracle
 
 pytestmark = pytest.mark.oracle
@@ -16,19 +16,21 @@ SIDE = 3
 def test_what_is_known_after_some_residuals(count, noise, smoothness):
     rng = np.random.default_rng(count)
     coalitions = rng.random((count, SIDE**2)) < 0.4
+    coalitions[:, 0] |= ~coalitions.any(axis=1)
     residuals = rng.normal(size=count)
     process = prior_process(SIDE**2, noise, smoothness)
     for one, residual in zip(coalitions, residuals.tolist(), strict=True):
         process = process.seen(one, residual)
     rows = coalitions.astype(int).tolist()
-    given = (noise, SIDE, smoothness, BIAS)
+    given = (noise, SIDE, smoothness)
     mean, covariance = oracle.conditioned(rows, residuals.tolist(), *given)
     np.testing.assert_allclose(process.corrections, mean, atol=1e-9)
-    np.testing.assert_allclose(process.covariance[:-1, :-1], covariance, atol=1e-9)
+    np.testing.assert_allclose(process.covariance, covariance, atol=1e-9)
     if count:
         evidence, scale = oracle.log_likelihood(rows, residuals.tolist(), *given)
         assert process.evidence == pytest.approx(evidence, abs=1e-8)
         assert process.scale**2 == pytest.approx(scale, rel=1e-9)
     pool = rng.random((6, SIDE**2)) < 0.5
+    pool[:, 0] |= ~pool.any(axis=1)
     expected = [oracle.information(one.astype(int).tolist(), rows, *given) for one in pool]
     np.testing.assert_allclose(process.gains(pool), expected, atol=1e-8)

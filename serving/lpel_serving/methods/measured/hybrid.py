@@ -7,6 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from lpel_serving.equations.fill import Fill
+from lpel_serving.equations.ordering import order_map
 from lpel_serving.methods.both_ways import BothWays
 from lpel_serving.methods.catalogue.parameters import check_own
 from lpel_serving.methods.decoded.responses import DEFAULT_SIZE, MapSide, enlarge
@@ -15,9 +16,8 @@ from lpel_serving.methods.measured.coalitions import Count, measured_evidence
 from lpel_serving.methods.measured.informative import measured_correction
 from lpel_serving.methods.measured.replacement import Filling, Replacement, replacement
 from lpel_serving.methods.method import FacePair, Need, Networks
-from lpel_serving.methods.simulated.design import fixed_design
 from lpel_serving.methods.simulated.game import game_of, on_grid
-from lpel_serving.methods.simulated.surrogate_attribution import AUMANN_SHAPLEY, DEFAULT_STEPS
+from lpel_serving.methods.simulated.surrogate_order import DEFAULT_STEP, orders_of
 from lpel_serving.support.arrays import Floats, SignedMap
 from lpel_serving.support.errors import ParameterError
 
@@ -26,17 +26,19 @@ DEFAULT_COUNT = 32
 
 @dataclass(frozen=True)
 class Hybrid:
-    """The map of `surrogate`, corrected by the `count` coalitions that say most about it.
+    """The order of `surrogate-order`, corrected by the `count` coalitions that say most about it.
 
     A Gaussian process on the grid models what the surrogate got wrong; its standard deviation is
-    the error bar of each superpixel: see `both_ways`. Without a surrogate that knows the fill, the
-    attribution vectors that `responses` predicts are corrected, by random coalitions and without
-    error bars.
+    the error bar of each superpixel: see `both_ways`. Coalitions near the beginnings of the order
+    are measured, and the order follows what they say. The map is on the surrogate's grid.
+
+    Without a surrogate that knows the fill, the attribution vectors that `responses` predicts are
+    corrected, by random coalitions and without error bars, and the map is enlarged.
     """
 
     title: ClassVar[str] = "Hiding parts, predicted and measured"
     paper: ClassVar[str] = (
-        f"docs/responses.md; {AUMANN_SHAPLEY}; coalitions chosen by expected information gain, "
+        "docs/surrogate.md; docs/responses.md; coalitions chosen by expected information gain, "
         "as ShaplEIG of shapiq does"
     )
     needs: ClassVar[tuple[Need, ...]] = ("images",)
@@ -54,7 +56,7 @@ class Hybrid:
         check_own(self)
 
     def __call__(self, pair: FacePair, networks: Networks, rng: np.random.Generator) -> SignedMap:
-        """Compute the map, shape (size, size)."""
+        """Compute the map, shape (side, side), or (size, size) without the surrogate."""
         return self._explained(pair, networks, rng)[0]
 
     def both_ways(self, pair: FacePair, networks: Networks, rng: np.random.Generator) -> BothWays:
@@ -80,10 +82,8 @@ class Hybrid:
         for_noise, for_pool = rng.spawn(2)
         change = replaced(pair, self.fill, for_noise)
         found = measured_correction(game, change, networks, self.count, for_pool)
-        design = fixed_design(DEFAULT_STEPS, game.superpixels)
-        (predicted,) = design.attributions(game.changes(design.coalitions))
-        values = enlarge(on_grid(predicted + found.values), self.size)
-        return values, on_grid(found.errors)
+        (order,), (sizes,) = orders_of(found.game, DEFAULT_STEP)
+        return on_grid(order_map(order, sizes)), on_grid(found.errors)
 
     def _from_responses(
         self, pair: FacePair, networks: Networks, rng: np.random.Generator

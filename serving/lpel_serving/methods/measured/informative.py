@@ -1,27 +1,28 @@
-"""Measures the coalitions that say most about what a simulation got wrong, and corrects its map."""
+"""Measures the coalitions that say most about what a simulation got wrong, and corrects it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lpel_serving.equations.ordering import draw_along
 from lpel_serving.equations.residual_process import (
     NOISES,
     ResidualProcess,
     most_informative,
     prior_process,
 )
-from lpel_serving.equations.shapley_kernel import draw_pairs, every_coalition
 from lpel_serving.equations.similarity import cosine_similarity
 from lpel_serving.methods.measured.replacement import Replacement
 from lpel_serving.methods.measured.stream import EmbeddingJob, embed_jobs
 from lpel_serving.methods.method import Networks
 from lpel_serving.methods.simulated.game import Game, for_the_decision
+from lpel_serving.methods.simulated.surrogate_order import DEFAULT_STEP, orders_of
 from lpel_serving.support.arrays import Coalitions
 
 AT_ONCE = 8
 """Coalitions that are chosen and measured together."""
-_POOL = 256
+_POOL = 64
 """Random candidates of a choice."""
 _FEW = 8
 """With no more superpixels than this, all coalitions are candidates."""
@@ -29,17 +30,17 @@ _FEW = 8
 
 @dataclass(frozen=True, eq=False)
 class Correction:
-    """What measured coalitions add to a simulated map.
+    """What measured coalitions add to a game.
 
     Attributes
     ----------
-    values
-        Float64, shape (K,), by superpixel.
+    game
+        The game, corrected.
     errors
-        Standard deviations of `values`, shape (K,).
+        Standard deviations of its superpixels' corrections, float64, shape (K,).
     """
 
-    values: NDArray[np.float64]
+    game: Game
     errors: NDArray[np.float64]
 
 
@@ -47,6 +48,9 @@ def measured_correction(
     game: Game, change: Replacement, networks: Networks, count: int, rng: np.random.Generator
 ) -> Correction:
     """Measure coalitions where that says most, and correct what the surrogate predicted.
+
+    They are chosen among coalitions near the order of the superpixels as it is known by then: see
+    `draw_along`.
 
     Parameters
     ----------
@@ -68,12 +72,12 @@ def measured_correction(
     """
     before = cosine_similarity(change.h_r, change.h_t)[np.newaxis]
     processes = [prior_process(game.superpixels, noise) for noise in NOISES]
-    done = np.zeros((0, game.superpixels), np.bool_)
+    best, done = processes[0], np.zeros((0, game.superpixels), np.bool_)
     while len(done) < count:
-        pool = _candidates(done, game.superpixels, rng)
+        pool = _candidates(corrected(game, best), done, rng)
         if not len(pool):
             break
-        chosen = pool[most_informative(_best(processes), pool, min(AT_ONCE, count - len(done)))]
+        chosen = pool[most_informative(best, pool, min(AT_ONCE, count - len(done)))]
         images = (image for one in chosen for image in change.images(one))
         job = EmbeddingJob(None, images, len(chosen) * change.images_per_step)
         ((_, embeddings),) = embed_jobs(networks.embed, [job])
@@ -82,20 +86,29 @@ def measured_correction(
         residuals = (measured - game.changes(chosen))[0].astype(np.float64)
         for one, residual in zip(chosen, residuals.tolist(), strict=True):
             processes = [process.seen(one, residual) for process in processes]
+        best = max(processes, key=lambda process: process.evidence)
         done = np.concatenate([done, chosen])
-    best = _best(processes)
-    return Correction(best.corrections, best.errors)
+    return Correction(corrected(game, best), best.errors)
 
 
-def _best(processes: list[ResidualProcess]) -> ResidualProcess:
-    """The process under which what was seen is likeliest."""
-    return max(processes, key=lambda process: process.evidence)
+def corrected(game: Game, process: ResidualProcess) -> Game:
+    """Add the corrections to what a game predicts."""
+    return replace(game, corrections=process.corrections)
 
 
-def _candidates(done: Coalitions, superpixels: int, rng: np.random.Generator) -> Coalitions:
+def _candidates(game: Game, done: Coalitions, rng: np.random.Generator) -> Coalitions:
     """Coalitions that were not measured yet."""
-    few = superpixels <= _FEW
-    pool = every_coalition(superpixels) if few else draw_pairs(rng, _POOL, superpixels)
+    if game.superpixels <= _FEW:
+        pool = _all_coalitions(game.superpixels)
+    else:
+        (order,), _ = orders_of(game, DEFAULT_STEP)
+        pool = draw_along(order, rng, _POOL)
     known = {one.tobytes() for one in done}
     new = {one.tobytes(): one for one in pool if one.tobytes() not in known}
-    return np.array(list(new.values()), np.bool_).reshape(-1, superpixels)
+    return np.array(list(new.values()), np.bool_).reshape(-1, game.superpixels)
+
+
+def _all_coalitions(superpixels: int) -> Coalitions:
+    """Every coalition but the empty one, shape (2**K - 1, K)."""
+    numbers: NDArray[np.int64] = np.arange(1, 1 << superpixels)
+    return (numbers[:, np.newaxis] >> np.arange(superpixels)) % 2 == 1

@@ -49,6 +49,8 @@ class Game:
         The decision.
     kind, fill
         In which images superpixels are replaced, and by what.
+    corrections
+        What is added to the changes that are predicted, by member, shape (K,); None for nothing.
     """
 
     networks: Networks
@@ -57,6 +59,7 @@ class Game:
     similar: bool
     kind: Kind
     fill: str
+    corrections: NDArray[np.float64] | None = None
 
     @property
     def superpixels(self) -> int:
@@ -94,7 +97,10 @@ class Game:
             after = np.vecdot(masked[self.directions :], masked[: self.directions])
         else:
             after = np.vecdot(masked, units[0][:, np.newaxis])
-        return for_the_decision(np.vecdot(*units), after, similar=self.similar)
+        changes = for_the_decision(np.vecdot(*units), after, similar=self.similar)
+        if self.corrections is None:
+            return changes
+        return changes + (coalitions @ self.corrections).astype(np.float32)
 
     def _masked(self, coalitions: Memberships) -> Floats:
         """Predicted embeddings of the tests, then of the references if they are replaced too."""

@@ -28,6 +28,8 @@ from lpel_serving.methods.simulated.greedy import (
 from lpel_serving.methods.simulated.surrogate_attribution import attributions_of
 from lpel_serving.support.arrays import Coalitions, Floats, SignedMap
 
+DEFAULT_STEP = 2
+
 
 @dataclass(frozen=True)
 class SurrogateOrder:
@@ -67,7 +69,7 @@ class SurrogateOrder:
             1,
             4096,
         ),
-    ] = 2
+    ] = DEFAULT_STEP
 
     def __post_init__(self) -> None:
         check_own(self)
