@@ -1,11 +1,9 @@
 """`lpel train`: from a folder of faces to a bundle."""
 
 import os
-from collections.abc import Mapping
-from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -26,6 +24,10 @@ from lpel_serving.images.datasets.passed_over import MOST_BAD, Unusable
 from lpel_tf.commands import EXPORT, TRAINING
 from lpel_tf.commands.options import CacheOption, MirrorOption, check_mirror
 from lpel_tf.networks.facenet import DEFAULT_KEY
+
+if TYPE_CHECKING:
+    from lpel_tf.bundles.response_bundling import ResponsePlan
+    from lpel_tf.bundles.surrogate_bundling import SurrogatePlan
 
 
 class TrainedMethod(StrEnum):
@@ -142,18 +144,13 @@ def train(
     from lpel_serving.images.datasets.faces import find_faces, leave_out
     from lpel_serving.images.datasets.pairs_list import find_pairs
     from lpel_tf.bundles.bundling import response_checkpoint, surrogate_checkpoint, train_bundle
-    from lpel_tf.bundles.response_bundling import ResponsePlan
-    from lpel_tf.bundles.surrogate_bundling import SurrogatePlan
-    from lpel_tf.decoders.response_table import TableSettings
-    from lpel_tf.decoders.response_training import ResponseRecipe
+    from lpel_tf.commands.trained_words import trained_in_json, trained_in_words
     from lpel_tf.decoders.training import Recipe
     from lpel_tf.networks.embedders import from_facenet
     from lpel_tf.networks.example_crops import example_crops
     from lpel_tf.networks.facenet import facenet as find
     from lpel_tf.support.cache import cache_folder
     from lpel_tf.support.quiet import load_tensorflow
-    from lpel_tf.surrogates.recipe import SurrogateRecipe
-    from lpel_tf.surrogates.table_settings import SurrogateTableSettings
 
     out = Path(os.path.abspath(out))  # noqa: PTH100 (resolve would follow a link)
     check_replaceable(out)
@@ -168,16 +165,14 @@ def train(
     check_applies(context, not closed_form, "goes with training, not with --closed-form", *stepwise)
     check_mirror(context, network)
     recipe = Recipe(epochs=epochs, batch_size=batch_size, noise=noise, patience=patience, seed=seed)
-    plan = None
-    if responds:
-        table = TableSettings(side=grid, coalitions=coalitions, seed=seed)
-        plan = ResponsePlan(table, ResponseRecipe(seed=seed))
-    surrogate = None
-    if simulates:
-        masked = SurrogateTableSettings(
-            side=grid, coalitions=table_coalitions, precision=table_precision.value, seed=seed
-        )
-        surrogate = SurrogatePlan(masked, SurrogateRecipe(seed=seed))
+    responses = _response_plan(responds, side=grid, coalitions=coalitions, seed=seed)
+    surrogate = _surrogate_plan(
+        simulates,
+        side=grid,
+        coalitions=table_coalitions,
+        precision=table_precision.value,
+        seed=seed,
+    )
     unusable = Unusable(most_bad, names=list_passed_over)
     found = find_faces(faces, identities)
     people = leave_out(found.faces, exclude or ())
@@ -201,7 +196,7 @@ def train(
         closed_form=closed_form,
         cache=cache,
         pairs=() if listed is None else listed.pairs,
-        responses=plan,
+        responses=responses,
         surrogate=surrogate,
         checkpoint=checkpoint,
         unusable=unusable,
@@ -213,69 +208,34 @@ def train(
     passed = (*found.passed_over, *in_pairs, *unusable.found())
     header = None if listed is None else listed.header
     report(passed, names=list_passed_over, header=header)
-    said = in_json(passed, names=list_passed_over, header=header)
-    _report(manifest, out, said if json else None)
+    if json:
+        said = in_json(passed, names=list_passed_over, header=header)
+        print_json(trained_in_json(manifest, out) | said)
+    else:
+        say(trained_in_words(manifest, out))
 
 
-def _report(manifest: Any, out: Path, said: Mapping[str, Any] | None) -> None:
-    """Print what became of it; as JSON where there is something to be said in that."""
-    from lpel_serving.engine.crowds import crowds_in_words
-    from lpel_tf.commands.trained_words import (
-        confidence_in_words,
-        of_responses_in_words,
-        of_surrogate_in_words,
-        plausibility_in_words,
-        usual_in_words,
-    )
+def _surrogate_plan(simulates: bool, **measured: Any) -> "SurrogatePlan | None":
+    """How to train a surrogate, by what is measured for it; None for none."""
+    if not simulates:
+        return None
+    from lpel_tf.bundles.surrogate_bundling import SurrogatePlan
+    from lpel_tf.surrogates.recipe import SurrogateRecipe
+    from lpel_tf.surrogates.table_settings import SurrogateTableSettings
 
-    training, threshold = manifest.decoder.training, manifest.threshold
-    confidence, check = manifest.confidence, manifest.plausibility
-    responses = None if manifest.responses is None else manifest.responses.training
-    surrogate = None if manifest.surrogate is None else manifest.surrogate.training
-    if said is not None:
-        print_json(
-            {
-                "bundle": str(out),
-                "training": training,
-                **({} if responses is None else {"responses": responses}),
-                **({} if surrogate is None else {"surrogate": surrogate}),
-                "threshold": {"value": threshold.value, "chosen": threshold.chosen},
-                "confidence": None if confidence is None else asdict(confidence),
-                "plausibility": None if check is None else asdict(check),
-                "usual": None if manifest.usual is None else asdict(manifest.usual),
-                "parity": manifest.parity,
-                **said,
-            }
-        )
-        return
-    loss, without_face = training["test_loss"], training["photographs_without_face"]
-    if without_face:
-        say(f"{without_face} photographs were left out: no face was found in them.")
-    if crowded := crowds_in_words(training["photographs_with_several_faces"]):
-        say(crowded)
-    say(
-        f"Bundle: {out}\n"
-        f"Test loss {loss['decoder']:.5f} on {training['photographs']['test']} photographs of "
-        f"{training['people']['test']} other people; the mean face gives {loss['mean_face']:.5f}, "
-        f"least squares {loss['least_squares']:.5f}.\n"
-        f"Threshold {threshold.value:.3f}, {threshold.chosen['how']}.\n"
-        f"{confidence_in_words(manifest)}\n"
-        f"{plausibility_in_words(manifest)}\n"
-        f"{usual_in_words(manifest)}\n"
-        + "\n".join(
-            f"Parity of the {name}: ONNX differs from Keras by at most "
-            f"{report['max_difference']:.1e} on {report['inputs']}."
-            for name, report in manifest.parity.items()
-        )
-    )
-    if responses is not None:
-        say(
-            of_responses_in_words(
-                responses["test_loss"]["vectors"], responses["photographs"]["test"]
-            )
-        )
-    if surrogate is not None:
-        say(of_surrogate_in_words(surrogate["unexplained"], surrogate["photographs"]["test"]))
+    recipe = SurrogateRecipe(seed=measured["seed"])
+    return SurrogatePlan(SurrogateTableSettings(**measured), recipe)
+
+
+def _response_plan(responds: bool, **measured: Any) -> "ResponsePlan | None":
+    """How to train a response decoder, by what is measured for it; None for none."""
+    if not responds:
+        return None
+    from lpel_tf.bundles.response_bundling import ResponsePlan
+    from lpel_tf.decoders.response_table import TableSettings
+    from lpel_tf.decoders.response_training import ResponseRecipe
+
+    return ResponsePlan(TableSettings(**measured), ResponseRecipe(seed=measured["seed"]))
 
 
 command = Command(train, needs=(*TRAINING, *EXPORT))

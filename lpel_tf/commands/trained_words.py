@@ -1,8 +1,80 @@
-"""Sentences in which `lpel train` describes the bundle that it made."""
+"""What `lpel train` says of the bundle that it made: in sentences, and as JSON."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
 
 from lpel_serving.bundle.manifest import Manifest
+from lpel_serving.engine.crowds import crowds_in_words
+
+
+def trained_in_words(manifest: Manifest, out: Path) -> str:
+    """Describe a bundle and how its networks were trained, a sentence a line."""
+    return "\n".join(
+        (
+            *_photographs_in_words(manifest.decoder.training),
+            f"Bundle: {out}",
+            _decoder_in_words(manifest.decoder.training),
+            f"Threshold {manifest.threshold.value:.3f}, {manifest.threshold.chosen['how']}.",
+            confidence_in_words(manifest),
+            plausibility_in_words(manifest),
+            usual_in_words(manifest),
+            *(
+                f"Parity of the {name}: ONNX differs from Keras by at most "
+                f"{report['max_difference']:.1e} on {report['inputs']}."
+                for name, report in manifest.parity.items()
+            ),
+            *_explaining_in_words(manifest),
+        )
+    )
+
+
+def trained_in_json(manifest: Manifest, out: Path) -> dict[str, Any]:
+    """Give the same as JSON values."""
+    threshold, confidence, check = manifest.threshold, manifest.confidence, manifest.plausibility
+    explaining = {"responses": manifest.responses, "surrogate": manifest.surrogate}
+    return {
+        "bundle": str(out),
+        "training": manifest.decoder.training,
+        **{name: one.training for name, one in explaining.items() if one is not None},
+        "threshold": {"value": threshold.value, "chosen": threshold.chosen},
+        "confidence": None if confidence is None else asdict(confidence),
+        "plausibility": None if check is None else asdict(check),
+        "usual": None if manifest.usual is None else asdict(manifest.usual),
+        "parity": manifest.parity,
+    }
+
+
+def _photographs_in_words(training: Mapping[str, Any]) -> list[str]:
+    """Photographs without a face, and with several, where there are any."""
+    without_face = training["photographs_without_face"]
+    crowded = crowds_in_words(training["photographs_with_several_faces"])
+    said = f"{without_face} photographs were left out: no face was found in them."
+    return [*([said] if without_face else []), *([crowded] if crowded else [])]
+
+
+def _decoder_in_words(training: Mapping[str, Any]) -> str:
+    loss = training["test_loss"]
+    return (
+        f"Test loss {loss['decoder']:.5f} on {training['photographs']['test']} photographs of "
+        f"{training['people']['test']} other people; the mean face gives {loss['mean_face']:.5f}, "
+        f"least squares {loss['least_squares']:.5f}."
+    )
+
+
+def _explaining_in_words(manifest: Manifest) -> list[str]:
+    """The response decoder and the surrogate, as far as there are any."""
+    said: list[str] = []
+    if manifest.responses is not None:
+        trained = manifest.responses.training
+        said.append(
+            of_responses_in_words(trained["test_loss"]["vectors"], trained["photographs"]["test"])
+        )
+    if manifest.surrogate is not None:
+        trained = manifest.surrogate.training
+        said.append(of_surrogate_in_words(trained["unexplained"], trained["photographs"]["test"]))
+    return said
 
 
 def of_responses_in_words(loss: float, photographs: int) -> str:

@@ -70,24 +70,3 @@ def log_likelihood(coalitions, residuals, noise, side, smoothness):
     count = len(coalitions)
     scale = math.fsum(surprise) / count
     return -(math.fsum(volume) + count * math.log(scale)) / 2, scale
-
-
-def information(coalition, coalitions, noise, side, smoothness):
-    """Entropy of the corrections before minus after measuring one more: half the logs of dets."""
-
-    def entropy(measured):
-        _, covariance = conditioned(measured, [0.0] * len(measured), noise, side, smoothness)
-        return log_determinant(covariance) / 2
-
-    return entropy(coalitions) - entropy([*coalitions, coalition])
-
-
-def log_determinant(matrix):
-    """By Gauss's elimination without pivots, for a positive definite matrix."""
-    rows, total = [list(row) for row in matrix], 0.0
-    for i in range(len(rows)):
-        total += math.log(rows[i][i])
-        for j in range(i + 1, len(rows)):
-            factor = rows[j][i] / rows[i][i]
-            rows[j] = [x - factor * y for x, y in zip(rows[j], rows[i], strict=True)]
-    return total

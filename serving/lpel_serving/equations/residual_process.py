@@ -1,13 +1,9 @@
-"""A Gaussian process over what a simulation got wrong, and which coalition to measure next.
+"""A Gaussian process over what a simulation got wrong of measured coalitions.
 
 The residual of a coalition, measured minus simulated, is modelled as the sum of its members'
 corrections plus noise: that of no coalition is 0, since there the simulation is exact. The
-corrections have a Gaussian kernel on the grid, so that neighbours are alike. Coalitions are chosen
-by their expected information gain about the corrections (Lindley 1956, *On a measure of the
-information provided by an experiment*; for Shapley values ShaplEIG of shapiq, whose process is over
-coalitions).
-
-All variances are relative to that of a correction, which is estimated from the residuals.
+corrections have a Gaussian kernel on the grid, so that neighbours are alike. All variances are
+relative to that of a correction, which is estimated from the residuals.
 """
 
 from dataclasses import dataclass, replace
@@ -16,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpel_serving.equations.attribution import SMOOTHNESS, spatial_kernel
-from lpel_serving.support.arrays import Coalitions
 from lpel_serving.support.errors import EmbeddingError
 
 NOISES = (0.5, 2.0, 8.0, 32.0)
@@ -37,7 +32,7 @@ class ResidualProcess:
     covariance
         Posterior covariance, relative to the scale, shape (K, K).
     noise
-        Noise variance of a single superpixel's residual; see `noise_of`.
+        Noise variance of a superpixel's residual; that of a coalition grows with its size.
     count
         Residuals that were seen.
     surprise, volume
@@ -67,48 +62,24 @@ class ResidualProcess:
         """Posterior standard deviation of each superpixel's correction, shape (K,)."""
         return self.scale * np.sqrt(np.clip(np.diagonal(self.covariance), 0, None))
 
-    def noise_of(self, coalitions: Coalitions) -> _Reals:
-        """Noise variance of coalitions, shape (M, K) to (M,): it grows with their size."""
-        return self.noise * np.maximum(coalitions.sum(axis=1), 1)
-
-    def gains(self, coalitions: Coalitions) -> _Reals:
-        """Expected information about the corrections from measuring a coalition, in nats.
-
-        Parameters
-        ----------
-        coalitions
-            Candidates, shape (M, K).
-
-        Returns
-        -------
-        NDArray[np.float64]
-            Shape (M,), at least 0.
-        """
-        rows = coalitions.astype(np.float64)
-        variance = np.einsum("mk,mk->m", rows @ self.covariance, rows)
-        return np.log1p(np.clip(variance, 0, None) / self.noise_of(coalitions)) / 2
-
-    def seen(self, coalition: NDArray[np.bool_], residual: float | None) -> "ResidualProcess":
-        """Update by one residual; by None only the uncertainty, as if it had been measured.
+    def seen(self, coalition: NDArray[np.bool_], residual: float) -> "ResidualProcess":
+        """Update by the residual of a coalition of one superpixel or more, shape (K,).
 
         Raises
         ------
         EmbeddingError
             If the residual is not finite.
         """
-        if residual is not None and not np.isfinite(residual):
+        if not np.isfinite(residual):
             raise EmbeddingError("a measured similarity is NaN or infinity: the network is broken.")
-        row, (noise,) = coalition.astype(np.float64), self.noise_of(coalition[np.newaxis])
+        row = coalition.astype(np.float64)
         along = self.covariance @ row
-        variance = float(row @ along + noise)
-        covariance = self.covariance - np.outer(along, along) / variance
-        if residual is None:
-            return replace(self, covariance=covariance)
+        variance = float(row @ along + self.noise * row.sum())
         error = residual - float(row @ self.corrections)
         return replace(
             self,
             corrections=self.corrections + along * (error / variance),
-            covariance=covariance,
+            covariance=self.covariance - np.outer(along, along) / variance,
             count=self.count + 1,
             surprise=self.surprise + error**2 / variance,
             volume=self.volume + float(np.log(variance)),
@@ -130,29 +101,3 @@ def prior_process(
         Length scale of the kernel, in superpixels; 0 for independent ones.
     """
     return ResidualProcess(np.zeros(superpixels), spatial_kernel(superpixels, smoothness), noise)
-
-
-def most_informative(process: ResidualProcess, pool: Coalitions, count: int) -> NDArray[np.int64]:
-    """Choose coalitions to measure together, each by what it adds to those before it.
-
-    Parameters
-    ----------
-    process
-        What is known.
-    pool
-        Candidates, shape (M, K).
-    count
-        The number to choose; all if there are fewer.
-
-    Returns
-    -------
-    NDArray[np.int64]
-        Indices into `pool`, in the order of choice.
-    """
-    chosen: list[int] = []
-    while len(chosen) < min(count, len(pool)):
-        gains = process.gains(pool)
-        gains[chosen] = -np.inf
-        chosen.append(int(gains.argmax()))
-        process = process.seen(pool[chosen[-1]], None)
-    return np.array(chosen, np.int64)

@@ -30,7 +30,3 @@ def test_what_is_known_after_some_residuals(count, noise, smoothness):
         evidence, scale = oracle.log_likelihood(rows, residuals.tolist(), *given)
         assert process.evidence == pytest.approx(evidence, abs=1e-8)
         assert process.scale**2 == pytest.approx(scale, rel=1e-9)
-    pool = rng.random((6, SIDE**2)) < 0.5
-    pool[:, 0] |= ~pool.any(axis=1)
-    expected = [oracle.information(one.astype(int).tolist(), rows, *given) for one in pool]
-    np.testing.assert_allclose(process.gains(pool), expected, atol=1e-8)

@@ -13,7 +13,7 @@ from lpel_serving.methods.catalogue.parameters import check_own
 from lpel_serving.methods.decoded.responses import DEFAULT_SIZE, MapSide, enlarge
 from lpel_serving.methods.each_once import EachOnce
 from lpel_serving.methods.measured.coalitions import Count, measured_evidence
-from lpel_serving.methods.measured.informative import measured_correction
+from lpel_serving.methods.measured.correction import measured_correction
 from lpel_serving.methods.measured.replacement import Filling, Replacement, replacement
 from lpel_serving.methods.method import FacePair, Need, Networks
 from lpel_serving.methods.simulated.game import game_of, on_grid
@@ -26,11 +26,11 @@ DEFAULT_COUNT = 32
 
 @dataclass(frozen=True)
 class Hybrid:
-    """The order of `surrogate-order`, corrected by the `count` coalitions that say most about it.
+    """The order of `surrogate-order`, corrected by `count` measured coalitions.
 
-    A Gaussian process on the grid models what the surrogate got wrong; its standard deviation is
-    the error bar of each superpixel: see `both_ways`. Coalitions near the beginnings of the order
-    are measured, and the order follows what they say. The map is on the surrogate's grid.
+    They lie near the beginnings of the order, which follows what they say. A Gaussian process on
+    the grid models what the surrogate got wrong; its standard deviation is the error bar of each
+    superpixel: see `both_ways`. The map is on the surrogate's grid.
 
     Without a surrogate that knows the fill, the attribution vectors that `responses` predicts are
     corrected, by random coalitions and without error bars, and the map is enlarged.
@@ -38,8 +38,8 @@ class Hybrid:
 
     title: ClassVar[str] = "Hiding parts, predicted and measured"
     paper: ClassVar[str] = (
-        "docs/surrogate.md; docs/responses.md; coalitions chosen by expected information gain, "
-        "as ShaplEIG of shapiq does"
+        "docs/surrogate.md; docs/responses.md; a Gaussian process with a predicted mean, as "
+        "ShaplEIG of shapiq has for Shapley values"
     )
     needs: ClassVar[tuple[Need, ...]] = ("images",)
     any_of: ClassVar[tuple[Need, ...]] = ("surrogate", "responses")

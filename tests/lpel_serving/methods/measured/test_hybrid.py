@@ -1,4 +1,4 @@
-"""The hybrid: a simulated order corrected by coalitions that are measured where that says most."""
+"""The hybrid: a simulated order corrected by coalitions that are measured near it."""
 
 import numpy as np
 import pytest
@@ -7,8 +7,8 @@ from lpel_serving.equations.fill import Fill
 from lpel_serving.equations.ordering import ranks_of
 from lpel_serving.equations.similarity import cosine_similarity
 from lpel_serving.methods.both_ways import ask_both_ways, explain_both_ways
+from lpel_serving.methods.measured.correction import measured_correction
 from lpel_serving.methods.measured.hybrid import Hybrid, replaced
-from lpel_serving.methods.measured.informative import measured_correction
 from lpel_serving.methods.measured.replacement import Replacement
 from lpel_serving.methods.method import AssembledNetworks, no_responses
 from lpel_serving.methods.simulated.game import Game, for_the_decision, game_of

@@ -1,4 +1,4 @@
-"""Measures the coalitions that say most about what a simulation got wrong, and corrects it."""
+"""Measures coalitions near a simulated order, and corrects the simulation by them."""
 
 from dataclasses import dataclass, replace
 
@@ -6,12 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpel_serving.equations.ordering import draw_along
-from lpel_serving.equations.residual_process import (
-    NOISES,
-    ResidualProcess,
-    most_informative,
-    prior_process,
-)
+from lpel_serving.equations.residual_process import NOISES, ResidualProcess, prior_process
 from lpel_serving.equations.similarity import cosine_similarity
 from lpel_serving.methods.measured.replacement import Replacement
 from lpel_serving.methods.measured.stream import EmbeddingJob, embed_jobs
@@ -21,11 +16,11 @@ from lpel_serving.methods.simulated.surrogate_order import DEFAULT_STEP, orders_
 from lpel_serving.support.arrays import Coalitions
 
 AT_ONCE = 8
-"""Coalitions that are chosen and measured together."""
-_POOL = 64
-"""Random candidates of a choice."""
+"""Coalitions that are drawn and measured together, along the order as it is known by then."""
+_TRIES = 64
+"""Coalitions that are drawn to find so many new ones."""
 _FEW = 8
-"""With no more superpixels than this, all coalitions are candidates."""
+"""With no more superpixels than this, coalitions are drawn from all that there are."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,9 +42,9 @@ class Correction:
 def measured_correction(
     game: Game, change: Replacement, networks: Networks, count: int, rng: np.random.Generator
 ) -> Correction:
-    """Measure coalitions where that says most, and correct what the surrogate predicted.
+    """Measure coalitions near the order of the superpixels, and correct what was predicted.
 
-    They are chosen among coalitions near the order of the superpixels as it is known by then: see
+    The order is that of the corrections so far: what it claims is what is measured next. See
     `draw_along`.
 
     Parameters
@@ -63,7 +58,7 @@ def measured_correction(
     count
         Coalitions to measure; fewer if there are not as many.
     rng
-        Source of the candidates.
+        Source of the coalitions.
 
     Raises
     ------
@@ -74,10 +69,9 @@ def measured_correction(
     processes = [prior_process(game.superpixels, noise) for noise in NOISES]
     best, done = processes[0], np.zeros((0, game.superpixels), np.bool_)
     while len(done) < count:
-        pool = _candidates(corrected(game, best), done, rng)
-        if not len(pool):
+        chosen = _new_coalitions(corrected(game, best), done, rng)[: count - len(done)]
+        if not len(chosen):
             break
-        chosen = pool[most_informative(best, pool, min(AT_ONCE, count - len(done)))]
         images = (image for one in chosen for image in change.images(one))
         job = EmbeddingJob(None, images, len(chosen) * change.images_per_step)
         ((_, embeddings),) = embed_jobs(networks.embed, [job])
@@ -96,16 +90,16 @@ def corrected(game: Game, process: ResidualProcess) -> Game:
     return replace(game, corrections=process.corrections)
 
 
-def _candidates(game: Game, done: Coalitions, rng: np.random.Generator) -> Coalitions:
-    """Coalitions that were not measured yet."""
+def _new_coalitions(game: Game, done: Coalitions, rng: np.random.Generator) -> Coalitions:
+    """Up to `AT_ONCE` coalitions that were not measured yet."""
     if game.superpixels <= _FEW:
-        pool = _all_coalitions(game.superpixels)
+        drawn = rng.permutation(_all_coalitions(game.superpixels))
     else:
         (order,), _ = orders_of(game, DEFAULT_STEP)
-        pool = draw_along(order, rng, _POOL)
+        drawn = draw_along(order, rng, _TRIES)
     known = {one.tobytes() for one in done}
-    new = {one.tobytes(): one for one in pool if one.tobytes() not in known}
-    return np.array(list(new.values()), np.bool_).reshape(-1, game.superpixels)
+    new = {one.tobytes(): one for one in drawn if one.tobytes() not in known}
+    return np.array(list(new.values())[:AT_ONCE], np.bool_).reshape(-1, game.superpixels)
 
 
 def _all_coalitions(superpixels: int) -> Coalitions:
