@@ -59,8 +59,12 @@ class ResidualProcess:
 
     @property
     def errors(self) -> _Reals:
-        """Posterior standard deviation of each superpixel's correction, shape (K,)."""
-        return self.scale * np.sqrt(np.clip(np.diagonal(self.covariance), 0, None))
+        """Standard deviation of each superpixel's residual as it would be measured, shape (K,).
+
+        That of its correction, and of the noise that corrections do not explain.
+        """
+        variances = np.clip(np.diagonal(self.covariance), 0, None) + self.noise
+        return self.scale * np.sqrt(variances)
 
     def seen(self, coalition: NDArray[np.bool_], residual: float) -> "ResidualProcess":
         """Update by the residual of a coalition of one superpixel or more, shape (K,).

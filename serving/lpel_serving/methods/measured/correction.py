@@ -32,7 +32,7 @@ class Correction:
     game
         The game, corrected.
     errors
-        Standard deviations of its superpixels' corrections, float64, shape (K,).
+        Standard deviations of what it predicts of each superpixel alone, float64, shape (K,).
     """
 
     game: Game

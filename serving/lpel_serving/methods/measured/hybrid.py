@@ -29,8 +29,9 @@ class Hybrid:
     """The order of `surrogate-order`, corrected by `count` measured coalitions.
 
     They lie near the beginnings of the order, which follows what they say. A Gaussian process on
-    the grid models what the surrogate got wrong; its standard deviation is the error bar of each
-    superpixel: see `both_ways`. The map is on the surrogate's grid.
+    the grid models what the surrogate got wrong. The error bar of a superpixel (see `both_ways`) is
+    the standard deviation of what hiding it alone would be measured to do. The map is on the
+    surrogate's grid.
 
     Without a surrogate that knows the fill, the attribution vectors that `responses` predicts are
     corrected, by random coalitions and without error bars, and the map is enlarged.
