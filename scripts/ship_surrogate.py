@@ -13,7 +13,8 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
-from lpel_export.local_features.layers import Layer, choose_layers
+from lpel_export.local_features.layer import Layer
+from lpel_export.local_features.layers import choose_layers
 from lpel_export.local_features.second_output import without_local_features
 from lpel_serving.bundle.loading import Bundle, load_bundle
 from lpel_serving.bundle.manifest import LOCAL_FEATURES, Manifest

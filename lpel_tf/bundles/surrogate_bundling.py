@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from lpel_export.local_features.layers import Layer, choose_layers
+from lpel_export.local_features.layer import Layer
+from lpel_export.local_features.layers import choose_layers
 from lpel_export.local_features.second_output import (
     Reduction,
     with_averages,

@@ -1,4 +1,4 @@
-"""Averages layers of any side to a grid: as a matrix, and as operations of a graph."""
+"""Averages layers of any side to a grid: in numpy, and as operations of a graph."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,33 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_export.local_features.layers import Layer
-from lpel_serving.support.errors import ParameterError
-from lpel_serving.support.extras import require
-
-
-def averaging(places: int, side: int) -> NDArray[np.float32]:
-    """Weights that average places along one side to superpixels, shape (places, side).
-
-    Superpixel i of n is the mean of the places from floor(i places / n) up to, and without,
-    ceil((i + 1) places / n): all that it touches, as adaptive pooling does. Of 17 places for 8
-    these are windows of 3 with stride 2; of as many as there are superpixels, each itself.
-
-    Raises
-    ------
-    ParameterError
-        If there are fewer places than superpixels.
-    """
-    if not 1 <= side <= places:
-        raise ParameterError(
-            f"a layer of {places} by {places} places cannot be averaged to {side} by {side} "
-            "superpixels, which need as many at least: choose another layer."
-        )
-    weights = np.zeros((places, side), np.float32)
-    for i in range(side):
-        start, end = i * places // side, -(-(i + 1) * places // side)
-        weights[start:end, i] = np.float32(1) / np.float32(end - start)
-    return weights
+from lpel_export.local_features.averaging import averaging
+from lpel_export.local_features.layer import Layer
+from lpel_export.local_features.patches import PATCHES, patch_steps
+from lpel_export.local_features.steps import Steps
 
 
 def averaged(values: NDArray[np.float32], layer: Layer, side: int) -> NDArray[np.float32]:
@@ -49,7 +26,7 @@ def averaging_nodes(layers: Sequence[Layer], side: int, prefix: str) -> tuple[li
     Parameters
     ----------
     layers
-        Tensors of the graph.
+        Tensors of the graph, or patches of the image.
     side
         Of the grid.
     prefix
@@ -61,32 +38,24 @@ def averaging_nodes(layers: Sequence[Layer], side: int, prefix: str) -> tuple[li
         The nodes, the last of which gives the tensor of the name ``{prefix}all``, shape (batch,
         side * side, channels of all layers); and their constants.
     """
-    onnx = require("onnx", "export")
-    nodes: list[Any] = []
-    constants: dict[str, NDArray[Any]] = {}
+    steps = Steps(prefix)
+    parts = [_averaged(steps, layer, number, side) for number, layer in enumerate(layers)]
+    steps.step("Concat", parts, "all", axis=2)
+    return steps.nodes, steps.constants
 
-    def step(kind: str, inputs: list[str], output: str, **attributes: Any) -> str:
-        name = f"{prefix}{output}"
-        nodes.append(onnx.helper.make_node(kind, inputs, [name], name=name, **attributes))
-        return name
 
-    parts: list[str] = []
-    for number, layer in enumerate(layers):
-        current = layer.name
-        weights, shape = f"{prefix}weights{number}", f"{prefix}shape{number}"
-        if layer.layout == "NHWC":
-            current = step("Transpose", [current], f"planes{number}", perm=[0, 3, 1, 2])
-        if layer.side != side:
-            constants[weights] = averaging(layer.side, side)
-            current = step("MatMul", [current, weights], f"columns{number}")
-            current = step("Transpose", [current], f"turned{number}", perm=[0, 1, 3, 2])
-            current = step("MatMul", [current, weights], f"rows{number}")
-            axes = [0, 3, 2, 1]
-        else:
-            axes = [0, 2, 3, 1]
-        current = step("Transpose", [current], f"places{number}", perm=axes)
-        constants[shape] = np.array([0, side * side, layer.channels], np.int64)
-        parts.append(step("Reshape", [current, shape], f"grid{number}"))
-    step("Concat", parts, "all", axis=2)
-    tensors = [onnx.numpy_helper.from_array(value, name) for name, value in constants.items()]
-    return nodes, tensors
+def _averaged(steps: Steps, layer: Layer, number: int, side: int) -> str:
+    """Append the averages of one layer, shape (batch, side * side, channels)."""
+    current = patch_steps(steps, layer) if layer.name == PATCHES else layer.name
+    if layer.layout == "NHWC":
+        current = steps.step("Transpose", [current], f"planes{number}", perm=[0, 3, 1, 2])
+    axes = [0, 2, 3, 1]
+    if layer.side != side:
+        weights = steps.constant(f"weights{number}", averaging(layer.side, side))
+        current = steps.step("MatMul", [current, weights], f"columns{number}")
+        current = steps.step("Transpose", [current], f"turned{number}", perm=[0, 1, 3, 2])
+        current = steps.step("MatMul", [current, weights], f"rows{number}")
+        axes = [0, 3, 2, 1]
+    current = steps.step("Transpose", [current], f"places{number}", perm=axes)
+    shape = steps.constant(f"shape{number}", [0, side * side, layer.channels])
+    return steps.step("Reshape", [current, shape], f"grid{number}")

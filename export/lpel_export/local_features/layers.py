@@ -7,9 +7,10 @@ network still have places, as shape (batch, channels, side, side).
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
+from lpel_export.local_features.layer import Layer
+from lpel_export.local_features.patches import PATCHES, patches_of
 from lpel_export.support.errors import ModelShapeError, reason_of
 from lpel_export.support.plain_graph import load_plain_graph
 from lpel_serving.bundle.manifest import EMBEDDING, IMAGE
@@ -21,28 +22,6 @@ WEIGHTED = {"Conv", "ConvTranspose", "Gemm", "MatMul", "QLinearConv"}
 
 _SIZES = {"Shape", "Size"}
 """Operations whose outputs depend on the shape of an image alone."""
-
-
-@dataclass(frozen=True)
-class Layer:
-    """A tensor of an embedder's graph that has a vector of numbers for each place of the image.
-
-    Attributes
-    ----------
-    name
-        Of the tensor.
-    channels
-        Numbers at each place.
-    side
-        Places along one side.
-    layout
-        The order of its axes.
-    """
-
-    name: str
-    channels: int
-    side: int
-    layout: Literal["NCHW", "NHWC"]
 
 
 def cut_layers(model: bytes) -> tuple[Layer, ...]:
@@ -73,7 +52,8 @@ def choose_layers(model: bytes, side: int, names: Sequence[str] | None = None) -
 
     The rule: the last cut tensor whose sides are at least that of the grid, for what is known of
     each place, and the last whose sides are at least twice that, for finer detail. For FaceNet and
-    a grid of 8 by 8 these are Block17's last output, 8 by 8, and Block35's, 17 by 17.
+    a grid of 8 by 8 these are Block17's last output, 8 by 8, and Block35's, 17 by 17. Where there
+    is none, patches of the image take their place: see `lpel_export.local_features.patches`.
 
     Parameters
     ----------
@@ -82,7 +62,8 @@ def choose_layers(model: bytes, side: int, names: Sequence[str] | None = None) -
     side
         Of the grid, K superpixels in all.
     names
-        The names of tensors, or parts of the names that fit one layer alone, instead of the rule.
+        The names of tensors, or parts of the names that fit one layer alone, instead of the rule;
+        `PATCHES` alone for patches of the image.
 
     Returns
     -------
@@ -92,13 +73,12 @@ def choose_layers(model: bytes, side: int, names: Sequence[str] | None = None) -
     Raises
     ------
     ModelShapeError
-        If the network has no such layer, as one that hides its layers, or the model is not valid
-        ONNX in one plain graph.
+        If the model is not valid ONNX in one plain graph.
     ParameterError
-        If there is no such layer, or it is coarser than the grid; the message lists those that
-        there are.
+        If there is no such layer, or it or the image is coarser than the grid; the message lists
+        those that there are.
     """
-    if names is not None:
+    if names is not None and list(names) != [PATCHES]:
         return _named(model, side, names)
     layers = cut_layers(model)
     chosen: list[Layer] = []
@@ -106,13 +86,7 @@ def choose_layers(model: bytes, side: int, names: Sequence[str] | None = None) -
         last = next((layer for layer in reversed(layers) if layer.side >= least), None)
         if last is not None and last not in chosen:
             chosen.append(last)
-    if not chosen:
-        raise ModelShapeError(
-            f"this network shows no layer of {side} by {side} places or more that all of its "
-            f"computation goes through; it has {_listed(layers)}: name layers of it, take a "
-            "coarser grid, or give another embedder."
-        )
-    return tuple(chosen)
+    return tuple(chosen) if chosen and names is None else (patches_of(_inferred(model), side),)
 
 
 def _named(model: bytes, side: int, names: Sequence[str]) -> tuple[Layer, ...]:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpel_export.local_features.grid import averaged
-from lpel_export.local_features.layers import Layer
+from lpel_export.local_features.layer import Layer
 from lpel_export.local_features.second_output import Reduction, without_local_features
 from lpel_export.support.errors import ParityError
 from lpel_serving.bundle.manifest import EMBEDDING, IMAGE, LOCAL_FEATURES

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from lpel_export.conversion.keras_to_onnx import BATCH
 from lpel_export.local_features.grid import averaging_nodes
-from lpel_export.local_features.layers import Layer
+from lpel_export.local_features.layer import Layer
 from lpel_export.support.errors import ConversionError, reason_of
 from lpel_serving.bundle.manifest import EMBEDDING, LOCAL_FEATURES
 from lpel_serving.support.arrays import Floats
@@ -199,7 +199,7 @@ def take_out(model: bytes) -> TakenOut:
     tensors = [constants[name] for name in taken if name in constants]
     inferred = onnx.shape_inference.infer_shapes(network, data_prop=True).graph
     known = {tensor.name: tensor for tensor in inferred.value_info}
-    layers = [known[name] for name in taken if name not in constants]
+    layers = [known[name] for name in taken if name in known]  # patches take the image itself
     alone = onnx.ModelProto()
     alone.CopyFrom(network)
     del alone.graph.node[:]

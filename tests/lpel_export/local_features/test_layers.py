@@ -3,7 +3,9 @@
 import onnx
 import pytest
 
-from lpel_export.local_features.layers import Layer, choose_layers, cut_layers
+from lpel_export.local_features.layer import Layer
+from lpel_export.local_features.layers import choose_layers, cut_layers
+from lpel_export.local_features.patches import PATCHES
 from lpel_export.support.errors import ModelShapeError
 from lpel_serving.support.errors import ParameterError
 from support import convolutional, tiny
@@ -34,13 +36,20 @@ def test_axes_may_stand_in_either_order():
     )
 
 
-def test_a_network_that_hides_its_layers_is_refused_with_what_there_is():
-    with pytest.raises(ModelShapeError, match=r"no layer of 18 by 18.*block1/out \(6 x 17 x 17\)"):
-        choose_layers(convolutional.embedder(), 18)
-    with pytest.raises(ModelShapeError, match="it has none"):  # pixels alone are no layer
-        choose_layers(tiny.embedder_model().SerializeToString(), 4)
-    with pytest.raises(ModelShapeError, match="it has none"):
-        choose_layers(convolutional.embedder(widest=True), 8)
+def test_a_network_that_hides_its_layers_is_given_patches_of_its_images():
+    model = convolutional.embedder()
+    pixels = convolutional.SIZE
+    assert choose_layers(model, 18) == (Layer(PATCHES, 3 * 3**2, 18, "NCHW", pixels),)
+    hidden = tiny.embedder_model().SerializeToString()  # pixels alone are no layer
+    assert choose_layers(hidden, 4) == (Layer(PATCHES, 3 * 12**2, 4, "NCHW", tiny.IMAGE_SIZE),)
+    hidden = convolutional.embedder(widest=True)
+    assert [layer.name for layer in choose_layers(hidden, 8)] == [PATCHES]
+    assert [layer.name for layer in choose_layers(model, 8, [PATCHES])] == [PATCHES]
+
+
+def test_a_grid_finer_than_the_image_is_refused():
+    with pytest.raises(ParameterError, match=r"no layer of 40 by 40.*along one side"):
+        choose_layers(convolutional.embedder(), 40)
 
 
 def test_layers_can_be_named():
@@ -77,5 +86,5 @@ def test_layers_of_unknown_sizes_are_passed_over():
     model = onnx.load_from_string(convolutional.embedder())
     for axis in (1, 2):
         model.graph.input[0].type.tensor_type.shape.dim[axis].dim_param = f"any{axis}"
-    with pytest.raises(ModelShapeError, match="no layer of 8 by 8"):
+    with pytest.raises(ParameterError, match=r"no layer of 8 by 8.*unknown numbers of pixels"):
         choose_layers(model.SerializeToString(), 8)

@@ -5,8 +5,10 @@ import onnx
 import onnxruntime
 import pytest
 
-from lpel_export.local_features.grid import averaged, averaging
-from lpel_export.local_features.layers import Layer, choose_layers
+from lpel_export.local_features.averaging import averaging
+from lpel_export.local_features.grid import averaged
+from lpel_export.local_features.layer import Layer
+from lpel_export.local_features.layers import choose_layers
 from lpel_export.local_features.parity import check_local_features
 from lpel_export.local_features.second_output import (
     Reduction,

@@ -1,0 +1,75 @@
+"""Patches of the image, which stand in for layers where an embedder hides its own.
+
+Each superpixel is given as it looks, with its eight neighbours: a stem of one convolution, whose
+weights are the reduction to local features. See docs/surrogate.md for what that loses.
+"""
+
+from typing import Any
+
+from lpel_export.local_features.averaging import averaging
+from lpel_export.local_features.layer import Layer
+from lpel_export.local_features.steps import Steps
+from lpel_serving.bundle.manifest import IMAGE
+from lpel_serving.support.errors import ParameterError
+
+PATCHES = "patches of the image"
+"""The name of what stands in for a layer."""
+FINEST = 4
+"""Cells along one side of a superpixel, whose mean colours a patch is made of."""
+_AROUND = 3
+"""Superpixels along one side of a patch."""
+_FLOAT32 = 1  # onnx.TensorProto.FLOAT
+
+
+def patches_of(graph: Any, side: int) -> Layer:
+    """Describe the patches of the images that an embedder takes.
+
+    Parameters
+    ----------
+    graph
+        Of the embedder: ``onnx.GraphProto``, whose input `image` has a known size.
+    side
+        Of the grid.
+
+    Raises
+    ------
+    ParameterError
+        If the image has fewer pixels along one side than the grid superpixels.
+    """
+    image = next(tensor for tensor in graph.input if tensor.name == IMAGE)
+    pixels = image.type.tensor_type.shape.dim[1].dim_value
+    if pixels < side:
+        raise ParameterError(
+            f"this network shows no layer of {side} by {side} places or more that all of its "
+            f"computation goes through, and images of {pixels or 'unknown numbers of'} pixels "
+            "along one side have no patches for them: name layers of it, or take a coarser grid."
+        )
+    cells = min(FINEST, pixels // side)
+    return Layer(PATCHES, 3 * (_AROUND * cells) ** 2, side, "NCHW", pixels)
+
+
+def patch_steps(steps: Steps, layer: Layer) -> str:
+    """Append the patches of the image; return their tensor, (batch, channels, side, side).
+
+    Beyond the image's border, it goes on as it ends.
+    """
+    side, step = layer.side, steps.step
+    cells = round((layer.channels / 3) ** 0.5) // _AROUND
+    weights = steps.constant("cells", averaging(layer.pixels, cells * side))
+    current = step("Cast", [IMAGE], "pixels", to=_FLOAT32)
+    current = step("Transpose", [current], "colours", perm=[0, 3, 1, 2])
+    current = step("MatMul", [current, weights], "cell_columns")
+    current = step("Transpose", [current], "cells_turned", perm=[0, 1, 3, 2])
+    current = step("MatMul", [current, weights], "cell_rows")
+    current = step("Transpose", [current], "image_of_cells", perm=[0, 1, 3, 2])
+    current = step("SpaceToDepth", [current], "own", blocksize=cells)
+    border = steps.constant("border", [0, 0, 1, 1, 0, 0, 1, 1])
+    padded = step("Pad", [current, border], "padded", mode="edge")
+    axes = steps.constant("axes", [2, 3])
+    beside: list[str] = []
+    for row in range(_AROUND):
+        for column in range(_AROUND):
+            start = steps.constant(f"start{row}{column}", [row, column])
+            end = steps.constant(f"end{row}{column}", [row + side, column + side])
+            beside.append(step("Slice", [padded, start, end, axes], f"beside{row}{column}"))
+    return step("Concat", beside, "patches", axis=1)
