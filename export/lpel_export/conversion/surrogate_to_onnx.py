@@ -1,6 +1,7 @@
 """Conversion of a Keras surrogate to ONNX, and its parity: every fill, at two batch sizes."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,10 +16,12 @@ from lpel_serving.bundle.manifest import (
     COALITION,
     DONOR_EMBEDDING,
     DONOR_FEATURES,
+    EFFECTS,
     EMBEDDING,
     FILL,
     LOCAL_FEATURES,
     MASKED_EMBEDDING,
+    SHOWN_STATE,
 )
 from lpel_serving.engine.session import open_model
 from lpel_serving.methods.method import ImageFeatures
@@ -30,32 +33,44 @@ Original = Callable[[ImageFeatures, ImageFeatures, NDArray[np.float32]], NDArray
 embeddings, (N, F, M, D)."""
 
 
+@dataclass(frozen=True)
+class SurrogateGraphs:
+    """The two graphs of a surrogate, as serialised ONNX models.
+
+    Attributes
+    ----------
+    surrogate
+        Of an image to what replacing its superpixels does, run once.
+    simulation
+        Of that and coalitions to masked embeddings.
+    """
+
+    surrogate: bytes
+    simulation: bytes
+
+
 def export_surrogate(
+    hiding: Callable[..., Any],
     masked: Callable[..., Any],
     dimension: int,
     local_shape: tuple[int, int],
     constants: Mapping[str, NDArray[np.float32]],
     metadata: Mapping[str, str],
-) -> bytes:
+) -> SurrogateGraphs:
     """Export a surrogate: see `lpel_serving.bundle.manifest.SurrogateRecord` for its tensors.
 
     Parameters
     ----------
-    masked
-        A function of TensorFlow's tensors in the order of that docstring.
+    hiding, masked
+        Functions of TensorFlow's tensors, in the order of that docstring.
     dimension
         Length D of the embeddings.
     local_shape
         Superpixels K and channels C.
     constants
-        Its weights: the graph's constants of these values get their names.
+        Its weights: the graphs' constants of these values get their names.
     metadata
-        Written into the ONNX model's ``metadata_props``.
-
-    Returns
-    -------
-    bytes
-        The serialised model.
+        Written into the ONNX models' ``metadata_props``.
 
     Raises
     ------
@@ -64,20 +79,33 @@ def export_surrogate(
     """
     tf = require("tensorflow", "train")
     vector, local = (None, dimension), (None, *local_shape)
-    shapes = {
+
+    def specs(shapes: Mapping[str, Any]) -> list[Any]:
+        return [tf.TensorSpec(shape, tf.float32, name=name) for name, shape in shapes.items()]
+
+    def first(*tensors: Any) -> dict[str, Any]:
+        return dict(zip((SHOWN_STATE, EFFECTS), hiding(*tensors), strict=True))
+
+    def second(*tensors: Any) -> dict[str, Any]:
+        return {MASKED_EMBEDDING: masked(*tensors)}
+
+    images = {
         EMBEDDING: vector,
         LOCAL_FEATURES: local,
         DONOR_EMBEDDING: vector,
         DONOR_FEATURES: local,
-        COALITION: (None, None, local_shape[0]),
     }
-    specs = [tf.TensorSpec(shape, tf.float32, name=name) for name, shape in shapes.items()]
-    fill = tf.TensorSpec((), tf.int64, name=FILL)
+    hidden = trace(first, *specs(images), tf.TensorSpec((), tf.int64, name=FILL))
+    asked = {name: one.shape for name, one in hidden.structured_outputs.items()}
+    asked |= {EMBEDDING: vector, DONOR_EMBEDDING: vector, COALITION: (None, None, local_shape[0])}
+    answered = trace(second, *specs(asked))
+    return SurrogateGraphs(*(_exported(one, constants, metadata) for one in (hidden, answered)))
 
-    def function(*tensors: Any) -> dict[str, Any]:
-        return {MASKED_EMBEDDING: masked(*tensors)}
 
-    model = to_onnx(trace(function, *specs, fill), OPSET)
+def _exported(
+    traced: Any, constants: Mapping[str, NDArray[np.float32]], metadata: Mapping[str, str]
+) -> bytes:
+    model = to_onnx(traced, OPSET)
     for tensor in (*model.graph.input, *model.graph.output):
         if tensor.name in {COALITION, MASKED_EMBEDDING}:
             axes = tensor.type.tensor_type.shape.dim
