@@ -11,7 +11,7 @@ from lpel_tf.support.errors import TrainingDataError
 from lpel_tf.surrogates.network import Sizes, SurrogateNetwork, neighbours
 
 _OWN, _DONORS, _BOTH, _PAIRS = "hidden", "transplanted", "changed", "adjacent"
-"""Layers of the network that become one in the first graph, with a kernel and a bias for each fill."""
+"""Layers of the network that become one in a graph, with a kernel and a bias for each fill."""
 
 
 def hiding(model: Any, sizes: Sizes) -> Callable[..., Any]:

@@ -1,7 +1,6 @@
-"""Conversion of a Keras surrogate to ONNX, and its parity: every fill, at two batch sizes."""
+"""Conversion of a Keras surrogate to two ONNX graphs, and parity: every fill, two batch sizes."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -23,6 +22,7 @@ from lpel_serving.bundle.manifest import (
     MASKED_EMBEDDING,
     SHOWN_STATE,
 )
+from lpel_serving.bundle.surrogate_graphs import SurrogateGraphs
 from lpel_serving.engine.session import open_model
 from lpel_serving.methods.method import ImageFeatures
 from lpel_serving.support.arrays import Memberships
@@ -31,22 +31,6 @@ from lpel_serving.support.extras import require
 Original = Callable[[ImageFeatures, ImageFeatures, NDArray[np.float32]], NDArray[np.float32]]
 """From N images, a donor for each, and coalitions for each fill, (N, F, M, K), to the masked
 embeddings, (N, F, M, D)."""
-
-
-@dataclass(frozen=True)
-class SurrogateGraphs:
-    """The two graphs of a surrogate, as serialised ONNX models.
-
-    Attributes
-    ----------
-    surrogate
-        Of an image to what replacing its superpixels does, run once.
-    simulation
-        Of that and coalitions to masked embeddings.
-    """
-
-    surrogate: bytes
-    simulation: bytes
 
 
 def export_surrogate(
@@ -118,7 +102,7 @@ def _exported(
 
 
 def check_surrogate_parity(
-    model: bytes,
+    graphs: SurrogateGraphs,
     original: Original,
     images: ImageFeatures,
     donors: ImageFeatures,
@@ -131,8 +115,8 @@ def check_surrogate_parity(
 
     Parameters
     ----------
-    model
-        See `export_surrogate`.
+    graphs
+        See `export_surrogate`; the second is asked about what the first gives.
     original
         The same in Keras.
     images, donors
@@ -152,14 +136,14 @@ def check_surrogate_parity(
     n = len(images.embeddings)
     if n < 2:
         raise ParityError(f"two images at least are needed to compare surrogates; received {n}.")
-    run = _runner(model)
+    run, last = _runner(graphs), len(coalitions) - 1
     differences: list[float] = []
     for size in (1, n):
         for start in range(0, n, size):
             some, given = (one[start : start + size] for one in (images, donors))
             expected = original(some, given, _for_each(coalitions, len(some.embeddings)))
             for fill, replaced in enumerate(coalitions):
-                found = run(some, given, replaced, fill)
+                found = run(some, given, replaced, fill, last)
                 differences.append(float(np.abs(found - expected[:, fill]).max()))
     difference = float(np.max(differences))  # NaN stays
     if not difference <= tolerance:  # NaN must fail too
@@ -174,18 +158,23 @@ def _for_each(coalitions: Memberships, n: int) -> NDArray[np.float32]:
     return np.broadcast_to(coalitions.astype(np.float32), (n, *coalitions.shape))
 
 
-def _runner(model: bytes) -> Callable[..., NDArray[np.float32]]:
-    given = (EMBEDDING, LOCAL_FEATURES, DONOR_EMBEDDING, DONOR_FEATURES, COALITION, FILL)
-    session = open_model(model, dict.fromkeys(given), {MASKED_EMBEDDING: None})
+def _runner(graphs: SurrogateGraphs) -> Callable[..., NDArray[np.float32]]:
+    """Both graphs, one after the other, on as many images at once as are given."""
+    seen = (EMBEDDING, LOCAL_FEATURES, DONOR_EMBEDDING, DONOR_FEATURES, FILL)
+    hidden = (SHOWN_STATE, EFFECTS)
+    asked = (*hidden, EMBEDDING, DONOR_EMBEDDING, COALITION)
+    first = open_model(graphs.surrogate, dict.fromkeys(seen), dict.fromkeys(hidden))
+    second = open_model(graphs.simulation, dict.fromkeys(asked), {MASKED_EMBEDDING: None})
 
     def run(
-        images: ImageFeatures, donors: ImageFeatures, replaced: Memberships, fill: int
+        images: ImageFeatures, donors: ImageFeatures, replaced: Memberships, fill: int, last: int
     ) -> NDArray[np.float32]:
-        values = (
-            *(images.embeddings, images.local, donors.embeddings, donors.local),
-            *(replaced[np.newaxis].astype(np.float32), np.array(fill, np.int64)),
-        )
-        (found,) = session.run_all(dict(zip(given, values, strict=True)), (MASKED_EMBEDDING,))
-        return found
+        whole, given = images.embeddings, donors.embeddings
+        of_images = (whole, images.local, given, donors.local, np.array(fill, np.int64))
+        states = first.run_all(dict(zip(seen, of_images, strict=True)), hidden)
+        given = given if fill == last else np.zeros_like(given)
+        members = replaced[np.newaxis].astype(np.float32)
+        question: tuple[NDArray[Any], ...] = (*states, whole, given, members)
+        return second.run_all(dict(zip(asked, question, strict=True)), (MASKED_EMBEDDING,))[0]
 
     return run

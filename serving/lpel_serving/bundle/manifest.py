@@ -141,6 +141,11 @@ class SurrogateRecord:
     layers: tuple[str, ...]
     training: Mapping[str, Any]
 
+    @property
+    def effects(self) -> int:
+        """K + E: superpixels, and pairs of neighbours, on the grid."""
+        return self.side**2 + 2 * self.side * (self.side - 1)
+
 
 @dataclass(frozen=True)
 class ThresholdRecord:

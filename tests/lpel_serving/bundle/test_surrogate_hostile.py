@@ -140,7 +140,7 @@ def test_vectors_of_another_length_are_refused(tmp_path):
     folder = write_bundle(tmp_path / "c", surrogate=model.SerializeToString())
     explainer = Explainer.load(folder)
     with pytest.raises(BundleError, match=r"gave \(1, 6, 6\).*of shape \(1, 3, 6\)"):
-        explainer.simulate(explainer.features(noise(1)), coalitions(3), "mean")
+        explainer.simulate(explainer.features(noise(1)), "mean")(coalitions(3))
 
 
 def test_a_surrogate_that_gives_nan_is_refused(tmp_path):
@@ -152,7 +152,7 @@ def test_a_surrogate_that_gives_nan_is_refused(tmp_path):
     data = model.SerializeToString()
     explainer = Explainer.load(write_bundle(tmp_path / "b", surrogate=data))
     with pytest.raises(BundleError, match="NaN or infinity"):
-        explainer.simulate(explainer.features(noise(1)), coalitions(1), "mean")
+        explainer.simulate(explainer.features(noise(1)), "mean")(coalitions(1))
 
 
 def test_local_features_with_nan_are_refused(tmp_path):
