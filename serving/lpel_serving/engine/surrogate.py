@@ -26,7 +26,7 @@ from lpel_serving.bundle.manifest import (
 )
 from lpel_serving.bundle.surrogate_graphs import SurrogateGraphs
 from lpel_serving.engine.from_embeddings import check_embeddings
-from lpel_serving.engine.session import open_model
+from lpel_serving.engine.session import Session, open_model
 from lpel_serving.engine.simulation import SimulationOfImages, check_finite
 from lpel_serving.equations.fill import TRANSPLANT
 from lpel_serving.equations.similarity import unit
@@ -70,8 +70,7 @@ class Surrogate:
             provider=provider,
             threads=1,  # a second thread pool would compete with the embedder's
         )
-        declared = self._hiding.declared(EFFECTS)
-        state = None if declared is None else declared[-1]
+        state = _length_of_states(self._hiding)
         self._simulation = open_model(
             graphs.simulation,
             {
@@ -175,6 +174,17 @@ class Surrogate:
             raise EmbeddingError("expected finite features of images; received NaN or infinity.")
         local = np.ascontiguousarray(images.local, np.float32)
         return ImageFeatures(unit(np.asarray(images.embeddings, np.float32)), local)
+
+
+def _length_of_states(session: Session) -> int | None:
+    """Numbers of a state, None if the first graph does not say."""
+    shown, effects = session.declared(SHOWN_STATE), session.declared(EFFECTS)
+    if shown is None or effects is None or shown[-1] != effects[-1]:
+        raise BundleError(
+            f"the surrogate gives {SHOWN_STATE} of shape {shown} and {EFFECTS} of shape {effects}; "
+            "expected states of one length: the bundle was put together wrongly; export it again."
+        )
+    return shown[-1]
 
 
 def open_surrogate(

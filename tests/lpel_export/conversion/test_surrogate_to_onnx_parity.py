@@ -10,6 +10,7 @@ from lpel_export.support.errors import ParityError
 from lpel_serving.bundle.manifest import SURROGATE_FILE, SurrogateRecord
 from lpel_serving.bundle.safety.models import refuse_unsafe
 from lpel_serving.engine.surrogate import Surrogate
+from lpel_serving.equations.similarity import unit
 from lpel_tf.surrogates.graph import constants, hiding, masked_embeddings
 from lpel_tf.surrogates.network import to_keras
 from support.surrogate_networks import SIZES, random_coalitions, random_images, random_network
@@ -93,6 +94,25 @@ def test_the_engine_runs_it(in_part, graphs, original):
         given = donors if fill == "transplant" else None
         found = surrogate.simulate(images, fill, given)(drawn[place])
         np.testing.assert_allclose(found, expected[:, place], atol=1e-5)
+
+
+@pytest.mark.parametrize("fill", ["mean", "transplant"])
+def test_its_answers_do_not_depend_on_what_else_is_asked(fill, graphs):
+    images, rows = random_images(3), random_coalitions(70)[0]
+    donors = random_images(3, seed=1) if fill == "transplant" else None
+    record = SurrogateRecord(SIZES.side, SIZES.channels, FILLS, ("layer",), {})
+    surrogate = Surrogate(graphs, record, SIZES.dimension)
+    simulation = surrogate.simulate(images, fill, donors)
+    together = simulation(rows)
+    assert simulation(rows).tobytes() == together.tobytes()
+    np.testing.assert_array_equal(together[:, 0], unit(images.embeddings))  # nothing is replaced
+    for size in (1, 2, 3, 13, 64):
+        parts = [simulation(rows[start : start + size]) for start in range(0, 70, size)]
+        assert np.concatenate(parts, axis=1).tobytes() == together.tobytes()
+    for i in range(3):
+        of_one = None if donors is None else donors[[i]]
+        alone = surrogate.simulate(images[[i]], fill, of_one)(rows)
+        assert alone.tobytes() == together[[i]].tobytes()
 
 
 SEEN = {

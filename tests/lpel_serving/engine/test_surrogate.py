@@ -47,6 +47,19 @@ def test_images_do_not_depend_on_others(surrogate):
         assert alone.tobytes() == together[[i]].tobytes()
 
 
+@pytest.mark.parametrize("fill", ["mean", "transplant"])
+def test_a_simulation_may_be_asked_again(surrogate, fill):
+    """What each answer is made of, to the byte, is a matter of the graph: see its parity."""
+    images, rows = tiny_surrogate.features(noise(3)), coalitions(70)
+    donors = images[[1, 2, 0]] if fill == "transplant" else None
+    simulation = surrogate.simulate(images, fill, donors)
+    together = simulation(rows)
+    parts = [simulation(rows[start : start + 13]) for start in range(0, 70, 13)]
+    np.testing.assert_allclose(np.concatenate(parts, axis=1), together, atol=1e-6)
+    assert simulation(rows).tobytes() == together.tobytes()
+    assert surrogate.simulate(images, fill, donors)(rows).tobytes() == together.tobytes()
+
+
 def test_embeddings_of_any_length(surrogate):
     images, rows = tiny_surrogate.features(noise(2)), coalitions(4)
     longer = ImageFeatures(images.embeddings * np.float32(256), images.local)
