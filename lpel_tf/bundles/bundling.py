@@ -1,16 +1,13 @@
 """Makes a bundle from photographs: embeds, trains, exports, fits the decision, writes."""
 
 import hashlib
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from lpel_serving.bundle.manifest import (
-    Manifest,
-)
+from lpel_serving.bundle.manifest import Manifest
 from lpel_serving.engine.embedder import Embedder
 from lpel_serving.engine.usual_pairs import reading
 from lpel_serving.images.crops import parse_crop
@@ -20,43 +17,23 @@ from lpel_serving.images.datasets.passed_over import Unusable
 from lpel_serving.methods.method import AssembledNetworks, no_responses
 from lpel_serving.support.progress import Progress, silent
 from lpel_tf.bundles.assembly import assemble
-from lpel_tf.bundles.response_bundling import (
-    ResponsePlan,
-    finish_responses,
-)
+from lpel_tf.bundles.decoder_training import describe, left_out
+from lpel_tf.bundles.response_bundling import FinishedResponses, ResponsePlan, finish_responses
 from lpel_tf.bundles.surrogate_bundling import SurrogatePlan, finish_surrogate
-from lpel_tf.bundles.surrogate_export import export_finished_surrogate, with_surrogate
+from lpel_tf.bundles.surrogate_export import (
+    ExportedSurrogate,
+    export_finished_surrogate,
+    with_surrogate,
+)
 from lpel_tf.bundles.thresholds import fit_on_pairs, fit_on_split
 from lpel_tf.data.dataset import FaceSet, Split, embed_faces, split_by_identity
 from lpel_tf.data.kept_apart import fit_on_sides, photographs_apart, usual_on_sides
-from lpel_tf.decoders.decoder import IMAGE_SIZE, mean_squared_error
-from lpel_tf.decoders.least_squares import LinearDecoder, mean_face, solve
+from lpel_tf.decoders.decoder import IMAGE_SIZE
+from lpel_tf.decoders.least_squares import solve
 from lpel_tf.decoders.training import Recipe, Trained, check_faces, train_decoder
 from lpel_tf.networks.embedders import ExportedEmbedder
 from lpel_tf.networks.example_crops import example_crops
 from lpel_tf.support.cache import cache_folder
-
-
-@dataclass(frozen=True)
-class Losses:
-    """Mean squared errors on the test faces, pixels in [0, 1], smaller is better.
-
-    Attributes
-    ----------
-    decoder
-        Of the trained decoder.
-    mean_face
-        Of a decoder that always gives the mean training face.
-    least_squares
-        Of the closed-form optimum on the training faces.
-    least_squares_with_noise
-        Of the optimum when the embeddings carry the recipe's noise: what training aims at.
-    """
-
-    decoder: float
-    mean_face: float
-    least_squares: float
-    least_squares_with_noise: float
 
 
 def train_bundle(
@@ -132,37 +109,21 @@ def train_bundle(
     split = split_by_identity(everyone, np.random.default_rng(recipe.seed))
     check_faces(split.train, split.validation)
     if closed_form:
-        trained = Trained(
-            solve(split.train, recipe.noise_on(split.train.embeddings)), (), 0, recipe
-        )
+        solved = solve(split.train, recipe.noise_on(split.train.embeddings))
+        trained = Trained(solved, (), 0, recipe)
     else:
         trained = train_decoder(
             split.train, split.validation, recipe, checkpoint=checkpoint, progress=progress
         )
     usable = tuple(face for face in faces if unusable is None or face.path not in unusable)
-    finished = None
-    if responses is not None:
-        table = store.with_name(f"{store.stem}-{responses.table.key}.sqlite")
-        state = None if checkpoint is None else response_checkpoint(checkpoint)
-        finished = finish_responses(
-            engine, usable, split, responses, table, checkpoint=state, progress=progress
-        )
-    exported = None
-    if surrogate is not None:
-        made = finish_surrogate(
-            embedder,
-            engine.crop,
-            usable,
-            split,
-            surrogate,
-            store,
-            respond=None if finished is None else finished.decoder,
-            checkpoint=None if checkpoint is None else surrogate_checkpoint(checkpoint),
-            progress=progress,
-        )
-        apart = [face for face in usable if face.identity in set(split.test.identities)]
-        crops = example_crops(apart, crop, embedder.record.image_size)
-        exported = export_finished_surrogate(made, embedder, crops)
+    work = _Work(embedder, crop, engine, usable, split, store, checkpoint, progress)
+    finished = None if responses is None else _responses(work, responses)
+    exported = None if surrogate is None else _surrogate(work, surrogate, finished)
+    fitted = (
+        fit_on_pairs(pairs, embed)
+        if pairs
+        else fit_on_split(split, np.random.default_rng(recipe.seed))
+    )
     decoders = (trained.decoder, no_responses if finished is None else finished.decoder)
     networks = AssembledNetworks(engine.embed, *decoders)
     read = None
@@ -170,15 +131,6 @@ def train_bundle(
         networks = with_surrogate(networks, exported, embedder.record, engine.crop)
         shown = [face for face in usable if face not in everyone.without_face]
         read = reading(engine, [face.path for face in photographs_apart(shown, split)])
-    rng = np.random.default_rng(recipe.seed)
-    fitted = fit_on_pairs(pairs, embed) if pairs else fit_on_split(split, rng)
-    training = describe(trained, split, closed_form=closed_form) | {
-        "photographs_without_face": len(everyone.without_face),
-        "photographs_unusable": len(everyone.unusable),
-        "photographs_with_several_faces": None
-        if everyone.several_faces is None
-        else len(everyone.several_faces),
-    }
     return assemble(
         embedder,
         trained.decoder,
@@ -186,13 +138,61 @@ def train_bundle(
         crop=crop,
         threshold=fitted.threshold,
         confidence=fitted.confidence,
-        training=training,
+        training=describe(trained, split, closed_form=closed_form) | left_out(everyone),
         examples=split.test.embeddings[:100],
         responses=finished,
         surrogate=exported,
         plausibility=fit_on_sides(split),
         usual=usual_on_sides(split, networks, fitted.threshold.value, recipe.seed, crop, read),
     )
+
+
+@dataclass(frozen=True, eq=False)
+class _Work:
+    """What the trainings besides the decoder's work on: the same photographs, divided alike."""
+
+    embedder: ExportedEmbedder
+    crop: str
+    engine: Embedder
+    faces: tuple[Face, ...]
+    split: Split
+    store: Path
+    checkpoint: Path | None
+    progress: Progress
+
+
+def _responses(work: _Work, plan: ResponsePlan) -> FinishedResponses:
+    table = work.store.with_name(f"{work.store.stem}-{plan.table.key}.sqlite")
+    state = None if work.checkpoint is None else response_checkpoint(work.checkpoint)
+    return finish_responses(
+        work.engine,
+        work.faces,
+        work.split,
+        plan,
+        table,
+        checkpoint=state,
+        progress=work.progress,
+    )
+
+
+def _surrogate(
+    work: _Work, plan: SurrogatePlan, responses: FinishedResponses | None
+) -> ExportedSurrogate:
+    made = finish_surrogate(
+        work.embedder,
+        work.engine.crop,
+        work.faces,
+        work.split,
+        plan,
+        work.store,
+        respond=None if responses is None else responses.decoder,
+        checkpoint=None if work.checkpoint is None else surrogate_checkpoint(work.checkpoint),
+        progress=work.progress,
+    )
+    apart = set(work.split.test.identities)
+    photographs = [face for face in work.faces if face.identity in apart]
+    crops = example_crops(photographs, work.crop, work.embedder.record.image_size)
+    return export_finished_surrogate(made, work.embedder, crops)
 
 
 def response_checkpoint(checkpoint: Path) -> Path:
@@ -203,37 +203,6 @@ def response_checkpoint(checkpoint: Path) -> Path:
 def surrogate_checkpoint(checkpoint: Path) -> Path:
     """Name the file of the surrogate's training beside that of the decoder's."""
     return checkpoint.with_name(f"{checkpoint.stem}-surrogate{checkpoint.suffix}")
-
-
-def losses(decoder: LinearDecoder, split: Split, noise: float) -> Losses:
-    """Measure a decoder on people that it was not trained on, beside its natural bounds."""
-    test = split.test
-
-    def loss(other: LinearDecoder) -> float:
-        return mean_squared_error(other(test.embeddings), test.targets)
-
-    return Losses(
-        decoder=loss(decoder),
-        mean_face=mean_squared_error(mean_face(split.train).astype(np.float32), test.targets),
-        least_squares=loss(solve(split.train, 0.0)),
-        least_squares_with_noise=loss(solve(split.train, noise)),
-    )
-
-
-def describe(trained: Trained, split: Split, *, closed_form: bool) -> dict[str, Any]:
-    """Say how a decoder was trained, for the manifest."""
-    sides = {"train": split.train, "validation": split.validation, "test": split.test}
-    noise = trained.recipe.noise_on(split.train.embeddings)
-    return {
-        "method": "closed-form least squares" if closed_form else "Adamax",
-        "recipe": asdict(trained.recipe),
-        "photographs": {name: len(side) for name, side in sides.items()},
-        "people": {name: len(set(side.identities)) for name, side in sides.items()},
-        "loss": "mean squared error over images, pixels and channels; pixels in [0, 1]",
-        "test_loss": asdict(losses(trained.decoder, split, noise)),
-        "best_epoch": trained.best_epoch,
-        "history": [asdict(epoch) for epoch in trained.history],
-    }
 
 
 def store_key(embedder: ExportedEmbedder, crop: str) -> str:
