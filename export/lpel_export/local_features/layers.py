@@ -78,7 +78,7 @@ def choose_layers(model: bytes, side: int, names: Sequence[str] | None = None) -
         If there is no such layer, or it or the image is coarser than the grid; the message lists
         those that there are.
     """
-    if names is not None and list(names) != [PATCHES]:
+    if names is not None:
         return _named(model, side, names)
     layers = cut_layers(model)
     chosen: list[Layer] = []
@@ -86,11 +86,13 @@ def choose_layers(model: bytes, side: int, names: Sequence[str] | None = None) -
         last = next((layer for layer in reversed(layers) if layer.side >= least), None)
         if last is not None and last not in chosen:
             chosen.append(last)
-    return tuple(chosen) if chosen and names is None else (patches_of(_inferred(model), side),)
+    return tuple(chosen) or (patches_of(_inferred(model), side),)
 
 
 def _named(model: bytes, side: int, names: Sequence[str]) -> tuple[Layer, ...]:
     graph = _inferred(model)
+    if list(names) == [PATCHES]:
+        return (patches_of(graph, side),)
     nodes = _on_the_way(graph)
     layers = _known(graph, [name for node in nodes for name in node.output])
     chosen = [_one_named(name, layers, _known(graph, _cut_tensors(nodes))) for name in names]

@@ -1,6 +1,7 @@
 """Checks local features in ONNX: against numpy, and that the embeddings stayed as they were."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ from numpy.typing import NDArray
 
 from lpel_export.local_features.grid import averaged
 from lpel_export.local_features.layer import Layer
+from lpel_export.local_features.patches import PATCHES, patches
 from lpel_export.local_features.second_output import Reduction, without_local_features
 from lpel_export.support.errors import ParityError
 from lpel_serving.bundle.manifest import EMBEDDING, IMAGE, LOCAL_FEATURES
@@ -50,8 +52,7 @@ def check_local_features(
     plain = without_local_features(model)
     alone = open_model(plain, {IMAGE: None}, {EMBEDDING: None})
     both = open_model(model, {IMAGE: None}, {EMBEDDING: None, LOCAL_FEATURES: None})
-    names = [layer.name for layer in layers]
-    shown = open_model(_with_layers(plain, names), {IMAGE: None}, dict.fromkeys(names))
+    averages = _averages_of(plain, layers, side)
     difference, largest = 0.0, 0.0
     for batch in batches:
         given = {IMAGE: batch}
@@ -61,8 +62,7 @@ def check_local_features(
                 "the embedder gives other embeddings with local features than without them. "
                 "Nothing was exported."
             )
-        values = shown.run_all(given, shown.outputs)
-        expected = in_numpy(values, layers, side, reduced)
+        expected = reduced(averages(batch))
         difference = float(np.maximum(difference, np.abs(local - expected).max()))  # NaN stays
         largest = max(largest, float(np.abs(expected).max()))
     if not difference <= TOLERANCE * largest:  # NaN must fail too
@@ -79,12 +79,20 @@ def check_local_features(
     }
 
 
-def in_numpy(
-    values: Sequence[Floats], layers: Sequence[Layer], side: int, reduced: Reduction
-) -> Floats:
-    """Compute local features of the values of layers, shape (N, side * side, C)."""
-    averages = [averaged(one, layer, side) for one, layer in zip(values, layers, strict=True)]
-    return reduced(np.concatenate(averages, axis=2))
+def _averages_of(
+    model: bytes, layers: Sequence[Layer], side: int
+) -> Callable[[NDArray[np.uint8]], Floats]:
+    """From crops to the averages of all layers in numpy, shape (N, side * side, channels)."""
+    if [layer.name for layer in layers] == [PATCHES]:
+        return partial(patches, layer=layers[0])
+    names = [layer.name for layer in layers]
+    shown = open_model(_with_layers(model, names), {IMAGE: None}, dict.fromkeys(names))
+
+    def averages(crops: NDArray[np.uint8]) -> Floats:
+        values = zip(shown.run_all({IMAGE: crops}, shown.outputs), layers, strict=True)
+        return np.concatenate([averaged(one, layer, side) for one, layer in values], axis=2)
+
+    return averages
 
 
 def _with_layers(model: bytes, names: Sequence[str]) -> bytes:

@@ -6,10 +6,14 @@ weights are the reduction to local features. See docs/surrogate.md for what that
 
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from lpel_export.local_features.averaging import averaging
 from lpel_export.local_features.layer import Layer
 from lpel_export.local_features.steps import Steps
 from lpel_serving.bundle.manifest import IMAGE
+from lpel_serving.support.arrays import Floats
 from lpel_serving.support.errors import ParameterError
 
 PATCHES = "patches of the image"
@@ -53,8 +57,7 @@ def patch_steps(steps: Steps, layer: Layer) -> str:
 
     Beyond the image's border, it goes on as it ends.
     """
-    side, step = layer.side, steps.step
-    cells = round((layer.channels / 3) ** 0.5) // _AROUND
+    side, cells, step = layer.side, _cells(layer), steps.step
     weights = steps.constant("cells", averaging(layer.pixels, cells * side))
     current = step("Cast", [IMAGE], "pixels", to=_FLOAT32)
     current = step("Transpose", [current], "colours", perm=[0, 3, 1, 2])
@@ -73,3 +76,21 @@ def patch_steps(steps: Steps, layer: Layer) -> str:
             end = steps.constant(f"end{row}{column}", [row + side, column + side])
             beside.append(step("Slice", [padded, start, end, axes], f"beside{row}{column}"))
     return step("Concat", beside, "patches", axis=1)
+
+
+def patches(crops: NDArray[np.uint8], layer: Layer) -> Floats:
+    """Compute the same in numpy, shape (N, side * side, channels), of crops (N, S, S, 3)."""
+    n, side, cells = len(crops), layer.side, _cells(layer)
+    weights = averaging(layer.pixels, cells * side)
+    pixels = crops.astype(np.float32)
+    colours = np.einsum("nhwc,hi,wj->nijc", pixels, weights, weights, optimize=True)
+    blocks = colours.reshape(n, side, cells, side, cells, 3).transpose(0, 1, 3, 2, 4, 5)
+    own = blocks.reshape(n, side, side, -1)
+    padded = np.pad(own, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="edge")
+    places = [(row, column) for row in range(_AROUND) for column in range(_AROUND)]
+    beside = [padded[:, row : row + side, column : column + side] for row, column in places]
+    return np.concatenate(beside, axis=-1).reshape(n, side * side, layer.channels)
+
+
+def _cells(layer: Layer) -> int:
+    return round((layer.channels / 3) ** 0.5) // _AROUND

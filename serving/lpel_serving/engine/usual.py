@@ -118,12 +118,14 @@ def measure_usual(
     decided = decide_many(embeddings[pairs[:, 0]], embeddings[pairs[:, 1]], threshold).similar
     lacking = {RESPONSES: not responds, SURROGATE_ORDER: read is None}
     for name, method in METHODS.items():
+        if lacking.get(name):
+            continue
         for similar, decision in DECISIONS.items():
             of = pairs[decided == similar]
             if not explains_many(method):
                 kept = min(len(of), PAIRS_WITH_FACES)
                 of = of[np.arange(kept) * len(of) // max(kept, 1)]
-            if lacking.get(name) or len(of) < LEAST_PAIRS:
+            if len(of) < LEAST_PAIRS:
                 continue
             maps, shown = maps_of_pairs(
                 method, networks, embeddings, of, similar=similar, read=read

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from lpel_export.local_features.layers import choose_layers
+from lpel_export.local_features.parity import check_local_features
+from lpel_export.local_features.patches import patches
 from lpel_export.local_features.second_output import (
     reduction,
     take_out,
@@ -45,6 +47,7 @@ def test_patches_are_the_mean_colours_around_each_superpixel(model, size, side, 
     expected = [oracle_patches.patches(one, side, cells) for one in images.tolist()]
     assert found.shape == (2, side * side, layers[0].channels)
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-4)
+    np.testing.assert_allclose(patches(images, layers[0]), expected, rtol=0, atol=1e-4)
 
 
 def test_they_are_reduced_and_leave_the_embedding_as_it_is():
@@ -58,6 +61,8 @@ def test_they_are_reduced_and_leave_the_embedding_as_it_is():
     images = crops(3, tiny.IMAGE_SIZE)
     raw = local_features(with_averages(HIDDEN, layers, 4), images)
     np.testing.assert_allclose(local_features(given, images), reduced(raw), rtol=1e-4, atol=1e-3)
+    report = check_local_features(given, layers, 4, reduced, images)
+    assert report["max_difference"] <= report["tolerance"] * report["largest"]
     sessions = [open_model(m, {"image": None}, {"embedding": None}) for m in (HIDDEN, given)]
     one, other = (s.run_all({"image": images}, ("embedding",))[0] for s in sessions)
     assert one.tobytes() == other.tobytes()

@@ -7,12 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lpel_export.local_features.patches import PATCHES
 from lpel_serving import Explainer
 from lpel_serving.engine.embedder import Embedder
 from lpel_serving.equations.similarity import unit
 from lpel_serving.images.crops import CentreCrop
 from lpel_serving.images.datasets.faces import list_faces
 from lpel_serving.images.reading import read_pixels
+from lpel_serving.methods.simulated.surrogate_order import SurrogateOrder
 from lpel_serving.support.errors import ParameterError
 from lpel_tf import pretrained
 from lpel_tf.bundles.bundling import surrogate_checkpoint, train_bundle
@@ -62,9 +64,9 @@ def cache(tmp_path_factory):
     return tmp_path_factory.mktemp("cache")
 
 
-def bundle(faces, out, cache, plan=PLAN, **more):
+def bundle(faces, out, cache, plan=PLAN, embedder=None, **more):
     return train_bundle(
-        tiny_layers.embedder(),
+        embedder or tiny_layers.embedder(),
         faces,
         out,
         crop="none",
@@ -103,6 +105,18 @@ def test_the_bundle_has_a_surrogate_and_local_features(made, faces):
         assert found.shape == (3, 5, tiny.DIMENSION)
         np.testing.assert_allclose(found[:, 0], unit(features.embeddings), atol=1e-6)
         assert np.abs(found[:, 1] - found[:, 0]).max() > 1e-3
+
+
+def test_a_network_that_hides_its_layers_has_a_surrogate_of_patches(faces, cache, tmp_path):
+    out, hidden = tmp_path / "hidden", reproduction.embedder()
+    manifest = bundle(faces, out, cache, embedder=hidden)
+    assert manifest.surrogate.layers == (PATCHES,)
+    assert manifest.parity["local_features"]["max_difference"] >= 0
+    explainer = Explainer.load(out)
+    explained = explainer.explain(faces[0].path, faces[1].path)
+    assert explained.method.method == SurrogateOrder()
+    assert explained.forward.heat_map.shape == (SIDE, SIDE)
+    assert np.ptp(explained.forward.heat_map) > 0
 
 
 def test_the_manifest_says_how_good_it_is_beside_responses(made):

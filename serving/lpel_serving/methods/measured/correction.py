@@ -15,7 +15,7 @@ from lpel_serving.methods.simulated.game import Game, for_the_decision
 from lpel_serving.methods.simulated.surrogate_order import DEFAULT_STEP, orders_of
 from lpel_serving.support.arrays import Coalitions
 
-AT_ONCE = 8
+_AT_ONCE = 8
 """Coalitions that are drawn and measured together, along the order as it is known by then."""
 _TRIES = 64
 """Coalitions that are drawn to find so many new ones."""
@@ -69,7 +69,7 @@ def measured_correction(
     processes = [prior_process(game.superpixels, noise) for noise in NOISES]
     best, done = processes[0], np.zeros((0, game.superpixels), np.bool_)
     while len(done) < count:
-        chosen = _new_coalitions(corrected(game, best), done, rng)[: count - len(done)]
+        chosen = _new_coalitions(_corrected(game, best), done, rng)[: count - len(done)]
         if not len(chosen):
             break
         images = (image for one in chosen for image in change.images(one))
@@ -82,16 +82,16 @@ def measured_correction(
             processes = [process.seen(one, residual) for process in processes]
         best = max(processes, key=lambda process: process.evidence)
         done = np.concatenate([done, chosen])
-    return Correction(corrected(game, best), best.errors)
+    return Correction(_corrected(game, best), best.errors)
 
 
-def corrected(game: Game, process: ResidualProcess) -> Game:
+def _corrected(game: Game, process: ResidualProcess) -> Game:
     """Add the corrections to what a game predicts."""
     return replace(game, corrections=process.corrections)
 
 
 def _new_coalitions(game: Game, done: Coalitions, rng: np.random.Generator) -> Coalitions:
-    """Up to `AT_ONCE` coalitions that were not measured yet."""
+    """Up to `_AT_ONCE` coalitions that were not measured yet."""
     if game.superpixels <= _FEW:
         drawn = rng.permutation(_all_coalitions(game.superpixels))
     else:
@@ -99,7 +99,7 @@ def _new_coalitions(game: Game, done: Coalitions, rng: np.random.Generator) -> C
         drawn = draw_along(order, rng, _TRIES)
     known = {one.tobytes() for one in done}
     new = {one.tobytes(): one for one in drawn if one.tobytes() not in known}
-    return np.array(list(new.values())[:AT_ONCE], np.bool_).reshape(-1, game.superpixels)
+    return np.array(list(new.values())[:_AT_ONCE], np.bool_).reshape(-1, game.superpixels)
 
 
 def _all_coalitions(superpixels: int) -> Coalitions:
