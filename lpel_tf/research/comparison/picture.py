@@ -13,13 +13,20 @@ FAMILIES = {
     "responses corrected": ("responses, then coalitions", "#ee6677"),
     "CorrRISE": ("CorrRISE", "#228833"),
 }
-CONTROLS = ("random", "centre")
-MEANS = tuple(mean_of(name) for name in SUBJECTS)
-"""The mean of each subject's own maps: dotted lines too, labelled further to the right."""
+LINES = {
+    "random": (0.25, "bottom"),
+    "centre": (0.55, "top"),
+    mean_of("responses"): (0.25, "bottom"),
+    mean_of("surrogate-order"): (0.55, "bottom"),
+}
+"""Controls that are dotted lines: where along the line its name stands, and on which side of it."""
 LEFT_OUT = (
     *("reverse", "shifted", "another pair", "constant relevance"),
     *(another_of(name) for name in SUBJECTS),
+    *(mean_of(name) for name in SUBJECTS if mean_of(name) not in LINES),
 )
+_APART = 0.03
+"""Share of a panel's height that labels at the same cost keep from each other."""
 
 
 def draw(results: dict[str, Any]) -> bytes:
@@ -44,20 +51,21 @@ def _costs(results: dict[str, Any], similar: bool) -> dict[str, float]:
 
 def _panel(axis: Any, measured: dict[str, Any], costs: dict[str, float], title: str) -> None:
     methods = {k: v["mean"] for k, v in measured["methods"].items() if k not in LEFT_OUT}
-    _lines(axis, {name: methods[name]["mean"] for name in (*CONTROLS, *MEANS) if name in methods})
+    _lines(axis, {name: methods[name]["mean"] for name in LINES if name in methods})
     for family, (label, colour) in FAMILIES.items():
         names = [n for n in methods if re.fullmatch(rf"{family} \d+", n)]
         points = sorted((costs[name], methods[name]) for name in names)
         if points:
             _points(axis, points, colour, "o-", label)
-    for name, mean in methods.items():
-        family = re.match(rf"(?:{'|'.join(FAMILIES)}) \d+", name)
-        if not family and name not in (*CONTROLS, *MEANS):
-            best = name in SUBJECTS
-            _points(axis, [(costs[name], mean)], "#aa3377" if best else INK, "*" if best else "s")
-            axis.annotate(
-                name, (costs[name], mean["mean"]), (4, 4), textcoords="offset points", fontsize=8
-            )
+    alone = {
+        name: (costs[name], mean)
+        for name, mean in methods.items()
+        if not re.match(rf"(?:{'|'.join(FAMILIES)}) \d+", name) and name not in LINES
+    }
+    for name, point in alone.items():
+        best = name in SUBJECTS
+        _points(axis, [point], "#aa3377" if best else INK, "*" if best else "s")
+    _names(axis, {name: (cost, mean["mean"]) for name, (cost, mean) in alone.items()})
     axis.set_xscale("log")
     axis.set_xlabel("passes through the network for one map, forwards or back", fontsize=9)
     lower = measured["lower is better"]
@@ -71,17 +79,30 @@ def _panel(axis: Any, measured: dict[str, Any], costs: dict[str, float], title: 
 
 
 def _lines(axis: Any, controls: dict[str, float]) -> None:
-    """Dotted lines, the labels of the means, which lie close together, side by side."""
+    """Dotted lines with their names, which keep clear of each other where lines lie close."""
     for name, mean in controls.items():
+        place, side = LINES[name]
         axis.axhline(mean, color=QUIET, linestyle=":", linewidth=1)
         axis.annotate(
             name,
-            (0.16 + 0.2 * MEANS.index(name) if name in MEANS else 0.01, mean),
+            (place, mean),
             xycoords=("axes fraction", "data"),
             ha="left",
-            va="bottom",
+            va=side,
             fontsize=8,
             color=QUIET,
+        )
+
+
+def _names(axis: Any, points: dict[str, tuple[float, float]]) -> None:
+    """Label points; of those at one cost that lie close together, each above the one before."""
+    low, high = axis.get_ylim()
+    free: dict[float, float] = {}
+    for name, (cost, value) in sorted(points.items(), key=lambda one: one[1][1]):
+        place = max(value, free.get(cost, value))
+        free[cost] = place + _APART * (high - low)
+        axis.annotate(
+            name, (cost, place), (6, 0), textcoords="offset points", va="center", fontsize=8
         )
 
 
