@@ -66,7 +66,7 @@ def test_a_training_prints_one_document_with_all_three(trained):
     }
     parity = {"embedder", "decoder", "responses", "surrogate", "local_features"}
     assert set(document["parity"]) == parity
-    names = ["decoder", "embedder", "responses", "surrogate"]
+    names = ["decoder", "embedder", "responses", "simulation", "surrogate"]
     assert names_in(root / "bundle") == sorted([*(f"{n}.onnx" for n in names), "manifest.json"])
     assert names_in(root) == ["bundle", "cache"], "no checkpoint is left"
     assert len(names_in(root / "cache" / "embeddings")) == 4
