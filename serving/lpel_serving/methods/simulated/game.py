@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from lpel_serving.equations.fill import TRANSPLANT
 from lpel_serving.equations.similarity import unit
+from lpel_serving.equations.summation import fixed_dot
 from lpel_serving.methods.catalogue.parameter import Range
 from lpel_serving.methods.kinds import KINDS, Kind
 from lpel_serving.methods.method import FacePair, ImageFeatures, Networks
@@ -91,10 +92,10 @@ class Game:
         masked = self._masked(coalitions)
         units = unit(self.references.embeddings), unit(self.tests.embeddings)
         if self.kind == "both":
-            after = np.vecdot(masked[self.directions :], masked[: self.directions])
+            after = fixed_dot(masked[self.directions :], masked[: self.directions])
         else:
-            after = np.vecdot(masked, units[0][:, np.newaxis])
-        return for_the_decision(np.vecdot(*units), after, similar=self.similar)
+            after = fixed_dot(masked, units[0][:, np.newaxis])
+        return for_the_decision(fixed_dot(*units), after, similar=self.similar)
 
     def _masked(self, coalitions: Memberships) -> Floats:
         """Predicted embeddings of the tests, then of the references if they are replaced too."""
@@ -207,7 +208,7 @@ def for_the_decision(before: Floats, after: Floats, *, similar: bool) -> Floats:
     return -rise if similar else rise
 
 
-def on_grid(values: NDArray[np.float64]) -> Floats:
+def on_grid(values: NDArray[np.floating]) -> Floats:
     """Lay attributions, shape (..., K), out on their square grid, float32, (..., side, side)."""
     side = round(values.shape[-1] ** 0.5)
     return values.reshape(*values.shape[:-1], side, side).astype(np.float32)

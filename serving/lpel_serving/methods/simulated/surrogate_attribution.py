@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lpel_serving.methods.both_ways import BothWays
 from lpel_serving.methods.catalogue.parameter import Range
@@ -86,7 +85,7 @@ class SurrogateAttribution:
         return enlarge(on_grid(attributions_of(game, self.steps)), self.size)
 
 
-def attributions_of(game: Game, steps: int = DEFAULT_STEPS) -> NDArray[np.float64]:
-    """Attribute what replacing all superpixels does to each of them, shape (N, K)."""
+def attributions_of(game: Game, steps: int = DEFAULT_STEPS) -> Floats:
+    """Attribute what replacing all superpixels does to each of them, float32, shape (N, K)."""
     design = fixed_design(steps, game.superpixels)
     return design.attributions(game.changes(design.coalitions))
