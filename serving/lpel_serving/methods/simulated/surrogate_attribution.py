@@ -44,6 +44,7 @@ class SurrogateAttribution:
     paper: ClassVar[str] = f"{AUMANN_SHAPLEY}; {SURROGATES}"
     needs: ClassVar[tuple[Need, ...]] = ("surrogate",)
     signed: ClassVar[bool] = True
+    one_file: ClassVar[bool] = True
     caveat: ClassVar[str] = (
         "The map predicts, from what the network computes of the two photographs, what hiding "
         "parts of them would do; nothing was hidden."

@@ -15,7 +15,7 @@ CROPS = np.stack([pixels(seed) for seed in range(6)])
 REFERENCES, TESTS = np.array([0, 1, 2, 3, 0, 4]), np.array([1, 2, 3, 0, 5, 5])
 SIMILAR = np.array([True, False, True, True, False, False])
 ROUNDED = 5e-6
-"""Dot products are added in another order: a rounding of 1e-7, times a design's weight of 8 to 11."""
+"""Dot products are added in another order: a rounding of 1e-7, times a weight of about 10."""
 
 
 @pytest.mark.parametrize("fill", ["normal", "mean", "blur"])
