@@ -12,11 +12,15 @@ from lpel_export.explainer.contract import About
 from lpel_export.explainer.equations import functions
 from lpel_export.explainer.networks import DOMAIN, as_function, constants_to_weights
 from lpel_export.explainer.program import METHODS, PARAMETERS, Given, Sizes, program
-from lpel_export.explainer.simulation import chosen_fill
-from lpel_export.explainer.simulation import constants as simulation_constants
+from lpel_export.explainer.simulation import (
+    chosen_fill,
+    simulation_constants,
+    surrogate_functions,
+)
 from lpel_export.local_features.second_output import without_local_features
 from lpel_export.support.errors import ConversionError
 from lpel_serving.bundle.loading import Bundle
+from lpel_serving.bundle.manifest import EMBEDDING, LOCAL_FEATURES
 from lpel_serving.engine.decoder import Decoder
 from lpel_serving.equations.mask import DEFAULT_EPSILON
 from lpel_serving.equations.summation import bicubic_weights
@@ -168,8 +172,8 @@ def _equations(sizes: Sizes, side: int) -> Iterable[Any]:
 
 def _networks(onnx: Any, bundle: Bundle, method: str, sizes: Sizes, takes: Given) -> Iterable[Any]:
     if method == SURROGATE and bundle.surrogate is not None:
-        yield as_function(bundle.embedder, "Embed", OPSET)
-        yield as_function(bundle.surrogate, "Simulate", OPSET)
+        yield as_function(bundle.embedder, "Embed", OPSET, outputs=(EMBEDDING, LOCAL_FEATURES))
+        yield from surrogate_functions(bundle.surrogate)
     elif takes != "embeddings":
         yield as_function(without_local_features(bundle.embedder), "Embed", OPSET)
     yield as_function(bundle.decoder, "Decode", OPSET)

@@ -1,7 +1,7 @@
 """The graph of the one-file explainer in ONNX's text format, for each method.
 
-`network.Embed`, `network.Decode`, `network.Respond`, `network.Simulate` and `network.Detail` are
-the bundle's networks, `lpel.*` the equations.
+`network.Embed`, `network.Decode`, `network.Respond`, `network.Hide`, `network.Simulate` and
+`network.Detail` are the bundle's networks, `lpel.*` the equations.
 """
 
 from dataclasses import dataclass
@@ -79,7 +79,9 @@ _EXPLAIN = {
     u_r = lpel.Unit (reference_embedding)
     u_t = lpel.Unit (test_embedding)
     units = Concat <axis = 0> (u_r, u_t)
-    masked = network.Simulate (units, local_features, units, local_features, coalitions, fill)
+    shown, effects = network.Hide (units, local_features, units, local_features, fill)
+    no_donors = Sub (units, units)
+    masked = network.Simulate (shown, effects, units, no_donors, coalitions)
     masked_r, masked_t = Split <axis = 0> (masked)
     inner = Constant <value = int64[1] {1}> ()
     row_r = Unsqueeze (u_r, inner)

@@ -1,11 +1,26 @@
 """What a one-file explainer by `surrogate` simulates: its fill, its coalitions, their weights."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_serving.bundle.manifest import SurrogateRecord
+from lpel_export.conversion.keras_to_onnx import OPSET
+from lpel_export.explainer.networks import as_function
+from lpel_serving.bundle.manifest import (
+    COALITION,
+    DONOR_EMBEDDING,
+    DONOR_FEATURES,
+    EFFECTS,
+    EMBEDDING,
+    FILL,
+    LOCAL_FEATURES,
+    MASKED_EMBEDDING,
+    SHOWN_STATE,
+    SurrogateRecord,
+)
+from lpel_serving.bundle.surrogate_graphs import SurrogateGraphs
 from lpel_serving.equations.fill import TRANSPLANT
 from lpel_serving.methods.simulated.design import fixed_design
 from lpel_serving.methods.simulated.surrogate_attribution import (
@@ -33,7 +48,7 @@ def chosen_fill(record: SurrogateRecord, fill: str | None) -> str:
     return chosen
 
 
-def constants(record: SurrogateRecord, fill: str) -> dict[str, NDArray[Any]]:
+def simulation_constants(record: SurrogateRecord, fill: str) -> dict[str, NDArray[Any]]:
     """Name the constants of the program: see `lpel_export.explainer.program`."""
     superpixels = record.side**2
     design = fixed_design(DEFAULT_STEPS, superpixels)
@@ -45,3 +60,13 @@ def constants(record: SurrogateRecord, fill: str) -> dict[str, NDArray[Any]]:
         "count": np.array([superpixels], np.float32),
         "grid": np.array([0, record.side, record.side], np.int64),
     }
+
+
+def surrogate_functions(graphs: SurrogateGraphs) -> Iterable[Any]:
+    """Make functions of both graphs: ``Hide`` of an image, ``Simulate`` of that and coalitions."""
+    hidden = (SHOWN_STATE, EFFECTS)
+    seen = (EMBEDDING, LOCAL_FEATURES, DONOR_EMBEDDING, DONOR_FEATURES, FILL)
+    yield as_function(graphs.surrogate, "Hide", OPSET, inputs=seen, outputs=hidden)
+    asked = (*hidden, EMBEDDING, DONOR_EMBEDDING, COALITION)
+    masked = (MASKED_EMBEDDING,)
+    yield as_function(graphs.simulation, "Simulate", OPSET, inputs=asked, outputs=masked)
