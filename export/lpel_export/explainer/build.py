@@ -107,21 +107,19 @@ def _build(
 ) -> bytes:
     onnx = require("onnx", "export")
     manifest = bundle.manifest
-    side, constants, fill = _on_superpixels(bundle, method, fill)
+    side, fill = _side(bundle, method), chosen_fill(bundle, method, fill)
     sizes = Sizes(
         image=manifest.embedder.image_size,
         features=manifest.embedder.dimension,
         reconstruction=manifest.decoder.image_size,
         heat_map=max(DEFAULT_SIZE, side) if side else manifest.decoder.image_size,
     )
-    if side:
-        constants |= {"bicubic": bicubic_weights(side, sizes.heat_map)}
     threshold = manifest.threshold.value
     text = program(method, sizes, threshold, DEFAULT_EPSILON, takes, defaults=defaults)
     model = require("onnx.parser", "export").parse_model(text)
     model.functions.extend(_equations(sizes, max(1, side)))
     model.functions.extend(_networks(onnx, bundle, method, sizes, takes))
-    for name, values in constants.items():
+    for name, values in _constants(bundle, side, sizes.heat_map, fill):
         model.graph.initializer.append(onnx.numpy_helper.from_array(values, name))
     return _flatten(onnx, model, bundle, method, fill)
 
@@ -146,17 +144,21 @@ def chosen_method(bundle: Bundle, method: str | None, *, photographs: bool = Tru
     return chosen
 
 
-def _on_superpixels(
-    bundle: Bundle, method: str, fill: str | None
-) -> tuple[int, dict[str, NDArray[Any]], str | None]:
-    """The side of the grid that a method's maps are on, its constants, its fill; 0 if on none."""
-    responses, surrogate = bundle.manifest.responses, bundle.manifest.surrogate
-    if method == SURROGATE and surrogate is not None:
-        fill = chosen_fill(surrogate, fill)
-        return surrogate.side, simulation_constants(surrogate, fill), fill
-    if fill is not None:
-        raise ParameterError(f"a fill is for the method {SURROGATE}; {method} simulates nothing.")
-    return responses.side if method == RESPONSES and responses is not None else 0, {}, None
+def _side(bundle: Bundle, method: str) -> int:
+    """Superpixels along one side, where a method's maps are on superpixels; else 0."""
+    records = {RESPONSES: bundle.manifest.responses, SURROGATE: bundle.manifest.surrogate}
+    record = records.get(method)
+    return 0 if record is None else record.side
+
+
+def _constants(
+    bundle: Bundle, side: int, size: int, fill: str | None
+) -> Iterable[tuple[str, NDArray[Any]]]:
+    """The constants of the program by name."""
+    if side:
+        yield "bicubic", bicubic_weights(side, size)
+    if bundle.manifest.surrogate is not None and fill is not None:
+        yield from simulation_constants(bundle.manifest.surrogate, fill).items()
 
 
 def _equations(sizes: Sizes, side: int) -> Iterable[Any]:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from lpel_export.conversion.keras_to_onnx import OPSET
 from lpel_export.explainer.networks import as_function
+from lpel_serving.bundle.loading import Bundle
 from lpel_serving.bundle.manifest import (
     COALITION,
     DONOR_EMBEDDING,
@@ -22,6 +23,7 @@ from lpel_serving.bundle.manifest import (
 )
 from lpel_serving.bundle.surrogate_graphs import SurrogateGraphs
 from lpel_serving.equations.fill import TRANSPLANT
+from lpel_serving.methods.catalogue.registry import SURROGATE
 from lpel_serving.methods.simulated.design import fixed_design
 from lpel_serving.methods.simulated.surrogate_attribution import (
     DEFAULT_STEPS,
@@ -30,14 +32,21 @@ from lpel_serving.methods.simulated.surrogate_attribution import (
 from lpel_serving.support.errors import ParameterError
 
 
-def chosen_fill(record: SurrogateRecord, fill: str | None) -> str:
-    """Return the fill that a file simulates, by default the method's own.
+def chosen_fill(bundle: Bundle, method: str, fill: str | None) -> str | None:
+    """Return the fill that a file simulates, by default the method's own; None if it does not.
 
     Raises
     ------
     ParameterError
-        If the surrogate does not know it, or it cannot explain every pair.
+        If the surrogate does not know it, it cannot explain every pair, or nothing is simulated.
     """
+    record = bundle.manifest.surrogate
+    if method != SURROGATE or record is None:
+        if fill is not None:
+            raise ParameterError(
+                f"a fill is for the method {SURROGATE}; {method} simulates nothing."
+            )
+        return None
     chosen = fill or SurrogateAttribution().fill
     fits = [one for one in record.fills if one != TRANSPLANT]
     if chosen not in fits:

@@ -67,7 +67,7 @@ def explainer_model(service: ExplanationService, max_batch: int) -> Model:
             return decided
 
         def explain(networks: Networks) -> Arrays:
-            known = networks if seen is None else knowing(networks, crops, seen)
+            known = networks if seen is None else knowing(networks, list(crops), seen)
             return explain_pairs(method, known, crops, h, decisions, epsilon)
 
         return {**decided, **await service.run(explain, token)}
