@@ -57,7 +57,9 @@ def hiding(model: Any, sizes: Sizes) -> Callable[..., Any]:
         changes = of_fill(_BOTH, source, fill) - times("visible", own)
         pairs = tf.gather(own, one, axis=1) + tf.gather(own, other, axis=1)
         effects = tf.concat([changes, of_fill(_PAIRS, pairs, fill)], axis=1)
-        return times("none", tf.reduce_mean(own, axis=1)), sizes.superpixels**-0.5 * effects
+        # A product: onnxruntime's mean adds in another order for several images than for one.
+        mean = tf.matmul(tf.fill((1, 1, sizes.superpixels), 1 / sizes.superpixels), own)
+        return times("none", mean)[:, 0], sizes.superpixels**-0.5 * effects
 
     return hidden
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from runtimes.scene import Scene
-from support import tiny
+from support import tiny, tiny_surrogate
 from support.areas import EXAMPLES, INSTALLED
 from support.images import pixels
 
@@ -37,7 +37,7 @@ def chromium_browser():
 def tiny_scene(tmp_path_factory) -> Scene:
     folder = tmp_path_factory.mktemp("tiny-scene")
     threshold = tiny.ThresholdRecord(_SPLITTING, {})
-    bundle = tiny.write_bundle(folder / "bundle", responds=True, threshold=threshold)
+    bundle = tiny_surrogate.write_bundle(folder / "bundle", threshold=threshold)
     return Scene(bundle, np.stack([pixels(seed) for seed in range(12)]), folder)
 
 

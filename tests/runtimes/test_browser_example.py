@@ -112,7 +112,7 @@ def explained(page, folder, tiny_scene):
     return page
 
 
-@pytest.mark.parametrize("method", ["responses", "lpel", "lpel-mended"])
+@pytest.mark.parametrize("method", ["surrogate", "responses", "lpel", "lpel-mended"])
 def test_the_page_agrees_on_the_tiny_networks(page, folder, tiny_scene, method):
     explain(page, folder, tiny_scene.file(method), tiny_scene.pictures(1))
     found, epsilon = saved(page)
@@ -122,9 +122,9 @@ def test_the_page_agrees_on_the_tiny_networks(page, folder, tiny_scene, method):
 
 @pytest.mark.weights
 def test_the_page_agrees_on_facenet_and_tells_the_decision(page, folder, real_scene, tmp_path):
-    explain(page, folder, real_scene.file("responses"), real_scene.pictures(1))
+    explain(page, folder, real_scene.file("surrogate"), real_scene.pictures(1))
     found, _ = saved(page)
-    expected = real_scene.expected("responses", 1)
+    expected = real_scene.expected("surrogate", 1)
     assert_near(found, expected)
     words = page.inner_text("#status")
     assert words == f"Similar: their similarity is {expected['similarity'][0]:.3f}."

@@ -22,13 +22,13 @@ def play(program, folder, *words):
 
 
 @pytest.mark.parametrize("pairs", [1, 6])
-@pytest.mark.parametrize("method", ["responses", "lpel", "lpel-mended"])
+@pytest.mark.parametrize("method", ["surrogate", "responses", "lpel", "lpel-mended"])
 def test_node_agrees_on_the_tiny_networks(program, tiny_scene, method, pairs, tmp_path):
     found = play(program, tmp_path, tiny_scene.file(method), *tiny_scene.pictures(pairs))
     assert_near(found, tiny_scene.expected(method, pairs))
 
 
-@pytest.mark.parametrize("method", ["responses", "lpel"])
+@pytest.mark.parametrize("method", ["surrogate", "responses", "lpel"])
 def test_node_heeds_what_must_be_fed(program, tiny_scene, method, tmp_path):
     file = tiny_scene.file(method, defaults=False)
     words = (file, *tiny_scene.pictures(6), "threshold=0.9", "epsilon=0.4")
@@ -46,7 +46,7 @@ def test_node_says_what_would_be_ignored(program, tiny_scene):
 
 
 @pytest.mark.weights
-@pytest.mark.parametrize("method", ["responses", "lpel"])
+@pytest.mark.parametrize("method", ["surrogate", "responses", "lpel"])
 def test_node_agrees_on_facenet(program, real_scene, method, tmp_path):
     found = play(program, tmp_path, real_scene.file(method), *real_scene.pictures(6))
     assert_near(found, real_scene.expected(method, 6))

@@ -12,7 +12,7 @@ from support.http import closed_port
 
 ENGINES = ("onnxruntime", "openvino", "opencv", "reference")
 SETTABLE = ("onnxruntime", "openvino", "reference")
-METHODS = ("responses", "lpel", "lpel-mended")
+METHODS = ("surrogate", "responses", "lpel", "lpel-mended")
 REAL = pytest.mark.weights
 TRIPWIRE = """
 import os, sys
@@ -83,7 +83,7 @@ def test_every_engine_agrees_on_the_tiny_networks(engine, tiny_scene, method, pa
 
 
 @pytest.mark.weights
-@pytest.mark.parametrize("method", METHODS[:2])
+@pytest.mark.parametrize("method", METHODS[:3])
 @pytest.mark.parametrize(("engine", "pairs"), [("openvino", 6), ("opencv", 6), ("reference", 1)])
 def test_every_engine_agrees_on_facenet(engine, pairs, real_scene, method, play):
     found, _ = play(program(engine), real_scene.file(method), *real_scene.pictures(pairs))
@@ -106,17 +106,17 @@ def test_threshold_and_epsilon_can_be_set(engine, tiny_scene, method, play):
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_every_engine_heeds_what_must_be_fed(engine, tiny_scene, play):
-    file = tiny_scene.file("responses", defaults=False)
+    file = tiny_scene.file("surrogate", defaults=False)
     found, _ = play(program(engine), file, *tiny_scene.pictures(6), "threshold=0.9", "epsilon=0.4")
-    expected = tiny_scene.expected("responses", 6, threshold=0.9, epsilon=0.4)
+    expected = tiny_scene.expected("surrogate", 6, threshold=0.9, epsilon=0.4)
     assert_near(found, expected, epsilon=0.4)
 
 
 @pytest.mark.weights
 def test_threshold_and_epsilon_can_be_set_on_facenet(real_scene, play):
-    words = (real_scene.file("responses"), *real_scene.pictures(6), "threshold=0.9", "epsilon=0.4")
+    words = (real_scene.file("surrogate"), *real_scene.pictures(6), "threshold=0.9", "epsilon=0.4")
     found, _ = play(program("onnxruntime"), *words)
-    assert_same_bytes(found, real_scene.expected("responses", 6, threshold=0.9, epsilon=0.4))
+    assert_same_bytes(found, real_scene.expected("surrogate", 6, threshold=0.9, epsilon=0.4))
 
 
 @pytest.mark.parametrize("engine", ENGINES)

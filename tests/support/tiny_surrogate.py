@@ -96,9 +96,10 @@ def surrogate_model() -> onnx.ModelProto:
         helper.make_node("Equal", [FILL, "transplant"], ["transplanted"]),
         helper.make_node("Where", ["transplanted", DONOR_FEATURES, "colour"], ["given"]),
         helper.make_node("Sub", [LOCAL_FEATURES, "given"], ["apart"]),
-        helper.make_node("Unsqueeze", ["apart", "two"], ["apart_rows"]),
-        helper.make_node("MatMul", ["apart_rows", "kernel"], ["change_rows"]),
-        helper.make_node("Squeeze", ["change_rows", "two"], ["changes"]),
+        # No MatMul: OpenCV's goes wrong where a kernel for each superpixel meets several images.
+        helper.make_node("Unsqueeze", ["apart", "three"], ["columns"]),
+        helper.make_node("Mul", ["columns", "kernel"], ["products"]),
+        helper.make_node("ReduceSum", ["products", "two"], ["changes"], keepdims=0),
         helper.make_node("Pad", ["changes", "pairs"], [EFFECTS]),  # pairs add nothing
         helper.make_node("Sub", [EMBEDDING, EMBEDDING], [SHOWN_STATE]),
     ]
@@ -107,6 +108,7 @@ def surrogate_model() -> onnx.ModelProto:
         "transplant": np.array(FILLS.index("transplant"), np.int64),
         "kernel": kernel(),
         "two": np.array([2], np.int64),
+        "three": np.array([3], np.int64),
         "pairs": np.array([0, 0, 0, 0, _pairs(), 0], np.int64),
     }
     vector, local = ["image", tiny.DIMENSION], ["image", K, CHANNELS]

@@ -52,8 +52,15 @@ def export(
     method: Annotated[
         str | None,
         typer.Option(
-            help="How explainer.onnx explains: responses, lpel or lpel-mended; the bundle's best "
-            "when not given."
+            help="How explainer.onnx explains: surrogate, responses, lpel or lpel-mended; the best "
+            "of them that the bundle supports when not given."
+        ),
+    ] = None,
+    fill: Annotated[
+        str | None,
+        typer.Option(
+            help="What superpixels are replaced by where explainer.onnx explains by surrogate.",
+            show_default="mean",
         ),
     ] = None,
     any_size: Annotated[
@@ -111,7 +118,7 @@ def export(
     With --precision the embedder, and the explainer made of it, take fewer bits.
     """
     from lpel_export.bundle.writer import write_with_explainer
-    from lpel_export.explainer import build_explainer, chosen_method
+    from lpel_export.explainer import build_explainer, chosen_fill, chosen_method
     from lpel_serving.bundle.loading import load_bundle
     from lpel_serving.commands.shared.progress import progress_bar
 
@@ -123,14 +130,19 @@ def export(
     beside = _Beside(templates, triton, storage_uri)
     _check(bundle, target, precision, faces, beside)
     loaded = load_bundle(bundle)
-    method = chosen_method(loaded, method)
+    if templates is not None:
+        chosen_method(loaded, method, photographs=False)
+    by = chosen_method(loaded, method)
+    chosen_fill(loaded, by, fill)
     passed: tuple[PassedOver, ...] = ()
     if precision != Precision.float32 and faces is not None:
         unusable = Unusable(most_bad, names=list_passed_over)
         loaded, passed = _in_precision(loaded, precision, faces, crop, seed, unusable)
         report(passed, names=list_passed_over)
     with progress_bar("building explainer.onnx", 1) as advance:
-        explainer = build_explainer(loaded, method, any_size=any_size, defaults=not no_defaults)
+        explainer = build_explainer(
+            loaded, by, fill=fill, any_size=any_size, defaults=not no_defaults
+        )
         advance(1)
     manifest = write_with_explainer(target, loaded, explainer)
     files = [target / name for name in manifest.files]
@@ -195,7 +207,9 @@ def _check(
         beside.service(beside.triton)
 
 
-def _write_beside(beside: _Beside, bundle: "Bundle", explainer: bytes, method: str) -> list[Path]:
+def _write_beside(
+    beside: _Beside, bundle: "Bundle", explainer: bytes, method: str | None
+) -> list[Path]:
     from lpel_export.deployment.triton import write_triton_repository
     from lpel_export.explainer import build_template_explainer
     from lpel_serving.support.files import write_atomically

@@ -6,5 +6,12 @@ from lpel_export.explainer.build import (
     build_template_explainer,
     chosen_method,
 )
+from lpel_export.explainer.simulation import chosen_fill
 
-__all__ = ["METHODS", "build_explainer", "build_template_explainer", "chosen_method"]
+__all__ = [
+    "METHODS",
+    "build_explainer",
+    "build_template_explainer",
+    "chosen_fill",
+    "chosen_method",
+]

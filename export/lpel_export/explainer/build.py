@@ -12,26 +12,45 @@ from lpel_export.explainer.contract import About
 from lpel_export.explainer.equations import functions
 from lpel_export.explainer.networks import DOMAIN, as_function, constants_to_weights
 from lpel_export.explainer.program import METHODS, PARAMETERS, Given, Sizes, program
+from lpel_export.explainer.simulation import (
+    chosen_fill,
+    simulation_constants,
+    surrogate_functions,
+)
 from lpel_export.local_features.second_output import without_local_features
 from lpel_export.support.errors import ConversionError
 from lpel_serving.bundle.loading import Bundle
+from lpel_serving.bundle.manifest import EMBEDDING, LOCAL_FEATURES
 from lpel_serving.engine.decoder import Decoder
 from lpel_serving.equations.mask import DEFAULT_EPSILON
 from lpel_serving.equations.summation import bicubic_weights
-from lpel_serving.methods.catalogue.registry import default_name
+from lpel_serving.methods.catalogue.registry import (
+    RESPONSES,
+    SURROGATE,
+    describe_method,
+    file_name,
+)
 from lpel_serving.methods.decoded.lpel_mended import decoder_kernel, isometry
 from lpel_serving.methods.decoded.responses import DEFAULT_SIZE
 from lpel_serving.methods.method import AssembledNetworks
+from lpel_serving.methods.simulated.surrogate_attribution import DEFAULT_STEPS
 from lpel_serving.support.errors import ParameterError
 from lpel_serving.support.extras import require
 
 _COLOURED_DETAILS = 6
+_LACKING = {
+    RESPONSES: "this bundle has no response decoder: train one with `lpel train --method "
+    "responses`, or choose lpel or lpel-mended.",
+    SURROGATE: "this bundle has no surrogate: train one with `lpel train --method surrogate`, or "
+    "choose responses, lpel or lpel-mended.",
+}
 
 
 def build_explainer(
     bundle: Bundle,
     method: str | None = None,
     *,
+    fill: str | None = None,
     any_size: bool = False,
     defaults: bool = True,
 ) -> bytes:
@@ -46,7 +65,10 @@ def build_explainer(
     bundle
         The networks. They are called as they are: the embedder once, for both batches.
     method
-        One of `METHODS`; the bundle's best when None.
+        One of `METHODS`; the best of them that the bundle supports when None.
+    fill
+        What superpixels are replaced by in the simulation of the method `surrogate`; its own
+        default when None.
     any_size
         Take square crops of any size, a size for each of the two batches, and resize them in the
         graph as `lpel_serving.images.crops.resize` does, to a grey level.
@@ -57,11 +79,12 @@ def build_explainer(
     Raises
     ------
     ParameterError
-        If the method is none of these, or the bundle lacks what it needs.
+        If the method is none of these, the bundle lacks what it needs, or the fill does not suit.
     ModelShapeError, ConversionError
         If the networks cannot be put into one graph.
     """
-    return _build(bundle, method, "any size" if any_size else "crops", defaults=defaults)
+    takes: Given = "any size" if any_size else "crops"
+    return _build(bundle, chosen_method(bundle, method), takes, fill, defaults=defaults)
 
 
 def build_template_explainer(bundle: Bundle, method: str | None = None) -> bytes:
@@ -73,63 +96,90 @@ def build_template_explainer(bundle: Bundle, method: str | None = None) -> bytes
     Parameters
     ----------
     bundle, method
-        See `build_explainer`.
+        See `build_explainer`; `surrogate` needs the photographs.
     """
-    return _build(bundle, method, "embeddings")
+    chosen = chosen_method(bundle, method, photographs=False)
+    return _build(bundle, chosen, "embeddings")
 
 
-def _build(bundle: Bundle, method: str | None, takes: Given, *, defaults: bool = True) -> bytes:
+def _build(
+    bundle: Bundle, method: str, takes: Given, fill: str | None = None, *, defaults: bool = True
+) -> bytes:
     onnx = require("onnx", "export")
-    chosen = chosen_method(bundle, method)
     manifest = bundle.manifest
-    side = 1 if manifest.responses is None else manifest.responses.side
+    side, fill = _side(bundle, method), chosen_fill(bundle, method, fill)
     sizes = Sizes(
         image=manifest.embedder.image_size,
         features=manifest.embedder.dimension,
         reconstruction=manifest.decoder.image_size,
-        heat_map=max(DEFAULT_SIZE, side) if chosen == "responses" else manifest.decoder.image_size,
+        heat_map=max(DEFAULT_SIZE, side) if side else manifest.decoder.image_size,
     )
     threshold = manifest.threshold.value
-    text = program(chosen, sizes, threshold, DEFAULT_EPSILON, takes, defaults=defaults)
+    text = program(method, sizes, threshold, DEFAULT_EPSILON, takes, defaults=defaults)
     model = require("onnx.parser", "export").parse_model(text)
-    model.functions.extend(_equations(sizes, side))
-    model.functions.extend(_networks(onnx, bundle, chosen, sizes, takes))
-    if chosen == "responses":
-        weights = bicubic_weights(side, sizes.heat_map)
-        model.graph.initializer.append(onnx.numpy_helper.from_array(weights, "bicubic"))
-    return _flatten(onnx, model, bundle, chosen)
+    model.functions.extend(_equations(sizes, max(1, side)))
+    model.functions.extend(_networks(onnx, bundle, method, sizes, takes))
+    for name, values in _constants(bundle, side, sizes.heat_map, fill):
+        model.graph.initializer.append(onnx.numpy_helper.from_array(values, name))
+    return _flatten(onnx, model, bundle, method, fill)
 
 
-def chosen_method(bundle: Bundle, method: str | None) -> str:
-    """Return the method that a file explains by; raise `ParameterError` if it cannot."""
-    chosen = method or default_name(responds=bundle.responses is not None)
-    if chosen not in METHODS:
+def chosen_method(bundle: Bundle, method: str | None, *, photographs: bool = True) -> str:
+    """Return the method that a file explains by; raise `ParameterError` if it cannot.
+
+    Without photographs, from embeddings alone, there is nothing that a surrogate could see.
+    """
+    responds = bundle.responses is not None
+    simulates = photographs and bundle.surrogate is not None
+    chosen = method or file_name(responds=responds, simulates=simulates)
+    known = METHODS if photographs else [one for one in METHODS if one != SURROGATE]
+    if chosen not in known:
         raise ParameterError(
-            f"a file explains by {', '.join(METHODS)}, which need no more embeddings than the "
-            f"pair's own two and no randomness; received {chosen!r}."
+            f"a file explains by {', '.join(known)}, which embed no images but the pair's own two "
+            f"and need no randomness; received {chosen!r}."
         )
-    if chosen == "responses" and bundle.responses is None:
-        raise ParameterError(
-            "this bundle has no response decoder: train one with `lpel train --method responses`, "
-            "or choose lpel or lpel-mended."
-        )
+    for name, there in ((RESPONSES, responds), (SURROGATE, simulates)):
+        if chosen == name and not there:
+            raise ParameterError(_LACKING[name])
     return chosen
+
+
+def _side(bundle: Bundle, method: str) -> int:
+    """Superpixels along one side, where a method's maps are on superpixels; else 0."""
+    records = {RESPONSES: bundle.manifest.responses, SURROGATE: bundle.manifest.surrogate}
+    record = records.get(method)
+    return 0 if record is None else record.side
+
+
+def _constants(
+    bundle: Bundle, side: int, size: int, fill: str | None
+) -> Iterable[tuple[str, NDArray[Any]]]:
+    """The constants of the program by name."""
+    if side:
+        yield "bicubic", bicubic_weights(side, size)
+    if bundle.manifest.surrogate is not None and fill is not None:
+        yield from simulation_constants(bundle.manifest.surrogate, fill).items()
 
 
 def _equations(sizes: Sizes, side: int) -> Iterable[Any]:
     lengths = {
         "SumOfFeatures": sizes.features,
         "SumOfSide": side,
+        "SumOfSuperpixels": side**2,
+        "SumOfSteps": DEFAULT_STEPS,
         "SumOfDetails": _COLOURED_DETAILS,
     }
     return [require("onnx.parser", "export").parse_function(text) for text in functions(lengths)]
 
 
 def _networks(onnx: Any, bundle: Bundle, method: str, sizes: Sizes, takes: Given) -> Iterable[Any]:
-    if takes != "embeddings":
+    if method == SURROGATE and bundle.surrogate is not None:
+        yield as_function(bundle.embedder, "Embed", OPSET, outputs=(EMBEDDING, LOCAL_FEATURES))
+        yield from surrogate_functions(bundle.surrogate)
+    elif takes != "embeddings":
         yield as_function(without_local_features(bundle.embedder), "Embed", OPSET)
     yield as_function(bundle.decoder, "Decode", OPSET)
-    if method == "responses" and bundle.responses is not None:
+    if method == RESPONSES and bundle.responses is not None:
         yield as_function(bundle.responses, "Respond", OPSET)
     if method == "lpel-mended":
         yield _detail(onnx, bundle, sizes)
@@ -156,7 +206,7 @@ def _detail(onnx: Any, bundle: Bundle, sizes: Sizes) -> Any:
     return helper.make_function(DOMAIN, "Detail", ["u"], ["details"], nodes, opsets)
 
 
-def _flatten(onnx: Any, model: Any, bundle: Bundle, method: str) -> bytes:
+def _flatten(onnx: Any, model: Any, bundle: Bundle, method: str, fill: str | None) -> bytes:
     """Write every function into the graph, and name what is left."""
     try:
         model = require("onnx.inliner", "export").inline_local_functions(model)
@@ -168,6 +218,8 @@ def _flatten(onnx: Any, model: Any, bundle: Bundle, method: str) -> bytes:
     manifest = bundle.manifest
     about = About(
         method=method,
+        fill=fill,
+        caveat=describe_method(method).caveat,
         embedder=manifest.embedder.name,
         crop=manifest.crop,
         bundle_sha256=manifest.identity,

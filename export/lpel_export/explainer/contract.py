@@ -25,6 +25,9 @@ OUTPUTS = {
     "test_embedding": "embedding of the test",
 }
 MAPS = {
+    "surrogate": "predicted by a surrogate: each superpixel's share of what replacing all of them "
+    "({fill}) takes from the decision, in this image if the pair is similar, in both if not; "
+    "positive where a pixel speaks for the decision, negative where against it",
     "responses": "positive where a pixel speaks for the decision, negative where against it",
     "lpel": "how much each pixel of the reconstruction changes (Eq. 4.6), at least 0",
     "lpel-mended": "each pixel's share of the cosine, or of the squared distance",
@@ -39,6 +42,10 @@ class About:
     ----------
     method
         How it explains.
+    fill
+        What superpixels are replaced by in its simulation; None if it simulates nothing.
+    caveat
+        What its maps cannot prove, whatever the pair.
     embedder
         The network.
     crop
@@ -50,6 +57,8 @@ class About:
     """
 
     method: str
+    fill: str | None
+    caveat: str
     embedder: str
     crop: str
     bundle_sha256: str
@@ -57,6 +66,9 @@ class About:
 
     def metadata(self, inputs: list[str], outputs: list[str]) -> dict[str, str]:
         """Write it with the meaning of every tensor, as JSON."""
+        said: dict[str, str | None] = vars(self)
+        meaning = MAPS[self.method].format(fill=self.fill)
         tensors = {name: INPUTS[name] for name in inputs}
-        tensors |= {name: OUTPUTS[name].format(map=MAPS[self.method]) for name in outputs}
-        return {"lpel": "explainer", **vars(self), "tensors": json.dumps(tensors)}
+        tensors |= {name: OUTPUTS[name].format(map=meaning) for name in outputs}
+        known = {key: value for key, value in said.items() if value is not None}
+        return {"lpel": "explainer", **known, "tensors": json.dumps(tensors)}

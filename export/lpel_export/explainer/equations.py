@@ -9,6 +9,8 @@ Functions are written into the graph before it is saved: the file holds standard
 
 from collections.abc import Iterable
 
+from lpel_export.explainer.resizing import RESIZING
+
 _OPSET = '<domain: "lpel", opset_import: ["" : 17, "lpel" : 1]>'
 
 EQUATIONS = """
@@ -131,6 +133,47 @@ Enlarge (evidence, weights) => (maps)
     tall = lpel.SumOfSide (along_columns)
     maps = Transpose <perm = [0, 2, 1]> (tall)
 }
+Rise (masked, other, u_r, u_t) => (rise)
+{
+    last = Constant <value = int64[1] {-1}> ()
+    products_before = Mul (u_r, u_t)
+    sum_before = lpel.SumOfFeatures (products_before)
+    before = Unsqueeze (sum_before, last)
+    products_after = Mul (masked, other)
+    after = lpel.SumOfFeatures (products_after)
+    rise = Sub (after, before)
+}
+ForTheDecision (similar, rise_if_similar, rise_if_dissimilar) => (changes)
+{
+    last = Constant <value = int64[1] {-1}> ()
+    decision = Unsqueeze (similar, last)
+    fall = Neg (rise_if_similar)
+    changes = Where (decision, fall, rise_if_dissimilar)
+}
+Attributions (changes, blocks, weights, count) => (values)
+{
+    last = Constant <value = int64[1] {-1}> ()
+    first = Constant <value = int64[1] {0}> ()
+    second = Constant <value = int64[1] {1}> ()
+    end = Constant <value = int64[1] {9223372036854775807}> ()
+    none = Constant <value = int64[1] {-2}> ()
+    diagonal = Slice (changes, first, none, last)
+    around = Reshape (diagonal, blocks)
+    points = Slice (around, first, second, last)
+    beside = Slice (around, second, end, last)
+    differences = Sub (beside, points)
+    weighted = Mul (differences, weights)
+    of_superpixels = Transpose <perm = [0, 2, 1]> (weighted)
+    means = lpel.SumOfSteps (of_superpixels)
+    of_none = Slice (changes, none, last, last)
+    of_all = Slice (changes, last, end, last)
+    whole = Sub (of_all, of_none)
+    sum_of_means = lpel.SumOfSuperpixels (means)
+    found = Unsqueeze (sum_of_means, last)
+    left = Sub (whole, found)
+    share = Div (left, count)
+    values = Add (means, share)
+}
 Shares (similar, g_t, g_r) => (maps)
 {
     every = Constant <value = int64[3] {1, 2, 3}> ()
@@ -142,88 +185,6 @@ Shares (similar, g_t, g_r) => (maps)
     maps = lpel.SumOfDetails (shares)
 }
 """
-
-RESIZING = """
-Weights (side, size) => (weights)
-{
-    none = Constant <value = float {0.0}> ()
-    step = Constant <value = float {1.0}> ()
-    half = Constant <value = float[1] {0.5}> ()
-    one = Constant <value = float[1] {1.0}> ()
-    two = Constant <value = float[1] {2.0}> ()
-    zero = Constant <value = float[1] {0.0}> ()
-    near3 = Constant <value = float[1] {1.5}> ()
-    near2 = Constant <value = float[1] {-2.5}> ()
-    far3 = Constant <value = float[1] {-0.5}> ()
-    far2 = Constant <value = float[1] {2.5}> ()
-    far1 = Constant <value = float[1] {-4.0}> ()
-    first = Constant <value = int64[1] {0}> ()
-    last = Constant <value = int64[1] {-1}> ()
-    from = Squeeze (side, first)
-    to = Squeeze (size, first)
-    given = Range (none, from, step)
-    wanted = Range (none, to, step)
-    scale = Div (side, size)
-    reach = Max (scale, one)
-    places = Add (given, half)
-    middles = Add (wanted, half)
-    scaled = Mul (middles, scale)
-    centres = Unsqueeze (scaled, last)
-    apart = Sub (centres, places)
-    far_apart = Abs (apart)
-    d = Div (far_apart, reach)
-    dd = Mul (d, d)
-    a1 = Mul (near3, d)
-    a2 = Add (a1, near2)
-    a3 = Mul (a2, dd)
-    near = Add (a3, one)
-    b1 = Mul (far3, d)
-    b2 = Add (b1, far2)
-    b3 = Mul (b2, d)
-    b4 = Add (b3, far1)
-    b5 = Mul (b4, d)
-    far = Add (b5, two)
-    within_two = Less (d, two)
-    within_one = Less (d, one)
-    beyond_one = Where (within_two, far, zero)
-    raw = Where (within_one, near, beyond_one)
-    total = ReduceSum <keepdims = 1> (raw, last)
-    weights = Div (raw, total)
-}
-Resize (rows, weights) => (resized)
-{
-    half = Constant <value = float[1] {0.5}> ()
-    black = Constant <value = float[1] {0.0}> ()
-    white = Constant <value = float[1] {255.0}> ()
-    flat_shape = Constant <value = int64[3] {0, 0, -1}> ()
-    full_shape = Constant <value = int64[4] {0, 0, -1, 3}> ()
-    flat = Reshape (rows, flat_shape)
-    mixed = MatMul (weights, flat)
-    full = Reshape (mixed, full_shape)
-    above = Add (full, half)
-    rounded = Floor (above)
-    at_least = Max (rounded, black)
-    resized = Min (at_least, white)
-}
-Fit (image, size) => (crop)
-{
-    from = Constant <value = int64[1] {1}> ()
-    to = Constant <value = int64[1] {2}> ()
-    shape = Shape (image)
-    rows = Slice (shape, from, to)
-    side = Cast <to = 1> (rows)
-    weights = lpel.Weights (side, size)
-    pixels = Cast <to = 1> (image)
-    turned = Transpose <perm = [0, 2, 1, 3]> (pixels)
-    narrow = lpel.Resize (turned, weights)
-    upright = Transpose <perm = [0, 2, 1, 3]> (narrow)
-    fitted = lpel.Resize (upright, weights)
-    crop = Cast <to = 2> (fitted)
-}
-"""
-"""Square crops of any size to the embedder's, as Pillow's bicubic filter does to a grey level.
-
-Both axes are multiplied by one matrix, which other rectangles do not fit: they are refused."""
 
 
 def functions(lengths: dict[str, int]) -> list[str]:

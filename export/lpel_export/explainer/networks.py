@@ -1,6 +1,7 @@
 """Conversion of networks to ONNX functions that the explainer's graph calls."""
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any
 
 from lpel_export.support.errors import ModelShapeError
@@ -10,17 +11,27 @@ from lpel_serving.support.extras import require
 DOMAIN = "network"
 
 
-def as_function(model: bytes, name: str, opset: int) -> Any:
+def as_function(
+    model: bytes,
+    name: str,
+    opset: int,
+    *,
+    inputs: Sequence[str] | None = None,
+    outputs: Sequence[str] | None = None,
+) -> Any:
     """Make a ``FunctionProto`` of a model's graph, its weights constants of the function.
 
     Parameters
     ----------
     model
-        A serialised ONNX model with one input and one output.
+        A serialised ONNX model.
     name
         What the function is called.
     opset
         The opset of the graph that is to call it.
+    inputs, outputs
+        The names of its tensors, in the order in which the function is to have them; where it has
+        but one, or the order does not matter, the model's own.
 
     Raises
     ------
@@ -44,8 +55,8 @@ def as_function(model: bytes, name: str, opset: int) -> Any:
     return onnx.helper.make_function(
         DOMAIN,
         name,
-        [tensor.name for tensor in network.graph.input],
-        [tensor.name for tensor in network.graph.output],
+        inputs or [tensor.name for tensor in network.graph.input],
+        outputs or [tensor.name for tensor in network.graph.output],
         [*weights, *network.graph.node],
         [onnx.helper.make_opsetid("", opset)],
     )

@@ -1,7 +1,7 @@
 """The graph of the one-file explainer in ONNX's text format, for each method.
 
-`network.Embed`, `network.Decode`, `network.Respond` and `network.Detail` are the bundle's networks,
-`lpel.*` the equations.
+`network.Embed`, `network.Decode`, `network.Respond`, `network.Hide`, `network.Simulate` and
+`network.Detail` are the bundle's networks, `lpel.*` the equations.
 """
 
 from dataclasses import dataclass
@@ -9,8 +9,8 @@ from typing import Literal
 
 from lpel_serving.equations.perturbation import DEFAULT_P
 
-METHODS = ("responses", "lpel", "lpel-mended")
-"""Methods that need no embeddings but the pair's own two, and no randomness."""
+METHODS = ("surrogate", "responses", "lpel", "lpel-mended")
+"""Methods that embed no image but the pair's own two, in one pass, and need no randomness."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ _JOIN = """
     images = Concat <axis = 0> (reference, test)
 """
 _EMBED = """
-    embeddings = network.Embed (images)
+    {found} = network.Embed (images)
     reference_embedding, test_embedding = Split <axis = 0> (embeddings)
 """
 _GIVEN = """
@@ -74,6 +74,29 @@ _EXPLAIN = {
     reference_evidence = lpel.Choose (similar, reference_likeness, difference)
     test_heat_map = lpel.Enlarge (test_evidence, bicubic)
     reference_heat_map = lpel.Enlarge (reference_evidence, bicubic)
+""",
+    "surrogate": """
+    u_r = lpel.Unit (reference_embedding)
+    u_t = lpel.Unit (test_embedding)
+    units = Concat <axis = 0> (u_r, u_t)
+    shown, effects = network.Hide (units, local_features, units, local_features, fill)
+    no_donors = Sub (units, units)
+    masked = network.Simulate (shown, effects, units, no_donors, coalitions)
+    masked_r, masked_t = Split <axis = 0> (masked)
+    inner = Constant <value = int64[1] {1}> ()
+    row_r = Unsqueeze (u_r, inner)
+    row_t = Unsqueeze (u_t, inner)
+    test_alone = lpel.Rise (masked_t, row_r, u_r, u_t)
+    reference_alone = lpel.Rise (masked_r, row_t, u_r, u_t)
+    together = lpel.Rise (masked_t, masked_r, u_r, u_t)
+    test_changes = lpel.ForTheDecision (similar, test_alone, together)
+    reference_changes = lpel.ForTheDecision (similar, reference_alone, together)
+    test_values = lpel.Attributions (test_changes, blocks, weights, count)
+    reference_values = lpel.Attributions (reference_changes, blocks, weights, count)
+    test_grid = Reshape (test_values, grid)
+    reference_grid = Reshape (reference_values, grid)
+    test_heat_map = lpel.Enlarge (test_grid, bicubic)
+    reference_heat_map = lpel.Enlarge (reference_grid, bicubic)
 """,
     "lpel": f"""
     p = Constant <value = float[1] {{{DEFAULT_P}}}> ()
@@ -114,11 +137,13 @@ def program(
     s, d, r, m = sizes.image, sizes.features, sizes.reconstruction, sizes.heat_map
     vector = f"float[batch,{d}]"
     embeddings = [f"{vector} reference_embedding", f"{vector} test_embedding"]
+    both = "embeddings, local_features" if method == "surrogate" else "embeddings"
+    embed = _EMBED.format(found=both)
     given, steps = {
-        "crops": (_crops(f"{s},{s}", f"{s},{s}"), _JOIN + _EMBED),
+        "crops": (_crops(f"{s},{s}", f"{s},{s}"), _JOIN + embed),
         "any size": (
             _crops("reference_side,reference_side", "test_side,test_side"),
-            _FIT.format(size=float(s)) + _EMBED,
+            _FIT.format(size=float(s)) + embed,
         ),
         "embeddings": (embeddings, _GIVEN),
     }[takes]

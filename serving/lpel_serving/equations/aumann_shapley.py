@@ -7,8 +7,8 @@ membership, integrated along the diagonal, on which all memberships are equal (A
 1974, *Values of Non-Atomic Games*; integrated gradients: Sundararajan et al. 2017, *Axiomatic
 attribution for deep networks*). Where the game is linear in every single membership, these are its
 Shapley values. Here the integral is a mean over midpoints, and the derivatives are differences, so
-that the values are linear in those of the game at a few points: one matrix, computed once, explains
-any number of pairs.
+that the values are linear in those of the game at a few points. They are summed in a fixed order,
+so that a file of the whole explainer has the same bytes.
 """
 
 from dataclasses import dataclass
@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from lpel_serving.equations.summation import Real, fixed_sum
 from lpel_serving.support.arrays import Floats
 from lpel_serving.support.errors import ParameterError
 
@@ -24,44 +25,59 @@ DIFFERENCE = 1 / 32
 less its rounding would show in the differences, with more they would be no derivatives."""
 
 
-LARGEST = 64 * 2**20
-"""Bytes of a design's matrix, float64: its coalitions take half of that, and a simulation more."""
+LARGEST = 32 * 2**20
+"""Bytes of a design's coalitions, float32: a simulation of them takes more."""
 
 
 @dataclass(frozen=True, eq=False)
 class Design:
-    """Memberships to be asked for, and the matrix from the game's values to attributions.
+    """Memberships to be asked for, and how the game's values there become attributions.
 
     Attributes
     ----------
     coalitions
-        Memberships, float32, 0 to 1, shape (M, K); the last two are none, then all superpixels.
-    matrix
-        Float64, shape (K, M): attributions are ``matrix @ values``. Its columns sum to 0, the last
-        two to -1 and 1: attributions sum to the value of all minus that of none.
+        Memberships, float32, 0 to 1, shape (M, K): T times a point, then one beside it for each
+        superpixel; the last two are none, then all superpixels.
+    weights
+        Of the differences between a point and those beside it, float64, shape (T,).
     """
 
     coalitions: Floats
-    matrix: NDArray[np.float64]
+    weights: NDArray[np.float64]
 
-    def attributions(self, values: NDArray[np.floating]) -> NDArray[np.float64]:
+    @property
+    def matrix(self) -> NDArray[np.float64]:
+        """From the values of the game to attributions, shape (K, M): what `attributions` does.
+
+        Its columns sum to 0, the last two to -1 and 1.
+        """
+        return self.attributions(np.eye(len(self.coalitions))).T
+
+    def attributions(self, values: NDArray[Real]) -> NDArray[Real]:
         """Attribute values of the coalitions, shape (..., M), to superpixels, shape (..., K).
 
-        The result for a game does not depend on the others that are computed with it.
+        They sum to the value of all superpixels minus that of none. The result for a game does not
+        depend on the others that are computed with it.
+
+        Values and attributions are float32 or float64.
 
         Raises
         ------
         ParameterError
             If there are not as many values as coalitions.
         """
-        if values.shape[-1:] != self.matrix.shape[1:]:
+        count, superpixels = self.coalitions.shape
+        if values.shape[-1:] != (count,):
             raise ParameterError(
-                f"expected values of shape (..., {self.matrix.shape[1]}), one for each coalition "
+                f"expected values of shape (..., {count}), one for each coalition "
                 f"of the design, received {values.shape}: ask for the values of `coalitions`."
             )
-        # One product for each game: that of all games together may round otherwise.
-        columns = values.astype(np.float64)[..., np.newaxis]
-        return np.matmul(self.matrix, columns)[..., 0]
+        around = values[..., :-2].reshape(*values.shape[:-1], -1, superpixels + 1)
+        differences = around[..., 1:] - around[..., :1]
+        weighted = differences * self.weights[:, np.newaxis].astype(values.dtype)
+        means = fixed_sum(np.swapaxes(weighted, -1, -2))
+        left = values[..., -1] - values[..., -2] - fixed_sum(means)
+        return means + (left / superpixels)[..., np.newaxis]
 
 
 def diagonal_design(steps: int, superpixels: int) -> Design:
@@ -88,17 +104,17 @@ def diagonal_design(steps: int, superpixels: int) -> Design:
     Raises
     ------
     ParameterError
-        If there would be no point or no superpixel, or a matrix of more than `LARGEST` bytes.
+        If there would be no point or no superpixel, or coalitions of more than `LARGEST` bytes.
     """
     if steps < 1 or superpixels < 1:
         raise ParameterError(
             "a design has 1 step or more, of 1 superpixel or more; received "
             f"{steps} steps of {superpixels} superpixels."
         )
-    if 8 * steps * superpixels**2 > LARGEST:
+    if 4 * steps * superpixels**2 > LARGEST:
         raise ParameterError(
-            f"{steps} steps of {superpixels} superpixels need a matrix of "
-            f"{8 * steps * superpixels**2 / 2**20:.0f} MiB, more than {LARGEST // 2**20}: choose "
+            f"{steps} steps of {superpixels} superpixels need coalitions of "
+            f"{4 * steps * superpixels**2 / 2**20:.0f} MiB, more than {LARGEST // 2**20}: choose "
             "fewer steps, or a surrogate of a coarser grid."
         )
     step, each = np.arange(steps), np.arange(superpixels)
@@ -110,15 +126,5 @@ def diagonal_design(steps: int, superpixels: int) -> Design:
     around[:, 1 + each, each] = beside[:, np.newaxis]
     ends = np.array([[0], [1]], np.float32).repeat(superpixels, axis=1)
     coalitions = np.concatenate([around.reshape(-1, superpixels), ends])
-    return Design(coalitions, _matrix(points, beside, superpixels))
-
-
-def _matrix(points: Floats, beside: Floats, superpixels: int) -> NDArray[np.float64]:
-    """Mean differences by superpixel, shape (K, M), and even shares of what they leave."""
     apart = beside.astype(np.float64) - points  # as float32 has them, not as they were meant
-    weights = 1 / (len(points) * apart)
-    own = np.eye(superpixels, superpixels + 1, k=1)
-    own[:, 0] = -1
-    means = (own[:, np.newaxis] * weights[:, np.newaxis]).reshape(superpixels, -1)
-    share = np.full((superpixels, 1), 1 / superpixels)
-    return np.concatenate([means - means.mean(axis=0), -share, share], axis=1)
+    return Design(coalitions, 1 / (steps * apart))

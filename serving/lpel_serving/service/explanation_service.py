@@ -21,7 +21,7 @@ from lpel_serving.images.crops import (
     cut_face,
 )
 from lpel_serving.images.reading import MAX_PIXELS
-from lpel_serving.methods.method import Networks
+from lpel_serving.methods.method import ImageFeatures, Networks
 from lpel_serving.service.batcher import Batcher
 from lpel_serving.service.bounded_executor import BoundedExecutor
 from lpel_serving.service.cancellation import CancellationToken
@@ -168,19 +168,18 @@ class ExplanationService:
         """Embed a crop, unless the same one is cached by now."""
         face = self._cache.get([key]).get(key)
         if face is None:
-            embedding, local = await self._features(cut.pixels, token)
+            embedding, local = await self._embedded(cut.pixels, token)
             face = EmbeddedFace(cut.pixels, embedding, cut.found, local)
             self._cache.put({key: face})
         return face
 
-    async def _features(
+    async def _embedded(
         self, crop: Pixels, token: CancellationToken
     ) -> tuple[Floats, Floats | None]:
         """Compute the embedding of a crop, and in the same pass what a surrogate takes."""
         if not self.explainer.simulates:
             return (await self._embed([crop], token))[0], None
-        found = await asyncio.wrap_future(self._batcher.submit_for_features([crop], token))
-        self.counters.count_embedded(1)
+        found = await self._features([crop], token)
         return found.embeddings[0], found.local[0]
 
     def find_crop(self, name: str | None) -> Crop:
@@ -206,6 +205,25 @@ class ExplanationService:
             If the token is cancelled.
         """
         return await self._embed(list(crops), token)
+
+    async def features(self, crops: NDArray[np.uint8], token: CancellationToken) -> ImageFeatures:
+        """Compute embeddings and local features of crops, uint8, shape (N, S, S, 3), in one pass.
+
+        Raises
+        ------
+        ParameterError
+            If the bundle has no surrogate.
+        WithdrawnError
+            If the token is cancelled.
+        """
+        if not self.explainer.simulates:
+            return self.explainer.features(crops)  # refuses
+        return await self._features(list(crops), token)
+
+    async def _features(self, crops: list[Pixels], token: CancellationToken) -> ImageFeatures:
+        found = await asyncio.wrap_future(self._batcher.submit_for_features(crops, token))
+        self.counters.count_embedded(len(crops))
+        return found
 
     async def _embed(self, crops: list[Pixels], token: CancellationToken) -> Floats:
         embeddings = await asyncio.wrap_future(self._batcher.submit(crops, token))

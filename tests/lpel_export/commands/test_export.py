@@ -128,6 +128,29 @@ def test_triton_gets_a_repository_and_kserve_its_manifest(bundle, tmp_path):
     assert "pvc://lpel/models" in service
 
 
+def test_a_bundle_with_a_surrogate_explains_by_it_in_another_fill_too(simulating_bundle, tmp_path):
+    out, templates = tmp_path / "new", tmp_path / "templates.onnx"
+    done = export(
+        *("--bundle", simulating_bundle, "--out", out, "--fill", "blur", "--templates", templates)
+    )
+    assert done.returncode == 0, done.stderr
+    said = [
+        onnxruntime.InferenceSession(model, SILENT).get_modelmeta().custom_metadata_map
+        for model in ((out / "explainer.onnx").read_bytes(), templates.read_bytes())
+    ]
+    assert (said[0]["method"], said[0]["fill"]) == ("surrogate", "blur")
+    assert said[1]["method"] == "responses"  # which needs no photographs
+
+
+def test_a_surrogate_cannot_see_templates_and_nothing_is_written(simulating_bundle, tmp_path):
+    done = export(
+        *("--bundle", simulating_bundle, "--out", tmp_path / "new", "--method", "surrogate"),
+        *("--templates", tmp_path / "templates.onnx"),
+    )
+    refused(done, "responses, lpel, lpel-mended", "surrogate")
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("precision", ["float16", "int8"])
 def test_fewer_bits_go_into_a_new_bundle_with_their_loss(bundle, faces, tmp_path, precision):
     out = tmp_path / "small"
@@ -167,6 +190,8 @@ def test_photographs_without_a_face_do_not_count(bundle, faces, tmp_path):
     ("arguments", "words"),
     [
         (("--method", "coalitions"), ("responses, lpel, lpel-mended", "coalitions")),
+        (("--method", "surrogate"), ("no surrogate", "lpel train --method surrogate")),
+        (("--method", "lpel", "--fill", "blur"), ("a fill is for the method surrogate",)),
         (("--precision", "int8"), ("--faces", "--out")),
         (("--precision", "float16", "--out", "new"), ("--faces",)),
     ],

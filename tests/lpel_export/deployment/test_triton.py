@@ -78,8 +78,8 @@ parameters { key: "bundle_sha256" value { string_value: "IDENTITY" } }
 
 
 @pytest.fixture(scope="module")
-def bundle(responding_bundle):
-    return load_bundle(responding_bundle)
+def bundle(simulating_bundle):
+    return load_bundle(simulating_bundle)
 
 
 @pytest.fixture(scope="module")

@@ -17,15 +17,16 @@ from lpel_serving.bundle.manifest import ThresholdRecord
 from lpel_serving.equations.relevance import relevance
 from lpel_serving.images.crops import resize
 from lpel_serving.support.errors import ParameterError
-from support import tiny
+from support import tiny, tiny_surrogate
 
-EXACT = ("responses", "lpel")
+EXACT = ("surrogate", "responses", "lpel")
+OF_TEMPLATES = METHODS[1:]
 ROLES = ("reference", "test")
 
 
 @pytest.fixture(scope="module")
-def bundle(responding_bundle):
-    return load_bundle(responding_bundle)
+def bundle(simulating_bundle):
+    return load_bundle(simulating_bundle)
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +55,10 @@ def run(model: bytes, **inputs) -> dict[str, np.ndarray]:
     return dict(zip(names, session.run(None, inputs), strict=True))
 
 
+def about(model: bytes) -> dict[str, str]:
+    return {one.key: one.value for one in onnx.load_from_string(model).metadata_props}
+
+
 def by_engine(explainer, reference, test, method, epsilon=0.7) -> dict[str, np.ndarray]:
     """What the engine says of a pair, under the names of the file's outputs."""
     pair = explainer.explain(reference, test, method=find_method(method), epsilon=epsilon)
@@ -73,13 +78,13 @@ def by_engine(explainer, reference, test, method, epsilon=0.7) -> dict[str, np.n
 
 def with_threshold(folder, value):
     threshold = ThresholdRecord(value, {"how": "made up for the tests"})
-    return Explainer.load(tiny.write_bundle(folder, responds=True, threshold=threshold))
+    return Explainer.load(tiny_surrogate.write_bundle(folder, threshold=threshold))
 
 
 @pytest.mark.parametrize("batch", [1, 2, 6])
 @pytest.mark.parametrize("method", EXACT)
 def test_every_output_has_the_bytes_of_the_engine(
-    files, responding_explainer, faces, method, batch
+    files, simulating_explainer, faces, method, batch
 ):
     references, tests = faces
     seen = set()
@@ -88,7 +93,7 @@ def test_every_output_has_the_bytes_of_the_engine(
         found = run(files[method], reference=references[chosen], test=tests[chosen])
         for i in range(batch):
             place = start + i
-            wanted = by_engine(responding_explainer, references[place], tests[place], method)
+            wanted = by_engine(simulating_explainer, references[place], tests[place], method)
             assert set(found) == set(wanted)
             seen.add(bool(wanted["similar"]))
             for name, value in wanted.items():
@@ -99,12 +104,12 @@ def test_every_output_has_the_bytes_of_the_engine(
 
 
 def test_the_mended_method_which_numpy_computes_in_float64_agrees_to_a_rounding(
-    files, responding_explainer, faces
+    files, simulating_explainer, faces
 ):
     references, tests = faces
     found = run(files["lpel-mended"], reference=references, test=tests)
     for i in range(6):
-        wanted = by_engine(responding_explainer, references[i], tests[i], "lpel-mended")
+        wanted = by_engine(simulating_explainer, references[i], tests[i], "lpel-mended")
         for name, value in wanted.items():
             np.testing.assert_allclose(
                 found[name][i], value, atol=0 if "heat_map" not in name else 2e-7, err_msg=name
@@ -141,7 +146,7 @@ def test_a_file_without_defaults_must_be_told_them(bundle, files, faces):
         run(model, reference=references, test=tests)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", OF_TEMPLATES)
 def test_templates_alone_explain_as_their_photographs_do(bundle, files, faces, method):
     references, tests = faces
     of_images = run(files[method], reference=references, test=tests)
@@ -203,14 +208,16 @@ def test_the_one_file_explainer_is_plain_onnx(files, bundle, method):
 @pytest.mark.parametrize("method", METHODS)
 def test_the_file_says_what_it_is(files, bundle, method):
     model = onnx.load_from_string(files[method])
-    about = {entry.key: entry.value for entry in model.metadata_props}
-    assert about["lpel"] == "explainer"
-    assert about["method"] == method
-    assert about["embedder"] == "tiny"
-    assert about["crop"] == "none"
-    assert about["bundle_sha256"] == bundle.manifest.identity
+    said = about(files[method])
+    assert said["lpel"] == "explainer"
+    assert said["method"] == method
+    assert said["caveat"] == find_method(method).caveat
+    assert said.get("fill") == ("mean" if method == "surrogate" else None)
+    assert said["embedder"] == "tiny"
+    assert said["crop"] == "none"
+    assert said["bundle_sha256"] == bundle.manifest.identity
     names = [tensor.name for tensor in (*model.graph.input, *model.graph.output)]
-    assert list(json.loads(about["tensors"])) == names
+    assert list(json.loads(said["tensors"])) == names
     assert set(names) <= {*INPUTS, *OUTPUTS}
 
 
@@ -218,21 +225,65 @@ def test_the_same_bundle_gives_the_same_file(bundle, files):
     assert build_explainer(bundle, "responses") == files["responses"]
 
 
-def test_the_bundles_best_method_is_the_default(bundle, files, tiny_bundle):
-    assert build_explainer(bundle) == files["responses"]
-    about = onnx.load_from_string(build_explainer(load_bundle(tiny_bundle))).metadata_props
-    assert {entry.key: entry.value for entry in about}["method"] == "lpel"
+def test_the_bundles_best_method_is_the_default(bundle, files, responding_bundle, tiny_bundle):
+    assert build_explainer(bundle) == files["surrogate"]
+    for folder, method in ((responding_bundle, "responses"), (tiny_bundle, "lpel")):
+        assert about(build_explainer(load_bundle(folder)))["method"] == method
+    assert about(build_template_explainer(bundle))["method"] == "responses"
 
 
-@pytest.mark.parametrize("method", ["coalitions", "random", "", "LPEL"])
+@pytest.mark.parametrize("method", ["coalitions", "surrogate-order", "random", "", "LPEL"])
 def test_methods_that_need_more_are_refused(bundle, method):
-    with pytest.raises(ParameterError, match="responses, lpel, lpel-mended"):
+    with pytest.raises(ParameterError, match="surrogate, responses, lpel, lpel-mended"):
         build_explainer(bundle, method or "nothing")
 
 
-def test_responses_need_a_response_decoder(tiny_bundle):
-    with pytest.raises(ParameterError, match="no response decoder"):
-        build_explainer(load_bundle(tiny_bundle), "responses")
+def test_a_surrogate_sees_photographs_and_no_templates(bundle):
+    with pytest.raises(ParameterError, match=r"by responses, lpel, lpel-mended.*'surrogate'"):
+        build_template_explainer(bundle, "surrogate")
+
+
+@pytest.mark.parametrize(
+    ("method", "lacking"), [("responses", "response decoder"), ("surrogate", "surrogate")]
+)
+def test_a_method_needs_its_network(tiny_bundle, method, lacking):
+    with pytest.raises(ParameterError, match=f"this bundle has no {lacking}: train one"):
+        build_explainer(load_bundle(tiny_bundle), method)
+
+
+@pytest.mark.parametrize("fill", ["normal", "blur"])
+def test_another_fill_is_simulated_where_it_is_asked_for(
+    bundle, files, simulating_explainer, faces, fill
+):
+    references, tests = faces
+    model = build_explainer(bundle, fill=fill)
+    found = run(model, reference=references, test=tests)
+    assert about(model)["fill"] == fill
+    assert fill in json.loads(about(model)["tensors"])["test_heat_map"]
+    for i, (reference, test) in enumerate(zip(references, tests, strict=True)):
+        method = find_method("surrogate", fill=fill)
+        pair = simulating_explainer.explain(reference, test, method=method)
+        assert found["test_heat_map"][i].tobytes() == pair.forward.heat_map.tobytes()
+        assert found["reference_heat_map"][i].tobytes() == pair.swapped.heat_map.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("method", "fill", "said"),
+    [
+        (None, "transplant", "with the fills normal, mean, blur; received 'transplant'"),
+        (None, "black", "received 'black'"),
+        ("responses", "mean", "responses simulates nothing"),
+    ],
+)
+def test_a_fill_that_does_not_suit_is_refused(bundle, method, fill, said):
+    with pytest.raises(ParameterError, match=said):
+        build_explainer(bundle, method, fill=fill)
+
+
+def test_a_pair_is_embedded_once_with_its_local_features(files):
+    """Embeddings and local features come of one pass over both batches."""
+    nodes = onnx.load_from_string(files["surrogate"]).graph.node
+    assert [node.op_type for node in nodes].count("AveragePool") == 1
 
 
 @pytest.mark.parametrize("domain", ["com.microsoft", "custom"])
@@ -251,13 +302,14 @@ def test_networks_of_another_opset_are_refused(bundle):
         build_explainer(replace(bundle, decoder=model.SerializeToString()))
 
 
-def test_local_features_stay_out_of_the_file(simulating_bundle, files, faces):
-    """Its methods do not need them, and embeddings are the same bytes without them."""
+def test_local_features_stay_out_of_the_file(responding_bundle, files, faces):
+    """Its methods but one do not need them, and embeddings are the same bytes without them."""
     reference, test = faces
-    model = build_explainer(load_bundle(simulating_bundle), "responses")
+    model = files["responses"]
     assert not any("local" in n or "planes" in n for n in onnx_names(model))
     found = run(model, reference=reference, test=test)
-    expected = run(files["responses"], reference=reference, test=test)
+    without = build_explainer(load_bundle(responding_bundle), "responses")
+    expected = run(without, reference=reference, test=test)
     assert found.keys() == expected.keys()
     for name, values in expected.items():
         assert found[name].tobytes() == values.tobytes()

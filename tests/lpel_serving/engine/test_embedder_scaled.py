@@ -130,7 +130,7 @@ def test_the_one_file_does_not_change_with_the_length_of_embeddings(method, own,
         return dict(zip(names, session.run(names, given), strict=True))
 
     factor = c if method in STEPS_OF_FIXED_SIZE else 1
-    for of_templates in (False, True):
+    for of_templates in (False, True)[: 1 if method == "surrogate" else 2]:  # which sees images
         expected, received = outputs(own, of_templates), outputs(scaled, of_templates)
         assert received["similar"].tolist() == expected["similar"].tolist() == [True, False]
         np.testing.assert_allclose(received["similarity"], expected["similarity"], atol=1e-6)

@@ -95,12 +95,22 @@ def test_nothing_is_no_design(steps, superpixels):
         diagonal_design(steps, superpixels)
 
 
-def test_a_matrix_that_is_too_large_is_refused():
-    with pytest.raises(ParameterError, match="need a matrix of 512 MiB, more than 64: choose"):
+def test_a_design_that_is_too_large_is_refused():
+    with pytest.raises(ParameterError, match="need coalitions of 256 MiB, more than 32: choose"):
         diagonal_design(4, 64**2)
-    with pytest.raises(ParameterError, match="need a matrix of 64 MiB, more than 64"):
+    with pytest.raises(ParameterError, match="need coalitions of 32 MiB, more than 32"):
         diagonal_design(9, 966)  # a little more
-    assert diagonal_design(64, 64).matrix.nbytes < 64 * 2**20
+    assert diagonal_design(64, 64).coalitions.nbytes < 32 * 2**20
+
+
+@pytest.mark.parametrize("steps", [1, 3, 4])
+def test_float32_loses_no_more_than_the_values_do(steps):
+    design = diagonal_design(steps, 64)
+    values = generator(4).normal(size=(3, len(design.coalitions))).astype(np.float32)
+    found = design.attributions(values)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, design.attributions(values.astype(np.float64)), atol=2e-5)
+    np.testing.assert_allclose(found, values @ design.matrix.T, atol=2e-5)
 
 
 def test_values_of_another_design_are_refused():

@@ -11,18 +11,21 @@ from lpel_serving.methods.catalogue.parameters import named, parameters_in, type
 from lpel_serving.methods.decoded.lpel import Lpel
 from lpel_serving.methods.decoded.responses import Responses
 from lpel_serving.methods.method import Method
+from lpel_serving.methods.simulated.surrogate_attribution import SurrogateAttribution
 from lpel_serving.methods.simulated.surrogate_order import SurrogateOrder
 from lpel_serving.support.errors import ParameterError
 
 GROUP = "lpel.methods"
 """The entry-point group in which any package may register methods."""
-LPEL, RESPONSES, SURROGATE_ORDER = "lpel", "responses", "surrogate-order"
+LPEL, RESPONSES, SURROGATE = "lpel", "responses", "surrogate"
+SURROGATE_ORDER = "surrogate-order"
 _DEFAULTS: Mapping[str, Callable[[], Method]] = {
     SURROGATE_ORDER: SurrogateOrder,
+    SURROGATE: SurrogateAttribution,
     RESPONSES: Responses,
     LPEL: Lpel,
 }
-"""The methods that may be a bundle's default, the best first."""
+"""The methods that may be the default of a bundle or of its file, the best first."""
 
 
 def methods() -> list[str]:
@@ -135,7 +138,8 @@ def default_name(*, responds: bool, simulates: bool = False) -> str:
     """Return the name of the best method that a bundle supports.
 
     The measurements behind this order are in ``docs/faithfulness.md``. Whoever explains from
-    embeddings alone, as a batch job or a file of the whole explainer does, leaves `simulates` out.
+    embeddings alone, as a batch job does, leaves `simulates` out. For a file of the whole explainer
+    see `file_name`.
 
     Parameters
     ----------
@@ -152,6 +156,20 @@ def default_name(*, responds: bool, simulates: bool = False) -> str:
 def default_method(*, responds: bool, simulates: bool = False) -> Method:
     """Make the method of `default_name`."""
     return _DEFAULTS[default_name(responds=responds, simulates=simulates)]()
+
+
+def file_name(*, responds: bool, simulates: bool) -> str:
+    """Return the name of the best method that a bundle supports and that one file can hold.
+
+    An order by greed asks the surrogate again and again, each time about what it chose before: a
+    plain graph has no such loop. See `default_name` for the parameters.
+    """
+    return SURROGATE if simulates else default_name(responds=responds)
+
+
+def file_method(*, responds: bool, simulates: bool) -> Method:
+    """Make the method of `file_name`."""
+    return _DEFAULTS[file_name(responds=responds, simulates=simulates)]()
 
 
 @lru_cache

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from lpel_serving.equations.fill import TRANSPLANT
 from lpel_serving.equations.similarity import unit
+from lpel_serving.equations.summation import fixed_dot
 from lpel_serving.methods.catalogue.parameter import Range
 from lpel_serving.methods.kinds import KINDS, Kind
 from lpel_serving.methods.method import FacePair, ImageFeatures, Networks, Simulation
@@ -89,11 +90,11 @@ class Game:
             If the surrogate gives something else than finite embeddings of the coalitions.
         """
         if self.references is not None:
-            after = np.vecdot(self.simulation(coalitions), self.references[:, np.newaxis])
+            after = fixed_dot(self.simulation(coalitions), self.references[:, np.newaxis])
         else:
             twice = [coalitions, coalitions]
             masked = self.simulation(np.concatenate(twice) if coalitions.ndim == 3 else coalitions)
-            after = np.vecdot(masked[self.directions :], masked[: self.directions])
+            after = fixed_dot(masked[self.directions :], masked[: self.directions])
         changes = for_the_decision(self.before, after, similar=self.similar)
         if self.corrections is None:
             return changes
@@ -199,7 +200,7 @@ def for_the_decision(before: Floats, after: Floats, *, similar: bool) -> Floats:
     return -rise if similar else rise
 
 
-def on_grid(values: NDArray[np.float64]) -> Floats:
+def on_grid(values: NDArray[np.floating]) -> Floats:
     """Lay attributions, shape (..., K), out on their square grid, float32, (..., side, side)."""
     side = round(values.shape[-1] ** 0.5)
     return values.reshape(*values.shape[:-1], side, side).astype(np.float32)
@@ -211,7 +212,7 @@ def _played(pair: FacePair, networks: Networks, kind: Kind, fill: str, *, both_w
     images = ImageFeatures(np.stack([pair.h_r, pair.h_t]), local)
     references, tests = ([0, 1], [1, 0]) if both_ways else ([0], [1])
     units = unit(images.embeddings)
-    before = np.vecdot(units[references], units[tests])
+    before = fixed_dot(units[references], units[tests])
     if kind == "both":
         simulation = simulation_of(networks, images[[*tests, *references]], fill)
     elif kind == TRANSPLANT:

@@ -72,7 +72,7 @@ def simulate_images(
 def explain_from_simulated(
     images: SimulatedImages, references: Places, tests: Places, similar: Decisions, size: int
 ) -> Maps:
-    """Explain N pairs both ways; the maps equal those of single calls of the method.
+    """Explain N pairs both ways; the maps are those of single calls of the method, to a rounding.
 
     Parameters
     ----------

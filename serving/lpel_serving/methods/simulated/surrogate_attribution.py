@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lpel_serving.methods.both_ways import BothWays
 from lpel_serving.methods.catalogue.parameter import Range
@@ -45,6 +44,7 @@ class SurrogateAttribution:
     paper: ClassVar[str] = f"{AUMANN_SHAPLEY}; {SURROGATES}"
     needs: ClassVar[tuple[Need, ...]] = ("surrogate",)
     signed: ClassVar[bool] = True
+    one_file: ClassVar[bool] = True
     caveat: ClassVar[str] = (
         "The map predicts, from what the network computes of the two photographs, what hiding "
         "parts of them would do; nothing was hidden."
@@ -86,7 +86,7 @@ class SurrogateAttribution:
         return enlarge(on_grid(attributions_of(game, self.steps)), self.size)
 
 
-def attributions_of(game: Game, steps: int = DEFAULT_STEPS) -> NDArray[np.float64]:
-    """Attribute what replacing all superpixels does to each of them, shape (N, K)."""
+def attributions_of(game: Game, steps: int = DEFAULT_STEPS) -> Floats:
+    """Attribute what replacing all superpixels does to each of them, float32, shape (N, K)."""
     design = fixed_design(steps, game.superpixels)
     return design.attributions(game.changes(design.coalitions))

@@ -7,6 +7,8 @@ from lpel_serving.methods.catalogue.registry import (
     default_method,
     default_name,
     describe_methods,
+    file_method,
+    file_name,
     find_method,
     make_method,
     methods,
@@ -15,6 +17,7 @@ from lpel_serving.methods.catalogue.registry import (
 from lpel_serving.methods.decoded.lpel import Lpel
 from lpel_serving.methods.decoded.responses import Responses
 from lpel_serving.methods.measured.coalitions import Coalitions
+from lpel_serving.methods.simulated.surrogate_attribution import SurrogateAttribution
 from lpel_serving.methods.simulated.surrogate_order import SurrogateOrder
 from lpel_serving.support.errors import ParameterError
 
@@ -29,6 +32,14 @@ def test_a_surrogate_has_the_best_method_of_all():
         assert default_name(responds=responds, simulates=True) == "surrogate-order"
         assert default_method(responds=responds, simulates=True) == SurrogateOrder()
     assert default_name(responds=True, simulates=False) == "responses"
+
+
+@pytest.mark.parametrize("responds", [True, False])
+def test_a_file_has_the_best_that_needs_no_loop(responds):
+    assert file_name(responds=responds, simulates=True) == "surrogate"
+    assert file_method(responds=responds, simulates=True) == SurrogateAttribution()
+    assert file_name(responds=responds, simulates=False) == default_name(responds=responds)
+    assert file_method(responds=responds, simulates=False) == default_method(responds=responds)
 
 
 def test_any_parameter_can_be_set():

@@ -8,10 +8,12 @@ from lpel_serving.bundle.manifest import Manifest
 from lpel_serving.equations.decision import Decisions, decide_many
 from lpel_serving.equations.mask import DEFAULT_EPSILON, check_epsilon
 from lpel_serving.equations.relevance import relevance
-from lpel_serving.methods.catalogue.registry import default_method, default_name
+from lpel_serving.methods.catalogue.description import asks
+from lpel_serving.methods.catalogue.registry import SURROGATE, file_method, file_name
 from lpel_serving.methods.decoded.responses import DEFAULT_SIZE
+from lpel_serving.methods.each_once import knowing
 from lpel_serving.methods.explain import explain_by
-from lpel_serving.methods.method import Method, Networks
+from lpel_serving.methods.method import ImageFeatures, Method, Networks
 from lpel_serving.service.cancellation import CancellationToken
 from lpel_serving.service.explanation_service import ExplanationService
 from lpel_serving.service.http.open_inference.models import Arrays, Model
@@ -24,6 +26,8 @@ PLATFORM = "lpel_bundle"
 """The engine runs with its bundle, not an ONNX file."""
 
 REFERENCE, TEST, THRESHOLD, EPSILON = "reference", "test", "threshold", "epsilon"
+_DECIDED = {"similarity", "similar", "relevance", "reference_embedding", "test_embedding"}
+"""The outputs that need nothing but the embeddings."""
 
 
 def explainer_model(service: ExplanationService, max_batch: int) -> Model:
@@ -38,9 +42,10 @@ def explainer_model(service: ExplanationService, max_batch: int) -> Model:
     max_batch
         Pairs in one request.
     """
-    manifest = service.manifest
-    name = default_name(responds=service.explainer.responds)
-    method = default_method(responds=service.explainer.responds)
+    manifest, explainer = service.manifest, service.explainer
+    name = file_name(responds=explainer.responds, simulates=explainer.simulates)
+    method = file_method(responds=explainer.responds, simulates=explainer.simulates)
+    simulates = asks(method, "surrogate")
 
     async def run(given: Arrays, wanted: Collection[str], token: CancellationToken) -> Arrays:
         threshold = _number(given, THRESHOLD, manifest.threshold.value)
@@ -51,23 +56,28 @@ def explainer_model(service: ExplanationService, max_batch: int) -> Model:
         crops = await service.run_in_thread(
             lambda: np.concatenate([given[REFERENCE], given[TEST]]), token
         )
-        h = await service.embed(crops, token)
+        explains = not set(wanted) <= _DECIDED
+        seen: ImageFeatures | None = None
+        if explains and simulates:
+            seen = await service.features(crops, token)
+        h = await service.embed(crops, token) if seen is None else seen.embeddings
         decisions = decide_many(h[: len(h) // 2], h[len(h) // 2 :], threshold)
         decided = of_decisions(h, decisions)
-        if decided.keys() >= set(wanted):
+        if not explains:
             return decided
 
         def explain(networks: Networks) -> Arrays:
-            return explain_pairs(method, networks, crops, h, decisions, epsilon)
+            known = networks if seen is None else knowing(networks, list(crops), seen)
+            return explain_pairs(method, known, crops, h, decisions, epsilon)
 
         return {**decided, **await service.run(explain, token)}
 
     about = {"bundle_sha256": manifest.identity, "method": name}
-    return Model("explainer", PLATFORM, _signature(manifest, max_batch), run, about)
+    return Model("explainer", PLATFORM, _signature(manifest, name, max_batch), run, about)
 
 
 def of_decisions(h: Floats, decisions: Decisions) -> Arrays:
-    """Compute the outputs that need no decoder.
+    """Compute the outputs that need nothing but the embeddings.
 
     Parameters
     ----------
@@ -126,10 +136,10 @@ def _number(given: Arrays, name: str, default: float) -> float:
     return float(given[name][0]) if name in given else float(np.float32(default))
 
 
-def _signature(manifest: Manifest, max_batch: int) -> Signature:
+def _signature(manifest: Manifest, method: str, max_batch: int) -> Signature:
     side, features = manifest.embedder.image_size, manifest.embedder.dimension
     pixels = manifest.decoder.image_size
-    grid = manifest.responses
+    grid = manifest.surrogate if method == SURROGATE else manifest.responses
     size = pixels if grid is None else max(DEFAULT_SIZE, grid.side)
     inputs = (
         Tensor(REFERENCE, "UINT8", (BATCH, side, side, 3)),

@@ -9,6 +9,7 @@ import pytest
 from onnx import numpy_helper
 
 from lpel_export.explainer import build_explainer
+from lpel_export.local_features.second_output import without_local_features
 from lpel_serving import Explainer
 from lpel_serving.bundle.loading import load_bundle
 from lpel_serving.bundle.manifest import EXPLAINER_FILE, ThresholdRecord
@@ -19,7 +20,7 @@ from lpel_serving.service.explanation_service import ExplanationService
 from lpel_serving.service.http.open_inference.explainer import explainer_model
 from lpel_serving.service.http.open_inference.models import network_models
 from lpel_serving.support.errors import EmbeddingError, ParameterError, WithdrawnError
-from support import tiny
+from support import tiny, tiny_surrogate
 
 TYPES = {"tensor(uint8)": "UINT8", "tensor(float)": "FP32", "tensor(bool)": "BOOL"}
 MOST = 8
@@ -67,10 +68,12 @@ def same(received: dict, expected: dict) -> None:
         assert received[name].tobytes() == values.tobytes(), name
 
 
-@pytest.fixture(scope="module", params=["responses", "lpel"])
+@pytest.fixture(scope="module", params=["surrogate", "responses", "lpel"])
 def bundle(request, tmp_path_factory):
-    """With a response decoder, and without one, so that LPEL is the best there is."""
+    """With a surrogate, a response decoder, or neither, so that LPEL is the best there is."""
     folder = tmp_path_factory.mktemp(request.param) / "bundle"
+    if request.param == "surrogate":
+        return tiny_surrogate.write_bundle(folder)
     return tiny.write_bundle(folder, responds=request.param == "responses")
 
 
@@ -130,7 +133,7 @@ def test_a_threshold_is_rounded_as_the_file_rounds_it(faces, tmp_path):
 def test_networks_give_the_bytes_of_their_files(explainer, bundle, faces, embeddings):
     loaded = load_bundle(bundle)
     cases = {
-        "embedder": (loaded.embedder, {"image": faces[0]}),
+        "embedder": (without_local_features(loaded.embedder), {"image": faces[0]}),
         "decoder": (loaded.decoder, {"embedding": embeddings}),
     }
     for name, (model, given) in cases.items():
@@ -145,7 +148,7 @@ def test_networks_give_the_bytes_of_their_files(explainer, bundle, faces, embedd
 def test_metadata_are_what_onnxruntime_sees_in_the_files(explainer, bundle, file):
     loaded = load_bundle(bundle)
     files = {
-        "embedder": loaded.embedder,
+        "embedder": without_local_features(loaded.embedder),
         "decoder": loaded.decoder,
         "responses": loaded.responses,
         "explainer": file,
@@ -185,6 +188,15 @@ def test_what_was_not_asked_for_is_not_computed(faces, tmp_path):
     )
     with pytest.raises(EmbeddingError, match="it is broken"):
         ask(explainer, "explainer", given, [*names, "test_mask"])
+
+
+@pytest.mark.parametrize("wanted", [["similar", "test_embedding"], ["similar", "test_heat_map"]])
+def test_a_pair_is_embedded_in_one_pass(simulating_bundle, faces, wanted):
+    """With local features where a map is asked for, and without them where none is."""
+    explainer = Explainer.load(simulating_bundle)
+    passes = tiny_surrogate.count_passes(explainer.embedder)
+    ask(explainer, "explainer", {"reference": faces[0][:2], "test": faces[1][:2]}, wanted)
+    assert passes == [(4, "test_heat_map" in wanted)]
 
 
 @pytest.mark.parametrize(
