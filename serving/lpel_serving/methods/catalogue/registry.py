@@ -16,7 +16,8 @@ from lpel_serving.support.errors import ParameterError
 
 GROUP = "lpel.methods"
 """The entry-point group in which any package may register methods."""
-LPEL, RESPONSES, SURROGATE_ORDER = "lpel", "responses", "surrogate-order"
+LPEL, RESPONSES = "lpel", "responses"
+SURROGATE, SURROGATE_ORDER = "surrogate", "surrogate-order"
 _DEFAULTS: Mapping[str, Callable[[], Method]] = {
     SURROGATE_ORDER: SurrogateOrder,
     RESPONSES: Responses,
@@ -135,7 +136,8 @@ def default_name(*, responds: bool, simulates: bool = False) -> str:
     """Return the name of the best method that a bundle supports.
 
     The measurements behind this order are in ``docs/faithfulness.md``. Whoever explains from
-    embeddings alone, as a batch job or a file of the whole explainer does, leaves `simulates` out.
+    embeddings alone, as a file of the whole explainer does, leaves `simulates` out; a batch job
+    chooses for itself.
 
     Parameters
     ----------
