@@ -93,9 +93,7 @@ def test_what_the_surrogate_does_not_see_of_templates_is_said(simulating_bundle,
     asked = lpel(*command, "--bundle", simulating_bundle, "--method", "surrogate")
     assert asked.returncode == 0, asked.stderr
     first = asked.stderr.splitlines()[0]
-    assert first.startswith(
-        "Each pair is explained by surrogate. The surrogate does not see the ph"
-    )
+    assert first.startswith("Each pair is explained by surrogate. The surrogate does not see")
     unnamed = lpel("batch", command[1], f"{out}-unnamed", "--bundle", simulating_bundle)
     assert unnamed.stderr.startswith("Each pair is explained by responses, from embeddings alone.")
 
