@@ -77,7 +77,7 @@ def hidden_decoder(networks: Networks, crops: list[NDArray[np.uint8]]) -> NDArra
         seen = networks.features(crop[np.newaxis])
         side = round(seen.local.shape[1] ** 0.5)
         coalitions = draw_complements(rng, SIMULATED // 2, side)
-        masked = networks.simulate(seen, coalitions, FILL)[0]
+        masked = networks.simulate(seen, FILL)(coalitions)[0]
         losses.append((unit(seen.embeddings) - masked).astype(np.float64))
         members.append(coalitions - coalitions.mean(axis=1, keepdims=True))
     lost, hidden = np.concatenate(losses), np.concatenate(members)
@@ -103,7 +103,7 @@ def by_vectors(
     local = networks.features(pair.test[np.newaxis]).local
     design = fixed_design(DEFAULT_STEPS, local.shape[1])
     seen = ImageFeatures(pair.h_t[np.newaxis], local)
-    masked = networks.simulate(seen, design.coalitions, FILL)[0]
+    masked = networks.simulate(seen, FILL)(design.coalitions)[0]
     vectors = -design.matrix @ masked.astype(np.float64)
     if by_relevance:
         return enlarge(on_grid(np.abs(vectors @ relevance(pair.h_r, pair.h_t, pair.similar))), 40)

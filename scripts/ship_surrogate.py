@@ -31,7 +31,8 @@ def main(bundle: str, command: str, shipped: Path = SHIPPED) -> None:
     if record is None or loaded.surrogate is None:
         sys.exit("the bundle has no surrogate: train it with --method surrogate.")
     sizes = sizes_of(loaded.manifest)
-    named = {name: array for name, array in constants(loaded.surrogate).items() if "#" not in name}
+    both = constants(loaded.surrogate.surrogate) | constants(loaded.surrogate.simulation)
+    named = {name: array for name, array in both.items() if "#" not in name}
     network = from_constants(named, sizes)
     to_keras(network)  # which refuses weights that are missing or of other shapes
     features = constants(loaded.embedder)

@@ -20,7 +20,7 @@ from lpel_serving.support.arrays import Floats
 from lpel_tf.bundles.surrogate_bundling import FinishedSurrogate
 from lpel_tf.networks.embedders import ExportedEmbedder
 from lpel_tf.surrogates.drawing import draw_complements
-from lpel_tf.surrogates.graph import constants, masked_embeddings
+from lpel_tf.surrogates.graph import constants, hiding, masked_embeddings
 from lpel_tf.surrogates.network import to_keras
 
 _PARITY_PAIRS = 3
@@ -36,9 +36,9 @@ class ExportedSurrogate:
     embedder
         The embedder with local features as its second output, a serialised ONNX model.
     surrogate
-        The surrogate, and what the manifest says of it.
+        The surrogate's two graphs, and what the manifest says of them.
     parity
-        How far it is from Keras.
+        How far they are from Keras, the second asked about what the first gives.
     local_parity
         How far the embedder's local features are from numpy's.
     """
@@ -64,7 +64,7 @@ def with_surrogate(
         Of the embedder.
     """
     model = exported.surrogate
-    surrogate = Surrogate(model.model, model.record, record.dimension)
+    surrogate = Surrogate(model.graphs, model.record, record.dimension)
     seeing = Embedder(exported.embedder, record, crop)
     return replace(
         networks,
@@ -110,7 +110,8 @@ def export_finished_surrogate(
     seen = Embedder(model, embedder.record, CentreCrop()).features(crops)
     features = ImageFeatures(unit(seen.embeddings), seen.local)
     network = to_keras(finished.network)
-    exported = export_surrogate(
+    graphs = export_surrogate(
+        hiding(network, sizes),
         masked_embeddings(network, sizes),
         sizes.dimension,
         (sizes.superpixels, sizes.channels),
@@ -127,7 +128,7 @@ def export_finished_surrogate(
     in_part = rng.random((len(drawn), _IN_PART, sizes.superpixels), np.float32)
     n = len(features.embeddings)
     parity = check_surrogate_parity(
-        exported,
+        graphs,
         original,
         features,
         features[[(i + 1) % n for i in range(n)]],
@@ -137,4 +138,4 @@ def export_finished_surrogate(
     )
     names = tuple(layer.name for layer in finished.layers)
     record = SurrogateRecord(sizes.side, sizes.channels, finished.fills, names, finished.training)
-    return ExportedSurrogate(model, SurrogateModel(exported, record), parity, local)
+    return ExportedSurrogate(model, SurrogateModel(graphs, record), parity, local)

@@ -73,10 +73,10 @@ class Linear:
         local = squares.mean(axis=(2, 4)).reshape(len(crops), SIDE * SIDE, 3)
         return ImageFeatures(self.embed(crops), local)
 
-    def simulate(self, images, coalitions, fill, donors=None):
+    def simulate(self, images, fill, donors=None):
         given = np.float32(len(fill) / 16) if donors is None else donors.local
-        losses = coalitions.astype(np.float32) @ ((images.local - given) @ self.s)
-        return unit(images.embeddings)[:, np.newaxis] - losses
+        changes, whole = (images.local - given) @ self.s, unit(images.embeddings)[:, np.newaxis]
+        return lambda coalitions: whole - coalitions.astype(np.float32) @ changes
 
     @property
     def f(self):

@@ -24,7 +24,7 @@ def no_decoder(embeddings: np.ndarray) -> np.ndarray:
 
 @dataclass(eq=False)
 class TinyNetworks:
-    """The tiny bundle's networks in numpy, with its surrogate; calls are counted."""
+    """The tiny bundle's networks in numpy, with its surrogate; what is asked is counted."""
 
     calls: list[tuple[int, ...]] = field(default_factory=list)
     passes: int = 0
@@ -37,9 +37,14 @@ class TinyNetworks:
         self.passes += 1
         return tiny_surrogate.features(crops)
 
-    def simulate(self, images, coalitions, fill, donors=None):
-        self.calls.append((len(images.embeddings), *coalitions.shape))
-        return tiny_surrogate.simulate(images, coalitions, fill, donors)
+    def simulate(self, images, fill, donors=None):
+        simulation = tiny_surrogate.simulate(images, fill, donors)
+
+        def counted(coalitions):
+            self.calls.append((len(images.embeddings), *coalitions.shape))
+            return simulation(coalitions)
+
+        return counted
 
 
 @dataclass(eq=False)
@@ -58,13 +63,16 @@ class Simulating(TinyNetworks):
         which = (crops[:, 0, 0, 0] == 0).astype(np.float32)  # 1 for a test
         return ImageFeatures(np.zeros((len(crops), 2), np.float32), local_of(which))
 
-    def simulate(self, images, coalitions, fill, donors=None):
-        self.calls.append((len(images.embeddings), *coalitions.shape))
-        asked = np.broadcast_to(coalitions, (len(images.embeddings), *coalitions.shape[-2:]))
-        h = unit(images.embeddings)[:, np.newaxis].repeat(asked.shape[1], axis=1)
-        test = images.local[:, 0, 0] == 1
-        h[test, :, 0] = self.game.values(asked[test])
-        return h.astype(np.float32)
+    def simulate(self, images, fill, donors=None):
+        def simulation(coalitions):
+            self.calls.append((len(images.embeddings), *coalitions.shape))
+            asked = np.broadcast_to(coalitions, (len(images.embeddings), *coalitions.shape[-2:]))
+            h = unit(images.embeddings)[:, np.newaxis].repeat(asked.shape[1], axis=1)
+            test = images.local[:, 0, 0] == 1
+            h[test, :, 0] = self.game.values(asked[test])
+            return h.astype(np.float32)
+
+        return simulation
 
 
 def local_of(which: np.ndarray) -> np.ndarray:

@@ -18,7 +18,6 @@ from lpel_serving.bundle.manifest import (
     RECONSTRUCTION,
     RESPONSE,
     RESPONSE_FILE,
-    SURROGATE_FILE,
     DecoderRecord,
     EmbedderRecord,
     FileRecord,
@@ -28,6 +27,7 @@ from lpel_serving.bundle.manifest import (
     ThresholdRecord,
 )
 from lpel_serving.bundle.plausibility_record import FittedPlausibility, to_bytes
+from lpel_serving.bundle.surrogate_graphs import SurrogateGraphs
 
 IMAGE_SIZE = 16
 DIMENSION = 6
@@ -127,7 +127,7 @@ def write_bundle(
     *,
     responds: bool = False,
     plausibility: FittedPlausibility | None = None,
-    surrogate: bytes | None = None,
+    surrogate: SurrogateGraphs | None = None,
     surrogate_record: SurrogateRecord | None = None,
     **changes: object,
 ) -> Path:
@@ -144,7 +144,7 @@ def write_bundle(
     if responds:
         contents[RESPONSE_FILE] = responses or responses_model().SerializeToString()
     if surrogate is not None:
-        contents[SURROGATE_FILE] = surrogate
+        contents |= surrogate.files
     if plausibility is not None:
         contents[PLAUSIBILITY_FILE] = to_bytes(plausibility.check)
     manifest = Manifest(

@@ -4,6 +4,7 @@ The local features of a superpixel are its mean colour. What a coalition takes i
 embedder's weights make of the change of mean colour, through a tangent, so that it is not additive.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +15,15 @@ from lpel_serving.bundle.manifest import (
     COALITION,
     DONOR_EMBEDDING,
     DONOR_FEATURES,
+    EFFECTS,
     EMBEDDING,
     FILL,
     LOCAL_FEATURES,
     MASKED_EMBEDDING,
+    SHOWN_STATE,
     SurrogateRecord,
 )
+from lpel_serving.bundle.surrogate_graphs import SurrogateGraphs
 from lpel_serving.equations.similarity import unit
 from lpel_serving.methods.method import ImageFeatures
 from lpel_serving.support.errors import ParameterError
@@ -48,18 +52,20 @@ def features(crops: np.ndarray) -> ImageFeatures:
 
 
 def simulate(
-    images: ImageFeatures,
-    coalitions: np.ndarray,
-    fill: str,
-    donors: ImageFeatures | None = None,
-) -> np.ndarray:
+    images: ImageFeatures, fill: str, donors: ImageFeatures | None = None
+) -> Callable[[np.ndarray], np.ndarray]:
     """The tiny surrogate in numpy; like the engine's it refuses a fill that it does not know."""
     if fill not in FILLS:
         raise ParameterError(f"the surrogate knows the fills {FILLS}; received {fill!r}.")
     given = COLOURS[FILLS.index(fill)] if donors is None else donors.local
     changes = np.einsum("nkc,kcd->nkd", images.local - given, kernel())
-    losses = np.tanh(coalitions.astype(np.float32) @ changes)
-    return (unit(images.embeddings)[:, np.newaxis] - losses).astype(np.float32)
+    whole = unit(images.embeddings)[:, np.newaxis]
+
+    def simulation(coalitions: np.ndarray) -> np.ndarray:
+        losses = np.tanh(coalitions.astype(np.float32) @ changes)
+        return (whole - losses).astype(np.float32)
+
+    return simulation
 
 
 def embedder_model(length: float = 1) -> onnx.ModelProto:
@@ -84,7 +90,7 @@ def embedder_model(length: float = 1) -> onnx.ModelProto:
 
 
 def surrogate_model() -> onnx.ModelProto:
-    """The tiny surrogate in ONNX."""
+    """The first graph of the tiny surrogate: the state is what is lost before the tangent."""
     nodes = [
         helper.make_node("Gather", ["colours", FILL], ["colour"]),
         helper.make_node("Equal", [FILL, "transplant"], ["transplanted"]),
@@ -93,17 +99,15 @@ def surrogate_model() -> onnx.ModelProto:
         helper.make_node("Unsqueeze", ["apart", "two"], ["apart_rows"]),
         helper.make_node("MatMul", ["apart_rows", "kernel"], ["change_rows"]),
         helper.make_node("Squeeze", ["change_rows", "two"], ["changes"]),
-        helper.make_node("MatMul", [COALITION, "changes"], ["sums"]),
-        helper.make_node("Tanh", ["sums"], ["losses"]),
-        helper.make_node("Unsqueeze", [EMBEDDING, "one"], ["whole"]),
-        helper.make_node("Sub", ["whole", "losses"], [MASKED_EMBEDDING]),
+        helper.make_node("Pad", ["changes", "pairs"], [EFFECTS]),  # pairs add nothing
+        helper.make_node("Sub", [EMBEDDING, EMBEDDING], [SHOWN_STATE]),
     ]
     weights = {
         "colours": COLOURS,
         "transplant": np.array(FILLS.index("transplant"), np.int64),
         "kernel": kernel(),
-        "one": np.array([1], np.int64),
         "two": np.array([2], np.int64),
+        "pairs": np.array([0, 0, 0, 0, _pairs(), 0], np.int64),
     }
     vector, local = ["image", tiny.DIMENSION], ["image", K, CHANNELS]
     inputs = {
@@ -111,14 +115,65 @@ def surrogate_model() -> onnx.ModelProto:
         LOCAL_FEATURES: local,
         DONOR_EMBEDDING: vector,
         DONOR_FEATURES: local,
+    }
+    fill = helper.make_tensor_value_info(FILL, TensorProto.INT64, [])
+    return _model(nodes, weights, inputs, _hidden(), fill)
+
+
+def simulation_model() -> onnx.ModelProto:
+    """The second graph of the tiny surrogate."""
+    nodes = [
+        helper.make_node("Slice", [EFFECTS, "first", "last", "one"], ["changes"]),
+        helper.make_node("MatMul", [COALITION, "changes"], ["sums"]),
+        helper.make_node("Unsqueeze", [SHOWN_STATE, "one"], ["shown"]),
+        helper.make_node("Add", ["shown", "sums"], ["states"]),
+        helper.make_node("Tanh", ["states"], ["losses"]),
+        helper.make_node("Unsqueeze", [EMBEDDING, "one"], ["whole"]),
+        helper.make_node("Sub", ["whole", "losses"], [MASKED_EMBEDDING]),
+    ]
+    weights = {
+        name: np.array([n], np.int64) for name, n in {"first": 0, "last": K, "one": 1}.items()
+    }
+    vector = ["image", tiny.DIMENSION]
+    inputs = {
+        **_hidden(),
+        EMBEDDING: vector,
+        DONOR_EMBEDDING: vector,
         COALITION: ["image_or_one", "coalition", K],
     }
-    given = [helper.make_tensor_value_info(n, TensorProto.FLOAT, s) for n, s in inputs.items()]
-    given.append(helper.make_tensor_value_info(FILL, TensorProto.INT64, []))
-    shape = ["image", "coalition", tiny.DIMENSION]
-    wanted = helper.make_tensor_value_info(MASKED_EMBEDDING, TensorProto.FLOAT, shape)
+    masked = {MASKED_EMBEDDING: ["image", "coalition", tiny.DIMENSION]}
+    return _model(nodes, weights, inputs, masked)
+
+
+def graphs(
+    surrogate: onnx.ModelProto | None = None, simulation: onnx.ModelProto | None = None
+) -> SurrogateGraphs:
+    """Both, perhaps one of them altered."""
+    models = (surrogate or surrogate_model(), simulation or simulation_model())
+    return SurrogateGraphs(*(model.SerializeToString() for model in models))
+
+
+def _pairs() -> int:
+    return 2 * tiny.SIDE * (tiny.SIDE - 1)
+
+
+def _hidden() -> dict[str, list]:
+    return {
+        SHOWN_STATE: ["image", tiny.DIMENSION],
+        EFFECTS: ["image", K + _pairs(), tiny.DIMENSION],
+    }
+
+
+def _model(nodes, weights, inputs, outputs, *others) -> onnx.ModelProto:
+    given, made = (
+        [
+            helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+            for name, shape in of.items()
+        ]
+        for of in (inputs, outputs)
+    )
     tensors = [onnx.numpy_helper.from_array(value, name) for name, value in weights.items()]
-    graph = helper.make_graph(nodes, "tiny surrogate", given, [wanted], tensors)
+    graph = helper.make_graph(nodes, "tiny surrogate", [*given, *others], made, tensors)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     onnx.checker.check_model(model)
     return model
@@ -128,7 +183,7 @@ def write_bundle(folder: Path, **changes: object) -> Path:
     """Write a tiny bundle with a response decoder and a surrogate: see `support.tiny`."""
     given = {
         "embedder": embedder_model().SerializeToString(),
-        "surrogate": surrogate_model().SerializeToString(),
+        "surrogate": graphs(),
         "responds": True,
         "surrogate_record": RECORD,
     }
@@ -155,7 +210,7 @@ class Simulating:
     def __call__(self, pair, networks, rng):
         images = networks.features(np.stack([pair.test, pair.reference]))
         fill = FILLS[0]
-        alone = networks.simulate(images[[0]], np.eye(K, dtype=bool), fill)[0]
+        alone = networks.simulate(images[[0]], fill)(np.eye(K, dtype=bool))[0]
         effect = unit(pair.h_r) @ (unit(pair.h_t) - alone).T
         sign = 1 if pair.similar else -1
         return (sign * effect).reshape(tiny.SIDE, tiny.SIDE).astype(np.float32)

@@ -19,7 +19,6 @@ from lpel_serving.bundle.manifest import (
     EXPLAINER_FILE,
     PLAUSIBILITY_FILE,
     RESPONSE_FILE,
-    SURROGATE_FILE,
     DecoderRecord,
     EmbedderRecord,
     FileRecord,
@@ -29,6 +28,7 @@ from lpel_serving.bundle.manifest import (
     ThresholdRecord,
 )
 from lpel_serving.bundle.plausibility_record import FittedPlausibility, to_bytes
+from lpel_serving.bundle.surrogate_graphs import SurrogateGraphs
 from lpel_serving.bundle.usual_record import UsualRecord
 
 
@@ -42,9 +42,9 @@ class ResponseModel:
 
 @dataclass(frozen=True)
 class SurrogateModel:
-    """A surrogate: its serialised ONNX model, and what the manifest says of it."""
+    """A surrogate: its two graphs, and what the manifest says of them."""
 
-    model: bytes
+    graphs: SurrogateGraphs
     record: SurrogateRecord
 
 
@@ -103,7 +103,7 @@ def write_bundle(
         contents[RESPONSE_FILE] = responses.model
     if surrogate is not None:
         _check_local_features(embedder)
-        contents[SURROGATE_FILE] = surrogate.model
+        contents |= surrogate.graphs.files
     if plausibility is not None:
         contents[PLAUSIBILITY_FILE] = to_bytes(plausibility.check)
     manifest = Manifest(
@@ -177,7 +177,7 @@ def write_with_explainer(folder: Path, bundle: Bundle, explainer: bytes) -> Mani
     if bundle.responses is not None:
         contents[RESPONSE_FILE] = bundle.responses
     if bundle.surrogate is not None:
-        contents[SURROGATE_FILE] = bundle.surrogate
+        contents |= bundle.surrogate.files
     if bundle.plausibility is not None:
         contents[PLAUSIBILITY_FILE] = bundle.plausibility
     contents[EXPLAINER_FILE] = explainer

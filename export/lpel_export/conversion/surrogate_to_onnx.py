@@ -1,4 +1,4 @@
-"""Conversion of a Keras surrogate to ONNX, and its parity: every fill, at two batch sizes."""
+"""Conversion of a Keras surrogate to two ONNX graphs, and parity: every fill, two batch sizes."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -15,11 +15,14 @@ from lpel_serving.bundle.manifest import (
     COALITION,
     DONOR_EMBEDDING,
     DONOR_FEATURES,
+    EFFECTS,
     EMBEDDING,
     FILL,
     LOCAL_FEATURES,
     MASKED_EMBEDDING,
+    SHOWN_STATE,
 )
+from lpel_serving.bundle.surrogate_graphs import SurrogateGraphs
 from lpel_serving.engine.session import open_model
 from lpel_serving.methods.method import ImageFeatures
 from lpel_serving.support.arrays import Memberships
@@ -31,31 +34,27 @@ embeddings, (N, F, M, D)."""
 
 
 def export_surrogate(
+    hiding: Callable[..., Any],
     masked: Callable[..., Any],
     dimension: int,
     local_shape: tuple[int, int],
     constants: Mapping[str, NDArray[np.float32]],
     metadata: Mapping[str, str],
-) -> bytes:
+) -> SurrogateGraphs:
     """Export a surrogate: see `lpel_serving.bundle.manifest.SurrogateRecord` for its tensors.
 
     Parameters
     ----------
-    masked
-        A function of TensorFlow's tensors in the order of that docstring.
+    hiding, masked
+        Functions of TensorFlow's tensors, in the order of that docstring.
     dimension
         Length D of the embeddings.
     local_shape
         Superpixels K and channels C.
     constants
-        Its weights: the graph's constants of these values get their names.
+        Its weights: the graphs' constants of these values get their names.
     metadata
-        Written into the ONNX model's ``metadata_props``.
-
-    Returns
-    -------
-    bytes
-        The serialised model.
+        Written into the ONNX models' ``metadata_props``.
 
     Raises
     ------
@@ -64,20 +63,33 @@ def export_surrogate(
     """
     tf = require("tensorflow", "train")
     vector, local = (None, dimension), (None, *local_shape)
-    shapes = {
+
+    def specs(shapes: Mapping[str, Any]) -> list[Any]:
+        return [tf.TensorSpec(shape, tf.float32, name=name) for name, shape in shapes.items()]
+
+    def first(*tensors: Any) -> dict[str, Any]:
+        return dict(zip((SHOWN_STATE, EFFECTS), hiding(*tensors), strict=True))
+
+    def second(*tensors: Any) -> dict[str, Any]:
+        return {MASKED_EMBEDDING: masked(*tensors)}
+
+    images = {
         EMBEDDING: vector,
         LOCAL_FEATURES: local,
         DONOR_EMBEDDING: vector,
         DONOR_FEATURES: local,
-        COALITION: (None, None, local_shape[0]),
     }
-    specs = [tf.TensorSpec(shape, tf.float32, name=name) for name, shape in shapes.items()]
-    fill = tf.TensorSpec((), tf.int64, name=FILL)
+    hidden = trace(first, *specs(images), tf.TensorSpec((), tf.int64, name=FILL))
+    asked = {name: one.shape for name, one in hidden.structured_outputs.items()}
+    asked |= {EMBEDDING: vector, DONOR_EMBEDDING: vector, COALITION: (None, None, local_shape[0])}
+    answered = trace(second, *specs(asked))
+    return SurrogateGraphs(*(_exported(one, constants, metadata) for one in (hidden, answered)))
 
-    def function(*tensors: Any) -> dict[str, Any]:
-        return {MASKED_EMBEDDING: masked(*tensors)}
 
-    model = to_onnx(trace(function, *specs, fill), OPSET)
+def _exported(
+    traced: Any, constants: Mapping[str, NDArray[np.float32]], metadata: Mapping[str, str]
+) -> bytes:
+    model = to_onnx(traced, OPSET)
     for tensor in (*model.graph.input, *model.graph.output):
         if tensor.name in {COALITION, MASKED_EMBEDDING}:
             axes = tensor.type.tensor_type.shape.dim
@@ -90,7 +102,7 @@ def export_surrogate(
 
 
 def check_surrogate_parity(
-    model: bytes,
+    graphs: SurrogateGraphs,
     original: Original,
     images: ImageFeatures,
     donors: ImageFeatures,
@@ -103,8 +115,8 @@ def check_surrogate_parity(
 
     Parameters
     ----------
-    model
-        See `export_surrogate`.
+    graphs
+        See `export_surrogate`; the second is asked about what the first gives.
     original
         The same in Keras.
     images, donors
@@ -124,14 +136,14 @@ def check_surrogate_parity(
     n = len(images.embeddings)
     if n < 2:
         raise ParityError(f"two images at least are needed to compare surrogates; received {n}.")
-    run = _runner(model)
+    run, last = _runner(graphs), len(coalitions) - 1
     differences: list[float] = []
     for size in (1, n):
         for start in range(0, n, size):
             some, given = (one[start : start + size] for one in (images, donors))
             expected = original(some, given, _for_each(coalitions, len(some.embeddings)))
             for fill, replaced in enumerate(coalitions):
-                found = run(some, given, replaced, fill)
+                found = run(some, given, replaced, fill, last)
                 differences.append(float(np.abs(found - expected[:, fill]).max()))
     difference = float(np.max(differences))  # NaN stays
     if not difference <= tolerance:  # NaN must fail too
@@ -146,18 +158,23 @@ def _for_each(coalitions: Memberships, n: int) -> NDArray[np.float32]:
     return np.broadcast_to(coalitions.astype(np.float32), (n, *coalitions.shape))
 
 
-def _runner(model: bytes) -> Callable[..., NDArray[np.float32]]:
-    given = (EMBEDDING, LOCAL_FEATURES, DONOR_EMBEDDING, DONOR_FEATURES, COALITION, FILL)
-    session = open_model(model, dict.fromkeys(given), {MASKED_EMBEDDING: None})
+def _runner(graphs: SurrogateGraphs) -> Callable[..., NDArray[np.float32]]:
+    """Both graphs, one after the other, on as many images at once as are given."""
+    seen = (EMBEDDING, LOCAL_FEATURES, DONOR_EMBEDDING, DONOR_FEATURES, FILL)
+    hidden = (SHOWN_STATE, EFFECTS)
+    asked = (*hidden, EMBEDDING, DONOR_EMBEDDING, COALITION)
+    first = open_model(graphs.surrogate, dict.fromkeys(seen), dict.fromkeys(hidden))
+    second = open_model(graphs.simulation, dict.fromkeys(asked), {MASKED_EMBEDDING: None})
 
     def run(
-        images: ImageFeatures, donors: ImageFeatures, replaced: Memberships, fill: int
+        images: ImageFeatures, donors: ImageFeatures, replaced: Memberships, fill: int, last: int
     ) -> NDArray[np.float32]:
-        values = (
-            *(images.embeddings, images.local, donors.embeddings, donors.local),
-            *(replaced[np.newaxis].astype(np.float32), np.array(fill, np.int64)),
-        )
-        (found,) = session.run_all(dict(zip(given, values, strict=True)), (MASKED_EMBEDDING,))
-        return found
+        whole, given = images.embeddings, donors.embeddings
+        of_images = (whole, images.local, given, donors.local, np.array(fill, np.int64))
+        states = first.run_all(dict(zip(seen, of_images, strict=True)), hidden)
+        given = given if fill == last else np.zeros_like(given)
+        members = replaced[np.newaxis].astype(np.float32)
+        question: tuple[NDArray[Any], ...] = (*states, whole, given, members)
+        return second.run_all(dict(zip(asked, question, strict=True)), (MASKED_EMBEDDING,))[0]
 
     return run

@@ -35,7 +35,7 @@ def trace(function: Callable[..., Any], *specs: Any) -> Any:
 
 
 def to_onnx(concrete: Any, opset: int) -> Any:
-    """Convert a traced function from tensors to a dictionary of one, to an ``onnx.ModelProto``.
+    """Convert a traced function from tensors to a dictionary of some, to an ``onnx.ModelProto``.
 
     The tensors are called as in the function's signature and in its dictionary. What else the
     function holds on to, variables and tensors such as a normalisation's statistics, becomes
@@ -60,9 +60,10 @@ def _convert(concrete: Any, opset: int) -> Any:
     # Inputs beyond the signature's are captured tensors, which freezing makes constants too.
     specs, _ = concrete.structured_input_signature
     given = concrete.inputs[: len(specs)]
-    ((name, result),) = concrete.structured_outputs.items()
-    inputs, outputs = [tensor.name for tensor in given], [result.name]
+    results = concrete.structured_outputs
+    inputs, outputs = [tensor.name for tensor in given], [one.name for one in results.values()]
     names = {tensor.name: tensor.op.name for tensor in given}
+    names |= {tensor.name: name for name, tensor in results.items()}
     with tf.device("/cpu:0"):
         frozen = tf2onnx.tf_loader.from_function(concrete, inputs, outputs)
         if _let_inline(frozen):
@@ -78,7 +79,7 @@ def _convert(concrete: Any, opset: int) -> Any:
                     custom_op_handlers={"Erfc": (_erfc, [])},
                     input_names=inputs,
                     output_names=outputs,
-                    tensors_to_rename={**names, result.name: name},
+                    tensors_to_rename=names,
                 )
 
         try:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from lpel_export.local_features.second_output import has_local_features, take_out
+from lpel_serving.bundle.surrogate_graphs import SurrogateGraphs
 from lpel_serving.engine.embedder import Embedder
 from lpel_serving.engine.surrogate import Surrogate
 from lpel_serving.methods.catalogue.description import needs_of
@@ -71,7 +72,7 @@ class Broken:
         }
         record = known.manifest.surrogate
         if setting.surrogate is not None and record is not None:
-            drawn = randomise_weights(setting.surrogate, 1.0, np.random.default_rng(seed))
+            drawn = random_surrogate(setting.surrogate, np.random.default_rng(seed))
             simulate = Surrogate(drawn, record, setting.exported.record.dimension).simulate
             self._by_need["surrogate"] = "surrogate", replace(own, simulate=simulate)
 
@@ -80,6 +81,12 @@ class Broken:
         needs = needs_of(method) or ()
         rows = [row for need, row in self._by_need.items() if need in needs]
         return {**dict(rows), **self._of_everything}
+
+
+def random_surrogate(graphs: SurrogateGraphs, rng: np.random.Generator) -> SurrogateGraphs:
+    """Draw all weights of both graphs anew."""
+    models = (graphs.surrogate, graphs.simulation)
+    return SurrogateGraphs(*(randomise_weights(model, 1.0, rng) for model in models))
 
 
 def random_embedder(model: bytes, share: float, rng: np.random.Generator) -> bytes:

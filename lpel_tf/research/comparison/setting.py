@@ -9,6 +9,7 @@ import numpy as np
 
 from lpel_export.precision.choice import in_precision
 from lpel_serving.bundle.loading import load_bundle
+from lpel_serving.bundle.surrogate_graphs import SurrogateGraphs
 from lpel_serving.engine.embedder import Embedder
 from lpel_serving.engine.explainer import Explainer
 from lpel_serving.equations.similarity import cosine_similarity
@@ -57,7 +58,7 @@ class Setting:
     quick
         The embedder in a lower precision, which embeds altered images; None for the bundle's own.
     surrogate
-        The bundle's surrogate in ONNX; None if it has none.
+        Both graphs of the bundle's surrogate; None if it has none.
     """
 
     explainer: Explainer
@@ -66,7 +67,7 @@ class Setting:
     pairs: PairsOfOneTest
     model: bytes
     quick: Embedder | None = None
-    surrogate: bytes | None = None
+    surrogate: SurrogateGraphs | None = None
 
     @property
     def networks(self) -> Networks:

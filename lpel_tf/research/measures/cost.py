@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_serving.methods.method import ImageFeatures, Networks
-from lpel_serving.support.arrays import Floats, Memberships
+from lpel_serving.methods.method import ImageFeatures, Networks, Simulation
+from lpel_serving.support.arrays import Floats
 
 
 @dataclass(eq=False)
@@ -55,15 +55,10 @@ class CountingNetworks:
         return found
 
     def simulate(
-        self,
-        images: ImageFeatures,
-        coalitions: Memberships,
-        fill: str,
-        donors: ImageFeatures | None = None,
-        /,
-    ) -> Floats:
-        """Predict embeddings of images with coalitions replaced; see `Networks.simulate`."""
-        return self.networks.simulate(images, coalitions, fill, donors)
+        self, images: ImageFeatures, fill: str, donors: ImageFeatures | None = None, /
+    ) -> Simulation:
+        """Prepare to ask what replacing superpixels does; see `Networks.simulate`."""
+        return self.networks.simulate(images, fill, donors)
 
     def __getattr__(self, name: str) -> Any:
         # Copying asks for attributes before there are any networks to be asked for them.

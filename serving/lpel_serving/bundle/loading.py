@@ -14,6 +14,7 @@ from lpel_serving.bundle.manifest import (
     MANIFEST_FILE,
     PLAUSIBILITY_FILE,
     RESPONSE_FILE,
+    SIMULATION_FILE,
     SURROGATE_FILE,
     FileRecord,
     Manifest,
@@ -21,6 +22,7 @@ from lpel_serving.bundle.manifest import (
 )
 from lpel_serving.bundle.plausibility_record import bytes_of, from_bytes
 from lpel_serving.bundle.safety.models import refuse_unsafe
+from lpel_serving.bundle.surrogate_graphs import SurrogateGraphs, graphs_of, refuse_one_graph
 from lpel_serving.support.errors import BundleError
 from lpel_serving.verification.plausibility import MAX_DIMENSION, Plausibility
 
@@ -48,7 +50,7 @@ class Bundle:
     plausibility
         Bytes of its check of plausibility; None if it has none.
     surrogate
-        Bytes of its surrogate; None if it has none.
+        Both graphs of its surrogate; None if it has none.
     """
 
     manifest: Manifest
@@ -57,7 +59,7 @@ class Bundle:
     decoder: bytes
     responses: bytes | None = None
     plausibility: bytes | None = None
-    surrogate: bytes | None = None
+    surrogate: SurrogateGraphs | None = None
 
 
 def load_bundle(folder: str | Path) -> Bundle:
@@ -81,7 +83,9 @@ def load_bundle(folder: str | Path) -> Bundle:
         RESPONSE_FILE: manifest.responses,
         PLAUSIBILITY_FILE: manifest.plausibility,
         SURROGATE_FILE: manifest.surrogate,
+        SIMULATION_FILE: manifest.surrogate,
     }
+    refuse_one_graph(manifest)
     used += [name for name, record in optional.items() if record is not None]
     for name in used:
         if name not in manifest.files:
@@ -100,7 +104,7 @@ def load_bundle(folder: str | Path) -> Bundle:
         contents[DECODER_FILE],
         contents.get(RESPONSE_FILE),
         contents.get(PLAUSIBILITY_FILE),
-        contents.get(SURROGATE_FILE),
+        graphs_of(manifest, contents),
     )
 
 

@@ -25,12 +25,13 @@ IMAGE, EMBEDDING, RECONSTRUCTION, RESPONSE = "image", "embedding", "reconstructi
 EMBEDDER_FILE, DECODER_FILE, MANIFEST_FILE = "embedder.onnx", "decoder.onnx", "manifest.json"
 RESPONSE_FILE = "responses.onnx"
 """The response decoder, which a bundle may lack."""
-SURROGATE_FILE = "surrogate.onnx"
-"""The surrogate, which a bundle may lack."""
+SURROGATE_FILE, SIMULATION_FILE = "surrogate.onnx", "simulation.onnx"
+"""The two graphs of the surrogate, which a bundle may lack: see `SurrogateRecord`."""
 LOCAL_FEATURES = "local_features"
 """The second output of the embedder of a bundle with a surrogate."""
 COALITION, FILL, MASKED_EMBEDDING = "coalition", "fill", "masked_embedding"
 DONOR_EMBEDDING, DONOR_FEATURES = "donor_embedding", "donor_local_features"
+SHOWN_STATE, EFFECTS = "shown_state", "effects"
 """The surrogate's further tensors: see `SurrogateRecord`."""
 PLAUSIBILITY_FILE = "plausibility.f32"
 """The numbers of its check of plausibility; a bundle may lack it."""
@@ -106,11 +107,19 @@ class ResponseRecord:
 class SurrogateRecord:
     """The surrogate: predicts the embedding of an image with superpixels replaced.
 
-    Its inputs are `embedding`, unit length, (image, D), and `local_features`, (image, K, C), those
-    of donors under `donor_embedding` and `donor_local_features`, of the same shapes; `coalition`,
-    float32, 1 where a superpixel is replaced, (image or 1, coalition, K), between 0 and 1 where its
-    state moves a part of the way; `fill`, int64, the place of the fill in `fills`, shape (). Its
-    output is `masked_embedding`, (image, coalition, D).
+    It has two graphs, so that an image can be asked about many times. `surrogate.onnx` is run once
+    for an image, one fill at a time. Its inputs are `embedding`, unit length, (image, D), and
+    `local_features`, (image, K, C), those of donors under `donor_embedding` and
+    `donor_local_features`, of the same shapes, which only transplants read; `fill`, int64, the
+    place of the fill in `fills`, shape (). Its outputs are `shown_state`, (image, state), the state
+    of the image as it is, and `effects`, (image, K + E, state), what replacing each superpixel adds
+    to it, then what replacing both of each of the E pairs of neighbours adds besides: those side by
+    side, row by row, then those one above the other.
+
+    `simulation.onnx` is run on any number of coalitions. Its inputs are these two, `embedding`,
+    `donor_embedding`, here 0 unless the fill is transplants, and `coalition`, 1 where a superpixel
+    is replaced, (image or 1, coalition, K), between 0 and 1 where its state moves a part of the
+    way. Its output is `masked_embedding`, (image, coalition, D). All but `fill` are float32.
 
     Attributes
     ----------
@@ -131,6 +140,11 @@ class SurrogateRecord:
     fills: tuple[str, ...]
     layers: tuple[str, ...]
     training: Mapping[str, Any]
+
+    @property
+    def effects(self) -> int:
+        """K + E: superpixels, and pairs of neighbours, on the grid."""
+        return self.side**2 + 2 * self.side * (self.side - 1)
 
 
 @dataclass(frozen=True)

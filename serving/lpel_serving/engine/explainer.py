@@ -22,8 +22,14 @@ from lpel_serving.methods.catalogue.description import asks
 from lpel_serving.methods.catalogue.registry import default_method, default_name
 from lpel_serving.methods.explanation import PairExplanation
 from lpel_serving.methods.measured.stream import DEFAULT_BATCH
-from lpel_serving.methods.method import ImageFeatures, Method, no_features, no_simulation
-from lpel_serving.support.arrays import Floats, Memberships
+from lpel_serving.methods.method import (
+    ImageFeatures,
+    Method,
+    Simulation,
+    no_features,
+    no_simulation,
+)
+from lpel_serving.support.arrays import Floats
 from lpel_serving.support.errors import ParameterError
 
 
@@ -155,13 +161,9 @@ class Explainer:
         return no_features(crops) if self._surrogate is None else self.embedder.features(crops)
 
     def simulate(
-        self,
-        images: ImageFeatures,
-        coalitions: Memberships,
-        fill: str,
-        donors: ImageFeatures | None = None,
-    ) -> Floats:
-        """Predict embeddings of images with superpixels replaced; see `Surrogate.simulate`.
+        self, images: ImageFeatures, fill: str, donors: ImageFeatures | None = None
+    ) -> Simulation:
+        """Prepare to ask what replacing superpixels does; see `Surrogate.simulate`.
 
         Raises
         ------
@@ -169,7 +171,7 @@ class Explainer:
             If the bundle has no surrogate.
         """
         simulate = no_simulation if self._surrogate is None else self._surrogate.simulate
-        return simulate(images, coalitions, fill, donors)
+        return simulate(images, fill, donors)
 
     def explain(
         self,

@@ -1,7 +1,8 @@
 """The surrogate: predicts the embeddings of images with superpixels replaced, without the embedder.
 
-It is trained on unit embeddings, which few networks but FaceNet produce. This module scales its
-inputs, so that callers pass embeddings as the embedder returns them.
+Of its two graphs the first is run once for an image, the second for every question about it. It is
+trained on unit embeddings, which few networks but FaceNet produce. This module scales its inputs,
+so that callers pass embeddings as the embedder returns them.
 """
 
 from collections.abc import Mapping
@@ -15,22 +16,23 @@ from lpel_serving.bundle.manifest import (
     COALITION,
     DONOR_EMBEDDING,
     DONOR_FEATURES,
+    EFFECTS,
     EMBEDDING,
     FILL,
     LOCAL_FEATURES,
     MASKED_EMBEDDING,
+    SHOWN_STATE,
     SurrogateRecord,
 )
+from lpel_serving.bundle.surrogate_graphs import SurrogateGraphs
 from lpel_serving.engine.from_embeddings import check_embeddings
-from lpel_serving.engine.session import open_model
+from lpel_serving.engine.session import Session, open_model
+from lpel_serving.engine.simulation import SimulationOfImages, check_finite
 from lpel_serving.equations.fill import TRANSPLANT
 from lpel_serving.equations.similarity import unit
-from lpel_serving.methods.method import ImageFeatures, Networks
-from lpel_serving.support.arrays import Floats, Memberships
+from lpel_serving.methods.method import ImageFeatures, Networks, Simulation
+from lpel_serving.support.arrays import Floats
 from lpel_serving.support.errors import BundleError, EmbeddingError, ParameterError
-
-_AT_ONCE = 1024
-"""Coalitions in one run: the hidden layers of more would only take memory."""
 
 
 class Surrogate:
@@ -45,91 +47,105 @@ class Surrogate:
     """
 
     def __init__(
-        self, model: bytes, record: SurrogateRecord, dimension: int, provider: str = "cpu"
+        self,
+        graphs: SurrogateGraphs,
+        record: SurrogateRecord,
+        dimension: int,
+        provider: str = "cpu",
     ) -> None:
         self.record = record
         self.dimension = dimension
         superpixels = record.side**2
         vector, local = (None, dimension), (None, superpixels, record.channels)
-        self._session = open_model(
-            model,
+        self._hiding = open_model(
+            graphs.surrogate,
             {
                 EMBEDDING: vector,
                 LOCAL_FEATURES: local,
                 DONOR_EMBEDDING: vector,
                 DONOR_FEATURES: local,
-                COALITION: (None, None, superpixels),
                 FILL: (),
             },
-            {MASKED_EMBEDDING: (None, None, dimension)},
+            {SHOWN_STATE: (None, None), EFFECTS: (None, record.effects, None)},
             provider=provider,
             threads=1,  # a second thread pool would compete with the embedder's
         )
+        state = _length_of_states(self._hiding)
+        self._simulation = open_model(
+            graphs.simulation,
+            {
+                SHOWN_STATE: (None, state),
+                EFFECTS: (None, record.effects, state),
+                EMBEDDING: vector,
+                DONOR_EMBEDDING: vector,
+                COALITION: (None, None, superpixels),
+            },
+            {MASKED_EMBEDDING: (None, None, dimension)},
+            provider=provider,
+            threads=1,
+        )
 
     def simulate(
-        self,
-        images: ImageFeatures,
-        coalitions: Memberships,
-        fill: str,
-        donors: ImageFeatures | None = None,
-    ) -> Floats:
-        """Predict the embeddings of N images with coalitions of superpixels replaced.
+        self, images: ImageFeatures, fill: str, donors: ImageFeatures | None = None
+    ) -> Simulation:
+        """Compute what replacing superpixels does to N images, to be asked about coalitions.
 
-        Each image is computed by itself: the result does not depend on the others.
+        Each image is computed by itself, and no answer depends on what else is asked.
 
         Parameters
         ----------
-        images, coalitions, fill, donors
+        images, fill, donors
             See `lpel_serving.methods.method.Networks.simulate`; embeddings may be of any length.
 
         Returns
         -------
-        NDArray[np.float32]
-            Expectations of unit embeddings, shape (N, M, D).
+        Simulation
+            See `lpel_serving.methods.method.Simulation`; it raises `BundleError` if the model gives
+            something else than finite vectors of length D. It keeps K + E times as many numbers
+            for each image as a state has: 180 kB for the shipped surrogate.
 
         Raises
         ------
         ParameterError
-            If it does not know the fill, donors are missing or not to be given, coalitions are of
-            another shape or type, or a membership is not between 0 and 1.
+            If it does not know the fill, or donors are missing or not to be given.
         EmbeddingError
             If features are of another shape, or not finite.
         BundleError
-            If the model gives something else than finite vectors of length D.
+            If the model gives something else than finite states.
         """
         number = self._number_of(fill, donors)
         own = self._checked(images)
-        given = own if donors is None else self._checked(donors)
+        # Only transplants read donors.
+        none = ImageFeatures(np.zeros_like(own.embeddings), own.local)
+        given = none if donors is None else self._checked(donors)
         if len(given.embeddings) != len(own.embeddings):
             raise ParameterError(
                 f"expected a donor for each of the {len(own.embeddings)} images, received "
                 f"{len(given.embeddings)}."
             )
-        rows = self._rows(coalitions, len(own.embeddings))
-        found = np.empty((len(own.embeddings), rows.shape[1], self.dimension), np.float32)
-        for image in range(len(found)):
-            of = slice(image, image + 1)
-            inputs: dict[str, NDArray[Any]] = {
-                EMBEDDING: own.embeddings[of],
-                LOCAL_FEATURES: own.local[of],
-                DONOR_EMBEDDING: given.embeddings[of],
-                DONOR_FEATURES: given.local[of],
-                FILL: number,
-            }
-            for start in range(0, rows.shape[1], _AT_ONCE):
-                some = rows[of if len(rows) > 1 else slice(None), start : start + _AT_ONCE]
-                inputs[COALITION] = some.astype(np.float32)
-                found[of, start : start + _AT_ONCE] = self._run(inputs, some.shape[1])
-        return found
+        each = [slice(image, image + 1) for image in range(len(own.embeddings))]
+        hidden = tuple(self._hidden(own[of], given[of], number) for of in each)
+        return SimulationOfImages(
+            self._simulation, self.record.side**2, hidden, own.embeddings, given.embeddings
+        )
 
-    def _run(self, inputs: Mapping[str, NDArray[Any]], count: int) -> Floats:
-        (found,) = self._session.run_all(inputs, (MASKED_EMBEDDING,))
-        if found.shape != (1, count, self.dimension) or not np.isfinite(found).all():
-            raise BundleError(
-                f"the surrogate gave {found.shape}, or NaN or infinity; expected finite numbers "
-                f"of shape {(1, count, self.dimension)}: train it again."
-            )
-        return found
+    def _hidden(
+        self, own: ImageFeatures, given: ImageFeatures, number: NDArray[np.int64]
+    ) -> Mapping[str, Floats]:
+        """Run the first graph on one image."""
+        inputs: dict[str, NDArray[Any]] = {
+            EMBEDDING: own.embeddings,
+            LOCAL_FEATURES: own.local,
+            DONOR_EMBEDDING: given.embeddings,
+            DONOR_FEATURES: given.local,
+            FILL: number,
+        }
+        wanted = (SHOWN_STATE, EFFECTS)
+        shown, effects = self._hiding.run_all(inputs, wanted)
+        state = shown.shape[-1]
+        check_finite(shown, (1, state))
+        check_finite(effects, (1, self.record.effects, state))
+        return {SHOWN_STATE: shown, EFFECTS: effects}
 
     def _number_of(self, fill: str, donors: ImageFeatures | None) -> NDArray[np.int64]:
         """The place of a fill; raise `ParameterError` if it is unknown, or donors do not fit it."""
@@ -159,22 +175,16 @@ class Surrogate:
         local = np.ascontiguousarray(images.local, np.float32)
         return ImageFeatures(unit(np.asarray(images.embeddings, np.float32)), local)
 
-    def _rows(self, coalitions: Memberships, images: int) -> Memberships:
-        """Coalitions of shape (1 or N, M, K)."""
-        rows = coalitions[np.newaxis] if coalitions.ndim == 2 else coalitions
-        superpixels = self.record.side**2
-        fits = rows.ndim == 3 and rows.shape[2] == superpixels and rows.dtype.kind in "bf"
-        if not fits or (coalitions.ndim == 3 and len(rows) != images):
-            raise ParameterError(
-                f"expected coalitions as bool or floats of shape (M, {superpixels}) or ({images}, "
-                f"M, {superpixels}), received {coalitions.dtype} of shape {coalitions.shape}."
-            )
-        if not ((rows >= 0) & (rows <= 1)).all():  # NaN is neither
-            raise ParameterError(
-                "expected memberships from 0, a superpixel that is shown, to 1, one that is "
-                "replaced; received a number below 0 or above 1, or NaN."
-            )
-        return rows
+
+def _length_of_states(session: Session) -> int | None:
+    """Numbers of a state, None if the first graph does not say."""
+    shown, effects = session.declared(SHOWN_STATE), session.declared(EFFECTS)
+    if shown is None or effects is None or shown[-1] != effects[-1]:
+        raise BundleError(
+            f"the surrogate gives {SHOWN_STATE} of shape {shown} and {EFFECTS} of shape {effects}; "
+            "expected states of one length: the bundle was put together wrongly; export it again."
+        )
+    return shown[-1]
 
 
 def open_surrogate(
@@ -222,4 +232,4 @@ def try_out_surrogate(
     """
     images, fill = networks.features(crops), record.fills[0]
     donors = images if fill == TRANSPLANT else None
-    return networks.simulate(images, np.ones((1, record.side**2), np.bool_), fill, donors)
+    return networks.simulate(images, fill, donors)(np.ones((1, record.side**2), np.bool_))

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_serving.methods.method import ImageFeatures, Networks
-from lpel_serving.support.arrays import Floats, Memberships, Pixels
+from lpel_serving.methods.method import ImageFeatures, Networks, Simulation
+from lpel_serving.support.arrays import Floats, Pixels
 
 _Features = tuple[Floats, Floats]
 """The embedding and the local features of one image."""
@@ -77,15 +77,10 @@ class EachOnce:
         return self.networks.respond(embeddings)
 
     def simulate(
-        self,
-        images: ImageFeatures,
-        coalitions: Memberships,
-        fill: str,
-        donors: ImageFeatures | None = None,
-        /,
-    ) -> Floats:
-        """Predict embeddings of images with coalitions replaced; see `Networks.simulate`."""
-        return self.networks.simulate(images, coalitions, fill, donors)
+        self, images: ImageFeatures, fill: str, donors: ImageFeatures | None = None, /
+    ) -> Simulation:
+        """Prepare to ask what replacing superpixels does; see `Networks.simulate`."""
+        return self.networks.simulate(images, fill, donors)
 
 
 def knowing(networks: Networks, crops: Sequence[Pixels], features: ImageFeatures) -> EachOnce:

@@ -62,6 +62,33 @@ class FacePair:
         return FacePair(self.test, self.reference, self.h_t, self.h_r, self.similar)
 
 
+class Simulation(Protocol):
+    """What a surrogate knows of N images, to be asked as often as one likes."""
+
+    def __call__(self, coalitions: Memberships, /) -> Floats:
+        """Predict the embeddings of the images with coalitions of superpixels replaced.
+
+        Parameters
+        ----------
+        coalitions
+            True or 1 where a superpixel is replaced: bool or float32, shape (M, K), the same for
+            all images, or (N, M, K). A number between 0 and 1 is something that no image has: the
+            surrogate moves its state that part of the way from the shown to the replaced
+            superpixel.
+
+        Returns
+        -------
+        NDArray[np.float32]
+            Expectations of unit embeddings, shape (N, M, D): the less certain, the shorter.
+
+        Raises
+        ------
+        ParameterError
+            If coalitions are of another shape, or a membership is not between 0 and 1.
+        """
+        ...
+
+
 class Networks(Protocol):
     """The networks that a method may run; `Explainer` implements it."""
 
@@ -101,39 +128,26 @@ class Networks(Protocol):
         ...
 
     def simulate(
-        self,
-        images: ImageFeatures,
-        coalitions: Memberships,
-        fill: str,
-        donors: ImageFeatures | None = None,
-        /,
-    ) -> Floats:
-        """Predict the embeddings of images with coalitions of superpixels replaced.
+        self, images: ImageFeatures, fill: str, donors: ImageFeatures | None = None, /
+    ) -> Simulation:
+        """Prepare to predict what replacing superpixels does to images.
+
+        That is the longer part: ask the result again rather than this.
 
         Parameters
         ----------
         images
             Of N images.
-        coalitions
-            True or 1 where a superpixel is replaced: bool or float32, shape (M, K), the same for
-            all images, or (N, M, K). A number between 0 and 1 is something that no image has: the
-            surrogate moves its state that part of the way from the shown to the replaced
-            superpixel.
         fill
-            What replaces it: ``normal``, ``mean``, ``blur``, or ``transplant`` for the donor's own.
+            What replaces superpixels: ``normal``, ``mean``, ``blur``, or ``transplant`` for the
+            donor's own.
         donors
             For ``transplant``: an image for each of the images.
-
-        Returns
-        -------
-        NDArray[np.float32]
-            Expectations of unit embeddings, shape (N, M, D): the less certain, the shorter.
 
         Raises
         ------
         ParameterError
-            If there is no surrogate, it does not know the fill, donors are missing, or a membership
-            is not between 0 and 1.
+            If there is no surrogate, it does not know the fill, or donors are missing.
         """
         ...
 
@@ -167,11 +181,8 @@ def no_features(crops: NDArray[np.uint8]) -> ImageFeatures:
 
 
 def no_simulation(
-    images: ImageFeatures,
-    coalitions: Memberships,
-    fill: str,
-    donors: ImageFeatures | None = None,
-) -> Floats:
+    images: ImageFeatures, fill: str, donors: ImageFeatures | None = None
+) -> Simulation:
     """Stand in for a surrogate where there is none.
 
     Raises
@@ -179,7 +190,7 @@ def no_simulation(
     ParameterError
         Always.
     """
-    del coalitions, donors
+    del donors
     raise ParameterError(
         f"there is no surrogate to simulate the fill {fill} in {len(images.embeddings)} images: "
         "train one with `lpel train --method surrogate`, or choose another method."
@@ -190,13 +201,8 @@ class Simulate(Protocol):
     """The type of `Networks.simulate`."""
 
     def __call__(
-        self,
-        images: ImageFeatures,
-        coalitions: Memberships,
-        fill: str,
-        donors: ImageFeatures | None = None,
-        /,
-    ) -> Floats:
+        self, images: ImageFeatures, fill: str, donors: ImageFeatures | None = None, /
+    ) -> Simulation:
         """See `Networks.simulate`."""
         ...
 

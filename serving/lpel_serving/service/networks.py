@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpel_serving.engine.explainer import Explainer
-from lpel_serving.methods.method import ImageFeatures
+from lpel_serving.methods.method import ImageFeatures, Simulation
 from lpel_serving.service.batcher import Batcher
 from lpel_serving.service.cancellation import CancellationToken
 from lpel_serving.support.arrays import Floats, Memberships
@@ -83,13 +83,14 @@ class CancellableNetworks:
         )
 
     def simulate(
-        self,
-        images: ImageFeatures,
-        coalitions: Memberships,
-        fill: str,
-        donors: ImageFeatures | None = None,
-        /,
-    ) -> Floats:
-        """Predict embeddings of images with coalitions replaced; see `Networks.simulate`."""
+        self, images: ImageFeatures, fill: str, donors: ImageFeatures | None = None, /
+    ) -> Simulation:
+        """Prepare to ask what replacing superpixels does; see `Networks.simulate`."""
         self.token.check()
-        return self.explainer.simulate(images, coalitions, fill, donors)
+        simulation = self.explainer.simulate(images, fill, donors)
+
+        def unless_cancelled(coalitions: Memberships, /) -> Floats:
+            self.token.check()
+            return simulation(coalitions)
+
+        return unless_cancelled

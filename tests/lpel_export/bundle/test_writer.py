@@ -163,16 +163,14 @@ def test_a_bundle_may_have_a_response_decoder(tmp_path):
     assert Explainer.load(tmp_path / "bundle").responds
 
 
-SURROGATE = SurrogateModel(
-    tiny_surrogate.surrogate_model().SerializeToString(), tiny_surrogate.RECORD
-)
+SURROGATE = SurrogateModel(tiny_surrogate.graphs(), tiny_surrogate.RECORD)
 
 
 def test_a_bundle_may_have_a_surrogate(tmp_path):
     embedder = tiny_surrogate.embedder_model().SerializeToString()
     written = write(tmp_path / "bundle", embedder=embedder, surrogate=SURROGATE)
     loaded = load_bundle(tmp_path / "bundle")
-    assert loaded.surrogate == SURROGATE.model
+    assert loaded.surrogate == SURROGATE.graphs
     assert loaded.manifest.surrogate == written.surrogate == SURROGATE.record
     assert Explainer.load(tmp_path / "bundle").simulates
     whole = write_with_explainer(tmp_path / "whole", loaded, build_explainer(loaded, "lpel"))

@@ -7,10 +7,11 @@ import pytest
 from lpel_export.conversion import surrogate_to_onnx
 from lpel_export.conversion.surrogate_to_onnx import check_surrogate_parity, export_surrogate
 from lpel_export.support.errors import ParityError
-from lpel_serving.bundle.manifest import SurrogateRecord
+from lpel_serving.bundle.manifest import SURROGATE_FILE, SurrogateRecord
 from lpel_serving.bundle.safety.models import refuse_unsafe
 from lpel_serving.engine.surrogate import Surrogate
-from lpel_tf.surrogates.graph import constants, masked_embeddings
+from lpel_serving.equations.similarity import unit
+from lpel_tf.surrogates.graph import constants, hiding, masked_embeddings
 from lpel_tf.surrogates.network import to_keras
 from support.surrogate_networks import SIZES, random_coalitions, random_images, random_network
 
@@ -21,8 +22,9 @@ FILLS = ("normal", "mean", "blur", "transplant")
 
 def export(network):
     shape = (SIZES.superpixels, SIZES.channels)
-    masked = masked_embeddings(to_keras(network), SIZES)
-    return export_surrogate(masked, SIZES.dimension, shape, constants(network), {"lpel": "x"})
+    model, named = to_keras(network), constants(network)
+    of = (hiding(model, SIZES), masked_embeddings(model, SIZES))
+    return export_surrogate(*of, SIZES.dimension, shape, named, {"lpel": "x"})
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +33,7 @@ def network():
 
 
 @pytest.fixture(scope="module")
-def model(network):
+def graphs(network):
     return export(network)
 
 
@@ -47,25 +49,25 @@ def original(network):
     return run
 
 
-def test_parity_holds_in_every_fill_at_two_batch_sizes(model, original):
+def test_parity_holds_in_every_fill_at_two_batch_sizes(graphs, original):
     images, donors = random_images(4), random_images(4, seed=1)
     report = check_surrogate_parity(
-        model, original, images, donors, random_coalitions(5), inputs="made up"
+        graphs, original, images, donors, random_coalitions(5), inputs="made up"
     )
     assert report.max_difference <= 1e-5
     assert (report.batch_sizes, report.samples) == ((1, 4), 4)
 
 
-def test_parity_holds_for_superpixels_replaced_in_part(model, original):
+def test_parity_holds_for_superpixels_replaced_in_part(graphs, original):
     """What no image has, and what Aumann-Shapley values are computed from."""
     images, donors = random_images(4), random_images(4, seed=1)
     in_part = np.random.default_rng(3).random((SIZES.fills, 5, SIZES.superpixels), np.float32)
-    report = check_surrogate_parity(model, original, images, donors, in_part, inputs="made up")
+    report = check_surrogate_parity(graphs, original, images, donors, in_part, inputs="made up")
     assert report.max_difference <= 1e-5
 
 
 @pytest.mark.parametrize("fill", range(4))
-def test_a_difference_in_one_fill_is_found(fill, model, original):
+def test_a_difference_in_one_fill_is_found(fill, graphs, original):
     def wrong(images, donors, coalitions):
         found = original(images, donors, coalitions).copy()
         found[-1, fill, -1, 0] += 1e-4
@@ -73,46 +75,74 @@ def test_a_difference_in_one_fill_is_found(fill, model, original):
 
     given = (random_images(3), random_images(3, seed=1), random_coalitions(2))
     with pytest.raises(ParityError, match="differs from its original"):
-        check_surrogate_parity(model, wrong, *given, inputs="made up")
+        check_surrogate_parity(graphs, wrong, *given, inputs="made up")
     one = (random_images(1), random_images(1))
     with pytest.raises(ParityError, match="two images"):
-        check_surrogate_parity(model, original, *one, given[2], inputs="made up")
+        check_surrogate_parity(graphs, original, *one, given[2], inputs="made up")
 
 
 @pytest.mark.parametrize("in_part", [False, True])
-def test_the_engine_runs_it(in_part, model, original):
+def test_the_engine_runs_it(in_part, graphs, original):
     images, donors, drawn = random_images(3), random_images(3, seed=1), random_coalitions(6)
     if in_part:
         drawn = np.random.default_rng(4).random(drawn.shape, np.float32)
     every = np.broadcast_to(drawn.astype(np.float32), (3, *drawn.shape))
     expected = original(images, donors, every)
     record = SurrogateRecord(SIZES.side, SIZES.channels, FILLS, ("layer",), {})
-    surrogate = Surrogate(model, record, SIZES.dimension)
+    surrogate = Surrogate(graphs, record, SIZES.dimension)
     for place, fill in enumerate(FILLS):
         given = donors if fill == "transplant" else None
-        found = surrogate.simulate(images, drawn[place], fill, given)
+        found = surrogate.simulate(images, fill, given)(drawn[place])
         np.testing.assert_allclose(found, expected[:, place], atol=1e-5)
 
 
-def test_the_graph_is_plain_named_and_the_same_each_time(model, network):
-    refuse_unsafe(model, "surrogate.onnx")
-    assert export(network) == model
-    graph = onnx.load_from_string(model).graph
-    names = [tensor.name for tensor in graph.initializer]
-    assert set(constants(network)) <= set(names)
-    shapes = {
-        tensor.name: [d.dim_param or d.dim_value for d in tensor.type.tensor_type.shape.dim]
-        for tensor in (*graph.input, *graph.output)
-    }
-    assert shapes == {
-        "embedding": ["batch", 5],
-        "local_features": ["batch", 9, 4],
-        "donor_embedding": ["batch", 5],
-        "donor_local_features": ["batch", 9, 4],
-        "coalition": ["batch_or_1", "coalition", 9],
-        "fill": [],
-        "masked_embedding": ["batch", "coalition", 5],
-    }
-    assert {one.version for one in onnx.load_from_string(model).opset_import if not one.domain} == {
-        surrogate_to_onnx.OPSET
-    }
+@pytest.mark.parametrize("fill", ["mean", "transplant"])
+def test_its_answers_do_not_depend_on_what_else_is_asked(fill, graphs):
+    images, rows = random_images(3), random_coalitions(70)[0]
+    donors = random_images(3, seed=1) if fill == "transplant" else None
+    record = SurrogateRecord(SIZES.side, SIZES.channels, FILLS, ("layer",), {})
+    surrogate = Surrogate(graphs, record, SIZES.dimension)
+    simulation = surrogate.simulate(images, fill, donors)
+    together = simulation(rows)
+    assert simulation(rows).tobytes() == together.tobytes()
+    np.testing.assert_array_equal(together[:, 0], unit(images.embeddings))  # nothing is replaced
+    for size in (1, 2, 3, 13, 64):
+        parts = [simulation(rows[start : start + size]) for start in range(0, 70, size)]
+        assert np.concatenate(parts, axis=1).tobytes() == together.tobytes()
+    for i in range(3):
+        of_one = None if donors is None else donors[[i]]
+        alone = surrogate.simulate(images[[i]], fill, of_one)(rows)
+        assert alone.tobytes() == together[[i]].tobytes()
+
+
+SEEN = {
+    "embedding": ["batch", 5],
+    "local_features": ["batch", 9, 4],
+    "donor_embedding": ["batch", 5],
+    "donor_local_features": ["batch", 9, 4],
+    "fill": [],
+}
+HIDDEN = {"shown_state": ["batch", 10], "effects": ["batch", 21, 10]}
+ASKED = {
+    "embedding": ["batch", 5],
+    "donor_embedding": ["batch", 5],
+    "coalition": ["batch_or_1", "coalition", 9],
+}
+MASKED = {"masked_embedding": ["batch", "coalition", 5]}
+
+
+def test_the_graphs_are_plain_named_and_the_same_each_time(graphs, network):
+    assert export(network) == graphs
+    named = set()
+    for name, model in graphs.files.items():
+        refuse_unsafe(model, name)
+        read = onnx.load_from_string(model)
+        named |= {tensor.name for tensor in read.graph.initializer}
+        shapes = {
+            tensor.name: [d.dim_param or d.dim_value for d in tensor.type.tensor_type.shape.dim]
+            for tensor in (*read.graph.input, *read.graph.output)
+        }
+        assert shapes == (SEEN | HIDDEN if name == SURROGATE_FILE else HIDDEN | ASKED | MASKED)
+        versions = {one.version for one in read.opset_import if not one.domain}
+        assert versions == {surrogate_to_onnx.OPSET}
+    assert set(constants(network)) <= named

@@ -127,9 +127,9 @@ class Asked:
         self.needs.add("surrogate")
         return self.networks.features(crops)
 
-    def simulate(self, images, coalitions, fill, donors=None):
+    def simulate(self, images, fill, donors=None):
         self.needs.add("surrogate")
-        return self.networks.simulate(images, coalitions, fill, donors)
+        return self.networks.simulate(images, fill, donors)
 
 
 @pytest.mark.parametrize("name", methods())

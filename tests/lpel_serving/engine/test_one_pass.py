@@ -98,8 +98,8 @@ def test_known_features_are_found_by_content_and_the_rest_is_computed_once():
     embeddings = once.embed(crops[[3, 0, 3]])  # known with the local features
     expected = tiny_surrogate.features(crops).embeddings[[3, 0, 3]]
     np.testing.assert_allclose(embeddings, expected, atol=1e-6)
-    masked = once.simulate(found, coalitions(3), "mean")
-    np.testing.assert_array_equal(masked, tiny_surrogate.simulate(found, coalitions(3), "mean"))
+    masked = once.simulate(found, "mean")(coalitions(3))
+    np.testing.assert_array_equal(masked, tiny_surrogate.simulate(found, "mean")(coalitions(3)))
 
 
 def test_an_inventory_tries_it_without_a_pass(explainer, tiny_explainer):

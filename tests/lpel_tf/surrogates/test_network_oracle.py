@@ -5,7 +5,7 @@ import pytest
 
 from lpel_serving.support.errors import ParameterError
 from lpel_tf.support.errors import TrainingDataError
-from lpel_tf.surrogates.graph import constants, from_constants, masked_embeddings
+from lpel_tf.surrogates.graph import constants, from_constants, hiding, masked_embeddings
 from lpel_tf.surrogates.network import Sizes, SurrogateNetwork, build_network, to_keras, to_numpy
 from oracles.oracle_surrogate import masked_embedding
 from support.surrogate_networks import SIZES, random_coalitions, random_images, random_network
@@ -64,15 +64,18 @@ def test_keras_agrees_with_the_definition(network, given, expected):
 
 @pytest.mark.parametrize("fill", range(SIZES.fills))
 @pytest.mark.parametrize("shared", [True, False])
-def test_the_graph_agrees_with_the_definition(network, given, expected, fill, shared):
+def test_the_graphs_agree_with_the_definition(network, given, expected, fill, shared):
     import tensorflow as tf
 
     images, donors, coalitions = given
-    masked = masked_embeddings(to_keras(network), SIZES)
+    model = to_keras(network)
     members = coalitions[fill][np.newaxis].astype(np.float32)
     members = members if shared else np.repeat(members, N, axis=0)
-    of = (images.embeddings, images.local, donors.embeddings, donors.local, members)
-    found = masked(*map(tf.constant, of), tf.constant(fill, tf.int64)).numpy()
+    of = (images.embeddings, images.local, donors.embeddings, donors.local)
+    hidden = hiding(model, SIZES)(*map(tf.constant, of), tf.constant(fill, tf.int64))
+    given = donors.embeddings if fill == SIZES.fills - 1 else np.zeros_like(donors.embeddings)
+    whole = (tf.constant(images.embeddings), tf.constant(given), tf.constant(members))
+    found = masked_embeddings(model, SIZES)(*hidden, *whole).numpy()
     np.testing.assert_allclose(found, expected[:, fill], atol=2e-5)
 
 

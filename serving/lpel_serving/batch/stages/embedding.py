@@ -88,7 +88,8 @@ class Embedding:
                 good = [row for row, one in enumerate(lacking) if one is None]
                 places = [list(crops)[row] for row in good]
                 found[places] = features.embeddings[good]
-                keep(places, features[good])
+                if good:
+                    keep(places, features[good])
                 embedded += len(crops)
         of = [failures.get(i) for i in range(len(digests))]
         codes = [None if one is None else one.code for one in of]

@@ -4,7 +4,6 @@ The surrogate predicts expectations of unit embeddings, the shorter the less cer
 expected cosine is their plain dot product.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -15,7 +14,7 @@ from lpel_serving.equations.fill import TRANSPLANT
 from lpel_serving.equations.similarity import unit
 from lpel_serving.methods.catalogue.parameter import Range
 from lpel_serving.methods.kinds import KINDS, Kind
-from lpel_serving.methods.method import FacePair, ImageFeatures, Networks
+from lpel_serving.methods.method import FacePair, ImageFeatures, Networks, Simulation
 from lpel_serving.support.arrays import Coalitions, Floats, Memberships
 from lpel_serving.support.errors import EmbeddingError, ParameterError
 
@@ -41,32 +40,30 @@ class Game:
 
     Attributes
     ----------
-    networks
-        With a surrogate.
-    references, tests
-        Of one direction or of both, N in all.
     similar
         The decision.
-    kind, fill
-        In which images superpixels are replaced, and by what.
+    superpixels
+        Their number K.
+    before
+        The similarity with nothing replaced, float32, shape (N,), for N games: 1 where both
+        directions are the same or only one is asked for.
+    references
+        Unit embeddings of the references, float32, shape (N, D); None where superpixels are
+        replaced in them too.
+    simulation
+        Of the tests, then of the references if superpixels are replaced in them too.
     """
 
-    networks: Networks
-    references: ImageFeatures
-    tests: ImageFeatures
     similar: bool
-    kind: Kind
-    fill: str
-
-    @property
-    def superpixels(self) -> int:
-        """The number K of superpixels."""
-        return self.tests.local.shape[1]
+    superpixels: int
+    before: Floats
+    references: Floats | None
+    simulation: Simulation
 
     @property
     def directions(self) -> int:
-        """The number N of games: 1 where both directions are the same or only one is asked for."""
-        return len(self.tests.embeddings)
+        """The number N of games."""
+        return len(self.before)
 
     def changes(self, coalitions: Memberships) -> Floats:
         """Predict by how much coalitions speak for the decision, shape (N, M).
@@ -75,7 +72,7 @@ class Game:
         ----------
         coalitions
             True or 1 where a superpixel is replaced, shape (M, K), or (N, M, K); see
-            `lpel_serving.methods.method.Networks.simulate` for what lies between 0 and 1.
+            `lpel_serving.methods.method.Simulation` for what lies between 0 and 1.
 
         Returns
         -------
@@ -88,25 +85,14 @@ class Game:
         EmbeddingError
             If the surrogate gives something else than finite embeddings of the coalitions.
         """
-        masked = self._masked(coalitions)
-        units = unit(self.references.embeddings), unit(self.tests.embeddings)
-        if self.kind == "both":
-            after = np.vecdot(masked[self.directions :], masked[: self.directions])
+        if self.references is not None:
+            after = np.vecdot(self.simulation(coalitions), self.references[:, np.newaxis])
         else:
-            after = np.vecdot(masked, units[0][:, np.newaxis])
-        return for_the_decision(np.vecdot(*units), after, similar=self.similar)
-
-    def _masked(self, coalitions: Memberships) -> Floats:
-        """Predicted embeddings of the tests, then of the references if they are replaced too."""
-        images, donors = self.tests, None
-        if self.kind == "both":
-            images = _joined([self.tests, self.references])
             if coalitions.ndim == 3:
                 coalitions = np.concatenate([coalitions, coalitions])
-        elif self.kind == TRANSPLANT:
-            donors = self.references
-        fill = TRANSPLANT if self.kind == TRANSPLANT else self.fill
-        return simulated(self.networks, images, coalitions, fill, donors)
+            masked = self.simulation(coalitions)
+            after = np.vecdot(masked[self.directions :], masked[: self.directions])
+        return for_the_decision(self.before, after, similar=self.similar)
 
 
 def game_of(pair: FacePair, networks: Networks, fill: str, *, both_ways: bool = False) -> Game:
@@ -148,8 +134,7 @@ def game_between(
         )
     kind: Kind = "test" if similar else TRANSPLANT if fill == TRANSPLANT else "both"
     swapped = both_ways and kind != "both"
-    references, tests = ([0, 1], [1, 0]) if swapped else ([0], [1])
-    return Game(networks, images[references], images[tests], similar, kind, fill)
+    return _played(images, networks, kind, fill, similar=similar, both_ways=swapped)
 
 
 def predicted_changes(
@@ -184,7 +169,7 @@ def predicted_changes(
             f"no kind of replacement is called {kind!r}; there are: {', '.join(KINDS)}."
         )
     images = features_of(pair, networks)
-    game = Game(networks, images[[0]], images[[1]], pair.similar, found[0], fill)
+    game = _played(images, networks, found[0], fill, similar=pair.similar, both_ways=False)
     return game.changes(coalitions)[0]
 
 
@@ -195,33 +180,34 @@ def features_of(pair: FacePair, networks: Networks) -> ImageFeatures:
     return ImageFeatures(np.stack([pair.h_r, pair.h_t]), local)
 
 
-def simulated(
-    networks: Networks,
-    images: ImageFeatures,
-    coalitions: Memberships,
-    fill: str,
-    donors: ImageFeatures | None = None,
-) -> Floats:
-    """Ask the surrogate, and check its answer: see `lpel_serving.methods.method.Networks.simulate`.
+def simulation_of(
+    networks: Networks, images: ImageFeatures, fill: str, donors: ImageFeatures | None = None
+) -> Simulation:
+    """Prepare to ask the surrogate: see `lpel_serving.methods.method.Networks.simulate`.
 
-    Raises
-    ------
-    EmbeddingError
-        If it is not finite, or of another shape than (N, M, D).
+    Returns
+    -------
+    Simulation
+        It raises `EmbeddingError` if an answer is not finite, or of another shape than (N, M, D).
     """
-    masked = networks.simulate(images, coalitions, fill, donors)
+    simulation = networks.simulate(images, fill, donors)
     count, dimension = images.embeddings.shape
-    expected = (count, coalitions.shape[-2], dimension)
-    if masked.shape != expected:
-        raise EmbeddingError(
-            f"expected predicted embeddings of shape {expected} from the surrogate, received "
-            f"{masked.shape}: the surrogate is of another network; train one for this."
-        )
-    if not np.isfinite(masked).all():
-        raise EmbeddingError(
-            "a predicted embedding holds NaN or infinity: the surrogate is broken."
-        )
-    return masked
+
+    def checked(coalitions: Memberships, /) -> Floats:
+        masked = simulation(coalitions)
+        expected = (count, coalitions.shape[-2], dimension)
+        if masked.shape != expected:
+            raise EmbeddingError(
+                f"expected predicted embeddings of shape {expected} from the surrogate, received "
+                f"{masked.shape}: the surrogate is of another network; train one for this."
+            )
+        if not np.isfinite(masked).all():
+            raise EmbeddingError(
+                "a predicted embedding holds NaN or infinity: the surrogate is broken."
+            )
+        return masked
+
+    return checked
 
 
 def for_the_decision(before: Floats, after: Floats, *, similar: bool) -> Floats:
@@ -236,8 +222,23 @@ def on_grid(values: NDArray[np.float64]) -> Floats:
     return values.reshape(*values.shape[:-1], side, side).astype(np.float32)
 
 
-def _joined(images: Sequence[ImageFeatures]) -> ImageFeatures:
-    return ImageFeatures(
-        np.concatenate([one.embeddings for one in images]),
-        np.concatenate([one.local for one in images]),
-    )
+def _played(
+    images: ImageFeatures,
+    networks: Networks,
+    kind: Kind,
+    fill: str,
+    *,
+    similar: bool,
+    both_ways: bool,
+) -> Game:
+    references, tests = ([0, 1], [1, 0]) if both_ways else ([0], [1])
+    units = unit(images.embeddings)
+    before = np.vecdot(units[references], units[tests])
+    if kind == "both":
+        simulation = simulation_of(networks, images[[*tests, *references]], fill)
+    elif kind == TRANSPLANT:
+        simulation = simulation_of(networks, images[tests], TRANSPLANT, images[references])
+    else:
+        simulation = simulation_of(networks, images[tests], fill)
+    fixed = None if kind == "both" else units[references]
+    return Game(similar, images.local.shape[1], before, fixed, simulation)

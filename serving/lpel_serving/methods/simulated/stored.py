@@ -14,10 +14,13 @@ from lpel_serving.methods.decoded.responses import enlarge
 from lpel_serving.methods.many import Decisions, Maps, Places
 from lpel_serving.methods.method import ImageFeatures, Networks
 from lpel_serving.methods.simulated.design import fixed_design
-from lpel_serving.methods.simulated.game import for_the_decision, on_grid, simulated
+from lpel_serving.methods.simulated.game import for_the_decision, on_grid, simulation_of
 from lpel_serving.methods.simulated.surrogate_attribution import SurrogateAttribution
 from lpel_serving.support.arrays import Floats
 from lpel_serving.support.errors import ParameterError
+
+_AT_ONCE = 64
+"""Images that are simulated together: what hiding does to each is kept until it was asked."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +67,12 @@ def simulate_images(
             "mean, or explain each pair by itself."
         )
     design = fixed_design(method.steps, images.local.shape[1])
-    return simulated(networks, images, design.coalitions, method.fill)
+    blocks = range(0, max(1, len(images.embeddings)), _AT_ONCE)
+    masked = [
+        simulation_of(networks, images[start : start + _AT_ONCE], method.fill)(design.coalitions)
+        for start in blocks
+    ]
+    return np.concatenate(masked)
 
 
 def is_of_one_image(method: SurrogateAttribution) -> bool:

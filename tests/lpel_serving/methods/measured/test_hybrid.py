@@ -57,11 +57,14 @@ def test_a_surrogate_that_is_right_is_not_corrected():
     pair, fill = tiny_pair(True), Fill("mean")
     blank = AssembledNetworks(tiny.embed, no_decoder, no_decoder)
 
-    def simulate(images, coalitions, name, donors=None):
+    def simulation(coalitions):
         change = replaced(pair, fill, generator())
         shown = np.stack([change.images(one > 0.5)[0] for one in coalitions])
         h = blank.embed(shown)
         return (h / np.linalg.norm(h, axis=1, keepdims=True))[np.newaxis]
+
+    def simulate(images, name, donors=None):
+        return simulation
 
     networks = AssembledNetworks(
         blank.embed, no_decoder, no_decoder, tiny_surrogate.features, simulate, (fill.name,)
@@ -166,10 +169,14 @@ def test_few_superpixels_have_few_coalitions():
         found = tiny_surrogate.features(crops)
         return type(found)(found.embeddings, found.local[:, :4])
 
-    def simulate(images, coalitions, fill, donors=None):
+    def simulate(images, fill, donors=None):
         unit = images.embeddings / np.linalg.norm(images.embeddings, axis=1, keepdims=True)
-        kept = 1 - coalitions.mean(axis=-1, dtype=np.float32)[..., np.newaxis]
-        return (unit[:, np.newaxis] * kept).astype(np.float32)
+
+        def simulation(coalitions):
+            kept = 1 - coalitions.mean(axis=-1, dtype=np.float32)[..., np.newaxis]
+            return (unit[:, np.newaxis] * kept).astype(np.float32)
+
+        return simulation
 
     counting = Counting(tiny.embed)
     networks = AssembledNetworks(counting, no_decoder, no_decoder, features, simulate, ("mean",))

@@ -35,8 +35,8 @@ class Broken(TinyNetworks):
         self.breaking = breaking
 
     def simulate(self, *given):
-        with np.errstate(invalid="ignore"):
-            return self.breaking(super().simulate(*given))
+        simulation = super().simulate(*given)
+        return lambda coalitions: self.breaking(simulation(coalitions))
 
 
 @pytest.mark.parametrize("breaking", BROKEN)

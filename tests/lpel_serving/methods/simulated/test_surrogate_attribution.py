@@ -70,9 +70,9 @@ def test_what_is_predicted_is_what_the_embeddings_say(similar):
     pair, networks = tiny_pair(similar), TinyNetworks()
     coalitions = generator(2).random((7, K)) < 0.5
     images = networks.features(np.stack([pair.reference, pair.test]))
-    masked = networks.simulate(images, coalitions, "blur")
+    masked = networks.simulate(images, "blur")(coalitions)
     h_r = pair.h_r / np.linalg.norm(pair.h_r)
-    given = networks.simulate(images[[1]], coalitions, "transplant", images[[0]])[0]
+    given = networks.simulate(images[[1]], "transplant", images[[0]])(coalitions)[0]
     after = {
         "test": masked[1] @ h_r,
         "both": (masked[0] * masked[1]).sum(axis=1),

@@ -77,8 +77,8 @@ def test_networks_of_a_request_pass_both_through(running):
     assert counted == [4, 2]
     np.testing.assert_allclose(found.local, tiny_surrogate.features(crops).local, atol=1e-6)
     assert networks.features(crops[:0]).local.shape == (0, K, 3)
-    masked = networks.simulate(found, coalitions(2), "blur")
-    expected = service.explainer.simulate(found, coalitions(2), "blur")
+    masked = networks.simulate(found, "blur")(coalitions(2))
+    expected = service.explainer.simulate(found, "blur")(coalitions(2))
     assert masked.tobytes() == expected.tobytes()
 
 

@@ -39,7 +39,7 @@ def setting(tmp_path_factory) -> Setting:
             tiny_surrogate.write_bundle(folder / "bundle", surrogate_record=record)
         )
         model = tiny_surrogate.embedder_model().SerializeToString()
-        surrogate = tiny_surrogate.surrogate_model().SerializeToString()
+        surrogate = tiny_surrogate.graphs()
     exported = reproduction.embedder()
     faces = reproduction.list_faces(reproduction.write_faces(folder / "faces"))
     people = embed_people(

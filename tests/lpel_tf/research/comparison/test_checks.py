@@ -62,6 +62,6 @@ def test_a_random_surrogate_predicts_something_else_by_the_same_embedder(setting
     np.testing.assert_array_equal(networks.features(crops).local, images.local)
     everything = np.ones((1, 64), np.bool_)
     known, other = (
-        one.simulate(images, everything, "mean") for one in (setting.explainer, networks)
+        one.simulate(images, "mean")(everything) for one in (setting.explainer, networks)
     )
     assert np.abs(known - other).max() > 0.01

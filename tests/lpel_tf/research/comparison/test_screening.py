@@ -37,8 +37,8 @@ def test_local_features_are_the_bundles_own(simulating_explainer, pairs):
     own = simulating_explainer.features(crops)
     found = networks.features(crops)
     np.testing.assert_array_equal(found.local, own.local)
-    masked = networks.simulate(found, np.eye(16, dtype=np.bool_), "mean")
-    expected = simulating_explainer.simulate(own, np.eye(16, dtype=np.bool_), "mean")
+    masked = networks.simulate(found, "mean")(np.eye(16, dtype=np.bool_))
+    expected = simulating_explainer.simulate(own, "mean")(np.eye(16, dtype=np.bool_))
     np.testing.assert_array_equal(masked, expected)
 
 
