@@ -1,9 +1,9 @@
-"""Pairs a second by `surrogate`, from simulations that a batch job keeps, beside `responses`.
+"""Pairs a processor second by `surrogate`, from simulations that a batch job keeps, beside `responses`.
 
     .venv/bin/python benchmarks/stored_pairs.py --bundle BUNDLE --faces lfw \
         --out benchmarks/results/stored_pairs.json
 
-Both take turns in one run, so that what else the machine does meets both: read the ratios.
+Both take turns in one run, and times are those of the processor: read the ratios.
 """
 
 import argparse
@@ -73,7 +73,9 @@ def measured(folder: Path, bundle: Path, pairs: int, turns: int) -> dict[str, An
         "cores": cores(),
         "bytes_a_photograph": bytes_a_photograph(folder, bundle),
         "first_stage_by_responses": ratios(first),
-        "pairs_a_second": {m: [round(pairs / s) for s in took] for m, took in second.items()},
+        "pairs_a_processor_second": {
+            m: [round(pairs / s) for s in took] for m, took in second.items()
+        },
         "second_stage_by_responses": ratios(second),
         "maps_that_are_the_engine_s_bytes": same_bytes(folder, bundle),
     }
@@ -118,7 +120,7 @@ def job_of(
 def stages(
     folder: Path, bundle: Path, name: str, method: str, kept: Path | None = None
 ) -> dict[str, float]:
-    """Do a job from nothing; return the seconds of each of its stages."""
+    """Do a job from nothing; return the processor seconds of each stage."""
     times: dict[str, float] = {}
 
     @contextmanager
