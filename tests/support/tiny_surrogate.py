@@ -127,13 +127,15 @@ def simulation_model() -> onnx.ModelProto:
         helper.make_node("MatMul", [COALITION, "changes"], ["sums"]),
         helper.make_node("Unsqueeze", [SHOWN_STATE, "one"], ["shown"]),
         helper.make_node("Add", ["shown", "sums"], ["states"]),
-        helper.make_node("Tanh", ["states"], ["losses"]),
+        helper.make_node("Tanh", ["states"], ["active"]),
+        helper.make_node("MatMul", ["active", "itself"], ["losses"]),
         helper.make_node("Unsqueeze", [EMBEDDING, "one"], ["whole"]),
         helper.make_node("Sub", ["whole", "losses"], [MASKED_EMBEDDING]),
     ]
     weights = {
         name: np.array([n], np.int64) for name, n in {"first": 0, "last": K, "one": 1}.items()
     }
+    weights["itself"] = np.eye(tiny.DIMENSION, dtype=np.float32)  # a weight to draw anew
     vector = ["image", tiny.DIMENSION]
     inputs = {
         **_hidden(),

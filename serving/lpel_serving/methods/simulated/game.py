@@ -45,7 +45,7 @@ class Game:
     superpixels
         Their number K.
     before
-        The similarity with nothing replaced, float32, shape (N,), for N games: 1 where both
+        The similarity with nothing replaced, float32, shape (N,), for N games; N is 1 where both
         directions are the same or only one is asked for.
     references
         Unit embeddings of the references, float32, shape (N, D); None where superpixels are
