@@ -1,4 +1,4 @@
-"""Pairs a processor second by `surrogate`, from simulations that a batch job keeps, beside `responses`.
+"""Pairs explained from simulations that a batch job keeps, beside `responses`.
 
     .venv/bin/python benchmarks/stored_pairs.py --bundle BUNDLE --faces lfw \
         --out benchmarks/results/stored_pairs.json
