@@ -51,11 +51,11 @@ class Seen:
     crops: list[bytes] = field(default_factory=list)
 
     def watch(self, monkeypatch) -> "Seen":
-        embed = FixedRun.__call__
+        embed = FixedRun.all
 
-        def watched(of: FixedRun, values: np.ndarray) -> np.ndarray:
+        def watched(of: FixedRun, values: np.ndarray) -> list[np.ndarray]:
             self.crops.extend(crop.tobytes() for crop in values)
             return embed(of, values)
 
-        monkeypatch.setattr(FixedRun, "__call__", watched)
+        monkeypatch.setattr(FixedRun, "all", watched)
         return self

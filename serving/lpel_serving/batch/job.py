@@ -10,8 +10,10 @@ from typing import Any, cast
 
 from lpel_serving.batch.input.lists import Lists, list_digest
 from lpel_serving.batch.input.rows import LISTED
+from lpel_serving.batch.input.templates import hold_templates
 from lpel_serving.batch.output.result_table import FORMAT
 from lpel_serving.batch.settings import FEW_ROWS, BatchSettings
+from lpel_serving.batch.stages.keeping import Keeping, keeping_of
 from lpel_serving.batch.stages.stage import BundleSource
 from lpel_serving.batch.store.folder import IMAGES_IN_CHUNK, Places
 from lpel_serving.bundle.loading import load_bundle
@@ -91,12 +93,22 @@ class PreparedJob:
     about
         Everything that determines the results, as JSON-serialisable values, under names that a user
         understands.
+    templates
+        Whether a list holds embeddings in place of photographs, and there is a surrogate, which
+        then does not see the photographs.
     """
 
     job: Job
     manifest: Manifest
     networks: BundleSource
     about: Mapping[str, Any]
+    templates: bool = False
+
+    @property
+    def keeping(self) -> Keeping:
+        """What is kept of each image beside its embedding."""
+        later = self.job.kept is not None
+        return keeping_of(self.job.settings, self.manifest, Places(self.job.out), later=later)
 
     @property
     def config_sha256(self) -> str:
@@ -154,7 +166,13 @@ def prepare(job: Job) -> PreparedJob:
     check_provider(job.provider)
     loaded = load_bundle(job.bundle)
     manifest = loaded.manifest
-    settings = job.settings.resolved(responds=manifest.responses is not None)
+    simulates = manifest.surrogate is not None
+    templates = simulates and hold_templates(job.lists)
+    settings = job.settings.resolved(
+        responds=manifest.responses is not None,
+        simulates=simulates,
+        templates=templates,
+    )
     _check_needs(settings, manifest)
     crop = job.crop or manifest.crop
     parse_crop(crop)
@@ -175,7 +193,8 @@ def prepare(job: Job) -> PreparedJob:
     out, bundle = job.out.absolute(), job.bundle.absolute()
     found = replace(job, out=out, bundle=bundle, settings=settings, crop=crop)
     networks = BundleSource(bundle, crop, job.provider, loaded.sha256, loaded)
-    return PreparedJob(found, manifest, networks, json.loads(json.dumps(about)))  # as read again
+    about = json.loads(json.dumps(about))  # as read again
+    return PreparedJob(found, manifest, networks, about, templates)
 
 
 def claim(places: Places, asked: PreparedJob) -> PreparedJob:

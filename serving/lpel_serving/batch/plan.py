@@ -16,6 +16,7 @@ from lpel_serving.batch.input.lists import Lists, read_rows
 from lpel_serving.batch.input.rows import LISTED, Column, Rows
 from lpel_serving.batch.store.by_number import NO_IMAGE, GivenEmbeddings
 from lpel_serving.batch.store.catalogue import Catalogue
+from lpel_serving.batch.store.chunk_arrays import ChunkArrays
 from lpel_serving.batch.store.folder import Places
 from lpel_serving.batch.store.image_chunks import ImageChunks
 from lpel_serving.batch.store.kept import KeptEmbeddings
@@ -95,6 +96,7 @@ def make_plan(
     *,
     needs_images: bool,
     detects: bool = False,
+    local: ChunkArrays | None = None,
 ) -> Plan:
     """Read the lists and the files that they name, and write the plan.
 
@@ -116,6 +118,8 @@ def make_plan(
         Whether explaining pairs needs the images, not only their embeddings.
     detects
         Whether the crop detects faces, so that lists may choose among them.
+    local
+        Where to write local features of earlier jobs, if this one needs them.
 
     Raises
     ------
@@ -125,7 +129,7 @@ def make_plan(
     shutil.rmtree(places.work, ignore_errors=True)
     places.work.mkdir(parents=True)
     with ExitStack() as stack:
-        images = ImageChunks(places, kept)
+        images = ImageChunks(places, kept, local)
         catalogue = stack.enter_context(Catalogue(places.work / "distinct.sqlite", images.add))
         given = GivenEmbeddings(stack.enter_context(places.given.open("wb")))
         equal = None
@@ -232,7 +236,7 @@ class _Planner:
         if self.needs_images:
             raise PairsError(
                 f"the column {name} holds embeddings, and curves and this method look at the "
-                "images themselves: choose the method responses or lpel, without curves."
+                "images themselves: choose the method responses, surrogate or lpel, without curves."
             )
         if embeddings.shape[1] not in (0, self.dimension):
             raise PairsError(

@@ -157,6 +157,7 @@ def _planned_anew(
                 lambda rows: report(rows, 0),
                 needs_images=asked.job.settings.needs_images,
                 detects=asked.networks.detects,
+                local=asked.keeping.local,
             )
         except sqlite3.OperationalError as error:  # such as a full disk
             raise OutputError(f"cannot write {places.work}: {error}.") from error
@@ -171,13 +172,13 @@ def _embed(
     watch: Watch,
 ) -> int:
     """Embed the remaining images; return their number."""
-    dimension = asked.manifest.embedder.dimension
+    dimension, keeping = asked.manifest.embedder.dimension, asked.keeping
     if places.embedded.is_file():
         if kept is not None:  # missing until now, perhaps
-            keep(plan.chunks, places, dimension, kept)
+            keep(plan.chunks, places, dimension, kept, keeping.local)
         return 0
-    stage = Embedding(asked.job.out, asked.networks, asked.job.batch_size)
-    left = [chunk for chunk in range(plan.chunks) if not places.embeddings(chunk).is_file()]
+    stage = Embedding(asked.job.out, asked.networks, asked.job.batch_size, keeping)
+    left = [chunk for chunk in range(plan.chunks) if not keeping.is_done(places, chunk)]
     embedded = 0
     images_left = sum(len(read_table(places.images(chunk))) for chunk in left)
     with (
@@ -187,7 +188,7 @@ def _embed(
         for done in pieces:
             report(done.rows, done.errors)
             embedded += done.embedded
-    gather(plan.chunks, plan.images, places, dimension, kept)
+    gather(plan.chunks, plan.images, places, dimension, kept, keeping.local)
     return embedded
 
 
@@ -207,6 +208,7 @@ def _explain(
         stamp=stamp,
         search=job.lists.gallery is not None,
         apart=asked.apart,
+        keeping=asked.keeping,
         columns=columns_begun(places, committed),
     )
     left = [shard for shard, record in enumerate(committed) if record is None]
@@ -257,5 +259,8 @@ def _kept(asked: PreparedJob) -> Generator[KeptEmbeddings | None]:
     crop = f"{asked.networks.crop}, on {job.provider}"
     embedder = manifest.files[EMBEDDER_FILE].sha256
     dimension, detects = manifest.embedder.dimension, asked.networks.detects
-    with kept_embeddings(job.kept, embedder, crop, dimension, detects=detects) as kept:
+    local = None if asked.keeping.local is None else asked.keeping.local.shape
+    with kept_embeddings(
+        job.kept, embedder, crop, dimension, detects=detects, local_shape=local
+    ) as kept:
         yield kept

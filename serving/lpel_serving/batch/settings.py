@@ -2,16 +2,24 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from lpel_serving.engine.explainer import Explainer
 from lpel_serving.methods.catalogue.parameters import parameters_of
-from lpel_serving.methods.catalogue.registry import default_name, find_method
+from lpel_serving.methods.catalogue.registry import (
+    RESPONSES,
+    SURROGATE,
+    default_name,
+    find_method,
+)
 from lpel_serving.methods.decoded.responses import Responses
+from lpel_serving.methods.from_features import explains_features
 from lpel_serving.methods.many import explains_many
 from lpel_serving.methods.method import FacePair, Method
+from lpel_serving.methods.simulated.stored import is_of_one_image
+from lpel_serving.methods.simulated.surrogate_attribution import SurrogateAttribution
 from lpel_serving.support.errors import ParameterError
 
 MANY_ROWS, FEW_ROWS = 10_000, 100
@@ -21,6 +29,12 @@ _PIXELS = 4_000_000
 _USUAL_SIDE, _SIDES = 40, 256
 _MOST_FOUND = 10_000
 
+Enlarging = Responses | SurrogateAttribution
+"""The methods whose maps a job makes as large as it is asked to."""
+
+Source = Literal["embeddings", "simulations", "local features", "images"]
+"""What a method explains pairs from: what was kept of each image, or the images, read again."""
+
 
 @dataclass(frozen=True)
 class BatchSettings:
@@ -29,11 +43,11 @@ class BatchSettings:
     Attributes
     ----------
     method
-        The name of a method; when None the best that explains from embeddings alone, since local
-        features, which surrogates need, would take a second pass for each image of each shard.
+        The name of a method; when None the best that explains thousands of pairs a second: see
+        `resolved`.
     map_side
-        Side of the maps of the method ``responses``: when None that of its superpixels, as many as
-        it has attributions; `lpel explain` enlarges them to 40.
+        Side of the maps of the methods ``responses`` and ``surrogate``: when None that of their
+        superpixels, as many as there are attributions; `lpel explain` enlarges them to 40.
     curves
         Whether each pair's own deletion curve is measured beside random ones.
     draws
@@ -77,7 +91,7 @@ class BatchSettings:
                 "a curve has at least 1 random order, and steps of at least 1 superpixel; received "
                 f"{self.draws} and {self.every}."
             )
-        if self.map_side is not None and self.method not in (None, "responses"):
+        if self.map_side is not None and self.method not in (None, RESPONSES, SURROGATE):
             raise ParameterError(
                 f"the method {self.method} makes maps of a size of its own: leave the map's side "
                 "out."
@@ -87,34 +101,54 @@ class BatchSettings:
         """Name the settings that do not affect the results, in a search or elsewhere."""
         return (*(() if self.curves else ("draws", "every")), *(() if search else ("top",)))
 
-    def resolved(self, *, responds: bool) -> "BatchSettings":
-        """Name the method: never a surrogate's, unless it was asked for.
+    def resolved(
+        self, *, responds: bool, simulates: bool = False, templates: bool = False
+    ) -> "BatchSettings":
+        """Name the method, if none is named.
+
+        Of a surrogate it is ``surrogate``, whose simulations of a photograph are kept, not the
+        slower ``surrogate-order``. Templates have to be simulated anew for each shard, which takes
+        a hundred times as long as ``responses``.
 
         Parameters
         ----------
-        responds
-            Whether the bundle has a response decoder.
+        responds, simulates
+            Whether the bundle has a response decoder, and a surrogate.
+        templates
+            Whether a list holds embeddings in place of photographs.
         """
-        return replace(self, method=self.method or default_name(responds=responds))
+        best = SURROGATE if simulates and not (templates and responds) else None
+        return replace(self, method=self.method or best or default_name(responds=responds))
 
     def make_method(self) -> Method:
         """Make the method of settings that are resolved."""
         method = find_method(self.method or default_name(responds=False), **self.parameters)
-        own_grid = isinstance(method, Responses) and "size" not in self.parameters
-        return Responses(self.map_side or 1) if own_grid else method
+        if isinstance(method, Enlarging) and "size" not in self.parameters:
+            return replace(method, size=self.map_side or 1)
+        return method
+
+    @property
+    def source(self) -> Source:
+        """What pairs are explained from."""
+        method = self.make_method()
+        if explains_many(method):
+            return "embeddings"
+        if isinstance(method, SurrogateAttribution) and is_of_one_image(method):
+            return "simulations"
+        return "local features" if explains_features(method) else "images"
 
     @property
     def needs_images(self) -> bool:
         """Whether explaining pairs needs the images themselves again."""
-        return self.curves or not explains_many(self.make_method())
+        return self.curves or self.source == "images"
 
     @property
     def rows_in_shard(self) -> int:
         """Rows that are explained as one piece of work."""
-        if self.needs_images:
+        if self.needs_images or self.source == "local features":
             return FEW_ROWS
         method = self.make_method()
-        side = method.size if isinstance(method, Responses) else _USUAL_SIDE
+        side = method.size if isinstance(method, Enlarging) else _USUAL_SIDE
         rows = min(MANY_ROWS, max(FEW_ROWS, _PIXELS // side**2))
         return rows - rows % FEW_ROWS or rows
 

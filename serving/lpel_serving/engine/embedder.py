@@ -116,14 +116,10 @@ class Embedder:
         ParameterError
             If the embedder gives no local features.
         """
-        if self.local_shape is None:
-            raise ParameterError(
-                f"the embedder {self.record.name} gives no local features: train a surrogate with "
-                "`lpel train --method surrogate`, which adds them to it."
-            )
+        shape = self._local()
         self._check(crops, batch_size)
         embeddings = np.empty((len(crops), self.record.dimension), np.float32)
-        local = np.empty((len(crops), *self.local_shape), np.float32)
+        local = np.empty((len(crops), *shape), np.float32)
         for start in range(0, len(crops), batch_size):
             batch = np.stack(list(crops[start : start + batch_size]))
             wanted = (EMBEDDING, LOCAL_FEATURES)
@@ -148,6 +144,36 @@ class Embedder:
 
         return embed
 
+    def fixed_features(self, batch_size: int) -> Callable[[Sequence[Pixels]], ImageFeatures]:
+        """Return a function like that of `fixed`, which computes local features too, unchecked.
+
+        Raises
+        ------
+        ParameterError
+            If the embedder gives no local features.
+        """
+        _check_batch(batch_size)
+        self._local()
+        size = (batch_size, *[self.record.image_size] * 2, 3)
+        run = FixedRun(self._session, size, np.uint8, (EMBEDDING, LOCAL_FEATURES))
+
+        def compute(crops: Sequence[Pixels]) -> ImageFeatures:
+            self._check(crops, batch_size)
+            embeddings, local = run.all(np.stack(crops))
+            n = len(crops)
+            return ImageFeatures(self._shaped(embeddings, n), self._shaped_local(local, n))
+
+        return compute
+
+    def _local(self) -> tuple[int, int]:
+        """The shape of an image's local features; raise `ParameterError` if there are none."""
+        if self.local_shape is None:
+            raise ParameterError(
+                f"the embedder {self.record.name} gives no local features: train a surrogate with "
+                "`lpel train --method surrogate`, which adds them to it."
+            )
+        return self.local_shape
+
     def _check(self, crops: NDArray[np.uint8] | Sequence[Pixels], batch_size: int) -> None:
         _check_batch(batch_size)
         side = self.record.image_size
@@ -171,11 +197,17 @@ class Embedder:
         return embeddings
 
     def _checked_local(self, local: NDArray[np.float32], n: int) -> NDArray[np.float32]:
-        if local.shape != (n, *(self.local_shape or ())) or not np.isfinite(local).all():
+        if not np.isfinite(self._shaped_local(local, n)).all():
             raise EmbeddingError(
-                f"the embedder gave local features of shape {local.shape}, or NaN or infinity; "
-                f"expected finite numbers of shape {(n, *(self.local_shape or ()))}: export the "
-                "bundle again."
+                "the embedder gave NaN or infinity as local features: export the bundle again."
+            )
+        return local
+
+    def _shaped_local(self, local: NDArray[np.float32], n: int) -> NDArray[np.float32]:
+        if local.shape != (n, *self._local()):
+            raise EmbeddingError(
+                f"the embedder gave local features of shape {local.shape}; expected "
+                f"{(n, *self._local())}: export the bundle again."
             )
         return local
 

@@ -1,5 +1,6 @@
 """Runs a model on batches of one size, with input and output bound to the device."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,13 +15,28 @@ _ON_CUDA = ("cuda", "tensorrt")
 
 
 class FixedRun:
-    """Runs a model on batches of one size, with its input and output bound to the device.
+    """Runs a model on batches of one size, with its input and outputs bound to the device.
 
     Shorter batches are padded with zeros, so that the device sees one shape: memory is planned and
     kernels are compiled once. Not thread-safe.
+
+    Parameters
+    ----------
+    session
+        The model, with one input.
+    shape, kind
+        Of a whole batch of inputs.
+    wanted
+        The names of the outputs to compute; the session's first when None.
     """
 
-    def __init__(self, session: Session, shape: tuple[int, ...], kind: Any) -> None:
+    def __init__(
+        self,
+        session: Session,
+        shape: tuple[int, ...],
+        kind: Any,
+        wanted: Sequence[str] | None = None,
+    ) -> None:
         self._session = session
         self._ort = require("onnxruntime", "cpu")
         self._device = "cuda" if session.provider in _ON_CUDA else "cpu"
@@ -28,10 +44,15 @@ class FixedRun:
         self._values = self._ort.OrtValue.ortvalue_from_numpy(self._batch, self._device, 0)
         self._binding = session.raw.io_binding()
         self._binding.bind_ortvalue_input(session.inputs[0], self._values)
-        self._binding.bind_output(session.outputs[0], self._device, 0)
+        for output in wanted or session.outputs[:1]:
+            self._binding.bind_output(output, self._device, 0)
 
     def __call__(self, values: NDArray[Any]) -> NDArray[np.float32]:
-        """Compute the output of at most a batch of inputs.
+        """Compute the first output of at most a batch of inputs; see `all`."""
+        return self.all(values)[0]
+
+    def all(self, values: NDArray[Any]) -> list[NDArray[np.float32]]:
+        """Compute the wanted outputs of at most a batch of inputs.
 
         Raises
         ------
@@ -43,7 +64,7 @@ class FixedRun:
         try:
             self._values.update_inplace(self._batch)
             self._session.raw.run_with_iobinding(self._binding)
-            return self._binding.copy_outputs_to_cpu()[0][: len(values)]
+            return [found[: len(values)] for found in self._binding.copy_outputs_to_cpu()]
         except runtime_errors(self._ort) as error:
             raise BundleError(
                 f"the model from {self._session.inputs[0]} to {self._session.outputs[0]} does "

@@ -62,9 +62,9 @@ def explain_many(
     similar
         The decision on each pair, shape (N,).
 
-    Yields
-    ------
-    tuple[NDArray[np.float32], NDArray[np.float32]] or EmbeddingError
+    Returns
+    -------
+    Iterator[tuple[NDArray[np.float32], NDArray[np.float32]] | EmbeddingError]
         Maps of the tests and of the references, in blocks of consecutive pairs; an error for a
         single pair that has no finite maps.
     """
@@ -73,7 +73,13 @@ def explain_many(
         raise ParameterError(
             f"the method {type(method).__name__} explains one pair at a time: call it for each."
         )
-    explain = prepare(networks, embeddings)
+    return in_blocks(prepare(networks, embeddings), references, tests, similar)
+
+
+def in_blocks(
+    explain: ExplainSome, references: Places, tests: Places, similar: Decisions
+) -> Iterator[Maps | EmbeddingError]:
+    """Explain pairs in blocks of consecutive ones; see `explain_many` for what is yielded."""
     for first in range(0, len(references), BLOCK):
         of = slice(first, first + BLOCK)
         yield from _together(explain, references[of], tests[of], similar[of])

@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
 import pytest
 from PIL import Image
 
@@ -74,15 +76,26 @@ def test_pairs_are_explained_and_the_status_tells_so(responding_bundle, pairs, o
     )
 
 
-def test_a_surrogate_explains_a_batch_only_where_it_is_asked_for(simulating_bundle, pairs, out):
+def test_a_surrogate_explains_a_batch_where_there_is_one(simulating_bundle, pairs, out):
     done = lpel("batch", pairs, out, "--bundle", simulating_bundle)
     assert done.returncode == 0, done.stderr
-    first = done.stderr.splitlines()[0]
-    assert first.startswith("Each pair is explained by responses, from embeddings alone (--method ")
-    assert {row["method"] for row in read_results(out)} == {"responses"}
+    assert done.stderr.startswith("Each pair is explained by surrogate.\n")
+    assert {row["method"] for row in read_results(out)} == {"surrogate"}
     asked = ("--method", "surrogate-order", "--json")
     named = described(lpel("batch", pairs, f"{out}-named", "--bundle", simulating_bundle, *asked))
     assert named["method"] == "surrogate-order"
+
+
+def test_what_the_surrogate_does_not_see_of_templates_is_said(simulating_bundle, tmp_path, out):
+    vectors = np.random.default_rng(0).normal(size=(2, tiny.DIMENSION)).astype(np.float32)
+    columns = {"reference": pa.array(list(vectors)), "test": pa.array(list(vectors[::-1]))}
+    command = ("batch", write_parquet(tmp_path / "templates.parquet", columns), out)
+    asked = lpel(*command, "--bundle", simulating_bundle, "--method", "surrogate")
+    assert asked.returncode == 0, asked.stderr
+    first = asked.stderr.splitlines()[0]
+    assert first.startswith("Each pair is explained by surrogate. The surrogate does not see")
+    unnamed = lpel("batch", command[1], f"{out}-unnamed", "--bundle", simulating_bundle)
+    assert unnamed.stderr.startswith("Each pair is explained by responses, from embeddings alone.")
 
 
 def test_the_same_command_again_does_nothing(tiny_bundle, pairs, out):

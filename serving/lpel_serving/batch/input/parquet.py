@@ -85,6 +85,12 @@ def _is_photograph(path: Path) -> bool:
     return not hidden and path.suffix.lower() in PHOTOGRAPHS and not path.is_dir()
 
 
+def has_embeddings(path: Path, columns: tuple[str, ...]) -> bool:
+    """Whether a column of a list in Parquet holds embeddings, by the types of its columns."""
+    kinds = _kinds(part_files(path), columns).values()
+    return any(kind not in (TEXTS, FILES, IMAGES) for kind in kinds)
+
+
 def read_parquet(path: Path, columns: tuple[str, ...], begin: Path, most: int) -> Iterator[Rows]:
     """Read a list in Parquet, `most` rows at a time or fewer: see `lists.read_rows`."""
     parts = part_files(path)

@@ -8,6 +8,7 @@ from lpel_serving.batch.output.result_table import Stamp, as_begun, result_schem
 from lpel_serving.batch.plan import Shard
 from lpel_serving.batch.settings import BatchSettings
 from lpel_serving.batch.stages.explaining import PairsExplainer
+from lpel_serving.batch.stages.keeping import NOTHING, Keeping
 from lpel_serving.batch.stages.stage import BundleSource, Done, Stopped, Work
 from lpel_serving.batch.store.folder import Places
 from lpel_serving.engine.explainer import Explainer
@@ -36,6 +37,8 @@ class Explaining:
         Whether the rows are probes for a gallery.
     apart
         Whether a probe's own image in the gallery is excluded from its results.
+    keeping
+        What was kept of the images beside their embeddings.
     columns
         The columns with which the job began; newer ones are left out. All when None.
     """
@@ -48,6 +51,7 @@ class Explaining:
     stamp: Stamp
     search: bool
     apart: bool
+    keeping: Keeping = NOTHING
     columns: tuple[str, ...] | None = None
 
     def open(self) -> Work:
@@ -62,7 +66,12 @@ class _Work:
         self._stage = stage
         self._places = Places(stage.out)
         self._pairs = PairsExplainer(
-            explainer, self._places, stage.settings, search=stage.search, apart=stage.apart
+            explainer,
+            self._places,
+            stage.settings,
+            search=stage.search,
+            apart=stage.apart,
+            keeping=stage.keeping,
         )
         schema = result_schema(
             self._pairs.map_shape,

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpel_serving.batch.settings import BatchSettings, map_shape
+from lpel_serving.batch.stages.keeping import NOTHING, Keeping
 from lpel_serving.batch.stages.maps import Pairs, curve_of, maps_of, read_crops
 from lpel_serving.batch.stages.pair_table import PairTable, listed_pairs, searched_pairs
 from lpel_serving.batch.stages.stage import Stopped, give_up_if
@@ -88,6 +89,8 @@ class PairsExplainer:
         Whether rows are probes for a gallery.
     apart
         Whether a probe's own image in the gallery is excluded from its results.
+    keeping
+        What was kept of the images beside their embeddings.
 
     Attributes
     ----------
@@ -105,11 +108,12 @@ class PairsExplainer:
         *,
         search: bool,
         apart: bool,
+        keeping: Keeping = NOTHING,
     ) -> None:
         self._explainer = explainer
         self._places = places
         self._settings = settings
-        self._search, self._apart = search, apart
+        self._search, self._apart, self._keeping = search, apart, keeping
         self._method = settings.make_method()
         self.lookup = Lookup(places, explainer.manifest.embedder.dimension)
         self.map_shape = map_shape(self._method, explainer)
@@ -168,7 +172,9 @@ class PairsExplainer:
                 confidence.astype(np.float32), ~explained.plausible
             )
         first = 0
-        for maps in maps_of(pairs, self._method, self._explainer, settings.seed, stopped):
+        for maps in maps_of(
+            pairs, self._method, self._explainer, settings.seed, stopped, self._keeping
+        ):
             first += explained.put(first, maps)
         if settings.curves:
             for pair, heat_map in enumerate(explained.maps["test"]):

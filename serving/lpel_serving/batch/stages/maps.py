@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -9,22 +10,31 @@ from numpy.typing import NDArray
 
 from lpel_serving.batch.settings import BatchSettings
 from lpel_serving.batch.stages.embedding import read_image
+from lpel_serving.batch.stages.keeping import NOTHING, Keeping, Simulations
 from lpel_serving.batch.stages.stage import Stopped, give_up_if
-from lpel_serving.batch.store.by_number import Failure
+from lpel_serving.batch.store.by_number import GIVEN, Failure
 from lpel_serving.batch.store.folder import IMAGES_IN_CHUNK, Places
 from lpel_serving.engine.explainer import Explainer
 from lpel_serving.equations.decision import Decisions
+from lpel_serving.equations.similarity import unit
 from lpel_serving.faithfulness.curve_settings import settings_for
 from lpel_serving.faithfulness.pair_check import check_pair, question_for
-from lpel_serving.methods.both_ways import explain_both_ways
-from lpel_serving.methods.catalogue.description import asks
-from lpel_serving.methods.each_once import EachOnce
-from lpel_serving.methods.many import Maps, explain_many, explains_many
-from lpel_serving.methods.measured.stream import DEFAULT_BATCH
-from lpel_serving.methods.method import FacePair, Method, Networks
+from lpel_serving.methods.both_ways import BothWays, explain_both_ways
+from lpel_serving.methods.each_once import knowing
+from lpel_serving.methods.from_features import explain_features, explains_features
+from lpel_serving.methods.many import ExplainSome, Maps, explain_many, explains_many, in_blocks
+from lpel_serving.methods.method import FacePair, ImageFeatures, Method, Networks
+from lpel_serving.methods.simulated.stored import (
+    SimulatedImages,
+    explain_from_simulated,
+    simulate_images,
+)
 from lpel_serving.support.arrays import Floats, Pixels
 from lpel_serving.support.arrow import read_table
 from lpel_serving.support.errors import EmbeddingError, ParameterError
+
+_AT_HAND = 64 * 2**20
+"""Bytes of simulations that a shard holds in memory: images often recur in pairs close by."""
 
 UNEXPLAINED = "unexplained"
 """The error code of a pair that the method refuses."""
@@ -55,51 +65,105 @@ class Pairs:
     tests: NDArray[np.int64]
     decisions: Decisions
 
+    def of(self, pair: int) -> list[int]:
+        """Where reference and test of a pair are among the images."""
+        return [int(self.references[pair]), int(self.tests[pair])]
+
+    def features(self, places: list[int], keeping: Keeping) -> ImageFeatures:
+        """Find what was kept of some of the images."""
+        return keeping.features(self.numbers[places], self.embeddings[places])
+
     def faces(self, pair: int) -> FacePair:
         """Return the images of a pair."""
-        r, t = int(self.references[pair]), int(self.tests[pair])
+        r, t = self.of(pair)
         reference, test = (self.crops[int(self.numbers[place])] for place in (r, t))
         similar = bool(self.decisions.similar[pair])
         return FacePair(reference, test, self.embeddings[r], self.embeddings[t], similar)
 
 
 def maps_of(
-    pairs: Pairs, method: Method, explainer: Explainer, seed: int, stopped: Stopped
+    pairs: Pairs,
+    method: Method,
+    explainer: Explainer,
+    seed: int,
+    stopped: Stopped,
+    keeping: Keeping = NOTHING,
 ) -> Iterator[Maps | Failure]:
-    """Explain pairs both ways, a few at a time, or say why one cannot be explained."""
+    """Explain pairs both ways, a few at a time, or say why one cannot be explained.
+
+    No image passes through the embedder again, but where the method alters it.
+    """
+    of_pairs = (pairs.references, pairs.tests, pairs.decisions.similar)
     if explains_many(method):
-        of_pairs = (pairs.references, pairs.tests, pairs.decisions.similar)
-        for found in explain_many(method, explainer, pairs.embeddings, *of_pairs):
-            give_up_if(stopped)
-            is_error = isinstance(found, EmbeddingError)
-            yield Failure(UNEXPLAINED, str(found)) if is_error else found
+        blocks = explain_many(method, explainer, pairs.embeddings, *of_pairs)
+    elif keeping.simulations is not None:
+        explain = _from_simulations(pairs, keeping, keeping.simulations, explainer)
+        blocks = in_blocks(explain, *of_pairs)
+    else:
+        yield from _one_by_one(pairs, method, explainer, seed, stopped, keeping)
         return
-    networks = _networks(pairs, method, explainer, stopped)
+    for found in blocks:
+        give_up_if(stopped)
+        is_error = isinstance(found, EmbeddingError)
+        yield Failure(UNEXPLAINED, str(found)) if is_error else found
+
+
+def _from_simulations(
+    pairs: Pairs, keeping: Keeping, simulations: Simulations, explainer: Explainer
+) -> ExplainSome:
+    """Explain from what was simulated of photographs; templates are simulated here."""
+    method, arrays = simulations.method, simulations.arrays
+
+    @lru_cache(max(2, _AT_HAND // arrays.bytes))
+    def masked(place: int) -> Floats:
+        number = int(pairs.numbers[place])
+        if number < GIVEN:
+            return arrays.read(number)
+        return simulate_images(method, explainer, pairs.features([place], keeping))[0]
+
+    images = SimulatedImages(simulations.design, unit(pairs.embeddings), masked)
+    return lambda references, tests, similar: explain_from_simulated(
+        images, references, tests, similar, method.size
+    )
+
+
+def _one_by_one(
+    pairs: Pairs,
+    method: Method,
+    explainer: Explainer,
+    seed: int,
+    stopped: Stopped,
+    keeping: Keeping,
+) -> Iterator[Maps | Failure]:
+    explain = _from_features if explains_features(method) else _from_images
     for pair in range(len(pairs.decisions)):
         give_up_if(stopped)
-        faces = pairs.faces(pair)
         try:
-            both = explain_both_ways(method, faces, networks, np.random.default_rng(seed))
+            both = explain(pairs, pair, method, explainer, seed, keeping)
         except (ParameterError, EmbeddingError) as error:
             yield Failure(UNEXPLAINED, str(error))
         else:
             yield both.forward[np.newaxis], both.swapped[np.newaxis]
 
 
-def _networks(pairs: Pairs, method: Method, explainer: Explainer, stopped: Stopped) -> Networks:
-    """The networks; where a method needs a surrogate, they know the shard's local features.
+def _from_features(
+    pairs: Pairs, pair: int, method: Method, explainer: Explainer, seed: int, keeping: Keeping
+) -> BothWays:
+    del seed
+    features = pairs.features(pairs.of(pair), keeping)
+    similar = bool(pairs.decisions.similar[pair])
+    return explain_features(method, features, explainer, similar=similar)
 
-    A job keeps embeddings alone: local features take a second pass, one for each image of a shard,
-    in portions between which the job may stop.
-    """
-    if not (explainer.simulates and asks(method, "surrogate")):
-        return explainer
-    crops = [pairs.crops[number] for number in pairs.numbers.tolist()]
-    once = EachOnce(explainer)
-    for start in range(0, len(crops), DEFAULT_BATCH):
-        give_up_if(stopped)
-        once.features(np.stack(crops[start : start + DEFAULT_BATCH]))
-    return once
+
+def _from_images(
+    pairs: Pairs, pair: int, method: Method, explainer: Explainer, seed: int, keeping: Keeping
+) -> BothWays:
+    faces = pairs.faces(pair)
+    networks: Networks = explainer
+    if keeping.local is not None:
+        known = pairs.features(pairs.of(pair), keeping)
+        networks = knowing(explainer, (faces.reference, faces.test), known)
+    return explain_both_ways(method, faces, networks, np.random.default_rng(seed))
 
 
 def read_crops(

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpel_serving.batch.store.catalogue import Catalogue
+from lpel_serving.batch.store.chunk_arrays import ChunkArrays
 from lpel_serving.batch.store.folder import IMAGES_IN_CHUNK, Places
 from lpel_serving.batch.store.kept import KeptFace
 from lpel_serving.engine.store.embedding_store import EmbeddingStore
@@ -43,8 +44,9 @@ class Failure:
     message: str
 
 
-_KEPT_AT_ONCE = 64
-"""Chunks whose embeddings are committed to the database together: commits are slow."""
+_KEPT_AT_ONCE, _WITH_LOCAL = 64, 4
+"""Chunks that are committed to the database together, since commits are slow: of embeddings, and
+with local features, which take a hundred times the memory."""
 
 
 def gather(
@@ -53,6 +55,7 @@ def gather(
     places: Places,
     dimension: int,
     kept: EmbeddingStore[KeptFace] | None,
+    local: ChunkArrays | None = None,
 ) -> None:
     """Write embeddings, digests, faces and errors into files indexed by image number.
 
@@ -66,6 +69,8 @@ def gather(
         Length D of the embeddings.
     kept
         Where to keep those that are new for later jobs.
+    local
+        Where local features are, if later jobs are to have them too.
     """
     rows = chunks * IMAGES_IN_CHUNK
     failures: list[Table] = []
@@ -82,28 +87,44 @@ def gather(
             found(_read_found(table))
             failures.append(_failures(table, chunk * IMAGES_IN_CHUNK))
     if kept is not None:
-        keep(chunks, places, dimension, kept)
+        keep(chunks, places, dimension, kept, local)
     write_table(places.all_failures, pa.concat_tables([_NO_FAILURES, *failures]).combine_chunks())
     write_atomically(places.embedded, json.dumps({"images": images}).encode())
 
 
-def keep(chunks: int, places: Places, dimension: int, kept: EmbeddingStore[KeptFace]) -> None:
-    """Keep the embeddings of all images for later jobs, a few chunks at a time."""
-    for first in range(0, chunks, _KEPT_AT_ONCE):
+def keep(
+    chunks: int,
+    places: Places,
+    dimension: int,
+    kept: EmbeddingStore[KeptFace],
+    local: ChunkArrays | None = None,
+) -> None:
+    """Keep the embeddings of all images for later jobs, a few chunks at a time.
+
+    Chunks without local features are left out where those are asked for: they were embedded while
+    no file for later jobs was named.
+    """
+    there = [chunk for chunk in range(chunks) if local is None or local.holds(chunk)]
+    at_once = _KEPT_AT_ONCE if local is None else _WITH_LOCAL
+    for first in range(0, len(there), at_once):
         faces: dict[bytes, KeptFace] = {}
-        for chunk in range(first, min(first + _KEPT_AT_ONCE, chunks)):
-            faces |= _good(read_table(places.embeddings(chunk)), dimension)
+        for chunk in there[first : first + at_once]:
+            faces |= _good(read_table(places.embeddings(chunk)), dimension, chunk, local)
         kept.put(faces)
 
 
-def _good(table: Table, dimension: int) -> dict[bytes, KeptFace]:
+def _good(
+    table: Table, dimension: int, chunk: int, local: ChunkArrays | None
+) -> dict[bytes, KeptFace]:
     """Return all images of a chunk that have an embedding, by their keys."""
     embeddings, found = from_vectors(table["embedding"], dimension), _read_found(table)
-    digests = table["digest"].to_pylist()
-    return {
-        face_key(digests[i], max(int(found[i, 1]), 0)): KeptFace(embeddings[i], found[i])
-        for i in np.flatnonzero(table["code"].is_null().to_numpy(zero_copy_only=False))
-    }
+    digests, first = table["digest"].to_pylist(), chunk * IMAGES_IN_CHUNK
+    faces: dict[bytes, KeptFace] = {}
+    for i in np.flatnonzero(table["code"].is_null().to_numpy(zero_copy_only=False)).tolist():
+        of_image = None if local is None else local.read(first + i)
+        key = face_key(digests[i], max(int(found[i, 1]), 0))
+        faces[key] = KeptFace(embeddings[i], found[i], of_image)
+    return faces
 
 
 @contextmanager

@@ -83,6 +83,14 @@ class Places:
         """The results of a chunk of images."""
         return self.work / "embeddings" / f"{chunk:06d}.arrow"
 
+    def local_features(self, chunk: int) -> Path:
+        """Local features of a chunk of images, where the job keeps them."""
+        return self.work / "local_features" / f"{chunk:06d}.f32"
+
+    def simulations(self, chunk: int) -> Path:
+        """What a surrogate predicts of a chunk of images, where the job keeps it."""
+        return self.work / "simulations" / f"{chunk:06d}.f32"
+
     @property
     def gallery(self) -> Path:
         """The planned gallery of a search."""

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from lpel_serving.batch.input.rows import legible
+from lpel_serving.batch.store.chunk_arrays import ChunkArrays
 from lpel_serving.batch.store.folder import IMAGES_IN_CHUNK, Places
 from lpel_serving.batch.store.kept import KeptFace, Vector
 from lpel_serving.engine.store.embedding_store import EmbeddingStore
@@ -28,6 +29,7 @@ class _Chunk:
     faces: list[int] = field(default_factory=list[int])
     embeddings: list[Vector] = field(default_factory=list[Vector])
     found: list[FaceNumbers] = field(default_factory=list[FaceNumbers])
+    local: list[Vector] = field(default_factory=list[Vector])
 
     @property
     def is_full(self) -> bool:
@@ -37,11 +39,27 @@ class _Chunk:
 
 
 class ImageChunks:
-    """Writes distinct images in chunks, new ones separately from those with a known embedding."""
+    """Writes distinct images in chunks, new ones separately from those with a known embedding.
 
-    def __init__(self, places: Places, kept: EmbeddingStore[KeptFace] | None) -> None:
+    Parameters
+    ----------
+    places
+        Where to write.
+    kept
+        Embeddings of earlier jobs.
+    local
+        Where to write their local features, if `kept` has them and they are needed.
+    """
+
+    def __init__(
+        self,
+        places: Places,
+        kept: EmbeddingStore[KeptFace] | None,
+        local: ChunkArrays | None = None,
+    ) -> None:
         self._places = places
         self._kept = kept
+        self._local = local
         self._filling: dict[bool, _Chunk] = {}
         self.chunks = self.images = self.known = 0
 
@@ -63,6 +81,8 @@ class ImageChunks:
         if known is not None:
             chunk.embeddings.append(known.embedding)
             chunk.found.append(known.found)
+            if known.local is not None:
+                chunk.local.append(known.local)
         if chunk.is_full:
             self._write(self._filling.pop(is_known))
         return number
@@ -76,6 +96,7 @@ class ImageChunks:
         images = image_table(chunk.digests, chunk.sources, chunk.faces)
         write_table(self._places.images(chunk.number), images)
         if chunk.embeddings:
+            self._write_local(chunk)
             none = [None] * len(chunk.embeddings)
             write_table(
                 self._places.embeddings(chunk.number),
@@ -83,6 +104,12 @@ class ImageChunks:
                     chunk.digests, np.stack(chunk.embeddings), none, none, np.stack(chunk.found)
                 ),
             )
+
+    def _write_local(self, chunk: _Chunk) -> None:
+        if self._local is not None:
+            with self._local.writing(chunk.number, len(chunk.local)) as put:
+                for place, one in enumerate(chunk.local):
+                    put(place, one)
 
 
 def image_table(

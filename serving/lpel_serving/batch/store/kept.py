@@ -21,17 +21,29 @@ _NOTHING = nothing(1)[0]
 
 @dataclass(frozen=True, eq=False)
 class KeptFace:
-    """An embedding, float32, shape (D,), and what was found in its image: see `found_columns`."""
+    """What is kept of a face.
+
+    Attributes
+    ----------
+    embedding
+        Float32, shape (D,).
+    found
+        What was found in its image: see `found_columns`.
+    local
+        Its local features, float32, shape (K, C), if they are kept.
+    """
 
     embedding: Vector
     found: FaceNumbers
+    local: Vector | None = None
 
 
 class KeptEmbeddings:
     """The embeddings of one embedder and one crop, by `face_key`.
 
-    It is an `EmbeddingStore`. If the crop detects faces it also holds what was found; images for
-    which an earlier version kept only the embedding then count as missing.
+    It is an `EmbeddingStore`. If the crop detects faces it also holds what was found, and for jobs
+    that ask a surrogate local features; images of which only the embedding was kept then count as
+    missing.
     """
 
     def __init__(self, store: SqliteStore, *, detects: bool = False) -> None:
@@ -45,21 +57,31 @@ class KeptEmbeddings:
 
     def put(self, faces: Mapping[bytes, KeptFace], /) -> None:
         """Store faces, all of them or, if that fails, none."""
-        self._store.put(
-            {key: {"vector": one.embedding, "numbers": one.found} for key, one in faces.items()}
-        )
+        rows: dict[bytes, Row] = {}
+        for key, one in faces.items():
+            rows[key] = {"vector": one.embedding, "numbers": one.found}
+            rows[key] |= {} if one.local is None else {"local": one.local}
+        self._store.put(rows)
 
     def _face(self, row: Row) -> KeptFace:
-        return KeptFace(row["vector"], row["numbers"] if self._detects else _NOTHING)
+        found = row["numbers"] if self._detects else _NOTHING
+        return KeptFace(row["vector"], found, row.get("local"))
 
     def _is_usable(self, face: KeptFace) -> bool:
         is_found = not self._detects or face.found[0] != NOTHING
-        return is_found and bool(has_direction(face.embedding))
+        is_whole = face.local is None or bool(np.isfinite(face.local).all())
+        return is_found and is_whole and bool(has_direction(face.embedding))
 
 
 @contextmanager
 def kept_embeddings(
-    path: Path, embedder: str, crop: str, dimension: int, *, detects: bool = False
+    path: Path,
+    embedder: str,
+    crop: str,
+    dimension: int,
+    *,
+    detects: bool = False,
+    local_shape: tuple[int, ...] | None = None,
 ) -> Generator[KeptEmbeddings]:
     """Open a file of embeddings, or create it.
 
@@ -75,6 +97,8 @@ def kept_embeddings(
         Length D of the embeddings.
     detects
         Whether the crop detects faces, so that what it found is kept too.
+    local_shape
+        Of the local features that are kept too; None if they are not needed.
 
     Raises
     ------
@@ -92,6 +116,8 @@ def kept_embeddings(
     tables = {"embeddings": {"vector": Field("<f4", (dimension,))}}
     if detects:
         tables["found"] = {"numbers": Field("<i4", (WIDTH,))}
+    if local_shape is not None:
+        tables["local_features"] = {"local": Field("<f4", local_shape)}
     with complaining(complain):
         path.parent.mkdir(parents=True, exist_ok=True)
         base = sqlite3.connect(path, timeout=60)
@@ -105,7 +131,7 @@ def kept_embeddings(
 def _begin(base: sqlite3.Connection, path: Path, of: Mapping[str, str]) -> None:
     """Record the embedder and the crop of the file, or check that they are the same."""
     tables = base.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
-    if not {name for (name,) in tables} <= {"about", "embeddings", "found"}:
+    if not {name for (name,) in tables} <= {"about", "embeddings", "found", "local_features"}:
         raise ParameterError(f"{path} holds no embeddings: name another file for --embeddings.")
     with base:
         base.execute("CREATE TABLE IF NOT EXISTS about (name TEXT PRIMARY KEY, value TEXT)")

@@ -10,17 +10,19 @@ if TYPE_CHECKING:
     from lpel_serving.batch.run import Summary
 
 
+UNSEEN = (
+    "The surrogate does not see the photographs of embeddings that the list gives: it predicts "
+    "less well what hiding their parts would do (docs/surrogate.md)."
+)
+"""The caveat of templates."""
+
+
 def announce(asked: "PreparedJob") -> None:
-    """Say by which method the pairs are explained, and what else the bundle could do."""
-    settings = asked.job.settings
-    alone = "" if settings.needs_images else ", from embeddings alone"
-    better = ""
-    if asked.manifest.surrogate is not None and not settings.needs_images:
-        better = (
-            " (--method surrogate-order, which explains a pair better, takes each image of a shard "
-            "once more)"
-        )
-    sys.stderr.write(f"Each pair is explained by {settings.method}{alone}{better}.\n")
+    """Say by which method the pairs are explained, from what, and what it does not see."""
+    source = asked.job.settings.source
+    alone = ", from embeddings alone" if source == "embeddings" else ""
+    unseen = f" {UNSEEN}" if asked.templates and source in ("simulations", "local features") else ""
+    sys.stderr.write(f"Each pair is explained by {asked.job.settings.method}{alone}.{unseen}\n")
 
 
 def remarks(summary: "Summary", several: int | None, implausible: int | None) -> Iterator[str]:

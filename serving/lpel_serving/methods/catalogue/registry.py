@@ -17,8 +17,8 @@ from lpel_serving.support.errors import ParameterError
 
 GROUP = "lpel.methods"
 """The entry-point group in which any package may register methods."""
-LPEL, RESPONSES, SURROGATE = "lpel", "responses", "surrogate"
-SURROGATE_ORDER = "surrogate-order"
+LPEL, RESPONSES = "lpel", "responses"
+SURROGATE, SURROGATE_ORDER = "surrogate", "surrogate-order"
 _DEFAULTS: Mapping[str, Callable[[], Method]] = {
     SURROGATE_ORDER: SurrogateOrder,
     SURROGATE: SurrogateAttribution,
@@ -138,8 +138,8 @@ def default_name(*, responds: bool, simulates: bool = False) -> str:
     """Return the name of the best method that a bundle supports.
 
     The measurements behind this order are in ``docs/faithfulness.md``. Whoever explains from
-    embeddings alone, as a batch job does, leaves `simulates` out. For a file of the whole explainer
-    see `file_name`.
+    embeddings alone leaves `simulates` out. For a file of the whole explainer see `file_name`; a
+    batch job chooses for itself.
 
     Parameters
     ----------

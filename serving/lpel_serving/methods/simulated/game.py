@@ -102,17 +102,29 @@ class Game:
 
 
 def game_of(pair: FacePair, networks: Networks, fill: str, *, both_ways: bool = False) -> Game:
-    """Make the game that explains a pair's decision.
+    """Make the game that explains a pair's decision: see `game_between`."""
+    images = features_of(pair, networks)
+    return game_between(images, networks, fill, similar=pair.similar, both_ways=both_ways)
+
+
+def game_between(
+    images: ImageFeatures, networks: Networks, fill: str, *, similar: bool, both_ways: bool = False
+) -> Game:
+    """Make the game that explains a decision, from features of the two images alone.
 
     Superpixels are replaced in the test if the pair is called similar, in both images if
     dissimilar; transplants replace those of the test by the reference's.
 
     Parameters
     ----------
-    pair, networks
+    images
+        Reference and test.
+    networks
         See `lpel_serving.methods.method.Method`.
     fill
         One that the surrogate knows.
+    similar
+        The decision.
     both_ways
         Whether to play the swapped pair too, where its game is another.
 
@@ -121,13 +133,14 @@ def game_of(pair: FacePair, networks: Networks, fill: str, *, both_ways: bool = 
     ParameterError
         If there is no surrogate, or the fill cannot explain such a pair.
     """
-    if pair.similar and fill == TRANSPLANT:
+    if similar and fill == TRANSPLANT:
         raise ParameterError(
             "transplants from the other image explain dissimilar pairs, and this one was called "
             "similar: choose another fill, such as mean."
         )
-    kind: Kind = "test" if pair.similar else TRANSPLANT if fill == TRANSPLANT else "both"
-    return _played(pair, networks, kind, fill, both_ways=both_ways and kind != "both")
+    kind: Kind = "test" if similar else TRANSPLANT if fill == TRANSPLANT else "both"
+    swapped = both_ways and kind != "both"
+    return _played(images, networks, kind, fill, similar=similar, both_ways=swapped)
 
 
 def predicted_changes(
@@ -161,7 +174,16 @@ def predicted_changes(
         raise ParameterError(
             f"no kind of replacement is called {kind!r}; there are: {', '.join(KINDS)}."
         )
-    return _played(pair, networks, found[0], fill, both_ways=False).changes(coalitions)[0]
+    images = features_of(pair, networks)
+    game = _played(images, networks, found[0], fill, similar=pair.similar, both_ways=False)
+    return game.changes(coalitions)[0]
+
+
+def features_of(pair: FacePair, networks: Networks) -> ImageFeatures:
+    """Compute what the surrogate needs of a pair: of the reference, then of the test."""
+    local = networks.features(np.stack([pair.reference, pair.test])).local
+    # The pair's own embeddings made the decision.
+    return ImageFeatures(np.stack([pair.h_r, pair.h_t]), local)
 
 
 def simulation_of(
@@ -206,10 +228,15 @@ def on_grid(values: NDArray[np.floating]) -> Floats:
     return values.reshape(*values.shape[:-1], side, side).astype(np.float32)
 
 
-def _played(pair: FacePair, networks: Networks, kind: Kind, fill: str, *, both_ways: bool) -> Game:
-    local = networks.features(np.stack([pair.reference, pair.test])).local
-    # The pair's own embeddings made the decision.
-    images = ImageFeatures(np.stack([pair.h_r, pair.h_t]), local)
+def _played(
+    images: ImageFeatures,
+    networks: Networks,
+    kind: Kind,
+    fill: str,
+    *,
+    similar: bool,
+    both_ways: bool,
+) -> Game:
     references, tests = ([0, 1], [1, 0]) if both_ways else ([0], [1])
     units = unit(images.embeddings)
     before = fixed_dot(units[references], units[tests])
@@ -220,4 +247,4 @@ def _played(pair: FacePair, networks: Networks, kind: Kind, fill: str, *, both_w
     else:
         simulation = simulation_of(networks, images[tests], fill)
     fixed = None if kind == "both" else units[references]
-    return Game(pair.similar, local.shape[1], before, fixed, simulation)
+    return Game(similar, images.local.shape[1], before, fixed, simulation)

@@ -3,13 +3,14 @@
 A pair then costs a dot product for each coalition and one matrix, and no network is run.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from lpel_serving.equations.aumann_shapley import Design
 from lpel_serving.equations.fill import TRANSPLANT
-from lpel_serving.equations.similarity import unit
+from lpel_serving.equations.summation import fixed_dot
 from lpel_serving.methods.decoded.responses import enlarge
 from lpel_serving.methods.many import Decisions, Maps, Places
 from lpel_serving.methods.method import ImageFeatures, Networks
@@ -34,18 +35,24 @@ class SimulatedImages:
     units
         Unit embeddings, float32, shape (N, D).
     masked
-        Predicted embeddings for each coalition of the design, float32, shape (N, M, D).
+        Finds an image's predicted embeddings, one for each coalition of the design, by its
+        position: float32, shape (M, D). All of them may be more than memory holds.
     """
 
     design: Design
     units: Floats
-    masked: Floats
+    masked: Callable[[int], Floats]
 
 
 def simulate_images(
     method: SurrogateAttribution, networks: Networks, images: ImageFeatures
-) -> SimulatedImages:
+) -> Floats:
     """Simulate a method's coalitions on images, once for any number of pairs of them.
+
+    Returns
+    -------
+    NDArray[np.float32]
+        Predicted embeddings, shape (N, M, D), of the coalitions of the method's `fixed_design`.
 
     Raises
     ------
@@ -55,7 +62,7 @@ def simulate_images(
     EmbeddingError
         If the surrogate gives something else than finite embeddings.
     """
-    if method.fill == TRANSPLANT:
+    if not is_of_one_image(method):
         raise ParameterError(
             "transplants cannot be simulated for one image alone: choose another fill, such as "
             "mean, or explain each pair by itself."
@@ -66,13 +73,18 @@ def simulate_images(
         simulation_of(networks, images[start : start + _AT_ONCE], method.fill)(design.coalitions)
         for start in blocks
     ]
-    return SimulatedImages(design, unit(images.embeddings), np.concatenate(masked))
+    return np.concatenate(masked)
+
+
+def is_of_one_image(method: SurrogateAttribution) -> bool:
+    """Whether what a method simulates of an image does not hang on the other one."""
+    return method.fill != TRANSPLANT
 
 
 def explain_from_simulated(
     images: SimulatedImages, references: Places, tests: Places, similar: Decisions, size: int
 ) -> Maps:
-    """Explain N pairs both ways; the maps are those of single calls of the method, to a rounding.
+    """Explain N pairs both ways; the maps equal those of single calls of the method.
 
     Parameters
     ----------
@@ -90,15 +102,16 @@ def explain_from_simulated(
     tuple[NDArray[np.float32], NDArray[np.float32]]
         Maps of the tests and of the references, shape (N, size, size).
     """
-    units, masked = images.units, images.masked
-    changes = np.empty((2, len(tests), masked.shape[1]), np.float32)
+    units = images.units
+    changes = np.empty((2, len(tests), len(images.design.coalitions)), np.float32)
     pairs = zip(references.tolist(), tests.tolist(), similar.tolist(), strict=True)
     for i, (r, t, alike) in enumerate(pairs):  # one by one: a photograph's simulation is not copied
+        of_reference, of_test = images.masked(r), images.masked(t)
         if alike:
-            after = np.stack([np.vecdot(masked[t], units[r]), np.vecdot(masked[r], units[t])])
+            after = np.stack([fixed_dot(of_test, units[r]), fixed_dot(of_reference, units[t])])
         else:
-            after = np.vecdot(masked[r], masked[t])[np.newaxis]
-        before = np.vecdot(units[[r]], units[[t]])
+            after = fixed_dot(of_test, of_reference)[np.newaxis]
+        before = fixed_dot(units[[r]], units[[t]])
         changes[:, i] = for_the_decision(before, after, similar=alike)
     forward, swapped = enlarge(on_grid(images.design.attributions(changes)), size)
     return forward, swapped

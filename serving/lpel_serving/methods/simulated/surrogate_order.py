@@ -10,11 +10,13 @@ from lpel_serving.equations.ordering import mean_order, order_map
 from lpel_serving.methods.both_ways import BothWays
 from lpel_serving.methods.catalogue.parameter import Range
 from lpel_serving.methods.catalogue.parameters import check_own
-from lpel_serving.methods.method import FacePair, Need, Networks
+from lpel_serving.methods.method import FacePair, ImageFeatures, Need, Networks
 from lpel_serving.methods.simulated.game import (
     SURROGATES,
     Game,
     SimulatedFill,
+    features_of,
+    game_between,
     game_of,
     on_grid,
     predicted_changes,
@@ -77,12 +79,19 @@ class SurrogateOrder:
     def __call__(self, pair: FacePair, networks: Networks, rng: np.random.Generator) -> SignedMap:
         """Compute the map, shape (side, side)."""
         del rng
-        return self._maps(pair, networks, both_ways=False)[0]
+        return self._maps(game_of(pair, networks, self.fill))[0]
 
     def both_ways(self, pair: FacePair, networks: Networks, rng: np.random.Generator) -> BothWays:
         """Compute both maps together; those of a dissimilar pair are equal, but of transplants."""
         del rng
-        maps = self._maps(pair, networks, both_ways=True)
+        return self.from_features(features_of(pair, networks), networks, similar=pair.similar)
+
+    def from_features(
+        self, images: ImageFeatures, networks: Networks, *, similar: bool
+    ) -> BothWays:
+        """Compute both maps without the images: see `ExplainsFeatures`."""
+        game = game_between(images, networks, self.fill, similar=similar, both_ways=True)
+        maps = self._maps(game)
         return BothWays(maps[0], maps[-1])
 
     def predict(
@@ -91,8 +100,7 @@ class SurrogateOrder:
         """Predict what coalitions do to the decision: see `predicted_changes`."""
         return predicted_changes(pair, networks, coalitions, kind, fill)
 
-    def _maps(self, pair: FacePair, networks: Networks, *, both_ways: bool) -> Floats:
-        game = game_of(pair, networks, self.fill, both_ways=both_ways)
+    def _maps(self, game: Game) -> Floats:
         orders, sizes = orders_of(game, self.step)
         steps = zip(orders, sizes, strict=True)
         return on_grid(np.stack([order_map(order, values) for order, values in steps]))

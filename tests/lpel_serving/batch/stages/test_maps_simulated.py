@@ -1,70 +1,79 @@
-"""Maps of a method that asks the surrogate: a second pass, once for each image of a shard."""
+"""Maps of methods that ask the surrogate: from what was kept of each photograph's one pass."""
 
 import numpy as np
 import pytest
 
 from lpel_serving import Explainer
 from lpel_serving.batch.settings import BatchSettings
-from lpel_serving.batch.stages import maps
-from lpel_serving.batch.stages.maps import Pairs, maps_of
-from lpel_serving.equations.decision import decide_many
+from lpel_serving.engine.embedder import Embedder
 from lpel_serving.methods import find_method
-from lpel_serving.support.errors import ParameterError, WithdrawnError
-from support import plugins, tiny
-from support.batch import make_job, pair_up, run_here, write_csv
-from support.batch_rows import rows_of
-from support.tiny_surrogate import Simulating, count_passes, noise
+from lpel_serving.support.errors import ParameterError
+from support import plugins, tiny, tiny_surrogate
+from support.batch import make_job, pair_up, run_here, write_csv, write_pictures
+from support.batch_rows import ROLES, Seen, rows_of
+from support.images import pixels
+
+METHODS = {
+    "surrogate": BatchSettings("surrogate"),
+    "larger maps": BatchSettings("surrogate", map_side=9),
+    "few steps, another fill": BatchSettings("surrogate", parameters={"steps": 1, "fill": "blur"}),
+    "transplants": BatchSettings("surrogate", parameters={"fill": "transplant"}),
+    "surrogate-order": BatchSettings("surrogate-order"),
+    "hybrid": BatchSettings("hybrid", parameters={"count": 4}),
+    "another package's": BatchSettings("simulating"),
+}
 
 
-def test_each_image_of_a_shard_goes_through_once_more(simulating_bundle):
-    explainer = Explainer.load(simulating_bundle)
-    crops = noise(3)
-    embeddings = explainer.embed(crops)
-    references, tests = np.array([0, 0, 1, 2]), np.array([1, 2, 2, 0])
-    numbers = np.array([4, 7, 9])
-    decisions = decide_many(embeddings[references], embeddings[tests], 0.25)
-    pairs = Pairs(
-        numbers,
-        embeddings,
-        dict(zip(numbers.tolist(), crops, strict=True)),
-        references,
-        tests,
-        decisions,
-    )
-    passes = count_passes(explainer.embedder)
-    found = list(maps_of(pairs, Simulating(), explainer, 0, lambda: False))
-    assert passes == [(3, True)]
-    for r, t, (forward, swapped) in zip(references, tests, found, strict=True):
-        alone = explainer.explain(crops[r], crops[t], method=Simulating())
-        np.testing.assert_array_equal(forward[0], alone.forward.heat_map)
-        np.testing.assert_array_equal(swapped[0], alone.swapped.heat_map)
+@pytest.fixture
+def passes(monkeypatch):
+    """Crops of all runs of an embedder: of fixed batches, and of others."""
+    fixed, others = Seen().watch(monkeypatch), Seen()
+    for name in ("embed", "features"):
+        run = getattr(Embedder, name)
+
+        def noted(of, crops, *rest, run=run):
+            others.crops.extend(crop.tobytes() for crop in crops)
+            return run(of, crops, *rest)
+
+        monkeypatch.setattr(Embedder, name, noted)
+    return fixed.crops, others.crops
 
 
-def test_a_job_may_stop_between_portions_of_local_features(simulating_bundle):
-    explainer = Explainer.load(simulating_bundle)
-    crops = noise(maps.DEFAULT_BATCH + 1)
-    embeddings, places = explainer.embed(crops), np.array([0])
-    decisions = decide_many(embeddings[places], embeddings[places + 1], 0.25)
-    numbers = np.arange(len(crops))
-    by_number = dict(enumerate(crops))
-    pairs = Pairs(numbers, embeddings, by_number, places, places + 1, decisions)
-    passes = count_passes(explainer.embedder)
-    with pytest.raises(WithdrawnError):
-        list(maps_of(pairs, Simulating(), explainer, 0, lambda: bool(passes)))
-    assert passes == [(maps.DEFAULT_BATCH, True)]
-
-
-def test_a_job_explains_by_it(pictures, simulating_bundle, tmp_path, monkeypatch):
+@pytest.mark.parametrize("name", METHODS)
+def test_rows_are_what_the_engine_says_of_a_pair_alone(name, pictures, tmp_path, monkeypatch):
     plugins.install(tmp_path / "methods", monkeypatch, {"simulating": "Simulating"})
-    rows = write_csv(tmp_path / "pairs.csv", pair_up(pictures, 4))
-    job = make_job(simulating_bundle, rows, tmp_path / "out", settings=BatchSettings("simulating"))
-    done = run_here(job)
-    assert (done.rows, done.errors) == (4, 0)
-    explainer = Explainer.load(simulating_bundle)
-    row = rows_of(tmp_path / "out")[1]
-    pair = [(one, other) for one in pictures for other in pictures][1]
-    alone = explainer.explain(*pair, method=Simulating())
-    np.testing.assert_array_equal(row["test_map"], alone.forward.heat_map)
+    settings = METHODS[name]
+    bundle = tiny_surrogate.write_bundle(
+        tmp_path / "bundle", threshold=tiny.ThresholdRecord(0.8, {})
+    )
+    rows = write_csv(tmp_path / "pairs.csv", pair_up(pictures, 12))
+    run_here(make_job(bundle, rows, tmp_path / "out", settings=settings, batch_size=4))
+    explainer, method = Explainer.load(bundle), settings.make_method()
+    found = rows_of(tmp_path / "out")
+    assert {row["similar"] for row in found} == {True, False}
+    for row in found:
+        pair = [tmp_path / row[role] for role in ROLES]
+        if row["similar"] and name == "transplants":
+            assert row["code"] == "unexplained"
+            continue
+        alone = explainer.explain(*pair, method=method)
+        np.testing.assert_array_equal(row["test_map"], alone.forward.heat_map)
+        np.testing.assert_array_equal(row["reference_map"], alone.swapped.heat_map)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_photograph_passes_through_the_embedder_once(
+    name, simulating_bundle, tmp_path, monkeypatch, passes
+):
+    plugins.install(tmp_path / "methods", monkeypatch, {"simulating": "Simulating"})
+    pictures = write_pictures(tmp_path, first=10)  # none is the noise that the shape is found by
+    rows = write_csv(tmp_path / "pairs.csv", pair_up(pictures, 12))
+    job = make_job(simulating_bundle, rows, tmp_path / "out", settings=METHODS[name])
+    assert run_here(job).embedded == 6
+    fixed, others = passes
+    photographs = {pixels(seed).tobytes() for seed in range(10, 16)}
+    assert sorted(fixed) == sorted(photographs)
+    assert not photographs & set(others)
 
 
 @pytest.mark.parametrize("bundle", ["responding_bundle", "simulating_bundle"])

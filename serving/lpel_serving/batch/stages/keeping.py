@@ -1,0 +1,162 @@
+"""What a job keeps of its images beside embeddings: local features, simulations, or nothing."""
+
+from collections.abc import Callable, Generator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lpel_serving.batch.settings import BatchSettings
+from lpel_serving.batch.store.by_number import GIVEN
+from lpel_serving.batch.store.chunk_arrays import ChunkArrays
+from lpel_serving.batch.store.folder import Places
+from lpel_serving.bundle.manifest import Manifest
+from lpel_serving.equations.aumann_shapley import Design
+from lpel_serving.methods.catalogue.description import asks
+from lpel_serving.methods.method import ImageFeatures, Networks
+from lpel_serving.methods.simulated.design import fixed_design
+from lpel_serving.methods.simulated.stored import simulate_images
+from lpel_serving.methods.simulated.surrogate_attribution import SurrogateAttribution
+from lpel_serving.support.arrays import Floats
+
+Keep = Callable[[Sequence[int], ImageFeatures], None]
+"""Keeps what is to be kept of images, by their places in their chunk."""
+
+
+@dataclass(frozen=True)
+class Simulations:
+    """The simulations that a job keeps, from which one method explains.
+
+    Attributes
+    ----------
+    method
+        The method.
+    superpixels
+        K.
+    arrays
+        Where they are, shape (M, D): see `lpel_serving.methods.simulated.stored.simulate_images`.
+    """
+
+    method: SurrogateAttribution
+    superpixels: int
+    arrays: ChunkArrays
+
+    @property
+    def design(self) -> Design:
+        """The M coalitions that are simulated."""
+        return fixed_design(self.method.steps, self.superpixels)
+
+
+@dataclass(frozen=True)
+class Keeping:
+    """What a job keeps of each image beside its embedding, from the same pass.
+
+    Attributes
+    ----------
+    local
+        Where local features are, shape (K, C); None if no surrogate is asked.
+    simulations
+        What is kept instead of local features where the method explains from simulations.
+    later
+        Whether local features are kept in any case, for later jobs.
+    """
+
+    local: ChunkArrays | None = None
+    simulations: Simulations | None = None
+    later: bool = False
+
+    def is_done(self, places: Places, chunk: int) -> bool:
+        """Whether all is there of a chunk: embeddings come last, but for those known before."""
+        simulated = self.simulations is None or self.simulations.arrays.holds(chunk)
+        return simulated and places.embeddings(chunk).is_file()
+
+    @contextmanager
+    def writing(self, chunk: int, images: int, networks: Networks) -> Generator[Keep]:
+        """Write what is kept of a chunk; the files appear when they are complete."""
+        keeps_local = self.local is not None and (self.simulations is None or self.later)
+        with ExitStack() as stack:
+            local = self.local.writing(chunk, images) if self.local and keeps_local else None
+            put_local = None if local is None else stack.enter_context(local)
+            simulate = self._simulating(stack, chunk, images, networks)
+
+            def keep(places: Sequence[int], features: ImageFeatures) -> None:
+                if put_local is not None:
+                    for place, one in zip(places, features.local, strict=True):
+                        put_local(place, one)
+                simulate(places, features)
+
+            yield keep
+
+    @contextmanager
+    def simulating(self, chunk: int, images: int, networks: Networks) -> Generator[Keep]:
+        """Write simulations alone, of images whose local features are there."""
+        with ExitStack() as stack:
+            yield self._simulating(stack, chunk, images, networks)
+
+    def _simulating(self, stack: ExitStack, chunk: int, images: int, networks: Networks) -> Keep:
+        if self.simulations is None:
+            return lambda places, features: None  # noqa: ARG005
+        method = self.simulations.method
+        put = stack.enter_context(self.simulations.arrays.writing(chunk, images))
+
+        def keep(places: Sequence[int], features: ImageFeatures) -> None:
+            masked = simulate_images(method, networks, features)
+            for place, one in zip(places, masked, strict=True):
+                put(place, one)
+
+        return keep
+
+    def features(self, numbers: NDArray[np.int64], embeddings: Floats) -> ImageFeatures:
+        """Find features of images by their numbers, those of templates with local features of 0.
+
+        Parameters
+        ----------
+        numbers
+            Shape (N,).
+        embeddings
+            Theirs, float32, shape (N, D).
+
+        Raises
+        ------
+        OutputError
+            If a file of them is not there, or damaged.
+        """
+        shape = () if self.local is None else self.local.shape
+        local = np.zeros((len(numbers), *shape), np.float32)
+        for row, number in enumerate(numbers.tolist()):
+            if self.local is not None and number < GIVEN:
+                local[row] = self.local.read(number)
+        return ImageFeatures(embeddings, local)
+
+
+NOTHING = Keeping()
+"""A job that explains from embeddings, or from the images themselves."""
+
+
+def keeping_of(
+    settings: BatchSettings, manifest: Manifest, places: Places, *, later: bool
+) -> Keeping:
+    """Find what a job keeps.
+
+    Parameters
+    ----------
+    settings
+        With the name of the method.
+    manifest
+        Of the bundle.
+    places
+        The files of the job.
+    later
+        Whether later jobs are to have local features too.
+    """
+    record, method = manifest.surrogate, settings.make_method()
+    if record is None or not asks(method, "surrogate"):
+        return NOTHING
+    shape = (record.side**2, record.channels)
+    local = ChunkArrays(places.local_features, shape)
+    if not (settings.source == "simulations" and isinstance(method, SurrogateAttribution)):
+        return Keeping(local, later=later)
+    coalitions = len(fixed_design(method.steps, shape[0]).coalitions)
+    arrays = ChunkArrays(places.simulations, (coalitions, manifest.embedder.dimension))
+    return Keeping(local, Simulations(method, shape[0], arrays), later)
