@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-import subprocess
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,17 +13,14 @@ from lpel_export.bundle.writer import write_with_explainer
 from lpel_serving import Explainer
 from lpel_serving.bundle.loading import load_bundle
 from support import tiny
-from support.command import refused
+from support.command import lpel, lpel_process, refused
 from support.images import write_people
-from support.process import LPEL
 
 SILENT = onnxruntime.SessionOptions()
 SILENT.log_severity_level = 3
 
 
-def export(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [LPEL, "export", *map(str, arguments)]
-    return subprocess.run(command, check=False, capture_output=True, text=True)
+export = partial(lpel, "export")
 
 
 def everything(folder: Path) -> dict[str, bytes]:
@@ -46,7 +43,7 @@ def faces(tmp_path_factory):
 
 def test_a_bundle_gets_its_explainer_and_stays_what_it_was(bundle, tmp_path):
     before = everything(bundle)
-    done = export("--bundle", bundle)
+    done = lpel_process("export", "--bundle", bundle)
     assert done.returncode == 0, done.stderr
     after = everything(bundle)
     assert set(after) - set(before) == {"explainer.onnx"}
@@ -64,15 +61,14 @@ def test_a_bundle_gets_its_explainer_and_stays_what_it_was(bundle, tmp_path):
 
 def test_check_knows_whether_the_file_is_of_this_bundle(bundle, tmp_path):
     assert export("--bundle", bundle).returncode == 0
-    check = [LPEL, "bundle", "check", str(bundle)]
-    assert "was made of this bundle, explains by responses" in subprocess.check_output(
-        check, text=True
-    )
+    done = lpel("bundle", "check", bundle)
+    assert done.returncode == 0, done.stdout
+    assert "was made of this bundle, explains by responses" in done.stdout
     other = tiny.write_bundle(tmp_path / "other", responds=True, crop="0.5")
     assert export("--bundle", other).returncode == 0
     stolen = (other / "explainer.onnx").read_bytes()
     write_with_explainer(bundle, load_bundle(bundle), stolen)
-    done = subprocess.run(check, check=False, capture_output=True, text=True)
+    done = lpel("bundle", "check", bundle)
     assert done.returncode == 1
     assert "it was made of another bundle" in done.stdout
 

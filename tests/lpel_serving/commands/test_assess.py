@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,8 +13,8 @@ from lpel_serving.faithfulness.assessment_record import BOTH_CAVEAT
 from lpel_serving.faithfulness.controls import CONTROLS
 from lpel_serving.faithfulness.study import QUESTIONS
 from support import tiny
+from support.command import lpel, lpel_process
 from support.images import pixels, write_people
-from support.process import LPEL
 
 NAMED = "Person_"
 """In the name of every photograph and of its folder."""
@@ -44,10 +43,9 @@ finally:
 """
 
 
-def run(*command: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [str(part) for part in command], check=False, capture_output=True, text=True, cwd=cwd
-    )
+def run(*command: object) -> subprocess.CompletedProcess[str]:
+    words = [str(part) for part in command]
+    return subprocess.run(words, check=False, capture_output=True, text=True)
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +70,7 @@ def command(bundle, faces):
 def whole(command, tmp_path_factory):
     """All curves but one, written to a folder, and printed as JSON."""
     out = tmp_path_factory.mktemp("assess") / "new" / "out"
-    done = run(LPEL, *command, "--out", out, "--json")
+    done = lpel_process(*command, "--out", out, "--json")
     assert done.returncode == 0, done.stderr
     return done, out
 
@@ -141,13 +139,13 @@ def test_the_folder_holds_curves_figures_and_a_summary_and_nothing_else(whole):
 
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(command, whole, tmp_path):
     done, out = whole
-    again = run(LPEL, *command, "--out", tmp_path, "--json", "--seed", 0)
+    again = lpel(*command, "--out", tmp_path, "--json", "--seed", 0)
     assert again.stdout.replace(str(tmp_path), str(out)) == done.stdout
     for path in out.glob("*.*g"):
         assert (tmp_path / path.name).read_bytes() == path.read_bytes()
     for path in out.glob("*.npz"):
         assert (tmp_path / path.name).read_bytes() == path.read_bytes()
-    other = document(run(LPEL, *command, "--curve", "similar", "--json", "--seed", 1))
+    other = document(lpel(*command, "--curve", "similar", "--json", "--seed", 1))
     expected = document(done)["curves"]["similar"]
     assert other["curves"]["similar"]["area"] != expected["area"]
 
@@ -170,7 +168,7 @@ def test_no_photograph_is_named_anywhere(whole):
 
 
 def test_words_say_what_beats_what_and_nothing_is_written(command, tmp_path):
-    done = run(LPEL, *command, cwd=tmp_path)
+    done = lpel(*command, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert list(tmp_path.iterdir()) == []
     assert NAMED not in done.stdout + done.stderr
@@ -195,19 +193,19 @@ def test_what_is_assessed_is_what_explain_shows_unless_another_is_named(faces, t
     threshold = tiny.ThresholdRecord(0.9, {"how": "made up for the tests"})
     bundle = tiny.write_bundle(tmp_path / "bundle", responds=True, threshold=threshold)
     asked = ("assess", "--bundle", bundle, "--faces", faces, *QUICK, "--curve", "similar", "--json")
-    plain, named, lpel = (
-        document(run(LPEL, *asked, *method))["curves"]["similar"]
+    plain, named, other = (
+        document(lpel(*asked, *method))["curves"]["similar"]
         for method in ((), ("--method", "responses"), ("--method", "lpel"))
     )
     images = [faces / f"Person_00/Person_00_000{number}.png" for number in (1, 2)]
-    shown = document(run(LPEL, "explain", "--bundle", bundle, *images, "--json"))["method"]
+    shown = document(lpel("explain", "--bundle", bundle, *images, "--json"))["method"]
     assert plain == named
     assert plain["method"] == f"the method {shown}" == "the method responses"
-    assert plain["area"] != lpel["area"]
+    assert plain["area"] != other["area"]
 
 
 def test_words_name_the_files(command, tmp_path):
-    done = run(LPEL, *command, "--curve", "similar", "--out", tmp_path)
+    done = lpel(*command, "--curve", "similar", "--out", tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == f"  {tmp_path}/similar.npz, {tmp_path}/similar.png"
 
@@ -227,7 +225,7 @@ FILLED = [name for name, question in QUESTIONS.items() if question.kind != "tran
 )
 def test_every_curve_and_every_fill_can_be_asked_for(command, curve, fill):
     filled = () if fill is None else ("--fill", fill)
-    done = run(LPEL, *command, "--curve", curve, *filled, "--json")
+    done = lpel(*command, "--curve", curve, *filled, "--json")
     curves = document(done)["curves"]
     assert list(curves) == [curve]
     assert curves[curve]["settings"]["kind"] == QUESTIONS[curve].kind
@@ -238,19 +236,19 @@ def test_every_curve_and_every_fill_can_be_asked_for(command, curve, fill):
 def test_rivals_are_measured_on_the_same_pairs(command):
     methods = ("--method", "centre", "--method", "occlusion")
     asked = (*command, "--curve", "similar", "--json", "--fill", "black")
-    record = document(run(LPEL, *asked, *methods))["curves"]["similar"]
+    record = document(lpel(*asked, *methods))["curves"]["similar"]
     assert record["method"] == "the control centre"
     outcomes = {one["against"]: one for one in record["comparisons"]}
     assert set(outcomes) == {"the method occlusion", *CONTROLS}
     # The control is the same map.
     assert outcomes["centre"]["difference"] == {"mean": 0, "low": 0, "high": 0}
-    alone = document(run(LPEL, *asked, "--method", "occlusion"))["curves"]["similar"]
+    alone = document(lpel(*asked, "--method", "occlusion"))["curves"]["similar"]
     assert alone["area"]["mean"] == outcomes["the method occlusion"]["area"]["mean"]
 
 
 def test_the_definition_of_the_curve_is_the_users(command):
     options = ("--every", 1, "--variance", 0.5, "--shared-noise", "--draws", 3, "--superpixel", 4)
-    done = run(LPEL, *command, "--curve", "dissimilar", "--json", *options)
+    done = lpel(*command, "--curve", "dissimilar", "--json", *options)
     record = document(done)["curves"]["dissimilar"]
     assert record["settings"] == {
         "kind": "both",
@@ -281,14 +279,14 @@ def test_pairs_may_be_listed_and_folders_flat(bundle, tmp_path):
     listing.write_text("".join(lines))
     pairs.write_text("3\n" + "".join(f"P{i}\t1\t2\n" for i in range(3)))
     assess = ("assess", "--bundle", bundle, *QUICK, "--curve", "similar", "--json", "--faces")
-    listed = document(run(LPEL, *assess, tmp_path / "lfw", "--pairs", pairs))
+    listed = document(lpel(*assess, tmp_path / "lfw", "--pairs", pairs))
     assert listed["curves"]["similar"]["pairs"] == 3
-    drawn = document(run(LPEL, *assess, flat, "--identities", listing))
+    drawn = document(lpel(*assess, flat, "--identities", listing))
     assert drawn["curves"]["similar"]["pairs"] == 7
 
 
 def test_few_pairs_decide_nothing(command):
-    done = run(LPEL, *command, "--curve", "similar", "--n", 3)
+    done = lpel(*command, "--curve", "similar", "--n", 3)
     assert done.returncode == 0, done.stderr
     first, _, *comparisons = done.stdout.splitlines()
     assert ", 3 pairs. LPEL is not clearly better or worse than " in first
@@ -336,7 +334,7 @@ def test_what_was_interrupted_with_another_seed_is_not_gone_on_with(command, who
     stopped = run(*program, 40, *command, *curves, "--seed", 1)
     assert stopped.returncode == 130
     assert [path.name for path in (tmp_path / "out").iterdir()] == [".similar.partial"]
-    done = document(run(LPEL, *command, *curves, "--seed", 0))
+    done = document(lpel(*command, *curves, "--seed", 0))
     expected = document(whole[0])["curves"]["similar"]
     for key in set(expected) - {"files"}:
         assert done["curves"]["similar"][key] == expected[key]
@@ -365,13 +363,13 @@ def test_what_was_interrupted_with_another_seed_is_not_gone_on_with(command, who
 )
 def test_bad_input_ends_with_one_sentence_before_any_work(command, options, words, tmp_path):
     out = tmp_path / "out"
-    refused(run(LPEL, *command, *options, "--out", out, "--json", cwd=tmp_path), *words)
+    refused(lpel(*command, *options, "--out", out, "--json", cwd=tmp_path), *words)
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("options", [("--n", 1), ("--variance", -1)])
 def test_bad_usage_is_explained_without_a_traceback(command, options):
-    done = run(LPEL, *command, *options)
+    done = lpel(*command, *options)
     assert done.returncode == 2
     assert done.stdout == ""
     assert "Usage: lpel assess" in done.stderr
@@ -389,14 +387,14 @@ def test_too_few_right_decisions_are_refused(faces, tmp_path, threshold, curve, 
     record = tiny.ThresholdRecord(threshold, {})
     bundle = tiny.write_bundle(tmp_path / "bundle", threshold=record)
     command = ("assess", "--bundle", bundle, "--faces", faces, *QUICK, "--curve", curve)
-    done = run(LPEL, *command, "--json", "--out", tmp_path / "out")
+    done = lpel(*command, "--json", "--out", tmp_path / "out")
     refused(done, words, "give more photographs", at_once=False)
     assert not (tmp_path / "out").exists()
 
 
 def test_a_method_that_cannot_explain_the_pairs_says_so(command):
     both = ("--curve", "similar", "--curve", "dissimilar")
-    done = run(LPEL, *command, *both, "--method", "emsnn", "--json")
+    done = lpel(*command, *both, "--method", "emsnn", "--json")
     refused(done, "this pair was called dissimilar", "similar pairs alone", at_once=False)
     assert "curves" not in done.stderr, "nothing is measured before it is refused"
 
@@ -404,6 +402,6 @@ def test_a_method_that_cannot_explain_the_pairs_says_so(command):
 @pytest.mark.parametrize("below", ["file", "file/out"])
 def test_a_folder_that_cannot_be_written_is_refused(command, tmp_path, below):
     (tmp_path / "file").write_bytes(b"mine")
-    done = run(LPEL, *command, "--curve", "similar", "--json", "--out", tmp_path / below)
+    done = lpel(*command, "--curve", "similar", "--json", "--out", tmp_path / below)
     refused(done, "cannot write", str(tmp_path / below), at_once=False)
     assert (tmp_path / "file").read_bytes() == b"mine"

@@ -18,7 +18,7 @@ from support.batch import (
     write_parquet,
     write_pictures,
 )
-from support.command import lpel
+from support.command import lpel, lpel_process
 from support.plausibility import odd, plausibility
 
 
@@ -57,7 +57,7 @@ def out(tmp_path):
 
 
 def test_pairs_are_explained_and_the_status_tells_so(responding_bundle, pairs, out):
-    done = lpel("batch", pairs, out, "--bundle", responding_bundle)
+    done = lpel_process("batch", pairs, out, "--bundle", responding_bundle)
     assert done.returncode == 0, done.stderr
     assert done.stdout == (
         f"36 rows in 1 shards in {out}, 0 of them errors\n"
@@ -188,7 +188,7 @@ def test_another_job_in_the_same_folder_is_refused(tiny_bundle, responding_bundl
 
 def test_bad_input_ends_with_one_sentence(tiny_bundle, pairs, out, tmp_path):
     batch = ("batch", pairs, out, "--bundle", tiny_bundle)
-    refused(lpel(*batch, "--engine", "spark"), "'spark'", "local, ray")
+    refused(lpel_process(*batch, "--engine", "spark"), "'spark'", "local, ray")
     refused(lpel(*batch, "--method", "magic"), "magic")
     refused(lpel(*batch, "--method", "lpel", "--map-side", 8), "a size of its own")
     refused(lpel(*batch, "--method", "responses"), "no response decoder")
@@ -223,7 +223,7 @@ def test_bad_usage_is_explained_without_a_traceback(tiny_bundle, pairs, out, opt
 
 
 def test_help():
-    both = lpel("batch", "--help")
+    both = lpel_process("batch", "--help")
     assert (both.returncode, both.stderr) == (0, "")
     for word in ("lpel batch PAIRS OUT --bundle B", "run", "status"):
         assert word in both.stdout

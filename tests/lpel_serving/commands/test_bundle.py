@@ -1,7 +1,6 @@
 """`lpel bundle inspect` and `lpel bundle check` as a user runs them."""
 
 import json
-import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -13,18 +12,13 @@ from lpel_export.explainer import build_explainer
 from lpel_serving.bundle.card import card, facts
 from lpel_serving.bundle.loading import load_bundle, read_manifest
 from support import tiny
+from support.command import lpel, lpel_process
 from support.hostile import change
-from support.process import LPEL
-
-
-def lpel(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [LPEL, "bundle", *map(str, arguments)]
-    return subprocess.run(command, check=False, capture_output=True, text=True)
 
 
 def test_inspect_tells_the_card_and_loads_no_model(bundle):
     (bundle / "embedder.onnx").write_bytes(b"altered")
-    done = lpel("inspect", bundle)
+    done = lpel_process("bundle", "inspect", bundle)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     lines = done.stdout.splitlines()
@@ -34,7 +28,7 @@ def test_inspect_tells_the_card_and_loads_no_model(bundle):
 
 def test_inspect_prints_one_json_document(bundle):
     change(bundle, "licence", to="CC BY 4.0")
-    done = lpel("inspect", bundle, "--json")
+    done = lpel("bundle", "inspect", bundle, "--json")
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     document = json.loads(done.stdout)
@@ -45,16 +39,19 @@ def test_inspect_prints_one_json_document(bundle):
 def test_inspect_shows_what_a_terminal_would_obey(bundle):
     change(bundle, "embedder", "name", to="\x1b[2Jgood\nok  files\ud800\u202e")
     change(bundle, "decoder", "training", to={"\x07": "\x9b1m"})
-    done = lpel("inspect", bundle)
+    done = lpel("bundle", "inspect", bundle)
     assert done.returncode == 0, done.stderr
     assert r"embedder: \x1b[2Jgood\nok  files\ud800\u202e" in done.stdout
     assert r"  \x07: \x9b1m" in done.stdout
     assert all(letter.isprintable() or letter == "\n" for letter in done.stdout)
-    assert json.loads(lpel("inspect", bundle, "--json").stdout)["embedder"]["name"][0] == "\x1b"
+    assert (
+        json.loads(lpel("bundle", "inspect", bundle, "--json").stdout)["embedder"]["name"][0]
+        == "\x1b"
+    )
 
 
 def test_check_tells_each_check_in_a_line(bundle):
-    done = lpel("check", bundle)
+    done = lpel_process("bundle", "check", bundle)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     lines = done.stdout.splitlines()
@@ -73,7 +70,7 @@ def test_check_of_a_bundle_without_responses_and_with_an_explainer(tmp_path):
     folder = tiny.write_bundle(tmp_path / "bundle")
     loaded = load_bundle(folder)
     write_with_explainer(folder, loaded, build_explainer(loaded))
-    done = lpel("check", folder, "--json")
+    done = lpel("bundle", "check", folder, "--json")
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     document = json.loads(done.stdout)
@@ -87,7 +84,7 @@ def test_check_of_a_bundle_without_responses_and_with_an_explainer(tmp_path):
 
 def refused(folder: Path, name: str, *words: str) -> None:
     """Check that a bundle is refused with status 1, in words and as JSON, at this check."""
-    done = lpel("check", folder)
+    done = lpel("bundle", "check", folder)
     assert done.returncode == 1, done.stdout + done.stderr
     assert done.stderr == ""
     *_, last, verdict = done.stdout.splitlines()
@@ -95,7 +92,7 @@ def refused(folder: Path, name: str, *words: str) -> None:
     assert verdict == f"{folder}: the bundle is refused."
     for word in words:
         assert word in last
-    done = lpel("check", folder, "--json")
+    done = lpel("bundle", "check", folder, "--json")
     assert done.returncode == 1
     assert done.stderr == ""
     document = json.loads(done.stdout)
@@ -161,7 +158,7 @@ def test_check_refuses_a_model_of_another_type(tmp_path):
 def test_a_folder_that_is_no_bundle_ends_with_one_sentence(tmp_path, action):
     (tmp_path / "file").touch()
     for path in (tmp_path, tmp_path / "none", tmp_path / "file"):
-        done = lpel(action, path, "--json")
+        done = lpel("bundle", action, path, "--json")
         assert done.returncode == 2
         assert done.stdout == ""
         assert done.stderr.startswith(f"lpel: {path} is not a bundle")
@@ -170,7 +167,7 @@ def test_a_folder_that_is_no_bundle_ends_with_one_sentence(tmp_path, action):
 
 @pytest.mark.parametrize("arguments", [("inspect",), ("burn", "bundle"), (), ("check", "a", "b")])
 def test_bad_usage_is_explained(arguments):
-    done = lpel(*arguments)
+    done = lpel("bundle", *arguments)
     assert done.returncode == 2
     assert done.stdout == ""
     assert "Usage: lpel bundle" in done.stderr
@@ -178,7 +175,7 @@ def test_bad_usage_is_explained(arguments):
 
 @pytest.mark.weights
 def test_the_demos_bundle_states_its_licence(demo_folder):
-    done = lpel("inspect", demo_folder / "bundle")
+    done = lpel("bundle", "inspect", demo_folder / "bundle")
     assert done.returncode == 0, done.stderr
     assert "licence of the weights: MIT, as the FaceNet project has it; trained on MS-Celeb" in (
         done.stdout

@@ -21,7 +21,7 @@ from lpel_serving.engine.photographs import pair_similarities
 from lpel_serving.images.datasets.faces import list_faces
 from lpel_serving.images.datasets.pairs import sample_pairs
 from support import tiny
-from support.command import lpel
+from support.command import lpel, lpel_process
 from support.confidence import confidence
 from support.hostile import change
 from support.images import pixels, write_people
@@ -62,7 +62,7 @@ def expected(responding_bundle, faces):
 
 def test_a_bundle_gets_its_confidence_and_stays_what_it_was(bundle, faces, expected, tmp_path):
     before = contents(bundle)
-    done = lpel("calibrate", "--bundle", bundle, "--faces", faces, "--n", 200, "--seed", 3)
+    done = lpel_process("calibrate", "--bundle", bundle, "--faces", faces, "--n", 200, "--seed", 3)
     assert done.returncode == 0, done.stderr
     said = (
         "check of plausibility: none; another takes about 60 photographs of 198 people, "

@@ -17,7 +17,7 @@ from lpel_serving.methods import find_method, methods
 from lpel_serving.methods.decoded.lpel import Lpel
 from lpel_serving.report.document import document as document_of
 from support import bright, tiny
-from support.command import lpel, read_terminal, refused
+from support.command import lpel, lpel_process, read_terminal, refused
 from support.images import pixels, write_people
 from support.process import LPEL
 
@@ -42,7 +42,7 @@ def two(faces):
 
 def test_version_and_help():
     assert lpel("--version").stdout == f"lpel {version('lpel-tf')}\n"
-    help_text = lpel("--help")
+    help_text = lpel_process("--help")
     assert help_text.returncode == 0
     assert help_text.stderr == ""
     assert "explain" in help_text.stdout
@@ -51,7 +51,7 @@ def test_version_and_help():
 
 def test_explain_prints_one_json_document_and_writes_its_files(tiny_bundle, two, tmp_path):
     out = tmp_path / "new" / "out"
-    done = lpel(
+    done = lpel_process(
         "explain", "--bundle", tiny_bundle, *two, "--out", out, "--json",
         "--p", 0.5, "--epsilon", 0.6,
     )  # fmt: skip
@@ -101,7 +101,7 @@ def test_explain_says_how_many_faces_there_are_and_takes_the_one_that_is_asked_f
     one = bright.save(tmp_path / "one.png", bright.ONE)
     both = bright.save(tmp_path / "both.png", bright.TWO)
     explain = ("explain", "--bundle", tiny_bundle, "--crop", bright.NAME)
-    said = lpel(*explain, one, both)
+    said = lpel_process(*explain, one, both)
     assert (said.returncode, said.stderr) == (0, "")
     assert "\nThere are 2 faces in the test photograph; the largest was taken.\n" in said.stdout
     assert "faces in" not in lpel(*explain, one, one).stdout
@@ -121,7 +121,9 @@ def test_explain_says_how_many_faces_there_are_and_takes_the_one_that_is_asked_f
 def test_bad_input_to_explain_ends_with_one_sentence(tiny_bundle, two, tmp_path):
     (tmp_path / "file").write_bytes(b"no image")
     explain = ("explain", "--bundle", tiny_bundle)
-    refused(lpel(*explain, two[0], tmp_path / "none.jpg", "--json"), "none.jpg", "No such file")
+    refused(
+        lpel_process(*explain, two[0], tmp_path / "none.jpg", "--json"), "none.jpg", "No such file"
+    )
     refused(lpel(*explain, two[0], tmp_path / "file"), str(tmp_path / "file"), "is not an image")
     refused(lpel("explain", "--bundle", tmp_path, *two), str(tmp_path), "is not a bundle")
     refused(lpel(*explain, *two, "--p", "-1"), "p takes a number from 0.0001 to 1e+06")
@@ -148,7 +150,7 @@ def test_bad_usage_is_explained_without_a_traceback(tiny_bundle, two):
 
 def test_verify_prints_one_json_document_and_progress_elsewhere(tiny_bundle, faces, tmp_path):
     arguments = ("verify", "--bundle", tiny_bundle, "--faces", faces, "--n", 40, "--seed", 3)
-    done = lpel(*arguments, "--json", cwd=tmp_path)
+    done = lpel_process(*arguments, "--json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)
     assert (document["pairs_same"], document["pairs_different"]) == (20, 20)

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from support.command import read_terminal
+from support.command import lpel, read_terminal
 from support.images import write_people
 from support.process import LPEL
 
@@ -50,6 +50,5 @@ def test_a_method_that_is_done_at_once_shows_none(two, responding_bundle):
 
 
 def test_where_there_is_no_terminal_nothing_is_shown(two, responding_bundle):
-    command = [LPEL, "explain", *two, "--bundle", responding_bundle, "--method", "occlusion"]
-    done = subprocess.run(command, check=True, capture_output=True, timeout=120)
-    assert done.stderr == b""
+    done = lpel("explain", *two, "--bundle", responding_bundle, "--method", "occlusion")
+    assert (done.returncode, done.stderr) == (0, "")

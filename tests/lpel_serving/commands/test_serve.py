@@ -11,6 +11,8 @@ from contextlib import contextmanager
 import httpx
 import pytest
 
+from support import command
+from support.command import lpel, lpel_process
 from support.images import pixels
 from support.process import LPEL
 from support.tiny import IMAGE_SIZE
@@ -20,18 +22,8 @@ KEY = "a-key-of-sixteen-characters-or-more"
 
 def refused(*arguments: object, **environment: str) -> str:
     """Check that the server does not start, and return the sentence that it says instead."""
-    done = subprocess.run(
-        [LPEL, "serve", *map(str, arguments)],
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        env=os.environ | environment,
-    )
-    assert done.returncode == 2, done.stderr
-    assert done.stdout == ""
-    assert done.stderr.startswith("lpel: ")
-    assert done.stderr.count("\n") == 1
+    done = lpel("serve", *arguments, **environment)
+    command.refused(done)
     return done.stderr
 
 
@@ -119,7 +111,8 @@ def test_other_machines_are_let_in_with_a_key_alone(responding_bundle):
 def test_a_port_that_is_taken_is_said_to_be(responding_bundle):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        assert str(port) in refused("--bundle", responding_bundle, "--port", port)
+        done = lpel_process("serve", "--bundle", responding_bundle, "--port", port)
+    command.refused(done, str(port))
 
 
 @pytest.mark.parametrize(

@@ -27,8 +27,8 @@ from lpel_serving.service.http.settings import Settings
 from lpel_serving.verification.accuracy import accuracy
 from support import tiny
 from support.batch import make_job, read_results, run_here, write_csv
+from support.command import lpel
 from support.images import pixels
-from support.process import LPEL
 from support.service import started
 
 REFERENCE, TEST = pixels(0), pixels(1)
@@ -203,10 +203,8 @@ def test_the_command_line_says_where_the_similarity_lies(tmp_path):
     bundle = tiny.write_bundle(tmp_path / "bundle", threshold=record)
     for name, image in zip(ROLES, (REFERENCE, TEST), strict=True):
         (tmp_path / f"{name}.png").write_bytes(png(image))
-    command = [LPEL, "explain", "reference.png", "test.png", "-b", str(bundle)]
-    done = subprocess.run(
-        command, cwd=tmp_path, capture_output=True, text=True, check=True, timeout=120
-    )
+    done = lpel("explain", "reference.png", "test.png", "-b", bundle, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
     shown = f"{similarity:.3f}"
     assert done.stdout.startswith(
         f"Similarity {shown}, less than 0.001 above the threshold {shown}: the network calls them "

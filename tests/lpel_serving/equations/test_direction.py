@@ -2,7 +2,6 @@
 
 import base64
 import io
-import subprocess
 
 import numpy as np
 import pytest
@@ -14,8 +13,8 @@ from lpel_serving.methods.catalogue.registry import find_method
 from lpel_serving.service.http.settings import Settings
 from lpel_serving.support.errors import EmbeddingError, NoDirectionError
 from support import tiny
+from support.command import lpel
 from support.images import pixels, write_people
-from support.process import LPEL
 from support.service import started
 
 BLACK = np.zeros((tiny.IMAGE_SIZE, tiny.IMAGE_SIZE, 3), np.uint8)
@@ -70,9 +69,7 @@ def test_the_commands_refuse_it_in_one_sentence(bundle, tmp_path):
     explain = ["explain", "--bundle", bundle, "--out", tmp_path / "out", black, other]
     verify = ["verify", "--bundle", bundle, "--faces", people, "--n", "20"]
     for arguments, name in ((explain, "the reference"), (verify, str(black))):
-        done = subprocess.run(
-            [LPEL, *map(str, arguments)], check=False, capture_output=True, text=True
-        )
+        done = lpel(*arguments)
         assert done.returncode == 2, done.stderr
         assert f"the embedding of {name} is {SAYS}" in done.stderr
         assert "Traceback" not in done.stderr

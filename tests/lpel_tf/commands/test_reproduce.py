@@ -1,10 +1,7 @@
 """`lpel reproduce` as people run it."""
 
 import json
-import os
 import re
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,23 +16,10 @@ from lpel_tf.research.reproduction.section import Finding, Section
 from lpel_tf.research.reproduction.sections import SECTIONS
 from lpel_tf.research.reproduction.sizes import FULL, QUICK
 from lpel_tf.support.errors import TrainingDataError
-from support.command import NO_PHOTOGRAPHS, OFFLINE, refused
+from support.command import NO_PHOTOGRAPHS, OFFLINE, lpel, lpel_process, refused
 from support.folders import names_in
 from support.images import write_people
 from support.reproduction import embedder
-
-LPEL = Path(sys.executable).with_name("lpel")
-
-
-def lpel(*arguments):
-    return subprocess.run(
-        [LPEL, *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-        env=os.environ | OFFLINE,
-    )
 
 
 @pytest.fixture
@@ -47,7 +31,7 @@ def photographs(tmp_path):
 
 
 def test_the_help_names_every_option():
-    done = lpel("reproduce", "--help")
+    done = lpel_process("reproduce", "--help")
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     text = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout)
@@ -88,6 +72,7 @@ def test_an_option_that_cannot_be_used_is_refused_before_anything_is_fetched(
     done = lpel(
         *("reproduce", "--faces", photographs, "--out", tmp_path / "out"),
         *("--cache", tmp_path / "cache", *options),
+        **OFFLINE,
     )
     refused(done, *words)
     assert names_in(tmp_path) == ["faces"]

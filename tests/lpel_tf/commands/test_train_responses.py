@@ -12,17 +12,18 @@ import pytest
 from lpel_serving import Explainer
 from lpel_serving.methods.decoded.responses import Responses
 from support import reproduction, tiny
+from support.command import lpel
 from support.folders import names_in
+from support.tiny_training import lpel_tiny
 
-LPEL = [Path(sys.executable).with_name("lpel")]
 TINY = [sys.executable, "-m", "support.tiny_training"]
 ENVIRONMENT = {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": str(Path(__file__).parents[2])}
 PEOPLE, EACH = 12, 5
 
 
-def run(program, *arguments):
+def in_a_process(*arguments):
     return subprocess.run(
-        list(map(str, [*program, *arguments])),
+        list(map(str, [*TINY, *arguments])),
         capture_output=True,
         text=True,
         check=False,
@@ -61,7 +62,7 @@ def training(faces, out, cache, *more):
 @pytest.fixture(scope="module")
 def trained(faces, cache, tmp_path_factory):
     out = tmp_path_factory.mktemp("trained") / "bundle"
-    return run(TINY, *training(faces, out, cache, "--json")), out
+    return in_a_process(*training(faces, out, cache, "--json")), out
 
 
 def test_a_training_prints_one_document_with_both_decoders(trained):
@@ -107,7 +108,7 @@ def test_the_same_training_again_embeds_nothing_and_gives_the_same_bytes(
     trained, faces, cache, tmp_path
 ):
     stores = {path: path.read_bytes() for path in (cache / "embeddings").iterdir()}
-    done = run(TINY, *training(faces, tmp_path / "again", cache, "--json"))
+    done = lpel_tiny(*training(faces, tmp_path / "again", cache, "--json"))
     assert done.returncode == 0, done.stderr
     assert {path: path.read_bytes() for path in (cache / "embeddings").iterdir()} == stores
     again = json.loads(done.stdout) | {"bundle": str(trained[1])}
@@ -117,7 +118,7 @@ def test_the_same_training_again_embeds_nothing_and_gives_the_same_bytes(
 
 
 def test_training_without_json_says_how_much_is_predicted(faces, cache, trained, tmp_path):
-    done = run(TINY, *training(faces, tmp_path / "out", cache))
+    done = lpel_tiny(*training(faces, tmp_path / "out", cache))
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(f"Bundle: {tmp_path / 'out'}\n")
     assert done.stdout.count("Parity of the ") == 3
@@ -134,12 +135,12 @@ def test_training_by_lpel_alone_gives_a_bundle_that_explains_by_lpel(faces, cach
     for option in ("--method", "--coalitions", "--grid"):  # the latter are of responses alone
         place = plain.index(option)
         del plain[place : place + 2]
-    done = run(TINY, *plain)
+    done = lpel_tiny(*plain)
     assert done.returncode == 0, done.stderr
     assert "responses" not in json.loads(done.stdout)
     assert names_in(out) == ["decoder.onnx", "embedder.onnx", "manifest.json"]
     assert '"responses"' not in (out / "manifest.json").read_text()
-    explained = run(LPEL, "explain", "--bundle", out, *two(faces), "--json")
+    explained = lpel("explain", "--bundle", out, *two(faces), "--json")
     assert json.loads(explained.stdout)["method"] == "lpel"
 
 
@@ -149,17 +150,17 @@ def two(faces):
 
 def test_the_trained_bundle_explains_by_responses_unless_asked_otherwise(trained, faces):
     explain = ("explain", "--bundle", trained[1], *two(faces), "--json")
-    plain, lpel = run(LPEL, *explain), run(LPEL, *explain, "--method", "lpel", "--p", 0.5)
-    for done in (plain, lpel):
+    plain, other = lpel(*explain), lpel(*explain, "--method", "lpel", "--p", 0.5)
+    for done in (plain, other):
         assert done.returncode == 0, done.stderr
     document = json.loads(plain.stdout)
     assert document["method"] == "responses"
     assert document["parameters"] == {"seed": 0, "epsilon": 0.7, "crop": "none"}
     assert set(document["bundle"]) == {"decoder.onnx", "embedder.onnx", "responses.onnx"}
-    document = json.loads(lpel.stdout)
+    document = json.loads(other.stdout)
     assert document["method"] == "lpel"
     assert document["parameters"] == {"p": 0.5, "epsilon": 0.7, "crop": "none"}
-    said = complaint(run(LPEL, *explain, "--p", 0.5))
+    said = complaint(lpel(*explain, "--p", 0.5))
     assert "--p is LPEL's own: it is not taken with the method responses" in said
 
 
@@ -175,7 +176,7 @@ def test_the_trained_bundle_explains_by_responses_unless_asked_otherwise(trained
 )
 def test_options_out_of_range_are_refused_before_any_work(options, faces, tmp_path):
     out, cache = tmp_path / "out", tmp_path / "cache"
-    done = run(LPEL, *training(faces, out, cache, *options))
+    done = lpel(*training(faces, out, cache, *options))
     assert done.returncode == 2
     assert done.stdout == ""
     assert options[0] in done.stderr

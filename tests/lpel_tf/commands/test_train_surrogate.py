@@ -11,19 +11,20 @@ import pytest
 from lpel_serving import Explainer
 from lpel_serving.methods.catalogue.registry import find_method
 from support import reproduction
+from support.command import lpel
 from support.folders import names_in
+from support.tiny_training import lpel_tiny
 
 TINY = [sys.executable, "-m", "support.tiny_training"]
-LPEL = [Path(sys.executable).with_name("lpel")]
 ENVIRONMENT = {"TF_CPP_MIN_LOG_LEVEL": "3", "LPEL_TINY": "layers"}
 PEOPLE, EACH = 12, 5
 
 
-def run(program, *arguments):
+def in_a_process(*arguments):
     tests = str(Path(__file__).parents[2])
     path = os.pathsep.join(filter(None, [tests, os.environ.get("PYTHONPATH")]))
     return subprocess.run(
-        list(map(str, [*program, *arguments])),
+        list(map(str, [*TINY, *arguments])),
         capture_output=True,
         text=True,
         check=False,
@@ -48,7 +49,7 @@ def training(faces, out, cache, *more):
 @pytest.fixture(scope="module")
 def trained(faces, tmp_path_factory):
     root = tmp_path_factory.mktemp("trained")
-    return run(TINY, *training(faces, root / "bundle", root / "cache", "--json")), root
+    return in_a_process(*training(faces, root / "bundle", root / "cache", "--json")), root
 
 
 def test_a_training_prints_one_document_with_all_three(trained):
@@ -83,7 +84,7 @@ def test_the_trained_bundle_simulates_and_explains_as_before(trained, faces):
 def test_in_words_it_says_what_is_predicted_and_int8_goes_into_the_manifest(trained, faces):
     root = trained[1]
     arguments = training(faces, root / "other", root / "cache", "--table-precision", "int8")
-    done = run(TINY, *arguments)
+    done = lpel_tiny(*arguments, **ENVIRONMENT)
     assert done.returncode == 0, done.stderr
     said = " ".join(done.stdout.split())
     assert "The surrogate predicts " in said or "The surrogate is no better than none" in said
@@ -103,7 +104,7 @@ def test_in_words_it_says_what_is_predicted_and_int8_goes_into_the_manifest(trai
 )
 def test_options_that_do_not_fit_are_refused_before_any_work(options, said, faces, tmp_path):
     plain = ("train", "--faces", faces, "--out", tmp_path / "out", "--cache", tmp_path / "cache")
-    done = run(LPEL, *plain, *options)
+    done = lpel(*plain, *options)
     assert done.returncode == 2
     assert said in " ".join(done.stderr.split())
     assert "Traceback" not in done.stderr

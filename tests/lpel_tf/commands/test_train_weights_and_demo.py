@@ -3,9 +3,9 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -18,24 +18,13 @@ from lpel_serving import Explainer
 from lpel_serving.bundle.loading import load_bundle
 from lpel_serving.support.errors import OutputError
 from lpel_tf.demo.run import check_output
-from support.command import NO_PHOTOGRAPHS, OFFLINE
+from support.command import NO_PHOTOGRAPHS, OFFLINE, lpel, lpel_process
 from support.folders import names_in
 from support.images import write_people
+from support.process import LPEL
 
-LPEL = Path(sys.executable).with_name("lpel")
 PEOPLE = 6
 EACH = 40
-
-
-def lpel(*arguments, **environment):
-    return subprocess.run(
-        [LPEL, *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=400,
-        env=os.environ | environment,
-    )
 
 
 def complaint(done):
@@ -157,7 +146,7 @@ def training(faces, out, cache, *more):
 def trained(faces, cache, tmp_path_factory):
     """A training from the beginning to the end: the finished process and the bundle."""
     out = tmp_path_factory.mktemp("trained") / "bundle"
-    return lpel(*training(faces, out, cache)), out
+    return lpel_process(*training(faces, out, cache)), out
 
 
 @pytest.mark.weights
@@ -222,11 +211,10 @@ def test_a_training_that_is_interrupted_goes_on_to_the_same_bytes(trained, faces
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
-    deadline = time.monotonic() + 120
-    while not checkpoint.exists() and process.poll() is None and time.monotonic() < deadline:
+    while not checkpoint.exists() and process.poll() is None:  # however busy the machine is
         time.sleep(0.01)
     os.killpg(process.pid, signal.SIGINT)
-    output, complaints = process.communicate(timeout=60)
+    output, complaints = process.communicate()
     assert process.returncode == 130, complaints
     assert output == ""
     assert "Traceback" not in complaints
@@ -296,7 +284,7 @@ def test_training_without_json_says_where_the_bundle_is_and_how_good(faces, cach
 
 @pytest.mark.weights
 def test_weights_prints_the_path_alone_or_a_document(demo_folder):
-    done = lpel("weights")
+    done = lpel_process("weights")
     path = Path(done.stdout.strip())
     assert (done.returncode, path.name) == (0, "facenet_keras.h5")
     assert path.is_file()
@@ -311,20 +299,20 @@ def test_weights_prints_the_path_alone_or_a_document(demo_folder):
 
 @pytest.fixture(scope="module")
 def demo(demo_folder, tmp_path_factory):
-    """The demo's second run, into a folder that holds the first one's results."""
+    """The demo's second run, into a folder that holds the first one's results, and these."""
     out = tmp_path_factory.mktemp("demo-again") / "out"
-    first = lpel("demo", "--json", "--out", out)
-    assert first.returncode == 0, first.stderr
-    return first, lpel("demo", "--json", "--out", out), out
+    shutil.copytree(demo_folder, out)
+    first = json.loads((out / "summary.json").read_bytes())
+    return first, lpel_process("demo", "--json", "--out", out), out
 
 
 @pytest.mark.weights
 def test_the_demo_prints_one_document_and_writes_its_files(demo):
     first, second, out = demo
     assert second.returncode == 0, second.stderr
-    assert json.loads(second.stdout) == json.loads(first.stdout)
     document = json.loads(second.stdout)
-    assert document["page"] == str(out / "index.html")
+    assert document == first | {"page": str(out / "index.html"), "bundle": str(out / "bundle")}
+    assert json.loads((out / "summary.json").read_bytes()) == first
     names = {"bundle", "index.html", "samples", "summary.json"}
     for pair in document["pairs"]:
         names |= {f"{pair['name']}.png", f"{pair['name']}.npz"}

@@ -1,9 +1,6 @@
 """What folders and lists name and no command uses: said, counted, and named on request."""
 
 import json
-import os
-import subprocess
-import sys
 import unicodedata
 from pathlib import Path
 
@@ -11,25 +8,13 @@ import pytest
 from PIL import Image
 
 from support.batch import read_results
+from support.command import lpel
 from support.images import pixels, write_people
+from support.tiny_training import lpel_tiny
 
-LPEL = [Path(sys.executable).with_name("lpel")]
-TINY = [sys.executable, "-m", "support.tiny_training"]
-ENVIRONMENT = {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": str(Path(__file__).parents[3])}
 PEOPLE, EACH = 6, 5
 ALL_PAIRS = 2 * PEOPLE * EACH * (EACH - 1) // 2
 """So many pairs that every two photographs of one person are among them."""
-
-
-def run(*arguments, program=LPEL):
-    path = os.pathsep.join(filter(None, [ENVIRONMENT["PYTHONPATH"], os.environ.get("PYTHONPATH")]))
-    return subprocess.run(
-        [str(part) for part in (*program, *arguments)],
-        check=False,
-        capture_output=True,
-        text=True,
-        env=os.environ | ENVIRONMENT | {"PYTHONPATH": path},
-    )
 
 
 def printed(done):
@@ -68,7 +53,7 @@ def untidy(faces):
 
 
 def verify(bundle, faces, *more):
-    return run("verify", "--bundle", bundle, "--faces", faces, *more)
+    return lpel("verify", "--bundle", bundle, "--faces", faces, *more)
 
 
 def test_a_folder_is_used_by_content_and_the_rest_is_counted(tiny_bundle, untidy):
@@ -218,11 +203,13 @@ def test_pairs_of_absent_and_damaged_photographs_are_left_out_and_counted(tiny_b
 
 def test_calibrate_and_assess_leave_a_bad_photograph_out(tiny_bundle, untidy, tmp_path):
     options = ("--bundle", tiny_bundle, "--faces", untidy, "--json")
-    fitted = printed(run("calibrate", *options, "--n", ALL_PAIRS, "--out", tmp_path / "calibrated"))
+    fitted = printed(
+        lpel("calibrate", *options, "--n", ALL_PAIRS, "--out", tmp_path / "calibrated")
+    )
     assert fitted["passed_over"]["damaged"] == 1
     assert fitted["pairs_left_out"] >= 1
     quick = ("--n", 15, "--draws", 1, "--superpixel", 4, "--curve", "similar")
-    done = run("assess", *options, *quick, "--out", tmp_path / "assessed")
+    done = lpel("assess", *options, *quick, "--out", tmp_path / "assessed")
     assessed = printed(done)
     assert assessed["passed_over"]["not_an_image"] == 2
     assert assessed == json.loads((tmp_path / "assessed/assessment.json").read_text())
@@ -246,7 +233,7 @@ def test_train_leaves_a_bad_photograph_out_and_says_so(tmp_path):
         "--grid",
         2,
     )
-    done = run("train", *options, *quick, "--json", program=TINY)
+    done = lpel_tiny("train", *options, *quick, "--json")
     document = printed(done)
     assert document["passed_over"] == {"not_an_image": 2}
     assert document["training"]["photographs_unusable"] == 1
@@ -260,7 +247,7 @@ def test_a_gallery_and_a_list_of_batch_go_by_content_too(responding_bundle, unti
     probes = write_people(tmp_path / "probes", people=2, each=1)
     out = tmp_path / "found"
     options = ("--bundle", responding_bundle, "--json")
-    done = run("batch", probes, out, *options, "--gallery", untidy, "--top", 40)
+    done = lpel("batch", probes, out, *options, "--gallery", untidy, "--top", 40)
     document = printed(done)
     assert document["left_out"] == 1
     assert document["passed_over"] == {"hidden": 1, "not_an_image": 2}
@@ -270,7 +257,7 @@ def test_a_gallery_and_a_list_of_batch_go_by_content_too(responding_bundle, unti
     assert len(named) == PEOPLE * EACH - 1 + 2
     pairs = tmp_path / "pairs.txt"
     pairs.write_bytes("\ufeff10\t300\rPerson_01\t1\t2\rPerson_01\t1\tPerson_02\t3".encode())
-    listed = run("batch", pairs, tmp_path / "listed", *options, "--images", untidy)
+    listed = lpel("batch", pairs, tmp_path / "listed", *options, "--images", untidy)
     assert printed(listed)["header"] == "10\t300"
     rows = read_results(tmp_path / "listed")
     assert [row["test"] for row in rows] == [
@@ -282,7 +269,7 @@ def test_a_gallery_and_a_list_of_batch_go_by_content_too(responding_bundle, unti
 
 def test_export_calibrates_without_a_bad_photograph(tiny_bundle, untidy, tmp_path):
     small = ("--precision", "float16", "--out", tmp_path / "small")
-    document = printed(run("export", "--bundle", tiny_bundle, "--faces", untidy, *small, "--json"))
+    document = printed(lpel("export", "--bundle", tiny_bundle, "--faces", untidy, *small, "--json"))
     assert document["passed_over"] == {
         "hidden": 1,
         "not_an_image": 2,

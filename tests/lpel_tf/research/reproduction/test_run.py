@@ -32,6 +32,8 @@ from lpel_tf.research.reproduction.sections import SECTIONS, prototypes
 from support import tiny
 from support.reproduction import FOLDER, NAME, SIZES, THRESHOLD, laboratory, write_faces
 
+pytestmark = pytest.mark.slow
+
 VOID = {"meta", "img", "br", "hr", "link", "input"}
 
 

@@ -10,7 +10,7 @@ from lpel_serving.service.http.messages.problems import Problem
 from support.hostile_requests import BOTH, END, LINE, file, part, text
 from support.mutation import mutants, outcome
 
-RUNS = 30_000
+RUNS = 10_000
 TYPE = f"multipart/form-data; boundary={LINE}"
 
 printable = st.characters(exclude_categories=["Cs", "Cc"], exclude_characters='"\\')
@@ -20,7 +20,7 @@ files = st.tuples(names, st.binary())
 latin = st.text(st.characters(max_codepoint=255), max_size=100)
 
 
-@settings(derandomize=True, max_examples=300, deadline=None)
+@settings(derandomize=True, max_examples=150, deadline=None)
 @given(
     st.dictionaries(names, values, max_size=8),
     st.dictionaries(names, files, min_size=1, max_size=8),
@@ -33,7 +33,7 @@ def test_what_a_client_sends_comes_out(texts, sent):
     assert said == texts
 
 
-@settings(derandomize=True, max_examples=1000, deadline=None)
+@settings(derandomize=True, max_examples=400, deadline=None)
 @given(st.binary(max_size=400), latin)
 @example(b"", "")
 @example(b"--a", "multipart/form-data; boundary=a")

@@ -12,7 +12,7 @@ from lpel_serving.support.errors import ImageError, ParameterError
 from support.mutation import mutants, outcome
 from support.odd_images import PNG
 
-RUNS = 10_000
+RUNS = 4_000
 SECRET = b"not to be given away"
 
 
@@ -58,7 +58,7 @@ anything = st.recursive(
 )
 
 
-@settings(derandomize=True, max_examples=400, deadline=None)
+@settings(derandomize=True, max_examples=200, deadline=None)
 @given(files)
 @example("../secret.png")
 def test_no_file_is_read_from_elsewhere(folder, file):
@@ -66,7 +66,7 @@ def test_no_file_is_read_from_elsewhere(folder, file):
     refused_or_read(folder, json.dumps(said).encode())
 
 
-@settings(derandomize=True, max_examples=400, deadline=None)
+@settings(derandomize=True, max_examples=200, deadline=None)
 @given(
     st.dictionaries(
         st.sampled_from(["title", "crop", "reference", "test", "same_person"]), anything
