@@ -15,25 +15,25 @@ from lpel_serving.support.arrays import Floats
 Real = TypeVar("Real", np.float32, np.float64)
 
 
-def fixed_sum(values: NDArray[Real]) -> NDArray[Real]:
-    """Sum the last axis, shape (..., N) to (...): its halves are added until one number is left.
+def fixed_sum(values: NDArray[Real], axis: int = -1) -> NDArray[Real]:
+    """Sum one axis, of length N: its halves are added until one number is left.
 
-    The axis is padded with zeros to a power of two.
+    The axis is padded with zeros to a power of two. In memory the first axis is summed fastest.
     """
-    length = values.shape[-1]
+    values = np.moveaxis(values, axis, 0)
+    length = len(values)
     power = 1 << max(0, length - 1).bit_length()
     if power != length:
-        ends = [(0, 0)] * (values.ndim - 1) + [(0, power - length)]
-        values = np.pad(values, ends)
-    while values.shape[-1] > 1:
-        half = values.shape[-1] // 2
-        values = np.add(values[..., :half], values[..., half:])
-    return values[..., 0]
+        values = np.pad(values, [(0, power - length)] + [(0, 0)] * (values.ndim - 1))
+    while len(values) > 1:
+        half = len(values) // 2
+        values = np.add(values[:half], values[half:])
+    return values[0]
 
 
-def fixed_dot(a: NDArray[Real], b: NDArray[Real]) -> NDArray[Real]:
-    """Dot product over the last axis, shapes that broadcast, (..., N) to (...)."""
-    return fixed_sum(np.multiply(a, b))
+def fixed_dot(a: NDArray[Real], b: NDArray[Real], axis: int = -1) -> NDArray[Real]:
+    """Dot product over one axis of shapes that broadcast; see `fixed_sum`."""
+    return fixed_sum(np.multiply(a, b), axis)
 
 
 def bicubic_weights(length: int, size: int) -> Floats:

@@ -35,6 +35,13 @@ def test_every_slice_sums_as_if_it_were_alone(values):
         assert together[place].tobytes() == fixed_sum(values[place]).tobytes()
 
 
+@pytest.mark.parametrize("axis", [0, 1, 2, -1])
+def test_any_axis_sums_to_the_bytes_of_the_last(rng, axis):
+    values = rng.normal(size=(5, 6, 7)).astype(np.float32)
+    moved = np.ascontiguousarray(np.moveaxis(values, axis, -1))
+    assert fixed_sum(values, axis).tobytes() == fixed_sum(moved).tobytes()
+
+
 def test_a_sum_is_as_exact_as_float32_allows(rng):
     values = rng.normal(size=(50, 128)).astype(np.float32)
     exact = values.astype(np.float64).sum(axis=-1)

@@ -35,7 +35,7 @@ class Simulations:
     superpixels
         K.
     arrays
-        Where they are, shape (M, D): see `lpel_serving.methods.simulated.stored.simulate_images`.
+        Where they are, shape (D, M): see `lpel_serving.methods.simulated.stored.simulate_images`.
     """
 
     method: SurrogateAttribution
@@ -158,5 +158,5 @@ def keeping_of(
     if not (settings.source == "simulations" and isinstance(method, SurrogateAttribution)):
         return Keeping(local, later=later)
     coalitions = len(fixed_design(method.steps, shape[0]).coalitions)
-    arrays = ChunkArrays(places.simulations, (coalitions, manifest.embedder.dimension))
+    arrays = ChunkArrays(places.simulations, (manifest.embedder.dimension, coalitions))
     return Keeping(local, Simulations(method, shape[0], arrays), later)
