@@ -16,6 +16,7 @@ from lpel_tf.research.comparison.maps import (
     of_everybody_else,
     of_the_next,
 )
+from lpel_tf.research.comparison.of_templates import of_templates
 from lpel_tf.research.comparison.summary import another_of, mean_of
 from lpel_tf.research.comparison.white_box import cheap_white_box, feature_guided, with_passes
 from lpel_tf.research.comparison.work import SEED, Comparison
@@ -92,6 +93,7 @@ def few_maps(comparison: Comparison) -> AllMaps:
     by_fill: dict[str, dict[str, Maps]] = {}
     for fill in dict.fromkeys(curve.asked for curve in CURVES):
         methods = asked_about(fill, needs)
+        methods |= of_templates(methods, comparison.setting.explainer.manifest)
         # Nobody asks what transplants do to a similar pair.
         decisions = (True, False) if fill in FILLS else (False,)
         family = each_by_itself(methods, networks, SEED, decisions)
