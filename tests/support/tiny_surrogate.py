@@ -96,10 +96,11 @@ def surrogate_model() -> onnx.ModelProto:
         helper.make_node("Equal", [FILL, "transplant"], ["transplanted"]),
         helper.make_node("Where", ["transplanted", DONOR_FEATURES, "colour"], ["given"]),
         helper.make_node("Sub", [LOCAL_FEATURES, "given"], ["apart"]),
-        # No MatMul: OpenCV's goes wrong where a kernel for each superpixel meets several images.
+        # OpenCV's MatMul goes wrong where a kernel for each superpixel meets several images.
         helper.make_node("Unsqueeze", ["apart", "three"], ["columns"]),
         helper.make_node("Mul", ["columns", "kernel"], ["products"]),
-        helper.make_node("ReduceSum", ["products", "two"], ["changes"], keepdims=0),
+        helper.make_node("ReduceSum", ["products", "two"], ["made"], keepdims=0),
+        helper.make_node("MatMul", ["made", "itself"], ["changes"]),
         helper.make_node("Pad", ["changes", "pairs"], [EFFECTS]),  # pairs add nothing
         helper.make_node("Sub", [EMBEDDING, EMBEDDING], [SHOWN_STATE]),
     ]
@@ -107,6 +108,7 @@ def surrogate_model() -> onnx.ModelProto:
         "colours": COLOURS,
         "transplant": np.array(FILLS.index("transplant"), np.int64),
         "kernel": kernel(),
+        "itself": np.eye(tiny.DIMENSION, dtype=np.float32),  # a weight to draw anew
         "two": np.array([2], np.int64),
         "three": np.array([3], np.int64),
         "pairs": np.array([0, 0, 0, 0, _pairs(), 0], np.int64),

@@ -1,4 +1,4 @@
-"""Methods that see embeddings alone where others see photographs: what templates are explained by."""
+"""Methods that are given embeddings alone, as where lists hold templates and no photographs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
