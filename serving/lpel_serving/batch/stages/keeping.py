@@ -19,6 +19,7 @@ from lpel_serving.methods.simulated.design import fixed_design
 from lpel_serving.methods.simulated.stored import simulate_images
 from lpel_serving.methods.simulated.surrogate_attribution import SurrogateAttribution
 from lpel_serving.support.arrays import Floats
+from lpel_serving.support.errors import BundleError, EmbeddingError
 
 Keep = Callable[[Sequence[int], ImageFeatures], None]
 """Keeps what is to be kept of images, by their places in their chunk."""
@@ -46,6 +47,19 @@ class Simulations:
     def design(self) -> Design:
         """The M coalitions that are simulated."""
         return fixed_design(self.method.steps, self.superpixels)
+
+    def of(self, images: ImageFeatures, networks: Networks) -> Floats:
+        """Simulate N images, float32, shape (N, D, M); NaN where the surrogate gives none.
+
+        So an image that it fails on is no end of a job: its pairs have no maps, others have theirs.
+        """
+        try:
+            return simulate_images(self.method, networks, images)
+        except (BundleError, EmbeddingError):
+            count = len(images.embeddings)
+            if count == 1:
+                return np.full((1, *self.arrays.shape), np.nan, np.float32)
+            return np.concatenate([self.of(images[[one]], networks) for one in range(count)])
 
 
 @dataclass(frozen=True)
@@ -95,14 +109,13 @@ class Keeping:
             yield self._simulating(stack, chunk, images, networks)
 
     def _simulating(self, stack: ExitStack, chunk: int, images: int, networks: Networks) -> Keep:
-        if self.simulations is None:
+        simulations = self.simulations
+        if simulations is None:
             return lambda places, features: None  # noqa: ARG005
-        method = self.simulations.method
-        put = stack.enter_context(self.simulations.arrays.writing(chunk, images))
+        put = stack.enter_context(simulations.arrays.writing(chunk, images))
 
         def keep(places: Sequence[int], features: ImageFeatures) -> None:
-            masked = simulate_images(method, networks, features)
-            for place, one in zip(places, masked, strict=True):
+            for place, one in zip(places, simulations.of(features, networks), strict=True):
                 put(place, one)
 
         return keep

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 
 from lpel_serving import Explainer
+from lpel_serving.batch.input.lists import Lists
 from lpel_serving.batch.job import prepare
 from lpel_serving.batch.output.shards import Explaining
 from lpel_serving.batch.run import run
@@ -16,10 +17,12 @@ from lpel_serving.batch.stages.runners import Local
 from lpel_serving.batch.store import folder
 from lpel_serving.batch.store.chunk_arrays import ChunkArrays
 from lpel_serving.batch.store.folder import Places
+from lpel_serving.engine.surrogate import Surrogate
+from lpel_serving.equations.similarity import unit
 from lpel_serving.methods.from_features import explain_features, template_features
 from lpel_serving.methods.simulated.surrogate_attribution import SurrogateAttribution
 from lpel_serving.methods.simulated.surrogate_order import SurrogateOrder
-from lpel_serving.support.errors import OutputError, PairsError
+from lpel_serving.support.errors import BundleError, OutputError, PairsError
 from support import tiny, tiny_surrogate
 from support.batch import (
     make_job,
@@ -30,6 +33,7 @@ from support.batch import (
     write_pictures,
 )
 from support.batch_rows import Meddling, Seen, rows_of, shards_of
+from support.images import pixels
 
 
 @pytest.fixture
@@ -222,6 +226,34 @@ def test_broken_local_features_are_a_row(job, pictures, tmp_path, monkeypatch):
     messages = {row["message"] for row in rows_of(job.out) if row["code"] == "embedding"}
     assert done.errors
     assert all("its local features hold NaN or infinity" in one for one in messages)
+
+
+@pytest.mark.parametrize("method", ["surrogate", "surrogate-order"])
+@pytest.mark.parametrize("by_embeddings", [False, True], ids=["photographs", "templates"])
+def test_an_image_that_the_surrogate_fails_on_costs_its_own_pairs_their_maps(
+    method, by_embeddings, job, templates, tmp_path, monkeypatch
+):
+    rows = templates[0] if by_embeddings else job.lists.rows
+    job = replace(job, lists=Lists(rows), settings=BatchSettings(method))
+    run_here(job)
+    whole = rows_of(job.out)
+    broken = templates[2][0] if by_embeddings else tiny.embed(pixels(0)[np.newaxis])[0]
+    simulate = Surrogate.simulate
+
+    def failing(of, images, *rest):
+        if np.isclose(unit(images.embeddings), unit(broken), atol=1e-5).all(axis=1).any():
+            raise BundleError("the surrogate gave NaN.")
+        return simulate(of, images, *rest)
+
+    monkeypatch.setattr(Surrogate, "simulate", failing)
+    again = replace(job, out=tmp_path / "again")
+    done = run_here(again)
+    failed = {row["pair_id"] for row in rows_of(again.out) if row["code"] == "unexplained"}
+    assert 0 < len(failed) == done.errors < done.rows
+    for row, other in zip(rows_of(again.out), whole, strict=True):
+        assert row["similarity"] == other["similarity"]
+        if row["pair_id"] not in failed:
+            np.testing.assert_array_equal(row["test_map"], other["test_map"])
 
 
 def test_what_is_kept_can_be_sent_to_another_machine(job):
