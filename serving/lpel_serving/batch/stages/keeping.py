@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,11 +37,14 @@ class Simulations:
         K.
     arrays
         Where they are, shape (D, M): see `lpel_serving.methods.simulated.stored.simulate_images`.
+    ahead
+        Whether each image is simulated when it is embedded, and not when a pair needs it.
     """
 
     method: SurrogateAttribution
     superpixels: int
     arrays: ChunkArrays
+    ahead: bool = True
 
     @property
     def design(self) -> Design:
@@ -80,15 +83,30 @@ class Keeping:
     simulations: Simulations | None = None
     later: bool = False
 
+    def named(self, times: int, images: int) -> "Keeping":
+        """Keep what suits a job whose pairs name its images so often.
+
+        A search names few of a large gallery: those are simulated when they are found, from local
+        features.
+        """
+        if self.simulations is None:
+            return self
+        return replace(self, simulations=replace(self.simulations, ahead=times >= images))
+
+    @property
+    def ahead(self) -> Simulations | None:
+        """The simulations, if they are made of each image when it is embedded."""
+        return self.simulations if self.simulations and self.simulations.ahead else None
+
     def is_done(self, places: Places, chunk: int) -> bool:
         """Whether all is there of a chunk: embeddings come last, but for those known before."""
-        simulated = self.simulations is None or self.simulations.arrays.holds(chunk)
+        simulated = self.ahead is None or self.ahead.arrays.holds(chunk)
         return simulated and places.embeddings(chunk).is_file()
 
     @contextmanager
     def writing(self, chunk: int, images: int, networks: Networks) -> Generator[Keep]:
         """Write what is kept of a chunk; the files appear when they are complete."""
-        keeps_local = self.local is not None and (self.simulations is None or self.later)
+        keeps_local = self.local is not None and (self.ahead is None or self.later)
         with ExitStack() as stack:
             local = self.local.writing(chunk, images) if self.local and keeps_local else None
             put_local = None if local is None else stack.enter_context(local)
@@ -109,7 +127,7 @@ class Keeping:
             yield self._simulating(stack, chunk, images, networks)
 
     def _simulating(self, stack: ExitStack, chunk: int, images: int, networks: Networks) -> Keep:
-        simulations = self.simulations
+        simulations = self.ahead
         if simulations is None:
             return lambda places, features: None  # noqa: ARG005
         put = stack.enter_context(simulations.arrays.writing(chunk, images))

@@ -107,13 +107,13 @@ def maps_of(
 def _from_simulations(
     pairs: Pairs, keeping: Keeping, simulations: Simulations, explainer: Explainer
 ) -> ExplainSome:
-    """Explain from what was simulated of photographs; templates are simulated here."""
+    """Explain from what was simulated of photographs; what was not is simulated here."""
     arrays = simulations.arrays
 
     @lru_cache(max(2, _AT_HAND // arrays.bytes))
     def masked(place: int) -> Floats:
         number = int(pairs.numbers[place])
-        if number < GIVEN:
+        if simulations.ahead and number < GIVEN:
             return arrays.read(number)
         return simulations.of(pairs.features([place], keeping), explainer)[0]
 

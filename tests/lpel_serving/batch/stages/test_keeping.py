@@ -79,6 +79,34 @@ def test_a_job_keeps_what_its_method_needs(method, kept, job):
     assert not work.exists()
 
 
+@pytest.mark.parametrize(("probes", "kept"), [(2, "local_features"), (3, "simulations")])
+@pytest.mark.parametrize("known", [False, True], ids=["new", "known"])
+def test_of_a_large_gallery_only_what_a_search_finds_is_simulated(
+    probes, kept, known, simulating_bundle, tmp_path
+):
+    names = [path.name for path in write_pictures(tmp_path, 6)]
+    gallery = {"image": names, "image_id": names}
+    lists = Lists(
+        write_csv(tmp_path / "probes.csv", {"image": names[:probes]}),
+        write_csv(tmp_path / "gallery.csv", gallery),
+    )
+    settings = BatchSettings(top=1)
+    job = make_job(simulating_bundle, lists.rows, tmp_path / "out", settings=settings)
+    job = replace(job, lists=lists, kept=tmp_path / "kept.sqlite" if known else None)
+    if known:
+        run_here(replace(job, out=tmp_path / "before"))
+    work, there = Places(job.out).work, []
+    run(job, Meddling({Explaining: lambda: there.extend(path.name for path in work.iterdir())}))
+    assert kept in there
+    assert ("simulations" in there) == (kept == "simulations")
+    explainer, method = Explainer.load(job.bundle), SurrogateAttribution(size=1)
+    for row in rows_of(job.out):
+        pair = [tmp_path / row[role] for role in ("reference", "test")]
+        alone = explainer.explain(*pair, method=method)
+        np.testing.assert_array_equal(row["test_map"], alone.forward.heat_map)
+        np.testing.assert_array_equal(row["reference_map"], alone.swapped.heat_map)
+
+
 def test_simulations_take_the_room_that_docs_say(job):
     sizes = []
     path = Places(job.out).simulations(0)
