@@ -125,7 +125,7 @@ def test_a_folder_of_another_method_is_refused_and_goes_on_by_its_own(job):
     by_responses = replace(job, settings=BatchSettings("responses"))
     run_here(by_responses)
     before = shards_of(job.out)
-    with pytest.raises(OutputError, match=r"the settings \(method, parameters\) changed"):
+    with pytest.raises(OutputError, match="method from responses to surrogate, parameters"):
         run_here(job)
     assert run_here(by_responses).embedded == 0
     assert shards_of(job.out) == before
@@ -231,7 +231,7 @@ def test_templates_are_explained_by_responses_where_nothing_is_named(
 
 def test_templates_have_no_images_to_be_looked_at(templates, simulating_bundle, tmp_path):
     job = make_job(simulating_bundle, templates[0], tmp_path, settings=BatchSettings("hybrid"))
-    with pytest.raises(PairsError, match="choose the method responses, surrogate or lpel"):
+    with pytest.raises(PairsError, match="such as responses, surrogate, surrogate-order"):
         run_here(replace(job, out=tmp_path / "out"))
 
 
@@ -312,5 +312,8 @@ def test_arrays_that_are_damaged_are_refused(tmp_path):
     with pytest.raises(OutputError, match="cannot read"):
         arrays.read(0)
     (tmp_path / "0").write_bytes(bytes(23))
+    below = ChunkArrays(lambda chunk: tmp_path / "0" / str(chunk), (2, 3))
+    with pytest.raises(OutputError, match="cannot write"), below.writing(0, 1):
+        pass
     with pytest.raises(OutputError, match="is damaged"):
         arrays.read(0)
