@@ -16,8 +16,8 @@ from lpel_serving.batch.plan import Plan, Shard, make_plan, read_plan, read_shar
 from lpel_serving.batch.stages.embedding import Embedding
 from lpel_serving.batch.stages.keeping import Keeping
 from lpel_serving.batch.stages.stage import StageRunner
-from lpel_serving.batch.store.by_number import gather, keep
 from lpel_serving.batch.store.folder import Places, locked
+from lpel_serving.batch.store.gathering import gather, keep
 from lpel_serving.batch.store.kept import KeptEmbeddings, kept_embeddings
 from lpel_serving.bundle.manifest import EMBEDDER_FILE
 from lpel_serving.support.arrow import read_table
@@ -196,7 +196,8 @@ def _embed(
 def _keeping(asked: PreparedJob, plan: Plan) -> Keeping:
     """What is kept of each image, now that it is known how many there are."""
     in_row = 2 if asked.job.lists.gallery is None else 1 + asked.job.settings.top
-    return asked.keeping.named(in_row * sum(shard.rows for shard in plan.shards), plan.images)
+    uses = in_row * sum(shard.rows for shard in plan.shards)
+    return asked.keeping.suited(uses=uses, images=plan.images)
 
 
 def _explain(

@@ -83,15 +83,15 @@ class Keeping:
     simulations: Simulations | None = None
     later: bool = False
 
-    def named(self, times: int, images: int) -> "Keeping":
-        """Keep what suits a job whose pairs name its images so often.
+    def suited(self, *, uses: int, images: int) -> "Keeping":
+        """Keep what suits a job whose pairs use that many images, some of them more than once.
 
         A search names few of a large gallery: those are simulated when they are found, from local
         features.
         """
         if self.simulations is None:
             return self
-        return replace(self, simulations=replace(self.simulations, ahead=times >= images))
+        return replace(self, simulations=replace(self.simulations, ahead=uses >= images))
 
     @property
     def ahead(self) -> Simulations | None:
