@@ -254,12 +254,13 @@ def _as_begun(asked: PreparedJob, before: Mapping[str, Any]) -> PreparedJob:
 
 
 def _named(name: str, before: Any, now: Any) -> str:
-    """Name what changed, with its fields."""
+    """Name what changed, with its fields, and the methods: nobody need have named those."""
     if not (isinstance(before, dict) and isinstance(now, dict)):
         return name
     old, new = cast("dict[str, Any]", before), cast("dict[str, Any]", now)
     fields = sorted(field for field in old.keys() | new.keys() if old.get(field) != new.get(field))
-    return f"{name} ({', '.join(fields)})"
+    methods = {"method": f"method from {old.get('method')} to {new.get('method')}"}
+    return f"{name} ({', '.join(methods.get(field, field) for field in fields)})"
 
 
 def _write_about(places: Places, about: Mapping[str, Any]) -> None:

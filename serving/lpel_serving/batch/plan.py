@@ -236,7 +236,8 @@ class _Planner:
         if self.needs_images:
             raise PairsError(
                 f"the column {name} holds embeddings, and curves and this method look at the "
-                "images themselves: choose the method responses, surrogate or lpel, without curves."
+                "images themselves: choose a method that does not, such as responses, surrogate, "
+                "surrogate-order or lpel, without curves."
             )
         if embeddings.shape[1] not in (0, self.dimension):
             raise PairsError(

@@ -14,9 +14,10 @@ from lpel_serving.batch.output.result_table import Stamp
 from lpel_serving.batch.output.shards import Explaining
 from lpel_serving.batch.plan import Plan, Shard, make_plan, read_plan, read_shards
 from lpel_serving.batch.stages.embedding import Embedding
+from lpel_serving.batch.stages.keeping import Keeping
 from lpel_serving.batch.stages.stage import StageRunner
-from lpel_serving.batch.store.by_number import gather, keep
 from lpel_serving.batch.store.folder import Places, locked
+from lpel_serving.batch.store.gathering import gather, keep
 from lpel_serving.batch.store.kept import KeptEmbeddings, kept_embeddings
 from lpel_serving.bundle.manifest import EMBEDDER_FILE
 from lpel_serving.support.arrow import read_table
@@ -172,7 +173,7 @@ def _embed(
     watch: Watch,
 ) -> int:
     """Embed the remaining images; return their number."""
-    dimension, keeping = asked.manifest.embedder.dimension, asked.keeping
+    dimension, keeping = asked.manifest.embedder.dimension, _keeping(asked, plan)
     if places.embedded.is_file():
         if kept is not None:  # missing until now, perhaps
             keep(plan.chunks, places, dimension, kept, keeping.local)
@@ -192,6 +193,13 @@ def _embed(
     return embedded
 
 
+def _keeping(asked: PreparedJob, plan: Plan) -> Keeping:
+    """What is kept of each image, now that it is known how many there are."""
+    in_row = 2 if asked.job.lists.gallery is None else 1 + asked.job.settings.top
+    uses = in_row * sum(shard.rows for shard in plan.shards)
+    return asked.keeping.suited(uses=uses, images=plan.images)
+
+
 def _explain(
     places: Places, asked: PreparedJob, plan: Plan, engine: StageRunner, watch: Watch
 ) -> None:
@@ -208,7 +216,7 @@ def _explain(
         stamp=stamp,
         search=job.lists.gallery is not None,
         apart=asked.apart,
-        keeping=asked.keeping,
+        keeping=_keeping(asked, plan),
         columns=columns_begun(places, committed),
     )
     left = [shard for shard, record in enumerate(committed) if record is None]

@@ -48,6 +48,7 @@ def growing_file(path: Path) -> Generator[BinaryIO]:
     """
     partial = path.with_name(f".{secrets.token_hex(8)}.partial")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with partial.open("wb") as file:
             yield file
             file.flush()

@@ -128,7 +128,10 @@ def test_a_changed_setting_is_refused_by_name(job):
     run_here(job)
     for changes, word in (
         ({"settings": BatchSettings(seed=1)}, "the settings (seed) changed"),
-        ({"settings": BatchSettings("lpel")}, "the settings (method, parameters) changed"),
+        (
+            {"settings": BatchSettings("lpel")},
+            "(method from responses to lpel, parameters) changed",
+        ),
         ({"settings": BatchSettings(map_side=8)}, "the settings (map_side, parameters) changed"),
         ({"crop": "0.5"}, "the crop changed"),
         (

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ from lpel_serving.methods.simulated.design import fixed_design
 from lpel_serving.methods.simulated.stored import simulate_images
 from lpel_serving.methods.simulated.surrogate_attribution import SurrogateAttribution
 from lpel_serving.support.arrays import Floats
+from lpel_serving.support.errors import BundleError, EmbeddingError
 
 Keep = Callable[[Sequence[int], ImageFeatures], None]
 """Keeps what is to be kept of images, by their places in their chunk."""
@@ -36,16 +37,32 @@ class Simulations:
         K.
     arrays
         Where they are, shape (D, M): see `lpel_serving.methods.simulated.stored.simulate_images`.
+    ahead
+        Whether each image is simulated when it is embedded, and not when a pair needs it.
     """
 
     method: SurrogateAttribution
     superpixels: int
     arrays: ChunkArrays
+    ahead: bool = True
 
     @property
     def design(self) -> Design:
         """The M coalitions that are simulated."""
         return fixed_design(self.method.steps, self.superpixels)
+
+    def of(self, images: ImageFeatures, networks: Networks) -> Floats:
+        """Simulate N images, float32, shape (N, D, M); NaN where the surrogate gives none.
+
+        So an image that it fails on is no end of a job: its pairs have no maps, others have theirs.
+        """
+        try:
+            return simulate_images(self.method, networks, images)
+        except (BundleError, EmbeddingError):
+            count = len(images.embeddings)
+            if count == 1:
+                return np.full((1, *self.arrays.shape), np.nan, np.float32)
+            return np.concatenate([self.of(images[[one]], networks) for one in range(count)])
 
 
 @dataclass(frozen=True)
@@ -66,15 +83,30 @@ class Keeping:
     simulations: Simulations | None = None
     later: bool = False
 
+    def suited(self, *, uses: int, images: int) -> "Keeping":
+        """Keep what suits a job whose pairs use that many images, some of them more than once.
+
+        A search names few of a large gallery: those are simulated when they are found, from local
+        features.
+        """
+        if self.simulations is None:
+            return self
+        return replace(self, simulations=replace(self.simulations, ahead=uses >= images))
+
+    @property
+    def ahead(self) -> Simulations | None:
+        """The simulations, if they are made of each image when it is embedded."""
+        return self.simulations if self.simulations and self.simulations.ahead else None
+
     def is_done(self, places: Places, chunk: int) -> bool:
         """Whether all is there of a chunk: embeddings come last, but for those known before."""
-        simulated = self.simulations is None or self.simulations.arrays.holds(chunk)
+        simulated = self.ahead is None or self.ahead.arrays.holds(chunk)
         return simulated and places.embeddings(chunk).is_file()
 
     @contextmanager
     def writing(self, chunk: int, images: int, networks: Networks) -> Generator[Keep]:
         """Write what is kept of a chunk; the files appear when they are complete."""
-        keeps_local = self.local is not None and (self.simulations is None or self.later)
+        keeps_local = self.local is not None and (self.ahead is None or self.later)
         with ExitStack() as stack:
             local = self.local.writing(chunk, images) if self.local and keeps_local else None
             put_local = None if local is None else stack.enter_context(local)
@@ -95,14 +127,13 @@ class Keeping:
             yield self._simulating(stack, chunk, images, networks)
 
     def _simulating(self, stack: ExitStack, chunk: int, images: int, networks: Networks) -> Keep:
-        if self.simulations is None:
+        simulations = self.ahead
+        if simulations is None:
             return lambda places, features: None  # noqa: ARG005
-        method = self.simulations.method
-        put = stack.enter_context(self.simulations.arrays.writing(chunk, images))
+        put = stack.enter_context(simulations.arrays.writing(chunk, images))
 
         def keep(places: Sequence[int], features: ImageFeatures) -> None:
-            masked = simulate_images(method, networks, features)
-            for place, one in zip(places, masked, strict=True):
+            for place, one in zip(places, simulations.of(features, networks), strict=True):
                 put(place, one)
 
         return keep

@@ -24,14 +24,10 @@ from lpel_serving.methods.each_once import knowing
 from lpel_serving.methods.from_features import explain_features, explains_features
 from lpel_serving.methods.many import ExplainSome, Maps, explain_many, explains_many, in_blocks
 from lpel_serving.methods.method import FacePair, ImageFeatures, Method, Networks
-from lpel_serving.methods.simulated.stored import (
-    SimulatedImages,
-    explain_from_simulated,
-    simulate_images,
-)
+from lpel_serving.methods.simulated.stored import SimulatedImages, explain_from_simulated
 from lpel_serving.support.arrays import Floats, Pixels
 from lpel_serving.support.arrow import read_table
-from lpel_serving.support.errors import EmbeddingError, ParameterError
+from lpel_serving.support.errors import BundleError, EmbeddingError, ParameterError
 
 _AT_HAND = 64 * 2**20
 """Bytes of simulations that a shard holds in memory: images often recur in pairs close by."""
@@ -111,19 +107,19 @@ def maps_of(
 def _from_simulations(
     pairs: Pairs, keeping: Keeping, simulations: Simulations, explainer: Explainer
 ) -> ExplainSome:
-    """Explain from what was simulated of photographs; templates are simulated here."""
-    method, arrays = simulations.method, simulations.arrays
+    """Explain from what was simulated of photographs; what was not is simulated here."""
+    arrays = simulations.arrays
 
     @lru_cache(max(2, _AT_HAND // arrays.bytes))
     def masked(place: int) -> Floats:
         number = int(pairs.numbers[place])
-        if number < GIVEN:
+        if simulations.ahead and number < GIVEN:
             return arrays.read(number)
-        return simulate_images(method, explainer, pairs.features([place], keeping))[0]
+        return simulations.of(pairs.features([place], keeping), explainer)[0]
 
     images = SimulatedImages(simulations.design, unit(pairs.embeddings), masked)
     return lambda references, tests, similar: explain_from_simulated(
-        images, references, tests, similar, method.size
+        images, references, tests, similar, simulations.method.size
     )
 
 
@@ -140,7 +136,7 @@ def _one_by_one(
         give_up_if(stopped)
         try:
             both = explain(pairs, pair, method, explainer, seed, keeping)
-        except (ParameterError, EmbeddingError) as error:
+        except (ParameterError, EmbeddingError, BundleError) as error:
             yield Failure(UNEXPLAINED, str(error))
         else:
             yield both.forward[np.newaxis], both.swapped[np.newaxis]

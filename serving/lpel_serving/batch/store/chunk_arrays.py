@@ -53,9 +53,7 @@ class ChunkArrays:
         OutputError
             If it cannot be written.
         """
-        path = self.path(chunk)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with growing_file(path) as file:
+        with growing_file(self.path(chunk)) as file:
 
             def put(place: int, array: Floats) -> None:
                 file.seek(place * self.bytes)

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 
 from lpel_serving import Explainer
+from lpel_serving.batch.input.lists import Lists
 from lpel_serving.batch.job import prepare
 from lpel_serving.batch.output.shards import Explaining
 from lpel_serving.batch.run import run
@@ -16,10 +17,12 @@ from lpel_serving.batch.stages.runners import Local
 from lpel_serving.batch.store import folder
 from lpel_serving.batch.store.chunk_arrays import ChunkArrays
 from lpel_serving.batch.store.folder import Places
+from lpel_serving.engine.surrogate import Surrogate
+from lpel_serving.equations.similarity import unit
 from lpel_serving.methods.from_features import explain_features, template_features
 from lpel_serving.methods.simulated.surrogate_attribution import SurrogateAttribution
 from lpel_serving.methods.simulated.surrogate_order import SurrogateOrder
-from lpel_serving.support.errors import OutputError, PairsError
+from lpel_serving.support.errors import BundleError, OutputError, PairsError
 from support import tiny, tiny_surrogate
 from support.batch import (
     make_job,
@@ -30,6 +33,7 @@ from support.batch import (
     write_pictures,
 )
 from support.batch_rows import Meddling, Seen, rows_of, shards_of
+from support.images import pixels
 
 
 @pytest.fixture
@@ -75,6 +79,34 @@ def test_a_job_keeps_what_its_method_needs(method, kept, job):
     assert not work.exists()
 
 
+@pytest.mark.parametrize(("probes", "kept"), [(2, "local_features"), (3, "simulations")])
+@pytest.mark.parametrize("known", [False, True], ids=["new", "known"])
+def test_of_a_large_gallery_only_what_a_search_finds_is_simulated(
+    probes, kept, known, simulating_bundle, tmp_path
+):
+    names = [path.name for path in write_pictures(tmp_path, 6)]
+    gallery = {"image": names, "image_id": names}
+    lists = Lists(
+        write_csv(tmp_path / "probes.csv", {"image": names[:probes]}),
+        write_csv(tmp_path / "gallery.csv", gallery),
+    )
+    settings = BatchSettings(top=1)
+    job = make_job(simulating_bundle, lists.rows, tmp_path / "out", settings=settings)
+    job = replace(job, lists=lists, kept=tmp_path / "kept.sqlite" if known else None)
+    if known:
+        run_here(replace(job, out=tmp_path / "before"))
+    work, there = Places(job.out).work, []
+    run(job, Meddling({Explaining: lambda: there.extend(path.name for path in work.iterdir())}))
+    assert kept in there
+    assert ("simulations" in there) == (kept == "simulations")
+    explainer, method = Explainer.load(job.bundle), SurrogateAttribution(size=1)
+    for row in rows_of(job.out):
+        pair = [tmp_path / row[role] for role in ("reference", "test")]
+        alone = explainer.explain(*pair, method=method)
+        np.testing.assert_array_equal(row["test_map"], alone.forward.heat_map)
+        np.testing.assert_array_equal(row["reference_map"], alone.swapped.heat_map)
+
+
 def test_simulations_take_the_room_that_docs_say(job):
     sizes = []
     path = Places(job.out).simulations(0)
@@ -93,7 +125,7 @@ def test_a_folder_of_another_method_is_refused_and_goes_on_by_its_own(job):
     by_responses = replace(job, settings=BatchSettings("responses"))
     run_here(by_responses)
     before = shards_of(job.out)
-    with pytest.raises(OutputError, match=r"the settings \(method, parameters\) changed"):
+    with pytest.raises(OutputError, match="method from responses to surrogate, parameters"):
         run_here(job)
     assert run_here(by_responses).embedded == 0
     assert shards_of(job.out) == before
@@ -199,7 +231,7 @@ def test_templates_are_explained_by_responses_where_nothing_is_named(
 
 def test_templates_have_no_images_to_be_looked_at(templates, simulating_bundle, tmp_path):
     job = make_job(simulating_bundle, templates[0], tmp_path, settings=BatchSettings("hybrid"))
-    with pytest.raises(PairsError, match="choose the method responses, surrogate or lpel"):
+    with pytest.raises(PairsError, match="such as responses, surrogate, surrogate-order"):
         run_here(replace(job, out=tmp_path / "out"))
 
 
@@ -222,6 +254,34 @@ def test_broken_local_features_are_a_row(job, pictures, tmp_path, monkeypatch):
     messages = {row["message"] for row in rows_of(job.out) if row["code"] == "embedding"}
     assert done.errors
     assert all("its local features hold NaN or infinity" in one for one in messages)
+
+
+@pytest.mark.parametrize("method", ["surrogate", "surrogate-order"])
+@pytest.mark.parametrize("by_embeddings", [False, True], ids=["photographs", "templates"])
+def test_an_image_that_the_surrogate_fails_on_costs_its_own_pairs_their_maps(
+    method, by_embeddings, job, templates, tmp_path, monkeypatch
+):
+    rows = templates[0] if by_embeddings else job.lists.rows
+    job = replace(job, lists=Lists(rows), settings=BatchSettings(method))
+    run_here(job)
+    whole = rows_of(job.out)
+    broken = templates[2][0] if by_embeddings else tiny.embed(pixels(0)[np.newaxis])[0]
+    simulate = Surrogate.simulate
+
+    def failing(of, images, *rest):
+        if np.isclose(unit(images.embeddings), unit(broken), atol=1e-5).all(axis=1).any():
+            raise BundleError("the surrogate gave NaN.")
+        return simulate(of, images, *rest)
+
+    monkeypatch.setattr(Surrogate, "simulate", failing)
+    again = replace(job, out=tmp_path / "again")
+    done = run_here(again)
+    failed = {row["pair_id"] for row in rows_of(again.out) if row["code"] == "unexplained"}
+    assert 0 < len(failed) == done.errors < done.rows
+    for row, other in zip(rows_of(again.out), whole, strict=True):
+        assert row["similarity"] == other["similarity"]
+        if row["pair_id"] not in failed:
+            np.testing.assert_array_equal(row["test_map"], other["test_map"])
 
 
 def test_what_is_kept_can_be_sent_to_another_machine(job):
@@ -252,5 +312,8 @@ def test_arrays_that_are_damaged_are_refused(tmp_path):
     with pytest.raises(OutputError, match="cannot read"):
         arrays.read(0)
     (tmp_path / "0").write_bytes(bytes(23))
+    below = ChunkArrays(lambda chunk: tmp_path / "0" / str(chunk), (2, 3))
+    with pytest.raises(OutputError, match="cannot write"), below.writing(0, 1):
+        pass
     with pytest.raises(OutputError, match="is damaged"):
         arrays.read(0)
