@@ -184,6 +184,21 @@ def test_a_rectangle_is_refused_and_not_squeezed(bundle, faces):
         run(model, reference=references[:, :, :9], test=tests)
 
 
+@pytest.mark.parametrize("lengths", [(1, 3), (3, 1), (2, 3), (0, 2)])
+def test_batches_of_two_lengths_are_refused(bundle, files, faces, lengths):
+    """One reference and three tests, halved together, would make two pairs of the wrong images."""
+    references, tests = (batch[:length] for batch, length in zip(faces, lengths, strict=True))
+    for model in (*files.values(), build_explainer(bundle, any_size=True)):
+        with pytest.raises(Exception, match="Non-zero status code"):
+            run(model, reference=references, test=tests)
+    embeddings = {
+        f"{role}_embedding": np.ones((length, tiny.DIMENSION), np.float32)
+        for role, length in zip(ROLES, lengths, strict=True)
+    }
+    with pytest.raises(Exception, match="Non-zero status code"):
+        run(build_template_explainer(bundle), **embeddings)
+
+
 def test_one_of_another_size_is_refused_by_the_file_of_crops(files, faces):
     references, tests = faces
     with pytest.raises(Exception, match="invalid dimensions"):
