@@ -23,7 +23,8 @@ LOOKS = {
 
 @pytest.fixture(scope="module")
 def address(demo_folder, tmp_path_factory):
-    bundle = add_explainer(demo_folder / "bundle", tmp_path_factory.mktemp("demo-page") / "bundle")
+    folder = tmp_path_factory.mktemp("demo-page") / "bundle"
+    bundle = add_explainer(demo_folder / "bundle", folder, "surrogate")
     settings = Settings(
         bundle,
         samples=read_samples(demo_folder / "samples"),
