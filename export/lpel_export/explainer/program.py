@@ -10,7 +10,8 @@ from typing import Literal
 from lpel_serving.equations.perturbation import DEFAULT_P
 
 METHODS = ("surrogate", "responses", "lpel", "lpel-mended")
-"""Methods that embed no image but the pair's own two, in one pass, and need no randomness."""
+"""Methods that embed no image but the pair's own two, need no randomness, and ask no network about
+what an answer before suggested."""
 
 
 @dataclass(frozen=True)
