@@ -249,7 +249,7 @@ def test_the_bundles_best_method_is_the_default(bundle, files, responding_bundle
 
 @pytest.mark.parametrize("method", ["coalitions", "surrogate-order", "random", "", "LPEL"])
 def test_methods_that_need_more_are_refused(bundle, method):
-    with pytest.raises(ParameterError, match="lpel-mended, which .* answer before"):
+    with pytest.raises(ParameterError, match=r"lpel-mended, which .* answer before"):
         build_explainer(bundle, method or "nothing")
 
 
