@@ -1,12 +1,12 @@
 """`lpel export`: a bundle for other people's services."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lpel_export.commands.in_precision import Precision, in_precision, loss_in_words
 from lpel_serving.commands.shared.applies import check_applies
 from lpel_serving.commands.shared.command import Command
 from lpel_serving.commands.shared.options import (
@@ -24,17 +24,6 @@ from lpel_serving.images.datasets.passed_over import MOST_BAD, PassedOver, Unusa
 
 if TYPE_CHECKING:
     from lpel_serving.bundle.loading import Bundle
-    from lpel_serving.support.arrays import Pixels
-
-CALIBRATION_FACES = 256
-
-
-class Precision(StrEnum):
-    """The numbers that the embedder computes in."""
-
-    float32 = "float32"
-    float16 = "float16"
-    int8 = "int8"
 
 
 def export(
@@ -137,7 +126,7 @@ def export(
     passed: tuple[PassedOver, ...] = ()
     if precision != Precision.float32 and faces is not None:
         unusable = Unusable(most_bad, names=list_passed_over)
-        loaded, passed = _in_precision(loaded, precision, faces, crop, seed, unusable)
+        loaded, passed = in_precision(loaded, precision, faces, crop, seed, unusable)
         report(passed, names=list_passed_over)
     with progress_bar("building explainer.onnx", 1) as advance:
         explainer = build_explainer(
@@ -162,7 +151,7 @@ def export(
     for path in files:
         say(f"{path}  {path.stat().st_size / 1e6:.1f} MB")
     if precision != Precision.float32:
-        say(_loss(manifest.parity["embedder"]))
+        say(loss_in_words(manifest.parity["embedder"]))
     if templates is not None:
         say(f"{templates} turns embeddings into pictures of faces: guard it as photographs.")
 
@@ -224,62 +213,6 @@ def _write_beside(
         write_atomically(service, beside.service(beside.triton).encode())
         files.append(service)
     return files
-
-
-def _in_precision(
-    bundle: "Bundle",
-    precision: Precision,
-    faces: Path,
-    crop: str | None,
-    seed: int,
-    unusable: Unusable,
-) -> "tuple[Bundle, tuple[PassedOver, ...]]":
-    """Lower the embedder's precision; return also the skipped photographs."""
-    import numpy as np
-
-    from lpel_export.precision.lower import check_float32, lower_precision
-    from lpel_serving.commands.shared.progress import progress_bar
-    from lpel_serving.images.crops import parse_crop, read_face
-    from lpel_serving.images.datasets.faces import find_faces
-    from lpel_serving.support.errors import ImageError, NoFaceError
-
-    check_float32(bundle)
-    chosen = parse_crop(crop or bundle.manifest.crop)
-    side = bundle.manifest.embedder.image_size
-    found = find_faces(faces)
-    order = np.random.default_rng(seed).permutation(len(found.faces))[: 2 * CALIBRATION_FACES]
-    drawn = [found.faces[int(i)].path for i in order]
-    crops: list[Pixels] = []
-    with progress_bar("reading faces", len(order)) as advance:
-        for path in drawn:
-            try:
-                crops.append(read_face(path, chosen, side))
-            except NoFaceError:
-                pass
-            except ImageError as error:
-                unusable.add(path, error)
-            advance(1)
-    unusable.check(drawn)
-    lowered = lower_precision(bundle, str(precision), crops, progress=progress_bar)
-    return lowered, (*found.passed_over, *unusable.found())
-
-
-def _loss(report: Any) -> str:
-    return (
-        f"In {report['precision']} the embedder has {report['bytes'] / 1e6:.1f} MB instead of "
-        f"{report['bytes_float32'] / 1e6:.1f}; on {report['samples']} faces its embeddings have a "
-        f"cosine of {report['cosine_min']:.5f} at least, {report['cosine_mean']:.5f} on average, "
-        f"with the original's.{_alarms(report)}"
-    )
-
-
-def _alarms(report: Any) -> str:
-    from lpel_export.precision.lower import check_holds
-
-    if not report.get("implausible"):
-        return ""
-    kept = "" if check_holds(report) else ", and is left out of the bundle"
-    return f" The check of plausibility raises an alarm at {report['implausible']} of them{kept}."
 
 
 command = Command(export, needs=(("onnx", "export"), ("onnxruntime", "cpu")))

@@ -134,9 +134,11 @@ def chosen_method(bundle: Bundle, method: str | None, *, photographs: bool = Tru
     chosen = method or file_name(responds=responds, simulates=simulates)
     known = METHODS if photographs else [one for one in METHODS if one != SURROGATE]
     if chosen not in known:
+        what = "a file" if photographs else "a file of templates, which no surrogate can see,"
         raise ParameterError(
-            f"a file explains by {', '.join(known)}, which embed no images but the pair's own two "
-            f"and need no randomness; received {chosen!r}."
+            f"{what} explains by {', '.join(known)}, which embed no images but the pair's own two, "
+            "need no randomness, and ask nothing that an answer before suggested; received "
+            f"{chosen!r}: choose one of them, or name none for the best that the bundle supports."
         )
     for name, there in ((RESPONSES, responds), (SURROGATE, simulates)):
         if chosen == name and not there:

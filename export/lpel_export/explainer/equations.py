@@ -14,6 +14,12 @@ from lpel_export.explainer.resizing import RESIZING
 _OPSET = '<domain: "lpel", opset_import: ["" : 17, "lpel" : 1]>'
 
 EQUATIONS = """
+Both (references, tests) => (both)  # a reshape of nothing, which two lengths cannot have
+{
+    shape = Shape (references)
+    as_many = Reshape <allowzero = 1> (tests, shape)
+    both = Concat <axis = 0> (references, as_many)
+}
 Scaled (h) => (scaled)
 {
     tiny = Constant <value = float[1] {1.17549435e-38}> ()

@@ -10,7 +10,8 @@ from typing import Literal
 from lpel_serving.equations.perturbation import DEFAULT_P
 
 METHODS = ("surrogate", "responses", "lpel", "lpel-mended")
-"""Methods that embed no image but the pair's own two, in one pass, and need no randomness."""
+"""Methods that embed no image but the pair's own two, need no randomness, and ask no network about
+what an answer before suggested."""
 
 
 @dataclass(frozen=True)
@@ -39,17 +40,17 @@ _FIT = """
     size = Constant <value = float[1] {{{size}}}> ()
     reference_crop = lpel.Fit (reference, size)
     test_crop = lpel.Fit (test, size)
-    images = Concat <axis = 0> (reference_crop, test_crop)
+    images = lpel.Both (reference_crop, test_crop)
 """
 _JOIN = """
-    images = Concat <axis = 0> (reference, test)
+    images = lpel.Both (reference, test)
 """
 _EMBED = """
     {found} = network.Embed (images)
     reference_embedding, test_embedding = Split <axis = 0> (embeddings)
 """
 _GIVEN = """
-    embeddings = Concat <axis = 0> (reference_embedding, test_embedding)
+    embeddings = lpel.Both (reference_embedding, test_embedding)
 """
 _DECIDE = """
     similarity = lpel.Cosine (reference_embedding, test_embedding)

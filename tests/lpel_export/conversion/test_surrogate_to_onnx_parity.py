@@ -2,6 +2,7 @@
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 
 from lpel_export.conversion import surrogate_to_onnx
@@ -12,7 +13,7 @@ from lpel_serving.bundle.safety.models import refuse_unsafe
 from lpel_serving.engine.surrogate import Surrogate
 from lpel_serving.equations.similarity import unit
 from lpel_tf.surrogates.graph import constants, hiding, masked_embeddings
-from lpel_tf.surrogates.network import to_keras
+from lpel_tf.surrogates.network import Sizes, to_keras
 from support.surrogate_networks import SIZES, random_coalitions, random_images, random_network
 
 pytestmark = pytest.mark.parity
@@ -20,11 +21,11 @@ pytestmark = pytest.mark.parity
 FILLS = ("normal", "mean", "blur", "transplant")
 
 
-def export(network):
-    shape = (SIZES.superpixels, SIZES.channels)
+def export(network, sizes=SIZES):
+    shape = (sizes.superpixels, sizes.channels)
     model, named = to_keras(network), constants(network)
-    of = (hiding(model, SIZES), masked_embeddings(model, SIZES))
-    return export_surrogate(*of, SIZES.dimension, shape, named, {"lpel": "x"})
+    of = (hiding(model, sizes), masked_embeddings(model, sizes))
+    return export_surrogate(*of, sizes.dimension, shape, named, {"lpel": "x"})
 
 
 @pytest.fixture(scope="module")
@@ -113,6 +114,31 @@ def test_its_answers_do_not_depend_on_what_else_is_asked(fill, graphs):
         of_one = None if donors is None else donors[[i]]
         alone = surrogate.simulate(images[[i]], fill, of_one)(rows)
         assert alone.tobytes() == together[[i]].tobytes()
+
+
+def test_several_images_have_the_bytes_of_each_alone():
+    """A file of the whole explainer runs the graphs on all images of a batch at once."""
+    sizes = Sizes(dimension=16, side=8, channels=32, fills=4, token=96, state=64, dense=32)
+    network = random_network(sizes)
+    graphs = export(network, sizes)
+    images, rows = random_images(5, sizes), random_coalitions(70, sizes)[0].astype(np.float32)
+    h, local, fill = images.embeddings, images.local, np.array(1, np.int64)
+
+    def ask(of):
+        hidden = dict(zip(SEEN, (h[of], local[of], h[of], local[of], fill), strict=True))
+        shown, effects = run(graphs.surrogate, hidden)
+        asked = {"shown_state": shown, "effects": effects, "embedding": h[of]}
+        asked |= {"donor_embedding": 0 * h[of], "coalition": rows[np.newaxis]}
+        return shown, effects, *run(graphs.simulation, asked)
+
+    together = ask(slice(None))
+    for image in range(5):
+        for whole, alone in zip(together, ask(slice(image, image + 1)), strict=True):
+            assert whole[[image]].tobytes() == alone.tobytes()
+
+
+def run(model, inputs):
+    return onnxruntime.InferenceSession(model).run(None, inputs)
 
 
 SEEN = {

@@ -41,8 +41,10 @@ def write_samples(folder: Path, crops: np.ndarray, names: list[str]) -> Path:
     return folder
 
 
-def add_explainer(bundle: Path, folder: Path) -> Path:
+def add_explainer(
+    bundle: Path, folder: Path, method: str = "responses", fill: str | None = None
+) -> Path:
     """The same bundle with its one-file explainer, in another folder."""
     loaded = load_bundle(bundle)
-    write_with_explainer(folder, loaded, build_explainer(loaded, "responses"))
+    write_with_explainer(folder, loaded, build_explainer(loaded, method, fill=fill))
     return folder

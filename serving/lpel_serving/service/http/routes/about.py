@@ -12,6 +12,7 @@ from lpel_serving.bundle.safety.metadata import read_metadata
 from lpel_serving.images.crops import CentreCrop, Crop
 from lpel_serving.images.reading import FORMATS
 from lpel_serving.methods.catalogue.registry import default_name
+from lpel_serving.report.caveats import in_common, of_maps
 from lpel_serving.service.explanation_service import ExplanationService
 from lpel_serving.service.http.messages.answers import checked, json_response
 from lpel_serving.service.http.page.routes import RUNTIME
@@ -109,11 +110,19 @@ def _browser(service: ExplanationService, settings: Settings) -> dict[str, Any] 
     said = read_metadata(memoryview((settings.bundle / EXPLAINER_FILE).read_bytes()))
     if said.get("bundle_sha256") != service.manifest.identity:
         return None  # made from another bundle, it would answer differently from this server
+    method = said.get("method", default_name(responds=service.explainer.responds))
+    if method not in service.methods:
+        return None  # its maps could not be explained
+    common = in_common(method, None, similar=True)  # unmeasured: the same of both decisions
     return {
         "explainer": f"/models/{EXPLAINER_FILE}",
         "bytes": record.bytes,
         "sha256": record.sha256,
-        "method": said.get("method", default_name(responds=service.explainer.responds)),
+        "method": method,
+        "parameters": {"fill": said["fill"]} if "fill" in said else {},
+        "caveats": of_maps(
+            service.methods[method].description.caveat, regions=False, common=common
+        ),
         "runtime": f"/runtime/{RUNTIME[0]}",
         "crops": [name for name, crop in service.crops.items() if isinstance(crop, CentreCrop)],
     }

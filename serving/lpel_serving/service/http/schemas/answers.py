@@ -204,6 +204,12 @@ class Browser(_Answer):
     bytes: int
     sha256: Sha256
     method: str
+    parameters: Annotated[
+        dict[str, str], Field(description="Those of the method that the file was made with.")
+    ]
+    caveats: Annotated[
+        list[str], Field(description="Of its maps; the first limits what they show the most.")
+    ]
     runtime: str
     crops: list[str]
 

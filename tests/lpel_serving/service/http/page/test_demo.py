@@ -23,7 +23,8 @@ LOOKS = {
 
 @pytest.fixture(scope="module")
 def address(demo_folder, tmp_path_factory):
-    bundle = add_explainer(demo_folder / "bundle", tmp_path_factory.mktemp("demo-page") / "bundle")
+    folder = tmp_path_factory.mktemp("demo-page") / "bundle"
+    bundle = add_explainer(demo_folder / "bundle", folder, "surrogate")
     settings = Settings(
         bundle,
         samples=read_samples(demo_folder / "samples"),
@@ -65,14 +66,15 @@ def test_a_sample_is_explained(chromium, address, demo_pairs, look, tmp_path):
 
 def test_the_browser_agrees_with_the_server(chromium, address):
     with opened(chromium, address) as page:
-        take_sample(page)
-        page.select_option("#method", "responses")  # the method of the file that the browser runs
-        decided(page)
-        server = record(page)
         page.check("#here")
-        decided(page)
+        take_sample(page)
         here = record(page)
         assert here["computed"] == "in the browser"
+        page.uncheck("#here")
+        page.select_option("#method", here["method"]["name"])
+        decided(page)
+        server = record(page)
+        assert server["method"]["name"] == here["method"]["name"]
         assert here["similarity"] == pytest.approx(server["similarity"], abs=NEAR)
         for role in ROLES:
             for name in ("heat_map", "reconstruction"):

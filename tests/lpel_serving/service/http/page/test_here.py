@@ -8,13 +8,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from lpel_serving import Explainer, find_method
 from lpel_serving.images.crops import CentreCrop, read_face, resize
+from lpel_serving.report.verdict import explained
 from runtimes.scene import NEAR
+from support import tiny, tiny_surrogate
 from support.images import pixels
 from support.page.acting import ROLES, array, choose, decided, posts, record, take_sample
 from support.page.odd_pictures import smooth
-from support.page.opening import CROPS, NAMES, opened
-from support.page.serving import running
+from support.page.opening import CROPS, NAMES, SPLITTING, opened
+from support.page.serving import add_explainer, running
 
 RESIZE = """async ([pixels, side, size]) => {
     const { resize } = await import("/page/bicubic.js");
@@ -54,6 +57,50 @@ def test_the_browser_computes_what_the_server_does(here, engine):
         np.testing.assert_allclose(found, explanation.reconstruction, atol=NEAR)
         clear = np.abs(explanation.normalised_heat_map - np.float32(0.7)) > NEAR
         np.testing.assert_array_equal(array(one["mask"])[clear], explanation.mask[clear])
+
+
+@pytest.mark.network
+def test_a_file_that_simulates_shows_its_own_maps_under_its_own_words(chromium, settings, tmp_path):
+    threshold = tiny.ThresholdRecord(SPLITTING, {})
+    made = tiny_surrogate.write_bundle(tmp_path / "made", threshold=threshold)
+    bundle = add_explainer(made, tmp_path / "bundle", "surrogate", "blur")
+    engine, method = Explainer.load(bundle), find_method("surrogate", fill="blur")
+    decisions = set()
+    with (
+        running(replace(settings, bundle=bundle)) as address,
+        opened(chromium, address) as page,
+    ):
+        page.check("#here")
+        hint = page.inner_text("#here-hint")
+        assert hint.endswith(
+            "than \N{LEFT DOUBLE QUOTATION MARK}Hiding parts, simulated"
+            "\N{RIGHT DOUBLE QUOTATION MARK} with the fill blur."
+        )
+        for place, (reference, test) in enumerate(zip(CROPS[::2], CROPS[1::2], strict=True)):
+            take_sample(page, place + 1)
+            saved = record(page)
+            pair = engine.explain(reference, test, method=method)
+            decisions.add(saved["decision"])
+            assert saved["similarity"] == pytest.approx(pair.similarity, abs=NEAR)
+            for role, one in zip(ROLES, (pair.swapped, pair.forward), strict=True):
+                found = array(saved["explanations"][role]["heat_map"])
+                np.testing.assert_allclose(found, one.heat_map, atol=NEAR)
+            assert saved["method"]["name"] == "surrogate"
+            assert saved["method"]["parameters"] == {"fill": "blur"}
+            # As the server says of these maps, which nobody measured.
+            beside = explained(pair).beside_map
+            assert page.inner_text("#map-limit") == saved["beside_map"] == beside
+            assert "common to all faces" not in page.inner_text("main")
+        assert page.complaints == []
+    assert decisions == {"similar", "dissimilar"}
+
+
+@pytest.mark.network
+def test_the_maps_of_the_file_have_the_limit_that_the_server_states(here, engine):
+    take_sample(here)
+    pair = engine.explain(CROPS[0], CROPS[1], method=find_method("responses"))
+    assert here.inner_text("#map-limit") == explained(pair).beside_map
+    assert pair.method.caveat in here.inner_text("#caveats")
 
 
 @pytest.mark.network

@@ -4,7 +4,7 @@ import { writeArray } from "./arrays.js";
 import { bytes } from "./api.js";
 import { ROLES } from "./faces.js";
 import { cut, shareOf } from "./pictures.js";
-import { LOCAL_LIMIT, localCaveats, localWords } from "./words.js";
+import { localCaveats, localWords } from "./words.js";
 
 const OUTPUTS = [
   "similarity",
@@ -81,15 +81,15 @@ function toResult(about, crop, outputs, pictures) {
     heat_map: writeArray(heatMap),
     reconstruction: writeArray(reconstruction),
   });
-  const method = about.browser.method ?? about.default_method;
+  const { method: name, parameters, caveats } = about.browser;
   return {
     ...decided,
     words: localWords(decided),
-    caveats: localCaveats(about.methods.find(({ name }) => name === method).caveat),
-    beside_map: LOCAL_LIMIT,
+    caveats: localCaveats(caveats),
+    beside_map: caveats[0],
     explanations: Object.fromEntries(ROLES.map((role) => [role, explained(pictures[role])])),
     faces: { reference: null, test: null },
-    method: { name: method },
+    method: { name, parameters },
     crop,
     embedder: about.embedder,
     bundle: about.bundle,

@@ -165,7 +165,7 @@ function refresh() {
   const local = here();
   if (local) {
     chosen ??= $("method").value;
-    $("method").value = browser.method ?? about.default_method;
+    $("method").value = browser.method;
   } else if (chosen !== null) {
     $("method").value = chosen;
     chosen = null;
@@ -183,9 +183,14 @@ function refresh() {
   $("privacy").textContent = local ? KEPT_HERE : SENT;
   if (browser) {
     $("here-hint").textContent = local
-      ? `No picture leaves this browser. It has no other method than ${quoted($("method").value)}.`
+      ? `No picture leaves this browser. It has no other method than ${onlyMethod(browser)}.`
       : `Fetches the network once, ${megabytes(browser.bytes)}, and sends no picture.`;
   }
+}
+
+/** The method that the browser has, with what its file replaces parts of the pictures by. */
+function onlyMethod({ method, parameters: { fill } }) {
+  return quoted(method) + (fill ? ` with the fill ${fill}` : "");
 }
 
 /** Disable methods that cannot be used, and say why: shortly in the menu, in sentences below. */

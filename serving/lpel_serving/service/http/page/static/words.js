@@ -73,15 +73,11 @@ export function localWords({ decision, ...numbers }) {
   ];
 }
 
-/** The most important caveat of its map. */
-export const LOCAL_LIMIT = "Much of every map is common to all faces.";
-
-/** The caveats of a comparison in the browser, its method's included, and what is left out. */
-export const localCaveats = (ofMethod) => [
+/** The caveats of a comparison in the browser, those of its maps included, and what is left out. */
+export const localCaveats = (ofMaps) => [
   "This shows what the network decided, not who is in the pictures: do not refuse, accuse or " +
     "watch anybody because of it.",
-  LOCAL_LIMIT,
-  ofMethod,
+  ...ofMaps,
   "How sure the decision is, the parts of the faces in numbers, and whether the pictures are like " +
     "photographs of faces at all, only the server reports.",
 ];
