@@ -27,7 +27,8 @@ from lpel_serving.equations.relevance import relevance
 from lpel_serving.equations.similarity import unit
 from lpel_serving.methods import find_method
 from lpel_serving.methods.decoded.responses import enlarge
-from lpel_serving.methods.method import FacePair, ImageFeatures, Networks
+from lpel_serving.methods.method import FacePair
+from lpel_serving.methods.networks import ImageFeatures, Networks
 from lpel_serving.methods.simulated.design import fixed_design
 from lpel_serving.methods.simulated.game import on_grid
 from lpel_serving.methods.simulated.surrogate_attribution import DEFAULT_STEPS

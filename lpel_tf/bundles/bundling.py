@@ -14,7 +14,7 @@ from lpel_serving.images.crops import parse_crop
 from lpel_serving.images.datasets.faces import Face
 from lpel_serving.images.datasets.pairs import Pair
 from lpel_serving.images.datasets.passed_over import Unusable
-from lpel_serving.methods.method import AssembledNetworks, no_responses
+from lpel_serving.methods.networks import AssembledNetworks, no_responses
 from lpel_serving.support.progress import Progress, silent
 from lpel_tf.bundles.assembly import assemble
 from lpel_tf.bundles.decoder_training import describe, left_out

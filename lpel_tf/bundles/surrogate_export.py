@@ -15,7 +15,7 @@ from lpel_serving.engine.embedder import Embedder
 from lpel_serving.engine.surrogate import Surrogate
 from lpel_serving.equations.similarity import unit
 from lpel_serving.images.crops import CentreCrop, Crop
-from lpel_serving.methods.method import AssembledNetworks, ImageFeatures
+from lpel_serving.methods.networks import AssembledNetworks, ImageFeatures
 from lpel_serving.support.arrays import Floats
 from lpel_tf.bundles.surrogate_bundling import FinishedSurrogate
 from lpel_tf.networks.embedders import ExportedEmbedder

@@ -9,7 +9,7 @@ from lpel_serving.bundle.usual_record import UsualRecord
 from lpel_serving.engine.usual import measure_usual
 from lpel_serving.engine.usual_pairs import ReadFace
 from lpel_serving.images.datasets.faces import Face
-from lpel_serving.methods.method import AssembledNetworks, no_responses
+from lpel_serving.methods.networks import AssembledNetworks, no_responses
 from lpel_tf.data.dataset import FaceSet, Split, split_by_identity
 
 

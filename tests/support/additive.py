@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lpel_serving.methods.method import no_features, no_simulation
+from lpel_serving.methods.networks import no_features, no_simulation
 from support.networks import SIDE, SIZE, WEIGHTS
 
 RED, GREEN = (255, 0, 0), (0, 255, 0)

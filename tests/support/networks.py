@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from lpel_serving.equations.similarity import unit
-from lpel_serving.methods.method import FacePair, ImageFeatures, no_features, no_simulation
+from lpel_serving.methods.method import FacePair
+from lpel_serving.methods.networks import ImageFeatures, no_features, no_simulation
 
 SIZE = 16
 SIDE = 4

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from lpel_serving.equations.similarity import unit
-from lpel_serving.methods.method import FacePair, ImageFeatures
+from lpel_serving.methods.method import FacePair
+from lpel_serving.methods.networks import ImageFeatures
 from support import tiny_surrogate
 from support.games import Pairwise, pairwise
 from support.images import pixels

@@ -3,7 +3,7 @@
 import numpy as np
 
 from lpel_serving.equations.similarity import unit
-from lpel_serving.methods.method import ImageFeatures
+from lpel_serving.methods.networks import ImageFeatures
 from lpel_tf.surrogates.network import Sizes, SurrogateNetwork, build_network, to_numpy
 
 SIZES = Sizes(dimension=5, side=3, channels=4, fills=4, token=8, state=10, dense=6)

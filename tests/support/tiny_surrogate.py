@@ -25,7 +25,7 @@ from lpel_serving.bundle.manifest import (
 )
 from lpel_serving.bundle.surrogate_graphs import SurrogateGraphs
 from lpel_serving.equations.similarity import unit
-from lpel_serving.methods.method import ImageFeatures
+from lpel_serving.methods.networks import ImageFeatures
 from lpel_serving.support.errors import ParameterError
 from support import tiny
 

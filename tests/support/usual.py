@@ -7,7 +7,7 @@ import numpy as np
 
 from lpel_serving.bundle.usual_record import UsualRecord
 from lpel_serving.engine.usual import measure_usual
-from lpel_serving.methods.method import AssembledNetworks
+from lpel_serving.methods.networks import AssembledNetworks
 from support import tiny, tiny_surrogate
 from support.images import pixels
 

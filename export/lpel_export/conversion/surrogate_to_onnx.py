@@ -24,7 +24,7 @@ from lpel_serving.bundle.manifest import (
 )
 from lpel_serving.bundle.surrogate_graphs import SurrogateGraphs
 from lpel_serving.engine.session import open_model
-from lpel_serving.methods.method import ImageFeatures
+from lpel_serving.methods.networks import ImageFeatures
 from lpel_serving.support.arrays import Memberships
 from lpel_serving.support.extras import require
 

@@ -32,7 +32,7 @@ from lpel_serving.methods.catalogue.registry import (
 )
 from lpel_serving.methods.decoded.lpel_mended import decoder_kernel, isometry
 from lpel_serving.methods.decoded.responses import DEFAULT_SIZE
-from lpel_serving.methods.method import AssembledNetworks
+from lpel_serving.methods.networks import AssembledNetworks
 from lpel_serving.methods.simulated.surrogate_attribution import DEFAULT_STEPS
 from lpel_serving.support.errors import ParameterError
 from lpel_serving.support.extras import require

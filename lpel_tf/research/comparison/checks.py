@@ -11,7 +11,8 @@ from lpel_serving.bundle.surrogate_graphs import SurrogateGraphs
 from lpel_serving.engine.embedder import Embedder
 from lpel_serving.engine.surrogate import Surrogate
 from lpel_serving.methods.catalogue.description import needs_of
-from lpel_serving.methods.method import AssembledNetworks, Method, Need, Networks
+from lpel_serving.methods.method import Method, Need
+from lpel_serving.methods.networks import AssembledNetworks, Networks
 from lpel_serving.support.arrays import Floats
 from lpel_serving.support.progress import Progress
 from lpel_tf.research.comparison.asked import installed

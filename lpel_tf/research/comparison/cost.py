@@ -9,7 +9,8 @@ import numpy as np
 
 from lpel_serving.methods.catalogue.description import asks
 from lpel_serving.methods.each_once import knowing
-from lpel_serving.methods.method import FacePair, Method, Networks
+from lpel_serving.methods.method import FacePair, Method
+from lpel_serving.methods.networks import Networks
 from lpel_tf.research.comparison.asked import installed
 from lpel_tf.research.comparison.setting import Setting
 from lpel_tf.research.comparison.white_box import cheap_white_box, passes

@@ -12,7 +12,8 @@ from lpel_serving.faithfulness.assessment import measure_curves
 from lpel_serving.faithfulness.curve_settings import CurveSettings
 from lpel_serving.faithfulness.judgement import areas
 from lpel_serving.methods.measured.replacement import Kind
-from lpel_serving.methods.method import FacePair, Method, Networks
+from lpel_serving.methods.method import FacePair, Method
+from lpel_serving.methods.networks import Networks
 from lpel_serving.support.partial import Partial
 from lpel_serving.support.progress import Progress
 from lpel_tf.research.comparison.summary import Scores

@@ -12,7 +12,8 @@ from lpel_serving.methods.decoded.responses import enlarge, evidence
 from lpel_serving.methods.each_once import knowing
 from lpel_serving.methods.measured.corrrise import correlation_map, draw_masks, masked_embeddings
 from lpel_serving.methods.measured.embedding_losses import draw_coalitions, embedding_losses
-from lpel_serving.methods.method import FacePair, Method, Networks
+from lpel_serving.methods.method import FacePair, Method
+from lpel_serving.methods.networks import Networks
 from lpel_tf.decoders.decoder import IMAGE_SIZE
 from lpel_tf.research.comparison.maps import Family, TwoMaps
 from lpel_tf.research.measures.cost import CountingNetworks

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from lpel_serving.equations.fill import Fill
-from lpel_serving.methods.method import FacePair, Method, Networks
+from lpel_serving.methods.method import FacePair, Method
+from lpel_serving.methods.networks import Networks
 from lpel_serving.support.arrays import Pixels
 from lpel_serving.support.progress import Progress
 from lpel_tf.research.comparison.setting import Setting

@@ -11,7 +11,8 @@ from lpel_serving.methods.from_features import (
     explains_features,
     template_features,
 )
-from lpel_serving.methods.method import FacePair, Method, Networks
+from lpel_serving.methods.method import FacePair, Method
+from lpel_serving.methods.networks import Networks
 from lpel_serving.support.arrays import SignedMap
 
 

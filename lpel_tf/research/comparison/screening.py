@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from lpel_serving.equations.fill import Fill
 from lpel_serving.equations.similarity import cosine_similarity
-from lpel_serving.methods.method import FacePair, Networks
+from lpel_serving.methods.method import FacePair
+from lpel_serving.methods.networks import Networks
 from lpel_tf.research.comparison.summary import Scores
 from lpel_tf.research.measures.correlation.effects import Hiding, each_measured
 

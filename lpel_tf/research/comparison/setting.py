@@ -16,7 +16,7 @@ from lpel_serving.equations.similarity import cosine_similarity
 from lpel_serving.faithfulness.photograph_pairs import PhotographPairs
 from lpel_serving.images.crops import parse_crop
 from lpel_serving.images.datasets.faces import Face, list_faces
-from lpel_serving.methods.method import Networks, with_embed
+from lpel_serving.methods.networks import Networks, with_embed
 from lpel_serving.support.progress import Progress
 from lpel_tf.bundles.bundling import store_key
 from lpel_tf.data.dataset import Split, embed_faces

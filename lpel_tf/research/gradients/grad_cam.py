@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from lpel_serving.equations.similarity import unit
-from lpel_serving.methods.method import FacePair, Networks
+from lpel_serving.methods.method import FacePair
+from lpel_serving.methods.networks import Networks
 from lpel_serving.support.arrays import SignedMap
 from lpel_serving.support.errors import ParameterError
 from lpel_serving.support.extras import require

@@ -11,7 +11,7 @@ from lpel_export.conversion.keras_to_onnx import export_decoder
 from lpel_export.conversion.parity import Parity, check_parity
 from lpel_serving.bundle.manifest import EMBEDDING, RECONSTRUCTION, DecoderRecord
 from lpel_serving.engine.decoder import Decoder
-from lpel_serving.methods.method import AssembledNetworks
+from lpel_serving.methods.networks import AssembledNetworks
 from lpel_serving.support.arrays import Floats
 from lpel_serving.support.progress import Progress
 from lpel_tf.decoders.decoder import to_keras

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_serving.methods.method import ImageFeatures, Networks, Simulation
+from lpel_serving.methods.networks import ImageFeatures, Networks, Simulation
 from lpel_serving.support.arrays import Floats
 
 

@@ -11,7 +11,7 @@ from lpel_serving.equations.agreement import intersection_over_union, spearman
 from lpel_serving.equations.mask import mask
 from lpel_serving.faithfulness.deletion_curve import Interval, bootstrap
 from lpel_serving.methods.decoded.lpel import explain_embeddings
-from lpel_serving.methods.method import Networks
+from lpel_serving.methods.networks import Networks
 from lpel_tf.research.reproduction.section import between
 
 Maps = Sequence[NDArray[np.float32]] | NDArray[np.float32]

@@ -11,7 +11,7 @@ from lpel_serving.engine.session import Session, Stop, open_session
 from lpel_serving.images.crops import Crop, CutFace, cut_face
 from lpel_serving.images.reading import Image
 from lpel_serving.methods.measured.stream import DEFAULT_BATCH
-from lpel_serving.methods.method import ImageFeatures
+from lpel_serving.methods.networks import ImageFeatures
 from lpel_serving.support.arrays import Pixels
 from lpel_serving.support.errors import EmbeddingError, ImageError, ParameterError
 

@@ -22,13 +22,8 @@ from lpel_serving.methods.catalogue.description import asks
 from lpel_serving.methods.catalogue.registry import default_method, default_name
 from lpel_serving.methods.explanation import PairExplanation
 from lpel_serving.methods.measured.stream import DEFAULT_BATCH
-from lpel_serving.methods.method import (
-    ImageFeatures,
-    Method,
-    Simulation,
-    no_features,
-    no_simulation,
-)
+from lpel_serving.methods.method import Method
+from lpel_serving.methods.networks import ImageFeatures, Simulation, no_features, no_simulation
 from lpel_serving.support.arrays import Floats
 from lpel_serving.support.errors import ParameterError
 

@@ -12,7 +12,8 @@ from lpel_serving.methods.catalogue.description import Description, as_record, d
 from lpel_serving.methods.catalogue.parameters import parameters_of
 from lpel_serving.methods.catalogue.registry import find_method, methods
 from lpel_serving.methods.each_once import EachOnce, knowing
-from lpel_serving.methods.method import AssembledNetworks, FacePair, ImageFeatures, Method
+from lpel_serving.methods.method import FacePair, Method
+from lpel_serving.methods.networks import AssembledNetworks, ImageFeatures
 from lpel_serving.support.arrays import Floats
 from lpel_serving.support.errors import LpelError
 

@@ -15,7 +15,8 @@ from lpel_serving.methods.decided import DecidedPair
 from lpel_serving.methods.each_once import knowing
 from lpel_serving.methods.explain import explain_by
 from lpel_serving.methods.explanation import PairExplanation
-from lpel_serving.methods.method import ImageFeatures, Method, Networks
+from lpel_serving.methods.method import Method
+from lpel_serving.methods.networks import ImageFeatures, Networks
 from lpel_serving.methods.used import method_used
 from lpel_serving.support.arrays import Floats, Pixels
 from lpel_serving.verification.plausibility import Plausibility, doubt_of

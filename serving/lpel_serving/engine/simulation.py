@@ -21,7 +21,7 @@ _AT_ONCE = 1024
 
 @dataclass(frozen=True, eq=False)
 class SimulationOfImages:
-    """What a surrogate knows of N images: a `lpel_serving.methods.method.Simulation`.
+    """What a surrogate knows of N images: a `lpel_serving.methods.networks.Simulation`.
 
     Attributes
     ----------
@@ -42,7 +42,7 @@ class SimulationOfImages:
     donors: Floats
 
     def __call__(self, coalitions: Memberships, /) -> Floats:
-        """See `lpel_serving.methods.method.Simulation`."""
+        """See `lpel_serving.methods.networks.Simulation`."""
         rows = self._rows(coalitions)
         count, dimension = self.embeddings.shape
         found = np.empty((count, rows.shape[1], dimension), np.float32)

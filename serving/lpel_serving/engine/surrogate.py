@@ -30,7 +30,7 @@ from lpel_serving.engine.session import Session, open_model
 from lpel_serving.engine.simulation import SimulationOfImages, check_finite
 from lpel_serving.equations.fill import TRANSPLANT
 from lpel_serving.equations.similarity import unit
-from lpel_serving.methods.method import ImageFeatures, Networks, Simulation
+from lpel_serving.methods.networks import ImageFeatures, Networks, Simulation
 from lpel_serving.support.arrays import Floats
 from lpel_serving.support.errors import BundleError, EmbeddingError, ParameterError
 
@@ -95,14 +95,14 @@ class Surrogate:
         Parameters
         ----------
         images, fill, donors
-            See `lpel_serving.methods.method.Networks.simulate`; embeddings may be of any length.
+            See `lpel_serving.methods.networks.Networks.simulate`; embeddings may be of any length.
 
         Returns
         -------
         Simulation
-            See `lpel_serving.methods.method.Simulation`; it raises `BundleError` if the model gives
-            something else than finite vectors of length D. It keeps K + E times as many numbers
-            for each image as a state has: 180 kB for the shipped surrogate.
+            See `lpel_serving.methods.networks.Simulation`; it raises `BundleError` if the model
+            gives something else than finite vectors of length D. It keeps K + E times as many
+            numbers for each image as a state has: 180 kB for the shipped surrogate.
 
         Raises
         ------

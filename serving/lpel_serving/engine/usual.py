@@ -16,7 +16,8 @@ from lpel_serving.methods.catalogue.registry import LPEL, RESPONSES, SURROGATE_O
 from lpel_serving.methods.decoded.lpel import Lpel
 from lpel_serving.methods.decoded.responses import Responses
 from lpel_serving.methods.many import explains_many
-from lpel_serving.methods.method import Method, Networks
+from lpel_serving.methods.method import Method
+from lpel_serving.methods.networks import Networks
 from lpel_serving.methods.simulated.surrogate_order import SurrogateOrder
 from lpel_serving.support.arrays import Floats
 

@@ -10,7 +10,8 @@ from lpel_serving.engine.embedder import Embedder
 from lpel_serving.methods.both_ways import explain_both_ways
 from lpel_serving.methods.each_once import knowing
 from lpel_serving.methods.many import Places, explain_many, explains_many
-from lpel_serving.methods.method import FacePair, Method, Networks
+from lpel_serving.methods.method import FacePair, Method
+from lpel_serving.methods.networks import Networks
 from lpel_serving.support.arrays import Floats, Pixels
 from lpel_serving.support.errors import EmbeddingError, ParameterError
 

@@ -11,7 +11,8 @@ from lpel_serving.faithfulness.controls import CONTROLS, RANDOM
 from lpel_serving.faithfulness.curve_settings import CurveSettings
 from lpel_serving.faithfulness.plan import CurvePlan, SubjectMaps, plan_pair
 from lpel_serving.methods.measured.stream import DEFAULT_BATCH, EmbeddingJob, embed_jobs
-from lpel_serving.methods.method import FacePair, Method, Networks
+from lpel_serving.methods.method import FacePair, Method
+from lpel_serving.methods.networks import Networks
 from lpel_serving.support.errors import ParameterError
 from lpel_serving.support.partial import Partial
 from lpel_serving.support.progress import Progress, silent

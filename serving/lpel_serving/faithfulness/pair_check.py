@@ -16,7 +16,8 @@ from lpel_serving.faithfulness.judgement import Scale, normalised, scale_of
 from lpel_serving.faithfulness.plan import plan_orders
 from lpel_serving.faithfulness.study import QUESTIONS, Question
 from lpel_serving.methods.measured.stream import embed_jobs
-from lpel_serving.methods.method import FacePair, Networks
+from lpel_serving.methods.method import FacePair
+from lpel_serving.methods.networks import Networks
 from lpel_serving.support.arrays import Floats, SignedMap
 from lpel_serving.support.errors import ParameterError
 from lpel_serving.support.progress import Progress, silent

@@ -13,7 +13,8 @@ from lpel_serving.faithfulness.deletion_curve import prefixes
 from lpel_serving.methods.checked_map import checked_map
 from lpel_serving.methods.measured.replacement import Replacement, replacement
 from lpel_serving.methods.measured.stream import EmbeddingJob
-from lpel_serving.methods.method import FacePair, Method, Networks
+from lpel_serving.methods.method import FacePair, Method
+from lpel_serving.methods.networks import Networks
 from lpel_serving.support.arrays import Floats, SignedMap
 from lpel_serving.support.errors import ParameterError
 

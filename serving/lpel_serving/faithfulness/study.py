@@ -13,7 +13,8 @@ from lpel_serving.faithfulness.curve_settings import CurveSettings
 from lpel_serving.faithfulness.judgement import Judgement, judge, scale_of
 from lpel_serving.faithfulness.photograph_pairs import PhotographPairs
 from lpel_serving.methods.measured.replacement import Kind
-from lpel_serving.methods.method import Method, Networks
+from lpel_serving.methods.method import Method
+from lpel_serving.methods.networks import Networks
 from lpel_serving.support.errors import ParameterError
 from lpel_serving.support.partial import Partial
 from lpel_serving.support.progress import Progress, silent

@@ -5,11 +5,7 @@ theirs.
 """
 
 from lpel_serving.methods.catalogue.registry import find_method, methods
-from lpel_serving.methods.method import (
-    AssembledNetworks,
-    FacePair,
-    Method,
-    Networks,
-)
+from lpel_serving.methods.method import FacePair, Method
+from lpel_serving.methods.networks import AssembledNetworks, Networks
 
 __all__ = ["AssembledNetworks", "FacePair", "Method", "Networks", "find_method", "methods"]

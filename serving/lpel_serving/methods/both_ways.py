@@ -10,7 +10,8 @@ import numpy as np
 
 from lpel_serving.methods.checked_map import checked, name_of
 from lpel_serving.methods.each_once import EachOnce
-from lpel_serving.methods.method import FacePair, Method, Networks, capability
+from lpel_serving.methods.method import FacePair, Method, capability
+from lpel_serving.methods.networks import Networks
 from lpel_serving.support.arrays import Floats, SignedMap
 from lpel_serving.support.errors import EmbeddingError
 

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from lpel_serving.methods.method import FacePair, Method, Networks
+from lpel_serving.methods.method import FacePair, Method
+from lpel_serving.methods.networks import Networks
 from lpel_serving.support.arrays import SignedMap
 from lpel_serving.support.errors import EmbeddingError
 

@@ -11,7 +11,8 @@ from lpel_serving.equations.decision import DECISIONS
 from lpel_serving.methods.both_ways import BothWays, ask_both_ways
 from lpel_serving.methods.catalogue.description import any_of, needs_of
 from lpel_serving.methods.each_once import EachOnce
-from lpel_serving.methods.method import FacePair, Method, Networks, is_control, with_embed
+from lpel_serving.methods.method import FacePair, Method, is_control
+from lpel_serving.methods.networks import Networks, with_embed
 from lpel_serving.support.arrays import Floats, SignedMap
 from lpel_serving.support.progress import Advance, Progress
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_serving.methods.method import ImageFeatures, Networks, Simulation
+from lpel_serving.methods.networks import ImageFeatures, Networks, Simulation
 from lpel_serving.support.arrays import Floats, Pixels
 
 _Features = tuple[Floats, Floats]

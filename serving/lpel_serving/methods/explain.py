@@ -11,7 +11,8 @@ from lpel_serving.methods.explanation import (
     PairExplanation,
     put_together,
 )
-from lpel_serving.methods.method import FacePair, Method, Networks, is_control
+from lpel_serving.methods.method import FacePair, Method, is_control
+from lpel_serving.methods.networks import Networks
 from lpel_serving.support.arrays import Floats, Pixels, SignedMap
 
 

@@ -8,7 +8,8 @@ import numpy as np
 
 from lpel_serving.methods.both_ways import BothWays
 from lpel_serving.methods.checked_map import checked, name_of
-from lpel_serving.methods.method import ImageFeatures, Method, Networks, capability
+from lpel_serving.methods.method import Method, capability
+from lpel_serving.methods.networks import ImageFeatures, Networks
 from lpel_serving.support.arrays import Floats
 from lpel_serving.support.errors import ParameterError
 

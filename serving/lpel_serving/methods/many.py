@@ -6,7 +6,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_serving.methods.method import Method, Networks, capability
+from lpel_serving.methods.method import Method, capability
+from lpel_serving.methods.networks import Networks
 from lpel_serving.support.arrays import Floats
 from lpel_serving.support.errors import EmbeddingError, ParameterError
 

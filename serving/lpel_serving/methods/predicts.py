@@ -2,7 +2,8 @@
 
 from typing import Protocol
 
-from lpel_serving.methods.method import FacePair, Method, Networks
+from lpel_serving.methods.method import FacePair, Method
+from lpel_serving.methods.networks import Networks
 from lpel_serving.support.arrays import Coalitions, Floats
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from lpel_serving.engine.session import Stop
-from lpel_serving.methods.method import ImageFeatures
+from lpel_serving.methods.networks import ImageFeatures
 from lpel_serving.service.cancellation import CancellationToken
 from lpel_serving.support.arrays import Floats, Pixels
 from lpel_serving.support.errors import WithdrawnError

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lpel_serving.images.found import FoundFaces
-from lpel_serving.methods.method import ImageFeatures
+from lpel_serving.methods.networks import ImageFeatures
 from lpel_serving.support.arrays import Floats, Pixels
 
 

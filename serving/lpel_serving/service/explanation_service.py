@@ -21,7 +21,7 @@ from lpel_serving.images.crops import (
     cut_face,
 )
 from lpel_serving.images.reading import MAX_PIXELS
-from lpel_serving.methods.method import ImageFeatures, Networks
+from lpel_serving.methods.networks import ImageFeatures, Networks
 from lpel_serving.service.batcher import Batcher
 from lpel_serving.service.bounded_executor import BoundedExecutor
 from lpel_serving.service.cancellation import CancellationToken

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpel_serving.engine.explainer import Explainer
-from lpel_serving.methods.method import ImageFeatures, Simulation
+from lpel_serving.methods.networks import ImageFeatures, Simulation
 from lpel_serving.service.batcher import Batcher
 from lpel_serving.service.cancellation import CancellationToken
 from lpel_serving.support.arrays import Floats, Memberships
@@ -20,7 +20,7 @@ PORTION = 4
 class CancellableNetworks:
     """Networks that raise `WithdrawnError` once a token is cancelled.
 
-    They are `lpel_serving.methods.method.Networks`, to be used from a worker thread.
+    They are `lpel_serving.methods.networks.Networks`, to be used from a worker thread.
 
     Attributes
     ----------

@@ -9,7 +9,7 @@ from lpel_serving.engine.inventory import images_needed
 from lpel_serving.methods import find_method
 from lpel_serving.methods.counted import counted
 from lpel_serving.methods.each_once import EachOnce, knowing
-from lpel_serving.methods.method import AssembledNetworks
+from lpel_serving.methods.networks import AssembledNetworks
 from lpel_serving.support.progress import silent
 from support import tiny, tiny_surrogate
 from support.tiny_surrogate import Simulating, coalitions, count_passes, noise

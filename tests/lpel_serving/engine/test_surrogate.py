@@ -6,7 +6,7 @@ import pytest
 from lpel_serving import Explainer
 from lpel_serving.bundle.manifest import SurrogateRecord
 from lpel_serving.engine.surrogate import Surrogate
-from lpel_serving.methods.method import ImageFeatures
+from lpel_serving.methods.networks import ImageFeatures
 from lpel_serving.support.errors import EmbeddingError, ParameterError
 from support import tiny, tiny_surrogate
 from support.tiny_surrogate import FILLS, K, coalitions, noise

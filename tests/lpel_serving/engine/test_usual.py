@@ -28,7 +28,8 @@ from lpel_serving.images.datasets.faces import Face
 from lpel_serving.methods import find_method
 from lpel_serving.methods.decoded.lpel import Lpel
 from lpel_serving.methods.decoded.responses import Responses
-from lpel_serving.methods.method import AssembledNetworks, FacePair
+from lpel_serving.methods.method import FacePair
+from lpel_serving.methods.networks import AssembledNetworks
 from lpel_serving.methods.simulated.surrogate_order import SurrogateOrder
 from lpel_serving.report.caveats import (
     in_common,

@@ -6,7 +6,7 @@ import threading
 import numpy as np
 import pytest
 
-from lpel_serving.methods.method import ImageFeatures
+from lpel_serving.methods.networks import ImageFeatures
 from lpel_serving.service.batcher import Batcher
 from lpel_serving.service.cancellation import CancellationToken
 from lpel_serving.service.shared import Shared

@@ -11,7 +11,8 @@ from lpel_serving.equations.similarity import cosine_similarity
 from lpel_serving.methods.measured.embedding_losses import draw_coalitions
 from lpel_serving.methods.measured.replacement import KINDS, Kind, Replacement, replacement
 from lpel_serving.methods.measured.stream import DEFAULT_BATCH, EmbeddingJob, embed_jobs
-from lpel_serving.methods.method import FacePair, Networks
+from lpel_serving.methods.method import FacePair
+from lpel_serving.methods.networks import Networks
 from lpel_serving.support.arrays import Coalitions, Floats
 from lpel_serving.support.errors import ParameterError
 from lpel_serving.support.progress import Progress, silent

@@ -12,7 +12,8 @@ from lpel_serving.equations.attribution import fit_responses
 from lpel_serving.equations.similarity import unit
 from lpel_serving.methods.decoded.responses import evidence
 from lpel_serving.methods.measured.stream import DEFAULT_BATCH
-from lpel_serving.methods.method import FacePair, Networks
+from lpel_serving.methods.method import FacePair
+from lpel_serving.methods.networks import Networks
 from lpel_serving.support.arrays import SignedMap
 from lpel_serving.support.progress import Progress, silent
 from lpel_tf.research.measures.correlation.effects import (

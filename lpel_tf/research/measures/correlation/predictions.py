@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from lpel_serving.equations.superpixels import superpixel_sums
 from lpel_serving.methods.checked_map import checked_map
-from lpel_serving.methods.method import FacePair, Method, Networks, capability
+from lpel_serving.methods.method import FacePair, Method, capability
+from lpel_serving.methods.networks import Networks
 from lpel_serving.support.arrays import Coalitions
 from lpel_serving.support.errors import EmbeddingError
 from lpel_tf.research.measures.correlation.effects import Effects, Hiding

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from lpel_serving.equations.similarity import cosine_similarity
 from lpel_serving.methods.checked_map import checked_map
 from lpel_serving.methods.measured.stream import DEFAULT_BATCH, EmbeddingJob, embed_jobs
-from lpel_serving.methods.method import FacePair, Method, Networks
+from lpel_serving.methods.method import FacePair, Method
+from lpel_serving.methods.networks import Networks
 from lpel_serving.support.arrays import Floats, Pixels
 from lpel_serving.support.errors import ParameterError
 from lpel_serving.support.progress import Progress, silent

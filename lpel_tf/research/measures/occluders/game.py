@@ -21,7 +21,8 @@ from lpel_serving.equations.decision import Decision
 from lpel_serving.equations.similarity import cosine_similarity
 from lpel_serving.methods.checked_map import checked_map
 from lpel_serving.methods.measured.stream import DEFAULT_BATCH, EmbeddingJob, embed_jobs
-from lpel_serving.methods.method import FacePair, Method, Networks
+from lpel_serving.methods.method import FacePair, Method
+from lpel_serving.methods.networks import Networks
 from lpel_serving.support.errors import ParameterError
 from lpel_serving.support.progress import Progress, silent
 from lpel_tf.research.measures.mixtures import refuse_broken

@@ -23,7 +23,8 @@ from lpel_serving.faithfulness.controls import RANDOM
 from lpel_serving.faithfulness.deletion_curve import prefixes
 from lpel_serving.methods.checked_map import checked_map
 from lpel_serving.methods.measured.stream import DEFAULT_BATCH, EmbeddingJob, embed_jobs
-from lpel_serving.methods.method import FacePair, Method, Networks
+from lpel_serving.methods.method import FacePair, Method
+from lpel_serving.methods.networks import Networks
 from lpel_serving.support.arrays import Pixels
 from lpel_serving.support.errors import ParameterError
 from lpel_serving.support.progress import Progress, silent

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from lpel_serving.equations.similarity import cosine_similarity
 from lpel_serving.images.crops import decoder_target, resize
 from lpel_serving.methods.measured.stream import DEFAULT_BATCH
-from lpel_serving.methods.method import Networks
+from lpel_serving.methods.networks import Networks
 from lpel_serving.report.numbers import reconstruction_error
 from lpel_serving.report.pictures import displayable
 from lpel_serving.support.arrays import Floats, Pixels

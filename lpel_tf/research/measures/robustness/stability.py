@@ -10,7 +10,8 @@ from PIL import Image as pillow
 
 from lpel_serving.equations.agreement import spearman
 from lpel_serving.methods.checked_map import checked_map
-from lpel_serving.methods.method import FacePair, Method, Networks
+from lpel_serving.methods.method import FacePair, Method
+from lpel_serving.methods.networks import Networks
 from lpel_serving.support.arrays import Pixels
 from lpel_serving.support.errors import ParameterError
 from lpel_serving.support.progress import Progress, silent

@@ -9,7 +9,8 @@ from lpel_serving.engine.embedder import Embedder
 from lpel_serving.faithfulness.deletion_curve import Interval
 from lpel_serving.methods.decoded.emsnn import Emsnn
 from lpel_serving.methods.decoded.lpel import Lpel
-from lpel_serving.methods.method import AssembledNetworks, Method, Networks
+from lpel_serving.methods.method import Method
+from lpel_serving.methods.networks import AssembledNetworks, Networks
 from lpel_tf.decoders.least_squares import LinearDecoder
 from lpel_tf.research.harness.decoders import ADAMAX
 from lpel_tf.research.measures.randomisation.random_weights import randomise_weights

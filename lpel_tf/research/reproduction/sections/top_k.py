@@ -6,7 +6,8 @@ from numpy.typing import NDArray
 from lpel_serving.equations.mask import mask
 from lpel_serving.methods.decoded.emsnn import Emsnn
 from lpel_serving.methods.decoded.lpel import Lpel
-from lpel_serving.methods.method import AssembledNetworks, Method
+from lpel_serving.methods.method import Method
+from lpel_serving.methods.networks import AssembledNetworks
 from lpel_serving.report.figures import highlight, png
 from lpel_serving.report.pictures import displayable
 from lpel_tf.research.figures import gallery_figure

@@ -26,7 +26,7 @@ from lpel_serving.equations.direction import has_direction, lack_of
 from lpel_serving.images.crops import CutFace
 from lpel_serving.images.found import nothing, numbers_of
 from lpel_serving.images.reading import read_bytes
-from lpel_serving.methods.method import ImageFeatures
+from lpel_serving.methods.networks import ImageFeatures
 from lpel_serving.support.arrays import Pixels
 from lpel_serving.support.arrow import Table, from_vectors, read_table, write_table
 from lpel_serving.support.errors import FaceChoiceError, ImageError, NoFaceError

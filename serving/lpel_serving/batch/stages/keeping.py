@@ -14,7 +14,7 @@ from lpel_serving.batch.store.folder import Places
 from lpel_serving.bundle.manifest import Manifest
 from lpel_serving.equations.aumann_shapley import Design
 from lpel_serving.methods.catalogue.description import asks
-from lpel_serving.methods.method import ImageFeatures, Networks
+from lpel_serving.methods.networks import ImageFeatures, Networks
 from lpel_serving.methods.simulated.design import fixed_design
 from lpel_serving.methods.simulated.stored import simulate_images
 from lpel_serving.methods.simulated.surrogate_attribution import SurrogateAttribution

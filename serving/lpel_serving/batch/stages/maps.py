@@ -23,7 +23,8 @@ from lpel_serving.methods.both_ways import BothWays, explain_both_ways
 from lpel_serving.methods.each_once import knowing
 from lpel_serving.methods.from_features import explain_features, explains_features
 from lpel_serving.methods.many import ExplainSome, Maps, explain_many, explains_many, in_blocks
-from lpel_serving.methods.method import FacePair, ImageFeatures, Method, Networks
+from lpel_serving.methods.method import FacePair, Method
+from lpel_serving.methods.networks import ImageFeatures, Networks
 from lpel_serving.methods.simulated.stored import SimulatedImages, explain_from_simulated
 from lpel_serving.support.arrays import Floats, Pixels
 from lpel_serving.support.arrow import read_table

@@ -5,7 +5,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from lpel_serving.methods.method import FacePair, Need, Networks
+from lpel_serving.methods.method import FacePair, Need
+from lpel_serving.methods.networks import Networks
 from lpel_serving.support.arrays import SignedMap
 
 

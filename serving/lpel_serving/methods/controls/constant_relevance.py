@@ -9,7 +9,8 @@ from lpel_serving.equations.heatmap import heat_map
 from lpel_serving.equations.perturbation import DEFAULT_P, MAX_P, MIN_P, perturb
 from lpel_serving.methods.catalogue.parameter import Range
 from lpel_serving.methods.catalogue.parameters import check_own
-from lpel_serving.methods.method import FacePair, Need, Networks
+from lpel_serving.methods.method import FacePair, Need
+from lpel_serving.methods.networks import Networks
 from lpel_serving.support.arrays import SignedMap
 
 

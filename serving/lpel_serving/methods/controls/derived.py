@@ -6,7 +6,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from lpel_serving.methods.method import AssembledNetworks, FacePair, Method, Networks
+from lpel_serving.methods.method import FacePair, Method
+from lpel_serving.methods.networks import AssembledNetworks, Networks
 from lpel_serving.support.arrays import Floats, SignedMap
 
 

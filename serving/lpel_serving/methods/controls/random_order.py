@@ -7,7 +7,8 @@ import numpy as np
 
 from lpel_serving.methods.catalogue.parameter import Range
 from lpel_serving.methods.catalogue.parameters import check_own
-from lpel_serving.methods.method import FacePair, Need, Networks
+from lpel_serving.methods.method import FacePair, Need
+from lpel_serving.methods.networks import Networks
 from lpel_serving.support.arrays import SignedMap
 
 

@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpel_serving.equations.similarity import unit
-from lpel_serving.methods.method import FacePair, Need, Networks
+from lpel_serving.methods.method import FacePair, Need
+from lpel_serving.methods.networks import Networks
 from lpel_serving.support.arrays import Floats, SignedMap
 from lpel_serving.support.errors import EmbeddingError, ParameterError
 

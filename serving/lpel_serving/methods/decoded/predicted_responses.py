@@ -3,7 +3,7 @@
 import numpy as np
 
 from lpel_serving.methods.many import BLOCK, Places
-from lpel_serving.methods.method import Networks
+from lpel_serving.methods.networks import Networks
 from lpel_serving.support.arrays import Floats
 
 _AT_ONCE = 64

@@ -15,7 +15,8 @@ from lpel_serving.methods.catalogue.parameter import Range
 from lpel_serving.methods.catalogue.parameters import check_own
 from lpel_serving.methods.decoded.predicted_responses import PredictedResponses
 from lpel_serving.methods.many import Decisions, ExplainSome, Maps, Places
-from lpel_serving.methods.method import FacePair, Need, Networks
+from lpel_serving.methods.method import FacePair, Need
+from lpel_serving.methods.networks import Networks
 from lpel_serving.support.arrays import Floats, SignedMap
 from lpel_serving.support.errors import ParameterError
 

@@ -22,7 +22,8 @@ from lpel_serving.methods.measured.embedding_losses import (
     embedding_losses,
 )
 from lpel_serving.methods.measured.replacement import Filling
-from lpel_serving.methods.method import FacePair, Method, Need, Networks
+from lpel_serving.methods.method import FacePair, Method, Need
+from lpel_serving.methods.networks import Networks
 from lpel_serving.support.arrays import Floats, Pixels, SignedMap
 
 DEFAULT_COUNT = 256

@@ -10,7 +10,7 @@ from lpel_serving.equations.residual_process import NOISES, ResidualProcess, pri
 from lpel_serving.equations.similarity import cosine_similarity
 from lpel_serving.methods.measured.replacement import Replacement
 from lpel_serving.methods.measured.stream import EmbeddingJob, embed_jobs
-from lpel_serving.methods.method import Networks
+from lpel_serving.methods.networks import Networks
 from lpel_serving.methods.simulated.game import Game, for_the_decision
 from lpel_serving.methods.simulated.surrogate_order import DEFAULT_STEP, orders_of
 from lpel_serving.support.arrays import Coalitions

@@ -15,7 +15,8 @@ from lpel_serving.methods.each_once import EachOnce
 from lpel_serving.methods.measured.coalitions import Count, measured_evidence
 from lpel_serving.methods.measured.correction import measured_correction
 from lpel_serving.methods.measured.replacement import Filling, Replacement, replacement
-from lpel_serving.methods.method import FacePair, Need, Networks
+from lpel_serving.methods.method import FacePair, Need
+from lpel_serving.methods.networks import Networks
 from lpel_serving.methods.simulated.game import game_of, on_grid
 from lpel_serving.methods.simulated.surrogate_order import DEFAULT_STEP, orders_of
 from lpel_serving.support.arrays import Floats, SignedMap

@@ -11,7 +11,8 @@ from lpel_serving.methods.catalogue.parameter import Range
 from lpel_serving.methods.catalogue.parameters import check_own
 from lpel_serving.methods.measured.replacement import Filling, Kind, replacement
 from lpel_serving.methods.measured.stream import EmbeddingJob, embed_jobs
-from lpel_serving.methods.method import FacePair, Need, Networks
+from lpel_serving.methods.method import FacePair, Need
+from lpel_serving.methods.networks import Networks
 from lpel_serving.support.arrays import SignedMap
 
 

@@ -15,7 +15,8 @@ from lpel_serving.equations.similarity import unit
 from lpel_serving.equations.summation import fixed_dot
 from lpel_serving.methods.catalogue.parameter import Range
 from lpel_serving.methods.kinds import KINDS, Kind
-from lpel_serving.methods.method import FacePair, ImageFeatures, Networks, Simulation
+from lpel_serving.methods.method import FacePair
+from lpel_serving.methods.networks import ImageFeatures, Networks, Simulation
 from lpel_serving.support.arrays import Coalitions, Floats, Memberships
 from lpel_serving.support.errors import EmbeddingError, ParameterError
 
@@ -76,7 +77,7 @@ class Game:
         ----------
         coalitions
             True or 1 where a superpixel is replaced, shape (M, K), or (N, M, K); see
-            `lpel_serving.methods.method.Simulation` for what lies between 0 and 1.
+            `lpel_serving.methods.networks.Simulation` for what lies between 0 and 1.
 
         Returns
         -------
@@ -189,7 +190,7 @@ def features_of(pair: FacePair, networks: Networks) -> ImageFeatures:
 def simulation_of(
     networks: Networks, images: ImageFeatures, fill: str, donors: ImageFeatures | None = None
 ) -> Simulation:
-    """Prepare to ask the surrogate: see `lpel_serving.methods.method.Networks.simulate`.
+    """Prepare to ask the surrogate: see `lpel_serving.methods.networks.Networks.simulate`.
 
     Returns
     -------

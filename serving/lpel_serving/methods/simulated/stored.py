@@ -13,7 +13,7 @@ from lpel_serving.equations.fill import TRANSPLANT
 from lpel_serving.equations.summation import fixed_dot
 from lpel_serving.methods.decoded.responses import enlarge
 from lpel_serving.methods.many import Decisions, Maps, Places
-from lpel_serving.methods.method import ImageFeatures, Networks
+from lpel_serving.methods.networks import ImageFeatures, Networks
 from lpel_serving.methods.simulated.design import fixed_design
 from lpel_serving.methods.simulated.game import for_the_decision, on_grid, simulation_of
 from lpel_serving.methods.simulated.surrogate_attribution import SurrogateAttribution

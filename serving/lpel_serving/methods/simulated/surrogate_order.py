@@ -10,7 +10,8 @@ from lpel_serving.equations.ordering import mean_order, order_map
 from lpel_serving.methods.both_ways import BothWays
 from lpel_serving.methods.catalogue.parameter import Range
 from lpel_serving.methods.catalogue.parameters import check_own
-from lpel_serving.methods.method import FacePair, ImageFeatures, Need, Networks
+from lpel_serving.methods.method import FacePair, Need
+from lpel_serving.methods.networks import ImageFeatures, Networks
 from lpel_serving.methods.simulated.game import (
     SURROGATES,
     Game,

@@ -18,7 +18,7 @@ from lpel_serving.methods.decoded.responses import Responses, enlarge, evidence
 from lpel_serving.methods.measured.coalitions import Coalitions
 from lpel_serving.methods.measured.embedding_losses import draw_coalitions
 from lpel_serving.methods.measured.hybrid import Hybrid
-from lpel_serving.methods.method import no_responses
+from lpel_serving.methods.networks import no_responses
 from lpel_serving.support.errors import EmbeddingError, ParameterError
 from lpel_tf.research.measures.cost import CountingNetworks
 from support import tiny

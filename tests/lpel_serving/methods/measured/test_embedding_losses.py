@@ -13,7 +13,8 @@ from lpel_serving.methods.measured.embedding_losses import (
     embedding_losses,
 )
 from lpel_serving.methods.measured.occlusion import Occlusion
-from lpel_serving.methods.method import AssembledNetworks, FacePair
+from lpel_serving.methods.method import FacePair
+from lpel_serving.methods.networks import AssembledNetworks
 from lpel_serving.support.errors import EmbeddingError, ParameterError
 from support import tiny
 from support.additive import RED, Additive, coloured

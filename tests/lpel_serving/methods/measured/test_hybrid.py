@@ -10,7 +10,7 @@ from lpel_serving.methods.both_ways import ask_both_ways, explain_both_ways
 from lpel_serving.methods.measured.correction import measured_correction
 from lpel_serving.methods.measured.hybrid import Hybrid, replaced
 from lpel_serving.methods.measured.replacement import Replacement
-from lpel_serving.methods.method import AssembledNetworks, no_responses
+from lpel_serving.methods.networks import AssembledNetworks, no_responses
 from lpel_serving.methods.simulated.game import Game, for_the_decision, game_of
 from lpel_serving.methods.simulated.surrogate_order import SurrogateOrder, orders_of
 from lpel_serving.support.errors import EmbeddingError, ParameterError

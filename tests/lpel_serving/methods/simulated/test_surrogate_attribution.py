@@ -5,7 +5,7 @@ import pytest
 
 from lpel_serving.equations.similarity import cosine_similarity
 from lpel_serving.methods.both_ways import ask_both_ways
-from lpel_serving.methods.method import AssembledNetworks
+from lpel_serving.methods.networks import AssembledNetworks
 from lpel_serving.methods.simulated.surrogate_attribution import SurrogateAttribution
 from lpel_serving.support.errors import ParameterError
 from support import tiny

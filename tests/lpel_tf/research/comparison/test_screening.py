@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lpel_serving.methods.method import with_embed
+from lpel_serving.methods.networks import with_embed
 from lpel_tf.research.comparison.screening import agreement, confirmed
 from support.networks import Linear, face_pair
 

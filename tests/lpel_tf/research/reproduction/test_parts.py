@@ -11,7 +11,8 @@ import pytest
 from lpel_serving.faithfulness.deletion_curve import Interval
 from lpel_serving.images.datasets.faces import Face
 from lpel_serving.methods.decoded.lpel import Lpel
-from lpel_serving.methods.method import AssembledNetworks, FacePair
+from lpel_serving.methods.method import FacePair
+from lpel_serving.methods.networks import AssembledNetworks
 from lpel_serving.support.errors import OutputError
 from lpel_tf.decoders.least_squares import LinearDecoder
 from lpel_tf.research.harness.decoders import TrainedDecoder, through_onnx

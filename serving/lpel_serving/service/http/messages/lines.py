@@ -9,7 +9,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from lpel_serving.methods.method import Networks
+from lpel_serving.methods.networks import Networks
 from lpel_serving.service.explanation_service import ExplanationService
 from lpel_serving.service.http.messages.answers import LINES, json_bytes
 from lpel_serving.service.http.messages.problems import cause_of, failure, problem_of

@@ -13,7 +13,8 @@ from lpel_serving.methods.catalogue.registry import SURROGATE, file_method, file
 from lpel_serving.methods.decoded.responses import DEFAULT_SIZE
 from lpel_serving.methods.each_once import knowing
 from lpel_serving.methods.explain import explain_by
-from lpel_serving.methods.method import ImageFeatures, Method, Networks
+from lpel_serving.methods.method import Method
+from lpel_serving.methods.networks import ImageFeatures, Networks
 from lpel_serving.service.cancellation import CancellationToken
 from lpel_serving.service.explanation_service import ExplanationService
 from lpel_serving.service.http.open_inference.models import Arrays, Model

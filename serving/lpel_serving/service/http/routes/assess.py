@@ -18,7 +18,8 @@ from lpel_serving.methods.checked_map import checked_map
 from lpel_serving.methods.counted import counted
 from lpel_serving.methods.decided import DecidedPair
 from lpel_serving.methods.each_once import knowing
-from lpel_serving.methods.method import FacePair, Method, Networks, is_control
+from lpel_serving.methods.method import FacePair, Method, is_control
+from lpel_serving.methods.networks import Networks
 from lpel_serving.methods.used import method_used
 from lpel_serving.report.document import decided_document, method_record
 from lpel_serving.report.verdict import on_plausibility

@@ -12,7 +12,8 @@ from lpel_serving.engine.pair import explain_pair
 from lpel_serving.methods.counted import counted
 from lpel_serving.methods.decided import DecidedPair
 from lpel_serving.methods.explanation import Explanation, PairExplanation
-from lpel_serving.methods.method import ImageFeatures, Method, Networks
+from lpel_serving.methods.method import Method
+from lpel_serving.methods.networks import ImageFeatures, Networks
 from lpel_serving.report.array_file import arrays, npz
 from lpel_serving.report.document import document
 from lpel_serving.report.figures import pair_figure

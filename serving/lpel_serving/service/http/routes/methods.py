@@ -9,7 +9,8 @@ from starlette.routing import BaseRoute, Route
 from lpel_serving.engine.inventory import MethodEntry, count_images, error_message
 from lpel_serving.equations.decision import DECISIONS
 from lpel_serving.methods.catalogue.registry import make_method, own_parameters
-from lpel_serving.methods.method import Method, Networks
+from lpel_serving.methods.method import Method
+from lpel_serving.methods.networks import Networks
 from lpel_serving.service.cancellation import CancellationToken
 from lpel_serving.service.explanation_service import ExplanationService
 from lpel_serving.service.http.messages.answers import checked, json_response
