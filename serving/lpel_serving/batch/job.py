@@ -1,4 +1,4 @@
-"""A job and its identity, so that results of different jobs are never mixed."""
+"""A job, what it needs of its bundle, and all that determines its results."""
 
 import hashlib
 import json
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from lpel_serving.batch.input.lists import Lists, list_digest
 from lpel_serving.batch.input.rows import LISTED
@@ -23,13 +23,12 @@ from lpel_serving.images.crops import parse_crop
 from lpel_serving.methods.catalogue.description import missing_needs
 from lpel_serving.methods.measured.stream import DEFAULT_BATCH
 from lpel_serving.methods.method import Need
-from lpel_serving.support.errors import OutputError, ParameterError
-from lpel_serving.support.files import write_atomically
+from lpel_serving.support.errors import ParameterError
 from lpel_serving.support.urls import refuse_urls
 
 _CONFIGURATION = ("the settings", "the crop", "the provider")
 _CALLED = {"responses": "response decoder"}
-_SEARCH = "the search"
+SEARCH = "the search"
 """Whether a probe is excluded from its own results. Folders of 0.1, where it was not, lack this."""
 
 
@@ -118,7 +117,7 @@ class PreparedJob:
     @property
     def apart(self) -> bool:
         """Whether a search excludes the probe itself."""
-        return _SEARCH in self.about
+        return SEARCH in self.about
 
     @property
     def identity(self) -> str:
@@ -188,96 +187,10 @@ def prepare(job: Job) -> PreparedJob:
         "the format of the results": FORMAT,
     }
     if gallery is not None:
-        about[_SEARCH] = "among other images"
+        about[SEARCH] = "among other images"
     # Workers may have another working folder.
     out, bundle = job.out.absolute(), job.bundle.absolute()
     found = replace(job, out=out, bundle=bundle, settings=settings, crop=crop)
     networks = BundleSource(bundle, crop, job.provider, loaded.sha256, loaded)
     about = json.loads(json.dumps(about))  # as read again
     return PreparedJob(found, manifest, networks, about, templates)
-
-
-def claim(places: Places, asked: PreparedJob) -> PreparedJob:
-    """Claim the folder for this job, or check that it is this job's.
-
-    Returns
-    -------
-    PreparedJob
-        With the unused settings taken from the job that began the folder: they are in its identity.
-
-    Raises
-    ------
-    OutputError
-        If it holds another job, or something else.
-    """
-    if not places.job.is_file():
-        ours = (places.lock, places.own)
-        strangers = [one.name for one in places.out.iterdir() if one not in ours]
-        if strangers:
-            raise OutputError(
-                f"{places.out} is not empty ({strangers[0]}): name a folder that is, or one that "
-                "`lpel batch` wrote."
-            )
-        _write_about(places, asked.about)
-        return asked
-    before = read_about(places)
-    if _SEARCH not in before:
-        asked = replace(asked, about={n: one for n, one in asked.about.items() if n != _SEARCH})
-    asked = _as_begun(asked, before)
-    changed = [
-        _named(name, before.get(name), value)
-        for name, value in asked.about.items()
-        if before.get(name) != value
-    ]
-    is_planned = places.shards.is_file() or before.keys() != asked.about.keys()
-    if changed and not is_planned:  # no results yet: its list may be corrected
-        places.clear()
-        _write_about(places, asked.about)
-    elif changed:
-        raise OutputError(
-            f"{places.out} holds the results of another job: {', '.join(changed)} changed since. "
-            "Write elsewhere, or delete it."
-        )
-    return asked
-
-
-def _as_begun(asked: PreparedJob, before: Mapping[str, Any]) -> PreparedJob:
-    """Take over settings without effect from the begun job: the results are the same."""
-    begun, job = before.get("the settings"), asked.job
-    old = cast("dict[str, Any]", begun) if isinstance(begun, dict) else {}
-    names = job.settings.unused(search=job.lists.gallery is not None)
-    if not all(isinstance(old.get(name), int) for name in names):
-        return asked
-    settings = replace(job.settings, **{name: old[name] for name in names})
-    about = {**asked.about, "the settings": json.loads(json.dumps(settings.described()))}
-    return replace(asked, job=replace(job, settings=settings), about=about)
-
-
-def _named(name: str, before: Any, now: Any) -> str:
-    """Name what changed, with its fields, and the methods: nobody need have named those."""
-    if not (isinstance(before, dict) and isinstance(now, dict)):
-        return name
-    old, new = cast("dict[str, Any]", before), cast("dict[str, Any]", now)
-    fields = sorted(field for field in old.keys() | new.keys() if old.get(field) != new.get(field))
-    methods = {"method": f"method from {old.get('method')} to {new.get('method')}"}
-    return f"{name} ({', '.join(methods.get(field, field) for field in fields)})"
-
-
-def _write_about(places: Places, about: Mapping[str, Any]) -> None:
-    write_atomically(places.job, json.dumps(about, indent=2).encode() + b"\n")
-
-
-def read_about(places: Places) -> Mapping[str, Any]:
-    """Read what determines the results in a folder.
-
-    Raises
-    ------
-    OutputError
-        If it is no folder of a job.
-    """
-    try:
-        return dict(json.loads(places.job.read_bytes()))
-    except (OSError, ValueError, TypeError) as error:
-        raise OutputError(
-            f"{places.out} holds no results of `lpel batch`: its {places.job.name} cannot be read."
-        ) from error

@@ -7,7 +7,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_serving.batch.job import identity_of, read_about
+from lpel_serving.batch.claiming import read_about
+from lpel_serving.batch.job import identity_of
 from lpel_serving.batch.output.commits import Commit, read_commit
 from lpel_serving.batch.plan import Plan, read_shards
 from lpel_serving.batch.store.folder import Places, is_locked

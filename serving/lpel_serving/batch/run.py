@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from typing import Any
 
-from lpel_serving.batch.job import Job, PreparedJob, claim, prepare
+from lpel_serving.batch.claiming import claim
+from lpel_serving.batch.job import Job, PreparedJob, prepare
 from lpel_serving.batch.output.commits import Commit, columns_begun, read_commit
 from lpel_serving.batch.output.result_table import Stamp
 from lpel_serving.batch.output.shards import Explaining

@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from lpel_serving import Explainer
-from lpel_serving.batch.job import read_about
+from lpel_serving.batch.claiming import read_about
 from lpel_serving.batch.store.folder import Places
 from lpel_serving.commands.main import build_app
 from lpel_serving.methods import find_method, methods
