@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Iterable
 
-from lpel_serving.bundle.manifest import Manifest
 from lpel_serving.methods import find_method, methods
 from lpel_serving.methods.catalogue.description import missing_needs
 from lpel_serving.methods.catalogue.registry import make_method, own_parameters
@@ -26,16 +25,6 @@ FILL = "fill"
 """The parameter by which a method is asked about a fill."""
 
 Needs = Collection[Need]
-
-
-def needs_met(manifest: Manifest) -> Needs:
-    """The networks that a bundle has for methods to run."""
-    found: set[Need] = {"images", "decoder"}
-    if manifest.responses is not None:
-        found.add("responses")
-    if manifest.surrogate is not None:
-        found.add("surrogate")
-    return found
 
 
 def asked_once(needs: Needs, *, slow: bool) -> dict[str, Method]:

@@ -16,6 +16,7 @@ from lpel_serving.equations.similarity import cosine_similarity
 from lpel_serving.faithfulness.photograph_pairs import PhotographPairs
 from lpel_serving.images.crops import parse_crop
 from lpel_serving.images.datasets.faces import Face, list_faces
+from lpel_serving.methods.catalogue.description import networks_in
 from lpel_serving.methods.networks import Networks, with_embed
 from lpel_serving.support.progress import Progress
 from lpel_tf.bundles.bundling import store_key
@@ -24,7 +25,7 @@ from lpel_tf.decoders.decoder import IMAGE_SIZE
 from lpel_tf.networks.embedders import ExportedEmbedder
 from lpel_tf.networks.facenet import DEFAULT_KEY, build, facenet
 from lpel_tf.networks.weights import fetch
-from lpel_tf.research.comparison.asked import Needs, needs_met
+from lpel_tf.research.comparison.asked import Needs
 from lpel_tf.research.gradients.differentiable import Differentiable
 from lpel_tf.research.harness.pairs import PairsOfOneTest, pairs_of_one_test
 from lpel_tf.research.harness.people import People, embed_people
@@ -84,7 +85,7 @@ class Setting:
     @property
     def needs(self) -> Needs:
         """The networks that the bundle has for methods to run."""
-        return needs_met(self.explainer.manifest)
+        return networks_in(self.explainer.manifest)
 
     @property
     def similar(self) -> PhotographPairs:

@@ -20,9 +20,8 @@ from lpel_serving.bundle.loading import load_bundle
 from lpel_serving.bundle.manifest import Manifest
 from lpel_serving.engine.session import check_provider
 from lpel_serving.images.crops import parse_crop
-from lpel_serving.methods.catalogue.description import missing_needs
+from lpel_serving.methods.catalogue.description import missing_needs, networks_in
 from lpel_serving.methods.measured.stream import DEFAULT_BATCH
-from lpel_serving.methods.method import Need
 from lpel_serving.support.errors import ParameterError
 from lpel_serving.support.urls import refuse_urls
 
@@ -132,12 +131,7 @@ def identity_of(about: Mapping[str, Any]) -> str:
 
 def _check_needs(settings: BatchSettings, manifest: Manifest) -> None:
     """Raise `ParameterError` if the bundle lacks a network that the method needs."""
-    there: set[Need] = {"images", "decoder"}
-    if manifest.responses is not None:
-        there.add("responses")
-    if manifest.surrogate is not None:
-        there.add("surrogate")
-    lacking = missing_needs(settings.make_method(), there)
+    lacking = missing_needs(settings.make_method(), networks_in(manifest))
     if lacking:
         which = " or ".join(_CALLED.get(one, one) for one in lacking)
         raise ParameterError(

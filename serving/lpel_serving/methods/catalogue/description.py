@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass
 from typing import Any, cast, get_args
 
+from lpel_serving.bundle.manifest import Manifest
 from lpel_serving.equations.decision import DECISIONS
 from lpel_serving.methods.catalogue.parameter import Parameter
 from lpel_serving.methods.catalogue.parameters import parameters_in
@@ -103,6 +104,16 @@ def describe(name: str, method: Any) -> Description:
 def needs_of(method: Any) -> tuple[Need, ...] | None:
     """Return the networks that a method declares to run; None if it does not declare them."""
     return _known(getattr(method, "needs", None), get_args(Need))
+
+
+def networks_in(manifest: Manifest) -> frozenset[Need]:
+    """Return the networks that a bundle has for methods to run."""
+    found: set[Need] = {"images", "decoder"}
+    if manifest.responses is not None:
+        found.add("responses")
+    if manifest.surrogate is not None:
+        found.add("surrogate")
+    return frozenset(found)
 
 
 def missing_needs(method: Any, there: Collection[Need]) -> tuple[Need, ...]:

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from lpel_serving.equations.fill import Fill
+from lpel_serving.methods.catalogue.description import networks_in
 from lpel_serving.methods.measured.replacement import Filling
-from lpel_tf.research.comparison.asked import asked_about, asked_once, cheap, installed, needs_met
+from lpel_tf.research.comparison.asked import asked_about, asked_once, cheap, installed
 from support import plugins
 
 ALL = ("images", "decoder", "responses", "surrogate")
@@ -85,6 +86,6 @@ def test_altered_faces_are_explained_by_what_embeds_nothing_more():
 
 
 def test_a_bundle_says_what_it_has(setting, responding_explainer, tiny_explainer):
-    assert needs_met(tiny_explainer.manifest) == {"images", "decoder"}
-    assert needs_met(responding_explainer.manifest) == {"images", "decoder", "responses"}
-    assert needs_met(setting.explainer.manifest) == set(ALL)
+    assert networks_in(tiny_explainer.manifest) == {"images", "decoder"}
+    assert networks_in(responding_explainer.manifest) == {"images", "decoder", "responses"}
+    assert networks_in(setting.explainer.manifest) == set(ALL)
