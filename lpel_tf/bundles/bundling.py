@@ -25,6 +25,7 @@ from lpel_tf.bundles.surrogate_export import (
     export_finished_surrogate,
     with_surrogate,
 )
+from lpel_tf.bundles.surrogate_rounds import checkpoints
 from lpel_tf.bundles.thresholds import fit_on_pairs, fit_on_split
 from lpel_tf.data.dataset import FaceSet, Split, embed_faces, split_by_identity
 from lpel_tf.data.kept_apart import fit_on_sides, photographs_apart, usual_on_sides
@@ -203,6 +204,12 @@ def response_checkpoint(checkpoint: Path) -> Path:
 def surrogate_checkpoint(checkpoint: Path) -> Path:
     """Name the file of the surrogate's training beside that of the decoder's."""
     return checkpoint.with_name(f"{checkpoint.stem}-surrogate{checkpoint.suffix}")
+
+
+def all_checkpoints(checkpoint: Path) -> tuple[Path, ...]:
+    """Name every file that a training may leave: they can go once the bundle is written."""
+    of_surrogate = checkpoints(surrogate_checkpoint(checkpoint))
+    return (checkpoint, response_checkpoint(checkpoint), *of_surrogate)
 
 
 def store_key(embedder: ExportedEmbedder, crop: str) -> str:

@@ -20,19 +20,19 @@ from lpel_serving.images.crops import Crop
 from lpel_serving.images.datasets.faces import Face
 from lpel_serving.methods.measured.stream import DEFAULT_BATCH
 from lpel_serving.support.arrays import Floats, Pixels
-from lpel_serving.support.errors import NoFaceError
+from lpel_serving.support.errors import NoFaceError, ParameterError
 from lpel_serving.support.progress import Progress, silent
+from lpel_tf.bundles.surrogate_rounds import Measured, train_in_rounds
 from lpel_tf.data.dataset import Split
 from lpel_tf.networks.embedders import ExportedEmbedder
-from lpel_tf.surrogates.donors import choose_donors
 from lpel_tf.surrogates.network import SurrogateNetwork
-from lpel_tf.surrogates.photographs import Photographs, see_photographs
+from lpel_tf.surrogates.photographs import see_photographs
 from lpel_tf.surrogates.precision import CALIBRATION_CROPS, embedder_in
 from lpel_tf.surrogates.recipe import SurrogateRecipe
 from lpel_tf.surrogates.reduction import fit_reduction, key_of
-from lpel_tf.surrogates.table import SurrogateTable, measure_table
+from lpel_tf.surrogates.table import SurrogateTable
 from lpel_tf.surrogates.table_settings import SurrogateTableSettings
-from lpel_tf.surrogates.training import TrainedSurrogate, train_surrogate
+from lpel_tf.surrogates.training import TrainedSurrogate
 from lpel_tf.surrogates.unexplained import unexplained_by_responses, unexplained_by_surrogate
 
 
@@ -49,11 +49,19 @@ class SurrogatePlan:
     layers
         The tensors of the embedder's graph that give the local features, or parts of their names;
         chosen by rule when empty: see `lpel_export.local_features.layers.choose_layers`.
+    rounds
+        How often every photograph is measured, each time with another donor. From the second on
+        half of the coalitions lie along the orders of a surrogate that was trained on the first.
     """
 
     table: SurrogateTableSettings = field(default_factory=SurrogateTableSettings)
     recipe: SurrogateRecipe = field(default_factory=SurrogateRecipe)
     layers: tuple[str, ...] = ()
+    rounds: int = 1
+
+    def __post_init__(self) -> None:
+        if self.rounds < 1:
+            raise ParameterError(f"a surrogate has 1 round or more; received {self.rounds}.")
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,33 +147,11 @@ def finish_surrogate(
         lambda: np.stack(list(islice(_crops(raw, learnt), CALIBRATION_CROPS))),
         table_store,
     )
-    tables = _measure(masking, seen, side_of, plan.table, table_store, progress)
-    trained = train_surrogate(
-        tables["train"],
-        tables["validation"],
-        plan.recipe,
-        checkpoint=checkpoint,
-        progress=progress,
-    )
+    sides = tuple(side_of[face.identity] for face in seen.faces)
+    measured = Measured(seen, sides, masking, plan.table, table_store, progress)
+    trained, tables = train_in_rounds(measured, plan.rounds, plan.recipe, checkpoint)
     training = _describe(trained, tables, plan, respond)
     return FinishedSurrogate(trained.network, reduction, layers, plan.table.names, training)
-
-
-def _measure(
-    embedder: Embedder,
-    photographs: Photographs,
-    side_of: Mapping[str, str],
-    settings: SurrogateTableSettings,
-    store: Path,
-    progress: Progress,
-) -> dict[str, SurrogateTable]:
-    """Measure the table, each side with donors of its own, and divide it by side."""
-    sides = [side_of[face.identity] for face in photographs.faces]
-    who = [face.identity for face in photographs.faces]
-    donors = choose_donors(photographs.digests, who, sides, settings.seed)
-    table = measure_table(embedder, photographs, donors, settings, store, progress=progress)
-    names = ("train", "validation", "test")
-    return {name: table.select(np.array(sides) == name) for name in names}
 
 
 def _crops(embedder: Embedder, faces: Sequence[Face]) -> Iterator[Pixels]:
@@ -210,6 +196,7 @@ def _describe(
     return {
         "method": "AdamW",
         "table": asdict(plan.table),
+        "rounds": plan.rounds,
         "recipe": asdict(trained.recipe),
         "photographs": {name: len(table) for name, table in tables.items()},
         "people": {name: len(set(table.identities)) for name, table in tables.items()},

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from lpel_export.bundle.writer import SurrogateModel
 from lpel_export.conversion.parity import Parity
-from lpel_export.conversion.surrogate_to_onnx import check_surrogate_parity, export_surrogate
+from lpel_export.conversion.surrogate_to_onnx import check_surrogate_parity
 from lpel_export.local_features.parity import check_local_features
 from lpel_export.local_features.second_output import with_local_features
 from lpel_serving.bundle.manifest import EmbedderRecord, SurrogateRecord
@@ -20,7 +20,7 @@ from lpel_serving.support.arrays import Floats
 from lpel_tf.bundles.surrogate_bundling import FinishedSurrogate
 from lpel_tf.networks.embedders import ExportedEmbedder
 from lpel_tf.surrogates.drawing import draw_complements
-from lpel_tf.surrogates.graph import constants, hiding, masked_embeddings
+from lpel_tf.surrogates.graph import to_graphs
 from lpel_tf.surrogates.network import to_keras
 
 _PARITY_PAIRS = 3
@@ -110,14 +110,7 @@ def export_finished_surrogate(
     seen = Embedder(model, embedder.record, CentreCrop()).features(crops)
     features = ImageFeatures(unit(seen.embeddings), seen.local)
     network = to_keras(finished.network)
-    graphs = export_surrogate(
-        hiding(network, sizes),
-        masked_embeddings(network, sizes),
-        sizes.dimension,
-        (sizes.superpixels, sizes.channels),
-        constants(finished.network),
-        {"lpel": "surrogate", "embedder": embedder.record.name},
-    )
+    graphs = to_graphs(finished.network, network, embedder.record.name)
 
     def original(images: ImageFeatures, donors: ImageFeatures, replaced: Floats) -> Floats:
         given = [images.embeddings, images.local, donors.embeddings, donors.local, replaced]

@@ -96,6 +96,17 @@ def train(
             "about three times as fast on a CPU, and less exact."
         ),
     ] = TablePrecision.float32,
+    table_rounds: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            max=9,
+            help="For surrogate: how often each photograph is measured, every time with another "
+            "person's face to take superpixels from. Rounds after the first go half along the "
+            "orders of a surrogate trained on the first; each takes as long again, and the "
+            "surrogate predicts better.",
+        ),
+    ] = 1,
     grid: Annotated[
         int,
         typer.Option(
@@ -143,7 +154,7 @@ def train(
     from lpel_serving.images.crops import parse_crop
     from lpel_serving.images.datasets.faces import find_faces, leave_out
     from lpel_serving.images.datasets.pairs_list import find_pairs
-    from lpel_tf.bundles.bundling import response_checkpoint, surrogate_checkpoint, train_bundle
+    from lpel_tf.bundles.bundling import all_checkpoints, train_bundle
     from lpel_tf.commands.trained_words import trained_in_json, trained_in_words
     from lpel_tf.decoders.training import Recipe
     from lpel_tf.networks.embedders import from_facenet
@@ -159,7 +170,7 @@ def train(
     responds, simulates = method is not TrainedMethod.lpel, method is TrainedMethod.surrogate
     how = "goes with --method responses or surrogate"
     check_applies(context, responds, how, "--coalitions", "--grid")
-    of_table = ("--table-coalitions", "--table-precision")
+    of_table = ("--table-coalitions", "--table-precision", "--table-rounds")
     check_applies(context, simulates, "goes with --method surrogate", *of_table)
     stepwise = ("--epochs", "--batch-size", "--patience")
     check_applies(context, not closed_form, "goes with training, not with --closed-form", *stepwise)
@@ -172,6 +183,7 @@ def train(
         coalitions=table_coalitions,
         precision=table_precision.value,
         seed=seed,
+        rounds=table_rounds,
     )
     unusable = Unusable(most_bad, names=list_passed_over)
     found = find_faces(faces, identities)
@@ -202,7 +214,7 @@ def train(
         unusable=unusable,
         progress=progress_bar,
     )
-    for path in (checkpoint, response_checkpoint(checkpoint), surrogate_checkpoint(checkpoint)):
+    for path in all_checkpoints(checkpoint):
         path.unlink(missing_ok=True)
     in_pairs = () if listed is None else listed.passed_over
     passed = (*found.passed_over, *in_pairs, *unusable.found())
@@ -215,7 +227,7 @@ def train(
         say(trained_in_words(manifest, out))
 
 
-def _surrogate_plan(simulates: bool, **measured: Any) -> "SurrogatePlan | None":
+def _surrogate_plan(simulates: bool, *, rounds: int, **measured: Any) -> "SurrogatePlan | None":
     """How to train a surrogate, by what is measured for it; None for none."""
     if not simulates:
         return None
@@ -224,7 +236,7 @@ def _surrogate_plan(simulates: bool, **measured: Any) -> "SurrogatePlan | None":
     from lpel_tf.surrogates.table_settings import SurrogateTableSettings
 
     recipe = SurrogateRecipe(seed=measured["seed"])
-    return SurrogatePlan(SurrogateTableSettings(**measured), recipe)
+    return SurrogatePlan(SurrogateTableSettings(**measured), recipe, rounds=rounds)
 
 
 def _response_plan(responds: bool, **measured: Any) -> "ResponsePlan | None":

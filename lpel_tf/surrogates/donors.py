@@ -1,8 +1,9 @@
-"""Chooses for each photograph the donor of its transplants: another person of the same side."""
+"""Chooses for each photograph the donor of its transplants, and another one of the same person."""
 
 import hashlib
 from bisect import bisect
 from collections.abc import Sequence
+from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +44,24 @@ def choose_donors(
             point = hashlib.sha256(f"donor {seed} ".encode() + digest).digest()
             donors[i] = _next_of_another(ring, bisect(places, point), identities, i)
     return donors
+
+
+def others_of_same(digests: Sequence[bytes], identities: Sequence[str]) -> NDArray[np.int64]:
+    """Choose for each photograph another one of the same person, itself where there is none.
+
+    They stand on a ring by their digests, so that a new photograph changes few others' choice.
+
+    Returns
+    -------
+    NDArray[np.int64]
+        Places, shape (N,).
+    """
+    others = np.arange(len(digests))
+    ring = sorted(range(len(digests)), key=lambda i: (identities[i], digests[i]))
+    for _, group in groupby(ring, key=lambda i: identities[i]):
+        same = list(group)
+        others[same] = np.roll(same, -1)
+    return others
 
 
 def _next_of_another(

@@ -6,12 +6,37 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lpel_export.conversion.surrogate_to_onnx import export_surrogate
+from lpel_serving.bundle.surrogate_graphs import SurrogateGraphs
 from lpel_serving.support.extras import require
 from lpel_tf.support.errors import TrainingDataError
 from lpel_tf.surrogates.network import Sizes, SurrogateNetwork, neighbours
 
 _OWN, _DONORS, _BOTH, _PAIRS = "hidden", "transplanted", "changed", "adjacent"
 """Layers of the network that become one in a graph, with a kernel and a bias for each fill."""
+
+
+def to_graphs(network: SurrogateNetwork, model: Any, embedder: str) -> SurrogateGraphs:
+    """Export a surrogate as the two graphs of a bundle.
+
+    Parameters
+    ----------
+    network
+        Sizes and weights.
+    model
+        The same in Keras: see `lpel_tf.surrogates.network.to_keras`.
+    embedder
+        The name of the network that it was trained for.
+    """
+    sizes = network.sizes
+    return export_surrogate(
+        hiding(model, sizes),
+        masked_embeddings(model, sizes),
+        sizes.dimension,
+        (sizes.superpixels, sizes.channels),
+        constants(network),
+        {"lpel": "surrogate", "embedder": embedder},
+    )
 
 
 def hiding(model: Any, sizes: Sizes) -> Callable[..., Any]:

@@ -90,11 +90,11 @@ def train_surrogate(
 
 
 def inputs_of(table: SurrogateTable, chosen: NDArray[np.int64]) -> list[Floats]:
-    """The network's inputs for some photographs with all their coalitions, and their donors."""
-    donors = table.donors[chosen]
+    """The network's inputs for some rows: photographs, donors, coalitions."""
+    photographs, donors = table.photographs[chosen], table.donors[chosen]
     return [
-        table.embeddings[chosen],
-        table.local[chosen].astype(np.float32),
+        table.embeddings[photographs],
+        table.local[photographs].astype(np.float32),
         table.embeddings[donors],
         table.local[donors].astype(np.float32),
         table.coalitions[chosen].astype(np.float32),
@@ -102,8 +102,8 @@ def inputs_of(table: SurrogateTable, chosen: NDArray[np.int64]) -> list[Floats]:
 
 
 def losses_of(table: SurrogateTable, chosen: NDArray[np.int64]) -> Floats:
-    """What the unit embeddings of some photographs lost, float32, shape (n, F, M, D)."""
-    whole = table.embeddings[chosen][:, np.newaxis, np.newaxis]
+    """What the unit embeddings of some rows lost, float32, shape (n, F, M, D)."""
+    whole = table.embeddings[table.photographs[chosen]][:, np.newaxis, np.newaxis]
     return whole - table.masked[chosen].astype(np.float32)
 
 
@@ -137,7 +137,7 @@ def _wanted(table: SurrogateTable, chosen: NDArray[np.int64], recipe: SurrogateR
     lost = losses_of(table, chosen)
     along = [
         np.einsum("nfmd,nd->nfm", lost, table.embeddings[of])[..., np.newaxis] * recipe.along**0.5
-        for of in (chosen, table.donors[chosen])
+        for of in (table.photographs[chosen], table.donors[chosen])
     ]
     sizes = table.coalitions[chosen].sum(axis=-1, keepdims=True)
     weights = np.maximum(sizes, 1) ** -recipe.size_power
@@ -180,7 +180,8 @@ def _identity(
     """What a checkpoint must have in common with a training that goes on from it."""
     digest = hashlib.sha256()
     for table in (train, validation):
-        arrays = (table.embeddings, table.local, table.donors, table.coalitions, table.masked)
+        arrays = (table.embeddings, table.local, table.photographs, table.donors)
+        arrays = (*arrays, table.coalitions, table.masked)
         for array in arrays:
             digest.update(np.ascontiguousarray(array).data)
     return asdict(recipe) | {"data": digest.hexdigest()}

@@ -37,7 +37,13 @@ class Truth:
         masked = h[:, np.newaxis, np.newaxis] - lost
         people = tuple(f"person {seed} {i % PEOPLE}" for i in range(n))
         return SurrogateTable(
-            h.astype(np.float32), local, donors, coalitions, masked.astype(np.float16), people
+            h.astype(np.float32),
+            local,
+            people,
+            np.arange(n),
+            donors,
+            coalitions,
+            masked.astype(np.float16),
         )
 
 

@@ -59,7 +59,35 @@ class Simulation(Protocol):
         ...
 
 
-class Networks(Protocol):
+class Simulates(Protocol):
+    """Whatever asks a surrogate: `Networks`, or a surrogate alone."""
+
+    def simulate(
+        self, images: ImageFeatures, fill: str, donors: ImageFeatures | None = None, /
+    ) -> Simulation:
+        """Prepare to predict what replacing superpixels does to images.
+
+        That is the longer part: ask the result again rather than this.
+
+        Parameters
+        ----------
+        images
+            Of N images.
+        fill
+            What replaces superpixels: ``normal``, ``mean``, ``blur``, or ``transplant`` for the
+            donor's own.
+        donors
+            For ``transplant``: an image for each of the images.
+
+        Raises
+        ------
+        ParameterError
+            If there is no surrogate, it does not know the fill, or donors are missing.
+        """
+        ...
+
+
+class Networks(Simulates, Protocol):
     """The networks that a method may run; `Explainer` implements it."""
 
     @property
@@ -94,30 +122,6 @@ class Networks(Protocol):
         ------
         ParameterError
             If there is no surrogate, and so no local features.
-        """
-        ...
-
-    def simulate(
-        self, images: ImageFeatures, fill: str, donors: ImageFeatures | None = None, /
-    ) -> Simulation:
-        """Prepare to predict what replacing superpixels does to images.
-
-        That is the longer part: ask the result again rather than this.
-
-        Parameters
-        ----------
-        images
-            Of N images.
-        fill
-            What replaces superpixels: ``normal``, ``mean``, ``blur``, or ``transplant`` for the
-            donor's own.
-        donors
-            For ``transplant``: an image for each of the images.
-
-        Raises
-        ------
-        ParameterError
-            If there is no surrogate, it does not know the fill, or donors are missing.
         """
         ...
 

@@ -16,7 +16,7 @@ from lpel_serving.equations.summation import fixed_dot
 from lpel_serving.methods.catalogue.parameter import Range
 from lpel_serving.methods.kinds import KINDS, Kind
 from lpel_serving.methods.method import FacePair
-from lpel_serving.methods.networks import ImageFeatures, Networks, Simulation
+from lpel_serving.methods.networks import ImageFeatures, Networks, Simulates, Simulation
 from lpel_serving.support.arrays import Coalitions, Floats, Memberships
 from lpel_serving.support.errors import EmbeddingError, ParameterError
 
@@ -109,7 +109,12 @@ def game_of(pair: FacePair, networks: Networks, fill: str, *, both_ways: bool = 
 
 
 def game_between(
-    images: ImageFeatures, networks: Networks, fill: str, *, similar: bool, both_ways: bool = False
+    images: ImageFeatures,
+    networks: Simulates,
+    fill: str,
+    *,
+    similar: bool,
+    both_ways: bool = False,
 ) -> Game:
     """Make the game that explains a decision, from features of the two images alone.
 
@@ -188,7 +193,7 @@ def features_of(pair: FacePair, networks: Networks) -> ImageFeatures:
 
 
 def simulation_of(
-    networks: Networks, images: ImageFeatures, fill: str, donors: ImageFeatures | None = None
+    networks: Simulates, images: ImageFeatures, fill: str, donors: ImageFeatures | None = None
 ) -> Simulation:
     """Prepare to ask the surrogate: see `lpel_serving.methods.networks.Networks.simulate`.
 
@@ -231,7 +236,7 @@ def on_grid(values: NDArray[np.floating]) -> Floats:
 
 def _played(
     images: ImageFeatures,
-    networks: Networks,
+    networks: Simulates,
     kind: Kind,
     fill: str,
     *,

@@ -16,9 +16,9 @@ from lpel_serving.images.datasets.faces import list_faces
 from lpel_serving.support.errors import EmbeddingError, NoFaceError, ParameterError
 from lpel_tf.support.errors import CacheError
 from lpel_tf.surrogates.donors import choose_donors
+from lpel_tf.surrogates.measuring import Round, at_random, measure_round
 from lpel_tf.surrogates.photographs import see_photographs
 from lpel_tf.surrogates.precision import embedder_in
-from lpel_tf.surrogates.table import measure_table
 from lpel_tf.surrogates.table_settings import SurrogateTableSettings
 from support import tiny, tiny_layers, tiny_surrogate
 from support.counting import counting
@@ -56,7 +56,9 @@ def measured(embedder, faces, stores, settings=SETTINGS, masking=None):
     seen = see_photographs(embedder, faces, stores[0])
     who = [face.identity for face in seen.faces]
     donors = choose_donors(seen.digests, who, ["train"] * len(who), settings.seed)
-    return measure_table(masking or embedder, seen, donors, settings, stores[1])
+    return measure_round(
+        masking or embedder, seen, Round(donors, at_random(settings)), settings, stores[1]
+    )
 
 
 def crop_of(face):
@@ -186,7 +188,7 @@ def test_a_part_of_a_table_keeps_its_donors(embedder, people, stores):
     who = [face.identity for face in seen.faces]
     sides = ["train" if one != "Person_04" and one != "Person_03" else "test" for one in who]
     donors = choose_donors(seen.digests, who, sides, 0)
-    table = measure_table(embedder, seen, donors, SETTINGS, stores[1])
+    table = measure_round(embedder, seen, Round(donors, at_random(SETTINGS)), SETTINGS, stores[1])
     chosen = np.array(sides) == "test"
     part = table.select(chosen)
     assert part.identities == tuple(np.array(who)[chosen])
