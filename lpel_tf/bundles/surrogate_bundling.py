@@ -122,8 +122,8 @@ def finish_surrogate(
     progress
         Reports how far it is.
     """
-    sides = {"train": split.train, "validation": split.validation, "test": split.test}
-    side_of = {who: name for name, side in sides.items() for who in side.identities}
+    parts = {"train": split.train, "validation": split.validation, "test": split.test}
+    side_of = {who: name for name, part in parts.items() for who in part.identities}
     faces = [face for face in faces if face.identity in side_of]
     order: list[int] = np.random.default_rng(plan.recipe.seed).permutation(len(faces)).tolist()
     learnt = [faces[i] for i in order if side_of[faces[i].identity] == "train"]
@@ -132,26 +132,30 @@ def finish_surrogate(
     raw = Embedder(with_averages(embedder.model, layers, grid), embedder.record, crop)
     reduction = _fit(raw, learnt, plan.recipe, progress)
     reduced = with_local_features(embedder.model, layers, grid, reduction)
-    seen = see_photographs(
-        Embedder(reduced, embedder.record, crop),
-        faces,
-        store.with_name(f"{store.stem}-local-{key_of(reduction)}.sqlite"),
-        progress=progress,
-    )
+    seeing = Embedder(reduced, embedder.record, crop)
+    local_store = store.with_name(f"{store.stem}-local-{key_of(reduction)}.sqlite")
+    seen = see_photographs(seeing, faces, local_store, progress=progress)
     table_store = store.with_name(f"{store.stem}-surrogate-{plan.table.key}.sqlite")
-    masking = embedder_in(
-        plan.table.precision,
-        embedder.model,
-        embedder.record,
-        crop,
-        lambda: np.stack(list(islice(_crops(raw, learnt), CALIBRATION_CROPS))),
-        table_store,
-    )
     sides = tuple(side_of[face.identity] for face in seen.faces)
+    masking = _masking(embedder, raw, learnt, plan.table.precision, table_store)
     measured = Measured(seen, sides, masking, plan.table, table_store, progress)
     trained, tables = train_in_rounds(measured, plan.rounds, plan.recipe, checkpoint)
     training = _describe(trained, tables, plan, respond)
     return FinishedSurrogate(trained.network, reduction, layers, plan.table.names, training)
+
+
+def _masking(
+    embedder: ExportedEmbedder, raw: Embedder, learnt: Sequence[Face], precision: str, store: Path
+) -> Embedder:
+    """Open what embeds masked images; int8 is calibrated on the first photographs."""
+    return embedder_in(
+        precision,
+        embedder.model,
+        embedder.record,
+        raw.crop,
+        lambda: np.stack(list(islice(_crops(raw, learnt), CALIBRATION_CROPS))),
+        store,
+    )
 
 
 def _crops(embedder: Embedder, faces: Sequence[Face]) -> Iterator[Pixels]:
