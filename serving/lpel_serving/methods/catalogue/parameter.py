@@ -31,6 +31,8 @@ class Range:
         The most that a server accepts in a request, if less than `most`, to bound its memory.
     choices, make
         The allowed words, and the class that is constructed from one, if any.
+    words
+        Those of the choices that stay words.
     """
 
     meaning: str = ""
@@ -40,6 +42,7 @@ class Range:
     served: float | None = None
     choices: tuple[Any, ...] = ()
     make: type[Any] | None = None
+    words: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -139,7 +142,9 @@ class Parameter:
         self.check(value)
         if isinstance(value, list):
             return tuple(cast("list[int]", value))
-        return value if self.range.make is None else self.range.make(value)
+        if self.range.make is None or value in self.range.words:
+            return value
+        return self.range.make(value)
 
     def check(self, value: Any) -> None:
         """Raise `ParameterError` unless a value lies in the range."""

@@ -95,7 +95,8 @@ def _parameter(field: Field[Any], hint: Any) -> Parameter | None:
         return None
     range_, hint, optional = _without_none(type(default) if hint is None else hint)
     if range_.make is not None:
-        words = (word for word in range_.choices if range_.make(word) == default)
+        made = {word: range_.make(word) for word in range_.choices if word not in range_.words}
+        words = (word for word in range_.choices if made.get(word, word) == default)
         return Parameter(field.name, "choice", next(words, None), optional, range_)
     if get_origin(hint) is Literal:
         choices = replace(range_, choices=get_args(hint))

@@ -2,19 +2,20 @@
 
 from copy import deepcopy
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 
-from lpel_serving.equations.fill import Fill
+from lpel_serving.equations.fill import FILLS, TRANSPLANT, Fill
 from lpel_serving.equations.ordering import order_map
 from lpel_serving.methods.both_ways import BothWays
+from lpel_serving.methods.catalogue.parameter import Range
 from lpel_serving.methods.catalogue.parameters import check_own
 from lpel_serving.methods.decoded.responses import DEFAULT_SIZE, MapSide, enlarge
 from lpel_serving.methods.each_once import EachOnce
 from lpel_serving.methods.measured.coalitions import Count, measured_evidence
 from lpel_serving.methods.measured.correction import measured_correction
-from lpel_serving.methods.measured.replacement import Filling, Replacement, replacement
+from lpel_serving.methods.measured.replacement import Replacement, replacement
 from lpel_serving.methods.method import FacePair, Need
 from lpel_serving.methods.networks import Networks
 from lpel_serving.methods.simulated.game import game_of, on_grid
@@ -23,6 +24,18 @@ from lpel_serving.support.arrays import Floats, SignedMap
 from lpel_serving.support.errors import ParameterError
 
 DEFAULT_COUNT = 32
+
+FillingOrTransplant = Annotated[
+    Fill | Literal["transplant"],
+    Range(
+        "What hidden superpixels are filled with; transplant, the other image's own, explains "
+        "dissimilar pairs alone.",
+        choices=(*FILLS, TRANSPLANT),
+        make=Fill,
+        words=(TRANSPLANT,),
+    ),
+]
+"""The type of a fill that may be the other image."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +64,7 @@ class Hybrid:
         "corrected by hiding parts of them. No camera takes such pictures."
     )
     count: Count = DEFAULT_COUNT
-    fill: Filling = field(default_factory=Fill)
+    fill: FillingOrTransplant = field(default_factory=Fill)
     size: MapSide = DEFAULT_SIZE
 
     def __post_init__(self) -> None:
@@ -64,12 +77,12 @@ class Hybrid:
     def both_ways(self, pair: FacePair, networks: Networks, rng: np.random.Generator) -> BothWays:
         """Compute both maps, with error bars where a surrogate knows the fill.
 
-        Those of a dissimilar pair are equal.
+        Those of a dissimilar pair are equal, but of transplants.
         """
         once, again = EachOnce(networks), deepcopy(rng)
         forward, errors = self._explained(pair, once, rng)
         swapped, others = forward, errors
-        if pair.similar:
+        if pair.similar or self.fill == TRANSPLANT:
             swapped, others = self._explained(pair.swapped, once, again)
         known = None if errors is None or others is None else (errors, others)
         return BothWays(forward, swapped, errors=known)
@@ -80,7 +93,7 @@ class Hybrid:
         """The map, and the error bars on the grid where a surrogate knows the fill."""
         if not _is_simulated(self.fill, networks):
             return self._from_responses(pair, networks, rng), None
-        game = game_of(pair, networks, self.fill.name)
+        game = game_of(pair, networks, _name_of(self.fill))
         for_noise, for_pool = rng.spawn(2)
         change = replaced(pair, self.fill, for_noise)
         found = measured_correction(game, change, networks, self.count, for_pool)
@@ -90,6 +103,11 @@ class Hybrid:
     def _from_responses(
         self, pair: FacePair, networks: Networks, rng: np.random.Generator
     ) -> SignedMap:
+        if not isinstance(self.fill, Fill):
+            raise ParameterError(
+                "transplants are simulated before they are measured, and no surrogate knows them: "
+                "train one with `lpel train --method surrogate`, or choose another fill."
+            )
         try:
             priors = networks.respond(np.stack([pair.h_t, pair.h_r]))
         except ParameterError as error:
@@ -106,18 +124,27 @@ class Hybrid:
         return enlarge(values, self.size)
 
 
-def _is_simulated(fill: Fill, networks: Networks) -> bool:
+def _is_simulated(fill: Fill | str, networks: Networks) -> bool:
     """Whether there is a surrogate that knows a fill: noise as it is by default, no other."""
-    usual = fill == Fill(fill.name) or not fill.random
-    return usual and fill.name in networks.simulated_fills
+    name = _name_of(fill)
+    usual = not isinstance(fill, Fill) or fill == Fill(fill.name) or not fill.random
+    return usual and name in networks.simulated_fills
 
 
-def replaced(pair: FacePair, fill: Fill, rng: np.random.Generator) -> Replacement:
+def _name_of(fill: Fill | str) -> str:
+    return fill.name if isinstance(fill, Fill) else fill
+
+
+def replaced(pair: FacePair, fill: Fill | str, rng: np.random.Generator) -> Replacement:
     """Define what is replaced: in the test if the pair is called similar, in both if dissimilar.
+
+    Transplants replace the test's superpixels by the reference's.
 
     The noise of an image does not depend on its role, so that a dissimilar pair loses the same both
     ways.
     """
+    if not isinstance(fill, Fill):
+        return replacement(pair, "transplant", Fill(), rng)
     if pair.similar:
         return replacement(pair, "test", fill, rng)
     ordered = pair if pair.reference.tobytes() <= pair.test.tobytes() else pair.swapped

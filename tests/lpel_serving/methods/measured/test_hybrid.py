@@ -7,6 +7,7 @@ from lpel_serving.equations.fill import Fill
 from lpel_serving.equations.ordering import ranks_of
 from lpel_serving.equations.similarity import cosine_similarity
 from lpel_serving.methods.both_ways import ask_both_ways, explain_both_ways
+from lpel_serving.methods.catalogue.registry import make_method, own_parameters
 from lpel_serving.methods.measured.correction import measured_correction
 from lpel_serving.methods.measured.hybrid import Hybrid, replaced
 from lpel_serving.methods.measured.replacement import Replacement
@@ -104,6 +105,44 @@ def test_error_bars_are_of_each_superpixel(similar):
         for errors in found.errors:
             assert (errors.shape, errors.dtype) == ((SIDE, SIDE), np.float32)
             assert (errors > 0).all()
+
+
+def test_transplants_are_simulated_and_measured_each_way_apart():
+    pair, method = tiny_pair(False), Hybrid(20, "transplant")
+    networks = measuring()
+    found = explain_both_ways(method, pair, networks, generator(3))
+    # Some of the one is the complement of some of the other: the same image, embedded once.
+    assert len(networks.embed.images) == len(set(networks.embed.images)) <= 40
+    expected = [method(one, measuring(), generator(3)) for one in (pair, pair.swapped)]
+    assert found.forward.tobytes() == expected[0].tobytes()
+    assert found.swapped.tobytes() == expected[1].tobytes() != found.forward.tobytes()
+    assert all((errors > 0).all() for errors in found.errors)
+
+
+def test_transplants_that_are_measured_raise_the_similarity_sooner():
+    pair, networks = tiny_pair(False), measuring()
+    change = replaced(pair, "transplant", generator())
+    game = game_of(pair, networks, "transplant")
+    corrected = measured_correction(game, change, networks, 256, generator()).game
+    assert speaking_for_the_decision(corrected, change) > speaking_for_the_decision(game, change)
+
+
+def test_transplants_explain_dissimilar_pairs_by_a_surrogate_alone():
+    with pytest.raises(ParameterError, match="explain dissimilar pairs"):
+        Hybrid(8, "transplant")(tiny_pair(True), measuring(), generator())
+    pair = pair_of(coloured(RED), coloured(GREEN), Additive().embed, similar=False)
+    with pytest.raises(ParameterError, match="no surrogate knows them"):
+        Hybrid(8, "transplant")(pair, Additive(), generator())
+
+
+def test_the_fill_is_read_as_a_word_or_as_what_is_made_of_it():
+    assert make_method("hybrid", {"fill": "transplant"}) == Hybrid(fill="transplant")
+    assert make_method("hybrid", {"fill": "mean"}) == Hybrid(fill=MEAN)
+    (fill,) = (one for one in own_parameters("hybrid") if one.name == "fill")
+    assert fill.default == "normal"
+    assert fill.range.choices[-1] == "transplant"
+    with pytest.raises(ParameterError, match="blur, transplant; received"):
+        make_method("hybrid", {"fill": "donor"})
 
 
 def test_it_measures_in_eights_and_what_is_left():
