@@ -151,6 +151,14 @@ class Parameter:
         if not (self.optional if value is None else self._is_within(value)):
             raise self._refusal(value)
 
+    def check_taken(self, value: Any) -> None:
+        """Raise `ParameterError` unless a value is one that `take` gives: no word to be made."""
+        if isinstance(value, str) and self.range.make is not None and value not in self.range.words:
+            raise ParameterError(
+                f"{self.name} takes a {self.range.make.__name__}; received {ascii(value)[:_LONG]}."
+            )
+        self.check(value)
+
     def _is_made(self, value: Any) -> bool:
         return self.range.make is not None and isinstance(value, self.range.make)
 

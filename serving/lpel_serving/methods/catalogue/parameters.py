@@ -54,7 +54,7 @@ def _plain(value: Any) -> Any:
 def check_own(method: Any) -> None:
     """Raise `ParameterError` unless all parameters of a method lie in their ranges."""
     for parameter in parameters_in(cast("Any", type(method))):
-        parameter.check(getattr(method, parameter.name))
+        parameter.check_taken(getattr(method, parameter.name))
 
 
 def typed(

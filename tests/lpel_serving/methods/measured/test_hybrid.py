@@ -143,6 +143,8 @@ def test_the_fill_is_read_as_a_word_or_as_what_is_made_of_it():
     assert fill.range.choices[-1] == "transplant"
     with pytest.raises(ParameterError, match="blur, transplant; received"):
         make_method("hybrid", {"fill": "donor"})
+    with pytest.raises(ParameterError, match="fill takes a Fill; received 'mean'"):
+        Hybrid(fill="mean")
 
 
 def test_it_measures_in_eights_and_what_is_left():
