@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -94,8 +94,7 @@ def maps_of(
     if explains_many(method):
         blocks = explain_many(method, explainer, pairs.embeddings, *of_pairs)
     elif keeping.simulations is not None:
-        explain = _from_simulations(pairs, keeping, keeping.simulations, explainer)
-        blocks = in_blocks(explain, *of_pairs)
+        blocks = _simulated_blocks(pairs, keeping, keeping.simulations, explainer)
     else:
         yield from _one_by_one(pairs, method, explainer, seed, stopped, keeping)
         return
@@ -105,23 +104,26 @@ def maps_of(
         yield Failure(UNEXPLAINED, str(found)) if is_error else found
 
 
-def _from_simulations(
+def _simulated_blocks(
     pairs: Pairs, keeping: Keeping, simulations: Simulations, explainer: Explainer
-) -> ExplainSome:
+) -> Iterator[Maps | EmbeddingError]:
     """Explain from what was simulated of photographs; what was not is simulated here."""
     arrays = simulations.arrays
+    most = max(2, _AT_HAND // arrays.bytes)
+    numbers: list[int] = pairs.numbers.tolist()
+    with arrays.reading(most) as read:
 
-    @lru_cache(max(2, _AT_HAND // arrays.bytes))
-    def masked(place: int) -> Floats:
-        number = int(pairs.numbers[place])
-        if simulations.ahead and number < GIVEN:
-            return arrays.read(number)
-        return simulations.of(pairs.features([place], keeping), explainer)[0]
+        @lru_cache(most)
+        def simulate(place: int) -> Floats:
+            return simulations.of(pairs.features([place], keeping), explainer)[0]
 
-    images = SimulatedImages(simulations.design, unit(pairs.embeddings), masked)
-    return lambda references, tests, similar: explain_from_simulated(
-        images, references, tests, similar, simulations.method.size
-    )
+        def masked(place: int) -> Floats:
+            is_read = simulations.ahead and numbers[place] < GIVEN
+            return read(numbers[place]) if is_read else simulate(place)
+
+        images = SimulatedImages(simulations.design, unit(pairs.embeddings), masked)
+        explain: ExplainSome = partial(explain_from_simulated, images, size=simulations.method.size)
+        yield from in_blocks(explain, pairs.references, pairs.tests, pairs.decisions.similar)
 
 
 def _one_by_one(
