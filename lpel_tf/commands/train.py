@@ -103,7 +103,7 @@ def train(
             max=9,
             help="For surrogate: how often each photograph is measured, every time with another "
             "person's face to take superpixels from. Rounds after the first go half along the "
-            "orders of a surrogate trained on the first; each takes as long again, and the "
+            "orders of a surrogate trained on the first: each takes longer than that, and the "
             "surrogate predicts better.",
         ),
     ] = 1,

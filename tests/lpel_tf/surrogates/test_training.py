@@ -11,7 +11,8 @@ from lpel_serving.support.errors import ParameterError
 from lpel_tf.decoders.checkpoint import Checkpoint, save_checkpoint
 from lpel_tf.support.errors import TrainingDataError
 from lpel_tf.surrogates.recipe import SurrogateRecipe
-from lpel_tf.surrogates.training import train_surrogate
+from lpel_tf.surrogates.table import join_rounds
+from lpel_tf.surrogates.training import inputs_of, losses_of, train_surrogate
 from lpel_tf.surrogates.unexplained import (
     unexplained,
     unexplained_by_responses,
@@ -80,6 +81,21 @@ def test_the_loss_is_weighted_squares_and_those_along_two_embeddings(tables):
         squares = np.square(lost).sum(axis=-1) + 3 * (along[0] + along[1])
         weights = table.coalitions.sum(axis=-1) ** -0.7
         assert loss == pytest.approx((squares * weights).mean(), rel=1e-4)
+
+
+def test_rows_of_several_rounds_have_their_own_photograph_and_donor(tables):
+    first = tables[1]
+    again = replace(first, donors=np.roll(first.donors, 1), coalitions=~first.coalitions)
+    both, n = join_rounds([first, again]), len(first)
+    chosen = np.array([3, n + 3, n])
+    inputs = inputs_of(both, chosen)
+    for one, other in zip(inputs_of(first, np.array([3, 3, 0]))[:2], inputs[:2], strict=True):
+        np.testing.assert_array_equal(one, other)
+    donors = [first.donors[3], again.donors[3], again.donors[0]]
+    np.testing.assert_array_equal(inputs[2], first.embeddings[donors])
+    np.testing.assert_array_equal(inputs[4][1], ~first.coalitions[3])
+    lost = first.embeddings[[3, 3, 0]][:, np.newaxis, np.newaxis] - both.masked[chosen]
+    np.testing.assert_allclose(losses_of(both, chosen), lost, atol=1e-6)
 
 
 def test_an_interrupted_training_goes_on_to_the_same_bytes(tables, quick, tmp_path):

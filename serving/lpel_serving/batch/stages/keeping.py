@@ -14,6 +14,7 @@ from lpel_serving.batch.store.folder import Places
 from lpel_serving.bundle.manifest import Manifest
 from lpel_serving.equations.aumann_shapley import Design
 from lpel_serving.methods.catalogue.description import asks
+from lpel_serving.methods.from_features import template_features
 from lpel_serving.methods.networks import ImageFeatures, Networks
 from lpel_serving.methods.simulated.design import fixed_design
 from lpel_serving.methods.simulated.stored import simulate_images
@@ -153,12 +154,13 @@ class Keeping:
         OutputError
             If a file of them is not there, or damaged.
         """
-        shape = () if self.local is None else self.local.shape
-        local = np.zeros((len(numbers), *shape), np.float32)
+        if self.local is None:
+            return template_features(embeddings, 0, 0)
+        found = template_features(embeddings, *self.local.shape)
         for row, number in enumerate(numbers.tolist()):
-            if self.local is not None and number < GIVEN:
-                local[row] = self.local.read(number)
-        return ImageFeatures(embeddings, local)
+            if number < GIVEN:
+                found.local[row] = self.local.read(number)
+        return found
 
 
 NOTHING = Keeping()

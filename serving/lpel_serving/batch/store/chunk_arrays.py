@@ -37,7 +37,7 @@ class ChunkArrays:
     """
 
     path: Callable[[int], Path]
-    shape: tuple[int, ...]
+    shape: tuple[int, int]
 
     @property
     def bytes(self) -> int:

@@ -1,6 +1,6 @@
 """Explains many pairs from simulations of their photographs that were made once and kept.
 
-A pair then costs a dot product for each coalition and one matrix, and no network is run.
+A pair then costs a dot product for each coalition and sums of those, and no network is run.
 """
 
 from collections.abc import Callable
