@@ -12,9 +12,10 @@ from pyarrow import parquet
 from lpel_serving.batch.input.lists import Lists
 from lpel_serving.batch.job import Job
 from lpel_serving.batch.results import open_results
-from lpel_serving.batch.run import Summary, run
+from lpel_serving.batch.run import run
 from lpel_serving.batch.settings import BatchSettings
 from lpel_serving.batch.stages.runners import Local
+from lpel_serving.batch.summary import Summary
 from support.images import pixels
 
 

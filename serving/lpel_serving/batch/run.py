@@ -2,24 +2,25 @@
 
 import json
 import sqlite3
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
 
 from lpel_serving.batch.claiming import claim
 from lpel_serving.batch.job import Job, PreparedJob, prepare
-from lpel_serving.batch.output.commits import Commit, columns_begun, read_commit
+from lpel_serving.batch.output.commits import columns_begun
 from lpel_serving.batch.output.result_table import Stamp
 from lpel_serving.batch.output.shards import Explaining
-from lpel_serving.batch.plan import Plan, Shard, make_plan, read_plan, read_shards
+from lpel_serving.batch.plan import Plan, make_plan, read_plan, read_shards
 from lpel_serving.batch.stages.embedding import Embedding
 from lpel_serving.batch.stages.keeping import Keeping
 from lpel_serving.batch.stages.stage import StageRunner
 from lpel_serving.batch.store.folder import Places, locked
 from lpel_serving.batch.store.gathering import gather, keep
 from lpel_serving.batch.store.kept import KeptEmbeddings, kept_embeddings
+from lpel_serving.batch.summary import Summary, commits_of, summary_of
 from lpel_serving.bundle.manifest import EMBEDDER_FILE
 from lpel_serving.support.arrow import read_table
 from lpel_serving.support.errors import OutputError
@@ -28,41 +29,6 @@ from lpel_serving.support.progress import ReportProgress
 
 Watch = Callable[[str, int | None, int], AbstractContextManager[ReportProgress]]
 """Opened with the name of the stage, the total (None if unknown) and how many were done before."""
-
-
-@dataclass(frozen=True)
-class Summary:
-    """The summary of a finished job.
-
-    Attributes
-    ----------
-    rows, errors
-        Of the results.
-    shards
-        Files of the results.
-    images
-        Distinct images.
-    known
-        Images that an earlier job had embedded.
-    embedded
-        Images that were embedded in this run.
-    left_out
-        Members of a gallery that could not be used.
-    in_gallery
-        Probes that are in the gallery themselves, where they are excluded from their own results.
-    method
-        The name of the method that explained them.
-    """
-
-    rows: int
-    errors: int
-    shards: int
-    images: int
-    known: int
-    embedded: int
-    left_out: int
-    in_gallery: int
-    method: str
 
 
 def unwatched(what: str, total: int | None, done: int) -> AbstractContextManager[ReportProgress]:  # noqa: ARG001
@@ -118,15 +84,15 @@ def run(
         asked = claim(places, asked)
         places.adopt()
         done = read_shards(places)
-        if done is not None and all(_commits(places, asked, done.shards)):
+        if done is not None and all(commits_of(places, asked, done.shards)):
             places.clear()
-            return _summary(places, asked, done, 0)
+            return summary_of(places, asked, done, 0)
         with _kept(asked) as kept:
             plan = _plan(places, asked, kept, watch)
             embedded = _embed(places, asked, plan, engine, kept, watch)
         _explain(places, asked, plan, engine, watch)
         places.clear()
-        return _summary(places, asked, plan, embedded)
+        return summary_of(places, asked, plan, embedded)
 
 
 def _plan(places: Places, asked: PreparedJob, kept: KeptEmbeddings | None, watch: Watch) -> Plan:
@@ -207,7 +173,7 @@ def _explain(
     job = asked.job
     method = job.settings.method or ""
     stamp = Stamp(version("lpel-tf"), method, asked.networks.sha256, asked.config_sha256)
-    committed = _commits(places, asked, plan.shards)
+    committed = commits_of(places, asked, plan.shards)
     stage = Explaining(
         out=job.out,
         job=asked.identity,
@@ -229,27 +195,6 @@ def _explain(
     ):
         for done in pieces:
             report(done.rows, done.errors)
-
-
-def _commits(places: Places, asked: PreparedJob, shards: Sequence[Shard]) -> list[Commit | None]:
-    return [
-        read_commit(places, asked.identity, shard, one.inputs) for shard, one in enumerate(shards)
-    ]
-
-
-def _summary(places: Places, asked: PreparedJob, plan: Plan, embedded: int) -> Summary:
-    found = [record for record in _commits(places, asked, plan.shards) if record is not None]
-    return Summary(
-        rows=sum(record.rows for record in found),
-        errors=sum(record.errors for record in found),
-        shards=len(found),
-        images=plan.images,
-        known=plan.known,
-        embedded=embedded,
-        left_out=max((record.left_out for record in found), default=0),
-        in_gallery=sum(record.in_gallery for record in found),
-        method=asked.job.settings.method or "",
-    )
 
 
 def _opened(engine: StageRunner) -> AbstractContextManager[Any]:

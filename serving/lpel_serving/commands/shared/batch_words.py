@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from lpel_serving.batch.job import PreparedJob
-    from lpel_serving.batch.run import Summary
+    from lpel_serving.batch.summary import Summary
 
 
 UNSEEN = (

@@ -17,8 +17,9 @@ from lpel_serving.methods.catalogue.parameter import Range
 from lpel_serving.methods.kinds import KINDS, Kind
 from lpel_serving.methods.method import FacePair
 from lpel_serving.methods.networks import ImageFeatures, Networks, Simulates, Simulation
+from lpel_serving.methods.simulated.simulation import simulation_of
 from lpel_serving.support.arrays import Coalitions, Floats, Memberships
-from lpel_serving.support.errors import EmbeddingError, ParameterError
+from lpel_serving.support.errors import ParameterError
 
 SURROGATES = (
     "surrogates as in Frye et al. 2021, Shapley explainability on the data manifold, ICLR, and "
@@ -190,36 +191,6 @@ def features_of(pair: FacePair, networks: Networks) -> ImageFeatures:
     local = networks.features(np.stack([pair.reference, pair.test])).local
     # The pair's own embeddings made the decision.
     return ImageFeatures(np.stack([pair.h_r, pair.h_t]), local)
-
-
-def simulation_of(
-    networks: Simulates, images: ImageFeatures, fill: str, donors: ImageFeatures | None = None
-) -> Simulation:
-    """Prepare to ask the surrogate: see `lpel_serving.methods.networks.Networks.simulate`.
-
-    Returns
-    -------
-    Simulation
-        It raises `EmbeddingError` if an answer is not finite, or of another shape than (N, M, D).
-    """
-    simulation = networks.simulate(images, fill, donors)
-    count, dimension = images.embeddings.shape
-
-    def checked(coalitions: Memberships, /) -> Floats:
-        masked = simulation(coalitions)
-        expected = (count, coalitions.shape[-2], dimension)
-        if masked.shape != expected:
-            raise EmbeddingError(
-                f"expected predicted embeddings of shape {expected} from the surrogate, received "
-                f"{masked.shape}: the surrogate is of another network; train one for this."
-            )
-        if not np.isfinite(masked).all():
-            raise EmbeddingError(
-                "a predicted embedding holds NaN or infinity: the surrogate is broken."
-            )
-        return masked
-
-    return checked
 
 
 def for_the_decision(before: Floats, after: Floats, *, similar: bool) -> Floats:

@@ -15,7 +15,8 @@ from lpel_serving.methods.decoded.responses import enlarge
 from lpel_serving.methods.many import Decisions, Maps, Places
 from lpel_serving.methods.networks import ImageFeatures, Networks
 from lpel_serving.methods.simulated.design import fixed_design
-from lpel_serving.methods.simulated.game import for_the_decision, on_grid, simulation_of
+from lpel_serving.methods.simulated.game import for_the_decision, on_grid
+from lpel_serving.methods.simulated.simulation import simulation_of
 from lpel_serving.methods.simulated.surrogate_attribution import SurrogateAttribution
 from lpel_serving.support.arrays import Floats
 from lpel_serving.support.errors import ParameterError
