@@ -7,6 +7,8 @@ Altered images are embedded in int8, nearly three times as fast; the results say
 from float32, which --embedder float32 uses for all. A second set of people, on whom nothing was
 trained, joins in with --second orl.
 
+faithfulness.md has every row, digest.md those that docs/faithfulness.md shows.
+
 Maps of `benchmarks/rivals` join in with --rivals MAPS.npz: PAIRS.npz is written into --work. What
 is measured, and how, stands in `lpel_tf.research.comparison`.
 """
@@ -17,6 +19,7 @@ from pathlib import Path
 
 from lpel_serving.commands.shared.progress import progress_bar
 from lpel_serving.support.files import write_atomically
+from lpel_tf.research.comparison.digest import digest
 from lpel_tf.research.comparison.picture import draw
 from lpel_tf.research.comparison.run import compare
 from lpel_tf.research.comparison.setting import prepare, prepare_second
@@ -43,6 +46,7 @@ def main() -> None:
     write_atomically(options.work / "faithfulness.json", text.encode())
     write_atomically(options.work / "faithfulness.png", draw(results))
     write_atomically(options.work / "faithfulness.md", (table + "\n").encode())
+    write_atomically(options.work / "digest.md", (digest(results) + "\n").encode())
     print(table)
 
 

@@ -53,7 +53,7 @@ def _by_curve(results: Mapping[str, Any], passes: Mapping[str, str] | None = Non
         ]
         for name in names
     ]
-    return _table(["method", *([] if passes is None else ["passes"]), *CURVES], rows)
+    return lay_out(["method", *([] if passes is None else ["passes"]), *CURVES], rows)
 
 
 def _sorted(methods: Mapping[str, Any], *, lower_is_better: bool) -> list[str]:
@@ -83,7 +83,7 @@ def _shares(shares: Mapping[str, Mapping[str, Any]]) -> str:
     shown = [name for name in names if not is_derived(name, names)]
     best = sorted(shown, key=lambda name: -(shares["similar"][name]["value"] or 0))
     rows = [[name, *(_share(shares[one].get(name)) for one in SHARES)] for name in best]
-    return _table(["share of the pair's own", *SHARES], rows)
+    return lay_out(["share of the pair's own", *SHARES], rows)
 
 
 def _share(one: Mapping[str, float | None] | None) -> str:
@@ -97,7 +97,7 @@ def _of_games(games: Mapping[str, Any]) -> str:
     names = dict.fromkeys(name for measured in games.values() for name in measured)
     ordered = sorted(names, key=lambda name: name not in means)
     rows = [[title, *(_cell(one, name) for name in ordered)] for title, one in games.items()]
-    return _table(["measure", *ordered], rows)
+    return lay_out(["measure", *ordered], rows)
 
 
 def _cost(cost: Mapping[str, Any]) -> str:
@@ -110,7 +110,7 @@ def _cost(cost: Mapping[str, Any]) -> str:
         ]
         for name, one in cost.items()
     ]
-    return _table(["method", "images", "ms", "ratio to responses"], rows)
+    return lay_out(["method", "images", "ms", "ratio to responses"], rows)
 
 
 def _cell(measured: Mapping[str, Any], name: str) -> str:
@@ -128,6 +128,7 @@ def _mark(difference: dict[str, float] | None, sign: str) -> str:
     return f"{'+' if difference['mean'] > 0 else '-'}{sign}"
 
 
-def _table(head: list[str], rows: Iterable[list[str]]) -> str:
+def lay_out(head: list[str], rows: Iterable[list[str]]) -> str:
+    """Lay out a table in Markdown."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -9,6 +9,7 @@ import pytest
 from lpel_serving.support.progress import silent
 from lpel_tf.research.comparison import games, run, summary, unseen, work
 from lpel_tf.research.comparison.curves import CURVES
+from lpel_tf.research.comparison.digest import digest
 from lpel_tf.research.comparison.picture import draw
 from lpel_tf.research.comparison.run import compare
 from lpel_tf.research.comparison.sizes import Size
@@ -142,6 +143,13 @@ def test_the_second_set_has_few_methods(results):
     assert {"responses", "lpel", "mean of responses", "random", "centre"} <= set(methods)
     assert not GRADIENTS & set(methods)
     assert "responses" in second["correlation"]["similar, blur"]["methods"]
+
+
+def test_the_digest_has_both_sets_of_people(results):
+    text = digest(results)
+    assert text.count("| **`surrogate-order`** | 0.") == 2
+    assert text.count("| **the surrogate, asked directly** | ") == 2
+    assert "`surrogate`, of templates" in text
 
 
 def photographs(pairs) -> int:

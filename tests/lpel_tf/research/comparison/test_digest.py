@@ -1,0 +1,72 @@
+"""The few rows that docs show, of made-up results."""
+
+import pytest
+
+from lpel_serving.methods import methods
+from lpel_tf.research.comparison.curves import CURVES
+from lpel_tf.research.comparison.digest import DEFAULT, ORDERS, digest
+
+MINUS = "\N{MINUS SIGN}"
+
+
+def row(mean: float, own_mean: float | None = None) -> dict:
+    less = {} if own_mean is None else {"own mean": {"mean": own_mean, "low": -0.5, "high": 0.25}}
+    return {"mean": {"mean": mean, "low": 0.0, "high": 1.0}, "less": less}
+
+
+def measured(**rows) -> dict:
+    return {curve.name: {"lower is better": True, "methods": dict(rows)} for curve in CURVES}
+
+
+@pytest.fixture
+def results() -> dict:
+    curves = measured(**{DEFAULT: row(0.25, -0.125), "random": row(0.5, 0.1), "unheard of": row(1)})
+    return curves | {"correlation": measured(lpel=row(-0.0625))}
+
+
+def lines(text: str, start: str) -> list[str]:
+    return [line for line in text.splitlines() if line.startswith(f"| {start} |")]
+
+
+def test_the_default_stands_with_its_difference_to_the_mean_of_its_own_maps(results):
+    (line,) = lines(digest(results), f"**`{DEFAULT}`**")
+    assert line.count(f"0.250 ({MINUS}0.125 [{MINUS}0.500, +0.250])") == len(CURVES)
+
+
+def test_a_control_stands_without(results):
+    (line,) = lines(digest(results), "random")
+    assert line.split(" | ")[1:-1] == ["0.500"] * (len(CURVES) - 1)
+
+
+def test_what_was_not_measured_and_what_nobody_asks_for_first_is_left_out(results):
+    text = digest(results)
+    assert not lines(text, "centre")
+    assert "unheard of" not in text
+
+
+def test_a_curve_without_the_method_is_blank(results):
+    del results["dissimilar, transplant"]["methods"]["random"]
+    (line,) = lines(digest(results), "random")
+    assert line.split("|")[5].strip() == ""
+
+
+def test_a_minus_is_a_minus_sign(results):
+    (line,) = lines(digest(results), "`lpel`")
+    assert line.count(f"{MINUS}0.062") == len(CURVES)
+
+
+def test_a_second_set_of_people_has_tables_of_its_own(results):
+    second = measured(random=row(0.75)) | {"correlation": measured()}
+    assert [
+        line.split(" | ")[1] for line in lines(digest(results | {"second": second}), "random")
+    ] == ["0.500", "0.750"]
+
+
+def test_the_rows_are_in_the_order_of_words_whatever_was_measured_first(results):
+    text = digest(results)
+    assert text.index(f"**`{DEFAULT}`**") < text.index("| random |")
+
+
+def test_named_methods_exist():
+    assert {DEFAULT, "surrogate", "hybrid", "responses", "lpel", "xface"} <= {*methods(), *ORDERS}
+    assert {"surrogate", "hybrid", "lpel", "xface"} <= set(methods())
