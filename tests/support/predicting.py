@@ -18,7 +18,7 @@ class Knowing:
     def __call__(self, pair, networks, rng):
         return np.zeros((4, 4), np.float32)
 
-    def predict(self, pair, networks, coalitions, kind, fill):
+    def predict(self, pair, networks, coalitions, kind, fill, rng):
         self.asked.append((kind, fill))
         fills = Fill() if kind == "transplant" else Fill(fill)
         change = replacement(pair, kind, fills, np.random.default_rng(0))

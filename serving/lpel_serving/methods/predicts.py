@@ -2,6 +2,9 @@
 
 from typing import Protocol
 
+import numpy as np
+
+from lpel_serving.methods.kinds import Kind
 from lpel_serving.methods.method import FacePair, Method
 from lpel_serving.methods.networks import Networks
 from lpel_serving.support.arrays import Coalitions, Floats
@@ -11,7 +14,14 @@ class PredictsCoalitions(Method, Protocol):
     """A method that knows more of a coalition than the sum of its map over the members."""
 
     def predict(
-        self, pair: FacePair, networks: Networks, coalitions: Coalitions, kind: str, fill: str, /
+        self,
+        pair: FacePair,
+        networks: Networks,
+        coalitions: Coalitions,
+        kind: Kind,
+        fill: str,
+        rng: np.random.Generator,
+        /,
     ) -> Floats:
         """Predict what coalitions take from the decision on a pair.
 
@@ -26,6 +36,8 @@ class PredictsCoalitions(Method, Protocol):
             ``transplant``: the test's become the reference's at the same place.
         fill
             What replaces them: ``normal``, ``mean``, ``blur``, or ``transplant`` for that kind.
+        rng
+            The source of all randomness of one that measures other coalitions first.
 
         Returns
         -------

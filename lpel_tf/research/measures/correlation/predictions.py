@@ -75,7 +75,7 @@ def _of_one(
         values = checked_map(method, pair, networks, rng)
         return coalitions @ superpixel_sums(values, hiding.side)
     predicted = np.asarray(
-        predict(pair, networks, coalitions, hiding.kind, hiding.fill_name), np.float64
+        predict(pair, networks, coalitions, hiding.kind, hiding.fill_name, rng), np.float64
     )
     if predicted.shape != (len(coalitions),) or not np.isfinite(predicted).all():
         raise EmbeddingError(

@@ -8,19 +8,21 @@ import numpy as np
 
 from lpel_serving.equations.fill import FILLS, TRANSPLANT, Fill
 from lpel_serving.equations.ordering import order_map
+from lpel_serving.equations.superpixels import superpixel_sums
 from lpel_serving.methods.both_ways import BothWays
 from lpel_serving.methods.catalogue.parameter import Range
 from lpel_serving.methods.catalogue.parameters import check_own
 from lpel_serving.methods.decoded.responses import DEFAULT_SIZE, MapSide, enlarge
 from lpel_serving.methods.each_once import EachOnce
+from lpel_serving.methods.kinds import Kind
 from lpel_serving.methods.measured.coalitions import Count, measured_evidence
 from lpel_serving.methods.measured.correction import measured_correction
 from lpel_serving.methods.measured.replacement import Replacement, replacement
 from lpel_serving.methods.method import FacePair, Need
 from lpel_serving.methods.networks import Networks
-from lpel_serving.methods.simulated.game import game_of, on_grid
+from lpel_serving.methods.simulated.game import game_about, game_of, on_grid
 from lpel_serving.methods.simulated.surrogate_order import DEFAULT_STEP, orders_of
-from lpel_serving.support.arrays import Floats, SignedMap
+from lpel_serving.support.arrays import Coalitions, Floats, SignedMap
 from lpel_serving.support.errors import ParameterError
 
 DEFAULT_COUNT = 32
@@ -87,6 +89,30 @@ class Hybrid:
         known = None if errors is None or others is None else (errors, others)
         return BothWays(forward, swapped, errors=known)
 
+    def predict(
+        self,
+        pair: FacePair,
+        networks: Networks,
+        coalitions: Coalitions,
+        kind: Kind,
+        fill: str,
+        rng: np.random.Generator,
+    ) -> Floats:
+        """Predict what coalitions do to the decision, corrected by `count` others measured alike.
+
+        Without a surrogate that knows the fill, by the sum of the map's values: see
+        `lpel_serving.methods.predicts.PredictsCoalitions`.
+        """
+        if fill not in networks.simulated_fills:
+            side = round(coalitions.shape[1] ** 0.5)
+            values = self._from_responses(pair, networks, rng)
+            return (coalitions @ superpixel_sums(values, side)).astype(np.float32)
+        game = game_about(pair, networks, kind, fill)
+        for_noise, for_pool = rng.spawn(2)
+        change = replacement(pair, kind, _fill_named(fill), for_noise)
+        found = measured_correction(game, change, networks, self.count, for_pool)
+        return found.game.changes(coalitions)[0]
+
     def _explained(
         self, pair: FacePair, networks: Networks, rng: np.random.Generator
     ) -> tuple[SignedMap, Floats | None]:
@@ -133,6 +159,11 @@ def _is_simulated(fill: Fill | str, networks: Networks) -> bool:
 
 def _name_of(fill: Fill | str) -> str:
     return fill.name if isinstance(fill, Fill) else fill
+
+
+def _fill_named(name: str) -> Fill:
+    """The fill of a name, as it is by default; any where the other image takes its place."""
+    return next((Fill(one) for one in FILLS if one == name), Fill())
 
 
 def replaced(pair: FacePair, fill: Fill | str, rng: np.random.Generator) -> Replacement:

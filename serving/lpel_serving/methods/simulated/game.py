@@ -18,7 +18,7 @@ from lpel_serving.methods.kinds import KINDS, Kind
 from lpel_serving.methods.method import FacePair
 from lpel_serving.methods.networks import ImageFeatures, Networks, Simulates, Simulation
 from lpel_serving.methods.simulated.simulation import simulation_of
-from lpel_serving.support.arrays import Coalitions, Floats, Memberships
+from lpel_serving.support.arrays import Floats, Memberships
 from lpel_serving.support.errors import ParameterError
 
 SURROGATES = (
@@ -150,40 +150,29 @@ def game_between(
     return _played(images, networks, kind, fill, similar=similar, both_ways=swapped)
 
 
-def predicted_changes(
-    pair: FacePair, networks: Networks, coalitions: Coalitions, kind: str, fill: str
-) -> Floats:
-    """Predict what coalitions take from a decision, for any kind of replacement, shape (M,).
+def game_about(pair: FacePair, networks: Networks, kind: Kind, fill: str) -> Game:
+    """Make the game of any kind of replacement, one direction: see `game_between`.
 
     Parameters
     ----------
     pair, networks
         See `lpel_serving.methods.method.Method`.
-    coalitions
-        True where a superpixel is replaced, bool, shape (M, K).
     kind
         One of `lpel_serving.methods.kinds.KINDS`.
     fill
         What superpixels are replaced by; not used for transplants.
-
-    Returns
-    -------
-    NDArray[np.float32]
-        The fall of the similarity if the pair is called similar, its rise if dissimilar.
 
     Raises
     ------
     ParameterError
         If there is no such kind or no surrogate, or it does not know the fill.
     """
-    found: list[Kind] = [one for one in KINDS if one == kind]
-    if not found:
+    if kind not in KINDS:
         raise ParameterError(
             f"no kind of replacement is called {kind!r}; there are: {', '.join(KINDS)}."
         )
     images = features_of(pair, networks)
-    game = _played(images, networks, found[0], fill, similar=pair.similar, both_ways=False)
-    return game.changes(coalitions)[0]
+    return _played(images, networks, kind, fill, similar=pair.similar, both_ways=False)
 
 
 def features_of(pair: FacePair, networks: Networks) -> ImageFeatures:

@@ -9,6 +9,7 @@ from lpel_serving.methods.both_ways import BothWays
 from lpel_serving.methods.catalogue.parameter import Range
 from lpel_serving.methods.catalogue.parameters import check_own
 from lpel_serving.methods.decoded.responses import DEFAULT_SIZE, MapSide, enlarge
+from lpel_serving.methods.kinds import Kind
 from lpel_serving.methods.method import FacePair, Need
 from lpel_serving.methods.networks import ImageFeatures, Networks
 from lpel_serving.methods.simulated.design import fixed_design
@@ -17,10 +18,10 @@ from lpel_serving.methods.simulated.game import (
     Game,
     SimulatedFill,
     features_of,
+    game_about,
     game_between,
     game_of,
     on_grid,
-    predicted_changes,
 )
 from lpel_serving.support.arrays import Coalitions, Floats, SignedMap
 
@@ -86,10 +87,17 @@ class SurrogateAttribution:
         return BothWays(maps[0], maps[-1])
 
     def predict(
-        self, pair: FacePair, networks: Networks, coalitions: Coalitions, kind: str, fill: str
+        self,
+        pair: FacePair,
+        networks: Networks,
+        coalitions: Coalitions,
+        kind: Kind,
+        fill: str,
+        rng: np.random.Generator,
     ) -> Floats:
-        """Predict what coalitions do to the decision: see `predicted_changes`."""
-        return predicted_changes(pair, networks, coalitions, kind, fill)
+        """Predict what coalitions do to the decision, by simulation: see `PredictsCoalitions`."""
+        del rng
+        return game_about(pair, networks, kind, fill).changes(coalitions)[0]
 
     def _maps(self, game: Game) -> Floats:
         return enlarge(on_grid(attributions_of(game, self.steps)), self.size)

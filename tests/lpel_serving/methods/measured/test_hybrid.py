@@ -6,6 +6,7 @@ import pytest
 from lpel_serving.equations.fill import Fill
 from lpel_serving.equations.ordering import ranks_of
 from lpel_serving.equations.similarity import cosine_similarity
+from lpel_serving.equations.superpixels import superpixel_sums
 from lpel_serving.methods.both_ways import ask_both_ways, explain_both_ways
 from lpel_serving.methods.catalogue.registry import make_method, own_parameters
 from lpel_serving.methods.measured.correction import measured_correction
@@ -56,27 +57,33 @@ def test_the_more_is_measured_the_sooner_its_order_changes_the_decision(similar)
     assert areas[-1] > areas[0] + 0.05
 
 
-def test_a_surrogate_that_is_right_is_not_corrected():
-    """Its embedder gives what is simulated: images are looked up by the coalition they show.
+def knowing(pair, errors=None) -> AssembledNetworks:
+    """Networks whose surrogate gives what their embedder does, but for errors that add up.
 
-    No image shows a superpixel replaced in part, and a similar pair's order asks for none.
+    Images are looked up by the coalition they show. No image shows a superpixel replaced in part,
+    and a similar pair's order asks for none.
     """
-    pair, fill = tiny_pair(True), Fill("mean")
-    blank = AssembledNetworks(tiny.embed, no_decoder, no_decoder)
+    h_r = pair.h_r / np.linalg.norm(pair.h_r)
 
     def simulation(coalitions):
-        change = replaced(pair, fill, generator())
+        change = replaced(pair, MEAN, generator())
         shown = np.stack([change.images(one > 0.5)[0] for one in coalitions.reshape(-1, K)])
-        h = blank.embed(shown)
-        return (h / np.linalg.norm(h, axis=1, keepdims=True))[np.newaxis]
+        h = tiny.embed(shown)
+        right = h / np.linalg.norm(h, axis=1, keepdims=True)
+        wrong = 0 if errors is None else (coalitions.reshape(-1, K) @ errors)[:, np.newaxis] * h_r
+        return (right + wrong).astype(np.float32)[np.newaxis]
 
     def simulate(images, name, donors=None):
         return simulation
 
-    networks = AssembledNetworks(
-        blank.embed, no_decoder, no_decoder, tiny_surrogate.features, simulate, (fill.name,)
-    )
-    found = ask_both_ways(Hybrid(16, fill, SIDE), pair, networks, generator())
+    of_surrogate = (tiny_surrogate.features, simulate, (MEAN.name,))
+    return AssembledNetworks(tiny.embed, no_decoder, no_decoder, *of_surrogate)
+
+
+def test_a_surrogate_that_is_right_is_not_corrected():
+    pair = tiny_pair(True)
+    networks = knowing(pair)
+    found = ask_both_ways(Hybrid(16, MEAN, SIDE), pair, networks, generator())
     plain = SurrogateOrder("mean")(pair, networks, generator())
     np.testing.assert_allclose(found.forward, plain, atol=1e-6)
     assert found.errors is not None
@@ -133,6 +140,38 @@ def test_transplants_explain_dissimilar_pairs_by_a_surrogate_alone():
     pair = pair_of(coloured(RED), coloured(GREEN), Additive().embed, similar=False)
     with pytest.raises(ParameterError, match="no surrogate knows them"):
         Hybrid(8, "transplant")(pair, Additive(), generator())
+
+
+def test_errors_that_add_up_are_corrected_in_what_it_predicts_of_other_coalitions():
+    pair, coalitions = tiny_pair(True), generator(5).random((64, K)) < 0.3
+    networks = knowing(pair, generator(6).normal(0, 0.05, K))
+
+    def predicted(method, asked):
+        return method.predict(pair, asked, coalitions, "test", "mean", generator())
+
+    right = predicted(SurrogateOrder("mean"), knowing(pair))
+    methods = (SurrogateOrder("mean"), Hybrid(64, MEAN), Hybrid(256, MEAN))
+    wrong = [np.abs(predicted(method, networks) - right).mean() for method in methods]
+    assert wrong == sorted(wrong, reverse=True)
+    assert wrong[-1] < 0.7 * wrong[0]
+
+
+def test_a_prediction_costs_the_measured_coalitions_alone():
+    pair, networks = tiny_pair(False), measuring()
+    coalitions = generator(5).random((9, K)) < 0.3
+    received = Hybrid(20).predict(pair, networks, coalitions, "both", "blur", generator(3))
+    assert (received.shape, received.dtype) == ((9,), np.float32)
+    assert len(networks.embed.images) == 2 * 20
+    again = Hybrid(20).predict(pair, measuring(), coalitions, "both", "blur", generator(3))
+    assert again.tobytes() == received.tobytes()
+
+
+def test_without_a_surrogate_it_predicts_by_its_map():
+    pair = pair_of(coloured(RED), coloured(GREEN), Additive().embed, similar=True)
+    method, coalitions = Hybrid(32, MEAN), generator().random((5, SIDE**2)) < 0.5
+    received = method.predict(pair, Additive(), coalitions, "test", "mean", generator(1))
+    values = superpixel_sums(method(pair, Additive(), generator(1)), SIDE)
+    np.testing.assert_allclose(received, coalitions @ values, rtol=1e-5)
 
 
 def test_the_fill_is_read_as_a_word_or_as_what_is_made_of_it():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lpel_serving.methods import find_method, methods
-from lpel_serving.methods.simulated.game import predicted_changes
+from lpel_serving.methods.simulated.game import game_about
 from lpel_serving.methods.simulated.stored import simulate_images
 from lpel_serving.methods.simulated.surrogate_attribution import SurrogateAttribution
 from lpel_serving.support.errors import EmbeddingError
@@ -47,7 +47,7 @@ def test_what_is_no_prediction_is_refused(breaking):
             with pytest.raises(EmbeddingError, match=complaint):
                 find_method(name)(tiny_pair(True), networks, np.random.default_rng(0))
         with pytest.raises(EmbeddingError, match=complaint):
-            predicted_changes(tiny_pair(True), networks, np.ones((2, K), bool), "test", "mean")
+            game_about(tiny_pair(True), networks, "test", "mean").changes(np.ones((2, K), bool))
         images = networks.features(tiny_pair(True).test[np.newaxis])
         with pytest.raises(EmbeddingError, match=complaint):
             simulate_images(SurrogateAttribution(), networks, images)

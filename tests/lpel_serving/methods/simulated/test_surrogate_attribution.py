@@ -45,7 +45,7 @@ def test_the_map_sums_to_what_replacing_everything_does(similar, fill):
     method = SurrogateAttribution(fill=fill, size=SIDE)
     kind = "test" if similar else "transplant" if fill == "transplant" else "both"
     everything = np.ones((1, K), bool)
-    (change,) = method.predict(pair, networks, everything, kind, fill)
+    (change,) = method.predict(pair, networks, everything, kind, fill, generator())
     assert method(pair, networks, generator()).sum() == pytest.approx(change, abs=1e-5)
 
 
@@ -80,7 +80,9 @@ def test_what_is_predicted_is_what_the_embeddings_say(similar):
     }
     before = cosine_similarity(pair.h_r, pair.h_t)
     for kind, values in after.items():
-        received = SurrogateAttribution().predict(pair, networks, coalitions, kind, "blur")
+        received = SurrogateAttribution().predict(
+            pair, networks, coalitions, kind, "blur", generator()
+        )
         assert received.dtype == np.float32
         expected = before - values if similar else values - before
         np.testing.assert_allclose(received, expected, atol=1e-6, err_msg=kind)
@@ -90,7 +92,7 @@ def test_nothing_replaced_changes_nothing():
     nothing = np.zeros((1, K), bool)
     for kind in ("test", "both", "transplant"):
         (change,) = SurrogateAttribution().predict(
-            tiny_pair(False), TinyNetworks(), nothing, kind, "mean"
+            tiny_pair(False), TinyNetworks(), nothing, kind, "mean", generator()
         )
         assert change == pytest.approx(0, abs=1e-6)
 
@@ -122,7 +124,7 @@ def test_transplants_explain_dissimilar_pairs_alone():
 def test_an_unknown_kind_is_refused():
     with pytest.raises(ParameterError, match="no kind of replacement is called 'all'"):
         SurrogateAttribution().predict(
-            tiny_pair(True), TinyNetworks(), np.ones((1, K), bool), "all", "mean"
+            tiny_pair(True), TinyNetworks(), np.ones((1, K), bool), "all", "mean", generator()
         )
 
 

@@ -90,7 +90,7 @@ def test_the_map_sums_to_what_replacing_everything_does(similar):
     pair, method = tiny_pair(similar), SurrogateOrder()
     everything = np.ones((1, K), bool)
     kind = "test" if similar else "both"
-    (change,) = method.predict(pair, TinyNetworks(), everything, kind, "mean")
+    (change,) = method.predict(pair, TinyNetworks(), everything, kind, "mean", generator())
     received = method(pair, TinyNetworks(), generator())
     assert received.sum() == pytest.approx(change, abs=1e-5)
 

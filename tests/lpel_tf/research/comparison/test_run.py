@@ -160,9 +160,10 @@ def test_passes_of_each_step_are_counted(results, comparison):
     passes = results["passes"]
     assert passes["maps of CorrRISE"]["images"] == 2 * 500
     assert passes["maps of coalitions"]["images"] == 2 * 2 * 256
-    # What is measured and the yardstick, then local features, once for each distinct photograph.
-    of_test = passes["unseen, similar, mean"]["images"] - 2 * (48 + 16)
-    of_both = passes["unseen, dissimilar, mean in both"]["images"] - 2 * (2 * 48 + 2 * 16)
+    # What is measured, the yardstick and what `hybrid` measures, once for each pair; then local
+    # features, once for each distinct photograph.
+    of_test = passes["unseen, similar, mean"]["images"] - 2 * (48 + 16 + 32)
+    of_both = passes["unseen, dissimilar, mean in both"]["images"] - 2 * 2 * (48 + 16 + 32)
     assert of_test == photographs(comparison.setting.similar)
     assert of_both == photographs(comparison.setting.dissimilar)
     assert passes["maps of lpel_serving"]["images"] == 0

@@ -150,7 +150,7 @@ def test_what_both_images_lose_is_fitted_in_two_ways():
 @pytest.mark.parametrize("wrong", [np.full(24, np.nan), np.zeros(3)])
 def test_a_broken_prediction_is_refused(pairs, effects, wrong):
     class Broken(Knowing):
-        def predict(self, pair, networks, coalitions, kind, fill):
+        def predict(self, pair, networks, coalitions, kind, fill, rng):
             return wrong
 
     with pytest.raises(EmbeddingError, match="24 coalitions"):
