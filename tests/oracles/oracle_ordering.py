@@ -18,21 +18,33 @@ def decreasing(values):
     ]
 
 
-def greedy(value, players, step):
-    """At each step the `step` players that most raise the value, equal ones by number."""
-    chosen, left = [], list(range(players))
-    while left:
-        ranked = sorted(left, key=lambda one: (-value(frozenset([*chosen, one])), one))
-        chosen += ranked[:step]
+def greedy(value, players, step, few, again):
+    """At each step the `step` players that most raise the value, equal ones by number.
+
+    Asked are, at the first step and every `again`-th, all that are left, at the others the `few`
+    that raised it most when they were last asked.
+    """
+    chosen, left, raised = [], list(range(players)), {}
+    for number in range(players):
+        asked = sorted(left, key=lambda one: (-raised.get(one, 0), one))[:few]
+        for one in left if number % again == 0 else asked:
+            raised[one] = value(frozenset([*chosen, one])) - value(frozenset(chosen))
+        able = left if number % again == 0 else asked
+        chosen += sorted(able, key=lambda one: (-raised[one], one))[:step]
         left = [one for one in left if one not in chosen]
     return chosen
 
 
-def insertion(value, players, step):
-    """All are chosen; the `step` that can be left out at the highest value come last, and so on."""
-    chosen, last = list(range(players)), []
+def insertion(value, players, step, few):
+    """All are chosen; the `step` that can be left out at the highest value come last, and so on.
+
+    Asked are all at first, then the `few` that could be left out best when they were last asked.
+    """
+    chosen, last, kept = list(range(players)), [], {}
     while chosen:
-        ranked = sorted(chosen, key=lambda one: (-value(frozenset(chosen) - {one}), one))
-        last += ranked[:step]
+        able = sorted(chosen, key=lambda one: (-kept[one], one))[:few] if kept else chosen
+        for one in able:
+            kept[one] = value(frozenset(chosen) - {one}) - value(frozenset(chosen))
+        last += sorted(able, key=lambda one: (-kept[one], one))[:step]
         chosen = [one for one in chosen if one not in last]
     return last[::-1]

@@ -8,7 +8,7 @@ from lpel_serving.engine.embedder import Embedder
 from lpel_serving.images.crops import CentreCrop
 from lpel_serving.images.datasets.faces import list_faces
 from lpel_serving.methods.simulated.game import game_between
-from lpel_serving.methods.simulated.surrogate_order import orders_of
+from lpel_serving.methods.simulated.surrogate_order import DEFAULT_STEP, orders_of
 from lpel_tf.surrogates.donors import choose_donors, others_of_same
 from lpel_tf.surrogates.drawing import draw_near_beginnings, draw_small
 from lpel_tf.surrogates.measuring import Round, at_random, measure_round
@@ -55,7 +55,7 @@ def test_half_lie_near_beginnings_of_the_order_of_transplants_from_the_donor(see
             photographs.embeddings[both], photographs.local[both].astype(np.float32)
         )
         game = game_between(images, networks, "transplant", similar=False)
-        order = orders_of(game, 2)[0][0]
+        order = orders_of(game, DEFAULT_STEP)[0][0]
         apart += [changed(order, one) for one in coalitions[-1, : M // 2]]
         afar += [changed(order, one) for one in coalitions[-1, M // 2 :]]
     assert np.mean(apart) < 2.5, "a few members are changed, 1.5 on average"

@@ -71,6 +71,11 @@ class Game:
         """The number N of games."""
         return len(self.before)
 
+    @property
+    def in_both(self) -> bool:
+        """Whether superpixels are replaced in both images."""
+        return self.references is None
+
     def changes(self, coalitions: Memberships) -> Floats:
         """Predict by how much coalitions speak for the decision, shape (N, M).
 

@@ -32,17 +32,17 @@ from lpel_serving.methods.simulated.greedy import (
 from lpel_serving.methods.simulated.surrogate_attribution import attributions_of
 from lpel_serving.support.arrays import Coalitions, Floats, SignedMap
 
-DEFAULT_STEP = 2
+DEFAULT_STEP = 1
 
 
 @dataclass(frozen=True)
 class SurrogateOrder:
     """An order by greed in the simulation, as a map, shape (side, side); no image is altered.
 
-    A similar pair's superpixels are ordered by greedy deletion in the test. A dissimilar pair's,
-    replaced in both images, are ordered by greedy insertion and by their attributions (see
-    `surrogate`), and the two orders are averaged by rank: greed alone pays the winner's curse,
-    since it follows what is overestimated, and the two err at different places.
+    A similar pair's superpixels are ordered by greedy deletion in the test, a dissimilar pair's by
+    greedy insertion in both images. Where the test's are replaced by the reference's, the order is
+    that of insertion averaged by rank with that of the attributions (see `surrogate`): greed
+    follows what is overestimated, and the two err at different places.
 
     The order of the map's values is exactly the order, so that the map is not enlarged. Their sizes
     are, for a similar pair, what each superpixel changes in the simulation on top of those before
@@ -129,8 +129,9 @@ def orders_of(game: Game, step: int) -> tuple[NDArray[np.int64], NDArray[np.floa
     if game.similar:
         orders = deletion_orders(game, step)
         return orders, changes_along(game, orders)
-    attributions = attributions_of(game)
-    by_attribution = np.argsort(-attributions, axis=1, kind="stable")
-    both = zip(insertion_orders(game, step), by_attribution, strict=True)
-    orders = np.stack([mean_order(one, other) for one, other in both])
+    orders, attributions = insertion_orders(game, step), attributions_of(game)
+    if not game.in_both:
+        by_attribution = np.argsort(-attributions, axis=1, kind="stable")
+        both = zip(orders, by_attribution, strict=True)
+        orders = np.stack([mean_order(one, other) for one, other in both])
     return orders, np.take_along_axis(attributions, orders, axis=1)

@@ -1,5 +1,7 @@
 """The greedy order of simulated coalitions, and its map."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -36,20 +38,42 @@ def test_similar_pairs_are_ordered_by_greedy_deletion(step, strength):
     method, networks = SurrogateOrder(step=step), Simulating(game=game)
     received = method(game_pair(True, game), networks, generator())
     assert (received.shape, received.dtype) == ((SIDE, SIDE), np.float32)
-    assert order_of(received).tolist() == oracle_ordering.greedy(value_of(game, 1), K, step)
+    expected = oracle_ordering.greedy(value_of(game, 1), K, step, max(2, step), 4)
+    assert order_of(received).tolist() == expected
 
 
 @pytest.mark.oracle
 @pytest.mark.parametrize("step", [1, 2, 3, 16, 100])
 @pytest.mark.parametrize("strength", [0, 2])
-def test_dissimilar_pairs_are_ordered_by_insertion_and_attribution(step, strength):
+def test_dissimilar_pairs_are_ordered_by_greedy_insertion(step, strength):
     game = pairwise(generator(1), K, strength)
     pair, networks = game_pair(False, game), Simulating(game=game)
     received = SurrogateOrder(step=step)(pair, networks, generator())
-    inserted = oracle_ordering.insertion(value_of(game, -1), K, step)
-    (attributed,) = attributions_of(game_of(pair, networks, "mean"))
+    expected = oracle_ordering.insertion(value_of(game, -1), K, step, max(3, step))
+    assert order_of(received).tolist() == expected
+
+
+@pytest.mark.oracle
+def test_transplants_are_ordered_by_insertion_and_attribution():
+    pair, networks = tiny_pair(False), TinyNetworks()
+    asked = game_of(pair, networks, "transplant")
+
+    def value(chosen):
+        return float(asked.changes(np.isin(np.arange(K), list(chosen))[np.newaxis])[0, 0])
+
+    received = SurrogateOrder("transplant")(pair, networks, generator())
+    inserted = oracle_ordering.insertion(value, K, 1, 3)
+    (attributed,) = attributions_of(asked)
     expected = mean_order(np.array(inserted), np.argsort(-attributed, kind="stable"))
     np.testing.assert_array_equal(order_of(received), expected)
+
+
+def test_where_looks_are_at_all_that_are_left_greed_is_not_lazy(monkeypatch):
+    monkeypatch.setattr(greedy, "DELETION", greedy.Looks(1, again=None))
+    game = pairwise(generator(1), K, 2)
+    received = SurrogateOrder()(game_pair(True, game), Simulating(game=game), generator())
+    expected = oracle_ordering.greedy(value_of(game, 1), K, 1, K, 1)
+    assert order_of(received).tolist() == expected
 
 
 @pytest.mark.parametrize("similar", [True, False])
@@ -60,12 +84,13 @@ def test_sizes_are_the_changes_of_an_additive_game(similar):
     np.testing.assert_allclose(received.ravel(), fall, atol=2e-5)
 
 
-def test_all_candidates_of_a_step_are_simulated_in_one_call():
+def test_what_a_step_looks_at_is_simulated_in_one_call():
+    """With what was replaced before; the last superpixel is asked about in no call."""
     networks = TinyNetworks()
     SurrogateOrder(step=2)(tiny_pair(True), networks, generator())
     assert networks.passes == 1
-    candidates = [shape[-2] for shape in networks.calls]
-    assert candidates == [16, 14, 12, 10, 8, 6, 4, 2, 17]
+    looked_at = [shape[-2] - 1 for shape in networks.calls]
+    assert looked_at == [16, 2, 2, 2, 8, 2, 2, 2, 16]
 
 
 @pytest.mark.parametrize("fill", ["normal", "mean", "blur", "transplant"])
@@ -95,16 +120,23 @@ def test_the_map_sums_to_what_replacing_everything_does(similar):
     assert received.sum() == pytest.approx(change, abs=1e-5)
 
 
+@pytest.mark.parametrize("looks", [greedy.DELETION, greedy.INSERTION])
 @pytest.mark.parametrize("side", [4, 8, 16, 19, 32, 64])
-def test_no_grid_is_so_fine_that_too_many_coalitions_are_simulated(side):
+def test_no_grid_is_so_fine_that_too_many_coalitions_are_simulated(side, looks):
     superpixels, step = side**2, max(1, greedy.least_step(side**2))
-    candidates = sum(range(superpixels, 1, -step))
-    assert candidates <= greedy.MOST_CANDIDATES * 1.05
-    assert step == 1 or candidates > greedy.MOST_CANDIDATES / 2.1
+    few = max(step, math.ceil(looks.share * superpixels))
+    rounds = enumerate(range(superpixels, 1, -step))
+    all_of = [looks.again is not None and number % looks.again == 0 for number, _ in rounds]
+    lefts = range(superpixels, 1, -step)
+    looked_at = [
+        left if number == 0 or every else min(left, few)
+        for number, (left, every) in enumerate(zip(lefts, all_of, strict=True))
+    ]
+    assert sum(looked_at) + len(looked_at) <= greedy.MOST_CANDIDATES * 1.05
 
 
 def test_a_fine_grid_takes_larger_steps(monkeypatch):
-    monkeypatch.setattr(greedy, "MOST_CANDIDATES", K**2 / 2 / 5)
+    monkeypatch.setattr(greedy, "MOST_CANDIDATES", K**2 / 4 / 5)
     fine, asked = TinyNetworks(), TinyNetworks()
     received = SurrogateOrder(step=1)(tiny_pair(True), fine, generator())
     expected = SurrogateOrder(step=5)(tiny_pair(True), asked, generator())
