@@ -7,7 +7,7 @@ Altered images are embedded in int8, nearly three times as fast; the results say
 from float32, which --embedder float32 uses for all. A second set of people, on whom nothing was
 trained, joins in with --second orl.
 
-faithfulness.md has every row, digest.md those that docs/faithfulness.md shows.
+faithfulness.md has every row, digest.md those that docs/faithfulness.md is made from.
 
 Maps of `benchmarks/rivals` join in with --rivals MAPS.npz: PAIRS.npz is written into --work. What
 is measured, and how, stands in `lpel_tf.research.comparison`.

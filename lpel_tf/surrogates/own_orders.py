@@ -47,7 +47,7 @@ def along_own_orders(
         local = photographs.local[both].astype(np.float32)
         images = ImageFeatures(photographs.embeddings[both], local)
         game = game_between(images, surrogate, fill, similar=similar)
-        return orders_of(game, DEFAULT_STEP)[0][0]
+        return orders_of(game, DEFAULT_STEP)[0]
 
     def draw(place: int, rng: np.random.Generator) -> Coalitions:
         donor, similar = int(donors[place]), bool(rng.integers(2))

@@ -36,6 +36,7 @@ COMPARED = (DEFAULT, "surrogate", "hybrid", SUBJECT)
 PREDICTIONS = {
     mean_of(SUBJECT): "mean map of responses",
     DEFAULT: "**the surrogate, asked directly**",
+    "hybrid": "the surrogate, corrected by 32 measured (`hybrid`)",
     "coalitions 256, measured in this fill": "256 coalitions measured in this fill (fewer pairs)",
     "surrogate, by its map": "`surrogate`, by the sum of its map",
     SUBJECT: "responses",

@@ -20,7 +20,7 @@ def fixed_sum(values: NDArray[Real], axis: int = -1) -> NDArray[Real]:
 
     The axis is padded with zeros to a power of two. In memory the first axis is summed fastest.
     """
-    values = values.transpose(*_first(axis % values.ndim, values.ndim))
+    values = values.transpose(*_from(axis, values.ndim))
     length = len(values)
     power = 1 << max(0, length - 1).bit_length()
     if power != length:
@@ -31,9 +31,10 @@ def fixed_sum(values: NDArray[Real], axis: int = -1) -> NDArray[Real]:
     return values[0]
 
 
-def _first(axis: int, axes: int) -> tuple[int, ...]:
-    """One axis before all others: `np.moveaxis`, in a tenth of the time."""
-    return (axis, *range(axis), *range(axis + 1, axes))
+def _from(axis: int, axes: int) -> tuple[int, ...]:
+    """The axes in order, one before all others; `np.moveaxis` would take ten times as long."""
+    first = axis + axes if axis < 0 else axis
+    return (first, *range(first), *range(first + 1, axes))
 
 
 def fixed_dot(a: NDArray[Real], b: NDArray[Real], axis: int = -1) -> NDArray[Real]:

@@ -55,7 +55,7 @@ def test_half_lie_near_beginnings_of_the_order_of_transplants_from_the_donor(see
             photographs.embeddings[both], photographs.local[both].astype(np.float32)
         )
         game = game_between(images, networks, "transplant", similar=False)
-        order = orders_of(game, DEFAULT_STEP)[0][0]
+        order = orders_of(game, DEFAULT_STEP)[0]
         apart += [changed(order, one) for one in coalitions[-1, : M // 2]]
         afar += [changed(order, one) for one in coalitions[-1, M // 2 :]]
     assert np.mean(apart) < 2.5, "a few members are changed, 1.5 on average"

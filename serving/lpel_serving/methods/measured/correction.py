@@ -95,7 +95,7 @@ def _new_coalitions(game: Game, done: Coalitions, rng: np.random.Generator) -> C
     if game.superpixels <= _FEW:
         drawn = rng.permutation(_all_coalitions(game.superpixels))
     else:
-        (order,), _ = orders_of(game, DEFAULT_STEP)
+        (order,) = orders_of(game, DEFAULT_STEP)
         drawn = draw_along(order, rng, _TRIES)
     known = {one.tobytes() for one in done}
     new = {one.tobytes(): one for one in drawn if one.tobytes() not in known}

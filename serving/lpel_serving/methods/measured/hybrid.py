@@ -21,7 +21,7 @@ from lpel_serving.methods.measured.replacement import Replacement, replacement
 from lpel_serving.methods.method import FacePair, Need
 from lpel_serving.methods.networks import Networks
 from lpel_serving.methods.simulated.game import game_about, game_of, on_grid
-from lpel_serving.methods.simulated.surrogate_order import DEFAULT_STEP, orders_of
+from lpel_serving.methods.simulated.surrogate_order import DEFAULT_STEP, orders_of, sizes_along
 from lpel_serving.support.arrays import Coalitions, Floats, SignedMap
 from lpel_serving.support.errors import ParameterError
 
@@ -100,16 +100,17 @@ class Hybrid:
     ) -> Floats:
         """Predict what coalitions do to the decision, corrected by `count` others measured alike.
 
-        Without a surrogate that knows the fill, by the sum of the map's values: see
-        `lpel_serving.methods.predicts.PredictsCoalitions`.
+        Without a surrogate that knows the fill, by the sum of the values of the map that measures
+        it, whatever the kind: see `lpel_serving.methods.predicts.PredictsCoalitions`.
         """
         if fill not in networks.simulated_fills:
             side = round(coalitions.shape[1] ** 0.5)
-            values = self._from_responses(pair, networks, rng)
+            values = self._from_responses(pair, _fill_named(fill), networks, rng)
             return (coalitions @ superpixel_sums(values, side)).astype(np.float32)
         game = game_about(pair, networks, kind, fill)
         for_noise, for_pool = rng.spawn(2)
-        change = replacement(pair, kind, _fill_named(fill), for_noise)
+        filling = Fill() if kind == TRANSPLANT else _fill_named(fill)
+        change = replacement(pair, kind, filling, for_noise)
         found = measured_correction(game, change, networks, self.count, for_pool)
         return found.game.changes(coalitions)[0]
 
@@ -118,18 +119,19 @@ class Hybrid:
     ) -> tuple[SignedMap, Floats | None]:
         """The map, and the error bars on the grid where a surrogate knows the fill."""
         if not _is_simulated(self.fill, networks):
-            return self._from_responses(pair, networks, rng), None
+            return self._from_responses(pair, self.fill, networks, rng), None
         game = game_of(pair, networks, _name_of(self.fill))
         for_noise, for_pool = rng.spawn(2)
         change = replaced(pair, self.fill, for_noise)
         found = measured_correction(game, change, networks, self.count, for_pool)
-        (order,), (sizes,) = orders_of(found.game, DEFAULT_STEP)
+        orders = orders_of(found.game, DEFAULT_STEP)
+        (order,), (sizes,) = orders, sizes_along(found.game, orders)
         return on_grid(order_map(order, sizes)), on_grid(found.errors)
 
     def _from_responses(
-        self, pair: FacePair, networks: Networks, rng: np.random.Generator
+        self, pair: FacePair, fill: Fill | str, networks: Networks, rng: np.random.Generator
     ) -> SignedMap:
-        if not isinstance(self.fill, Fill):
+        if not isinstance(fill, Fill):
             raise ParameterError(
                 "transplants are simulated before they are measured, and no surrogate knows them: "
                 "train one with `lpel train --method surrogate`, or choose another fill."
@@ -141,12 +143,12 @@ class Hybrid:
                 raise
             known = ", ".join(networks.simulated_fills)
             raise ParameterError(
-                f"the surrogate knows the fills {known} as they are by default, not {self.fill}; "
+                f"the surrogate knows the fills {known} as they are by default, not {fill}; "
                 f"and {error}"
             ) from error
         side = round(len(priors[0]) ** 0.5)
         of_both = (priors[0], priors[1])
-        values = measured_evidence(pair, networks, self.count, side, self.fill, rng, priors=of_both)
+        values = measured_evidence(pair, networks, self.count, side, fill, rng, priors=of_both)
         return enlarge(values, self.size)
 
 
@@ -162,8 +164,14 @@ def _name_of(fill: Fill | str) -> str:
 
 
 def _fill_named(name: str) -> Fill:
-    """The fill of a name, as it is by default; any where the other image takes its place."""
-    return next((Fill(one) for one in FILLS if one == name), Fill())
+    """The fill of a name, as it is by default; raise `ParameterError` if there is none."""
+    for one in FILLS:
+        if one == name:
+            return Fill(one)
+    raise ParameterError(
+        f"no fill that is measured without a surrogate is called {name!r}; there are: "
+        f"{', '.join(FILLS)}."
+    )
 
 
 def replaced(pair: FacePair, fill: Fill | str, rng: np.random.Generator) -> Replacement:

@@ -1,8 +1,9 @@
 """Greedy orders of superpixels in a simulation: by deletion, and by insertion.
 
 At each step greed asks what each superpixel that is left would change. Most would change about what
-they changed when they were asked last, so that only the most promising are asked again, as lazy
-greed does (Minoux 1978, *Accelerated greedy algorithms for maximizing submodular set functions*).
+they changed when they were asked last, so that only the most promising are asked again: after lazy
+greed (Minoux 1978, *Accelerated greedy algorithms for maximizing submodular set functions*), but a
+fixed number of them, so that the order is not always that of asking all.
 """
 
 import math
@@ -25,10 +26,11 @@ class Looks:
     Attributes
     ----------
     share
-        Of all superpixels: those that changed most when they were last looked at. A step that takes
-        more looks at as many as it takes.
+        Share of all superpixels: those that changed most when they were last looked at; never fewer
+        than a step takes.
     again
-        Every so manieth step looks at all that are left, as the first one does; None for no other.
+        The first step looks at all, and so does each that follows after so many; None for the first
+        alone.
     """
 
     share: float
@@ -37,8 +39,8 @@ class Looks:
 
 DELETION = Looks(1 / 8, again=4)
 INSERTION = Looks(3 / 16, again=None)
-"""Chosen on validation people, of whom the latter has better orders than a look at all, which
-follows more closely what the surrogate gets wrong: docs/surrogate.md."""
+"""Chosen on validation people. Orders by insertion are better than if each step looked at all,
+which would follow more closely what the surrogate gets wrong: docs/surrogate.md."""
 
 
 def least_step(superpixels: int) -> int:
@@ -72,7 +74,7 @@ def insertion_orders(game: Game, step: int) -> NDArray[np.int64]:
     """Order superpixels by greedy insertion, from the last to the first: see `deletion_orders`.
 
     All are replaced; those are put back first whose return speaks least against the decision, and
-    they come last in the order.
+    they come last in the order. Of equal ones that of the lowest number comes last.
     """
     return _greedy(game, step, INSERTION, replaced=True)[:, ::-1]
 

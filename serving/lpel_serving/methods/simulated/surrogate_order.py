@@ -40,9 +40,9 @@ class SurrogateOrder:
     """An order by greed in the simulation, as a map, shape (side, side); no image is altered.
 
     A similar pair's superpixels are ordered by greedy deletion in the test, a dissimilar pair's by
-    greedy insertion in both images. Where the test's are replaced by the reference's, the order is
-    that of insertion averaged by rank with that of the attributions (see `surrogate`): greed
-    follows what is overestimated, and the two err at different places.
+    greedy insertion in both images. Where they are replaced in the test alone, as transplants are,
+    the order of insertion is averaged by rank with that of the attributions (see `surrogate`):
+    greed follows what is overestimated, and the two err at different places.
 
     The order of the map's values is exactly the order, so that the map is not enlarged. Their sizes
     are, for a similar pair, what each superpixel changes in the simulation on top of those before
@@ -54,8 +54,10 @@ class SurrogateOrder:
 
     title: ClassVar[str] = "Hiding in turn, simulated"
     paper: ClassVar[str] = (
-        "greedy deletion as in Samek et al. 2017, Evaluating the visualization of what a deep "
-        f"neural network has learned, IEEE TNNLS, but simulated; {SURROGATES}"
+        "greedy deletion and insertion as in Samek et al. 2017, Evaluating the visualization of "
+        "what a deep neural network has learned, IEEE TNNLS, but simulated, and lazy, after Minoux "
+        "1978, Accelerated greedy algorithms for maximizing submodular set functions; "
+        f"{SURROGATES}"
     )
     needs: ClassVar[tuple[Need, ...]] = ("surrogate",)
     signed: ClassVar[bool] = True
@@ -110,28 +112,26 @@ class SurrogateOrder:
         return game_about(pair, networks, kind, fill).changes(coalitions)[0]
 
     def _maps(self, game: Game) -> Floats:
-        orders, sizes = orders_of(game, self.step)
-        steps = zip(orders, sizes, strict=True)
+        orders = orders_of(game, self.step)
+        steps = zip(orders, sizes_along(game, orders), strict=True)
         return on_grid(np.stack([order_map(order, values) for order, values in steps]))
 
 
-def orders_of(game: Game, step: int) -> tuple[NDArray[np.int64], NDArray[np.floating]]:
-    """Order the superpixels of each direction of a game, and size its steps: see `SurrogateOrder`.
-
-    Returns
-    -------
-    orders : NDArray[np.int64]
-        Shape (N, K).
-    sizes : NDArray[np.floating]
-        What each superpixel does, in the sequence of its order, not monotone yet, shape (N, K).
-    """
+def orders_of(game: Game, step: int) -> NDArray[np.int64]:
+    """Order the superpixels of each direction of a game, shape (N, K): see `SurrogateOrder`."""
     step = max(step, least_step(game.superpixels))
     if game.similar:
-        orders = deletion_orders(game, step)
-        return orders, changes_along(game, orders)
-    orders, attributions = insertion_orders(game, step), attributions_of(game)
-    if not game.in_both:
-        by_attribution = np.argsort(-attributions, axis=1, kind="stable")
-        both = zip(orders, by_attribution, strict=True)
-        orders = np.stack([mean_order(one, other) for one, other in both])
-    return orders, np.take_along_axis(attributions, orders, axis=1)
+        return deletion_orders(game, step)
+    orders = insertion_orders(game, step)
+    if game.in_both:
+        return orders
+    by_attribution = np.argsort(-attributions_of(game), axis=1, kind="stable")
+    both = zip(orders, by_attribution, strict=True)
+    return np.stack([mean_order(one, other) for one, other in both])
+
+
+def sizes_along(game: Game, orders: NDArray[np.int64]) -> NDArray[np.floating]:
+    """What each superpixel does, in the sequence of its order, not monotone yet, shape (N, K)."""
+    if game.similar:
+        return changes_along(game, orders)
+    return np.take_along_axis(attributions_of(game), orders, axis=1)

@@ -37,7 +37,7 @@ def measuring(embed=None) -> AssembledNetworks:
 
 def speaking_for_the_decision(game: Game, change: Replacement) -> float:
     """What hiding superpixels in the game's order does to the decision, in the mean, measured."""
-    (order,), _ = orders_of(game, 1)
+    (order,) = orders_of(game, 1)
     nested = ranks_of(order) < np.arange(1, K + 1)[:, np.newaxis]
     images = [image for one in nested for image in change.images(one)]
     after = change.similarities(tiny.embed(np.stack(images)))[np.newaxis]
@@ -156,22 +156,48 @@ def test_errors_that_add_up_are_corrected_in_what_it_predicts_of_other_coalition
     assert wrong[-1] < 0.7 * wrong[0]
 
 
-def test_a_prediction_costs_the_measured_coalitions_alone():
-    pair, networks = tiny_pair(False), measuring()
+@pytest.mark.parametrize(
+    ("kind", "fill", "similar"),
+    [("test", "mean", True), ("both", "blur", False), ("transplant", "transplant", False)],
+)
+def test_a_prediction_costs_the_measured_coalitions_alone(kind, fill, similar):
+    pair, networks = tiny_pair(similar), measuring()
     coalitions = generator(5).random((9, K)) < 0.3
-    received = Hybrid(20).predict(pair, networks, coalitions, "both", "blur", generator(3))
+    asked = (coalitions, kind, fill)
+    received = Hybrid(20).predict(pair, networks, *asked, generator(3))
     assert (received.shape, received.dtype) == ((9,), np.float32)
-    assert len(networks.embed.images) == 2 * 20
-    again = Hybrid(20).predict(pair, measuring(), coalitions, "both", "blur", generator(3))
+    assert len(networks.embed.images) == (40 if kind == "both" else 20)
+    again = Hybrid(20).predict(pair, measuring(), *asked, generator(3))
     assert again.tobytes() == received.tobytes()
+    simulated = SurrogateOrder().predict(pair, networks, *asked, generator())
+    assert np.abs(received - simulated).max() > 1e-3
 
 
-def test_without_a_surrogate_it_predicts_by_its_map():
+def test_without_a_surrogate_it_predicts_by_the_map_that_measures_the_fill():
     pair = pair_of(coloured(RED), coloured(GREEN), Additive().embed, similar=True)
-    method, coalitions = Hybrid(32, MEAN), generator().random((5, SIDE**2)) < 0.5
-    received = method.predict(pair, Additive(), coalitions, "test", "mean", generator(1))
-    values = superpixel_sums(method(pair, Additive(), generator(1)), SIDE)
+    coalitions = generator().random((5, SIDE**2)) < 0.5
+    asked = (pair, Additive(), coalitions, "test", "normal", generator(1))
+    received = Hybrid(32, MEAN).predict(*asked)
+    values = superpixel_sums(Hybrid(32)(pair, Additive(), generator(1)), SIDE)
     np.testing.assert_allclose(received, coalitions @ values, rtol=1e-5)
+    assert np.abs(received).max() > 0.1
+    nothing = Hybrid(32).predict(pair, Additive(), coalitions, "test", "mean", generator(1))
+    assert np.abs(nothing).max() < 1e-6, "the mean colour of one colour is that colour"
+
+
+@pytest.mark.parametrize("networks", [Additive(), measuring()])
+def test_what_cannot_be_predicted_is_refused(networks):
+    coalitions = np.ones((1, K), bool)
+    pair = tiny_pair(False)
+    with pytest.raises(ParameterError, match=r"no fill .* is called 'foo'"):
+        Hybrid(8).predict(pair, networks, coalitions, "both", "foo", generator())
+
+
+def test_an_unknown_kind_is_refused():
+    with pytest.raises(ParameterError, match="no kind of replacement is called 'all'"):
+        Hybrid(8).predict(
+            tiny_pair(True), measuring(), np.ones((1, K), bool), "all", "mean", generator()
+        )
 
 
 def test_the_fill_is_read_as_a_word_or_as_what_is_made_of_it():
