@@ -5,6 +5,7 @@ from typing import Any
 
 from lpel_tf.research.comparison.curves import CURVES as ALL_CURVES
 from lpel_tf.research.comparison.curves import SUBJECT
+from lpel_tf.research.comparison.of_templates import OF_TEMPLATES
 from lpel_tf.research.comparison.summary import OWN_MEAN, another_of, mean_of
 from lpel_tf.research.comparison.table import lay_out
 
@@ -16,8 +17,8 @@ ORDERS = {
     DEFAULT: f"**`{DEFAULT}`**",
     "surrogate": "`surrogate`",
     "hybrid": "`hybrid`, 32 measured",
-    f"{DEFAULT}, of templates": f"`{DEFAULT}`, of templates",
-    "surrogate, of templates": "`surrogate`, of templates",
+    f"{DEFAULT}{OF_TEMPLATES}": f"`{DEFAULT}`, of templates",
+    f"surrogate{OF_TEMPLATES}": "`surrogate`, of templates",
     SUBJECT: "responses",
     "coalitions 256": "coalitions, 256 measured",
     "occlusion": "occlusion, measured",

@@ -15,6 +15,9 @@ from lpel_serving.methods.method import FacePair, Method
 from lpel_serving.methods.networks import Networks
 from lpel_serving.support.arrays import SignedMap
 
+OF_TEMPLATES = ", of templates"
+"""What is put after the name of a method that is given embeddings alone."""
+
 
 @dataclass(frozen=True)
 class OfTemplates:
@@ -46,7 +49,7 @@ def of_templates(methods: Mapping[str, Method], manifest: Manifest) -> dict[str,
     if record is None:
         return {}
     return {
-        f"{name}, of templates": OfTemplates(one, record.side**2, record.channels)
+        f"{name}{OF_TEMPLATES}": OfTemplates(one, record.side**2, record.channels)
         for name, one in methods.items()
         if explains_features(one)
     }

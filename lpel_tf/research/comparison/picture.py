@@ -5,9 +5,10 @@ from typing import Any
 
 from lpel_serving.report.figures.canvas import INK, QUIET, new_figure, png
 from lpel_tf.research.comparison.asked import SUBJECTS
+from lpel_tf.research.comparison.of_templates import OF_TEMPLATES
 from lpel_tf.research.comparison.summary import another_of, mean_of
 
-PANELS = ("similar, noise", "dissimilar, transplant")
+PANELS = ("similar, noise", "dissimilar, noise in both")
 FAMILIES = {
     "coalitions": ("coalitions measured", "#4477aa"),
     "responses corrected": ("responses, then coalitions", "#ee6677"),
@@ -50,7 +51,11 @@ def _costs(results: dict[str, Any], similar: bool) -> dict[str, float]:
 
 
 def _panel(axis: Any, measured: dict[str, Any], costs: dict[str, float], title: str) -> None:
-    methods = {k: v["mean"] for k, v in measured["methods"].items() if k not in LEFT_OUT}
+    methods = {
+        name: one["mean"]
+        for name, one in measured["methods"].items()
+        if name not in LEFT_OUT and not name.endswith(OF_TEMPLATES)
+    }
     _lines(axis, {name: methods[name]["mean"] for name in LINES if name in methods})
     for family, (label, colour) in FAMILIES.items():
         names = [n for n in methods if re.fullmatch(rf"{family} \d+", n)]
@@ -75,7 +80,7 @@ def _panel(axis: Any, measured: dict[str, Any], costs: dict[str, float], title: 
     if lower:
         axis.invert_yaxis()
     axis.set_title(title, fontsize=10, color=INK)
-    axis.legend(fontsize=8, frameon=False, loc="lower right")
+    axis.legend(fontsize=8, frameon=False, loc=(0.42, 0.02))
 
 
 def _lines(axis: Any, controls: dict[str, float]) -> None:
