@@ -9,8 +9,9 @@ trained, joins in with --second orl.
 
 faithfulness.md has every row, digest.md those that docs/faithfulness.md is made from.
 
-Maps of `benchmarks/rivals` join in with --rivals MAPS.npz: PAIRS.npz is written into --work. What
-is measured, and how, stands in `lpel_tf.research.comparison`.
+Maps of `benchmarks/rivals` join in with --rivals MAPS.npz; --only-pairs writes what they are made
+of, PAIRS.npz, into --work, and stops. What is measured, and how, stands in
+`lpel_tf.research.comparison`.
 """
 
 import argparse
@@ -20,6 +21,7 @@ from pathlib import Path
 from lpel_serving.commands.shared.progress import progress_bar
 from lpel_serving.support.files import write_atomically
 from lpel_tf.research.comparison.digest import digest
+from lpel_tf.research.comparison.exchange import write_pairs
 from lpel_tf.research.comparison.picture import draw
 from lpel_tf.research.comparison.run import compare
 from lpel_tf.research.comparison.setting import prepare, prepare_second
@@ -34,8 +36,16 @@ def main() -> None:
     options = arguments()
     size = QUICK if options.quick else Size.of(options.pairs)
     setting = prepare(
-        options.faces, options.bundle, size.pairs, progress_bar, precision=options.embedder
+        options.faces,
+        options.bundle,
+        size.pairs,
+        progress_bar,
+        precision="float32" if options.only_pairs else options.embedder,
     )
+    if options.only_pairs:
+        options.work.mkdir(parents=True, exist_ok=True)
+        write_pairs([*setting.similar, *setting.dissimilar], options.work / "PAIRS.npz")
+        return
     second = options.second and prepare_second(setting, options.second, size.second, progress_bar)
     rivals = tuple(options.rivals)
     results = compare(
@@ -61,6 +71,7 @@ def arguments() -> argparse.Namespace:
     options.add_argument("--quick", action="store_true")
     options.add_argument("--slow", action="store_true", help="xFace too")
     options.add_argument("--rivals", type=Path, nargs="*", default=[], help="MAPS.npz of rivals")
+    options.add_argument("--only-pairs", action="store_true", help="write PAIRS.npz and stop")
     options.add_argument("--embedder", choices=("float32", "int8"), default="int8")
     options.add_argument("--second", type=Path, help="faces of other people, such as ORL's")
     return options.parse_args()

@@ -7,7 +7,7 @@ from lpel_serving.equations.fill import FILLS, Fill
 from lpel_serving.support.partial import Partial
 from lpel_tf.research.comparison.asked import SUBJECTS, asked_about, asked_once
 from lpel_tf.research.comparison.curves import CURVES
-from lpel_tf.research.comparison.exchange import maps_of_files, write_pairs
+from lpel_tf.research.comparison.exchange import maps_of_files
 from lpel_tf.research.comparison.families import by_coalitions, corrrise, each_by_itself
 from lpel_tf.research.comparison.maps import (
     Family,
@@ -81,7 +81,6 @@ def all_maps(comparison: Comparison) -> AllMaps:
             _collected(comparison, f"coalitions, {fill}", family, comparison.size.each_fill)
         )
     pairs = [*setting.similar, *setting.dissimilar]
-    write_pairs(pairs, comparison.work / "PAIRS.npz")
     return AllMaps(found | maps_of_files(comparison.rivals, pairs), by_fill)
 
 
