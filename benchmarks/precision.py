@@ -33,6 +33,7 @@ from lpel_serving.engine.embedder import Embedder
 from lpel_serving.engine.photographs import embed_photographs
 from lpel_serving.engine.session import open_session
 from lpel_serving.equations.agreement import spearman
+from lpel_serving.equations.comparison import COSINE
 from lpel_serving.equations.decision import Decisions, decide_many
 from lpel_serving.equations.similarity import cosine_similarity
 from lpel_serving.images.crops import parse_crop, read_face
@@ -107,7 +108,7 @@ def quality(
     same, threshold = np.array([pair.same for pair in pairs]), bundle.manifest.threshold.value
     explainer, rows = Explainer.load(folder, threads=THREADS), {}
     exact = embedded(bundle, models["float32"], paths, work, "float32")
-    similar = decide_many(exact[references], exact[tests], threshold).similar
+    similar = decide_many(COSINE, exact[references], exact[tests], threshold).similar
     wanted = maps(explainer, exact[references], exact[tests], similar, "float32")
     for name, model in models.items():
         h = embedded(bundle, model, paths, work, name)
@@ -146,7 +147,7 @@ def embedded(
     record, crop = bundle.manifest.embedder, parse_crop(bundle.manifest.crop)
     embedder = Embedder(model, record, crop, threads=THREADS)
     found = embed_photographs(
-        embedder, paths, progress=lambda what, n: progress_bar(f"{what} in {name}", n)
+        embedder, COSINE, paths, progress=lambda what, n: progress_bar(f"{what} in {name}", n)
     )
     if not np.isfinite(found).all():
         raise SystemExit("the crop found no face in some photographs: leave their pairs out.")

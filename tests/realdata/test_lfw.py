@@ -9,6 +9,7 @@ import pytest
 from lpel_serving import Explainer
 from lpel_serving.bundle.confidence_record import fit_confidence
 from lpel_serving.engine.photographs import pair_similarities
+from lpel_serving.equations.comparison import COSINE
 from lpel_serving.images.datasets.faces import list_faces
 from lpel_serving.images.datasets.pairs_list import read_pairs
 from lpel_serving.verification.accuracy import verification
@@ -33,7 +34,7 @@ def card() -> dict:
 def measured(explainer, realdata) -> tuple[np.ndarray, np.ndarray]:
     """Similarities of the development pairs, and whether each is of one person."""
     pairs = read_pairs(realdata / "pairsDevTrain.txt", realdata / "lfw")
-    similarities = pair_similarities(explainer.embedder, pairs)
+    similarities = pair_similarities(explainer.embedder, COSINE, pairs)
     return similarities, np.array([pair.same for pair in pairs])
 
 
@@ -114,7 +115,9 @@ def test_the_network_asked_about_each_superpixel_orders_them_better_than_chance(
 
     candidates = read_pairs(realdata / "pairsDevTrain.txt", realdata / "lfw")
     rng = np.random.default_rng(0)
-    pairs = rightly_decided(explainer.embedder, candidates, 8, threshold=0.387, same=True, rng=rng)
+    pairs = rightly_decided(
+        explainer.embedder, COSINE, candidates, 8, threshold=0.387, same=True, rng=rng
+    )
     settings = CurveSettings("test", every=16, draws=3)
     measured = measure_curves(explainer, pairs, ("LPEL", find_method("lpel")), settings, rng)
     by_order = {name: float(of_pairs.mean()) for name, of_pairs in areas(measured).items()}
@@ -146,7 +149,7 @@ def test_responses_order_superpixels_better_than_chance_and_lpel_on_people_held_
     for same, kind, sign in ((True, "test", -1), (False, "transplant", 1)):
         rng = np.random.default_rng(0)
         pairs = rightly_decided(
-            explainer.embedder, candidates, 8, threshold=0.387, same=same, rng=rng
+            explainer.embedder, COSINE, candidates, 8, threshold=0.387, same=same, rng=rng
         )
         subject = ("responses", find_method("responses"))
         settings = CurveSettings(kind, every=16, draws=3)

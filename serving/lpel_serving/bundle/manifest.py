@@ -8,6 +8,12 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any, cast
 
+from lpel_serving.bundle.comparison_record import (
+    BY_COSINE,
+    ComparisonRecord,
+    least_similarity,
+    read_comparison,
+)
 from lpel_serving.bundle.confidence_record import ConfidenceRecord, read_confidence
 from lpel_serving.bundle.plausibility_record import PlausibilityRecord, read_record
 from lpel_serving.bundle.usual_record import UsualRecord, read_usual
@@ -16,8 +22,8 @@ from lpel_serving.support.errors import BundleError
 from lpel_serving.support.strict_json import read_json
 from lpel_serving.support.typed_json import Reader
 
-SCHEMA = 1
-"""The newest manifest that this engine reads."""
+SCHEMA = 2
+"""The newest manifest that this engine reads; one that needs nothing of it is written as 1."""
 
 IMAGE, EMBEDDING, RECONSTRUCTION, RESPONSE = "image", "embedding", "reconstruction", "response"
 """The fixed tensor names of all bundles."""
@@ -181,6 +187,8 @@ class Manifest:
         The check of plausibility; None if it was not fitted.
     usual
         The usual shares of its maps; None if they were not measured.
+    comparison
+        How its network compares two embeddings.
     """
 
     files: Mapping[str, FileRecord]
@@ -196,7 +204,12 @@ class Manifest:
     confidence: ConfidenceRecord | None = None
     plausibility: PlausibilityRecord | None = None
     usual: UsualRecord | None = None
-    schema: int = SCHEMA
+    comparison: ComparisonRecord = BY_COSINE
+
+    @property
+    def schema(self) -> int:
+        """The oldest schema that says all of it: engines older than that must refuse it."""
+        return 1 if self.comparison == BY_COSINE else 2
 
     @cached_property
     def identity(self) -> str:
@@ -214,6 +227,9 @@ class Manifest:
     def to_json(self) -> str:
         """Serialise, keys in order of declaration; absent parts are left out."""
         fields = {key: value for key, value in asdict(self).items() if value is not None}
+        if self.comparison == BY_COSINE:
+            del fields["comparison"]
+        fields["schema"] = self.schema
         return json.dumps(fields, indent=2, allow_nan=False) + "\n"
 
 
@@ -241,6 +257,9 @@ def parse_manifest(text: str) -> Manifest:
     files = {name: _file(root.inner("files"), name) for name in root.mapping("files")}
     embedder, decoder, threshold = (root.inner(k) for k in ("embedder", "decoder", "threshold"))
     responses = root.inner("responses") if "responses" in root.fields else None
+    comparison = (
+        read_comparison(root.inner("comparison")) if "comparison" in root.fields else BY_COSINE
+    )
     return Manifest(
         files=files,
         embedder=EmbedderRecord(
@@ -251,7 +270,9 @@ def parse_manifest(text: str) -> Manifest:
         ),
         decoder=DecoderRecord(decoder.size("image_size", _MAX_SIDE), decoder.mapping("training")),
         crop=root.take("crop", str),
-        threshold=ThresholdRecord(threshold.number("value", -1, 1), threshold.mapping("chosen")),
+        threshold=ThresholdRecord(
+            threshold.number("value", least_similarity(comparison), 1), threshold.mapping("chosen")
+        ),
         parity=root.mapping("parity"),
         created_by=root.take("created_by", str),
         responses=None
@@ -266,7 +287,7 @@ def parse_manifest(text: str) -> Manifest:
         if "plausibility" in root.fields
         else None,
         usual=read_usual(root.inner("usual")) if "usual" in root.fields else None,
-        schema=schema,
+        comparison=comparison,
     )
 
 

@@ -6,6 +6,7 @@ from functools import lru_cache
 from importlib.metadata import entry_points
 from typing import Any, cast
 
+from lpel_serving.bundle.comparison_record import BY_COSINE, ComparisonRecord
 from lpel_serving.bundle.manifest import Manifest
 from lpel_serving.images.crops import CentreCrop, Crop, is_named
 
@@ -28,6 +29,8 @@ class Origin:
         SHA-256 of every file of the bundle, by its name.
     typical_mse
         The decoder's error on people it was not trained on; None if it was not measured.
+    comparison
+        How the network compares two embeddings.
     """
 
     crop: str
@@ -36,6 +39,7 @@ class Origin:
     bundle: str = ""
     models: Mapping[str, str] = field(default_factory=dict[str, str])
     typical_mse: float | None = None
+    comparison: ComparisonRecord = BY_COSINE
 
 
 def origin_of(manifest: Manifest, crop: Crop | str) -> Origin:
@@ -48,6 +52,7 @@ def origin_of(manifest: Manifest, crop: Crop | str) -> Origin:
         bundle=manifest.identity,
         models={name: file.sha256 for name, file in manifest.files.items()},
         typical_mse=_typical_error(manifest),
+        comparison=manifest.comparison,
     )
 
 

@@ -174,6 +174,7 @@ def _choose(explainer: Any, given: "GivenPairs", n: int, same: bool, seed: int) 
 
     return rightly_decided(
         explainer.embedder,
+        explainer.comparison,
         given.pairs,
         n,
         threshold=explainer.manifest.threshold.value,

@@ -95,7 +95,7 @@ def calibrate(
     rng = np.random.default_rng(seed)
     given = given_pairs(faces, identities, pairs, lambda all_: sample_pairs(all_, n, rng), unusable)
     explainer = Explainer.load(bundle, provider=provider, threads=threads)
-    measured = measure(explainer.embedder, given)
+    measured = measure(explainer, given)
     report(given.all_passed_over(), names=list_passed_over, header=given.header)
     same = measured.same
     with measured.blamed():

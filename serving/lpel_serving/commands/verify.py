@@ -57,7 +57,7 @@ def verify(
     rng = np.random.default_rng(seed)
     given = given_pairs(faces, identities, pairs, lambda all_: sample_pairs(all_, n, rng), unusable)
     explainer = Explainer.load(bundle, crop=crop, provider=provider, threads=threads)
-    measured = measure(explainer.embedder, given)
+    measured = measure(explainer, given)
     report(given.all_passed_over(), names=list_passed_over, header=given.header)
     with measured.blamed():
         threshold = explainer.manifest.threshold.value

@@ -116,7 +116,9 @@ def measure_usual(
     drawn = draw_of_each(identities, PAIRS, rng) if len(identities) else []
     pairs = np.array([pair[:2] for pair in drawn], np.int64).reshape(-1, 2)
     people = np.unique(np.array(identities), return_inverse=True)[1].astype(np.int64)
-    decided = decide_many(embeddings[pairs[:, 0]], embeddings[pairs[:, 1]], threshold).similar
+    decided = decide_many(
+        networks.comparison, embeddings[pairs[:, 0]], embeddings[pairs[:, 1]], threshold
+    ).similar
     lacking = {RESPONSES: not responds, SURROGATE_ORDER: read is None}
     for name, method in METHODS.items():
         if lacking.get(name):

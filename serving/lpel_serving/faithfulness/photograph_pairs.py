@@ -10,6 +10,7 @@ import numpy as np
 
 from lpel_serving.engine.embedder import Embedder
 from lpel_serving.engine.photographs import embed_photographs
+from lpel_serving.equations.comparison import Comparison
 from lpel_serving.equations.decision import decide
 from lpel_serving.faithfulness.deletion_curve import IDENTICAL
 from lpel_serving.images.datasets.pairs import Pair
@@ -84,6 +85,7 @@ class PhotographPairs(Sequence[FacePair]):
 
 def rightly_decided(
     embedder: Embedder,
+    comparison: Comparison,
     candidates: Sequence[Pair],
     n: int,
     *,
@@ -99,8 +101,8 @@ def rightly_decided(
 
     Parameters
     ----------
-    embedder
-        The network.
+    embedder, comparison
+        The network, and how it compares.
     candidates
         Pairs to choose from.
     n
@@ -131,8 +133,8 @@ def rightly_decided(
         while shuffled and len(found) < n:
             few = min(_BLOCK, n - len(found))
             block, shuffled = shuffled[:few], shuffled[few:]
-            _embed_missing(embedder, block, known, unusable)
-            right = [pair for pair in block if _decided(pair, known, threshold) == same]
+            _embed_missing(embedder, comparison, block, known, unusable)
+            right = [pair for pair in block if _decided(pair, comparison, known, threshold) == same]
             found += right
             advance(len(right))
     if unusable is not None:
@@ -149,20 +151,25 @@ def rightly_decided(
 
 def _embed_missing(
     embedder: Embedder,
+    comparison: Comparison,
     pairs: Sequence[Pair],
     known: dict[Path, Floats],
     unusable: Unusable | None,
 ) -> None:
     paths = dict.fromkeys(path for pair in pairs for path in (pair.reference, pair.test))
     missing = [path for path in paths if path not in known]
-    embeddings = embed_photographs(embedder, missing, unusable=unusable)
+    embeddings = embed_photographs(embedder, comparison, missing, unusable=unusable)
     known |= dict(zip(missing, embeddings, strict=True))
 
 
-def _decided(pair: Pair, known: dict[Path, Floats], threshold: float) -> bool | None:
+def _decided(
+    pair: Pair, comparison: Comparison, known: dict[Path, Floats], threshold: float
+) -> bool | None:
     """The network's decision; None if a photograph has no embedding, or both are the same image."""
     h_r, h_t = known[pair.reference], known[pair.test]
     if not (np.isfinite(h_r).all() and np.isfinite(h_t).all()):
         return None
-    decision = decide(h_r, h_t, threshold)
-    return decision.similar if decision.similarity < IDENTICAL else None
+    decision = decide(comparison, h_r, h_t, threshold)
+    # A network that compares by something else may well bring two images as near as that.
+    near = comparison.kind == "cosine" and decision.similarity >= IDENTICAL
+    return None if near or np.array_equal(h_r, h_t) else decision.similar

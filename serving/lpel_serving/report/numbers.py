@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from lpel_serving.bundle.comparison_record import BY_COSINE, ComparisonRecord
 from lpel_serving.bundle.origin import Origin
 from lpel_serving.bundle.usual_record import Shares, UsualMaps
 from lpel_serving.equations.decision import Decision
@@ -25,6 +26,20 @@ def decision_numbers(decision: Decision) -> dict[str, Any]:
         "margin": decision.margin,
         "decision": decision.word,
         "confidence": None if confidence is None else asdict(confidence),
+    }
+
+
+def comparison_numbers(decision: Decision, comparison: ComparisonRecord) -> dict[str, Any]:
+    """The same on the network's own scale; nothing where that is the cosine."""
+    if comparison == BY_COSINE:
+        return {}
+    return {
+        "comparison": {
+            "kind": comparison.kind,
+            "measure": comparison.measure,
+            "value": comparison.own_of(decision.similarity),
+            "threshold": comparison.own_of(decision.threshold),
+        }
     }
 
 

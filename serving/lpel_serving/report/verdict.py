@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from lpel_serving.bundle.comparison_record import BY_COSINE, ComparisonRecord
 from lpel_serving.bundle.origin import Origin
 from lpel_serving.equations.decision import Confidence, Decision
 from lpel_serving.equations.regions import RegionShare
@@ -30,6 +31,13 @@ _SURE, _UNSURE = 0.9, 0.49
 
 _KNOWN = "the photographs were with which this check was made"
 _LEFT_OUT = "Nothing is said here of how likely the two show one person, nor of parts of a face."
+
+_OF_ONE_PICTURE = {
+    "cosine": "; the same picture twice would have 1",
+    "euclidean": "; the same picture twice would have 0",
+    "head": "",
+}
+"""What an image with itself would have, where that is known."""
 
 ON_CONTROL = "The map is a control, to measure others by: it does not depend on this pair."
 """The only sentence about a control's map."""
@@ -71,6 +79,7 @@ def compared(
     *,
     crop: str,
     own_crop: str,
+    comparison: ComparisonRecord = BY_COSINE,
     plausibility: PairPlausibility | None = None,
 ) -> Verdict:
     """Say what the network decides on a pair, and the predicted probability.
@@ -84,6 +93,8 @@ def compared(
     crop, own_crop
         The crop that was used, and the bundle's own: see
         `lpel_serving.images.crops.parse_crop`.
+    comparison
+        How the network compares.
     plausibility
         Whether the images are plausible; None if the bundle has no such check.
     """
@@ -95,10 +106,13 @@ def compared(
     elif confidence is not None:
         further += on_confidence(confidence, similar=decision.similar)
     return Verdict(
-        on_decision(decision, of="faces" if doubt is None else "pictures"),
+        on_decision(decision, comparison, of="faces" if doubt is None else "pictures"),
         further,
         caveats.of_decision(
-            crop=crop, own_crop=own_crop, fitted=confidence is not None, plausible=plausible
+            crop=crop,
+            own_crop=own_crop,
+            fitted=confidence is not None,
+            plausible=plausible,
         ),
         doubt=None if doubt is None else on_plausibility(doubt),
     )
@@ -126,6 +140,7 @@ def explained(pair: PairExplanation, shares: MapShares | None = None) -> Verdict
         pair.decision,
         crop=origin.crop,
         own_crop=origin.own_crop,
+        comparison=origin.comparison,
         plausibility=pair.plausibility,
     )
     has_parts = pair.doubt is None and not pair.control
@@ -192,14 +207,14 @@ def doubt_in_short(plausibility: PairPlausibility) -> str:
     return f"{subject} of the kind that this bundle knows"
 
 
-def on_decision(decision: Decision, *, of: str = "faces") -> tuple[str, str]:
-    """State the decision on two faces, or on two pictures, and its margin."""
-    shown, limit, distance = _shown(decision)
-    place = f"which is {distance}" if distance else "exactly"
-    numbers = (
-        f"Their similarity is {shown}, {place} the threshold of {limit}; "
-        "the same picture twice would have 1."
-    )
+def on_decision(
+    decision: Decision, comparison: ComparisonRecord = BY_COSINE, *, of: str = "faces"
+) -> tuple[str, str]:
+    """State the decision on two faces, or on two pictures, and its margin, on its own scale."""
+    shown, limit, apart = _shown(decision, comparison)
+    place = f"which is {apart}" if apart else "exactly"
+    twice = _OF_ONE_PICTURE[comparison.kind]
+    numbers = f"Their {comparison.measure} is {shown}, {place} the threshold of {limit}{twice}."
     return f"The network calls the two {of} {decision.word}.", numbers
 
 
@@ -210,23 +225,24 @@ def on_closeness(decision: Decision) -> tuple[str, ...]:
     return ("This is a close call: a slightly different photograph could turn it.",)
 
 
-def in_short(decision: Decision) -> str:
+def in_short(decision: Decision, comparison: ComparisonRecord = BY_COSINE) -> str:
     """State similarity and threshold briefly, and their difference if they look alike."""
-    shown, limit, distance = _shown(decision)
+    shown, limit, apart = _shown(decision, comparison)
     if shown != limit:
-        return f"similarity {shown}, threshold {limit}"
-    return f"similarity {shown}, {distance or 'exactly'} the threshold {limit}"
+        return f"{comparison.measure} {shown}, threshold {limit}"
+    return f"{comparison.measure} {shown}, {apart or 'exactly'} the threshold {limit}"
 
 
-def _shown(decision: Decision) -> tuple[str, str, str]:
-    """Write both to three places, and the difference, empty if there is none."""
+def _shown(decision: Decision, comparison: ComparisonRecord) -> tuple[str, str, str]:
+    """Write both to three places on their own scale, and the difference, empty if there is none."""
     by, both = decision.margin, (decision.similarity, decision.threshold)
     # As they are compared, so that rounding cannot exchange them.
-    shown, limit = (round(float(np.float32(one)), 3) + 0.0 for one in both)
+    own = (comparison.own_of(float(np.float32(one))) for one in both)
+    shown, limit = (round(one, 3) + 0.0 for one in own)
     # Of the rounded numbers, so that readers who subtract find the same.
     apart = f"{abs(shown - limit):.3f}" if shown != limit else "less than 0.001"
-    distance = f"{apart} {'above' if by > 0 else 'below'}" if by else ""
-    return number(shown), number(limit), distance
+    is_above = (by > 0) == (comparison.kind != "euclidean")  # a distance falls with likeness
+    return number(shown), number(limit), f"{apart} {'above' if is_above else 'below'}" if by else ""
 
 
 def on_confidence(confidence: Confidence, *, similar: bool) -> tuple[str, ...]:

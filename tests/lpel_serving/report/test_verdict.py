@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lpel_serving.bundle.origin import Origin
+from lpel_serving.equations.comparison import COSINE
 from lpel_serving.equations.decision import Confidence, Decision, decide
 from lpel_serving.equations.regions import REGIONS, RegionShare, region_shares
 from lpel_serving.methods.catalogue.registry import find_method, methods
@@ -46,7 +47,9 @@ def pair_of(cosine: float, test: np.ndarray, reference: np.ndarray) -> PairExpla
         Explanation(np.zeros((4, 4, 3), np.float32), one, one > 0.5) for one in (test, reference)
     )
     crops = (pixels(0, 8), pixels(1, 8))
-    return put_together(crops, np.stack([h_r, h_t]), decide(h_r, h_t, 0.387), forward, swapped)
+    return put_together(
+        crops, np.stack([h_r, h_t]), decide(COSINE, h_r, h_t, 0.387), forward, swapped
+    )
 
 
 def made_by(method: str, pair: PairExplanation) -> PairExplanation:

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lpel_serving.equations.comparison import COSINE
 from lpel_serving.equations.similarity import cosine_similarity
 from lpel_serving.support.errors import EmbeddingError
 from lpel_serving.verification import search
@@ -25,7 +26,7 @@ def gallery_of(rng: np.random.Generator, size: int, dimension: int, kinds: int) 
 
 
 def found_in(gallery: np.ndarray, probes: np.ndarray, top: int):
-    return most_similar(probes, len(gallery), lambda of: gallery[of], top)
+    return most_similar(COSINE, probes, len(gallery), lambda of: gallery[of], top)
 
 
 def assert_as_oracle(gallery: np.ndarray, probes: np.ndarray, top: int) -> None:

@@ -129,7 +129,14 @@ class PairsExplainer:
         settings = self._settings
         if self._search:
             gallery = read_table(self._places.gallery)
-            pairs = searched_pairs(rows, gallery, self.lookup, settings.top, apart=self._apart)
+            pairs = searched_pairs(
+                self._explainer.comparison,
+                rows,
+                gallery,
+                self.lookup,
+                settings.top,
+                apart=self._apart,
+            )
         else:
             pairs = listed_pairs(rows, self.lookup)
         if not settings.needs_images:
@@ -149,7 +156,9 @@ class PairsExplainer:
         references, tests = places.reshape(2, -1)
         embeddings = self.lookup.embeddings(numbers)
         threshold = self._explainer.manifest.threshold.value
-        decisions = decide_many(embeddings[references], embeddings[tests], threshold)
+        decisions = decide_many(
+            self._explainer.comparison, embeddings[references], embeddings[tests], threshold
+        )
         return Pairs(numbers, embeddings, crops, references, tests, decisions)
 
     def _explained(self, pairs: Pairs, stopped: Stopped) -> Explained:

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpel_serving.equations.agreement import mean_ranks
-from lpel_serving.equations.similarity import cosine_similarity
 from lpel_serving.methods.catalogue.parameter import Range
 from lpel_serving.methods.catalogue.parameters import check_own
 from lpel_serving.methods.measured.stream import DEFAULT_BATCH, EmbeddingJob, embed_jobs
@@ -215,7 +214,7 @@ class CorrRise:
         masks = draw_masks(rng, self.masks, self.squares, self.size)
         embeddings = masked_embeddings(networks, pair.test, masks)
         shape = (pair.test.shape[0], pair.test.shape[1])
-        similarities = cosine_similarity(embeddings, pair.h_r)
+        similarities = networks.comparison.similarity(embeddings, pair.h_r)
         values = correlation_map(masks, similarities, shape, ranked=self.ranked)
         return values if pair.similar else -values
 

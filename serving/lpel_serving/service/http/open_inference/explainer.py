@@ -4,6 +4,7 @@ from collections.abc import Collection
 
 import numpy as np
 
+from lpel_serving.bundle.comparison_record import least_similarity
 from lpel_serving.bundle.manifest import Manifest
 from lpel_serving.equations.decision import Decisions, decide_many
 from lpel_serving.equations.mask import DEFAULT_EPSILON, check_epsilon
@@ -46,14 +47,14 @@ def explainer_model(service: ExplanationService, max_batch: int) -> Model:
     manifest, explainer = service.manifest, service.explainer
     name = file_name(responds=explainer.responds, simulates=explainer.simulates)
     method = file_method(responds=explainer.responds, simulates=explainer.simulates)
-    simulates = asks(method, "surrogate")
+    simulates, least = asks(method, "surrogate"), least_similarity(manifest.comparison)
 
     async def run(given: Arrays, wanted: Collection[str], token: CancellationToken) -> Arrays:
         threshold = _number(given, THRESHOLD, manifest.threshold.value)
         epsilon = _number(given, EPSILON, DEFAULT_EPSILON)
         check_epsilon(epsilon)
-        if not -1 <= threshold <= 1:
-            raise ParameterError(f"the threshold, a cosine, lies in [-1, 1]; received {threshold}.")
+        if not least <= threshold <= 1:
+            raise ParameterError(f"the threshold lies in [{least}, 1]; received {threshold}.")
         crops = await service.run_in_thread(
             lambda: np.concatenate([given[REFERENCE], given[TEST]]), token
         )
@@ -62,7 +63,7 @@ def explainer_model(service: ExplanationService, max_batch: int) -> Model:
         if explains and simulates:
             seen = await service.features(crops, token)
         h = await service.embed(crops, token) if seen is None else seen.embeddings
-        decisions = decide_many(h[: len(h) // 2], h[len(h) // 2 :], threshold)
+        decisions = decide_many(explainer.comparison, h[: len(h) // 2], h[len(h) // 2 :], threshold)
         decided = of_decisions(h, decisions)
         if not explains:
             return decided

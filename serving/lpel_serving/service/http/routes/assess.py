@@ -107,7 +107,7 @@ def _plan(
     side = service.manifest.decoder.image_size
     settings = settings_for(question.kind, side, every=fields.every, draws=fields.draws)
     with nullcontext() if fields.curve is None else concerning("curve"):
-        curves = images_of(pair, question, settings, fields.seed)
+        curves = images_of(pair, service.explainer.comparison, question, settings, fields.seed)
     return _Plan(pair, question, settings, images, curves)
 
 

@@ -5,7 +5,7 @@ import asyncio
 import numpy as np
 
 from lpel_serving.engine.pair import decide_pair
-from lpel_serving.equations.direction import check_directions
+from lpel_serving.equations.direction import check_comparable
 from lpel_serving.images.crops import CentreCrop, check_choice
 from lpel_serving.methods.decided import DecidedPair
 from lpel_serving.service.cancellation import CancellationToken
@@ -61,7 +61,7 @@ async def _face(
     """Read and embed a face, or say what is wrong with its image."""
     try:
         found = await service.face(data, token, crop=asked.crop, name=name, face=face)
-        check_directions(found.embedding[np.newaxis], [name])
+        check_comparable(service.explainer.comparison, found.embedding[np.newaxis], [name])
     except FaceChoiceError as error:
         return Problem(422, str(error), about=f"{name}_face")
     except (ImageError, NoDirectionError) as error:
@@ -76,6 +76,7 @@ def decide(
     reference, test = faces
     return decide_pair(
         service.manifest,
+        service.explainer.comparison,
         service.explainer.plausibility,
         (reference.crop, test.crop),
         (reference.embedding, test.embedding),
