@@ -17,6 +17,7 @@ from lpel_serving.images.datasets.passed_over import Unusable
 from lpel_serving.methods.networks import AssembledNetworks, no_responses
 from lpel_serving.support.progress import Progress, silent
 from lpel_tf.bundles.assembly import assemble
+from lpel_tf.bundles.comparing import CompareBy, Compared, compare_by
 from lpel_tf.bundles.decoder_training import describe, left_out
 from lpel_tf.bundles.response_bundling import FinishedResponses, ResponsePlan, finish_responses
 from lpel_tf.bundles.surrogate_bundling import SurrogatePlan, finish_surrogate
@@ -47,6 +48,7 @@ def train_bundle(
     closed_form: bool = False,
     cache: Path | None = None,
     pairs: tuple[Pair, ...] = (),
+    comparison: CompareBy = "cosine",
     responses: ResponsePlan | None = None,
     surrogate: SurrogatePlan | None = None,
     checkpoint: Path | None = None,
@@ -75,6 +77,9 @@ def train_bundle(
     pairs
         Pairs to choose the threshold and to fit the confidence on; drawn from the people held out
         when there are none.
+    comparison
+        How the network compares two embeddings: ``cosine``, ``euclidean``, or a learned head, as a
+        Keras model of two inputs or as ONNX: see `lpel_tf.bundles.comparing.compare_by`.
     responses
         How to train a response decoder too; None for none.
     surrogate
@@ -109,6 +114,7 @@ def train_bundle(
     everyone = embed(faces)
     split = split_by_identity(everyone, np.random.default_rng(recipe.seed))
     check_faces(split.train, split.validation)
+    compared = compare_by(comparison, split.train.embeddings)
     if closed_form:
         solved = solve(split.train, recipe.noise_on(split.train.embeddings))
         trained = Trained(solved, (), 0, recipe)
@@ -117,16 +123,16 @@ def train_bundle(
             split.train, split.validation, recipe, checkpoint=checkpoint, progress=progress
         )
     usable = tuple(face for face in faces if unusable is None or face.path not in unusable)
-    work = _Work(embedder, crop, engine, usable, split, store, checkpoint, progress)
+    work = _Work(embedder, crop, engine, usable, split, compared, store, checkpoint, progress)
     finished = None if responses is None else _responses(work, responses)
     exported = None if surrogate is None else _surrogate(work, surrogate, finished)
     fitted = (
-        fit_on_pairs(pairs, embed)
+        fit_on_pairs(pairs, embed, compared.comparison)
         if pairs
-        else fit_on_split(split, np.random.default_rng(recipe.seed))
+        else fit_on_split(split, np.random.default_rng(recipe.seed), compared.comparison)
     )
     decoders = (trained.decoder, no_responses if finished is None else finished.decoder)
-    networks = AssembledNetworks(engine.embed, *decoders)
+    networks = AssembledNetworks(engine.embed, *decoders, comparison=compared.comparison)
     read = None
     if exported is not None:
         networks = with_surrogate(networks, exported, embedder.record, engine.crop)
@@ -143,6 +149,7 @@ def train_bundle(
         examples=split.test.embeddings[:100],
         responses=finished,
         surrogate=exported,
+        compared=compared,
         plausibility=fit_on_sides(split),
         usual=usual_on_sides(split, networks, fitted.threshold.value, recipe.seed, crop, read),
     )
@@ -157,13 +164,14 @@ class _Work:
     engine: Embedder
     faces: tuple[Face, ...]
     split: Split
+    compared: Compared
     store: Path
     checkpoint: Path | None
     progress: Progress
 
 
 def _responses(work: _Work, plan: ResponsePlan) -> FinishedResponses:
-    table = work.store.with_name(f"{work.store.stem}-{plan.table.key}.sqlite")
+    table = work.store.with_name(f"{work.store.stem}-{plan.table.key}{work.compared.key}.sqlite")
     state = None if work.checkpoint is None else response_checkpoint(work.checkpoint)
     return finish_responses(
         work.engine,
@@ -171,6 +179,7 @@ def _responses(work: _Work, plan: ResponsePlan) -> FinishedResponses:
         work.split,
         plan,
         table,
+        compared=work.compared,
         checkpoint=state,
         progress=work.progress,
     )
@@ -186,14 +195,15 @@ def _surrogate(
         work.split,
         plan,
         work.store,
-        respond=None if responses is None else responses.decoder,
+        compared=work.compared,
+        respond=None if responses is None else responses.decoder.of_scaled,
         checkpoint=None if work.checkpoint is None else surrogate_checkpoint(work.checkpoint),
         progress=work.progress,
     )
     apart = set(work.split.test.identities)
     photographs = [face for face in work.faces if face.identity in apart]
     crops = example_crops(photographs, work.crop, work.embedder.record.image_size)
-    return export_finished_surrogate(made, work.embedder, crops)
+    return export_finished_surrogate(made, work.embedder, crops, work.compared.comparison)
 
 
 def response_checkpoint(checkpoint: Path) -> Path:

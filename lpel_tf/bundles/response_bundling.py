@@ -1,7 +1,7 @@
 """Adds a response decoder to a bundle: makes its training table, trains it, exports it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,9 @@ from lpel_export.conversion.keras_to_onnx import export_responder
 from lpel_export.conversion.parity import Parity, check_parity
 from lpel_serving.bundle.manifest import EMBEDDING, RESPONSE, ResponseRecord
 from lpel_serving.engine.embedder import Embedder
-from lpel_serving.equations.similarity import unit
 from lpel_serving.images.datasets.faces import Face
 from lpel_serving.support.progress import Progress, silent
+from lpel_tf.bundles.comparing import BY_THEIR_COSINE, Compared
 from lpel_tf.data.dataset import Split
 from lpel_tf.decoders.response_decoder import ResponseDecoder, response_loss, to_keras
 from lpel_tf.decoders.response_table import ResponseTable, TableSettings, measure_table
@@ -45,6 +45,7 @@ def finish_responses(
     plan: ResponsePlan,
     store: Path,
     *,
+    compared: Compared = BY_THEIR_COSINE,
     checkpoint: Path | None = None,
     progress: Progress = silent,
 ) -> FinishedResponses:
@@ -62,12 +63,17 @@ def finish_responses(
         What to measure and how to train.
     store
         Where the table is kept.
+    compared
+        How the network compares.
     checkpoint
         File that lets an interrupted training go on.
     progress
         Reports how far it is.
     """
-    everyone = measure_table(embedder, faces, plan.table, store, progress=progress)
+    comparison = compared.comparison
+    everyone = measure_table(
+        embedder, faces, plan.table, store, comparison=comparison, progress=progress
+    )
     sides = {"train": split.train, "validation": split.validation, "test": split.test}
     tables = {name: _of(everyone, set(side.identities)) for name, side in sides.items()}
     trained = train_responses(
@@ -77,7 +83,8 @@ def finish_responses(
         checkpoint=checkpoint,
         progress=progress,
     )
-    return FinishedResponses(trained.decoder, _describe(trained, tables, plan))
+    decoder = replace(trained.decoder, comparison=comparison)
+    return FinishedResponses(decoder, _describe(trained, tables, plan))
 
 
 def export_responses(
@@ -95,7 +102,9 @@ def export_responses(
     )
     parity = check_parity(
         exported,
-        unit(np.resize(examples, (max(2, len(examples)), examples.shape[1]))),
+        decoder.decoder.comparison.scale(
+            np.resize(examples, (max(2, len(examples)), examples.shape[1]))
+        ),
         input_name=EMBEDDING,
         output_name=RESPONSE,
         inputs=f"embeddings of {len(examples)} faces",

@@ -22,6 +22,7 @@ from lpel_serving.methods.measured.stream import DEFAULT_BATCH
 from lpel_serving.support.arrays import Floats, Pixels
 from lpel_serving.support.errors import NoFaceError, ParameterError
 from lpel_serving.support.progress import Progress, silent
+from lpel_tf.bundles.comparing import BY_THEIR_COSINE, Compared
 from lpel_tf.bundles.surrogate_rounds import Measured, train_in_rounds
 from lpel_tf.data.dataset import Split
 from lpel_tf.networks.embedders import ExportedEmbedder
@@ -97,6 +98,7 @@ def finish_surrogate(
     plan: SurrogatePlan,
     store: Path,
     *,
+    compared: Compared = BY_THEIR_COSINE,
     respond: Callable[[Floats], Floats] | None = None,
     checkpoint: Path | None = None,
     progress: Progress = silent,
@@ -115,8 +117,11 @@ def finish_surrogate(
         What to measure and how to train.
     store
         The store of embeddings: those of this table lie beside it.
+    compared
+        How the network compares.
     respond
-        The response decoder of the same people, to be measured on the same coalitions.
+        The response decoder of the same people, of scaled embeddings, to be measured on the same
+        coalitions.
     checkpoint
         File that lets an interrupted training go on.
     progress
@@ -135,10 +140,12 @@ def finish_surrogate(
     seeing = Embedder(reduced, embedder.record, crop)
     local_store = store.with_name(f"{store.stem}-local-{key_of(reduction)}.sqlite")
     seen = see_photographs(seeing, faces, local_store, progress=progress)
-    table_store = store.with_name(f"{store.stem}-surrogate-{plan.table.key}.sqlite")
+    table_store = store.with_name(f"{store.stem}-surrogate-{plan.table.key}{compared.key}.sqlite")
     sides = tuple(side_of[face.identity] for face in seen.faces)
     masking = _masking(embedder, raw, learnt, plan.table.precision, table_store)
-    measured = Measured(seen, sides, masking, plan.table, table_store, progress)
+    measured = Measured(
+        seen, sides, masking, plan.table, table_store, progress, compared.comparison
+    )
     trained, tables = train_in_rounds(measured, plan.rounds, plan.recipe, checkpoint)
     training = _describe(trained, tables, plan, respond)
     return FinishedSurrogate(trained.network, reduction, layers, plan.table.names, training)

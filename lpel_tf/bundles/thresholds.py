@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from lpel_serving.bundle.confidence_record import ConfidenceRecord, fit_confidence
 from lpel_serving.bundle.manifest import ThresholdRecord
-from lpel_serving.equations.similarity import cosine_similarity
+from lpel_serving.equations.comparison import COSINE, Comparison
 from lpel_serving.images.datasets.faces import Face
 from lpel_serving.images.datasets.pairs import Pair, draw_pairs, possible_pairs
 from lpel_serving.support.errors import PairsError, ParameterError
@@ -39,7 +39,11 @@ class Fitted:
     confidence: ConfidenceRecord | None
 
 
-def fit_on_pairs(pairs: Sequence[Pair], embed: Callable[[tuple[Face, ...]], FaceSet]) -> Fitted:
+def fit_on_pairs(
+    pairs: Sequence[Pair],
+    embed: Callable[[tuple[Face, ...]], FaceSet],
+    comparison: Comparison = COSINE,
+) -> Fitted:
     """Choose the most accurate threshold on given pairs, and fit the confidence on them.
 
     Parameters
@@ -48,6 +52,8 @@ def fit_on_pairs(pairs: Sequence[Pair], embed: Callable[[tuple[Face, ...]], Face
         Pairs whose truth is known.
     embed
         Embeds photographs.
+    comparison
+        How the network compares.
 
     Raises
     ------
@@ -62,21 +68,26 @@ def fit_on_pairs(pairs: Sequence[Pair], embed: Callable[[tuple[Face, ...]], Face
     first = faces.embeddings[[place[pair.reference] for pair in usable]]
     second = faces.embeddings[[place[pair.test] for pair in usable]]
     same = np.array([pair.same for pair in usable])
-    return _fit(cosine_similarity(first, second), same, "a list of pairs")
+    return _fit(comparison.similarity(first, second), same, "a list of pairs")
 
 
-def fit_on_split(split: Split, rng: np.random.Generator) -> Fitted:
+def fit_on_split(split: Split, rng: np.random.Generator, comparison: Comparison = COSINE) -> Fitted:
     """Fit on pairs of people held out; the thesis's threshold alone if they give too few."""
     identities = split.validation.identities + split.test.identities
     embeddings = np.concatenate([split.validation.embeddings, split.test.embeddings])
     n = min(_MAX_PAIRS, possible_pairs(identities))
     if n < _MIN_PAIRS:
+        if comparison.kind != "cosine":
+            raise PairsError(
+                f"the people held out give {n} pairs; {_MIN_PAIRS} are needed to choose a "
+                f"threshold for a comparison by {comparison.kind}: give a list of pairs."
+            )
         how = "the thesis's: the people held out give too few pairs"
         return Fitted(ThresholdRecord(THESIS_THRESHOLD, {"how": how, "pairs": n}), None)
     first, second, same = (
         np.array(column) for column in zip(*draw_pairs(identities, n, rng), strict=True)
     )
-    similarities = cosine_similarity(embeddings[first], embeddings[second])
+    similarities = comparison.similarity(embeddings[first], embeddings[second])
     return _fit(similarities, same, "pairs of the people held out of training")
 
 

@@ -13,7 +13,6 @@ from lpel_serving.engine.embedder import Embedder
 from lpel_serving.engine.store.keys import content_digest
 from lpel_serving.engine.store.recall import recall
 from lpel_serving.engine.store.sqlite import Field, Row
-from lpel_serving.equations.similarity import unit
 from lpel_serving.images.crops import CutFace
 from lpel_serving.images.datasets.faces import Face
 from lpel_serving.images.reading import read_bytes
@@ -35,7 +34,7 @@ class Photographs:
     digests
         The SHA-256 of each file's content.
     embeddings
-        Of unit length, float32, shape (N, D).
+        As the embedder gives them, float32, shape (N, D).
     local
         Reduced local features, float16, shape (N, K, C).
     """
@@ -104,8 +103,7 @@ def see_photographs(
 
 def _compute(embedder: Embedder, crops: Mapping[bytes, CutFace]) -> dict[bytes, Row]:
     seen = embedder.features([crop.pixels for crop in crops.values()])
-    vectors = unit(seen.embeddings)
     return {
-        key: {"embedding": vectors[i], "local": seen.local[i].astype(np.float16)}
+        key: {"embedding": seen.embeddings[i], "local": seen.local[i].astype(np.float16)}
         for i, key in enumerate(crops)
     }

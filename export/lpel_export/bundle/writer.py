@@ -10,6 +10,7 @@ from typing import Any
 from lpel_export.conversion.parity import Parity
 from lpel_export.local_features.second_output import has_local_features
 from lpel_export.support.errors import ModelShapeError
+from lpel_serving.bundle.comparison_record import BY_COSINE, COMPARISON_FILE, ComparisonRecord
 from lpel_serving.bundle.confidence_record import ConfidenceRecord
 from lpel_serving.bundle.folder import put_bundle
 from lpel_serving.bundle.loading import Bundle
@@ -64,6 +65,8 @@ def write_bundle(
     confidence: ConfidenceRecord | None = None,
     plausibility: FittedPlausibility | None = None,
     usual: UsualRecord | None = None,
+    comparison: ComparisonRecord = BY_COSINE,
+    head: bytes | None = None,
 ) -> Manifest:
     """Write the models and their manifest into a new folder, verify it, and put it in place.
 
@@ -90,6 +93,8 @@ def write_bundle(
         Whether an image is of the kind that the bundle knows, if that was fitted.
     usual
         What is usual of its maps, if that was measured.
+    comparison, head
+        How the network compares, and its learned head if it is one: a serialised ONNX model.
 
     Raises
     ------
@@ -106,6 +111,8 @@ def write_bundle(
         contents |= surrogate.graphs.files
     if plausibility is not None:
         contents[PLAUSIBILITY_FILE] = to_bytes(plausibility.check)
+    if head is not None:
+        contents[COMPARISON_FILE] = head
     manifest = Manifest(
         files=_records(contents),
         embedder=embedder_record,
@@ -120,6 +127,7 @@ def write_bundle(
         confidence=confidence,
         plausibility=None if plausibility is None else plausibility.record,
         usual=usual,
+        comparison=comparison,
     )
     put_bundle(folder, manifest, contents)
     return manifest
@@ -180,6 +188,8 @@ def write_with_explainer(folder: Path, bundle: Bundle, explainer: bytes) -> Mani
         contents |= bundle.surrogate.files
     if bundle.plausibility is not None:
         contents[PLAUSIBILITY_FILE] = bundle.plausibility
+    if bundle.comparison is not None:
+        contents[COMPARISON_FILE] = bundle.comparison
     contents[EXPLAINER_FILE] = explainer
     manifest = replace(bundle.manifest, files=_records(contents))
     put_bundle(folder, manifest, contents)

@@ -102,7 +102,9 @@ def _contents(bundle: Bundle, explainer: bytes) -> dict[str, bytes]:
     record = bundle.manifest.responses
     if bundle.responses is not None and record is not None:
         features = bundle.manifest.embedder.dimension
-        models["responses"] = with_scaling(bundle.responses, features, record.side)
+        models["responses"] = with_scaling(
+            bundle.responses, features, record.side, bundle.manifest.comparison
+        )
     configs: dict[str, Iterable[str]] = {}
     files = {f"{PIPELINE}/{_VERSION}/{_KEEP_FILE}": _KEEP}
     tensors: dict[str, list[_Tensor]] = {}

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpel_export.conversion.keras_to_onnx import OPSET, finish
+from lpel_export.explainer.comparing import comparing, head_functions
 from lpel_export.explainer.contract import About
 from lpel_export.explainer.equations import functions
 from lpel_export.explainer.networks import DOMAIN, as_function, constants_to_weights
@@ -19,11 +20,13 @@ from lpel_export.explainer.simulation import (
 )
 from lpel_export.local_features.second_output import without_local_features
 from lpel_export.support.errors import ConversionError
+from lpel_serving.bundle.comparison_record import BY_COSINE, ComparisonRecord
 from lpel_serving.bundle.loading import Bundle
 from lpel_serving.bundle.manifest import EMBEDDING, LOCAL_FEATURES
 from lpel_serving.engine.decoder import Decoder
 from lpel_serving.equations.mask import DEFAULT_EPSILON
 from lpel_serving.equations.summation import bicubic_weights
+from lpel_serving.methods.by_cosine import not_by
 from lpel_serving.methods.catalogue.registry import (
     RESPONSES,
     SURROGATE,
@@ -38,6 +41,7 @@ from lpel_serving.support.errors import ParameterError
 from lpel_serving.support.extras import require
 
 _COLOURED_DETAILS = 6
+MENDED = "lpel-mended"
 _LACKING = {
     RESPONSES: "this bundle has no response decoder: train one with `lpel train --method "
     "responses`, or choose lpel or lpel-mended.",
@@ -117,7 +121,7 @@ def _build(
     threshold = manifest.threshold.value
     text = program(method, sizes, threshold, DEFAULT_EPSILON, takes, defaults=defaults)
     model = require("onnx.parser", "export").parse_model(text)
-    model.functions.extend(_equations(sizes, max(1, side)))
+    model.functions.extend(_equations(sizes, max(1, side), manifest.comparison))
     model.functions.extend(_networks(onnx, bundle, method, sizes, takes))
     for name, values in _constants(bundle, side, sizes.heat_map, fill):
         model.graph.initializer.append(onnx.numpy_helper.from_array(values, name))
@@ -140,6 +144,8 @@ def chosen_method(bundle: Bundle, method: str | None, *, photographs: bool = Tru
             "need no randomness, and ask nothing that an answer before suggested; received "
             f"{chosen!r}: choose one of them, or name none for the best that the bundle supports."
         )
+    if chosen == MENDED and bundle.manifest.comparison != BY_COSINE:
+        raise ParameterError(not_by(chosen, bundle.manifest.comparison.kind))
     for name, there in ((RESPONSES, responds), (SURROGATE, simulates)):
         if chosen == name and not there:
             raise ParameterError(_LACKING[name])
@@ -163,7 +169,7 @@ def _constants(
         yield from simulation_constants(bundle.manifest.surrogate, fill).items()
 
 
-def _equations(sizes: Sizes, side: int) -> Iterable[Any]:
+def _equations(sizes: Sizes, side: int, comparison: ComparisonRecord) -> Iterable[Any]:
     lengths = {
         "SumOfFeatures": sizes.features,
         "SumOfSide": side,
@@ -171,7 +177,8 @@ def _equations(sizes: Sizes, side: int) -> Iterable[Any]:
         "SumOfSteps": DEFAULT_STEPS,
         "SumOfDetails": _COLOURED_DETAILS,
     }
-    return [require("onnx.parser", "export").parse_function(text) for text in functions(lengths)]
+    texts = functions(lengths, comparing(comparison, sizes.features))
+    return [require("onnx.parser", "export").parse_function(text) for text in texts]
 
 
 def _networks(onnx: Any, bundle: Bundle, method: str, sizes: Sizes, takes: Given) -> Iterable[Any]:
@@ -181,9 +188,10 @@ def _networks(onnx: Any, bundle: Bundle, method: str, sizes: Sizes, takes: Given
     elif takes != "embeddings":
         yield as_function(without_local_features(bundle.embedder), "Embed", OPSET)
     yield as_function(bundle.decoder, "Decode", OPSET)
+    yield from head_functions(bundle)
     if method == RESPONSES and bundle.responses is not None:
         yield as_function(bundle.responses, "Respond", OPSET)
-    if method == "lpel-mended":
+    if method == MENDED:
         yield _detail(onnx, bundle, sizes)
 
 
@@ -222,6 +230,7 @@ def _flatten(onnx: Any, model: Any, bundle: Bundle, method: str, fill: str | Non
         method=method,
         fill=fill,
         caveat=describe_method(method).caveat,
+        comparison=manifest.comparison.kind,
         embedder=manifest.embedder.name,
         crop=manifest.crop,
         bundle_sha256=manifest.identity,

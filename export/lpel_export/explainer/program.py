@@ -53,7 +53,7 @@ _GIVEN = """
     embeddings = lpel.Both (reference_embedding, test_embedding)
 """
 _DECIDE = """
-    similarity = lpel.Cosine (reference_embedding, test_embedding)
+    similarity = lpel.Compare (reference_embedding, test_embedding)
     similar = Greater (similarity, threshold)
     relevance = lpel.Relevance (reference_embedding, test_embedding, similar)
 """
@@ -63,22 +63,22 @@ _DECODE = """
 """
 _EXPLAIN = {
     "responses": """
-    u_r = lpel.Unit (reference_embedding)
-    u_t = lpel.Unit (test_embedding)
+    u_r = lpel.Scale (reference_embedding)
+    u_t = lpel.Scale (test_embedding)
     units = Concat <axis = 0> (u_r, u_t)
     responses = network.Respond (units)
     responses_r, responses_t = Split <axis = 0> (responses)
-    test_likeness = lpel.EvidenceForLikeness (responses_t, u_r)
-    reference_likeness = lpel.EvidenceForLikeness (responses_r, u_t)
-    difference = lpel.EvidenceForDifference (responses_t, responses_r, u_t, u_r)
+    test_likeness = lpel.Likeness (responses_t, u_r, u_t)
+    reference_likeness = lpel.Likeness (responses_r, u_t, u_r)
+    difference = lpel.Difference (responses_t, responses_r, u_t, u_r)
     test_evidence = lpel.Choose (similar, test_likeness, difference)
     reference_evidence = lpel.Choose (similar, reference_likeness, difference)
     test_heat_map = lpel.Enlarge (test_evidence, bicubic)
     reference_heat_map = lpel.Enlarge (reference_evidence, bicubic)
 """,
     "surrogate": """
-    u_r = lpel.Unit (reference_embedding)
-    u_t = lpel.Unit (test_embedding)
+    u_r = lpel.Scale (reference_embedding)
+    u_t = lpel.Scale (test_embedding)
     units = Concat <axis = 0> (u_r, u_t)
     shown, effects = network.Hide (units, local_features, units, local_features, fill)
     no_donors = Sub (units, units)
@@ -109,8 +109,8 @@ _EXPLAIN = {
     reference_heat_map, test_heat_map = Split <axis = 0> (maps)
 """,
     "lpel-mended": """
-    u_r = lpel.Unit (reference_embedding)
-    u_t = lpel.Unit (test_embedding)
+    u_r = lpel.Scale (reference_embedding)
+    u_t = lpel.Scale (test_embedding)
     u = Concat <axis = 0> (u_r, u_t)
     details = network.Detail (u)
     g_r, g_t = Split <axis = 0> (details)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from lpel_serving.methods.by_cosine import check_by_cosine
 from lpel_serving.methods.catalogue.parameter import Range
 from lpel_serving.methods.catalogue.parameters import check_own
 from lpel_serving.methods.measured.stream import DEFAULT_BATCH, EmbeddingJob, embed_jobs
@@ -218,6 +219,7 @@ class XFace:
     def __call__(self, pair: FacePair, networks: Networks, rng: np.random.Generator) -> SignedMap:
         """Compute the map, shape (S, S), in [-1, 1]."""
         del rng
+        check_by_cosine(networks, "xface")
         layout = grids(len(pair.test), self.patches, self.stride)
         own = occluded_embeddings(networks, pair.test, layout)
         other = None if self.variant == 2 else occluded_embeddings(networks, pair.reference, layout)
