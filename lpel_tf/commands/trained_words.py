@@ -16,7 +16,7 @@ def trained_in_words(manifest: Manifest, out: Path) -> str:
             *_photographs_in_words(manifest.decoder.training),
             f"Bundle: {out}",
             _decoder_in_words(manifest.decoder.training),
-            f"Threshold {manifest.threshold.value:.3f}, {manifest.threshold.chosen['how']}.",
+            f"Threshold {_threshold(manifest)}, {manifest.threshold.chosen['how']}.",
             confidence_in_words(manifest),
             plausibility_in_words(manifest),
             usual_in_words(manifest),
@@ -28,6 +28,13 @@ def trained_in_words(manifest: Manifest, out: Path) -> str:
             *_explaining_in_words(manifest),
         )
     )
+
+
+def _threshold(manifest: Manifest) -> str:
+    """On the network's own scale, and of what, if that is not the cosine."""
+    own = f"{manifest.comparison.own_of(manifest.threshold.value):.3f}"
+    record = manifest.comparison
+    return own if record.kind == "cosine" else f"{own} on the {record.measure}"
 
 
 def trained_in_json(manifest: Manifest, out: Path) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from lpel_serving.bundle.comparison_record import COMPARISON_FILE
 from lpel_serving.bundle.manifest import (
     DECODER_FILE,
     EMBEDDER_FILE,
@@ -129,6 +130,7 @@ def write_bundle(
     plausibility: FittedPlausibility | None = None,
     surrogate: SurrogateGraphs | None = None,
     surrogate_record: SurrogateRecord | None = None,
+    head: bytes | None = None,
     **changes: object,
 ) -> Path:
     """Write a tiny bundle, its hashes right; fields of the manifest may be changed.
@@ -145,6 +147,8 @@ def write_bundle(
         contents[RESPONSE_FILE] = responses or responses_model().SerializeToString()
     if surrogate is not None:
         contents |= surrogate.files
+    if head is not None:
+        contents[COMPARISON_FILE] = head
     if plausibility is not None:
         contents[PLAUSIBILITY_FILE] = to_bytes(plausibility.check)
     manifest = Manifest(

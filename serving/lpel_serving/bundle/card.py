@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any, cast
 
+from lpel_serving.bundle.comparison_record import BY_COSINE
 from lpel_serving.bundle.confidence_record import ConfidenceRecord
 from lpel_serving.bundle.manifest import Manifest, SurrogateRecord
 from lpel_serving.bundle.plausibility_record import PlausibilityRecord
@@ -51,6 +52,7 @@ def card(manifest: Manifest) -> Iterator[str]:
     else:
         yield from surrogate_lines(manifest.surrogate)
     yield f"crop: {manifest.crop}"
+    yield from _comparison_lines(manifest)
     yield f"threshold: {manifest.threshold.value:.4f}"
     yield from _lines(manifest.threshold.chosen)
     if manifest.confidence is None:
@@ -167,6 +169,13 @@ def _leaf(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
+def _comparison_lines(manifest: Manifest) -> Iterator[str]:
+    record = manifest.comparison
+    if record != BY_COSINE:
+        rule = record.rule(manifest.threshold.value)
+        yield f"comparison: {record.kind}; two are similar where {rule}"
+
+
 def _purpose(manifest: Manifest) -> Iterator[str]:
     side = manifest.embedder.image_size
     yield (
@@ -177,7 +186,7 @@ def _purpose(manifest: Manifest) -> Iterator[str]:
         f"It takes photographs whose faces are cut out by the crop {manifest.crop} and scaled to "
         f"{side} by {side} pixels."
     )
-    yield f"Faces are called similar where their cosine exceeds {manifest.threshold.value:.4f}."
+    yield f"Faces are called similar where {manifest.comparison.rule(manifest.threshold.value)}."
     if manifest.responses is None:
         yield "It has no response decoder: what each region contributes takes many inferences."
     else:

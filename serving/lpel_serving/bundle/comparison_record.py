@@ -68,6 +68,12 @@ class ComparisonRecord:
             return similarity
         return self.needed_spread * max(0.0, 2 * (1 - similarity)) ** 0.5
 
+    def rule(self, threshold: float) -> str:
+        """Say when two images are called similar, by a threshold on similarities."""
+        measure = "cosine" if self.kind == "cosine" else self.measure
+        exceeds = "is below" if self.kind == "euclidean" else "exceeds"
+        return f"their {measure} {exceeds} {self.own_of(threshold):.4f}"
+
 
 BY_COSINE = ComparisonRecord()
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as pillow
 
+from lpel_serving.bundle.comparison_record import BY_COSINE
 from lpel_serving.images.crops import decoder_target
 from lpel_serving.images.found import in_words
 from lpel_serving.methods.explanation import Explanation, LpelExplanation, PairExplanation
@@ -187,7 +188,8 @@ def _write_below(figure: Any, pair: PairExplanation) -> float:
 
 
 def _headline(pair: PairExplanation, title: str, truth: str) -> str:
-    decision = f"{in_short(pair.decision)}: the network calls them {pair.decision.word}"
+    comparison = BY_COSINE if pair.origin is None else pair.origin.comparison
+    decision = f"{in_short(pair.decision, comparison)}: the network calls them {pair.decision.word}"
     maps = ". The maps are a control's: they do not depend on this pair" if pair.control else ""
     doubt = "" if pair.doubt is None else doubt_in_short(pair.doubt)
     return "\n".join(line for line in (title, doubt, decision + maps, truth) if line)

@@ -47,6 +47,7 @@ def about_document(service: ExplanationService, settings: Settings) -> dict[str,
         "image_size": manifest.embedder.image_size,
         "reconstruction_size": manifest.decoder.image_size,
         "threshold": manifest.threshold.value,
+        "comparison": manifest.comparison.kind,
         "crops": [
             {"name": name, "title": crop_title(name, crop), "default": place == 0}
             for place, (name, crop) in enumerate(service.crops.items())
