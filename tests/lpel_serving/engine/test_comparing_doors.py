@@ -108,6 +108,6 @@ def test_the_commands_verify_explain_and_assess(folder, explainer, tmp_path):
     a, b = sorted(people.glob("*/*"))[:2]
     said = lpel("explain", "--bundle", folder, a, b).stdout
     assert {"euclidean": "distance", "head": "score"}[explainer.comparison.kind] in said.lower()
-    arguments = ("--bundle", folder, "--faces", people, "--n", 4, "--draws", 3)
+    arguments = ("--bundle", folder, "--faces", people, "--n", 4, "--superpixel", 2)
     checked = lpel("assess", *arguments, "--out", tmp_path / "assessed")
     assert checked.returncode == 0, checked.stderr
