@@ -22,9 +22,10 @@ from PIL import Image
 
 from lpel_serving.commands.shared.progress import progress_bar
 from lpel_serving.engine.explainer import Explainer
-from lpel_serving.images.crops import CentreCrop, resize
+from lpel_serving.images.crops import CentreCrop
 from lpel_serving.images.datasets.faces import list_faces
 from lpel_serving.images.reading import read_pixels
+from lpel_serving.images.resizing import resize
 from lpel_serving.support.files import write_atomically
 from lpel_serving.verification.plausibility import Plausibility, fit_plausibility
 from lpel_tf.data.dataset import FaceSet, split_by_identity
@@ -108,7 +109,7 @@ def pictures(
     explainer: Explainer, asked: argparse.Namespace
 ) -> Iterable[tuple[str, list[np.ndarray]]]:
     """Other faces, then what shows none."""
-    size = explainer.manifest.embedder.image_size
+    size = explainer.manifest.embedder.shape.height
     rng = np.random.default_rng(0)
     paths = apart(asked.faces)
     some = [paths[place] for place in rng.permutation(len(paths))[:MOST]]

@@ -4,8 +4,8 @@ import json
 from dataclasses import dataclass
 
 INPUTS = {
-    "reference": "RGB crops of faces, 0 to 255; each is compared with the test of its place",
-    "test": "RGB crops of faces, 0 to 255",
+    "reference": "{colours} crops of faces, 0 to 255; each is compared with the test of its place",
+    "test": "{colours} crops of faces, 0 to 255",
     "reference_embedding": "embeddings of the references",
     "test_embedding": "embeddings of the tests",
     "threshold": "similarity above which a pair is called similar, in [-1, 1]",
@@ -64,11 +64,11 @@ class About:
     bundle_sha256: str
     created_by: str
 
-    def metadata(self, inputs: list[str], outputs: list[str]) -> dict[str, str]:
-        """Write it with the meaning of every tensor, as JSON."""
+    def metadata(self, inputs: list[str], outputs: list[str], colours: str) -> dict[str, str]:
+        """Write it with the meaning of every tensor, as JSON; crops are of these colours."""
         said: dict[str, str | None] = vars(self)
         meaning = MAPS[self.method].format(fill=self.fill)
-        tensors = {name: INPUTS[name] for name in inputs}
+        tensors = {name: INPUTS[name].format(colours=colours) for name in inputs}
         tensors |= {name: OUTPUTS[name].format(map=meaning) for name in outputs}
         known = {key: value for key, value in said.items() if value is not None}
         return {"lpel": "explainer", **known, "tensors": json.dumps(tensors)}

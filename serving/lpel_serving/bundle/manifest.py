@@ -13,11 +13,12 @@ from lpel_serving.bundle.plausibility_record import PlausibilityRecord, read_rec
 from lpel_serving.bundle.usual_record import UsualRecord, read_usual
 from lpel_serving.equations.fill import TRANSPLANT
 from lpel_serving.support.errors import BundleError
+from lpel_serving.support.image_shape import ImageShape, square
 from lpel_serving.support.strict_json import read_json
 from lpel_serving.support.typed_json import Reader
 
-SCHEMA = 1
-"""The newest manifest that this engine reads."""
+SCHEMA = 2
+"""The newest manifest that this engine reads; see `Manifest.schema` for what needs which."""
 
 IMAGE, EMBEDDING, RECONSTRUCTION, RESPONSE = "image", "embedding", "reconstruction", "response"
 """The fixed tensor names of all bundles."""
@@ -57,8 +58,8 @@ class EmbedderRecord:
     ----------
     name
         Which network and weights it is.
-    image_size
-        Side of the square uint8 RGB image that it takes, shape (batch, size, size, 3).
+    shape
+        Of the uint8 image that it takes: RGB, or grey.
     dimension
         Length D of its embeddings, float32, shape (batch, D).
     standardisation
@@ -66,9 +67,13 @@ class EmbedderRecord:
     """
 
     name: str
-    image_size: int
+    shape: ImageShape
     dimension: int
     standardisation: str
+
+    def fields(self) -> dict[str, Any]:
+        """Return its fields by their names in the manifest."""
+        return _written(self)
 
 
 @dataclass(frozen=True)
@@ -77,13 +82,13 @@ class DecoderRecord:
 
     Attributes
     ----------
-    image_size
-        Side of the reconstructions, float32 in about [0, 1], shape (batch, size, size, 3).
+    shape
+        Of the reconstructions, float32 in about [0, 1].
     training
         How it was trained: data, split, optimiser, seed, losses.
     """
 
-    image_size: int
+    shape: ImageShape
     training: Mapping[str, Any]
 
 
@@ -196,7 +201,11 @@ class Manifest:
     confidence: ConfidenceRecord | None = None
     plausibility: PlausibilityRecord | None = None
     usual: UsualRecord | None = None
-    schema: int = SCHEMA
+
+    @property
+    def schema(self) -> int:
+        """The oldest schema that says all of it: 2 if an image is not square RGB, else 1."""
+        return 1 if self.embedder.shape.is_square_rgb and self.decoder.shape.is_square_rgb else 2
 
     @cached_property
     def identity(self) -> str:
@@ -213,8 +222,20 @@ class Manifest:
 
     def to_json(self) -> str:
         """Serialise, keys in order of declaration; absent parts are left out."""
-        fields = {key: value for key, value in asdict(self).items() if value is not None}
+        fields = {key: value for key, value in self.fields().items() if value is not None}
         return json.dumps(fields, indent=2, allow_nan=False) + "\n"
+
+    def fields(self) -> dict[str, Any]:
+        """Return its fields by their names in the file; absent parts are None."""
+        networks = {"embedder": _written(self.embedder), "decoder": _written(self.decoder)}
+        return {**asdict(self), **networks, "schema": self.schema}
+
+
+def _written(network: EmbedderRecord | DecoderRecord) -> dict[str, Any]:
+    """Write a network's fields; of square RGB images the side alone, as in schema 1."""
+    shape = network.shape
+    size = ("image_size", shape.height) if shape.is_square_rgb else ("image_shape", list(shape))
+    return dict(size if key == "shape" else (key, value) for key, value in asdict(network).items())
 
 
 def parse_manifest(text: str) -> Manifest:
@@ -245,11 +266,11 @@ def parse_manifest(text: str) -> Manifest:
         files=files,
         embedder=EmbedderRecord(
             embedder.take("name", str),
-            embedder.size("image_size", _MAX_SIDE),
+            _image_shape(embedder, schema),
             embedder.size("dimension", _MAX_DIMENSION),
             embedder.take("standardisation", str),
         ),
-        decoder=DecoderRecord(decoder.size("image_size", _MAX_SIDE), decoder.mapping("training")),
+        decoder=DecoderRecord(_image_shape(decoder, schema), decoder.mapping("training")),
         crop=root.take("crop", str),
         threshold=ThresholdRecord(threshold.number("value", -1, 1), threshold.mapping("chosen")),
         parity=root.mapping("parity"),
@@ -266,8 +287,17 @@ def parse_manifest(text: str) -> Manifest:
         if "plausibility" in root.fields
         else None,
         usual=read_usual(root.inner("usual")) if "usual" in root.fields else None,
-        schema=schema,
     )
+
+
+def _image_shape(network: Reader, schema: int) -> ImageShape:
+    """Read the shape of a network's images: `image_size`, or from schema 2 on `image_shape`."""
+    if schema == 1 or "image_shape" not in network.fields:
+        return square(network.size("image_size", _MAX_SIDE))
+    height, width, channels = network.sizes("image_shape", (_MAX_SIDE, _MAX_SIDE, 3))
+    if channels == 2:
+        raise BundleError(f"{network.where}.image_shape: expected 1 or 3 channels, received 2.")
+    return ImageShape(height, width, channels)
 
 
 def _surrogate(fields: Reader) -> SurrogateRecord:

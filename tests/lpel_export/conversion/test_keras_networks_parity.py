@@ -26,6 +26,7 @@ from lpel_serving.equations.similarity import cosine_similarity
 from lpel_serving.images.crops import CentreCrop
 from lpel_serving.images.datasets.faces import list_faces
 from lpel_serving.support.errors import ImageError, ParameterError
+from lpel_serving.support.image_shape import square
 from lpel_tf import Recipe, from_keras, train_bundle
 from lpel_tf.research.gradients.differentiable import Differentiable
 from lpel_tf.support.errors import TrainingDataError
@@ -268,7 +269,7 @@ def test_a_size_of_numpys_is_a_size(tmp_path):
         standardisation="unit",
         faces=FACES,
     )
-    assert json.dumps(exported.record.image_size) == str(SIDE)
+    assert json.dumps(exported.record.shape.height) == str(SIDE)
 
 
 # --- the advice for several outputs, followed to the letter --------------------------------------
@@ -453,7 +454,7 @@ def test_parity_is_a_share_of_the_embeddings_norm(norm):
 @pytest.mark.parametrize("norm", [1e-6, 1, 297, 1e6])
 @pytest.mark.parametrize(("error", "passes"), [(3e-6, True), (3e-5, False), (np.nan, False)])
 def test_the_same_error_passes_or_fails_at_every_scale(norm, error, passes):
-    exported = export_embedder(scaled(norm), SIDE, "unit", {})
+    exported = export_embedder(scaled(norm), square(SIDE), "unit", {})
 
     def moved(pixels):
         vectors = exported.original(pixels)
@@ -473,7 +474,7 @@ def test_the_same_error_passes_or_fails_at_every_scale(norm, error, passes):
 
 def test_an_original_that_differs_from_itself_by_the_batch_is_refused_as_that():
     """As untrained deep networks do, which magnify what is rounded: EfficientNetV2L does."""
-    exported = export_embedder(scaled(1), SIDE, "unit", {})
+    exported = export_embedder(scaled(1), square(SIDE), "unit", {})
 
     def by_the_batch(pixels):
         return exported.original(pixels) + np.float32(1e-3 * (len(pixels) > 1))

@@ -15,7 +15,7 @@ from lpel_serving import Explainer, find_method
 from lpel_serving.bundle.loading import load_bundle
 from lpel_serving.bundle.manifest import ThresholdRecord
 from lpel_serving.equations.relevance import relevance
-from lpel_serving.images.crops import resize
+from lpel_serving.images.resizing import resize
 from lpel_serving.support.errors import ParameterError
 from support import tiny, tiny_surrogate
 

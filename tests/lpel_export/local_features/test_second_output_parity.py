@@ -25,6 +25,7 @@ from lpel_serving.bundle.manifest import EmbedderRecord
 from lpel_serving.engine.embedder import Embedder
 from lpel_serving.images.crops import CentreCrop
 from lpel_serving.support.errors import ParameterError
+from lpel_serving.support.image_shape import square
 from support.convolutional import COARSE, DIMENSION, FINE, METADATA, SIZE, crops, embedder
 
 pytestmark = pytest.mark.parity
@@ -115,7 +116,9 @@ def test_what_stays_and_what_is_declared():
     shape = given.graph.output[1].type.tensor_type.shape.dim
     assert [one.dim_param or one.dim_value for one in shape] == ["batch", SIDE**2, CHANNELS]
     opened = Embedder(
-        given.SerializeToString(), EmbedderRecord("c", SIZE, DIMENSION, "none"), CentreCrop()
+        given.SerializeToString(),
+        EmbedderRecord("c", square(SIZE), DIMENSION, "none"),
+        CentreCrop(),
     )
     assert opened.local_shape == (SIDE**2, CHANNELS)
     found = opened.features(crops(5), batch_size=2)

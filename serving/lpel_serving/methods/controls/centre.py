@@ -20,8 +20,8 @@ class Centre:
     signed: ClassVar[bool] = True
 
     def __call__(self, pair: FacePair, networks: Networks, rng: np.random.Generator) -> SignedMap:
-        """Compute the map, shape (S, S): minus the distance from the centre, in pixels."""
+        """Compute the map, shape (H, W): minus the distance from the centre, in pixels."""
         del networks, rng
-        size = len(pair.test)
-        place = np.arange(size) - (size - 1) / 2
-        return np.negative(np.hypot(place[:, np.newaxis], place), dtype=np.float32)
+        height, width = pair.test.shape[:2]
+        down, across = np.arange(height) - (height - 1) / 2, np.arange(width) - (width - 1) / 2
+        return np.negative(np.hypot(down[:, np.newaxis], across), dtype=np.float32)

@@ -9,7 +9,7 @@ from starlette.routing import BaseRoute, Route
 
 from lpel_serving.bundle.manifest import EXPLAINER_FILE
 from lpel_serving.bundle.safety.metadata import read_metadata
-from lpel_serving.images.crops import CentreCrop, Crop
+from lpel_serving.images.crops import CentreCrop, Crop, Pad, Stretch, WholeImage
 from lpel_serving.images.reading import FORMATS
 from lpel_serving.methods.catalogue.registry import default_name
 from lpel_serving.report.caveats import in_common, of_maps
@@ -44,8 +44,8 @@ def about_document(service: ExplanationService, settings: Settings) -> dict[str,
         "embedder": manifest.embedder.name,
         "licence": manifest.licence,
         "bundle": manifest.identity,
-        "image_size": manifest.embedder.image_size,
-        "reconstruction_size": manifest.decoder.image_size,
+        "image_shape": list(manifest.embedder.shape),
+        "reconstruction_shape": list(manifest.decoder.shape),
         "threshold": manifest.threshold.value,
         "crops": [
             {"name": name, "title": crop_title(name, crop), "default": place == 0}
@@ -69,8 +69,12 @@ def about_document(service: ExplanationService, settings: Settings) -> dict[str,
 def crop_title(name: str, crop: Crop) -> str:
     """Describe a crop in words."""
     match crop:
-        case CentreCrop(fraction=1.0):
+        case WholeImage():
             return "the whole picture"
+        case Pad():
+            return "the whole picture, with margins"
+        case Stretch():
+            return "the whole picture, stretched"
         case CentreCrop():
             return f"its middle, {crop.fraction:.0%}"
         case _ if name == "mtcnn":

@@ -221,8 +221,8 @@ class AboutAnswer(_Answer):
     embedder: str
     licence: str | None
     bundle: Sha256
-    image_size: int
-    reconstruction_size: int
+    image_shape: Annotated[list[int], Field(description="Height, width and channels.")]
+    reconstruction_shape: list[int]
     threshold: Cosine
     crops: list[CropEntry]
     default_method: str

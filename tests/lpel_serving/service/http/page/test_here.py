@@ -9,7 +9,9 @@ import pytest
 from PIL import Image
 
 from lpel_serving import Explainer, find_method
-from lpel_serving.images.crops import CentreCrop, read_face, resize
+from lpel_serving.images.crops import CentreCrop
+from lpel_serving.images.cutting import read_face
+from lpel_serving.images.resizing import resize
 from lpel_serving.report.verdict import explained
 from runtimes.scene import NEAR
 from support import tiny, tiny_surrogate

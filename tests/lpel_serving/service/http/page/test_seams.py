@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 from playwright.sync_api import expect
 
-from lpel_serving.images.crops import CentreCrop, resize
+from lpel_serving.images.crops import CentreCrop
+from lpel_serving.images.resizing import resize
 from support.page.acting import ROLES, choose, decided, posts, record, saved, take_sample
 from support.page.odd_pictures import STILL, written
 from support.page.opening import opened
