@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lpel_export.adoption.freeing import free_batch
 from lpel_export.adoption.joining import join
 from lpel_export.adoption.opsets import OLDEST_OPSET, at_our_opset, opset_of
 from lpel_export.adoption.preparation import Channels, Layout, Preparation
@@ -34,6 +35,8 @@ def adopt_embedder(
     The result takes uint8 images, shape (batch, H, W, C), as every bundle's embedder does, so that
     nobody can feed it wrongly. Its `original` prepares the pixels in numpy and runs the network as
     it was given.
+
+    A network that was exported for one size of batch is freed from it.
 
     The network is brought to opset 17, in which ``lpel export`` writes its one-file explainer. If
     it cannot be, it keeps its own; a warning says so, and all but that file is to be had.
@@ -69,6 +72,7 @@ def adopt_embedder(
     preparation = Preparation(as_shape(image_size), mean, scale, layout, channels)
     received = receive(model, output)
     _check_image(onnx, received, preparation)
+    received, as_given = free_batch(received, network_run(received), preparation)
     run = network_run(received)
     dimension = try_out(run, received, preparation)
     network = _newest(onnx, received, preparation, run)
@@ -78,7 +82,7 @@ def adopt_embedder(
     finish(merged, {"lpel": "embedder", "adopted": "from ONNX"})
 
     def original(pixels: NDArray[Any]) -> NDArray[np.float32]:
-        return run(preparation(pixels)).reshape(len(pixels), dimension)
+        return as_given(preparation(pixels)).reshape(len(pixels), dimension)
 
     return Exported(merged.SerializeToString(), original)
 
