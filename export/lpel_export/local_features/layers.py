@@ -204,5 +204,5 @@ def _layer(name: str, tensor: Any, image: ImageShape) -> Layer | None:
 
 def _disproportion(layer: Layer, image: ImageShape) -> float:
     """By how many places a layer is too high or too wide for the image's proportions."""
-    high, wide = layer.height * image.width, layer.width * image.height
-    return abs(high - wide) / max(image[:2])
+    height, width = (length or 1 for length in image[:2])  # 0 where it varies
+    return abs(layer.height * width - layer.width * height) / max(height, width)

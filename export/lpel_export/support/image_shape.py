@@ -28,8 +28,6 @@ def as_shape(image_size: ImageSize, channels: int = 3) -> ImageShape:
         channels nor 1.
     """
     numbers = _whole_numbers(image_size)
-    if len(numbers) == 1:
-        numbers *= 2
     if len(numbers) == 2:
         numbers.append(channels)
     if len(numbers) == 3 and min(numbers) >= 1 and numbers[2] in (1, 3):
@@ -41,9 +39,9 @@ def as_shape(image_size: ImageSize, channels: int = 3) -> ImageShape:
 
 
 def _whole_numbers(image_size: ImageSize) -> list[int]:
-    """Its numbers; none if one is not whole."""
+    """Its numbers, a side twice; none if one is not whole."""
     try:
-        return [operator.index(cast("int", image_size))]
+        return [operator.index(cast("int", image_size))] * 2
     except TypeError:
         pass
     try:

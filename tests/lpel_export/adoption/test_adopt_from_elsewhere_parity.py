@@ -550,7 +550,7 @@ def test_an_output_that_there_is_not_is_refused_with_those_that_there_are():
 
 
 def test_an_image_size_that_the_network_was_not_made_for_is_refused():
-    with pytest.raises(ModelShapeError, match="image_size=.13, 13, 3."):
+    with pytest.raises(ModelShapeError, match=r"image_size=\(13, 13, 3\)"):
         adopt_embedder(network().SerializeToString(), **{**HOW, "image_size": 13})
 
 

@@ -64,9 +64,9 @@ def test_averages_are_means_of_what_a_superpixel_touches(places):
 
 def test_seventeen_places_are_averaged_in_windows_of_three():
     values = np.random.default_rng(0).normal(size=(2, 17, 17, 4)).astype(np.float32)
-    found = averaged(values, Layer("x", 4, 17, "NHWC"), 8).reshape(2, 8, 8, 4)
+    found = averaged(values, Layer("x", 4, 17, 17, "NHWC"), 8).reshape(2, 8, 8, 4)
     np.testing.assert_allclose(found[1, 2, 7], values[1, 4:7, 14:17].mean(axis=(0, 1)), atol=1e-6)
-    with pytest.raises(ParameterError, match="cannot be averaged to 8 by 8"):
+    with pytest.raises(ParameterError, match="cannot be averaged to 8 superpixels"):
         averaging(7, 8)
 
 
@@ -198,7 +198,7 @@ def test_wrong_reductions_are_refused():
 
 
 def test_layers_of_another_model_are_refused():
-    other = [Layer("elsewhere", ALL, 8, "NCHW")]
+    other = [Layer("elsewhere", ALL, 8, 8, "NCHW")]
     with pytest.raises(ConversionError, match="from this very model"):
         with_local_features(embedder(), other, SIDE, drawn())
 
@@ -214,9 +214,9 @@ def test_a_parity_that_fails_is_said():
 def test_facenet_shows_the_layers_that_it_is_known_by(demo_folder, real_crops):
     model = (demo_folder / "bundle" / "embedder.onnx").read_bytes()
     layers = choose_layers(without_local_features(model), SIDE)
-    assert [(one.channels, one.side, one.layout) for one in layers] == [
-        (896, 8, "NCHW"),
-        (256, 17, "NCHW"),
+    assert [(one.channels, one.height, one.width, one.layout) for one in layers] == [
+        (896, 8, 8, "NCHW"),
+        (256, 17, 17, "NCHW"),
     ]
     assert "Block17_10_Activation" in layers[0].name
     assert "Block35_5_Activation" in layers[1].name
