@@ -91,8 +91,8 @@ def calibration_crops(
     order = np.random.default_rng(0).permutation(len(faces))[:n]
     if len(order) < n:
         raise SystemExit(f"only {len(order)} photographs show people who are in no pair.")
-    crop, side = parse_crop(bundle.manifest.crop), bundle.manifest.embedder.shape.height
-    crops = np.stack([read_face(faces[int(place)].path, crop, side) for place in order])
+    crop, shape = parse_crop(bundle.manifest.crop), bundle.manifest.embedder.shape
+    crops = np.stack([read_face(faces[int(place)].path, crop, shape) for place in order])
     people = len({faces[int(place)].identity for place in order})
     return crops, {"photographs": n, "people": people, "of": len(faces), "seed": 0}
 

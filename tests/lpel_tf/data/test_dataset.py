@@ -104,7 +104,7 @@ from pathlib import Path
 import numpy as np
 from lpel_tf.data.store import open_face_store
 
-store = open_face_store(Path(sys.argv[1]), 5, square(4))
+store = open_face_store(Path(sys.argv[1]), 5, (4, 4, 3))
 face = {"embedding": np.full(5, 0.5, np.float32), "target": np.full((4, 4, 3), 7, np.uint8)}
 store.put({bytes([1] * 32): face})
 store._database.execute("BEGIN")
@@ -130,7 +130,7 @@ import numpy as np
 from lpel_tf.data.store import open_face_store
 
 writer = int(sys.argv[2])
-store = open_face_store(Path(sys.argv[1]), 5, square(4))
+store = open_face_store(Path(sys.argv[1]), 5, (4, 4, 3))
 for i in range(100):
     face = {"embedding": np.full(5, i, np.float32), "target": np.full((4, 4, 3), i, np.uint8)}
     store.put({bytes([writer, i] * 16): face, bytes([9, i] * 16): face})

@@ -273,10 +273,11 @@ from lpel_serving.images.crops import CentreCrop
 from lpel_serving.engine.embedder import Embedder
 from lpel_serving.images.datasets.faces import list_faces
 from lpel_serving.bundle.manifest import EmbedderRecord
+from lpel_serving.support.image_shape import ImageShape
 from lpel_tf.decoders.response_table import TableSettings, measure_table
 
 people, store, model, last = sys.argv[1:]
-record = EmbedderRecord("tiny", square_shape(16), 6, "unit")
+record = EmbedderRecord("tiny", ImageShape(16, 16), 6, "unit")
 embedder = Embedder(Path(model).read_bytes(), record, CentreCrop())
 embed, seen = embedder.embed, 0
 

@@ -146,7 +146,7 @@ def test_the_page_says_what_only_the_server_can_do(here):
 @pytest.mark.network
 def test_only_crops_that_the_browser_can_cut_are_offered(chromium, settings):
 
-    def upper_left(image, size):
+    def upper_left(image, shape):
         return resize(image[:8, :8], size)
 
     crops = {"0.5": CentreCrop(0.5), "corner": upper_left}

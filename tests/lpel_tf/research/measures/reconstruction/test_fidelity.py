@@ -88,7 +88,8 @@ def test_a_small_reconstruction_is_enlarged_to_what_the_embedder_takes():
     h = tiny.embed(crops)
     result = measure_fidelity(AssembledNetworks(embed, tiny.decode), iter(crops), h, batch_size=2)
     expected = [
-        resize((np.clip(one, 0, 1) * 255).round().astype(np.uint8), 16) for one in tiny.decode(h)
+        resize((np.clip(one, 0, 1) * 255).round().astype(np.uint8), square(16))
+        for one in tiny.decode(h)
     ]
     assert embed.images == [image.tobytes() for image in expected]
     assert embed.batches == [2, 2, 1]
