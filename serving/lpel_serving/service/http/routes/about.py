@@ -109,7 +109,8 @@ def _draws_figures() -> bool:
 def _browser(service: ExplanationService, settings: Settings) -> dict[str, Any] | None:
     """What the page needs to compute in the browser; None if any of it is missing."""
     record = service.manifest.files.get(EXPLAINER_FILE)
-    if record is None or settings.web_runtime is None:
+    squares = service.manifest.embedder.shape.is_square_rgb  # the page cuts no others
+    if record is None or settings.web_runtime is None or not squares:
         return None
     said = read_metadata(memoryview((settings.bundle / EXPLAINER_FILE).read_bytes()))
     if said.get("bundle_sha256") != service.manifest.identity:
@@ -128,5 +129,9 @@ def _browser(service: ExplanationService, settings: Settings) -> dict[str, Any] 
             service.methods[method].description.caveat, regions=False, common=common
         ),
         "runtime": f"/runtime/{RUNTIME[0]}",
-        "crops": [name for name, crop in service.crops.items() if isinstance(crop, CentreCrop)],
+        "crops": [
+            name
+            for name, crop in service.crops.items()
+            if isinstance(crop, CentreCrop | WholeImage)
+        ],
     }

@@ -76,8 +76,8 @@ def test_what_was_done_to_a_picture_comes_back_with_the_answer(held, tmp_path):
 
 def test_a_crop_that_the_browser_cannot_cut_comes_back_with_the_server(chromium, settings):
 
-    def upper_left(image, size):
-        return resize(image[:8, :8], size)
+    def upper_left(image, shape):
+        return resize(image[:8, :8], shape)
 
     crops = {"0.5": CentreCrop(0.5), "corner": upper_left}
     with (
