@@ -209,8 +209,11 @@ HeatMap (reconstruction, perturbed) => (D)
 """By the channels of the reconstructions, of which it takes the mean."""
 
 
-def functions(lengths: dict[str, int], channels: int) -> list[str]:
-    """Return the text of every function, one by one, the sums for these lengths among them."""
+def functions(lengths: dict[str, int], channels: int = 3) -> list[str]:
+    """Return the text of every function, the sums for these lengths among them.
+
+    Heat-maps are of reconstructions of so many channels.
+    """
     texts = (EQUATIONS + HEAT_MAP[channels][1:] + RESIZING[1:]).strip().split("\n}\n")
     written = [text.removesuffix("\n}") + "\n}" for text in texts]
     return [f"{_OPSET}\n{text}" for text in (*written, *_sums(lengths))]

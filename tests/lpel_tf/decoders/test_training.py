@@ -182,7 +182,7 @@ def test_a_folded_layer_does_what_whitening_and_the_layer_do(train, noise):
     bias = rng.normal(size=PIXELS).astype(np.float32)
     white = whitening(train.embeddings, noise)
     expected = white(train.embeddings) @ kernel + bias
-    folded = white.fold(kernel, bias)(train.embeddings).reshape(len(train), -1)
+    folded = white.fold(kernel, bias, square(SIDE))(train.embeddings).reshape(len(train), -1)
     np.testing.assert_allclose(folded, expected, atol=1e-4)
 
 
@@ -190,7 +190,7 @@ def test_no_whitening_changes_nothing(train):
     plain = no_whitening(DIMENSION)
     np.testing.assert_array_equal(plain(train.embeddings), train.embeddings)
     kernel = np.ones((DIMENSION, PIXELS), np.float32)
-    folded = plain.fold(kernel, np.zeros(PIXELS, np.float32))
+    folded = plain.fold(kernel, np.zeros(PIXELS, np.float32), square(SIDE))
     np.testing.assert_array_equal(folded.kernel, kernel)
     assert not folded.bias.any()
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lpel_serving.methods.method import FacePair, Need
 from lpel_serving.methods.networks import Networks
@@ -23,5 +24,9 @@ class Centre:
         """Compute the map, shape (H, W): minus the distance from the centre, in pixels."""
         del networks, rng
         height, width = pair.test.shape[:2]
-        down, across = np.arange(height) - (height - 1) / 2, np.arange(width) - (width - 1) / 2
+        down, across = _from_middle(height), _from_middle(width)
         return np.negative(np.hypot(down[:, np.newaxis], across), dtype=np.float32)
+
+
+def _from_middle(length: int) -> NDArray[np.float64]:
+    return np.arange(length, dtype=np.float64) - (length - 1) / 2
