@@ -36,7 +36,8 @@ from lpel_serving.equations.agreement import spearman
 from lpel_serving.equations.comparison import COSINE
 from lpel_serving.equations.decision import Decisions, decide_many
 from lpel_serving.equations.similarity import cosine_similarity
-from lpel_serving.images.crops import parse_crop, read_face
+from lpel_serving.images.crops import parse_crop
+from lpel_serving.images.cutting import read_face
 from lpel_serving.images.datasets.faces import list_faces
 from lpel_serving.images.datasets.pairs import Pair
 from lpel_serving.images.datasets.pairs_list import read_pairs
@@ -91,8 +92,8 @@ def calibration_crops(
     order = np.random.default_rng(0).permutation(len(faces))[:n]
     if len(order) < n:
         raise SystemExit(f"only {len(order)} photographs show people who are in no pair.")
-    crop, side = parse_crop(bundle.manifest.crop), bundle.manifest.embedder.image_size
-    crops = np.stack([read_face(faces[int(place)].path, crop, side) for place in order])
+    crop, shape = parse_crop(bundle.manifest.crop), bundle.manifest.embedder.shape
+    crops = np.stack([read_face(faces[int(place)].path, crop, shape) for place in order])
     people = len({faces[int(place)].identity for place in order})
     return crops, {"photographs": n, "people": people, "of": len(faces), "seed": 0}
 

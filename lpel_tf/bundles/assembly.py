@@ -71,7 +71,7 @@ def assemble(
         embedder=embedder.model if surrogate is None else surrogate.embedder,
         decoder=exported.model,
         embedder_record=embedder.record,
-        decoder_record=DecoderRecord(decoder.image_size, training),
+        decoder_record=DecoderRecord(decoder.shape, training),
         crop=crop,
         threshold=threshold,
         parity=parity,

@@ -8,13 +8,15 @@ from pathlib import Path
 import numpy as np
 
 from lpel_serving.bundle.manifest import Manifest
+from lpel_serving.bundle.origin import crop_name
 from lpel_serving.engine.embedder import Embedder
 from lpel_serving.engine.usual_pairs import reading
-from lpel_serving.images.crops import parse_crop
+from lpel_serving.images.crops import Crop, as_crop
 from lpel_serving.images.datasets.faces import Face
 from lpel_serving.images.datasets.pairs import Pair
 from lpel_serving.images.datasets.passed_over import Unusable
 from lpel_serving.methods.networks import AssembledNetworks, no_responses
+from lpel_serving.support.image_shape import ImageShape
 from lpel_serving.support.progress import Progress, silent
 from lpel_tf.bundles.assembly import assemble
 from lpel_tf.bundles.comparing import CompareBy, Compared, compare_by
@@ -30,7 +32,7 @@ from lpel_tf.bundles.surrogate_rounds import checkpoints
 from lpel_tf.bundles.thresholds import fit_on_pairs, fit_on_split
 from lpel_tf.data.dataset import FaceSet, Split, embed_faces, split_by_identity
 from lpel_tf.data.kept_apart import fit_on_sides, photographs_apart, usual_on_sides
-from lpel_tf.decoders.decoder import IMAGE_SIZE
+from lpel_tf.decoders.decoder import decoder_shape
 from lpel_tf.decoders.least_squares import solve
 from lpel_tf.decoders.training import Recipe, Trained, check_faces, train_decoder
 from lpel_tf.networks.embedders import ExportedEmbedder
@@ -43,7 +45,7 @@ def train_bundle(
     faces: tuple[Face, ...],
     out: Path | str,
     *,
-    crop: str,
+    crop: str | Crop,
     recipe: Recipe,
     closed_form: bool = False,
     cache: Path | None = None,
@@ -67,7 +69,9 @@ def train_bundle(
     out
         Folder of the bundle.
     crop
-        How photographs become face crops: see `lpel_serving.images.crops.parse_crop`.
+        How photographs become face crops: see `lpel_serving.images.crops.parse_crop`; or one
+        of one's own, which the bundle names by its plug-in, or else by its class or function: then
+        `Explainer.load` is to be given it too.
     recipe
         How the decoder is trained.
     closed_form
@@ -105,11 +109,13 @@ def train_bundle(
     OutputError, CacheError
         If files cannot be written.
     """
-    store = cache_folder("embeddings", root=cache) / f"{store_key(embedder, crop)}.sqlite"
-    engine = Embedder(embedder.model, embedder.record, parse_crop(crop))
+    engine = Embedder(embedder.model, embedder.record, as_crop(crop))
+    crop = crop if isinstance(crop, str) else crop_name(crop)
+    target = decoder_shape(embedder.record.shape)
+    store = cache_folder("embeddings", root=cache) / f"{store_key(embedder, crop, target)}.sqlite"
 
     def embed(some: tuple[Face, ...]) -> FaceSet:
-        return embed_faces(engine, some, IMAGE_SIZE, store, unusable=unusable, progress=progress)
+        return embed_faces(engine, some, target, store, unusable=unusable, progress=progress)
 
     everyone = embed(faces)
     split = split_by_identity(everyone, np.random.default_rng(recipe.seed))
@@ -202,7 +208,7 @@ def _surrogate(
     )
     apart = set(work.split.test.identities)
     photographs = [face for face in work.faces if face.identity in apart]
-    crops = example_crops(photographs, work.crop, work.embedder.record.image_size)
+    crops = example_crops(photographs, work.engine.crop, work.embedder.record.shape)
     return export_finished_surrogate(made, work.embedder, crops, work.compared.comparison)
 
 
@@ -222,7 +228,8 @@ def all_checkpoints(checkpoint: Path) -> tuple[Path, ...]:
     return (checkpoint, response_checkpoint(checkpoint), *of_surrogate)
 
 
-def store_key(embedder: ExportedEmbedder, crop: str) -> str:
-    """Name the store of embeddings that belongs to a network with a crop."""
-    made_of = f"{embedder.sha256}|{crop}|{IMAGE_SIZE}|{version('pillow')}|{version('lpel-tf')}"
+def store_key(embedder: ExportedEmbedder, crop: str, target: ImageShape) -> str:
+    """Name the store of embeddings and targets of a shape, of a network with a crop."""
+    size = target.height if target.is_square_rgb else "x".join(map(str, target))
+    made_of = f"{embedder.sha256}|{crop}|{size}|{version('pillow')}|{version('lpel-tf')}"
     return hashlib.sha256(made_of.encode()).hexdigest()[:32]

@@ -14,7 +14,7 @@ from lpel_serving.bundle.manifest import EmbedderRecord, SurrogateRecord
 from lpel_serving.engine.embedder import Embedder
 from lpel_serving.engine.surrogate import Surrogate
 from lpel_serving.equations.comparison import COSINE, Comparison
-from lpel_serving.images.crops import CentreCrop, Crop
+from lpel_serving.images.crops import Crop, WholeImage
 from lpel_serving.methods.networks import AssembledNetworks, ImageFeatures
 from lpel_serving.support.arrays import Floats
 from lpel_tf.bundles.surrogate_bundling import FinishedSurrogate
@@ -89,7 +89,7 @@ def export_finished_surrogate(
     embedder
         The embedder that it was trained for.
     crops
-        Real crops, uint8, shape (N, S, S, 3).
+        Real crops, uint8, shape (N, H, W, C).
     comparison
         How the network compares.
 
@@ -112,7 +112,7 @@ def export_finished_surrogate(
         f"local features of {len(crops)} face crops, by numpy",
         report["largest"],
     )
-    seen = Embedder(model, embedder.record, CentreCrop()).features(crops)
+    seen = Embedder(model, embedder.record, WholeImage()).features(crops)
     features = ImageFeatures(comparison.scale(seen.embeddings), seen.local)
     network = to_keras(finished.network)
     graphs = to_graphs(finished.network, network, embedder.record.name)

@@ -56,8 +56,8 @@ def train(
     crop: Annotated[
         str,
         typer.Option(
-            help="How to cut faces out: none (the photographs are face crops), a share such as "
-            "0.48 (centred; right for LFW), or mtcnn (detected and aligned)."
+            help="How to cut faces out: none (the photographs are face crops), pad, stretch, a "
+            "share such as 0.48 (centred; right for LFW), or mtcnn (detected and aligned)."
         ),
     ] = "none",
     identities: IdentitiesOption = None,

@@ -13,11 +13,13 @@ from lpel_serving.engine.embedder import Embedder
 from lpel_serving.engine.store.recall import recall
 from lpel_serving.engine.store.sqlite import Row, SqliteStore
 from lpel_serving.equations.direction import has_direction, lack_of
-from lpel_serving.images.crops import CutFace, DetectingCrop, decoder_target
+from lpel_serving.images.crops import CutFace, DetectingCrop
 from lpel_serving.images.datasets.faces import Face
 from lpel_serving.images.datasets.passed_over import Unusable
+from lpel_serving.images.resizing import decoder_target
 from lpel_serving.methods.measured.stream import DEFAULT_BATCH
 from lpel_serving.support.errors import EmbeddingError
+from lpel_serving.support.image_shape import ImageShape
 from lpel_serving.support.progress import Progress, silent
 from lpel_tf.data.store import open_face_store
 from lpel_tf.support.errors import TrainingDataError
@@ -32,7 +34,7 @@ class FaceSet:
     embeddings
         ``h = f(x)``, float32, shape (N, D).
     targets
-        ``x``, uint8, shape (N, H, H, 3).
+        ``x``, uint8, shape (N, H, W, C).
     identities
         Who each is, N of them.
     without_face
@@ -54,6 +56,11 @@ class FaceSet:
     def __len__(self) -> int:
         return len(self.identities)
 
+    @property
+    def target_shape(self) -> ImageShape:
+        """Height, width and channels of the targets."""
+        return ImageShape(*self.targets.shape[1:])
+
     def select(self, chosen: NDArray[np.bool_]) -> "FaceSet":
         """Keep the faces that a mask of shape (N,) chooses."""
         kept = tuple(
@@ -74,7 +81,7 @@ class Split:
 def embed_faces(
     embedder: Embedder,
     faces: Sequence[Face],
-    target_size: int,
+    target: ImageShape,
     store_path: Path,
     *,
     unusable: Unusable | None = None,
@@ -90,10 +97,10 @@ def embed_faces(
         The network ``f`` with its crop.
     faces
         The photographs.
-    target_size
-        Side H of the images that the decoder will reconstruct.
+    target
+        The shape of the images that the decoder will reconstruct.
     store_path
-        Where embeddings are kept; one file for one network, crop and target size.
+        Where embeddings are kept; one file for one network, crop and target shape.
     unusable
         Gathers photographs that cannot be used; they are left out and listed in the result.
     progress
@@ -111,15 +118,15 @@ def embed_faces(
         If the store cannot be used.
     """
     embeddings = np.empty((len(faces), embedder.record.dimension), np.float32)
-    targets = np.empty((len(faces), target_size, target_size, 3), np.uint8)
+    targets = np.empty((len(faces), *target), np.uint8)
     found = np.zeros(len(faces), np.bool_)
     detects = isinstance(embedder.crop, DetectingCrop)
     several: list[Face] = []
-    store = open_face_store(store_path, embedder.record.dimension, target_size, counts=detects)
+    store = open_face_store(store_path, embedder.record.dimension, target, counts=detects)
     with closing(store), progress("embedding faces", len(faces)) as advance:
         for start in range(0, len(faces), DEFAULT_BATCH):
             batch = faces[start : start + DEFAULT_BATCH]
-            recalled = _recall(embedder, batch, store, target_size, unusable)
+            recalled = _recall(embedder, batch, store, target, unusable)
             for i, row in enumerate(recalled, start):
                 if row is not None:
                     embeddings[i], targets[i], found[i] = row["embedding"], row["target"], True
@@ -185,13 +192,13 @@ def _recall(
     embedder: Embedder,
     batch: Sequence[Face],
     store: SqliteStore,
-    target_size: int,
+    target: ImageShape,
     unusable: Unusable | None,
 ) -> list[Row | None]:
     """Embed a batch of photographs, or say which of them have no embedding to train on."""
     paths = ", ".join(str(face.path) for face in batch)
     try:
-        compute = partial(_embed, embedder, target_size)
+        compute = partial(_embed, embedder, target)
         photographs = [face.path for face in batch]
         recalled = recall(embedder, photographs, store, compute, unusable=unusable)
     except EmbeddingError as error:
@@ -211,13 +218,13 @@ def _recall(
 
 
 def _embed(
-    embedder: Embedder, target_size: int, crops: Mapping[bytes, CutFace]
+    embedder: Embedder, target: ImageShape, crops: Mapping[bytes, CutFace]
 ) -> dict[bytes, Row]:
     vectors = embedder.embed([crop.pixels for crop in crops.values()])
     return {
         key: {
             "embedding": vector,
-            "target": decoder_target(crop.pixels, target_size),
+            "target": decoder_target(crop.pixels, target),
             "faces": np.array(0 if crop.found is None else crop.found.count),
         }
         for (key, crop), vector in zip(crops.items(), vectors, strict=True)

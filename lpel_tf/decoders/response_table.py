@@ -147,10 +147,10 @@ def measure_table(
         If there are more superpixels than pixels.
     """
     dimension, superpixels = embedder.record.dimension, settings.side**2
-    if settings.side > embedder.record.image_size:
+    if settings.side > min(embedder.record.shape[:2]):
         raise ParameterError(
-            f"a crop of {embedder.record.image_size} pixels has no grid of {settings.side} "
-            "superpixels along a side: choose a coarser one."
+            f"a crop of {embedder.record.shape.words} has no grid of {settings.side} superpixels "
+            "along a side: choose a coarser one."
         )
     fields = {
         "embedding": Field(np.float32, (dimension,)),

@@ -150,7 +150,12 @@ def train_decoder(
         progress,
     )
     history = tuple(Epoch(*losses) for losses in state.history)
-    return Trained(white.fold(*state.best_weights), history, state.best_epoch(), recipe)
+    return Trained(
+        white.fold(*state.best_weights, shape=train.target_shape),
+        history,
+        state.best_epoch(),
+        recipe,
+    )
 
 
 def check_faces(train: FaceSet, validation: FaceSet) -> None:
@@ -170,7 +175,7 @@ def check_faces(train: FaceSet, validation: FaceSet) -> None:
 
 def _compiled(keras: Any, train: FaceSet, white: Whitening, recipe: Recipe) -> Any:
     penalty = _noise_penalty(keras, white.noise_share) if recipe.whiten else None
-    model = build_decoder(train.embeddings.shape[1], train.targets.shape[1], penalty)
+    model = build_decoder(train.embeddings.shape[1], train.target_shape, penalty)
     layer = model.get_layer("pixels")
     if recipe.whiten:
         # Start from the mean face, from where every direction is equally far.

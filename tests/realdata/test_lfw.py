@@ -12,6 +12,7 @@ from lpel_serving.engine.photographs import pair_similarities
 from lpel_serving.equations.comparison import COSINE
 from lpel_serving.images.datasets.faces import list_faces
 from lpel_serving.images.datasets.pairs_list import read_pairs
+from lpel_serving.support.image_shape import square
 from lpel_serving.verification.accuracy import verification
 
 pytestmark = [pytest.mark.realdata, pytest.mark.weights]
@@ -73,7 +74,7 @@ def test_the_shipped_decoder_is_as_good_on_its_test_people_as_the_card_says(
     people = set(split.test.identities)
     assert len(people) == card["training"]["people"]["test"]
     photographs = [face for face in faces if face.identity in people]
-    test = embed_faces(explainer.embedder, photographs, 40, tmp_path / "faces.sqlite")
+    test = embed_faces(explainer.embedder, photographs, square(40), tmp_path / "faces.sqlite")
     assert len(test) == card["training"]["photographs"]["test"]
     decoder = load_pretrained("20170512-110547").decoder
     loss = mean_squared_error(decoder(test.embeddings), test.targets)

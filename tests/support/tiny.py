@@ -29,6 +29,7 @@ from lpel_serving.bundle.manifest import (
 )
 from lpel_serving.bundle.plausibility_record import FittedPlausibility, to_bytes
 from lpel_serving.bundle.surrogate_graphs import SurrogateGraphs
+from lpel_serving.support.image_shape import square
 
 IMAGE_SIZE = 16
 DIMENSION = 6
@@ -156,8 +157,8 @@ def write_bundle(
             name: FileRecord(hashlib.sha256(data).hexdigest(), len(data))
             for name, data in contents.items()
         },
-        embedder=EmbedderRecord("tiny", IMAGE_SIZE, DIMENSION, "unit"),
-        decoder=DecoderRecord(TARGET_SIZE, {"method": "none"}),
+        embedder=EmbedderRecord("tiny", square(IMAGE_SIZE), DIMENSION, "unit"),
+        decoder=DecoderRecord(square(TARGET_SIZE), {"method": "none"}),
         crop="none",
         threshold=ThresholdRecord(THRESHOLD, {"how": "made up for the tests"}),
         responses=ResponseRecord(SIDE, {"method": "none"}) if responds else None,

@@ -53,13 +53,14 @@ def in_precision(
 
     from lpel_export.precision.lower import check_float32, lower_precision
     from lpel_serving.commands.shared.progress import progress_bar
-    from lpel_serving.images.crops import parse_crop, read_face
+    from lpel_serving.images.crops import parse_crop
+    from lpel_serving.images.cutting import read_face
     from lpel_serving.images.datasets.faces import find_faces
     from lpel_serving.support.errors import ImageError, NoFaceError
 
     check_float32(bundle)
     chosen = parse_crop(crop or bundle.manifest.crop)
-    side = bundle.manifest.embedder.image_size
+    shape = bundle.manifest.embedder.shape
     found = find_faces(faces)
     order = np.random.default_rng(seed).permutation(len(found.faces))[: 2 * CALIBRATION_FACES]
     drawn = [found.faces[int(i)].path for i in order]
@@ -67,7 +68,7 @@ def in_precision(
     with progress_bar("reading faces", len(order)) as advance:
         for path in drawn:
             try:
-                crops.append(read_face(path, chosen, side))
+                crops.append(read_face(path, chosen, shape))
             except NoFaceError:
                 pass
             except ImageError as error:

@@ -40,8 +40,9 @@ from lpel_serving.methods.simulated.surrogate_attribution import DEFAULT_STEPS
 from lpel_serving.support.errors import ParameterError
 from lpel_serving.support.extras import require
 
-_COLOURED_DETAILS = 6
 MENDED = "lpel-mended"
+_DETAILS = 2
+"""Of each channel: differences down and across."""
 _LACKING = {
     RESPONSES: "this bundle has no response decoder: train one with `lpel train --method "
     "responses`, or choose lpel or lpel-mended.",
@@ -60,7 +61,7 @@ def build_explainer(
 ) -> bytes:
     """Build one ONNX model that does what `lpel_serving.Explainer` does with a bundle.
 
-    It takes two batches of crops, ``reference`` and ``test``, uint8, shape (batch, S, S, 3), and
+    It takes two batches of crops, ``reference`` and ``test``, uint8, shape (batch, H, W, C), and
     ``threshold`` and ``epsilon``, float32, shape (1,), which have defaults. What it gives, and what
     each tensor means, stands in `lpel_export.explainer.contract` and in its ``metadata_props``.
 
@@ -83,10 +84,17 @@ def build_explainer(
     Raises
     ------
     ParameterError
-        If the method is none of these, the bundle lacks what it needs, or the fill does not suit.
+        If the method is none of these, the bundle lacks what it needs, the fill does not suit, or
+        crops of any size are asked for where the network's are not square RGB.
     ModelShapeError, ConversionError
         If the networks cannot be put into one graph.
     """
+    shape = bundle.manifest.embedder.shape
+    if any_size and not shape.is_square_rgb:
+        raise ParameterError(
+            "a file that takes crops of any size resizes square RGB crops, and this network takes "
+            f"{shape.words}: make a file without any_size, and resize the crops before."
+        )
     takes: Given = "any size" if any_size else "crops"
     return _build(bundle, chosen_method(bundle, method), takes, fill, defaults=defaults)
 
@@ -112,18 +120,19 @@ def _build(
     onnx = require("onnx", "export")
     manifest = bundle.manifest
     side, fill = _side(bundle, method), chosen_fill(bundle, method, fill)
+    drawn, size = manifest.decoder.shape, max(DEFAULT_SIZE, side)
     sizes = Sizes(
-        image=manifest.embedder.image_size,
+        image=manifest.embedder.shape,
         features=manifest.embedder.dimension,
-        reconstruction=manifest.decoder.image_size,
-        heat_map=max(DEFAULT_SIZE, side) if side else manifest.decoder.image_size,
+        reconstruction=drawn,
+        heat_map=(size, size) if side else (drawn.height, drawn.width),
     )
     threshold = manifest.threshold.value
     text = program(method, sizes, threshold, DEFAULT_EPSILON, takes, defaults=defaults)
     model = require("onnx.parser", "export").parse_model(text)
     model.functions.extend(_equations(sizes, max(1, side), manifest.comparison))
     model.functions.extend(_networks(onnx, bundle, method, sizes, takes))
-    for name, values in _constants(bundle, side, sizes.heat_map, fill):
+    for name, values in _constants(bundle, side, sizes.heat_map[0], fill):
         model.graph.initializer.append(onnx.numpy_helper.from_array(values, name))
     return _flatten(onnx, model, bundle, method, fill)
 
@@ -175,9 +184,9 @@ def _equations(sizes: Sizes, side: int, comparison: ComparisonRecord) -> Iterabl
         "SumOfSide": side,
         "SumOfSuperpixels": side**2,
         "SumOfSteps": DEFAULT_STEPS,
-        "SumOfDetails": _COLOURED_DETAILS,
+        "SumOfDetails": _DETAILS * sizes.reconstruction.channels,
     }
-    texts = functions(lengths, comparing(comparison, sizes.features))
+    texts = functions(lengths, comparing(comparison, sizes.features), sizes.reconstruction.channels)
     return [require("onnx.parser", "export").parse_function(text) for text in texts]
 
 
@@ -236,7 +245,8 @@ def _flatten(onnx: Any, model: Any, bundle: Bundle, method: str, fill: str | Non
         bundle_sha256=manifest.identity,
         created_by=f"lpel-tf {version('lpel-tf')}",
     )
+    colours = manifest.embedder.shape.colours
     inputs = [tensor.name for tensor in model.graph.input]
     outputs = [tensor.name for tensor in model.graph.output]
-    finish(model, about.metadata(inputs, outputs), parameters=PARAMETERS)
+    finish(model, about.metadata(inputs, outputs, colours), parameters=PARAMETERS)
     return model.SerializeToString()

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from lpel_serving.equations.comparison import ComparisonKind
 
 INPUTS = {
-    "reference": "RGB crops of faces, 0 to 255; each is compared with the test of its place",
-    "test": "RGB crops of faces, 0 to 255",
+    "reference": "{colours} crops of faces, 0 to 255; each is compared with the test of its place",
+    "test": "{colours} crops of faces, 0 to 255",
     "reference_embedding": "embeddings of the references",
     "test_embedding": "embeddings of the tests",
     "threshold": "similarity above which a pair is called similar{range}",
@@ -26,6 +26,8 @@ OUTPUTS = {
     "reference_embedding": "embedding of the reference",
     "test_embedding": "embedding of the test",
 }
+LIMITS = {"cosine": ", in [-1, 1]", "euclidean": ", 1 at most", "head": ", in [0, 1]"}
+"""Of similarities and thresholds, by comparison."""
 SIMILARITIES = {
     "cosine": "cosine of the two embeddings (Eq. 5.1), in [-1, 1]",
     "euclidean": "of the two embeddings' distance d: 1 - d^2 / (2 spread^2), 1 at most",
@@ -74,15 +76,15 @@ class About:
     bundle_sha256: str
     created_by: str
 
-    def metadata(self, inputs: list[str], outputs: list[str]) -> dict[str, str]:
-        """Write it with the meaning of every tensor, as JSON."""
+    def metadata(self, inputs: list[str], outputs: list[str], colours: str) -> dict[str, str]:
+        """Write it with the meaning of every tensor, as JSON; crops are of these colours."""
         said: dict[str, str | None] = {**vars(self)}
         if self.comparison == "cosine":
             del said["comparison"]
         meaning = MAPS[self.method].format(fill=self.fill)
         similarity = SIMILARITIES[self.comparison]
-        limits = {"cosine": ", in [-1, 1]", "euclidean": ", 1 at most", "head": ", in [0, 1]"}
-        tensors = {name: INPUTS[name].format(range=limits[self.comparison]) for name in inputs}
+        given = {"colours": colours, "range": LIMITS[self.comparison]}
+        tensors = {name: INPUTS[name].format(**given) for name in inputs}
         tensors |= {
             name: OUTPUTS[name].format(map=meaning, similarity=similarity) for name in outputs
         }

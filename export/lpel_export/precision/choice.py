@@ -35,7 +35,7 @@ def in_precision(
     precision
         One of `PRECISIONS`; float32 is the embedder as it is.
     crops
-        Face crops that int8 is calibrated with, uint8, shape (N, S, S, 3); not needed by others.
+        Face crops that int8 is calibrated with, uint8, shape (N, H, W, C); not needed by others.
     progress
         ReportProgress how many crops are done.
 

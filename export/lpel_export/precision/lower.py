@@ -13,7 +13,7 @@ from lpel_export.support.errors import ParityError
 from lpel_serving.bundle.loading import Bundle, plausibility_of
 from lpel_serving.engine.embedder import Embedder
 from lpel_serving.equations.similarity import cosine_similarity
-from lpel_serving.images.crops import CentreCrop
+from lpel_serving.images.crops import WholeImage
 from lpel_serving.support.arrays import Floats, Pixels
 from lpel_serving.support.errors import ParameterError
 from lpel_serving.support.progress import Progress, silent
@@ -37,7 +37,7 @@ def lower_precision(
     precision
         One of `lpel_export.precision.choice.PRECISIONS`.
     crops
-        Face crops such as the network is to see, uint8, shape (S, S, 3) each.
+        Face crops such as the network is to see, uint8, shape (H, W, C) each.
     progress
         Reports how far it is.
 
@@ -93,7 +93,7 @@ def measure_loss(bundle: Bundle, model: bytes, crops: Sequence[Pixels]) -> dict[
     an alarm; where the embedder gives local features, by how much they differ.
     """
     record = bundle.manifest.embedder
-    before, after = (Embedder(one, record, CentreCrop()) for one in (bundle.embedder, model))
+    before, after = (Embedder(one, record, WholeImage()) for one in (bundle.embedder, model))
     embedded = [before.embed(crops), after.embed(crops)]
     local = {}
     if before.local_shape is not None:

@@ -122,5 +122,5 @@ def through_onnx(weights: LinearDecoder, examples: Floats) -> TrainedDecoder:
         output_name=RECONSTRUCTION,
         inputs=f"embeddings of {len(examples)} faces",
     )
-    decoder = Decoder(exported.model, DecoderRecord(weights.image_size, {}), examples.shape[1])
+    decoder = Decoder(exported.model, DecoderRecord(weights.shape, {}), examples.shape[1])
     return TrainedDecoder(weights, decoder.decode, parity)

@@ -11,7 +11,7 @@ from lpel_serving.images.datasets.passed_over import Unusable
 from lpel_serving.support.progress import Progress
 from lpel_tf.bundles.bundling import store_key
 from lpel_tf.data.dataset import FaceSet, Split, embed_faces, split_by_identity
-from lpel_tf.decoders.decoder import IMAGE_SIZE
+from lpel_tf.decoders.decoder import decoder_shape
 from lpel_tf.networks.embedders import ExportedEmbedder
 from lpel_tf.support.cache import cache_folder
 
@@ -73,9 +73,10 @@ def embed_people(
     progress
         Reports how far it is.
     """
-    store = cache_folder("embeddings", root=cache) / f"{store_key(exported, crop)}.sqlite"
+    target = decoder_shape(exported.record.shape)
+    store = cache_folder("embeddings", root=cache) / f"{store_key(exported, crop, target)}.sqlite"
     everyone = embed_faces(
-        embedder, photographs, IMAGE_SIZE, store, unusable=unusable, progress=progress
+        embedder, photographs, target, store, unusable=unusable, progress=progress
     )
     split = split_by_identity(everyone, np.random.default_rng(seed))
     without = {face.path for face in (*everyone.without_face, *everyone.unusable)}

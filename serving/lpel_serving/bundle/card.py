@@ -1,7 +1,6 @@
 """A bundle's model card in words, made from its manifest alone."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
 from typing import Any, cast
 
 from lpel_serving.bundle.comparison_record import BY_COSINE
@@ -19,7 +18,7 @@ _BAR = 25
 def facts(manifest: Manifest) -> dict[str, Any]:
     """Return a manifest's content and its card as JSON-serialisable values."""
     return {
-        **asdict(manifest),
+        **manifest.fields(),
         "licence": manifest.licence or NOT_STATED,
         "card": {"for": list(_purpose(manifest)), "not_for": list(_limits(manifest))},
     }
@@ -35,11 +34,10 @@ def card(manifest: Manifest) -> Iterator[str]:
     embedder = manifest.embedder
     yield f"embedder: {embedder.name}"
     yield (
-        f"  RGB images of {embedder.image_size} by {embedder.image_size}, embeddings of "
+        f"  images of {embedder.shape.words}, embeddings of "
         f"{embedder.dimension} features; standardisation: {embedder.standardisation}"
     )
-    side = manifest.decoder.image_size
-    yield f"decoder: pictures of {side} by {side}"
+    yield f"decoder: pictures of {manifest.decoder.shape.words}"
     yield from _lines(manifest.decoder.training)
     if manifest.responses is None:
         yield "response decoder: none"
@@ -177,14 +175,13 @@ def _comparison_lines(manifest: Manifest) -> Iterator[str]:
 
 
 def _purpose(manifest: Manifest) -> Iterator[str]:
-    side = manifest.embedder.image_size
     yield (
         f"It explains why {manifest.embedder.name} called the faces of two photographs similar or "
         "dissimilar, each in comparison with the other."
     )
     yield (
         f"It takes photographs whose faces are cut out by the crop {manifest.crop} and scaled to "
-        f"{side} by {side} pixels."
+        f"{manifest.embedder.shape.words}."
     )
     yield f"Faces are called similar where {manifest.comparison.rule(manifest.threshold.value)}."
     if manifest.responses is None:

@@ -19,11 +19,12 @@ from lpel_serving.bundle.plausibility_record import PlausibilityRecord, read_rec
 from lpel_serving.bundle.usual_record import UsualRecord, read_usual
 from lpel_serving.equations.fill import TRANSPLANT
 from lpel_serving.support.errors import BundleError
+from lpel_serving.support.image_shape import ImageShape, square
 from lpel_serving.support.strict_json import read_json
 from lpel_serving.support.typed_json import Reader
 
 SCHEMA = 2
-"""The newest manifest that this engine reads; one that needs nothing of it is written as 1."""
+"""The newest manifest that this engine reads; see `Manifest.schema` for what needs which."""
 
 IMAGE, EMBEDDING, RECONSTRUCTION, RESPONSE = "image", "embedding", "reconstruction", "response"
 """The fixed tensor names of all bundles."""
@@ -63,8 +64,8 @@ class EmbedderRecord:
     ----------
     name
         Which network and weights it is.
-    image_size
-        Side of the square uint8 RGB image that it takes, shape (batch, size, size, 3).
+    shape
+        Of the uint8 image that it takes: RGB, or grey.
     dimension
         Length D of its embeddings, float32, shape (batch, D).
     standardisation
@@ -72,9 +73,13 @@ class EmbedderRecord:
     """
 
     name: str
-    image_size: int
+    shape: ImageShape
     dimension: int
     standardisation: str
+
+    def fields(self) -> dict[str, Any]:
+        """Return its fields by their names in the manifest."""
+        return _written(self)
 
 
 @dataclass(frozen=True)
@@ -83,13 +88,13 @@ class DecoderRecord:
 
     Attributes
     ----------
-    image_size
-        Side of the reconstructions, float32 in about [0, 1], shape (batch, size, size, 3).
+    shape
+        Of the reconstructions, float32 in about [0, 1].
     training
         How it was trained: data, split, optimiser, seed, losses.
     """
 
-    image_size: int
+    shape: ImageShape
     training: Mapping[str, Any]
 
 
@@ -208,8 +213,13 @@ class Manifest:
 
     @property
     def schema(self) -> int:
-        """The oldest schema that says all of it: engines older than that must refuse it."""
-        return 1 if self.comparison == BY_COSINE else 2
+        """The oldest schema that says all of it, so that engines older than that refuse it.
+
+        It is 2 if an image is not square RGB, or embeddings are not compared by their cosine.
+        """
+        shapes = (self.embedder.shape, self.decoder.shape)
+        is_old = all(one.is_square_rgb for one in shapes) and self.comparison == BY_COSINE
+        return 1 if is_old else 2
 
     @cached_property
     def identity(self) -> str:
@@ -226,11 +236,21 @@ class Manifest:
 
     def to_json(self) -> str:
         """Serialise, keys in order of declaration; absent parts are left out."""
-        fields = {key: value for key, value in asdict(self).items() if value is not None}
-        if self.comparison == BY_COSINE:
-            del fields["comparison"]
-        fields["schema"] = self.schema
+        fields = {key: value for key, value in self.fields().items() if value is not None}
         return json.dumps(fields, indent=2, allow_nan=False) + "\n"
+
+    def fields(self) -> dict[str, Any]:
+        """Return its fields by their names in the file; absent parts are None."""
+        networks = {"embedder": _written(self.embedder), "decoder": _written(self.decoder)}
+        compared = None if self.comparison == BY_COSINE else asdict(self.comparison)
+        return {**asdict(self), **networks, "comparison": compared, "schema": self.schema}
+
+
+def _written(network: EmbedderRecord | DecoderRecord) -> dict[str, Any]:
+    """Write a network's fields; of square RGB images the side alone, as in schema 1."""
+    shape = network.shape
+    size = ("image_size", shape.height) if shape.is_square_rgb else ("image_shape", list(shape))
+    return dict(size if key == "shape" else (key, value) for key, value in asdict(network).items())
 
 
 def parse_manifest(text: str) -> Manifest:
@@ -264,11 +284,11 @@ def parse_manifest(text: str) -> Manifest:
         files=files,
         embedder=EmbedderRecord(
             embedder.take("name", str),
-            embedder.size("image_size", _MAX_SIDE),
+            _image_shape(embedder, schema),
             embedder.size("dimension", _MAX_DIMENSION),
             embedder.take("standardisation", str),
         ),
-        decoder=DecoderRecord(decoder.size("image_size", _MAX_SIDE), decoder.mapping("training")),
+        decoder=DecoderRecord(_image_shape(decoder, schema), decoder.mapping("training")),
         crop=root.take("crop", str),
         threshold=ThresholdRecord(
             threshold.number("value", least_similarity(comparison), 1), threshold.mapping("chosen")
@@ -289,6 +309,16 @@ def parse_manifest(text: str) -> Manifest:
         usual=read_usual(root.inner("usual")) if "usual" in root.fields else None,
         comparison=comparison,
     )
+
+
+def _image_shape(network: Reader, schema: int) -> ImageShape:
+    """Read the shape of a network's images: `image_size`, or from schema 2 on `image_shape`."""
+    if schema == 1 or "image_shape" not in network.fields:
+        return square(network.size("image_size", _MAX_SIDE))
+    height, width, channels = network.sizes("image_shape", (_MAX_SIDE, _MAX_SIDE, 3))
+    if channels == 2:
+        raise BundleError(f"{network.where}.image_shape: expected 1 or 3 channels, received 2.")
+    return ImageShape(height, width, channels)
 
 
 def _surrogate(fields: Reader) -> SurrogateRecord:

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from lpel_serving.bundle.comparison_record import BY_COSINE, ComparisonRecord
 from lpel_serving.bundle.manifest import Manifest
-from lpel_serving.images.crops import CentreCrop, Crop, is_named
+from lpel_serving.images.crops import CentreCrop, Crop, is_named, made_by, own_name
 
 
 @dataclass(frozen=True)
@@ -57,10 +57,8 @@ def origin_of(manifest: Manifest, crop: Crop | str) -> Origin:
 
 
 def crop_name(crop: Crop) -> str:
-    """Name a crop as `parse_crop` reads it; by its class where it is not installed."""
-    if isinstance(crop, CentreCrop):
-        return "none" if crop == CentreCrop() else str(crop.fraction)
-    return _plugin_name(f"{type(crop).__module__}:{type(crop).__qualname__}")
+    """Name a crop as `parse_crop` reads it; by its class or function where it is not installed."""
+    return own_name(crop) or _plugin_name(made_by(crop))
 
 
 def _is_own(crop: Crop, own: str) -> bool:
@@ -69,10 +67,10 @@ def _is_own(crop: Crop, own: str) -> bool:
 
 
 @lru_cache
-def _plugin_name(made_by: str) -> str:
+def _plugin_name(maker: str) -> str:
     """Search the installed crops; cached, since that takes longer than explaining a pair."""
-    found = (one.name for one in entry_points(group="lpel.crops") if one.value == made_by)
-    return next(found, made_by.rpartition(":")[2])
+    found = (one.name for one in entry_points(group="lpel.crops") if one.value == maker)
+    return next(found, maker.rpartition(":")[2])
 
 
 def _typical_error(manifest: Manifest) -> float | None:

@@ -17,7 +17,7 @@ from lpel_serving.engine.responder import Responder
 from lpel_serving.engine.surrogate import open_surrogate
 from lpel_serving.equations.direction import check_comparable
 from lpel_serving.equations.mask import DEFAULT_EPSILON, check_epsilon
-from lpel_serving.images.crops import Crop, parse_crop
+from lpel_serving.images.crops import Crop, as_crop
 from lpel_serving.images.reading import Image
 from lpel_serving.methods.catalogue.description import asks
 from lpel_serving.methods.catalogue.registry import default_method, default_name
@@ -101,9 +101,7 @@ class Explainer:
         """
         loaded = load_bundle(bundle)
         chosen = loaded.manifest.crop if crop is None else crop
-        return cls(
-            loaded, parse_crop(chosen) if isinstance(chosen, str) else chosen, provider, threads
-        )
+        return cls(loaded, as_crop(chosen), provider, threads)
 
     def embed(self, crops: NDArray[np.uint8]) -> Floats:
         """Compute the embeddings ``h = f(x)`` of face crops; see `Embedder.embed`."""
@@ -207,7 +205,7 @@ class Explainer:
         Parameters
         ----------
         pairs
-            References and tests: paths, bytes, Pillow images, or uint8 RGB arrays.
+            References and tests: paths, bytes, Pillow images, or uint8 arrays, RGB or grey.
         epsilon
             Threshold of the mask (Eq. 4.7).
         method

@@ -200,7 +200,7 @@ def _try_out(
 ) -> _Trial:
     rng = np.random.default_rng(0)
     record = explainer.manifest.embedder
-    crops = rng.integers(0, 256, (2, record.image_size, record.image_size, 3), dtype=np.uint8)
+    crops = rng.integers(0, 256, (2, *record.shape), dtype=np.uint8)
     h_r, h_t = rng.normal(size=(2, record.dimension)).astype(np.float32)
     counts: list[int] = []
 

@@ -10,7 +10,7 @@ from lpel_serving.bundle.usual_record import Shares, UsualMaps, UsualRecord, Usu
 from lpel_serving.engine.usual_pairs import ReadFace, maps_of_pairs
 from lpel_serving.equations.decision import DECISIONS, decide_many
 from lpel_serving.equations.regions import REGIONS, share_arrays
-from lpel_serving.images.crops import CentreCrop, Crop, is_named
+from lpel_serving.images.crops import Crop, WholeImage, is_named
 from lpel_serving.images.datasets.pairs import draw_of_each
 from lpel_serving.methods.catalogue.registry import LPEL, RESPONSES, SURROGATE_ORDER
 from lpel_serving.methods.decoded.lpel import Lpel
@@ -64,7 +64,7 @@ def usual_maps(
     name = next((name for name, one in METHODS.items() if one == method), None)
     if record is None or name is None:
         return None
-    if crop != CentreCrop() and not any(is_named(crop, one) for one in record.crops):
+    if crop != WholeImage() and not any(is_named(crop, one) for one in record.crops):
         return None
     return record.of(name, DECISIONS[similar])
 

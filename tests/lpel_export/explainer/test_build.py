@@ -13,8 +13,9 @@ from lpel_export.support.errors import ModelShapeError
 from lpel_serving import Explainer, find_method
 from lpel_serving.bundle.loading import load_bundle
 from lpel_serving.bundle.manifest import ThresholdRecord
-from lpel_serving.images.crops import resize
+from lpel_serving.images.resizing import resize
 from lpel_serving.support.errors import ParameterError
+from lpel_serving.support.image_shape import square
 from support import one_file, tiny, tiny_surrogate
 from support.one_file import by_engine, run
 
@@ -129,10 +130,12 @@ def test_square_crops_of_any_size_are_resized_as_the_engine_does(bundle, files, 
     rng = np.random.default_rng(3)
     # Smooth pictures, as faces are; noise would be all of clipping and rounding.
     given = [
-        np.stack([resize(rng.integers(0, 256, (6, 6, 3), np.uint8), side) for _ in range(2)])
+        np.stack(
+            [resize(rng.integers(0, 256, (6, 6, 3), np.uint8), square(side)) for _ in range(2)]
+        )
         for side in sides
     ]
-    crops = [np.stack([resize(one, 16) for one in batch]) for batch in given]
+    crops = [np.stack([resize(one, square(16)) for one in batch]) for batch in given]
     found = run(model, reference=given[0], test=given[1])
     wanted = run(files["responses"], reference=crops[0], test=crops[1])
     for name in ("reference_embedding", "test_embedding"):

@@ -23,7 +23,7 @@ from lpel_serving.engine.usual import (
 )
 from lpel_serving.engine.usual_pairs import maps_of_pairs
 from lpel_serving.equations.regions import REGIONS, RegionShare, region_shares
-from lpel_serving.images.crops import CentreCrop, is_named
+from lpel_serving.images.crops import CentreCrop, WholeImage, is_named
 from lpel_serving.images.datasets.faces import Face
 from lpel_serving.methods import find_method
 from lpel_serving.methods.decoded.lpel import Lpel
@@ -253,9 +253,9 @@ def test_the_people_apart_are_those_of_the_training():
         (CentreCrop(0.48), "0.48", True),
         (CentreCrop(0.48), "0.480", True),
         (CentreCrop(0.5), "0.48", False),
-        (CentreCrop(), "0.48", True),  # cut already, as is said in a caveat
-        (CentreCrop(), "none", True),
-        (CentreCrop(), "mtcnn", True),
+        (WholeImage(), "0.48", True),  # cut already, as is said in a caveat
+        (WholeImage(), "none", True),
+        (WholeImage(), "mtcnn", True),
         (CentreCrop(0.48), "none", False),
         (CentreCrop(0.48), "mtcnn", False),
         (CentreCrop(0.48), "7", False),
@@ -302,7 +302,7 @@ def test_a_crop_for_which_it_was_found_to_hold_too_counts_as_its_own(tmp_path):
     ],
 )
 def test_it_is_said_of_methods_that_were_measured_with_their_parameters(method, known):
-    found = usual_maps(usual(), method, similar=True, crop=CentreCrop())
+    found = usual_maps(usual(), method, similar=True, crop=WholeImage())
     assert (found is not None) == known
 
 

@@ -102,7 +102,8 @@ def test_it_says_which_method_with_which_parameters(explainer, name):
 
 
 @pytest.mark.parametrize(
-    ("crop", "named"), [(None, "none"), ("none", "none"), ("1", "none"), ("0.50", "0.5")]
+    ("crop", "named"),
+    [(None, "none"), ("none", "none"), ("1", "1.0"), ("pad", "pad"), ("0.50", "0.5")],
 )
 def test_it_says_how_the_faces_were_cut_out_by_whatever_text(bundle, crop, named):
     pair = Explainer.load(bundle, crop=crop).explain(pixels(900), pixels(901))

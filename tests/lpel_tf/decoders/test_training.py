@@ -9,6 +9,7 @@ import pytest
 
 from lpel_serving.equations.similarity import typical_length, unit
 from lpel_serving.support.errors import LpelError, ParameterError
+from lpel_serving.support.image_shape import square
 from lpel_tf.data.dataset import FaceSet
 from lpel_tf.decoders.checkpoint import load_checkpoint
 from lpel_tf.decoders.decoder import build_decoder, mean_squared_error, to_keras
@@ -103,7 +104,7 @@ def test_a_constant_feature_gives_finite_weights_that_reconstruct_alike(train):
 
 def test_a_linear_decoder_and_its_keras_network_reconstruct_alike(train):
     decoder = solve(train, 0.0)
-    assert decoder.image_size == SIDE
+    assert decoder.shape == (SIDE, SIDE, 3)
     ours = decoder(train.embeddings)
     assert ours.shape == (len(train), SIDE, SIDE, 3)
     np.testing.assert_allclose(
@@ -112,7 +113,7 @@ def test_a_linear_decoder_and_its_keras_network_reconstruct_alike(train):
 
 
 def test_the_keras_decoder_is_that_of_table_5_1():
-    model = build_decoder(512)
+    model = build_decoder(512, square(40))
     assert [type(layer).__name__ for layer in model.layers] == ["Dense", "Reshape"]
     assert model.layers[0].activation.__name__ == "linear"
     assert model.layers[0].units == 4800
@@ -181,7 +182,7 @@ def test_a_folded_layer_does_what_whitening_and_the_layer_do(train, noise):
     bias = rng.normal(size=PIXELS).astype(np.float32)
     white = whitening(train.embeddings, noise)
     expected = white(train.embeddings) @ kernel + bias
-    folded = white.fold(kernel, bias)(train.embeddings).reshape(len(train), -1)
+    folded = white.fold(kernel, bias, square(SIDE))(train.embeddings).reshape(len(train), -1)
     np.testing.assert_allclose(folded, expected, atol=1e-4)
 
 
@@ -189,7 +190,7 @@ def test_no_whitening_changes_nothing(train):
     plain = no_whitening(DIMENSION)
     np.testing.assert_array_equal(plain(train.embeddings), train.embeddings)
     kernel = np.ones((DIMENSION, PIXELS), np.float32)
-    folded = plain.fold(kernel, np.zeros(PIXELS, np.float32))
+    folded = plain.fold(kernel, np.zeros(PIXELS, np.float32), square(SIDE))
     np.testing.assert_array_equal(folded.kernel, kernel)
     assert not folded.bias.any()
 

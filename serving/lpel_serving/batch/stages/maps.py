@@ -196,9 +196,9 @@ def curve_of(
     dict[str, Any]
         Values of `CURVE_COLUMNS`; where there is no curve of a pair, only a note that says why.
     """
-    side = explainer.manifest.decoder.image_size
+    shape = explainer.manifest.decoder.shape
     question = question_for(similar=pair.similar)
-    defined = settings_for(question.kind, side, every=settings.every, draws=settings.draws)
+    defined = settings_for(question.kind, shape, every=settings.every, draws=settings.draws)
     try:
         found = check_pair(explainer, pair, signed_map, question, defined, settings.seed)
     except (ParameterError, EmbeddingError) as error:

@@ -136,7 +136,7 @@ def measured_responses(
     networks
         The networks, whose embedder embeds `count` images.
     image
-        uint8, shape (S, S, 3).
+        uint8, shape (H, W, C).
     h
         Its embedding, shape (D,).
     count, side, fills, rng

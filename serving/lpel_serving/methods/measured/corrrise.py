@@ -112,7 +112,7 @@ def masked_embeddings(
     networks
         The networks, whose embedder embeds N images.
     image
-        uint8, shape (H, W, 3).
+        uint8, shape (H, W, C).
     masks
         N of them.
     batch_size
@@ -210,7 +210,7 @@ class CorrRise:
         check_own(self)
 
     def __call__(self, pair: FacePair, networks: Networks, rng: np.random.Generator) -> SignedMap:
-        """Compute the map, shape (S, S), in [-1, 1]."""
+        """Compute the map, shape (H, W), in [-1, 1]."""
         masks = draw_masks(rng, self.masks, self.squares, self.size)
         embeddings = masked_embeddings(networks, pair.test, masks)
         shape = (pair.test.shape[0], pair.test.shape[1])

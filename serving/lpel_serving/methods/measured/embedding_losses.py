@@ -65,7 +65,7 @@ def coalition_images(
     Parameters
     ----------
     image
-        uint8, shape (S, S, 3).
+        uint8, shape (H, W, C).
     coalitions
         Shape (N, K).
     fills
@@ -112,7 +112,7 @@ def embedding_losses(
     embed, comparison
         ``f``, and how its embeddings are compared.
     image
-        uint8, shape (S, S, 3).
+        uint8, shape (H, W, C).
     h
         Its embedding, shape (D,).
     coalitions, fills, rng

@@ -30,7 +30,7 @@ class Replacement:
     comparison
         How the network compares.
     test, new_test
-        The test image as it is, and with every superpixel replaced, uint8, shape (S, S, 3).
+        The test image as it is, and with every superpixel replaced, uint8, shape (H, W, C).
     h_r, h_t
         Embeddings of reference and test as they are, shape (D,).
     reference, new_reference
@@ -88,7 +88,7 @@ class Replacement:
 def replace_superpixels(image: Pixels, new: Pixels, chosen: NDArray[np.bool_]) -> Pixels:
     """Copy the chosen superpixels, bool, shape (K,), from `new`, and the rest from `image`."""
     side = round(len(chosen) ** 0.5)
-    return np.where(chosen[labels(len(image), side)][:, :, np.newaxis], new, image)
+    return np.where(chosen[labels(image.shape, side)][:, :, np.newaxis], new, image)
 
 
 def replacement(

@@ -14,6 +14,7 @@ from lpel_serving.methods.decoded.lpel import Lpel
 from lpel_serving.methods.method import FacePair
 from lpel_serving.methods.networks import AssembledNetworks
 from lpel_serving.support.errors import OutputError
+from lpel_serving.support.image_shape import square
 from lpel_tf.decoders.least_squares import LinearDecoder
 from lpel_tf.research.harness.decoders import TrainedDecoder, through_onnx
 from lpel_tf.research.reproduction.likeness import Likeness, likeness, lpel_maps
@@ -262,7 +263,7 @@ def test_quick_is_no_larger_than_full_in_anything():
 
 def linear_decoder(seed: int) -> LinearDecoder:
     kernel = np.random.default_rng(seed).normal(size=(6, 8 * 8 * 3)).astype(np.float32)
-    return LinearDecoder(kernel, np.full(8 * 8 * 3, 0.5, np.float32))
+    return LinearDecoder(kernel, np.full(8 * 8 * 3, 0.5, np.float32), square(8))
 
 
 @pytest.mark.parametrize("examples", [1, 2, 9])

@@ -113,7 +113,7 @@ def explain_pairs(
     method, networks
         How.
     crops, h
-        Of N references and then of N tests: uint8, shape (2 N, S, S, 3), and float32, (2 N, D).
+        Of N references and then of N tests: uint8, shape (2 N, H, W, C), and float32, (2 N, D).
     decisions
         On the pairs.
     epsilon
@@ -139,13 +139,13 @@ def _number(given: Arrays, name: str, default: float) -> float:
 
 
 def _signature(manifest: Manifest, method: str, max_batch: int) -> Signature:
-    side, features = manifest.embedder.image_size, manifest.embedder.dimension
-    pixels = manifest.decoder.image_size
+    image, features = manifest.embedder.shape, manifest.embedder.dimension
+    drawn = manifest.decoder.shape
     grid = manifest.surrogate if method == SURROGATE else manifest.responses
-    size = pixels if grid is None else max(DEFAULT_SIZE, grid.side)
+    size = drawn[:2] if grid is None else [max(DEFAULT_SIZE, grid.side)] * 2
     inputs = (
-        Tensor(REFERENCE, "UINT8", (BATCH, side, side, 3)),
-        Tensor(TEST, "UINT8", (BATCH, side, side, 3)),
+        Tensor(REFERENCE, "UINT8", (BATCH, *image)),
+        Tensor(TEST, "UINT8", (BATCH, *image)),
         Tensor(THRESHOLD, "FP32", (1,), optional=True),
         Tensor(EPSILON, "FP32", (1,), optional=True),
     )
@@ -153,9 +153,9 @@ def _signature(manifest: Manifest, method: str, max_batch: int) -> Signature:
         tensor
         for role in (REFERENCE, TEST)
         for tensor in (
-            Tensor(f"{role}_heat_map", "FP32", (BATCH, size, size)),
-            Tensor(f"{role}_mask", "BOOL", (BATCH, size, size)),
-            Tensor(f"{role}_reconstruction", "FP32", (BATCH, pixels, pixels, 3)),
+            Tensor(f"{role}_heat_map", "FP32", (BATCH, *size)),
+            Tensor(f"{role}_mask", "BOOL", (BATCH, *size)),
+            Tensor(f"{role}_reconstruction", "FP32", (BATCH, *drawn)),
         )
     ]
     outputs = (

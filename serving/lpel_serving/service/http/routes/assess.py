@@ -104,8 +104,8 @@ def _plan(
     question = (
         question_for(similar=similar) if fields.curve is None else find_question(fields.curve)
     )
-    side = service.manifest.decoder.image_size
-    settings = settings_for(question.kind, side, every=fields.every, draws=fields.draws)
+    shape = service.manifest.decoder.shape
+    settings = settings_for(question.kind, shape, every=fields.every, draws=fields.draws)
     with nullcontext() if fields.curve is None else concerning("curve"):
         curves = images_of(pair, service.explainer.comparison, question, settings, fields.seed)
     return _Plan(pair, question, settings, images, curves)

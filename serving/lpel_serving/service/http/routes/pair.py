@@ -6,7 +6,8 @@ import numpy as np
 
 from lpel_serving.engine.pair import decide_pair
 from lpel_serving.equations.direction import check_comparable
-from lpel_serving.images.crops import CentreCrop, check_choice
+from lpel_serving.images.crops import own_name
+from lpel_serving.images.cutting import check_choice
 from lpel_serving.methods.decided import DecidedPair
 from lpel_serving.service.cancellation import CancellationToken
 from lpel_serving.service.embedded_face import EmbeddedFace
@@ -91,4 +92,4 @@ def crop_name(service: ExplanationService, crop: str | None) -> str:
         return next(iter(service.crops))
     cut = service.find_crop(crop)
     known = (name for name, one in service.crops.items() if one == cut)
-    return next(known, str(cut.fraction) if isinstance(cut, CentreCrop) else crop)
+    return next(known, own_name(cut) or crop)

@@ -240,8 +240,8 @@ class AboutAnswer(_Answer):
     embedder: str
     licence: str | None
     bundle: Sha256
-    image_size: int
-    reconstruction_size: int
+    image_shape: Annotated[list[int], Field(description="Height, width and channels.")]
+    reconstruction_shape: list[int]
     threshold: Similarity
     comparison: Annotated[
         ComparisonKind, Field(description="What the similarity is made of: see `comparison`.")

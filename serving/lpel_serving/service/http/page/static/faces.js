@@ -1,7 +1,7 @@
 // The two face cards: choosing, dropping, pasting, and what is wrong with a picture.
 
 import { $, html } from "./elements.js";
-import { clear, drawPreview } from "./draw.js";
+import { clear, drawPreview, fit } from "./draw.js";
 import { doneTo } from "./sending.js";
 
 export const ROLES = ["reference", "test"];
@@ -96,6 +96,14 @@ export function canvases(card) {
   return Object.fromEntries(
     ["overlay", "photograph", "marked", "decoded"].map((kind) => [kind, of(kind)]),
   );
+}
+
+/** Give all pictures of the cards the proportions of the network's: height and width. */
+export function setProportions(cards, [height, width]) {
+  document.documentElement.style.setProperty("--proportions", `${width} / ${height}`);
+  for (const card of Object.values(cards)) {
+    Object.values(canvases(card)).forEach((canvas) => fit(canvas, [height, width]));
+  }
 }
 
 /** Show a face before its answer, or none, in place of what was there. */

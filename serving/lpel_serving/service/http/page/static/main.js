@@ -7,7 +7,7 @@ import { bringIntoView, keepFocus, leadBack } from "./attention.js";
 import * as belief from "./belief.js";
 import * as choices from "./choices.js";
 import { $ } from "./elements.js";
-import { complain, makeCards, ROLES, showDone, showFace } from "./faces.js";
+import { complain, makeCards, ROLES, setProportions, showDone, showFace } from "./faces.js";
 import { listen as listenToFound, showFound } from "./found.js";
 import { askForKey } from "./key.js";
 import { PictureError, read } from "./pictures.js";
@@ -212,6 +212,7 @@ async function begin() {
   status.say("Reading what this server offers …");
   try {
     about = await api.about();
+    setProportions(cards, about.image_shape);
   } catch (error) {
     return error.status === 401 ? askForKey(begin) : status.fail(error.message, begin);
   }
