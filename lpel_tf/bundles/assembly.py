@@ -19,6 +19,7 @@ from lpel_serving.bundle.manifest import (
 )
 from lpel_serving.bundle.plausibility_record import FittedPlausibility
 from lpel_serving.bundle.usual_record import UsualRecord
+from lpel_serving.images.subject import FACES, Subject
 from lpel_serving.support.arrays import Floats
 from lpel_tf.bundles.response_bundling import FinishedResponses, export_responses
 from lpel_tf.bundles.surrogate_export import ExportedSurrogate
@@ -41,6 +42,7 @@ def assemble(
     confidence: ConfidenceRecord | None = None,
     plausibility: FittedPlausibility | None = None,
     usual: UsualRecord | None = None,
+    subject: Subject = FACES,
 ) -> Manifest:
     """Export decoders, check their parity on real embeddings, and write the bundle."""
     metadata = {"lpel": "decoder", "embedder": embedder.record.name}
@@ -77,4 +79,5 @@ def assemble(
         confidence=confidence,
         plausibility=plausibility,
         usual=usual,
+        subject=subject,
     )

@@ -14,6 +14,7 @@ from lpel_serving.images.crops import parse_crop
 from lpel_serving.images.datasets.faces import Face
 from lpel_serving.images.datasets.pairs import Pair
 from lpel_serving.images.datasets.passed_over import Unusable
+from lpel_serving.images.subject import FACES, Subject
 from lpel_serving.methods.networks import AssembledNetworks, no_responses
 from lpel_serving.support.progress import Progress, silent
 from lpel_tf.bundles.assembly import assemble
@@ -51,6 +52,7 @@ def train_bundle(
     surrogate: SurrogatePlan | None = None,
     checkpoint: Path | None = None,
     unusable: Unusable | None = None,
+    subject: Subject = FACES,
     progress: Progress = silent,
 ) -> Manifest:
     """Train a decoder for an embedding network on photographs, and write both as a bundle.
@@ -84,6 +86,8 @@ def train_bundle(
         surrogate lie beside it.
     unusable
         Gathers photographs that cannot be used, which are left out.
+    subject
+        What the photographs show, in whose words the bundle speaks.
     progress
         Reports how far it is.
 
@@ -144,7 +148,10 @@ def train_bundle(
         responses=finished,
         surrogate=exported,
         plausibility=fit_on_sides(split),
-        usual=usual_on_sides(split, networks, fitted.threshold.value, recipe.seed, crop, read),
+        usual=usual_on_sides(
+            split, networks, fitted.threshold.value, recipe.seed, crop, read, subject
+        ),
+        subject=subject,
     )
 
 

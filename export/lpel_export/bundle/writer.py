@@ -7,6 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from lpel_export.bundle.retelling import retold
 from lpel_export.conversion.parity import Parity
 from lpel_export.local_features.second_output import has_local_features
 from lpel_export.support.errors import ModelShapeError
@@ -30,6 +31,7 @@ from lpel_serving.bundle.manifest import (
 from lpel_serving.bundle.plausibility_record import FittedPlausibility, to_bytes
 from lpel_serving.bundle.surrogate_graphs import SurrogateGraphs
 from lpel_serving.bundle.usual_record import UsualRecord
+from lpel_serving.images.subject import FACES, Subject
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,7 @@ def write_bundle(
     confidence: ConfidenceRecord | None = None,
     plausibility: FittedPlausibility | None = None,
     usual: UsualRecord | None = None,
+    subject: Subject = FACES,
 ) -> Manifest:
     """Write the models and their manifest into a new folder, verify it, and put it in place.
 
@@ -90,6 +93,8 @@ def write_bundle(
         Whether an image is of the kind that the bundle knows, if that was fitted.
     usual
         What is usual of its maps, if that was measured.
+    subject
+        What it compares: the records of its making are put into these words.
 
     Raises
     ------
@@ -120,7 +125,9 @@ def write_bundle(
         confidence=confidence,
         plausibility=None if plausibility is None else plausibility.record,
         usual=usual,
+        subject=subject,
     )
+    manifest = retold(manifest)
     put_bundle(folder, manifest, contents)
     return manifest
 

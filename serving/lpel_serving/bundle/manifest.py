@@ -8,16 +8,19 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any, cast
 
+from lpel_serving.bundle.assessment_record import AssessmentRecord, read_assessment
 from lpel_serving.bundle.confidence_record import ConfidenceRecord, read_confidence
 from lpel_serving.bundle.plausibility_record import PlausibilityRecord, read_record
+from lpel_serving.bundle.subject_record import read_subject
 from lpel_serving.bundle.usual_record import UsualRecord, read_usual
 from lpel_serving.equations.fill import TRANSPLANT
+from lpel_serving.images.subject import FACES, Subject
 from lpel_serving.support.errors import BundleError
 from lpel_serving.support.strict_json import read_json
 from lpel_serving.support.typed_json import Reader
 
-SCHEMA = 1
-"""The newest manifest that this engine reads."""
+SCHEMA = 2
+"""The newest manifest that this engine reads: see `schema_of`."""
 
 IMAGE, EMBEDDING, RECONSTRUCTION, RESPONSE = "image", "embedding", "reconstruction", "response"
 """The fixed tensor names of all bundles."""
@@ -181,6 +184,10 @@ class Manifest:
         The check of plausibility; None if it was not fitted.
     usual
         The usual shares of its maps; None if they were not measured.
+    assessment
+        The deletion curves of its methods; None if they were not measured.
+    subject
+        What it compares.
     """
 
     files: Mapping[str, FileRecord]
@@ -196,25 +203,41 @@ class Manifest:
     confidence: ConfidenceRecord | None = None
     plausibility: PlausibilityRecord | None = None
     usual: UsualRecord | None = None
-    schema: int = SCHEMA
+    assessment: AssessmentRecord | None = None
+    subject: Subject = FACES
+
+    @property
+    def schema(self) -> int:
+        """Its schema: see `schema_of`."""
+        return schema_of(self)
 
     @cached_property
     def identity(self) -> str:
         """SHA-256 of the manifest without the one-file explainer, which names its sources.
 
-        The confidence, the check of plausibility and the usual shares are left out too: they change
-        no map and no decision, so that an explainer still matches its bundle after a new
-        calibration.
+        The confidence, the check of plausibility, the usual shares and the assessment are left out
+        too: they change no map and no decision, so that an explainer still matches its bundle after
+        a new calibration.
         """
         apart = {EXPLAINER_FILE, PLAUSIBILITY_FILE}
         files = {name: file for name, file in self.files.items() if name not in apart}
-        bare = replace(self, files=files, confidence=None, plausibility=None, usual=None)
+        bare = replace(
+            self, files=files, confidence=None, plausibility=None, usual=None, assessment=None
+        )
         return hashlib.sha256(bare.to_json().encode()).hexdigest()
 
     def to_json(self) -> str:
-        """Serialise, keys in order of declaration; absent parts are left out."""
+        """Serialise, keys in order of declaration; absent parts, and the usual subject, are left out."""
         fields = {key: value for key, value in asdict(self).items() if value is not None}
-        return json.dumps(fields, indent=2, allow_nan=False) + "\n"
+        if self.subject == FACES:
+            del fields["subject"]
+        return json.dumps({**fields, "schema": self.schema}, indent=2, allow_nan=False) + "\n"
+
+
+def schema_of(manifest: Manifest) -> int:
+    """The oldest schema whose engines understand all that a manifest says."""
+    says_new = (manifest.subject != FACES,)
+    return 2 if any(says_new) else 1
 
 
 def parse_manifest(text: str) -> Manifest:
@@ -241,6 +264,7 @@ def parse_manifest(text: str) -> Manifest:
     files = {name: _file(root.inner("files"), name) for name in root.mapping("files")}
     embedder, decoder, threshold = (root.inner(k) for k in ("embedder", "decoder", "threshold"))
     responses = root.inner("responses") if "responses" in root.fields else None
+    subject = read_subject(root.inner("subject")) if "subject" in root.fields else FACES
     return Manifest(
         files=files,
         embedder=EmbedderRecord(
@@ -265,8 +289,11 @@ def parse_manifest(text: str) -> Manifest:
         plausibility=read_record(root.inner("plausibility"))
         if "plausibility" in root.fields
         else None,
-        usual=read_usual(root.inner("usual")) if "usual" in root.fields else None,
-        schema=schema,
+        usual=read_usual(root.inner("usual"), subject) if "usual" in root.fields else None,
+        assessment=read_assessment(root.inner("assessment"))
+        if "assessment" in root.fields
+        else None,
+        subject=subject,
     )
 
 

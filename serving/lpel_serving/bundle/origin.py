@@ -6,8 +6,21 @@ from functools import lru_cache
 from importlib.metadata import entry_points
 from typing import Any, cast
 
+from lpel_serving.bundle.assessment_record import AssessmentRecord
 from lpel_serving.bundle.manifest import Manifest
 from lpel_serving.images.crops import CentreCrop, Crop, is_named
+from lpel_serving.images.subject import FACES, Subject
+
+MEASURED = "FaceNet 20170512-110547"
+"""The network whose maps this project has measured (docs/faithfulness.md)."""
+
+
+def is_measured(embedder: str) -> bool:
+    """Whether a bundle's network is the one that was measured, in whichever numbers it is kept.
+
+    What was measured of it is said of no other: see `AssessmentRecord` for a bundle's own.
+    """
+    return embedder.startswith(MEASURED)
 
 
 @dataclass(frozen=True)
@@ -28,6 +41,10 @@ class Origin:
         SHA-256 of every file of the bundle, by its name.
     typical_mse
         The decoder's error on people it was not trained on; None if it was not measured.
+    subject
+        What the bundle compares.
+    assessment
+        The bundle's own deletion curves; None if they were not measured.
     """
 
     crop: str
@@ -36,6 +53,8 @@ class Origin:
     bundle: str = ""
     models: Mapping[str, str] = field(default_factory=dict[str, str])
     typical_mse: float | None = None
+    subject: Subject = FACES
+    assessment: AssessmentRecord | None = None
 
 
 def origin_of(manifest: Manifest, crop: Crop | str) -> Origin:
@@ -48,6 +67,8 @@ def origin_of(manifest: Manifest, crop: Crop | str) -> Origin:
         bundle=manifest.identity,
         models={name: file.sha256 for name, file in manifest.files.items()},
         typical_mse=_typical_error(manifest),
+        subject=manifest.subject,
+        assessment=manifest.assessment,
     )
 
 

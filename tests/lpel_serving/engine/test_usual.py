@@ -13,6 +13,7 @@ from lpel_serving import Explainer
 from lpel_serving.bundle.card import card, facts, usual_lines
 from lpel_serving.bundle.loading import load_bundle
 from lpel_serving.bundle.manifest import parse_manifest
+from lpel_serving.bundle.origin import MEASURED
 from lpel_serving.bundle.usual_record import UsualMaps, UsualShare
 from lpel_serving.engine.usual import (
     LEAST_PAIRS,
@@ -435,12 +436,17 @@ def test_the_limit_says_how_much_is_common(common, word):
     )
 
 
+def of_measured(pair):
+    """The pair, as if the network were the one that was measured."""
+    return replace(pair, origin=replace(pair.origin, embedder=MEASURED))
+
+
 def test_the_limit_that_stands_beside_a_map_is_the_first_of_its_caveats(bundle):
     explainer = Explainer.load(bundle)
 
     def of(method: str):
         pair = explainer.explain(pixels(0), pixels(1), method=find_method(method))
-        return explained(pair)
+        return explained(of_measured(pair))
 
     for method in ("responses", "lpel"):
         verdict = of(method)
@@ -458,7 +464,7 @@ def test_the_limit_that_stands_beside_a_map_is_the_first_of_its_caveats(bundle):
 
 def test_a_bundle_that_does_not_know_says_it_as_ever(responding_explainer):
     pair = responding_explainer.explain(pixels(0), pixels(1))
-    verdict = explained(pair)
+    verdict = explained(of_measured(pair))
     assert verdict.beside_map == (
         "Where such maps were measured, most of each was common to all faces."
     )

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lpel_serving.bundle.origin import Origin
+from lpel_serving.bundle.origin import MEASURED, Origin
 from lpel_serving.equations.decision import Confidence, Decision, decide
 from lpel_serving.equations.regions import REGIONS, RegionShare, region_shares
 from lpel_serving.methods.catalogue.registry import find_method, methods
@@ -66,7 +66,7 @@ def explain(
 ) -> Verdict:
     used = MethodUsed(find_method(method) if isinstance(method, str) else method)
     decision = decided(pair.similarity, confidence)
-    origin = Origin(crop, "0.48", "tiny")
+    origin = Origin(crop, "0.48", MEASURED)
     return explained(replace(pair, decision=decision, method=used, origin=origin))
 
 

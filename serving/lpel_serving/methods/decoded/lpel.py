@@ -1,4 +1,4 @@
-"""LPEL as published: shifts the numbers of a face, and marks where its decoded picture changes.
+"""LPEL as published: shifts the numbers of a picture, and marks where it changes, decoded.
 
 Chapter 4: the embedding is perturbed by its relevance.
 """
@@ -34,7 +34,7 @@ _SANE = 1e30
 class Lpel:
     """LPEL, the method of the thesis; its maps are not signed."""
 
-    title: ClassVar[str] = "Change of the decoded face"
+    title: ClassVar[str] = "Change of the decoded picture"
     paper: ClassVar[str] = (
         "Explaining siamese neural architectures from local perturbations on the embedding layer; "
         "published as ExplainLFS, Information Fusion 2024, doi 10.1016/j.inffus.2024.102407"
@@ -46,6 +46,9 @@ class Lpel:
         "Where LPEL's maps were measured, they did not beat chance (docs/faithfulness.md): "
         "take these as illustrations of the method, not as evidence. That the maps of the two "
         "pictures are alike follows from the formula, and proves nothing."
+    )
+    elsewhere: ClassVar[str] = (
+        "That the maps of the two pictures are alike follows from the formula, and proves nothing."
     )
     p: Annotated[float, Range("Size of the perturbation (Eq. 4.5).", MIN_P, MAX_P)] = DEFAULT_P
 

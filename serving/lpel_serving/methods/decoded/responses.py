@@ -1,4 +1,4 @@
-"""Predicts what hiding each square of the faces would do to the decision; nothing is hidden.
+"""Predicts what hiding each square of the pictures would do to the decision; nothing is hidden.
 
 A response decoder predicts it from the two embeddings alone.
 """
@@ -43,7 +43,7 @@ class Responses:
     signed: ClassVar[bool] = True
     one_file: ClassVar[bool] = True
     caveat: ClassVar[str] = (
-        "The map predicts, from the network's numbers for the two faces alone, what "
+        "The map predicts, from the network's numbers for the two {many} alone, what "
         "hiding parts of them would do; nothing was hidden."
     )
     size: MapSide = DEFAULT_SIZE

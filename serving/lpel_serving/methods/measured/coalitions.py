@@ -1,4 +1,4 @@
-"""Measures what hiding squares of the faces does to the decision, by many random sets of them.
+"""Measures what hiding squares of the pictures does to the decision, by many random sets of them.
 
 Fits the attribution vectors that `responses` predicts to measured coalitions: slower, more exact.
 """
@@ -48,7 +48,7 @@ class Coalitions:
     needs: ClassVar[tuple[Need, ...]] = ("images",)
     signed: ClassVar[bool] = True
     caveat: ClassVar[str] = (
-        "The map was measured by hiding random parts of the faces. No camera takes such pictures."
+        "The map was measured by hiding random parts of the {many}. No camera takes such pictures."
     )
     count: Count = DEFAULT_COUNT
     side: Annotated[int, Range("Superpixels along one side.", 2, 64, served=16)] = 8
