@@ -1,6 +1,5 @@
 """Puts what training records about faces and people into the words of a bundle's own subject."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, cast
@@ -42,7 +41,7 @@ def retold(manifest: Manifest) -> Manifest:
 def _retold(value: Any, subject: Subject) -> Any:
     match value:
         case str():
-            return _in_words(value, subject)
+            return subject.retell(value)
         case Mapping():
             record = cast("Mapping[str, Any]", value)
             return {
@@ -58,8 +57,3 @@ def _retold(value: Any, subject: Subject) -> Any:
 
 def _key(key: str, subject: Subject) -> str:
     return {"people": subject.group_key, "mean_face": "mean_image"}.get(key, key)
-
-
-def _in_words(text: str, subject: Subject) -> str:
-    words = {"faces": subject.many, "face": subject.thing, "people": subject.kinds}
-    return re.sub(r"\b(faces|face|people)\b", lambda found: words[found[0]], text)

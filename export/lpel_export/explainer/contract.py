@@ -3,6 +3,8 @@
 import json
 from dataclasses import dataclass
 
+from lpel_serving.images.subject import FACES, Subject
+
 INPUTS = {
     "reference": "RGB crops of faces, 0 to 255; each is compared with the test of its place",
     "test": "RGB crops of faces, 0 to 255",
@@ -54,6 +56,8 @@ class About:
         `lpel_serving.bundle.manifest.Manifest.identity` of the bundle.
     created_by
         The software.
+    subject
+        What the bundle compares, in whose words the tensors are described.
     """
 
     method: str
@@ -63,12 +67,13 @@ class About:
     crop: str
     bundle_sha256: str
     created_by: str
+    subject: Subject = FACES
 
     def metadata(self, inputs: list[str], outputs: list[str]) -> dict[str, str]:
         """Write it with the meaning of every tensor, as JSON."""
-        said: dict[str, str | None] = vars(self)
+        said: dict[str, str | None] = {k: v for k, v in vars(self).items() if k != "subject"}
         meaning = MAPS[self.method].format(fill=self.fill)
-        tensors = {name: INPUTS[name] for name in inputs}
+        tensors = {name: self.subject.retell(INPUTS[name]) for name in inputs}
         tensors |= {name: OUTPUTS[name].format(map=meaning) for name in outputs}
         known = {key: value for key, value in said.items() if value is not None}
         return {"lpel": "explainer", **known, "tensors": json.dumps(tensors)}

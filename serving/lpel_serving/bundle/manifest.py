@@ -227,7 +227,7 @@ class Manifest:
         return hashlib.sha256(bare.to_json().encode()).hexdigest()
 
     def to_json(self) -> str:
-        """Serialise, keys in order of declaration; absent parts, and the usual subject, are left out."""
+        """Serialise, keys in order of declaration; absent parts are left out, and so are faces."""
         fields = {key: value for key, value in asdict(self).items() if value is not None}
         if self.subject == FACES:
             del fields["subject"]

@@ -67,9 +67,10 @@ def verify(
         return
     for line in measured.in_words():
         say(line)
-    at, best = result.at_threshold, result.best
+    at, best, subject = result.at_threshold, result.best, explainer.manifest.subject
     say(
-        f"{result.pairs_same} pairs of the same person, {result.pairs_different} of two people\n"
+        f"{result.pairs_same} pairs of the same {subject.kind}, {result.pairs_different} of "
+        f"{subject.different}\n"
         f"at the bundle's threshold {result.threshold:.3f}: same {at.same:.2%}, "
         f"different {at.different:.2%}, all {at.total:.2%}\n"
         f"at the best threshold, by 10-fold cross-validation: {best.accuracy:.2%} "

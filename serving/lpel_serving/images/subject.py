@@ -1,5 +1,9 @@
-"""What pictures show, in the words that sentences need: faces, digits, signatures, …"""
+"""What pictures show, such as faces or digits, in the words that sentences need.
 
+Texts that do not know the bundle are written about faces, and retold where it is of something else.
+"""
+
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from types import MappingProxyType
@@ -10,6 +14,7 @@ FACE_REGIONS = "face"
 """The regions of a face in the middle of its crop: see `lpel_serving.equations.regions`."""
 
 _LONGEST = 60
+_OF_FACES = re.compile(r"\b(one person|two people|a face|faces|face|person|people)\b")
 
 
 @dataclass(frozen=True)
@@ -77,8 +82,13 @@ class Subject:
         return _without_first(self.one)
 
     @property
+    def kind(self) -> str:
+        """One of those that are told apart: ``person``."""
+        return _without_first(self.same)
+
+    @property
     def kinds(self) -> str:
-        """Those that are told apart: ``people``."""
+        """Several of them: ``people``."""
         return _without_first(self.different)
 
     @property
@@ -91,12 +101,15 @@ class Subject:
         """The key under which records count those that are told apart."""
         return "people" if self.of_faces else "classes"
 
-    def tell(self, text: str) -> str:
-        """Put its words into a text: ``{many}`` becomes ``faces``, and so each name of a word."""
-        words = {**self.words, "thing": self.thing, "kinds": self.kinds}
-        for name, word in words.items():
-            text = text.replace(f"{{{name}}}", word)
-        return text
+    def retell(self, text: str) -> str:
+        """Put a text about faces and people into the words of this subject."""
+        words = {
+            **{getattr(FACES, name): word for name, word in self.words.items()},
+            "face": self.thing,
+            "person": self.kind,
+            "people": self.kinds,
+        }
+        return _OF_FACES.sub(lambda found: words[found[0]], text)
 
 
 def _without_first(words: str) -> str:

@@ -14,12 +14,12 @@ from lpel_serving.methods.catalogue.registry import RESPONSES, SURROGATE_ORDER
 from lpel_serving.methods.used import MethodUsed
 from lpel_serving.support.wording import listed, percent
 
-_COMMON = "Where such maps were measured, most of each was common to all {many}."
+_COMMON = "Where such maps were measured, most of each was common to all faces."
 _PARTS = ((0.5, "Most"), (0.2, "Much"), (-1.0, "Little"))
 """How it is worded, from which share on."""
 
 _CHECKED = (
-    "To the network both pictures are like photographs of {many}. That is no proof that they "
+    "To the network both pictures are like photographs of faces. That is no proof that they "
     "show any."
 )
 _DOUBTED = (
@@ -29,11 +29,11 @@ _DOUBTED = (
 )
 _DOUBTED_ELSEWHERE = (
     "A network calls many pictures alike that are of no kind that it was trained on. A picture "
-    "that passes this check need not show {one} either."
+    "that passes this check need not show a face either."
 )
 _UNCHECKED = (
-    "Whether the pictures show {many} was not checked: this bundle does not know what its {many} "
-    "look like (`lpel calibrate` adds that). A network for {many} calls many pictures alike that "
+    "Whether the pictures show faces was not checked: this bundle does not know what its faces "
+    "look like (`lpel calibrate` adds that). A network for faces calls many pictures alike that "
     "show none."
 )
 _ILLUSTRATIONS = " Take these as illustrations of the method, not as evidence."
@@ -80,7 +80,7 @@ def of_decision(
     if plausible is False:
         chance = "The distance from the threshold is no probability."
     doubted = _DOUBTED if subject.of_faces else _DOUBTED_ELSEWHERE
-    of_kind = subject.tell({True: _CHECKED, False: doubted, None: _UNCHECKED}[plausible])
+    of_kind = subject.retell({True: _CHECKED, False: doubted, None: _UNCHECKED}[plausible])
     return always, chance, of_kind, *_of_crop(crop, own_crop, subject, fitted=fitted)
 
 
@@ -181,7 +181,7 @@ def in_common(
     """
     if usual is not None:
         return measured_common(usual, similar=similar, subject=subject)
-    return subject.tell(_COMMON) if method == RESPONSES and is_measured(embedder) else None
+    return subject.retell(_COMMON) if method == RESPONSES and is_measured(embedder) else None
 
 
 def measured_common(usual: UsualMaps, *, similar: bool, subject: Subject = FACES) -> str:
@@ -189,8 +189,8 @@ def measured_common(usual: UsualMaps, *, similar: bool, subject: Subject = FACES
     part = next(word for least, word in _PARTS if usual.common >= least)
     share = percent(max(usual.common, 0))
     return (
-        f"{part} of each such map is common to all {subject.many}: {share} of what varies within it is the "
-        f"same in other pairs called {DECISIONS[similar]} ({usual.pairs} were measured)."
+        f"{part} of each such map is common to all {subject.many}: {share} of what varies within "
+        f"it is the same in other pairs called {DECISIONS[similar]} ({usual.pairs} were measured)."
     )
 
 

@@ -30,8 +30,8 @@ _SURE, _UNSURE = 0.9, 0.49
 """Probability that the decision is right: bounds of no doubt, and of the less likely answer."""
 
 _KNOWN = "the photographs were with which this check was made"
-_LEFT_OUT = "Nothing is said here of how likely the two show {same}, nor of parts of {one}."
-_CHANCE_LEFT_OUT = "Nothing is said here of how likely the two show {same}."
+_LEFT_OUT = "Nothing is said here of how likely the two show one person, nor of parts of a face."
+_CHANCE_LEFT_OUT = "Nothing is said here of how likely the two show one person."
 
 ON_CONTROL = "The map is a control, to measure others by: it does not depend on this pair."
 """The only sentence about a control's map."""
@@ -97,7 +97,7 @@ def compared(
     doubt, confidence = doubt_of(plausibility), decision.confidence
     further = on_closeness(decision) if is_measured(embedder) else ()
     if doubt is not None:
-        further += (subject.tell(_LEFT_OUT if subject.of_faces else _CHANCE_LEFT_OUT),)
+        further += (subject.retell(_LEFT_OUT if subject.of_faces else _CHANCE_LEFT_OUT),)
     elif confidence is not None:
         further += on_confidence(confidence, similar=decision.similar, subject=subject)
     return Verdict(

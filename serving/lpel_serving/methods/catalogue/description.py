@@ -92,7 +92,7 @@ def describe(
         its parameters are its dataclass's fields: see `lpel_serving.methods.catalogue.parameter`.
         The summary is the first line of its module, or else of the class. A caveat that quotes a
         measurement goes with ``elsewhere``, what it says of other networks, perhaps nothing. Both
-        may hold ``{thing}`` and the like: see `lpel_serving.images.subject.Subject.tell`.
+        may speak of faces: they are retold for another subject.
     subject, embedder
         What the bundle compares, and its name of the network.
     """
@@ -106,11 +106,11 @@ def describe(
         needs_of(method),
         _known(getattr(method, "decisions", None), DECISIONS.values()) or tuple(DECISIONS.values()),
         getattr(method, "signed", None),
-        CONTROL_CAVEAT if control else subject.tell(_caveat(name, method, embedder)),
+        CONTROL_CAVEAT if control else subject.retell(_caveat(name, method, embedder)),
         bool(getattr(method, "one_file", False)),
         control,
         any_of(method),
-        CONTROL_CAVEAT if control else subject.tell(_general(method)),
+        CONTROL_CAVEAT if control else subject.retell(_general(method)),
     )
 
 

@@ -43,7 +43,7 @@ class Responses:
     signed: ClassVar[bool] = True
     one_file: ClassVar[bool] = True
     caveat: ClassVar[str] = (
-        "The map predicts, from the network's numbers for the two {many} alone, what "
+        "The map predicts, from the network's numbers for the two faces alone, what "
         "hiding parts of them would do; nothing was hidden."
     )
     size: MapSide = DEFAULT_SIZE

@@ -48,7 +48,7 @@ class Coalitions:
     needs: ClassVar[tuple[Need, ...]] = ("images",)
     signed: ClassVar[bool] = True
     caveat: ClassVar[str] = (
-        "The map was measured by hiding random parts of the {many}. No camera takes such pictures."
+        "The map was measured by hiding random parts of the faces. No camera takes such pictures."
     )
     count: Count = DEFAULT_COUNT
     side: Annotated[int, Range("Superpixels along one side.", 2, 64, served=16)] = 8

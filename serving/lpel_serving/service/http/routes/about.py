@@ -44,6 +44,7 @@ def about_document(service: ExplanationService, settings: Settings) -> dict[str,
         "embedder": manifest.embedder.name,
         "licence": manifest.licence,
         "bundle": manifest.identity,
+        "subject": manifest.subject.words,
         "image_size": manifest.embedder.image_size,
         "reconstruction_size": manifest.decoder.image_size,
         "threshold": manifest.threshold.value,
@@ -113,7 +114,10 @@ def _browser(service: ExplanationService, settings: Settings) -> dict[str, Any] 
     method = said.get("method", default_name(responds=service.explainer.responds))
     if method not in service.methods:
         return None  # its maps could not be explained
-    common = in_common(method, None, similar=True)  # unmeasured: the same of both decisions
+    manifest = service.manifest
+    common = in_common(  # unmeasured: the same of both decisions
+        method, None, similar=True, subject=manifest.subject, embedder=manifest.embedder.name
+    )
     return {
         "explainer": f"/models/{EXPLAINER_FILE}",
         "bytes": record.bytes,
