@@ -114,8 +114,10 @@ def of_service(bundle: Path, pictures: Path) -> list[str]:
         said.append(client.get("/page/subject.js").text)
         for pair in (*PAIRS["similar"], *PAIRS["dissimilar"]):
             files = dict(zip(("reference", "test"), map(as_png, pair), strict=True))
-            for path in ("/v1/explain", "/v1/verify", "/v1/assess"):
-                said.append(client.post(path, files=files).raise_for_status().text)
+            said += [
+                client.post(path, files=files).raise_for_status().text
+                for path in ("/v1/explain", "/v1/verify", "/v1/assess")
+            ]
     return said
 
 

@@ -21,7 +21,7 @@ from support.plausibility import plausibility
 
 DIGITS = SUBJECTS["digits"]
 OF_FACES = re.compile(
-    r"\b(faces?|persons?|people|nose|eyes?|cheeks?|mouth|chin|forehead|anybody|somebody)\b", re.I
+    r"\b(faces?|persons?|people|(any|some)body|nose|eyes?|cheeks?|mouth|chin|forehead)\b", re.I
 )
 TRAINING = {
     "method": "Adamax",

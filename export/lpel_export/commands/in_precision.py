@@ -83,9 +83,9 @@ def loss_in_words(report: Mapping[str, Any], subject: "Subject") -> str:
     """Say what `in_precision` lost, by the report that it put among the bundle's parities."""
     return (
         f"In {report['precision']} the embedder has {report['bytes'] / 1e6:.1f} MB instead of "
-        f"{report['bytes_float32'] / 1e6:.1f}; on {report['samples']} {subject.many} its embeddings "
-        f"have a cosine of {report['cosine_min']:.5f} at least, {report['cosine_mean']:.5f} on average, "
-        f"with the original's.{_alarms(report)}"
+        f"{report['bytes_float32'] / 1e6:.1f}; on {report['samples']} {subject.many} its "
+        f"embeddings have a cosine of {report['cosine_min']:.5f} at least, "
+        f"{report['cosine_mean']:.5f} on average, with the original's.{_alarms(report)}"
     )
 
 
