@@ -21,7 +21,8 @@ from support.plausibility import plausibility
 
 DIGITS = SUBJECTS["digits"]
 OF_FACES = re.compile(
-    r"\b(faces?|persons?|people|(any|some)body|nose|eyes?|cheeks?|mouth|chin|forehead)\b", re.I
+    r"\b(faces?|persons?|people|(any|some)body|nose|eyes?|cheeks?|mouth|chin|forehead)\b",
+    re.IGNORECASE,
 )
 TRAINING = {
     "method": "Adamax",

@@ -239,6 +239,7 @@ def _keep(
     known = explainer.manifest.assessment or AssessmentRecord({})
     assessment = known.with_curves(method, curves)
     put_copy(bundle, bundle, replace(explainer.manifest, assessment=assessment))
+    typer.echo(f"{bundle} keeps what came out of the method {method}.", err=True)
 
 
 def _partial(out: Path, curve: str) -> Path:

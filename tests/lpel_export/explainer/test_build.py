@@ -16,6 +16,7 @@ from lpel_serving.bundle.loading import load_bundle
 from lpel_serving.bundle.manifest import ThresholdRecord
 from lpel_serving.equations.relevance import relevance
 from lpel_serving.images.crops import resize
+from lpel_serving.methods.catalogue.registry import describe_method
 from lpel_serving.support.errors import ParameterError
 from support import tiny, tiny_surrogate
 
@@ -226,7 +227,7 @@ def test_the_file_says_what_it_is(files, bundle, method):
     said = about(files[method])
     assert said["lpel"] == "explainer"
     assert said["method"] == method
-    assert said["caveat"] == find_method(method).caveat
+    assert said["caveat"] == describe_method(method, embedder="tiny").caveat
     assert said.get("fill") == ("mean" if method == "surrogate" else None)
     assert said["embedder"] == "tiny"
     assert said["crop"] == "none"
