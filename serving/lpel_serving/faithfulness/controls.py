@@ -33,7 +33,7 @@ CONTROLS: Mapping[str, Control] = {
     "shifted": Control("its map shifted by half the image", "as smooth, but out of place"),
     "another pair": Control("another pair's map", "whether the map is about this pair at all"),
     "constant relevance": Control("LPEL with constant relevance", "whether Eq. 4.4 adds anything"),
-    "centre": Control("distance from the centre", "uses only that what is shown is in the middle"),
+    "centre": Control("distance from the centre", "uses only that faces are in the middle"),
     "occlusion": Control(
         "single-superpixel occlusion",
         "each superpixel hidden by itself: what a good order can reach",

@@ -29,7 +29,7 @@ CONTROL_CAVEAT = (
 
 @dataclass(frozen=True)
 class Description:
-    """The description that a method declares, its caveat in the words of a bundle.
+    """The description that a method declares, in the words of a bundle.
 
     Attributes
     ----------
@@ -91,7 +91,7 @@ def describe(
         ``signed``, ``caveat``, ``one_file`` and ``control`` as a ``ClassVar``, see `Description`;
         its parameters are its dataclass's fields: see `lpel_serving.methods.catalogue.parameter`.
         The summary is the first line of its module, or else of the class. A caveat that quotes a
-        measurement goes with ``elsewhere``, what it says of other networks, perhaps nothing. Both
+        measurement goes with ``elsewhere``, what it says of other networks, perhaps nothing. All
         may speak of faces: they are retold for another subject.
     subject, embedder
         What the bundle compares, and its name of the network.
@@ -99,8 +99,8 @@ def describe(
     control = is_control(method)
     return Description(
         name,
-        title_of(method, name),
-        _summary(cast("type[Any]", type(method))),
+        subject.retell(title_of(method, name)),
+        subject.retell(_summary(cast("type[Any]", type(method)))),
         getattr(method, "paper", None),
         parameters_in(cast("Any", type(method))),
         needs_of(method),

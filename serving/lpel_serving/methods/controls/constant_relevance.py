@@ -1,4 +1,4 @@
-"""A control: LPEL with the same relevance for every number of a picture, whatever the pair."""
+"""A control: LPEL with the same relevance for every number of a face, whatever the pair."""
 
 from dataclasses import dataclass
 from typing import Annotated, ClassVar

@@ -1,4 +1,4 @@
-"""EMSNN: randomly changes the numbers most alike in two pictures, marks where the picture changes.
+"""EMSNN: randomly changes the numbers most alike in two faces, marks where the picture changes.
 
 Utkin et al.; sections 3.1.1 and 5.5.3 of the thesis.
 """
@@ -31,7 +31,7 @@ class Emsnn:
     is defined for similar pairs only.
     """
 
-    title: ClassVar[str] = "Random changes of the decoded picture"
+    title: ClassVar[str] = "Random changes of the decoded face"
     paper: ClassVar[str] = (
         "Utkin et al. 2021, An explanation method for siamese neural networks (arXiv 1911.07702)"
     )

@@ -1,4 +1,4 @@
-"""LPEL as published: shifts the numbers of a picture, and marks where it changes, decoded.
+"""LPEL as published: shifts the numbers of a face, and marks where its decoded picture changes.
 
 Chapter 4: the embedding is perturbed by its relevance.
 """
@@ -34,7 +34,7 @@ _SANE = 1e30
 class Lpel:
     """LPEL, the method of the thesis; its maps are not signed."""
 
-    title: ClassVar[str] = "Change of the decoded picture"
+    title: ClassVar[str] = "Change of the decoded face"
     paper: ClassVar[str] = (
         "Explaining siamese neural architectures from local perturbations on the embedding layer; "
         "published as ExplainLFS, Information Fusion 2024, doi 10.1016/j.inffus.2024.102407"

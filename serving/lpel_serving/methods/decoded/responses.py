@@ -1,4 +1,4 @@
-"""Predicts what hiding each square of the pictures would do to the decision; nothing is hidden.
+"""Predicts what hiding each square of the faces would do to the decision; nothing is hidden.
 
 A response decoder predicts it from the two embeddings alone.
 """

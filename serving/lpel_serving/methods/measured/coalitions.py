@@ -1,4 +1,4 @@
-"""Measures what hiding squares of the pictures does to the decision, by many random sets of them.
+"""Measures what hiding squares of the faces does to the decision, by many random sets of them.
 
 Fits the attribution vectors that `responses` predicts to measured coalitions: slower, more exact.
 """
