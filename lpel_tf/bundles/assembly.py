@@ -19,6 +19,7 @@ from lpel_serving.bundle.manifest import (
 )
 from lpel_serving.bundle.plausibility_record import FittedPlausibility
 from lpel_serving.bundle.usual_record import UsualRecord
+from lpel_serving.images.subject import FACES, Subject
 from lpel_serving.support.arrays import Floats
 from lpel_tf.bundles.comparing import BY_THEIR_COSINE, Compared
 from lpel_tf.bundles.response_bundling import FinishedResponses, export_responses
@@ -43,6 +44,7 @@ def assemble(
     plausibility: FittedPlausibility | None = None,
     usual: UsualRecord | None = None,
     compared: Compared = BY_THEIR_COSINE,
+    subject: Subject = FACES,
 ) -> Manifest:
     """Export decoders, check their parity on real embeddings, and write the bundle."""
     metadata = {"lpel": "decoder", "embedder": embedder.record.name}
@@ -83,4 +85,5 @@ def assemble(
         usual=usual,
         comparison=compared.record,
         head=None if compared.head is None else compared.head.model,
+        subject=subject,
     )

@@ -15,6 +15,7 @@ from lpel_serving.images.crops import Crop, as_crop
 from lpel_serving.images.datasets.faces import Face
 from lpel_serving.images.datasets.pairs import Pair
 from lpel_serving.images.datasets.passed_over import Unusable
+from lpel_serving.images.subject import FACES, Subject
 from lpel_serving.methods.networks import AssembledNetworks, no_responses
 from lpel_serving.support.image_shape import ImageShape
 from lpel_serving.support.progress import Progress, silent
@@ -55,6 +56,7 @@ def train_bundle(
     surrogate: SurrogatePlan | None = None,
     checkpoint: Path | None = None,
     unusable: Unusable | None = None,
+    subject: Subject = FACES,
     progress: Progress = silent,
 ) -> Manifest:
     """Train a decoder for an embedding network on photographs, and write both as a bundle.
@@ -93,6 +95,8 @@ def train_bundle(
         surrogate lie beside it.
     unusable
         Gathers photographs that cannot be used, which are left out.
+    subject
+        What the photographs show, in whose words the bundle speaks.
     progress
         Reports how far it is.
 
@@ -157,7 +161,10 @@ def train_bundle(
         surrogate=exported,
         compared=compared,
         plausibility=fit_on_sides(split),
-        usual=usual_on_sides(split, networks, fitted.threshold.value, recipe.seed, crop, read),
+        usual=usual_on_sides(
+            split, networks, fitted.threshold.value, recipe.seed, crop, read, subject
+        ),
+        subject=subject,
     )
 
 

@@ -60,6 +60,13 @@ def train(
             "share such as 0.48 (centred; right for LFW), or mtcnn (detected and aligned)."
         ),
     ] = "none",
+    subject: Annotated[
+        str,
+        typer.Option(
+            help="What is compared, in whose words the bundle speaks: faces, digits, signatures, "
+            "products, images, or own words, such as 'a stamp, stamps, one issue, two issues'."
+        ),
+    ] = "faces",
     identities: IdentitiesOption = None,
     exclude: Annotated[
         list[str] | None, typer.Option(help="Leave this person out; may be repeated.")
@@ -154,6 +161,7 @@ def train(
     from lpel_serving.images.crops import parse_crop
     from lpel_serving.images.datasets.faces import find_faces, leave_out
     from lpel_serving.images.datasets.pairs_list import find_pairs
+    from lpel_serving.images.subject import parse_subject
     from lpel_tf.bundles.bundling import all_checkpoints, train_bundle
     from lpel_tf.commands.trained_words import trained_in_json, trained_in_words
     from lpel_tf.decoders.training import Recipe
@@ -166,6 +174,7 @@ def train(
     out = Path(os.path.abspath(out))  # noqa: PTH100 (resolve would follow a link)
     check_replaceable(out)
     parse_crop(crop)
+    compared = parse_subject(subject)
     network = find(facenet)
     responds, simulates = method is not TrainedMethod.lpel, method is TrainedMethod.surrogate
     how = "goes with --method responses or surrogate"
@@ -212,6 +221,7 @@ def train(
         surrogate=surrogate,
         checkpoint=checkpoint,
         unusable=unusable,
+        subject=compared,
         progress=progress_bar,
     )
     for path in all_checkpoints(checkpoint):

@@ -7,6 +7,7 @@ from typing import Any
 
 from lpel_serving.bundle.manifest import Manifest
 from lpel_serving.engine.crowds import crowds_in_words
+from lpel_serving.images.subject import FACES, Subject
 
 
 def trained_in_words(manifest: Manifest, out: Path) -> str:
@@ -15,7 +16,7 @@ def trained_in_words(manifest: Manifest, out: Path) -> str:
         (
             *_photographs_in_words(manifest.decoder.training),
             f"Bundle: {out}",
-            _decoder_in_words(manifest.decoder.training),
+            _decoder_in_words(manifest.decoder.training, manifest.subject),
             f"Threshold {_threshold(manifest)}, {manifest.threshold.chosen['how']}.",
             confidence_in_words(manifest),
             plausibility_in_words(manifest),
@@ -55,18 +56,19 @@ def trained_in_json(manifest: Manifest, out: Path) -> dict[str, Any]:
 
 def _photographs_in_words(training: Mapping[str, Any]) -> list[str]:
     """Photographs without a face, and with several, where there are any."""
-    without_face = training["photographs_without_face"]
-    crowded = crowds_in_words(training["photographs_with_several_faces"])
+    without_face = training.get("photographs_without_face")
+    crowded = crowds_in_words(training.get("photographs_with_several_faces"))
     said = f"{without_face} photographs were left out: no face was found in them."
     return [*([said] if without_face else []), *([crowded] if crowded else [])]
 
 
-def _decoder_in_words(training: Mapping[str, Any]) -> str:
+def _decoder_in_words(training: Mapping[str, Any], subject: Subject) -> str:
     loss = training["test_loss"]
+    mean = loss["mean_face" if subject == FACES else "mean_image"]
     return (
         f"Test loss {loss['decoder']:.5f} on {training['photographs']['test']} photographs of "
-        f"{training['people']['test']} other people; the mean face gives {loss['mean_face']:.5f}, "
-        f"least squares {loss['least_squares']:.5f}."
+        f"{training[subject.group_key]['test']} other {subject.kinds}; the mean {subject.thing} "
+        f"gives {mean:.5f}, least squares {loss['least_squares']:.5f}."
     )
 
 
@@ -128,12 +130,12 @@ def plausibility_in_words(manifest: Manifest) -> str:
     check = manifest.plausibility
     if check is None:
         return (
-            "No check of plausibility: too few photographs, or people held out, to fit one on. "
-            "`lpel calibrate` fits one on others."
+            f"No check of plausibility: too few photographs, or {manifest.subject.kinds} held out, "
+            "to fit one on. `lpel calibrate` fits one on others."
         )
     return (
         f"Check of plausibility: of {check.fitted['photographs']:,} photographs; at most "
-        f"{check.fitted['false_alarms']:.1%} of somebody new's raise an alarm."
+        f"{check.fitted['false_alarms']:.1%} of {_new(manifest.subject)} raise an alarm."
     )
 
 
@@ -152,11 +154,16 @@ def usual_in_words(manifest: Manifest) -> str:
     """Say what the usual maps were measured on, or that they were not."""
     if manifest.usual is None:
         return (
-            "What is usual of maps: not measured, for want of pairs of people held out. "
+            f"What is usual of maps: not measured, for want of pairs of {manifest.subject.kinds} "
+            "held out. "
             "`lpel calibrate` measures it on others."
         )
     measured = manifest.usual.measured
     return (
         f"What is usual of maps: measured on {measured['photographs']:,} photographs of "
-        f"{measured['people']:,} people held out."
+        f"{measured[manifest.subject.group_key]:,} {manifest.subject.kinds} held out."
     )
+
+
+def _new(subject: Subject) -> str:
+    return "somebody new's" if subject.of_faces else f"those of new {subject.kinds}"

@@ -9,6 +9,7 @@ from lpel_serving.bundle.usual_record import UsualRecord
 from lpel_serving.engine.usual import measure_usual
 from lpel_serving.engine.usual_pairs import ReadFace
 from lpel_serving.images.datasets.faces import Face
+from lpel_serving.images.subject import FACES, Subject
 from lpel_serving.methods.networks import AssembledNetworks, no_responses
 from lpel_tf.data.dataset import FaceSet, Split, split_by_identity
 
@@ -28,12 +29,13 @@ def usual_on_sides(
     seed: int,
     crop: str,
     read: ReadFace | None = None,
+    subject: Subject = FACES,
 ) -> UsualRecord | None:
     """Measure the usual shares of maps on the people held out of training.
 
     Parameters
     ----------
-    split, networks, threshold, crop
+    split, networks, threshold, crop, subject
         See `measure_usual`.
     seed
         Draws the pairs.
@@ -49,7 +51,8 @@ def usual_on_sides(
         np.random.default_rng(seed),
         responds=networks.respond is not no_responses,
         crop=crop,
-        on="photographs of people held out of training",
+        on=f"photographs of {subject.kinds} held out of training",
+        subject=subject,
         read=read,
     )
 

@@ -7,6 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from lpel_export.bundle.retelling import retold
 from lpel_export.conversion.parity import Parity
 from lpel_export.local_features.second_output import has_local_features
 from lpel_export.support.errors import ModelShapeError
@@ -31,6 +32,7 @@ from lpel_serving.bundle.manifest import (
 from lpel_serving.bundle.plausibility_record import FittedPlausibility, to_bytes
 from lpel_serving.bundle.surrogate_graphs import SurrogateGraphs
 from lpel_serving.bundle.usual_record import UsualRecord
+from lpel_serving.images.subject import FACES, Subject
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,7 @@ def write_bundle(
     usual: UsualRecord | None = None,
     comparison: ComparisonRecord = BY_COSINE,
     head: bytes | None = None,
+    subject: Subject = FACES,
 ) -> Manifest:
     """Write the models and their manifest into a new folder, verify it, and put it in place.
 
@@ -95,6 +98,8 @@ def write_bundle(
         What is usual of its maps, if that was measured.
     comparison, head
         How the network compares, and its learned head if it is one: a serialised ONNX model.
+    subject
+        What it compares: the records of its making are put into these words.
 
     Raises
     ------
@@ -128,7 +133,9 @@ def write_bundle(
         plausibility=None if plausibility is None else plausibility.record,
         usual=usual,
         comparison=comparison,
+        subject=subject,
     )
+    manifest = retold(manifest)
     put_bundle(folder, manifest, contents)
     return manifest
 

@@ -238,8 +238,11 @@ def _flatten(onnx: Any, model: Any, bundle: Bundle, method: str, fill: str | Non
     about = About(
         method=method,
         fill=fill,
-        caveat=describe_method(method).caveat,
+        caveat=describe_method(
+            method, subject=manifest.subject, embedder=manifest.embedder.name
+        ).caveat,
         comparison=manifest.comparison.kind,
+        subject=manifest.subject,
         embedder=manifest.embedder.name,
         crop=manifest.crop,
         bundle_sha256=manifest.identity,

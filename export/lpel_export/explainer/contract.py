@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass
 
 from lpel_serving.equations.comparison import ComparisonKind
+from lpel_serving.images.subject import FACES, Subject
 
 INPUTS = {
     "reference": "{colours} crops of faces, 0 to 255; each is compared with the test of its place",
@@ -65,6 +66,8 @@ class About:
         `lpel_serving.bundle.manifest.Manifest.identity` of the bundle.
     created_by
         The software.
+    subject
+        What the bundle compares, in whose words the tensors are described.
     """
 
     method: str
@@ -75,16 +78,17 @@ class About:
     crop: str
     bundle_sha256: str
     created_by: str
+    subject: Subject = FACES
 
     def metadata(self, inputs: list[str], outputs: list[str], colours: str) -> dict[str, str]:
         """Write it with the meaning of every tensor, as JSON; crops are of these colours."""
-        said: dict[str, str | None] = {**vars(self)}
+        said: dict[str, str | None] = {k: v for k, v in vars(self).items() if k != "subject"}
         if self.comparison == "cosine":
             del said["comparison"]
         meaning = MAPS[self.method].format(fill=self.fill)
         similarity = SIMILARITIES[self.comparison]
         given = {"colours": colours, "range": LIMITS[self.comparison]}
-        tensors = {name: INPUTS[name].format(**given) for name in inputs}
+        tensors = {name: self.subject.retell(INPUTS[name].format(**given)) for name in inputs}
         tensors |= {
             name: OUTPUTS[name].format(map=meaning, similarity=similarity) for name in outputs
         }

@@ -61,6 +61,6 @@ def in_precision(
             f"no precision is called {precision!r}; there are: {', '.join(PRECISIONS)}."
         )
     if crops is None:
-        raise ModelShapeError("int8 needs face crops to calibrate with; received none.")
+        raise ModelShapeError("int8 needs crops to calibrate with; received none.")
     # Of FaceNet's layers the first costs most of what rounding costs, and little of the time.
     return to_int8(embedder, crops, keep_first=True, progress=progress)

@@ -49,10 +49,10 @@ def lower_precision(
         If an embedding has a cosine below `LEAST_COSINE` with its original.
     """
     check_float32(bundle)
-    record = bundle.manifest.embedder
+    record, many = bundle.manifest.embedder, bundle.manifest.subject.many
     if len(crops) < LEAST_FACES:
         raise ParameterError(
-            f"{precision} takes at least {LEAST_FACES} faces to calibrate and to measure on, "
+            f"{precision} takes at least {LEAST_FACES} {many} to calibrate and to measure on, "
             f"better hundreds; received {len(crops)}."
         )
     model = in_precision(bundle.embedder, precision, np.stack(crops[::2]), progress=progress)
@@ -65,7 +65,7 @@ def lower_precision(
         raise ParityError(
             f"in {precision} an embedding's cosine with its float32 original falls to "
             f"{report['cosine_min']:.4f}; at least {LEAST_COSINE} is expected. Nothing was "
-            "exported: give more faces, framed as the network will see them."
+            f"exported: give more {many}, framed as the network will see them."
         )
     named = replace(record, name=f"{record.name}, {precision}")
     return with_embedder(bundle, model, named, report, keep_plausibility=check_holds(report))

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any, cast
 
+from lpel_serving.bundle.assessment_record import AssessmentRecord, read_assessment
 from lpel_serving.bundle.comparison_record import (
     BY_COSINE,
     ComparisonRecord,
@@ -16,15 +17,17 @@ from lpel_serving.bundle.comparison_record import (
 )
 from lpel_serving.bundle.confidence_record import ConfidenceRecord, read_confidence
 from lpel_serving.bundle.plausibility_record import PlausibilityRecord, read_record
+from lpel_serving.bundle.subject_record import read_subject
 from lpel_serving.bundle.usual_record import UsualRecord, read_usual
 from lpel_serving.equations.fill import TRANSPLANT
+from lpel_serving.images.subject import FACES, Subject
 from lpel_serving.support.errors import BundleError
 from lpel_serving.support.image_shape import ImageShape, square
 from lpel_serving.support.strict_json import read_json
 from lpel_serving.support.typed_json import Reader
 
 SCHEMA = 2
-"""The newest manifest that this engine reads; see `Manifest.schema` for what needs which."""
+"""The newest manifest that this engine reads: see `schema_of`."""
 
 IMAGE, EMBEDDING, RECONSTRUCTION, RESPONSE = "image", "embedding", "reconstruction", "response"
 """The fixed tensor names of all bundles."""
@@ -192,8 +195,12 @@ class Manifest:
         The check of plausibility; None if it was not fitted.
     usual
         The usual shares of its maps; None if they were not measured.
+    assessment
+        The deletion curves of its methods; None if they were not measured.
     comparison
         How its network compares two embeddings.
+    subject
+        What it compares.
     """
 
     files: Mapping[str, FileRecord]
@@ -209,41 +216,59 @@ class Manifest:
     confidence: ConfidenceRecord | None = None
     plausibility: PlausibilityRecord | None = None
     usual: UsualRecord | None = None
+    assessment: AssessmentRecord | None = None
     comparison: ComparisonRecord = BY_COSINE
+    subject: Subject = FACES
 
     @property
     def schema(self) -> int:
-        """The oldest schema that says all of it, so that engines older than that refuse it.
-
-        It is 2 if an image is not square RGB, or embeddings are not compared by their cosine.
-        """
-        shapes = (self.embedder.shape, self.decoder.shape)
-        is_old = all(one.is_square_rgb for one in shapes) and self.comparison == BY_COSINE
-        return 1 if is_old else 2
+        """Its schema: see `schema_of`."""
+        return schema_of(self)
 
     @cached_property
     def identity(self) -> str:
         """SHA-256 of the manifest without the one-file explainer, which names its sources.
 
-        The confidence, the check of plausibility and the usual shares are left out too: they change
-        no map and no decision, so that an explainer still matches its bundle after a new
-        calibration.
+        The confidence, the check of plausibility, the usual shares and the assessment are left out
+        too: they change no map and no decision, so that an explainer still matches its bundle after
+        a new calibration.
         """
         apart = {EXPLAINER_FILE, PLAUSIBILITY_FILE}
         files = {name: file for name, file in self.files.items() if name not in apart}
-        bare = replace(self, files=files, confidence=None, plausibility=None, usual=None)
+        bare = replace(
+            self, files=files, confidence=None, plausibility=None, usual=None, assessment=None
+        )
         return hashlib.sha256(bare.to_json().encode()).hexdigest()
 
     def to_json(self) -> str:
-        """Serialise, keys in order of declaration; absent parts are left out."""
+        """Serialise, keys in order of declaration; absent and usual parts are left out."""
         fields = {key: value for key, value in self.fields().items() if value is not None}
         return json.dumps(fields, indent=2, allow_nan=False) + "\n"
 
     def fields(self) -> dict[str, Any]:
         """Return its fields by their names in the file; absent parts are None."""
         networks = {"embedder": _written(self.embedder), "decoder": _written(self.decoder)}
-        compared = None if self.comparison == BY_COSINE else asdict(self.comparison)
-        return {**asdict(self), **networks, "comparison": compared, "schema": self.schema}
+        usual: dict[str, Any] = {}
+        if self.comparison == BY_COSINE:
+            usual["comparison"] = None
+        if self.subject == FACES:
+            usual["subject"] = None
+        return {**asdict(self), **networks, **usual, "schema": self.schema}
+
+
+def schema_of(manifest: Manifest) -> int:
+    """The oldest schema whose engines understand all that a manifest says.
+
+    It is 2 where images are not square RGB, embeddings are not compared by their cosine, or what is
+    compared is not faces.
+    """
+    shapes = (manifest.embedder.shape, manifest.decoder.shape)
+    is_new = (
+        not all(one.is_square_rgb for one in shapes),
+        manifest.comparison != BY_COSINE,
+        manifest.subject != FACES,
+    )
+    return 2 if any(is_new) else 1
 
 
 def _written(network: EmbedderRecord | DecoderRecord) -> dict[str, Any]:
@@ -280,6 +305,7 @@ def parse_manifest(text: str) -> Manifest:
     comparison = (
         read_comparison(root.inner("comparison")) if "comparison" in root.fields else BY_COSINE
     )
+    subject = read_subject(root.inner("subject")) if "subject" in root.fields else FACES
     return Manifest(
         files=files,
         embedder=EmbedderRecord(
@@ -306,8 +332,12 @@ def parse_manifest(text: str) -> Manifest:
         plausibility=read_record(root.inner("plausibility"))
         if "plausibility" in root.fields
         else None,
-        usual=read_usual(root.inner("usual")) if "usual" in root.fields else None,
+        usual=read_usual(root.inner("usual"), subject) if "usual" in root.fields else None,
+        assessment=read_assessment(root.inner("assessment"))
+        if "assessment" in root.fields
+        else None,
         comparison=comparison,
+        subject=subject,
     )
 
 

@@ -6,9 +6,22 @@ from functools import lru_cache
 from importlib.metadata import entry_points
 from typing import Any, cast
 
+from lpel_serving.bundle.assessment_record import AssessmentRecord
 from lpel_serving.bundle.comparison_record import BY_COSINE, ComparisonRecord
 from lpel_serving.bundle.manifest import Manifest
 from lpel_serving.images.crops import CentreCrop, Crop, is_named, made_by, own_name
+from lpel_serving.images.subject import FACES, Subject
+
+MEASURED = "FaceNet 20170512-110547"
+"""The network whose maps this project has measured (docs/faithfulness.md)."""
+
+
+def is_measured(embedder: str) -> bool:
+    """Whether a bundle's network is the one that was measured, in whichever numbers it is kept.
+
+    What was measured of it is said of no other: see `AssessmentRecord` for a bundle's own.
+    """
+    return embedder.startswith(MEASURED)
 
 
 @dataclass(frozen=True)
@@ -31,6 +44,10 @@ class Origin:
         The decoder's error on people it was not trained on; None if it was not measured.
     comparison
         How the network compares two embeddings.
+    subject
+        What the bundle compares.
+    assessment
+        The bundle's own deletion curves; None if they were not measured.
     """
 
     crop: str
@@ -40,6 +57,8 @@ class Origin:
     models: Mapping[str, str] = field(default_factory=dict[str, str])
     typical_mse: float | None = None
     comparison: ComparisonRecord = BY_COSINE
+    subject: Subject = FACES
+    assessment: AssessmentRecord | None = None
 
 
 def origin_of(manifest: Manifest, crop: Crop | str) -> Origin:
@@ -53,6 +72,8 @@ def origin_of(manifest: Manifest, crop: Crop | str) -> Origin:
         models={name: file.sha256 for name, file in manifest.files.items()},
         typical_mse=_typical_error(manifest),
         comparison=manifest.comparison,
+        subject=manifest.subject,
+        assessment=manifest.assessment,
     )
 
 

@@ -173,8 +173,9 @@ def _by_method(pair: "PairExplanation") -> str:
     """Name the method, and the agreement of its two maps."""
     from lpel_serving.report.verdict import origin_and_method
 
-    _, used = origin_and_method(pair)
-    plain = "" if used.title == used.name else f" ({used.title})"
+    origin, used = origin_and_method(pair)
+    title = origin.subject.retell(used.title)
+    plain = "" if used.title == used.name else f" ({title})"
     how = f"Explained both ways by {used.name}{plain}"
     if pair.control:
         how = f"Both ways by the control {used.name}"

@@ -67,9 +67,11 @@ def verify(
         return
     for line in measured.in_words():
         say(line)
-    at, best, own = result.at_threshold, result.best, explainer.manifest.comparison.own_of
+    at, best, subject = result.at_threshold, result.best, explainer.manifest.subject
+    own = explainer.manifest.comparison.own_of
     say(
-        f"{result.pairs_same} pairs of the same person, {result.pairs_different} of two people\n"
+        f"{result.pairs_same} pairs of the same {subject.kind}, {result.pairs_different} of "
+        f"{subject.different}\n"
         f"at the bundle's threshold {own(result.threshold):.3f}: same {at.same:.2%}, "
         f"different {at.different:.2%}, all {at.total:.2%}\n"
         f"at the best threshold, by 10-fold cross-validation: {best.accuracy:.2%} "

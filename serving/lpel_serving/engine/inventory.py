@@ -157,7 +157,10 @@ class _Trial:
 def _entry(name: str, explainer: Explainer) -> MethodEntry:
     try:
         method = find_method(name)
-        description = describe(name, method)
+        manifest = explainer.manifest
+        description = describe(
+            name, method, subject=manifest.subject, embedder=manifest.embedder.name
+        )
     except Exception as error:  # noqa: BLE001 - another package's method may fail as it likes
         return MethodEntry(unknown(name), {}, 0, False, (), reason=error_message(error))
     trials, messages = _trials(method, explainer)

@@ -12,6 +12,7 @@ from lpel_serving.equations.decision import DECISIONS, decide_many
 from lpel_serving.equations.regions import REGIONS, share_arrays
 from lpel_serving.images.crops import Crop, WholeImage, is_named
 from lpel_serving.images.datasets.pairs import draw_of_each
+from lpel_serving.images.subject import FACES, Subject
 from lpel_serving.methods.catalogue.registry import LPEL, RESPONSES, SURROGATE_ORDER
 from lpel_serving.methods.decoded.lpel import Lpel
 from lpel_serving.methods.decoded.responses import Responses
@@ -79,6 +80,7 @@ def measure_usual(
     responds: bool,
     crop: str,
     on: str,
+    subject: Subject = FACES,
     read: ReadFace | None = None,
 ) -> UsualRecord | None:
     """Explain random pairs of photographs, and summarise their maps.
@@ -102,6 +104,8 @@ def measure_usual(
         How the faces were cut out, in the manifest's format.
     on
         Description of these photographs, without names of files or people.
+    subject
+        What they show: shares are those of its regions.
     read
         Reads the face of a photograph by its number, N of them, where there is a surrogate; None
         where there is none. At most `PAIRS_WITH_FACES` pairs of each decision are read.
@@ -133,7 +137,7 @@ def measure_usual(
             maps, shown = maps_of_pairs(
                 method, networks, embeddings, of, similar=similar, read=read
             )
-            usual = sum_up(maps, people[of[shown]])
+            usual = sum_up(maps, people[of[shown]], regions=subject.of_faces)
             if usual is not None:
                 found.setdefault(name, {})[decision] = usual
     if not found:
@@ -143,7 +147,7 @@ def measure_usual(
         "10th and 90th percentile",
         "crop": crop,
         "photographs": len(embeddings),
-        "people": len(set(identities)),
+        subject.group_key: len(set(identities)),
     }
     methods = {
         name: {decision: as_record(maps) for decision, maps in of_method.items()}
@@ -152,7 +156,7 @@ def measure_usual(
     return UsualRecord(measured, methods)
 
 
-def sum_up(maps: Floats, people: _People) -> UsualMaps | None:
+def sum_up(maps: Floats, people: _People, *, regions: bool = True) -> UsualMaps | None:
     """Compute the usual shares and the common part of maps.
 
     Parameters
@@ -162,6 +166,8 @@ def sum_up(maps: Floats, people: _People) -> UsualMaps | None:
         a constant map are left out.
     people
         Who is in each pair, shape (N, 2).
+    regions
+        Whether the pictures have regions; without them there is a common part alone.
 
     Returns
     -------
@@ -172,12 +178,12 @@ def sum_up(maps: Floats, people: _People) -> UsualMaps | None:
     maps, people = maps[usable], people[usable]
     if len(maps) < LEAST_PAIRS:
         return None
+    common = float(np.mean([common_share(maps[:, way], people) for way in (0, 1)]))
+    if not regions:
+        return UsualMaps(len(maps), common, {}, None)
     each = zip(*(share_arrays(both_ways) for both_ways in maps), strict=True)
     for_, against = (_usual(np.concatenate(shares)) for shares in each)
-    if for_ is None:
-        return None
-    common = np.mean([common_share(maps[:, way], people) for way in (0, 1)])
-    return UsualMaps(len(maps), float(common), for_, against)
+    return None if for_ is None else UsualMaps(len(maps), common, for_, against)
 
 
 def common_share(maps: Floats, people: _People) -> float:

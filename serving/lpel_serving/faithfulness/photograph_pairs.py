@@ -15,6 +15,7 @@ from lpel_serving.equations.decision import decide
 from lpel_serving.faithfulness.deletion_curve import IDENTICAL
 from lpel_serving.images.datasets.pairs import Pair
 from lpel_serving.images.datasets.passed_over import Unusable
+from lpel_serving.images.subject import FACES, Subject
 from lpel_serving.methods.method import FacePair
 from lpel_serving.support.arrays import Floats, Pixels
 from lpel_serving.support.errors import PairsError
@@ -92,6 +93,7 @@ def rightly_decided(
     threshold: float,
     same: bool,
     rng: np.random.Generator,
+    subject: Subject = FACES,
     unusable: Unusable | None = None,
     progress: Progress = silent,
 ) -> PhotographPairs:
@@ -113,6 +115,8 @@ def rightly_decided(
         Pairs of one person, called similar; or pairs of two, called dissimilar.
     rng
         The source of randomness.
+    subject
+        What the photographs show.
     unusable
         Collects photographs that cannot be used; pairs with one are left out.
     progress
@@ -140,7 +144,11 @@ def rightly_decided(
     if unusable is not None:
         unusable.check([path for pair in candidates for path in (pair.reference, pair.test)])
     if len(found) < 2:
-        kind = "of one person, called similar" if same else "of two people, called dissimilar"
+        kind = (
+            f"of {subject.same}, called similar"
+            if same
+            else f"of {subject.different}, called dissimilar"
+        )
         raise PairsError(
             f"found {len(found)} pairs {kind}; at least 2 are needed: give more photographs."
         )

@@ -92,6 +92,8 @@ def decided_document(pair: DecidedPair) -> dict[str, Any]:
         own_crop=origin.own_crop,
         comparison=origin.comparison,
         plausibility=pair.plausibility,
+        subject=origin.subject,
+        embedder=origin.embedder,
     )
     return {**_of_decision(pair, origin, verdict), **origin_numbers(origin)}
 
@@ -113,5 +115,10 @@ def _of_decision(pair: DecidedPair, origin: Origin, verdict: Verdict) -> dict[st
         "plausibility": plausibility_numbers(pair.plausibility),
         "words": [*verdict.words, *in_words(pair.found)],
         "caveats": list(verdict.caveats),
-        "faces": faces_record(pair.found),
+        **({"faces": faces_record(pair.found)} if _looks_for_faces(pair) else {}),
     }
+
+
+def _looks_for_faces(pair: DecidedPair) -> bool:
+    """Whether there may be faces in the pictures: the bundle is of them, or the crop found some."""
+    return pair.origin is None or pair.origin.subject.of_faces or any(pair.found)

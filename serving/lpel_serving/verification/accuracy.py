@@ -152,12 +152,13 @@ def count_of_each(similarities: Scores, same: Labels, what: str) -> tuple[int, i
     if similarities.shape != same.shape or not np.isfinite(similarities).all():
         raise ParameterError(
             f"expected a finite similarity for each of {len(same)} pairs, received "
-            f"{int(np.isfinite(similarities).sum())}: leave out pairs without a face."
+            f"{int(np.isfinite(similarities).sum())}: leave out pairs without an embedding."
         )
     n_same, n_different = int(np.count_nonzero(same)), int(np.count_nonzero(~same))
     if not n_same or not n_different:
         raise ParameterError(
-            f"{what} needs pairs of one person and of two; received {n_same} and {n_different}."
+            f"{what} needs pairs that show the same and pairs that do not; received {n_same} and "
+            f"{n_different}."
         )
     return n_same, n_different
 

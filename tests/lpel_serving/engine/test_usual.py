@@ -13,6 +13,7 @@ from lpel_serving import Explainer
 from lpel_serving.bundle.card import card, facts, usual_lines
 from lpel_serving.bundle.loading import load_bundle
 from lpel_serving.bundle.manifest import parse_manifest
+from lpel_serving.bundle.origin import MEASURED
 from lpel_serving.bundle.usual_record import UsualMaps, UsualShare
 from lpel_serving.engine.usual import (
     LEAST_PAIRS,
@@ -25,6 +26,7 @@ from lpel_serving.engine.usual_pairs import maps_of_pairs
 from lpel_serving.equations.regions import REGIONS, RegionShare, region_shares
 from lpel_serving.images.crops import CentreCrop, WholeImage, is_named
 from lpel_serving.images.datasets.faces import Face
+from lpel_serving.images.subject import SUBJECTS
 from lpel_serving.methods import find_method
 from lpel_serving.methods.decoded.lpel import Lpel
 from lpel_serving.methods.decoded.responses import Responses
@@ -435,12 +437,17 @@ def test_the_limit_says_how_much_is_common(common, word):
     )
 
 
+def of_measured(pair):
+    """The pair, as if the network were the one that was measured."""
+    return replace(pair, origin=replace(pair.origin, embedder=MEASURED))
+
+
 def test_the_limit_that_stands_beside_a_map_is_the_first_of_its_caveats(bundle):
     explainer = Explainer.load(bundle)
 
     def of(method: str):
         pair = explainer.explain(pixels(0), pixels(1), method=find_method(method))
-        return explained(pair)
+        return explained(of_measured(pair))
 
     for method in ("responses", "lpel"):
         verdict = of(method)
@@ -458,7 +465,7 @@ def test_the_limit_that_stands_beside_a_map_is_the_first_of_its_caveats(bundle):
 
 def test_a_bundle_that_does_not_know_says_it_as_ever(responding_explainer):
     pair = responding_explainer.explain(pixels(0), pixels(1))
-    verdict = explained(pair)
+    verdict = explained(of_measured(pair))
     assert verdict.beside_map == (
         "Where such maps were measured, most of each was common to all faces."
     )
@@ -522,3 +529,31 @@ def test_the_card_and_the_facts_have_it(bundle, responding_bundle):
     assert facts(manifest)["usual"] == asdict(usual())
     bare = "\n".join(card(load_bundle(responding_bundle).manifest))
     assert "what is usual of maps: not measured; `lpel calibrate`" in bare
+
+
+def test_where_pictures_have_no_regions_only_what_is_common_is_measured(tmp_path):
+    embeddings, people = faces()
+    record = measure_usual(
+        NETWORKS,
+        embeddings,
+        people,
+        tiny.THRESHOLD,
+        np.random.default_rng(0),
+        responds=True,
+        crop="none",
+        on="pictures of noise",
+        subject=SUBJECTS["digits"],
+    )
+    of_faces = usual()
+    assert record.measured["classes"] == of_faces.measured["people"]
+    for method, decisions in record.methods.items():
+        for decision, maps in decisions.items():
+            known = of_faces.methods[method][decision]
+            assert maps == {**known, "for": {}, "against": None}
+    folder = tiny.write_bundle(
+        tmp_path / "digits", responds=True, usual=record, subject=SUBJECTS["digits"]
+    )
+    pair = Explainer.load(folder).explain(pixels(0), pixels(1))
+    assert pair.usual.for_ == {}
+    assert "is common to all digits" in explained(pair).beside_map
+    assert "common to all)" in "\n".join(card(load_bundle(folder).manifest))

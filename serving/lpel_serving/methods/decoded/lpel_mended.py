@@ -44,6 +44,7 @@ class LpelMended:
         "Where such maps were measured, they beat chance, but did worse than the "
         "mere distance from the centre of the picture, which does not depend on the pair."
     )
+    elsewhere: ClassVar[str] = ""
 
     def __call__(self, pair: FacePair, networks: Networks, rng: np.random.Generator) -> SignedMap:
         """Compute the map, shape (H, H).

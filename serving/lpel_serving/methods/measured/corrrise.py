@@ -196,6 +196,7 @@ class CorrRise:
         "distance from the centre of the picture; for dissimilar pairs, when both pictures lost "
         "parts, they did worse than chance."
     )
+    elsewhere: ClassVar[str] = ""
     masks: Annotated[int, Range("Masks, each of which costs an embedding.", 2, served=4096)] = (
         DEFAULT_MASKS
     )

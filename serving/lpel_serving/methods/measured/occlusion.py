@@ -29,9 +29,13 @@ class Occlusion:
     needs: ClassVar[tuple[Need, ...]] = ("images",)
     signed: ClassVar[bool] = True
     caveat: ClassVar[str] = (
-        "The map was measured by hiding one square at a time, which leaves most of "
-        "the face to be seen. Where such maps were measured, they were no better than the distance "
-        "from the centre of the picture."
+        "The map was measured by hiding one square at a time, which leaves most of the face to "
+        "be seen. Where such maps were measured, they were no better than the distance from the "
+        "centre of the picture."
+    )
+    elsewhere: ClassVar[str] = (
+        "The map was measured by hiding one square at a time, which leaves most of the face to "
+        "be seen."
     )
     side: Annotated[
         int,

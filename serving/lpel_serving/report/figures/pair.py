@@ -11,6 +11,7 @@ from PIL import Image as pillow
 from lpel_serving.bundle.comparison_record import BY_COSINE
 from lpel_serving.images.found import in_words
 from lpel_serving.images.resizing import decoder_target
+from lpel_serving.images.subject import FACES
 from lpel_serving.methods.explanation import Explanation, LpelExplanation, PairExplanation
 from lpel_serving.report.caveats import measured_common
 from lpel_serving.report.figures.canvas import INK, QUIET, bare, new_figure, png
@@ -76,7 +77,8 @@ def pair_figure(pair: PairExplanation, title: str = "", *, truth: str = "") -> A
     signed = _signed(pair)
     for axes, (face, other, explanation) in zip(grid, rows, strict=True):
         _draw_row(axes, _row_pictures(face, other, explanation), explanation, signed=signed)
-    whose = "Other face" if _by_lpel(pair.forward) else "Explained"
+    subject = FACES if pair.origin is None else pair.origin.subject
+    whose = f"Other {subject.thing}" if _by_lpel(pair.forward) else "Explained"
     for axis, name in zip(grid[0], COLUMNS, strict=True):
         axis.set_title(name.format(whose=whose), fontsize=9, color=INK)
     for axis, name in zip(grid[:, 0], ("reference", "test"), strict=True):
@@ -188,7 +190,8 @@ def _write_below(figure: Any, pair: PairExplanation) -> float:
     )
     height = _SMALL_LINE * len(shown)
     if pair.usual is not None:
-        limit = measured_common(pair.usual, similar=pair.similar)
+        subject = FACES if pair.origin is None else pair.origin.subject
+        limit = measured_common(pair.usual, similar=pair.similar, subject=subject)
         figure.text(0.03, 0.018 + height, limit, fontsize=8, color=INK, parse_math=False)
         height += 1.5 * _SMALL_LINE
     return height

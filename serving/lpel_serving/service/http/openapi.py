@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from lpel_serving.images.crops import PLAIN_CROPS
+from lpel_serving.images.crops import PLAIN_CROPS, DetectingCrop
 from lpel_serving.images.reading import FORMATS
 from lpel_serving.report.pictures import png
 from lpel_serving.service.explanation_service import ExplanationService
@@ -33,6 +33,7 @@ from lpel_serving.service.http.schemas.requests import (
     ExplainFields,
     VerifyFields,
 )
+from lpel_serving.service.http.schemas.retold import retold
 from lpel_serving.service.http.settings import Settings
 from lpel_serving.support.image_shape import within
 
@@ -62,7 +63,9 @@ _SHARE = r"0?\.(0[1-9]|[1-9])[0-9]*|1(\.0*)?"
 
 def routes(service: ExplanationService, settings: Settings) -> list[BaseRoute]:
     """Make the route."""
-    document = openapi_document(service, settings)
+    detects = any(isinstance(crop, DetectingCrop) for crop in service.crops.values())
+    written = openapi_document(service, settings)
+    document = retold(written, service.manifest.subject, detects=detects)
 
     async def openapi(request: Request) -> Response:
         del request

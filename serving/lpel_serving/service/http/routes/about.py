@@ -44,6 +44,7 @@ def about_document(service: ExplanationService, settings: Settings) -> dict[str,
         "embedder": manifest.embedder.name,
         "licence": manifest.licence,
         "bundle": manifest.identity,
+        "subject": manifest.subject.words,
         "image_shape": list(manifest.embedder.shape),
         "reconstruction_shape": list(manifest.decoder.shape),
         "threshold": manifest.threshold.value,
@@ -119,7 +120,10 @@ def _browser(service: ExplanationService, settings: Settings) -> dict[str, Any] 
     method = said.get("method", default_name(responds=service.explainer.responds))
     if method not in service.methods:
         return None  # its maps could not be explained
-    common = in_common(method, None, similar=True)  # unmeasured: the same of both decisions
+    manifest = service.manifest
+    common = in_common(  # unmeasured: the same of both decisions
+        method, None, similar=True, subject=manifest.subject, embedder=manifest.embedder.name
+    )
     return {
         "explainer": f"/models/{EXPLAINER_FILE}",
         "bytes": record.bytes,

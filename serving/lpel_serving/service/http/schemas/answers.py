@@ -5,7 +5,12 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from lpel_serving.equations.comparison import ComparisonKind
-from lpel_serving.service.http.schemas.about import CropEntry, LimitsEntry, SampleEntry
+from lpel_serving.service.http.schemas.about import (
+    CropEntry,
+    LimitsEntry,
+    SampleEntry,
+    SubjectEntry,
+)
 from lpel_serving.service.http.schemas.arrays import Bits, Counts, Curve, Numbers, Picture
 from lpel_serving.service.http.schemas.faces import FacesOfPair
 from lpel_serving.service.http.schemas.methods import Control, Decision, MethodEntry
@@ -94,7 +99,10 @@ class _OfDecision(_Answer):
 
 class _Provenance(_Answer):
     crop: Annotated[str, Field(description="How the faces were cut out.")]
-    faces: FacesOfPair
+    faces: Annotated[
+        FacesOfPair | None,
+        Field(description="Left out where the bundle is of no faces and the crop looks for none."),
+    ] = None
     embedder: str
     bundle: Annotated[Sha256, Field(description="Identity of the bundle.")]
     models: Annotated[dict[str, Sha256], Field(description="SHA-256 of every file of the bundle.")]
@@ -240,6 +248,7 @@ class AboutAnswer(_Answer):
     embedder: str
     licence: str | None
     bundle: Sha256
+    subject: SubjectEntry
     image_shape: Annotated[list[int], Field(description="Height, width and channels.")]
     reconstruction_shape: list[int]
     threshold: Similarity

@@ -103,7 +103,8 @@ def test_the_maps_of_the_file_have_the_limit_that_the_server_states(here, engine
     take_sample(here)
     pair = engine.explain(CROPS[0], CROPS[1], method=find_method("responses"))
     assert here.inner_text("#map-limit") == explained(pair).beside_map
-    assert pair.method.caveat in here.inner_text("#caveats")
+    described = pair.method.describe(embedder=pair.origin.embedder)
+    assert described.caveat in here.inner_text("#caveats")
 
 
 @pytest.mark.network

@@ -3,6 +3,7 @@
 import { $, html } from "./elements.js";
 import { clear, drawPreview, fit } from "./draw.js";
 import { doneTo } from "./sending.js";
+import { subject } from "./subject.js";
 
 export const ROLES = ["reference", "test"];
 const TITLES = { reference: "Reference", test: "Test" };
@@ -88,7 +89,8 @@ export function makeCards(onFiles, free, offered) {
 function complaintOf(files) {
   if (!files.length) return NO_FILE;
   const few = files.length <= ROLES.length;
-  return few ? "" : `These are ${files.length} files, and two faces are compared. Take one or two.`;
+  const two = `two ${subject.many} are compared`;
+  return few ? "" : `These are ${files.length} files, and ${two}. Take one or two.`;
 }
 
 export function canvases(card) {
