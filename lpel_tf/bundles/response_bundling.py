@@ -14,9 +14,9 @@ from lpel_export.conversion.parity import Parity, check_parity
 from lpel_serving.bundle.manifest import EMBEDDING, RESPONSE, ResponseRecord
 from lpel_serving.engine.embedder import Embedder
 from lpel_serving.equations.similarity import unit
-from lpel_serving.images.datasets.faces import Face
+from lpel_serving.images.datasets.labelled import Labelled
 from lpel_serving.support.progress import Progress, silent
-from lpel_tf.data.dataset import Split
+from lpel_tf.data.split import Split
 from lpel_tf.decoders.response_decoder import ResponseDecoder, response_loss, to_keras
 from lpel_tf.decoders.response_table import ResponseTable, TableSettings, measure_table
 from lpel_tf.decoders.response_training import ResponseRecipe, TrainedResponses, train_responses
@@ -40,7 +40,7 @@ class FinishedResponses:
 
 def finish_responses(
     embedder: Embedder,
-    faces: Sequence[Face],
+    faces: Sequence[Labelled],
     split: Split,
     plan: ResponsePlan,
     store: Path,
@@ -55,9 +55,9 @@ def finish_responses(
     embedder
         The network with its crop.
     faces
-        All photographs.
+        The photographs of all sides, each of which shows a face.
     split
-        Says who is on which side.
+        Says which side each is on.
     plan
         What to measure and how to train.
     store
@@ -68,8 +68,9 @@ def finish_responses(
         Reports how far it is.
     """
     everyone = measure_table(embedder, faces, plan.table, store, progress=progress)
-    sides = {"train": split.train, "validation": split.validation, "test": split.test}
-    tables = {name: _of(everyone, set(side.identities)) for name, side in sides.items()}
+    side_of = split.side_of
+    on = np.array([side_of[face] for face in faces])
+    tables = {name: everyone.select(on == name) for name in split.sides}
     trained = train_responses(
         tables["train"],
         tables["validation"],
@@ -102,10 +103,6 @@ def export_responses(
     )
     record = ResponseRecord(decoder.decoder.side, decoder.training)
     return ResponseModel(exported.model, record), parity
-
-
-def _of(table: ResponseTable, people: set[str]) -> ResponseTable:
-    return table.select(np.array([who in people for who in table.identities], np.bool_))
 
 
 def _describe(

@@ -154,7 +154,8 @@ def train(
     from lpel_serving.images.crops import parse_crop
     from lpel_serving.images.datasets.faces import find_faces, leave_out
     from lpel_serving.images.datasets.pairs_list import find_pairs
-    from lpel_tf.bundles.bundling import all_checkpoints, train_bundle
+    from lpel_tf.bundles.bundling import train_bundle
+    from lpel_tf.bundles.checkpoints import all_checkpoints
     from lpel_tf.commands.trained_words import trained_in_json, trained_in_words
     from lpel_tf.decoders.training import Recipe
     from lpel_tf.networks.embedders import from_facenet

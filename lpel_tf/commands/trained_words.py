@@ -57,10 +57,18 @@ def _photographs_in_words(training: Mapping[str, Any]) -> list[str]:
 def _decoder_in_words(training: Mapping[str, Any]) -> str:
     loss = training["test_loss"]
     return (
-        f"Test loss {loss['decoder']:.5f} on {training['photographs']['test']} photographs of "
-        f"{training['people']['test']} other people; the mean face gives {loss['mean_face']:.5f}, "
+        f"Test loss {loss['decoder']:.5f} on {_tested_on(training)}; the mean face gives "
+        f"{loss['mean_face']:.5f}, "
         f"least squares {loss['least_squares']:.5f}."
     )
+
+
+def _tested_on(training: Mapping[str, Any]) -> str:
+    """Say whom the test shows, and how the data were divided."""
+    photographs, people = training["photographs"]["test"], training["people"]["test"]
+    if training.get("split") == "image":
+        return f"{photographs} other images of the same {people} classes (split by image)"
+    return f"{photographs} photographs of {people} other people"
 
 
 def _explaining_in_words(manifest: Manifest) -> list[str]:

@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpel_serving.images.crops import parse_crop, read_face
-from lpel_serving.images.datasets.faces import Face
+from lpel_serving.images.datasets.labelled import Data, as_labelled
 from lpel_serving.images.datasets.passed_over import Unusable, note
+from lpel_serving.images.held import content_of
 from lpel_serving.support.arrays import Pixels
 from lpel_serving.support.errors import ImageError, NoFaceError
 from lpel_tf.support.errors import TrainingDataError
@@ -16,14 +17,14 @@ PARITY_FACES = 33
 
 
 def example_crops(
-    faces: Sequence[Face], crop: str, size: int, unusable: Unusable | None = None
+    faces: Data, crop: str, size: int, unusable: Unusable | None = None
 ) -> NDArray[np.uint8]:
     """Cut the first faces out of photographs, to compare an exported network on.
 
     Parameters
     ----------
     faces
-        Photographs.
+        Photographs, or an array of images and one of labels.
     crop
         See `lpel_serving.images.crops.parse_crop`.
     size
@@ -45,18 +46,19 @@ def example_crops(
     """
     cut = parse_crop(crop)
     crops: list[Pixels] = []
-    for face in faces:
+    photographs = [face.source for face in as_labelled(faces)]
+    for photograph in photographs:
         try:
-            crops.append(read_face(face.path, cut, size))
+            crops.append(read_face(content_of(photograph), cut, size, str(photograph)))
         except NoFaceError:
             continue
         except ImageError as error:
-            note(unusable, face.path, error)
+            note(unusable, photograph, error)
         if len(crops) == PARITY_FACES:
             break
     if not crops:
         if unusable is not None:
-            unusable.check(face.path for face in faces)
+            unusable.check(photographs)
         raise TrainingDataError("no photograph shows a face that the crop can find.")
     return repeat_crops(crops)
 

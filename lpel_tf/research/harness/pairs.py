@@ -16,7 +16,8 @@ from lpel_tf.research.harness.people import People
 
 _SPARE = 6
 _MOST = 2
-"""Times that one person is the test of `pairs_of_one_test`: a few have hundreds of photographs."""
+"""Times that one person is the test of `pairs_of_one_test`: a few have hundreds of photographs.
+Of few people, each is as often as makes up the number."""
 
 
 def decided_pairs(
@@ -101,6 +102,7 @@ def pairs_of_one_test(
     dissimilar: list[tuple[int, int]] = []
     donors: list[Path] = []
     met = dict.fromkeys(test.identities, 0)
+    most = max(_MOST, -(-n // max(1, len(met))))
     order: list[int] = rng.permutation(len(who)).tolist()
     for place in order:
         person, row = test.identities[place], cosines[place]
@@ -108,7 +110,7 @@ def pairs_of_one_test(
         alike = np.flatnonzero(own & (row > threshold) & (row < IDENTICAL))
         others = np.flatnonzero(~own & (row <= threshold))
         enough = len(alike) > 0 and len(others) > 1
-        if enough and met[person] < _MOST and len(similar) < n:
+        if enough and met[person] < most and len(similar) < n:
             met[person] += 1
             other, donor = (int(one) for one in rng.choice(others, 2, replace=False))
             similar.append((int(rng.choice(alike)), place))

@@ -43,7 +43,12 @@ class FittedPlausibility:
 
 
 def fit_record(
-    known: Floats, apart: Floats, people_apart: Sequence[str], on: str
+    known: Floats,
+    apart: Floats,
+    people_apart: Sequence[str],
+    on: str,
+    *,
+    each_alone: bool = False,
 ) -> FittedPlausibility | None:
     """Fit a check.
 
@@ -53,17 +58,21 @@ def fit_record(
         See `lpel_serving.verification.plausibility.fit_plausibility`.
     on
         Description of these photographs, without names of files or people.
+    each_alone
+        Whether each photograph held out counts once, not each person: where the people are the same
+        on both sides.
     """
-    check = fit_plausibility(known, apart, people_apart)
+    counted = [str(place) for place in range(len(apart))] if each_alone else people_apart
+    check = fit_plausibility(known, apart, counted)
     if check is None:
         return None
-    people = len(set(people_apart))
+    held_out = "photographs held out" if each_alone else "people held out"
     fitted = {
-        "how": f"Mahalanobis distance of unit embeddings, on {on}, the limit on people held out",
+        "how": f"Mahalanobis distance of unit embeddings, on {on}, the limit on {held_out}",
         "photographs": len(known),
         "photographs_apart": len(apart),
-        "people_apart": people,
-        "false_alarms": expected_alarms(people),
+        "people_apart": len(set(people_apart)),
+        "false_alarms": expected_alarms(len(set(counted))),
     }
     return FittedPlausibility(check, fitted)
 

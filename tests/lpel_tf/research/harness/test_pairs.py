@@ -10,7 +10,8 @@ from lpel_serving.equations.similarity import cosine_similarity
 from lpel_serving.faithfulness.deletion_curve import IDENTICAL
 from lpel_serving.images.datasets.faces import Face
 from lpel_serving.support.errors import PairsError
-from lpel_tf.data.dataset import FaceSet, Split
+from lpel_tf.data.dataset import FaceSet
+from lpel_tf.data.split import Split
 from lpel_tf.research.harness.pairs import decided_pairs, new_people_first, pairs_of_one_test
 from lpel_tf.research.harness.people import People
 
