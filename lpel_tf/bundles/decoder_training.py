@@ -55,7 +55,7 @@ def describe(trained: Trained, split: Split, *, closed_form: bool) -> dict[str, 
     return {
         "method": "closed-form least squares" if closed_form else "Adamax",
         "recipe": asdict(trained.recipe),
-        **split_in_json(split),
+        **split.record,
         "photographs": {name: len(side) for name, side in sides.items()},
         "people": {name: len(set(side.identities)) for name, side in sides.items()},
         "loss": "mean squared error over images, pixels and channels; pixels in [0, 1]",
@@ -63,11 +63,6 @@ def describe(trained: Trained, split: Split, *, closed_form: bool) -> dict[str, 
         "best_epoch": trained.best_epoch,
         "history": [asdict(epoch) for epoch in trained.history],
     }
-
-
-def split_in_json(split: Split) -> dict[str, str]:
-    """Say that the data were split by image; what says nothing was split by identity."""
-    return {} if split.by == "identity" else {"split": split.by}
 
 
 def left_out(everyone: FaceSet) -> dict[str, int | None]:

@@ -78,7 +78,7 @@ def finish_responses(
         checkpoint=checkpoint,
         progress=progress,
     )
-    return FinishedResponses(trained.decoder, _describe(trained, tables, plan))
+    return FinishedResponses(trained.decoder, _describe(trained, tables, split, plan))
 
 
 def export_responses(
@@ -106,12 +106,13 @@ def export_responses(
 
 
 def _describe(
-    trained: TrainedResponses, tables: Mapping[str, ResponseTable], plan: ResponsePlan
+    trained: TrainedResponses, tables: Mapping[str, ResponseTable], split: Split, plan: ResponsePlan
 ) -> dict[str, Any]:
     return {
         "method": "Adamax",
         "table": asdict(plan.table),
         "recipe": asdict(trained.recipe),
+        **split.record,
         "photographs": {name: len(table) for name, table in tables.items()},
         "people": {name: len(set(table.identities)) for name, table in tables.items()},
         "loss": "squared error of what coalitions take from unit embeddings, as a share of its "

@@ -139,7 +139,7 @@ def finish_surrogate(
     masking = _masking(embedder, raw, learnt, plan.table.precision, table_store)
     measured = Measured(seen, sides, masking, plan.table, table_store, progress)
     trained, tables = train_in_rounds(measured, plan.rounds, plan.recipe, checkpoint)
-    training = _describe(trained, tables, plan, respond)
+    training = _describe(trained, tables, split, plan, respond)
     return FinishedSurrogate(trained.network, reduction, layers, plan.table.names, training)
 
 
@@ -188,6 +188,7 @@ def _fit(
 def _describe(
     trained: TrainedSurrogate,
     tables: Mapping[str, SurrogateTable],
+    split: Split,
     plan: SurrogatePlan,
     respond: Callable[[Floats], Floats] | None,
 ) -> dict[str, Any]:
@@ -205,6 +206,7 @@ def _describe(
         "table": asdict(plan.table),
         "rounds": plan.rounds,
         "recipe": asdict(trained.recipe),
+        **split.record,
         "photographs": {name: len(table) for name, table in tables.items()},
         "people": {name: len(set(table.identities)) for name, table in tables.items()},
         "loss": "squared error of what coalitions take from unit embeddings, and of that along the "

@@ -60,6 +60,11 @@ class Split:
         return self.validation.joined(self.test)
 
     @property
+    def record(self) -> Mapping[str, str]:
+        """For the manifest: that it is by image; one that says nothing is by identity."""
+        return {} if self.by == "identity" else {"split": self.by}
+
+    @property
     def held_out(self) -> str:
         """What these show, in words."""
         return "people held out" if self.by == "identity" else "images held out"

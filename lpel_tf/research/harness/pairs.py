@@ -17,7 +17,7 @@ from lpel_tf.research.harness.people import People
 _SPARE = 6
 _MOST = 2
 """Times that one person is the test of `pairs_of_one_test`: a few have hundreds of photographs.
-Of few people, each is as often as makes up the number."""
+Where few classes are split by image, each is as often as makes up the number."""
 
 
 def decided_pairs(
@@ -102,7 +102,7 @@ def pairs_of_one_test(
     dissimilar: list[tuple[int, int]] = []
     donors: list[Path] = []
     met = dict.fromkeys(test.identities, 0)
-    most = max(_MOST, -(-n // max(1, len(met))))
+    most = -(-n // max(1, len(met))) if people.split.by == "image" else _MOST
     order: list[int] = rng.permutation(len(who)).tolist()
     for place in order:
         person, row = test.identities[place], cosines[place]
