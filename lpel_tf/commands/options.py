@@ -1,7 +1,7 @@
 """Options that the commands of this package share."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -13,6 +13,22 @@ if TYPE_CHECKING:
 CacheOption = Annotated[
     Path | None,
     typer.Option(help="Where downloads, exports and embeddings are kept.", show_default=False),
+]
+SplitOption = Annotated[
+    Literal["identity", "image"] | None,
+    typer.Option(
+        help="What is held out of training: whole identities, or images of each. By image where "
+        "there are fewer than 20 identities, by default.",
+        show_default=False,
+    ),
+]
+ThresholdOption = Annotated[
+    float | None,
+    typer.Option(
+        help="A threshold of your own, of the cosine above which two images are called "
+        "similar; the most accurate by default.",
+        show_default=False,
+    ),
 ]
 MirrorOption = Annotated[
     str | None,

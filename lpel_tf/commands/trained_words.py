@@ -66,7 +66,7 @@ def _decoder_in_words(training: Mapping[str, Any]) -> str:
 def _tested_on(training: Mapping[str, Any]) -> str:
     """Say whom the test shows, and how the data were divided."""
     photographs, people = training["photographs"]["test"], training["people"]["test"]
-    if training.get("split") == "image":
+    if _by_image(training):
         return f"{photographs} other images of the same {people} classes (split by image)"
     return f"{photographs} photographs of {people} other people"
 
@@ -132,9 +132,10 @@ def plausibility_in_words(manifest: Manifest) -> str:
             "No check of plausibility: too few photographs, or people held out, to fit one on. "
             "`lpel calibrate` fits one on others."
         )
+    new = "other images" if _by_image(manifest.decoder.training) else "somebody new's"
     return (
         f"Check of plausibility: of {check.fitted['photographs']:,} photographs; at most "
-        f"{check.fitted['false_alarms']:.1%} of somebody new's raise an alarm."
+        f"{check.fitted['false_alarms']:.1%} of {new} raise an alarm."
     )
 
 
@@ -157,7 +158,14 @@ def usual_in_words(manifest: Manifest) -> str:
             "`lpel calibrate` measures it on others."
         )
     measured = manifest.usual.measured
+    if _by_image(manifest.decoder.training):
+        return f"What is usual of maps: measured on {measured['photographs']:,} images held out."
     return (
         f"What is usual of maps: measured on {measured['photographs']:,} photographs of "
         f"{measured['people']:,} people held out."
     )
+
+
+def _by_image(training: Mapping[str, Any]) -> bool:
+    """Whether the data were split by image; what says nothing was split by identity."""
+    return training.get("split") == "image"

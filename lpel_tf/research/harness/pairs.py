@@ -57,8 +57,9 @@ def decided_pairs(
     chosen = new_people_first([found[i] for i in order], test.identities)[:n]
     if len(chosen) < 2:
         raise PairsError(
-            f"the people held out for the test give {len(chosen)} pairs of the kind wanted; "
-            "at least 2 are needed: give more photographs."
+            f"the {people.split.held_out} for the test give {len(chosen)} pairs of the kind "
+            f"wanted, {_wanted(same, threshold)}; at least 2 are needed: give more photographs, or "
+            "another threshold."
         )
     return _photograph_pairs(people, chosen, same=same)
 
@@ -126,6 +127,13 @@ def pairs_of_one_test(
         _photograph_pairs(people, dissimilar, same=False),
         tuple(donors),
     )
+
+
+def _wanted(same: bool, threshold: float | None) -> str:
+    of = "of one identity" if same else "of two identities"
+    if threshold is None:
+        return of
+    return f"{of} and called {'similar' if same else 'dissimilar'} at the threshold {threshold:.3f}"
 
 
 def new_people_first(
