@@ -166,11 +166,13 @@ def check_faces(train: FaceSet, validation: FaceSet, *, ridge: bool = False) -> 
     and without more faces than features, many fit them equally well.
     """
     n, dimension = train.embeddings.shape
-    if n <= dimension and not ridge:
+    least = 2 if ridge else dimension + 1
+    if n < least:
+        way = "" if ridge else ", or train with noise on the embeddings, in whitened coordinates"
         raise TrainingDataError(
-            f"{n} faces are too few to train a decoder of {dimension} features without noise, for "
-            f"many fit them equally well: give more than {dimension}, thousands are better, or "
-            "train with noise on the embeddings, in whitened coordinates."
+            f"{n} faces are too few to train a decoder of {dimension} features"
+            f"{'' if ridge else ' without noise, for many fit them equally well'}: give more than "
+            f"{least - 1}, thousands are better{way}."
         )
     if not len(validation):
         raise TrainingDataError(
