@@ -29,7 +29,8 @@ from lpel_serving.images.resizing import resize
 from lpel_serving.support.files import write_atomically
 from lpel_serving.support.image_shape import ImageShape
 from lpel_serving.verification.plausibility import Plausibility, fit_plausibility
-from lpel_tf.data.dataset import FaceSet, split_by_identity
+from lpel_tf.data.dataset import FaceSet
+from lpel_tf.data.split import split_by_identity
 from lpel_tf.research.harness.people import embed_people
 from lpel_tf.research.harness.shipped import SEED, shipped_network, shipped_photographs
 

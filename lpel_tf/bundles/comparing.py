@@ -49,6 +49,12 @@ class Compared:
 BY_THEIR_COSINE = Compared()
 
 
+def as_threshold(value: float, wanted: CompareBy) -> None:
+    """Raise `ParameterError` unless a number can be a threshold of such a comparison."""
+    kind = wanted if wanted in ("cosine", "euclidean") else "head"
+    ComparisonRecord(kind, 1.0).similarity_of(value)
+
+
 def compare_by(wanted: CompareBy, embeddings: Floats) -> Compared:
     """Make a comparison, its spread measured on embeddings.
 

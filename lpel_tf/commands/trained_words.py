@@ -66,10 +66,17 @@ def _decoder_in_words(training: Mapping[str, Any], subject: Subject) -> str:
     loss = training["test_loss"]
     mean = loss["mean_face" if subject == FACES else "mean_image"]
     return (
-        f"Test loss {loss['decoder']:.5f} on {training['photographs']['test']} photographs of "
-        f"{training[subject.group_key]['test']} other {subject.kinds}; the mean {subject.thing} "
-        f"gives {mean:.5f}, least squares {loss['least_squares']:.5f}."
+        f"Test loss {loss['decoder']:.5f} on {_tested_on(training, subject)}; the mean "
+        f"{subject.thing} gives {mean:.5f}, least squares {loss['least_squares']:.5f}."
     )
+
+
+def _tested_on(training: Mapping[str, Any], subject: Subject) -> str:
+    """Say whom the test shows, and how the data were divided."""
+    photographs, people = training["photographs"]["test"], training[subject.group_key]["test"]
+    if _by_image(training):
+        return f"{photographs} other images of the same {people} classes (split by image)"
+    return f"{photographs} photographs of {people} other {subject.kinds}"
 
 
 def _explaining_in_words(manifest: Manifest) -> list[str]:
@@ -135,7 +142,7 @@ def plausibility_in_words(manifest: Manifest) -> str:
         )
     return (
         f"Check of plausibility: of {check.fitted['photographs']:,} photographs; at most "
-        f"{check.fitted['false_alarms']:.1%} of {_new(manifest.subject)} raise an alarm."
+        f"{check.fitted['false_alarms']:.1%} of {_new(manifest)} raise an alarm."
     )
 
 
@@ -159,11 +166,22 @@ def usual_in_words(manifest: Manifest) -> str:
             "`lpel calibrate` measures it on others."
         )
     measured = manifest.usual.measured
+    if _by_image(manifest.decoder.training):
+        return f"What is usual of maps: measured on {measured['photographs']:,} images held out."
     return (
         f"What is usual of maps: measured on {measured['photographs']:,} photographs of "
         f"{measured[manifest.subject.group_key]:,} {manifest.subject.kinds} held out."
     )
 
 
-def _new(subject: Subject) -> str:
+def _new(manifest: Manifest) -> str:
+    """What the check of plausibility raises false alarms of."""
+    if _by_image(manifest.decoder.training):
+        return "other images"
+    subject = manifest.subject
     return "somebody new's" if subject.of_faces else f"those of new {subject.kinds}"
+
+
+def _by_image(training: Mapping[str, Any]) -> bool:
+    """Whether the data were split by image; what says nothing was split by identity."""
+    return training.get("split") == "image"

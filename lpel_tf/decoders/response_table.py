@@ -17,7 +17,7 @@ from lpel_serving.engine.store.sqlite import Field, Row
 from lpel_serving.equations.comparison import COSINE, Comparison
 from lpel_serving.equations.fill import Fill
 from lpel_serving.images.crops import CutFace
-from lpel_serving.images.datasets.faces import Face
+from lpel_serving.images.datasets.labelled import Labelled
 from lpel_serving.methods.measured.embedding_losses import (
     LARGEST,
     coalition_images,
@@ -110,7 +110,7 @@ class ResponseTable:
 
 def measure_table(
     embedder: Embedder,
-    faces: Sequence[Face],
+    faces: Sequence[Labelled],
     settings: TableSettings,
     store_path: Path,
     *,
@@ -164,7 +164,7 @@ def measure_table(
     with closing(store), progress("replacing superpixels (photographs)", len(faces)) as advance:
         for start in range(0, len(faces), _BLOCK):
             block = faces[start : start + _BLOCK]
-            photographs = [face.path for face in block]
+            photographs = [face.source for face in block]
             found = recall(embedder, photographs, store, compute)
             for face, row in zip(block, found, strict=True):
                 if row is not None:

@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 from lpel_export.support.image_shape import ImageSize, as_shape
 from lpel_serving.images.crops import Crop, as_crop
 from lpel_serving.images.cutting import read_face
-from lpel_serving.images.datasets.faces import Face
+from lpel_serving.images.datasets.labelled import Data, as_labelled
 from lpel_serving.images.datasets.passed_over import Unusable, note
+from lpel_serving.images.held import content_of
 from lpel_serving.support.arrays import Pixels
 from lpel_serving.support.errors import ImageError, NoFaceError
 from lpel_serving.support.image_shape import ImageShape
@@ -19,14 +20,14 @@ PARITY_FACES = 33
 
 
 def example_crops(
-    faces: Sequence[Face], crop: str | Crop, image_size: ImageSize, unusable: Unusable | None = None
+    faces: Data, crop: str | Crop, image_size: ImageSize, unusable: Unusable | None = None
 ) -> NDArray[np.uint8]:
     """Cut the first faces out of photographs, to compare an exported network on.
 
     Parameters
     ----------
     faces
-        Photographs.
+        Photographs, or an array of images and one of labels.
     crop
         See `lpel_serving.images.crops.parse_crop`; or one of one's own.
     image_size
@@ -48,18 +49,19 @@ def example_crops(
     """
     cut, shape = as_crop(crop), as_shape(image_size)
     crops: list[Pixels] = []
-    for face in faces:
+    photographs = [face.source for face in as_labelled(faces)]
+    for photograph in photographs:
         try:
-            crops.append(read_face(face.path, cut, shape))
+            crops.append(read_face(content_of(photograph), cut, shape, str(photograph)))
         except NoFaceError:
             continue
         except ImageError as error:
-            note(unusable, face.path, error)
+            note(unusable, photograph, error)
         if len(crops) == PARITY_FACES:
             break
     if not crops:
         if unusable is not None:
-            unusable.check(face.path for face in faces)
+            unusable.check(photographs)
         raise TrainingDataError("no photograph shows a face that the crop can find.")
     return repeat_crops(crops)
 

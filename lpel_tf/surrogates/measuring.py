@@ -12,6 +12,7 @@ from lpel_serving.engine.embedder import Embedder
 from lpel_serving.engine.store.sqlite import Field, Row
 from lpel_serving.equations.comparison import COSINE, Comparison
 from lpel_serving.equations.fill import Fill
+from lpel_serving.images.held import content_of
 from lpel_serving.methods.measured.replacement import replace_superpixels
 from lpel_serving.methods.measured.stream import EmbeddingJob, embed_jobs
 from lpel_serving.support.arrays import Coalitions, Floats, Pixels
@@ -146,7 +147,8 @@ def _compute(
     scale: Callable[[Floats], Floats],
 ) -> dict[bytes, Row]:
     def crop(i: int) -> Pixels:
-        return embedder.read(photographs.faces[i].path)
+        source = photographs.faces[i].source
+        return embedder.read(content_of(source), str(source))
 
     def jobs() -> Iterator[EmbeddingJob[tuple[bytes, NDArray[np.bool_]]]]:
         for key, i in missing.items():

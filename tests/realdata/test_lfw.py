@@ -63,7 +63,8 @@ def test_confidences_come_true_as_the_card_says(explainer, measured, card):
 def test_the_shipped_decoder_is_as_good_on_its_test_people_as_the_card_says(
     explainer, realdata, card, tmp_path
 ):
-    from lpel_tf.data.dataset import FaceSet, embed_faces, split_by_identity
+    from lpel_tf.data.dataset import FaceSet, embed_faces
+    from lpel_tf.data.split import split_by_identity
     from lpel_tf.decoders.decoder import mean_squared_error
     from lpel_tf.pretrained import load_pretrained
 
@@ -135,7 +136,8 @@ def test_responses_order_superpixels_better_than_chance_and_lpel_on_people_held_
     from lpel_serving.faithfulness.curve_settings import CurveSettings
     from lpel_serving.faithfulness.judgement import areas
     from lpel_serving.faithfulness.photograph_pairs import rightly_decided
-    from lpel_tf.data.dataset import FaceSet, split_by_identity
+    from lpel_tf.data.dataset import FaceSet
+    from lpel_tf.data.split import split_by_identity
 
     faces = [face for face in list_faces(realdata / "lfw") if face.identity not in EXCLUDED]
     nothing = np.empty((len(faces), 0))

@@ -20,7 +20,8 @@ from lpel_serving.methods.catalogue.description import networks_in
 from lpel_serving.methods.networks import Networks, with_embed
 from lpel_serving.support.progress import Progress
 from lpel_tf.bundles.bundling import store_key
-from lpel_tf.data.dataset import Split, embed_faces
+from lpel_tf.data.dataset import embed_faces
+from lpel_tf.data.split import Split
 from lpel_tf.decoders.decoder import decoder_shape
 from lpel_tf.networks.embedders import ExportedEmbedder
 from lpel_tf.networks.facenet import DEFAULT_KEY, build, facenet
@@ -138,7 +139,8 @@ def prepare(
         threshold=explainer.manifest.threshold.value,
         rng=np.random.default_rng((SEED, 5)),
     )
-    trained_on = [one for one in photographs if one.identity in set(people.split.train.identities)]
+    side_of = people.split.side_of
+    trained_on = [one for one in photographs if side_of.get(one) == "train"]
     quick = _in_precision(explainer, exported, trained_on, precision, progress)
     loaded, network = load_bundle(bundle), shipped_differentiable()
     return Setting(

@@ -44,7 +44,13 @@ class FittedPlausibility:
 
 
 def fit_record(
-    known: Floats, apart: Floats, people_apart: Sequence[str], on: str, subject: Subject = FACES
+    known: Floats,
+    apart: Floats,
+    people_apart: Sequence[str],
+    on: str,
+    subject: Subject = FACES,
+    *,
+    each_alone: bool = False,
 ) -> FittedPlausibility | None:
     """Fit a check.
 
@@ -56,18 +62,21 @@ def fit_record(
         Description of these photographs, without names of files or people.
     subject
         What they show.
+    each_alone
+        Whether each photograph held out counts once, not each person: where the people are the same
+        on both sides.
     """
-    check = fit_plausibility(known, apart, people_apart)
+    counted = [str(place) for place in range(len(apart))] if each_alone else people_apart
+    check = fit_plausibility(known, apart, counted)
     if check is None:
         return None
-    people = len(set(people_apart))
+    held_out = "photographs held out" if each_alone else f"{subject.kinds} held out"
     fitted = {
-        "how": f"Mahalanobis distance of unit embeddings, on {on}, the limit on {subject.kinds} "
-        "held out",
+        "how": f"Mahalanobis distance of unit embeddings, on {on}, the limit on {held_out}",
         "photographs": len(known),
         "photographs_apart": len(apart),
-        "people_apart": people,
-        "false_alarms": expected_alarms(people),
+        "people_apart": len(set(people_apart)),
+        "false_alarms": expected_alarms(len(set(counted))),
     }
     return FittedPlausibility(check, fitted)
 

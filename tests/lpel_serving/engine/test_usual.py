@@ -44,8 +44,9 @@ from lpel_serving.report.figures import pair_figure
 from lpel_serving.report.map_words import on_map
 from lpel_serving.report.verdict import explained
 from lpel_serving.support.errors import ParameterError
-from lpel_tf.data.dataset import FaceSet, Split
-from lpel_tf.data.kept_apart import faces_apart, photographs_apart, usual_on_sides
+from lpel_tf.data.dataset import FaceSet
+from lpel_tf.data.kept_apart import faces_apart, usual_on_sides
+from lpel_tf.data.split import Split
 from support import tiny, tiny_surrogate
 from support.images import pixels
 from support.region_maps import regional
@@ -223,10 +224,11 @@ def test_training_measures_on_the_people_kept_apart():
 def test_training_reads_the_faces_of_the_people_kept_apart():
     embeddings, people = faces()
     listed = tuple(Face(Path(str(n)), who) for n, who in enumerate(people))
-    everyone = FaceSet(embeddings, np.zeros((len(people), 1, 1, 3), np.uint8), tuple(people))
+    pixel = np.zeros((len(people), 1, 1, 3), np.uint8)
+    everyone = FaceSet(embeddings, pixel, tuple(people), photographs=listed)
     side = np.array([int(who.split()[1]) % 3 for who in people])
     split = Split(*(everyone.select(side == part) for part in range(3)))
-    apart = photographs_apart(listed, split)
+    apart = split.apart.photographs
     assert [one.identity for one in apart] == [*split.validation.identities, *split.test.identities]
     networks = replace(NETWORKS, features=tiny_surrogate.features, simulate=tiny_surrogate.simulate)
     read = lambda number: pixels(int(apart[number].path.name))  # noqa: E731
@@ -235,7 +237,7 @@ def test_training_reads_the_faces_of_the_people_kept_apart():
 
 
 def test_the_people_apart_are_those_of_the_training():
-    from lpel_tf.data.dataset import split_by_identity
+    from lpel_tf.data.split import split_by_identity
 
     people = [f"person {n // 3}" for n in range(90)]
     photographs = tuple(Face(n, who) for n, who in enumerate(people))

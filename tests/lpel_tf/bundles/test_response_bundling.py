@@ -20,10 +20,12 @@ from lpel_serving.methods.catalogue.registry import find_method
 from lpel_serving.methods.decoded.lpel import Lpel
 from lpel_serving.methods.decoded.responses import Responses
 from lpel_tf.bundles import response_bundling
-from lpel_tf.bundles.bundling import response_checkpoint, train_bundle
+from lpel_tf.bundles.bundling import train_bundle
+from lpel_tf.bundles.checkpoints import response_checkpoint
 from lpel_tf.bundles.response_bundling import FinishedResponses, ResponsePlan, export_responses
 from lpel_tf.commands.trained_words import trained_in_words
-from lpel_tf.data.dataset import FaceSet, split_by_identity
+from lpel_tf.data.dataset import FaceSet
+from lpel_tf.data.split import split_by_identity
 from lpel_tf.decoders.response_decoder import ResponseDecoder
 from lpel_tf.decoders.response_table import TableSettings, measure_table
 from lpel_tf.decoders.response_training import ResponseRecipe
@@ -59,6 +61,7 @@ def bundle(faces, out, cache, responses=PLAN, length=1, **more):
         crop="none",
         recipe=RECIPE,
         closed_form=True,
+        split="identity",
         cache=cache,
         responses=responses,
         **more,

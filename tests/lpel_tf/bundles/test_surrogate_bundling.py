@@ -18,7 +18,8 @@ from lpel_serving.methods.simulated.surrogate_order import SurrogateOrder
 from lpel_serving.support.errors import ParameterError
 from lpel_serving.support.image_shape import square
 from lpel_tf import pretrained
-from lpel_tf.bundles.bundling import surrogate_checkpoint, train_bundle
+from lpel_tf.bundles.bundling import train_bundle
+from lpel_tf.bundles.checkpoints import surrogate_checkpoint
 from lpel_tf.bundles.response_bundling import ResponsePlan
 from lpel_tf.bundles.surrogate_bundling import SurrogatePlan
 from lpel_tf.bundles.surrogate_export import export_finished_surrogate

@@ -14,14 +14,14 @@ from PIL import Image as pillow
 from lpel_serving.bundle.manifest import EmbedderRecord
 from lpel_serving.engine.embedder import Embedder
 from lpel_serving.images.crops import CentreCrop
-from lpel_serving.images.datasets.faces import Face, list_faces
+from lpel_serving.images.datasets.faces import list_faces
 from lpel_serving.images.datasets.passed_over import Unusable
 from lpel_serving.images.resizing import decoder_target
 from lpel_serving.support.errors import ImageError, NoFaceError, PhotographsError
 from lpel_serving.support.image_shape import square
-from lpel_tf.data.dataset import FaceSet, embed_faces, split_by_identity
+from lpel_tf.data.dataset import embed_faces
 from lpel_tf.data.store import open_face_store
-from lpel_tf.support.errors import CacheError, TrainingDataError
+from lpel_tf.support.errors import CacheError
 from support import bright, tiny
 from support.counting import counting
 from support.images import write_people
@@ -453,70 +453,3 @@ def test_the_store_holds_neither_names_nor_paths(counted, people, path):
     content = path.read_bytes()
     assert b"Person" not in content
     assert os.fsencode(people[0].path.parent.parent) not in content
-
-
-# --- the split -----------------------------------------------------------------------------------
-
-
-def crowd(people, each=4):
-    identities = tuple(f"person {i % people}" for i in range(people * each))
-    n = len(identities)
-    embeddings = np.arange(n, dtype=np.float32)[:, np.newaxis]
-    return FaceSet(embeddings, np.zeros((n, 2, 2, 3), np.uint8), identities)
-
-
-def sides_of(split):
-    return split.train, split.validation, split.test
-
-
-@pytest.mark.parametrize("people", [3, 4, 10, 57])
-@pytest.mark.parametrize("seed", [0, 1])
-def test_nobody_is_on_two_sides_and_everybody_is_on_one(people, seed):
-    faces = crowd(people)
-    sides = sides_of(split_by_identity(faces, np.random.default_rng(seed)))
-    who = [set(side.identities) for side in sides]
-    assert all(who)
-    assert sum(map(len, who)) == len(set.union(*who)) == people
-    photographs = np.concatenate([side.embeddings[:, 0] for side in sides])
-    assert sorted(photographs) == list(range(len(faces)))
-    for side in sides:
-        assert [faces.identities[int(i)] for i in side.embeddings[:, 0]] == list(side.identities)
-
-
-@pytest.mark.parametrize(
-    ("shares", "people"),
-    [({}, (80, 10, 10)), ({"validation": 0.2, "test": 0.3}, (50, 20, 30))],
-)
-def test_the_shares_are_of_people(shares, people):
-    split = split_by_identity(crowd(100), np.random.default_rng(0), **shares)
-    assert tuple(len(set(side.identities)) for side in sides_of(split)) == people
-
-
-def test_the_split_hangs_on_the_seed_alone_and_not_on_the_order_of_the_faces():
-    faces = crowd(30)
-    backwards = FaceSet(faces.embeddings[::-1], faces.targets[::-1], faces.identities[::-1])
-    splits = [split_by_identity(f, np.random.default_rng(5)) for f in (faces, faces, backwards)]
-    test_people = [set(split.test.identities) for split in splits]
-    assert test_people[0] == test_people[1] == test_people[2]
-    other = split_by_identity(faces, np.random.default_rng(6))
-    assert set(other.test.identities) != test_people[0]
-
-
-@pytest.mark.parametrize("people", [0, 1, 2])
-def test_fewer_than_three_people_are_refused(people):
-    with pytest.raises(TrainingDataError, match=f"show {people} people; at least 3") as caught:
-        split_by_identity(crowd(people), np.random.default_rng(0))
-    assert isinstance(caught.value, ValueError)
-
-
-def test_a_selection_keeps_faces_and_names_together():
-    faces = crowd(3, each=2)
-    chosen = np.array([True, False, False, True, False, True])
-    kept = faces.select(chosen)
-    assert kept.identities == ("person 0", "person 0", "person 2")
-    assert kept.embeddings[:, 0].tolist() == [0, 3, 5]
-    assert len(kept) == len(kept.targets) == 3
-
-
-def test_a_face_is_told_apart_by_its_person(tmp_path):
-    assert Face(tmp_path, "one") != Face(tmp_path, "another")

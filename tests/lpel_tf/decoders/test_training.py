@@ -2,6 +2,7 @@ import io
 import json
 import zipfile
 from contextlib import contextmanager
+from dataclasses import replace
 
 import keras
 import numpy as np
@@ -556,7 +557,7 @@ def spoilt(value):
 @pytest.mark.parametrize(
     ("faces", "complaint"),
     [
-        (face_set(3, n=DIMENSION), "8 faces are too few.* more than 8 are needed"),
+        (face_set(3, n=DIMENSION), "8 faces are too few.* without noise.* more than 8"),
         (face_set(3, n=1), "1 faces are too few"),
         (spoilt(np.nan), "NaN or infinity"),
         (spoilt(np.inf), "NaN or infinity"),
@@ -565,9 +566,22 @@ def spoilt(value):
 )
 def test_faces_that_cannot_be_trained_on_are_refused(faces, complaint, validation):
     with pytest.raises(TrainingDataError, match=complaint) as caught:
-        train_decoder(faces, validation, RECIPE)
+        train_decoder(faces, validation, replace(RECIPE, noise=0))
     assert isinstance(caught.value, ValueError)
     assert "\n" not in str(caught.value)
+
+
+def test_with_noise_fewer_faces_than_features_have_one_best_decoder(validation):
+    few, recipe = face_set(3, n=DIMENSION - 2), replace(RECIPE, noise=0.1)
+    trained = train_decoder(few, validation, recipe)
+    kernel, bias = ridge_oracle(few, recipe.noise_on(few.embeddings))
+    solved = solve(few, recipe.noise_on(few.embeddings))
+    np.testing.assert_allclose(solved.kernel, kernel, atol=1e-6)
+    np.testing.assert_allclose(solved.bias, bias, atol=1e-6)
+    assert np.isfinite(trained.decoder.kernel).all()
+    one = face_set(3, n=1)
+    with pytest.raises(TrainingDataError, match=r"1 faces are too few .* more than 1, thousands"):
+        train_decoder(one, validation, recipe)
 
 
 @pytest.mark.parametrize(

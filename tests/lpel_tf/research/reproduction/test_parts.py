@@ -1,6 +1,7 @@
 """The parts of a reproduction, each by itself."""
 
 import json
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import get_args
@@ -222,7 +223,7 @@ def some_faces() -> tuple[Face, ...]:
 @pytest.mark.parametrize("photographs", [1, 10, 30, 54])
 def test_people_are_kept_whole_or_not_at_all(photographs):
     everyone = some_faces()
-    kept = some_people(everyone, photographs, np.random.default_rng(1))
+    kept = some_people(everyone, photographs, np.random.default_rng(1), "identity")
     assert photographs <= len(kept) < photographs + 10
     people = {face.identity for face in kept}
     assert kept == tuple(face for face in everyone if face.identity in people)
@@ -236,9 +237,17 @@ def test_everyone_is_kept_where_there_are_no_more(photographs):
 
 def test_the_people_are_drawn_by_the_generator_that_is_passed_in():
     everyone = some_faces()
-    drawn = [some_people(everyone, 20, np.random.default_rng(seed)) for seed in (0, 0, 1, 2)]
+    drawn = [
+        some_people(everyone, 20, np.random.default_rng(seed), "identity") for seed in (0, 0, 1, 2)
+    ]
     assert drawn[0] == drawn[1]
     assert len(set(drawn)) == 3
+
+
+def test_of_few_people_as_many_images_of_each_are_kept():
+    kept = some_people(some_faces(), 30, np.random.default_rng(0))
+    each = Counter(face.identity for face in kept)
+    assert each == {f"person_{person}": min(3, person + 1) for person in range(10)}
 
 
 def test_the_full_sizes_are_those_of_the_thesis():
