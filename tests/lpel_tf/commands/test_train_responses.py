@@ -55,7 +55,8 @@ def cache(tmp_path_factory):
 def training(faces, out, cache, *more):
     return [
         *("train", "--faces", faces, "--out", out, "--cache", cache, "--crop", "none"),
-        *("--method", "responses", "--coalitions", 4, "--grid", 4, "--epochs", 3, *more),
+        *("--method", "responses", "--coalitions", 4, "--grid", 4, "--epochs", 3),
+        *("--split", "identity", *more),
     ]
 
 
