@@ -8,6 +8,7 @@ from lpel_export.support.errors import ModelShapeError
 from lpel_serving import ParameterError
 from lpel_serving.engine.embedder import Embedder
 from lpel_serving.images.crops import CentreCrop
+from lpel_serving.support.image_shape import square
 from lpel_tf.networks.network_file import NetworkFile, from_file, load_keras
 
 SIDE = 8
@@ -15,8 +16,8 @@ CALLED = []
 """What a Lambda would fill if it ran."""
 
 
-def crops(size):
-    return np.random.default_rng(0).integers(0, 256, (4, size, size, 3), np.uint8)
+def crops(shape):
+    return np.random.default_rng(0).integers(0, 256, (4, *shape), np.uint8)
 
 
 def kernel():
@@ -56,7 +57,7 @@ def test_a_keras_file_is_exported_by_its_own_name_and_size(suffix, model, tmp_pa
     model.save(path)
     exported = from_file(NetworkFile(path, standardisation="unit"), crops)
     record = exported.record
-    assert (record.name, record.image_size, record.dimension) == ("digits", SIDE, 5)
+    assert (record.name, record.shape, record.dimension) == ("digits", square(SIDE), 5)
     assert record.standardisation == "unit"
 
 
@@ -66,8 +67,8 @@ def test_an_onnx_file_is_taken_in_as_it_is_told(tmp_path):
     told = NetworkFile(path, "mine", SIDE, mean=(0.0,), scale=(1.0, 2.0, 1.0))
     exported = from_file(told, crops)
     record = exported.record
-    assert (record.name, record.image_size, record.dimension) == ("mine", SIDE, 5)
-    images = crops(SIDE)
+    assert (record.name, record.shape, record.dimension) == ("mine", square(SIDE), 5)
+    images = crops(square(SIDE))
     planes = (images / np.array([1, 2, 1], np.float32)).transpose(0, 3, 1, 2).reshape(4, -1)
     engine = Embedder(exported.model, record, CentreCrop())
     np.testing.assert_allclose(engine.embed(images), planes @ kernel(), rtol=1e-4)
