@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from lpel_serving import Explainer, ParameterError
+from lpel_serving.support.image_shape import square
 from lpel_tf import Recipe, ResponsePlan, ResponseRecipe, TableSettings, train_bundle
 from lpel_tf.support.errors import TrainingDataError
 from support import tiny, tiny_layers
@@ -67,7 +68,7 @@ def test_the_threshold_and_the_size_are_those_that_were_asked_for(made):
     assert manifest.threshold.value == 0.875
     assert manifest.threshold.chosen == {"how": "the user's own"}
     assert "threshold" not in manifest.confidence.fitted["how"]
-    assert manifest.decoder.image_size == 8
+    assert manifest.decoder.shape == square(8)
 
 
 def test_the_bundle_explains_images_of_the_array(made):
