@@ -129,7 +129,7 @@ def embed_faces(
     detects = isinstance(embedder.crop, DetectingCrop)
     several: list[Labelled] = []
     store = open_face_store(store_path, embedder.record.dimension, target, counts=detects)
-    with closing(store), progress("embedding faces", len(faces)) as advance:
+    with closing(store), progress("embedding images", len(faces)) as advance:
         for start in range(0, len(faces), DEFAULT_BATCH):
             batch = faces[start : start + DEFAULT_BATCH]
             recalled = _recall(embedder, batch, store, target, unusable)
