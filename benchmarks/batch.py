@@ -90,7 +90,7 @@ def embedding(folder: Path, bundle: Path, paths: list[str]) -> dict[str, Any]:
     )
     stage = Embedding(folder / "all", job.networks, BATCH)
     opened = Opened(stage.open())
-    bare = BareEmbedder(load_bundle(bundle).embedder, noise(job.manifest.embedder.image_size))
+    bare = BareEmbedder(load_bundle(bundle).embedder, noise(job.manifest.embedder.shape.height))
     chunks = np.array_split(np.arange(plan.chunks), TURNS)
     rows: list[dict[str, float]] = []
     for some in chunks:

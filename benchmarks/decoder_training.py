@@ -17,7 +17,8 @@ import numpy as np
 from lpel_serving.commands.shared.progress import progress_bar
 from lpel_serving.engine.embedder import Embedder
 from lpel_serving.images.crops import parse_crop
-from lpel_tf.data.dataset import FaceSet, Split
+from lpel_tf.data.dataset import FaceSet
+from lpel_tf.data.split import Split
 from lpel_tf.decoders.decoder import mean_squared_error
 from lpel_tf.decoders.least_squares import LinearDecoder, mean_face, solve
 from lpel_tf.decoders.training import Recipe, train_decoder

@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from lpel_serving import Explainer
+from lpel_serving.equations.comparison import COSINE
 from lpel_serving.equations.decision import decide, decide_many
 from lpel_serving.methods.decoded.lpel import Lpel, explain_embeddings
 
@@ -132,7 +133,7 @@ def keras_user(demo: Path) -> Callable[[np.ndarray, np.ndarray], Any]:
     def explain(reference: np.ndarray, test: np.ndarray) -> Any:
         with contextlib.redirect_stdout(io.StringIO()):  # predict draws a bar for each call
             h = facenet.embeddings([reference, test])
-            similar = decide(h[0], h[1], threshold).similar
+            similar = decide(COSINE, h[0], h[1], threshold).similar
             return [
                 explain_embeddings(decoder.predict, h[[r]], h[[t]], np.array([similar]))
                 for r, t in ((0, 1), (1, 0))
@@ -149,7 +150,7 @@ def keras_batch(demo: Path) -> Callable[[Pairs], Any]:
         with contextlib.redirect_stdout(io.StringIO()):
             h = facenet.embeddings([image for pair in pairs for image in pair])
             references, tests = h[::2], h[1::2]
-            similar = decide_many(references, tests, threshold).similar
+            similar = decide_many(COSINE, references, tests, threshold).similar
             return [
                 explain_embeddings(decoder.predict, r, t, similar)
                 for r, t in ((references, tests), (tests, references))

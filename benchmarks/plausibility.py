@@ -22,12 +22,15 @@ from PIL import Image
 
 from lpel_serving.commands.shared.progress import progress_bar
 from lpel_serving.engine.explainer import Explainer
-from lpel_serving.images.crops import CentreCrop, resize
+from lpel_serving.images.crops import CentreCrop
 from lpel_serving.images.datasets.faces import list_faces
 from lpel_serving.images.reading import read_pixels
+from lpel_serving.images.resizing import resize
 from lpel_serving.support.files import write_atomically
+from lpel_serving.support.image_shape import ImageShape
 from lpel_serving.verification.plausibility import Plausibility, fit_plausibility
-from lpel_tf.data.dataset import FaceSet, split_by_identity
+from lpel_tf.data.dataset import FaceSet
+from lpel_tf.data.split import split_by_identity
 from lpel_tf.research.harness.people import embed_people
 from lpel_tf.research.harness.shipped import SEED, shipped_network, shipped_photographs
 
@@ -108,7 +111,7 @@ def pictures(
     explainer: Explainer, asked: argparse.Namespace
 ) -> Iterable[tuple[str, list[np.ndarray]]]:
     """Other faces, then what shows none."""
-    size = explainer.manifest.embedder.image_size
+    size = explainer.manifest.embedder.shape
     rng = np.random.default_rng(0)
     paths = apart(asked.faces)
     some = [paths[place] for place in rng.permutation(len(paths))[:MOST]]
@@ -153,10 +156,10 @@ def apart(folder: Path) -> list[Path]:
 
 def square(pixels: np.ndarray) -> np.ndarray:
     """The square in the middle."""
-    return CentreCrop(1.0)(pixels, min(pixels.shape[:2]))
+    return CentreCrop()(pixels, ImageShape(*[min(pixels.shape[:2])] * 2))
 
 
-def corner(pixels: np.ndarray, size: int, top: int) -> np.ndarray:
+def corner(pixels: np.ndarray, size: ImageShape, top: int) -> np.ndarray:
     """A corner of 60 pixels, beside where a face is."""
     return resize(pixels[top:][:60, :60], size)
 

@@ -33,9 +33,11 @@ from lpel_serving.engine.embedder import Embedder
 from lpel_serving.engine.photographs import embed_photographs
 from lpel_serving.engine.session import open_session
 from lpel_serving.equations.agreement import spearman
+from lpel_serving.equations.comparison import COSINE
 from lpel_serving.equations.decision import Decisions, decide_many
 from lpel_serving.equations.similarity import cosine_similarity
-from lpel_serving.images.crops import parse_crop, read_face
+from lpel_serving.images.crops import parse_crop
+from lpel_serving.images.cutting import read_face
 from lpel_serving.images.datasets.faces import list_faces
 from lpel_serving.images.datasets.pairs import Pair
 from lpel_serving.images.datasets.pairs_list import read_pairs
@@ -90,8 +92,8 @@ def calibration_crops(
     order = np.random.default_rng(0).permutation(len(faces))[:n]
     if len(order) < n:
         raise SystemExit(f"only {len(order)} photographs show people who are in no pair.")
-    crop, side = parse_crop(bundle.manifest.crop), bundle.manifest.embedder.image_size
-    crops = np.stack([read_face(faces[int(place)].path, crop, side) for place in order])
+    crop, shape = parse_crop(bundle.manifest.crop), bundle.manifest.embedder.shape
+    crops = np.stack([read_face(faces[int(place)].path, crop, shape) for place in order])
     people = len({faces[int(place)].identity for place in order})
     return crops, {"photographs": n, "people": people, "of": len(faces), "seed": 0}
 
@@ -107,7 +109,7 @@ def quality(
     same, threshold = np.array([pair.same for pair in pairs]), bundle.manifest.threshold.value
     explainer, rows = Explainer.load(folder, threads=THREADS), {}
     exact = embedded(bundle, models["float32"], paths, work, "float32")
-    similar = decide_many(exact[references], exact[tests], threshold).similar
+    similar = decide_many(COSINE, exact[references], exact[tests], threshold).similar
     wanted = maps(explainer, exact[references], exact[tests], similar, "float32")
     for name, model in models.items():
         h = embedded(bundle, model, paths, work, name)
@@ -146,7 +148,7 @@ def embedded(
     record, crop = bundle.manifest.embedder, parse_crop(bundle.manifest.crop)
     embedder = Embedder(model, record, crop, threads=THREADS)
     found = embed_photographs(
-        embedder, paths, progress=lambda what, n: progress_bar(f"{what} in {name}", n)
+        embedder, COSINE, paths, progress=lambda what, n: progress_bar(f"{what} in {name}", n)
     )
     if not np.isfinite(found).all():
         raise SystemExit("the crop found no face in some photographs: leave their pairs out.")

@@ -51,7 +51,7 @@ def main(bundle: str, command: str, shipped: Path = SHIPPED) -> None:
         "sizes": asdict(sizes),
         "fills": list(record.fills),
         "layers": list(record.layers),
-        "layer_sizes": [[layer.channels, layer.side] for layer in layers_of(loaded)],
+        "layer_sizes": [[layer.channels, layer.least] for layer in layers_of(loaded)],
         "training": dict(record.training),
     }
     content = json.dumps(facts, indent=2) + "\n"

@@ -19,7 +19,9 @@ from lpel_serving.bundle.manifest import (
 )
 from lpel_serving.bundle.plausibility_record import FittedPlausibility
 from lpel_serving.bundle.usual_record import UsualRecord
+from lpel_serving.images.subject import FACES, Subject
 from lpel_serving.support.arrays import Floats
+from lpel_tf.bundles.comparing import BY_THEIR_COSINE, Compared
 from lpel_tf.bundles.response_bundling import FinishedResponses, export_responses
 from lpel_tf.bundles.surrogate_export import ExportedSurrogate
 from lpel_tf.decoders.decoder import to_keras
@@ -41,6 +43,8 @@ def assemble(
     confidence: ConfidenceRecord | None = None,
     plausibility: FittedPlausibility | None = None,
     usual: UsualRecord | None = None,
+    compared: Compared = BY_THEIR_COSINE,
+    subject: Subject = FACES,
 ) -> Manifest:
     """Export decoders, check their parity on real embeddings, and write the bundle."""
     metadata = {"lpel": "decoder", "embedder": embedder.record.name}
@@ -62,12 +66,14 @@ def assemble(
         )
     if surrogate is not None:
         parity |= {"surrogate": surrogate.parity, "local_features": surrogate.local_parity}
+    if compared.head is not None:
+        parity["head"] = compared.head.parity
     return write_bundle(
         out,
         embedder=embedder.model if surrogate is None else surrogate.embedder,
         decoder=exported.model,
         embedder_record=embedder.record,
-        decoder_record=DecoderRecord(decoder.image_size, training),
+        decoder_record=DecoderRecord(decoder.shape, training),
         crop=crop,
         threshold=threshold,
         parity=parity,
@@ -77,4 +83,7 @@ def assemble(
         confidence=confidence,
         plausibility=plausibility,
         usual=usual,
+        comparison=compared.record,
+        head=None if compared.head is None else compared.head.model,
+        subject=subject,
     )

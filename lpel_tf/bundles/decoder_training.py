@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from lpel_tf.data.dataset import FaceSet, Split
+from lpel_tf.data.dataset import FaceSet
+from lpel_tf.data.split import Split
 from lpel_tf.decoders.decoder import mean_squared_error
 from lpel_tf.decoders.least_squares import LinearDecoder, mean_face, solve
 from lpel_tf.decoders.training import Trained
@@ -50,11 +51,11 @@ def losses(decoder: LinearDecoder, split: Split, noise: float) -> Losses:
 
 def describe(trained: Trained, split: Split, *, closed_form: bool) -> dict[str, Any]:
     """Say how a decoder was trained, for the manifest."""
-    sides = {"train": split.train, "validation": split.validation, "test": split.test}
-    noise = trained.recipe.noise_on(split.train.embeddings)
+    sides, noise = split.sides, trained.recipe.noise_on(split.train.embeddings)
     return {
         "method": "closed-form least squares" if closed_form else "Adamax",
         "recipe": asdict(trained.recipe),
+        **split.record,
         "photographs": {name: len(side) for name, side in sides.items()},
         "people": {name: len(set(side.identities)) for name, side in sides.items()},
         "loss": "mean squared error over images, pixels and channels; pixels in [0, 1]",

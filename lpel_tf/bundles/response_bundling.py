@@ -1,7 +1,7 @@
 """Adds a response decoder to a bundle: makes its training table, trains it, exports it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,10 @@ from lpel_export.conversion.keras_to_onnx import export_responder
 from lpel_export.conversion.parity import Parity, check_parity
 from lpel_serving.bundle.manifest import EMBEDDING, RESPONSE, ResponseRecord
 from lpel_serving.engine.embedder import Embedder
-from lpel_serving.equations.similarity import unit
-from lpel_serving.images.datasets.faces import Face
+from lpel_serving.images.datasets.labelled import Labelled
 from lpel_serving.support.progress import Progress, silent
-from lpel_tf.data.dataset import Split
+from lpel_tf.bundles.comparing import BY_THEIR_COSINE, Compared
+from lpel_tf.data.split import Split
 from lpel_tf.decoders.response_decoder import ResponseDecoder, response_loss, to_keras
 from lpel_tf.decoders.response_table import ResponseTable, TableSettings, measure_table
 from lpel_tf.decoders.response_training import ResponseRecipe, TrainedResponses, train_responses
@@ -40,11 +40,12 @@ class FinishedResponses:
 
 def finish_responses(
     embedder: Embedder,
-    faces: Sequence[Face],
+    faces: Sequence[Labelled],
     split: Split,
     plan: ResponsePlan,
     store: Path,
     *,
+    compared: Compared = BY_THEIR_COSINE,
     checkpoint: Path | None = None,
     progress: Progress = silent,
 ) -> FinishedResponses:
@@ -55,21 +56,27 @@ def finish_responses(
     embedder
         The network with its crop.
     faces
-        All photographs.
+        The photographs of all sides, each of which shows a face.
     split
-        Says who is on which side.
+        Says which side each is on.
     plan
         What to measure and how to train.
     store
         Where the table is kept.
+    compared
+        How the network compares.
     checkpoint
         File that lets an interrupted training go on.
     progress
         Reports how far it is.
     """
-    everyone = measure_table(embedder, faces, plan.table, store, progress=progress)
-    sides = {"train": split.train, "validation": split.validation, "test": split.test}
-    tables = {name: _of(everyone, set(side.identities)) for name, side in sides.items()}
+    comparison = compared.comparison
+    everyone = measure_table(
+        embedder, faces, plan.table, store, comparison=comparison, progress=progress
+    )
+    side_of = split.side_of
+    on = np.array([side_of[face] for face in faces])
+    tables = {name: everyone.select(on == name) for name in split.sides}
     trained = train_responses(
         tables["train"],
         tables["validation"],
@@ -77,7 +84,8 @@ def finish_responses(
         checkpoint=checkpoint,
         progress=progress,
     )
-    return FinishedResponses(trained.decoder, _describe(trained, tables, plan))
+    decoder = replace(trained.decoder, comparison=comparison)
+    return FinishedResponses(decoder, _describe(trained, tables, split, plan))
 
 
 def export_responses(
@@ -95,7 +103,9 @@ def export_responses(
     )
     parity = check_parity(
         exported,
-        unit(np.resize(examples, (max(2, len(examples)), examples.shape[1]))),
+        decoder.decoder.comparison.scale(
+            np.resize(examples, (max(2, len(examples)), examples.shape[1]))
+        ),
         input_name=EMBEDDING,
         output_name=RESPONSE,
         inputs=f"embeddings of {len(examples)} faces",
@@ -104,17 +114,14 @@ def export_responses(
     return ResponseModel(exported.model, record), parity
 
 
-def _of(table: ResponseTable, people: set[str]) -> ResponseTable:
-    return table.select(np.array([who in people for who in table.identities], np.bool_))
-
-
 def _describe(
-    trained: TrainedResponses, tables: Mapping[str, ResponseTable], plan: ResponsePlan
+    trained: TrainedResponses, tables: Mapping[str, ResponseTable], split: Split, plan: ResponsePlan
 ) -> dict[str, Any]:
     return {
         "method": "Adamax",
         "table": asdict(plan.table),
         "recipe": asdict(trained.recipe),
+        **split.record,
         "photographs": {name: len(table) for name, table in tables.items()},
         "people": {name: len(set(table.identities)) for name, table in tables.items()},
         "loss": "squared error of what coalitions take from unit embeddings, as a share of its "

@@ -17,13 +17,15 @@ from lpel_export.local_features.second_output import (
 )
 from lpel_serving.engine.embedder import Embedder
 from lpel_serving.images.crops import Crop
-from lpel_serving.images.datasets.faces import Face
+from lpel_serving.images.datasets.labelled import Labelled
+from lpel_serving.images.held import content_of
 from lpel_serving.methods.measured.stream import DEFAULT_BATCH
 from lpel_serving.support.arrays import Floats, Pixels
 from lpel_serving.support.errors import NoFaceError, ParameterError
 from lpel_serving.support.progress import Progress, silent
+from lpel_tf.bundles.comparing import BY_THEIR_COSINE, Compared
 from lpel_tf.bundles.surrogate_rounds import Measured, train_in_rounds
-from lpel_tf.data.dataset import Split
+from lpel_tf.data.split import Split
 from lpel_tf.networks.embedders import ExportedEmbedder
 from lpel_tf.surrogates.network import SurrogateNetwork
 from lpel_tf.surrogates.photographs import see_photographs
@@ -92,11 +94,12 @@ class FinishedSurrogate:
 def finish_surrogate(
     embedder: ExportedEmbedder,
     crop: Crop,
-    faces: Sequence[Face],
+    faces: Sequence[Labelled],
     split: Split,
     plan: SurrogatePlan,
     store: Path,
     *,
+    compared: Compared = BY_THEIR_COSINE,
     respond: Callable[[Floats], Floats] | None = None,
     checkpoint: Path | None = None,
     progress: Progress = silent,
@@ -108,25 +111,26 @@ def finish_surrogate(
     embedder, crop
         The network, and how faces are cut out for it.
     faces
-        All photographs.
+        The photographs of all sides.
     split
-        Says who is on which side.
+        Says which side each is on.
     plan
         What to measure and how to train.
     store
         The store of embeddings: those of this table lie beside it.
+    compared
+        How the network compares.
     respond
-        The response decoder of the same people, to be measured on the same coalitions.
+        The response decoder of the same people, of scaled embeddings, to be measured on the same
+        coalitions.
     checkpoint
         File that lets an interrupted training go on.
     progress
         Reports how far it is.
     """
-    parts = {"train": split.train, "validation": split.validation, "test": split.test}
-    side_of = {who: name for name, part in parts.items() for who in part.identities}
-    faces = [face for face in faces if face.identity in side_of]
+    side_of = split.side_of
     order: list[int] = np.random.default_rng(plan.recipe.seed).permutation(len(faces)).tolist()
-    learnt = [faces[i] for i in order if side_of[faces[i].identity] == "train"]
+    learnt = [faces[i] for i in order if side_of[faces[i]] == "train"]
     grid = plan.table.side
     layers = choose_layers(embedder.model, grid, plan.layers or None)
     raw = Embedder(with_averages(embedder.model, layers, grid), embedder.record, crop)
@@ -135,17 +139,23 @@ def finish_surrogate(
     seeing = Embedder(reduced, embedder.record, crop)
     local_store = store.with_name(f"{store.stem}-local-{key_of(reduction)}.sqlite")
     seen = see_photographs(seeing, faces, local_store, progress=progress)
-    table_store = store.with_name(f"{store.stem}-surrogate-{plan.table.key}.sqlite")
-    sides = tuple(side_of[face.identity] for face in seen.faces)
+    table_store = store.with_name(f"{store.stem}-surrogate-{plan.table.key}{compared.key}.sqlite")
+    sides = tuple(side_of[face] for face in seen.faces)
     masking = _masking(embedder, raw, learnt, plan.table.precision, table_store)
-    measured = Measured(seen, sides, masking, plan.table, table_store, progress)
+    measured = Measured(
+        seen, sides, masking, plan.table, table_store, progress, compared.comparison
+    )
     trained, tables = train_in_rounds(measured, plan.rounds, plan.recipe, checkpoint)
-    training = _describe(trained, tables, plan, respond)
+    training = _describe(trained, tables, split, plan, respond)
     return FinishedSurrogate(trained.network, reduction, layers, plan.table.names, training)
 
 
 def _masking(
-    embedder: ExportedEmbedder, raw: Embedder, learnt: Sequence[Face], precision: str, store: Path
+    embedder: ExportedEmbedder,
+    raw: Embedder,
+    learnt: Sequence[Labelled],
+    precision: str,
+    store: Path,
 ) -> Embedder:
     """Open what embeds masked images; int8 is calibrated on the first photographs."""
     return embedder_in(
@@ -158,16 +168,16 @@ def _masking(
     )
 
 
-def _crops(embedder: Embedder, faces: Sequence[Face]) -> Iterator[Pixels]:
+def _crops(embedder: Embedder, faces: Sequence[Labelled]) -> Iterator[Pixels]:
     for face in faces:
         try:
-            yield embedder.read(face.path)
+            yield embedder.read(content_of(face.source), str(face.source))
         except NoFaceError:
             continue
 
 
 def _fit(
-    embedder: Embedder, faces: Sequence[Face], recipe: SurrogateRecipe, progress: Progress
+    embedder: Embedder, faces: Sequence[Labelled], recipe: SurrogateRecipe, progress: Progress
 ) -> Reduction:
     """Fit the reduction on the first photographs that show a face."""
     wanted = islice(_crops(embedder, faces), recipe.reduced_on)
@@ -185,6 +195,7 @@ def _fit(
 def _describe(
     trained: TrainedSurrogate,
     tables: Mapping[str, SurrogateTable],
+    split: Split,
     plan: SurrogatePlan,
     respond: Callable[[Floats], Floats] | None,
 ) -> dict[str, Any]:
@@ -202,6 +213,7 @@ def _describe(
         "table": asdict(plan.table),
         "rounds": plan.rounds,
         "recipe": asdict(trained.recipe),
+        **split.record,
         "photographs": {name: len(table) for name, table in tables.items()},
         "people": {name: len(set(table.identities)) for name, table in tables.items()},
         "loss": "squared error of what coalitions take from unit embeddings, and of that along the "

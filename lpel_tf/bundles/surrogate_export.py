@@ -13,8 +13,8 @@ from lpel_export.local_features.second_output import with_local_features
 from lpel_serving.bundle.manifest import EmbedderRecord, SurrogateRecord
 from lpel_serving.engine.embedder import Embedder
 from lpel_serving.engine.surrogate import Surrogate
-from lpel_serving.equations.similarity import unit
-from lpel_serving.images.crops import CentreCrop, Crop
+from lpel_serving.equations.comparison import COSINE, Comparison
+from lpel_serving.images.crops import Crop, WholeImage
 from lpel_serving.methods.networks import AssembledNetworks, ImageFeatures
 from lpel_serving.support.arrays import Floats
 from lpel_tf.bundles.surrogate_bundling import FinishedSurrogate
@@ -64,7 +64,7 @@ def with_surrogate(
         Of the embedder.
     """
     model = exported.surrogate
-    surrogate = Surrogate(model.graphs, model.record, record.dimension)
+    surrogate = Surrogate(model.graphs, model.record, record.dimension, networks.comparison)
     seeing = Embedder(exported.embedder, record, crop)
     return replace(
         networks,
@@ -75,7 +75,10 @@ def with_surrogate(
 
 
 def export_finished_surrogate(
-    finished: FinishedSurrogate, embedder: ExportedEmbedder, crops: NDArray[np.uint8]
+    finished: FinishedSurrogate,
+    embedder: ExportedEmbedder,
+    crops: NDArray[np.uint8],
+    comparison: Comparison = COSINE,
 ) -> ExportedSurrogate:
     """Export a surrogate and the embedder's second output, and check both on real crops.
 
@@ -86,7 +89,9 @@ def export_finished_surrogate(
     embedder
         The embedder that it was trained for.
     crops
-        Real crops, uint8, shape (N, S, S, 3).
+        Real crops, uint8, shape (N, H, W, C).
+    comparison
+        How the network compares.
 
     Raises
     ------
@@ -107,8 +112,8 @@ def export_finished_surrogate(
         f"local features of {len(crops)} face crops, by numpy",
         report["largest"],
     )
-    seen = Embedder(model, embedder.record, CentreCrop()).features(crops)
-    features = ImageFeatures(unit(seen.embeddings), seen.local)
+    seen = Embedder(model, embedder.record, WholeImage()).features(crops)
+    features = ImageFeatures(comparison.scale(seen.embeddings), seen.local)
     network = to_keras(finished.network)
     graphs = to_graphs(finished.network, network, embedder.record.name)
 

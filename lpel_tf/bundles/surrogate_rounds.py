@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from lpel_serving.bundle.manifest import SurrogateRecord
 from lpel_serving.engine.embedder import Embedder
 from lpel_serving.engine.surrogate import Surrogate
+from lpel_serving.equations.comparison import COSINE, Comparison
 from lpel_serving.support.progress import Progress
 from lpel_tf.surrogates.donors import choose_donors
 from lpel_tf.surrogates.graph import to_graphs
@@ -45,6 +46,8 @@ class Measured:
         The store of the first round; those of others lie beside it.
     progress
         Reports how far it is.
+    comparison
+        How the network compares.
     """
 
     photographs: Photographs
@@ -53,6 +56,7 @@ class Measured:
     settings: SurrogateTableSettings
     store: Path
     progress: Progress
+    comparison: Comparison = COSINE
 
     def donors(self, number: int) -> NDArray[np.int64]:
         """The donors of a round, each side with its own."""
@@ -69,7 +73,7 @@ class Measured:
         fills, sizes = self.settings.names, network.sizes
         record = SurrogateRecord(sizes.side, sizes.channels, fills, (), {})
         graphs = to_graphs(network, to_keras(network), self.masking.record.name)
-        surrogate = Surrogate(graphs, record, sizes.dimension)
+        surrogate = Surrogate(graphs, record, sizes.dimension, self.comparison)
         draw = along_own_orders(surrogate, self.photographs, self.donors(number), self.settings)
         name = f"{self.store.stem}-{number}-{_key_of(network)}{self.store.suffix}"
         return self._measure(number, draw, self.store.with_name(name))
@@ -82,7 +86,13 @@ class Measured:
     def _measure(self, number: int, draw: Draw, store: Path) -> SurrogateTable:
         asked = Round(self.donors(number), draw, number)
         return measure_round(
-            self.masking, self.photographs, asked, self.settings, store, progress=self.progress
+            self.masking,
+            self.photographs,
+            asked,
+            self.settings,
+            store,
+            comparison=self.comparison,
+            progress=self.progress,
         )
 
 

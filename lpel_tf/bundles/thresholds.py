@@ -7,14 +7,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lpel_serving.bundle.comparison_record import ComparisonRecord
 from lpel_serving.bundle.confidence_record import ConfidenceRecord, fit_confidence
 from lpel_serving.bundle.manifest import ThresholdRecord
-from lpel_serving.equations.similarity import cosine_similarity
+from lpel_serving.equations.comparison import COSINE, Comparison
 from lpel_serving.images.datasets.faces import Face
+from lpel_serving.images.datasets.labelled import Labelled
 from lpel_serving.images.datasets.pairs import Pair, draw_pairs, possible_pairs
 from lpel_serving.support.errors import PairsError, ParameterError
 from lpel_serving.verification.accuracy import best_threshold, cross_validate
-from lpel_tf.data.dataset import FaceSet, Split
+from lpel_tf.data.dataset import FaceSet
+from lpel_tf.data.split import Split
 
 THESIS_THRESHOLD = 0.3
 FOLDS = 10
@@ -39,7 +42,26 @@ class Fitted:
     confidence: ConfidenceRecord | None
 
 
-def fit_on_pairs(pairs: Sequence[Pair], embed: Callable[[tuple[Face, ...]], FaceSet]) -> Fitted:
+def own_threshold(value: float, record: ComparisonRecord) -> ThresholdRecord:
+    """Record a threshold of the user's own, on the scale that the network compares by.
+
+    Raises
+    ------
+    ParameterError
+        If no two images can have such a number.
+    """
+    chosen = {"how": "the user's own"}
+    if record.kind != "cosine":
+        chosen |= {record.measure: value}
+    return ThresholdRecord(record.similarity_of(value), chosen)
+
+
+def fit_on_pairs(
+    pairs: Sequence[Pair],
+    embed: Callable[[Sequence[Labelled]], FaceSet],
+    comparison: Comparison = COSINE,
+    own: ThresholdRecord | None = None,
+) -> Fitted:
     """Choose the most accurate threshold on given pairs, and fit the confidence on them.
 
     Parameters
@@ -48,6 +70,10 @@ def fit_on_pairs(pairs: Sequence[Pair], embed: Callable[[tuple[Face, ...]], Face
         Pairs whose truth is known.
     embed
         Embeds photographs.
+    comparison
+        How the network compares.
+    own
+        A threshold that was chosen already; None to choose.
 
     Raises
     ------
@@ -56,41 +82,68 @@ def fit_on_pairs(pairs: Sequence[Pair], embed: Callable[[tuple[Face, ...]], Face
     """
     paths = dict.fromkeys(path for pair in pairs for path in (pair.reference, pair.test))
     faces = embed(tuple(Face(path, path.parent.name) for path in paths))
-    missing = {face.path for face in (*faces.without_face, *faces.unusable)}
+    missing = {face.source for face in (*faces.without_face, *faces.unusable)}
     place = {path: i for i, path in enumerate(path for path in paths if path not in missing)}
     usable = [pair for pair in pairs if pair.reference in place and pair.test in place]
     first = faces.embeddings[[place[pair.reference] for pair in usable]]
     second = faces.embeddings[[place[pair.test] for pair in usable]]
     same = np.array([pair.same for pair in usable])
-    return _fit(cosine_similarity(first, second), same, "a list of pairs")
+    return _fit(comparison.similarity(first, second), same, "a list of pairs", own)
 
 
-def fit_on_split(split: Split, rng: np.random.Generator) -> Fitted:
-    """Fit on pairs of people held out; the thesis's threshold alone if they give too few."""
-    identities = split.validation.identities + split.test.identities
-    embeddings = np.concatenate([split.validation.embeddings, split.test.embeddings])
+def fit_on_split(
+    split: Split,
+    rng: np.random.Generator,
+    comparison: Comparison = COSINE,
+    own: ThresholdRecord | None = None,
+) -> Fitted:
+    """Fit on pairs of what was held out; the thesis's threshold alone if that gives too few."""
+    apart = split.apart
+    identities, embeddings = apart.identities, apart.embeddings
     n = min(_MAX_PAIRS, possible_pairs(identities))
     if n < _MIN_PAIRS:
-        how = "the thesis's: the people held out give too few pairs"
-        return Fitted(ThresholdRecord(THESIS_THRESHOLD, {"how": how, "pairs": n}), None)
+        return Fitted(own or _of_the_thesis(split, n, comparison), None)
     first, second, same = (
         np.array(column) for column in zip(*draw_pairs(identities, n, rng), strict=True)
     )
-    similarities = cosine_similarity(embeddings[first], embeddings[second])
-    return _fit(similarities, same, "pairs of the people held out of training")
+    similarities = comparison.similarity(embeddings[first], embeddings[second])
+    return _fit(similarities, same, f"pairs of the {split.held_out} of training", own)
 
 
-def _fit(similarities: NDArray[np.float32], same: NDArray[np.bool_], on: str) -> Fitted:
+def _of_the_thesis(split: Split, n: int, comparison: Comparison) -> ThresholdRecord:
+    """The thesis's threshold, a cosine, where what was held out gives n pairs."""
+    if comparison.kind != "cosine":
+        raise PairsError(
+            f"the {split.held_out} give {n} pairs; {_MIN_PAIRS} are needed to choose a threshold "
+            f"for a comparison by {comparison.kind}: give a threshold, or a list of pairs."
+        )
+    how = f"the thesis's: the {split.held_out} give too few pairs"
+    return ThresholdRecord(THESIS_THRESHOLD, {"how": how, "pairs": n})
+
+
+def _fit(
+    similarities: NDArray[np.float32],
+    same: NDArray[np.bool_],
+    on: str,
+    own: ThresholdRecord | None,
+) -> Fitted:
     if not 0 < np.count_nonzero(same) < len(same):
         raise PairsError(
             f"a threshold needs pairs of the same person and pairs of two; of {len(same)} usable "
             f"pairs {np.count_nonzero(same)} are of the same person."
         )
+    on_which = f"{on}, which the threshold was chosen on" if own is None else on
+    try:
+        confidence = fit_confidence(similarities, same, on_which)
+    except ParameterError:  # a network that cannot separate people still keeps its decoders
+        confidence = None
+    return Fitted(own or _most_accurate(similarities, same, on), confidence)
+
+
+def _most_accurate(
+    similarities: NDArray[np.float32], same: NDArray[np.bool_], on: str
+) -> ThresholdRecord:
     chosen: dict[str, Any] = {"how": f"most accurate on {on}", "pairs": len(same)}
     if min(np.count_nonzero(same), np.count_nonzero(~same)) >= FOLDS:
         chosen["cross_validated_accuracy"] = cross_validate(similarities, same, FOLDS).accuracy
-    try:
-        confidence = fit_confidence(similarities, same, f"{on}, which the threshold was chosen on")
-    except ParameterError:  # a network that cannot separate people still keeps its decoders
-        confidence = None
-    return Fitted(ThresholdRecord(best_threshold(similarities, same), chosen), confidence)
+    return ThresholdRecord(best_threshold(similarities, same), chosen)

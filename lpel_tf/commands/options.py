@@ -1,7 +1,7 @@
 """Options that the commands of this package share."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -13,6 +13,29 @@ if TYPE_CHECKING:
 CacheOption = Annotated[
     Path | None,
     typer.Option(help="Where downloads, exports and embeddings are kept.", show_default=False),
+]
+SplitOption = Annotated[
+    Literal["identity", "image"] | None,
+    typer.Option(
+        help="What is held out of training: whole identities, or images of each. By image where "
+        "there are fewer than 20 identities, by default.",
+        show_default=False,
+    ),
+]
+ComparisonOption = Annotated[
+    str,
+    typer.Option(
+        help="How the network compares two embeddings: cosine, euclidean (their distance), or a "
+        "learned head of two embeddings as an ONNX file."
+    ),
+]
+ThresholdOption = Annotated[
+    float | None,
+    typer.Option(
+        help="A threshold of your own, on the scale that the network compares by: a cosine, a "
+        "distance or a head's score; the most accurate by default.",
+        show_default=False,
+    ),
 ]
 MirrorOption = Annotated[
     str | None,

@@ -1,9 +1,8 @@
 """`lpel train`: from a folder of faces to a bundle."""
 
 import os
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -22,28 +21,34 @@ from lpel_serving.commands.shared.options import (
 from lpel_serving.commands.shared.passed_over import in_json, report
 from lpel_serving.images.datasets.passed_over import MOST_BAD, Unusable
 from lpel_tf.commands import EXPORT, TRAINING
-from lpel_tf.commands.options import CacheOption, MirrorOption, check_mirror
+from lpel_tf.commands.network_options import (
+    ChannelsOption,
+    EmbedderOption,
+    FacenetOption,
+    ImageSizeOption,
+    LayoutOption,
+    MeanOption,
+    NameOption,
+    OutputOption,
+    ScaleOption,
+    StandardisationOption,
+    chosen,
+)
+from lpel_tf.commands.options import (
+    CacheOption,
+    ComparisonOption,
+    MirrorOption,
+    SplitOption,
+    ThresholdOption,
+)
+from lpel_tf.commands.training_plans import (
+    TablePrecision,
+    TableRoundsOption,
+    TrainedMethod,
+    response_plan,
+    surrogate_plan,
+)
 from lpel_tf.networks.facenet import DEFAULT_KEY
-
-if TYPE_CHECKING:
-    from lpel_tf.bundles.response_bundling import ResponsePlan
-    from lpel_tf.bundles.surrogate_bundling import SurrogatePlan
-
-
-class TrainedMethod(StrEnum):
-    """The methods that need training."""
-
-    lpel = "lpel"
-    responses = "responses"
-    surrogate = "surrogate"
-
-
-class TablePrecision(StrEnum):
-    """The numbers in which the surrogate's masked images may be embedded."""
-
-    float32 = "float32"
-    float16 = "float16"
-    int8 = "int8"
 
 
 def train(
@@ -52,14 +57,30 @@ def train(
     out: Annotated[
         Path, typer.Option("--out", "-o", help="Folder of the new bundle.", show_default=False)
     ],
-    facenet: Annotated[str, typer.Option(help="Key of the FaceNet to explain.")] = DEFAULT_KEY,
+    facenet: FacenetOption = DEFAULT_KEY,
+    embedder: EmbedderOption = None,
+    name: NameOption = None,
+    standardisation: StandardisationOption = None,
+    image_size: ImageSizeOption = None,
+    mean: MeanOption = None,
+    scale: ScaleOption = None,
+    layout: LayoutOption = "NCHW",
+    channels: ChannelsOption = "RGB",
+    output: OutputOption = None,
     crop: Annotated[
         str,
         typer.Option(
-            help="How to cut faces out: none (the photographs are face crops), a share such as "
-            "0.48 (centred; right for LFW), or mtcnn (detected and aligned)."
+            help="How to cut faces out: none (the photographs are face crops), pad, stretch, a "
+            "share such as 0.48 (centred; right for LFW), or mtcnn (detected and aligned)."
         ),
     ] = "none",
+    subject: Annotated[
+        str,
+        typer.Option(
+            help="What is compared, in whose words the bundle speaks: faces, digits, signatures, "
+            "products, images, or own words, such as 'a stamp, stamps, one issue, two issues'."
+        ),
+    ] = "faces",
     identities: IdentitiesOption = None,
     exclude: Annotated[
         list[str] | None, typer.Option(help="Leave this person out; may be repeated.")
@@ -96,17 +117,7 @@ def train(
             "about three times as fast on a CPU, and less exact."
         ),
     ] = TablePrecision.float32,
-    table_rounds: Annotated[
-        int,
-        typer.Option(
-            min=1,
-            max=9,
-            help="For surrogate: how often each photograph is measured, every time with another "
-            "person's face to take superpixels from. Rounds after the first go half along the "
-            "orders of a surrogate trained on the first: each takes longer than that, and the "
-            "surrogate predicts better.",
-        ),
-    ] = 1,
+    table_rounds: TableRoundsOption = 1,
     grid: Annotated[
         int,
         typer.Option(
@@ -120,6 +131,9 @@ def train(
             show_default=False,
         ),
     ] = None,
+    split: SplitOption = None,
+    comparison: ComparisonOption = "cosine",
+    threshold: ThresholdOption = None,
     epochs: Annotated[int, typer.Option(min=1, help="Epochs at most.")] = 30,
     batch_size: Annotated[int, typer.Option(min=1, help="Faces in a step.")] = 128,
     noise: Annotated[
@@ -142,7 +156,9 @@ def train(
     mirror: MirrorOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Train a decoder for a FaceNet on photographs of faces, and write both as an ONNX bundle.
+    """Train a decoder for a network on photographs, and write both as an ONNX bundle.
+
+    The network is a FaceNet, or with --embedder your own.
 
     Embeddings, and what was measured of masked images, are kept in the cache, by the content of
     each photograph.
@@ -154,19 +170,37 @@ def train(
     from lpel_serving.images.crops import parse_crop
     from lpel_serving.images.datasets.faces import find_faces, leave_out
     from lpel_serving.images.datasets.pairs_list import find_pairs
-    from lpel_tf.bundles.bundling import all_checkpoints, train_bundle
+    from lpel_serving.images.subject import parse_subject
+    from lpel_tf.bundles.bundling import train_bundle
+    from lpel_tf.bundles.checkpoints import all_checkpoints
+    from lpel_tf.bundles.comparing import as_threshold
     from lpel_tf.commands.trained_words import trained_in_json, trained_in_words
     from lpel_tf.decoders.training import Recipe
-    from lpel_tf.networks.embedders import from_facenet
     from lpel_tf.networks.example_crops import example_crops
-    from lpel_tf.networks.facenet import facenet as find
     from lpel_tf.support.cache import cache_folder
     from lpel_tf.support.quiet import load_tensorflow
 
     out = Path(os.path.abspath(out))  # noqa: PTH100 (resolve would follow a link)
     check_replaceable(out)
     parse_crop(crop)
-    network = find(facenet)
+    compared = parse_subject(subject)
+    network = chosen(
+        context,
+        facenet,
+        embedder,
+        cache=cache,
+        mirror=mirror,
+        name=name,
+        standardisation=standardisation,
+        image_size=image_size,
+        mean=mean,
+        scale=scale,
+        layout=layout,
+        channels=channels,
+        output=output,
+    )
+    if threshold is not None:
+        as_threshold(threshold, comparison)  # if it is none, that is said at once
     responds, simulates = method is not TrainedMethod.lpel, method is TrainedMethod.surrogate
     how = "goes with --method responses or surrogate"
     check_applies(context, responds, how, "--coalitions", "--grid")
@@ -174,10 +208,9 @@ def train(
     check_applies(context, simulates, "goes with --method surrogate", *of_table)
     stepwise = ("--epochs", "--batch-size", "--patience")
     check_applies(context, not closed_form, "goes with training, not with --closed-form", *stepwise)
-    check_mirror(context, network)
     recipe = Recipe(epochs=epochs, batch_size=batch_size, noise=noise, patience=patience, seed=seed)
-    responses = _response_plan(responds, side=grid, coalitions=coalitions, seed=seed)
-    surrogate = _surrogate_plan(
+    responses = response_plan(responds, side=grid, coalitions=coalitions, seed=seed)
+    surrogate = surrogate_plan(
         simulates,
         side=grid,
         coalitions=table_coalitions,
@@ -191,27 +224,27 @@ def train(
     listed = None if pairs is None else find_pairs(pairs, faces, unusable)
     cache_folder(root=cache)  # if there can be none, that is said at once
     load_tensorflow()
-    embedder = from_facenet(
-        network,
-        lambda size: example_crops(people, crop, size, unusable),
-        cache=cache,
-        mirror=mirror,
-        progress=progress_bar,
+    exported = network.export(
+        lambda size: example_crops(people, crop, size, unusable), progress_bar
     )
     checkpoint = out.with_name(f".{out.name}.training.npz")
     manifest = train_bundle(
-        embedder,
+        exported,
         people,
         out,
         crop=crop,
         recipe=recipe,
         closed_form=closed_form,
+        split=split,
+        threshold=threshold,
+        comparison=comparison,
         cache=cache,
         pairs=() if listed is None else listed.pairs,
         responses=responses,
         surrogate=surrogate,
         checkpoint=checkpoint,
         unusable=unusable,
+        subject=compared,
         progress=progress_bar,
     )
     for path in all_checkpoints(checkpoint):
@@ -225,29 +258,6 @@ def train(
         print_json(trained_in_json(manifest, out) | said)
     else:
         say(trained_in_words(manifest, out))
-
-
-def _surrogate_plan(simulates: bool, *, rounds: int, **measured: Any) -> "SurrogatePlan | None":
-    """How to train a surrogate, by what is measured for it; None for none."""
-    if not simulates:
-        return None
-    from lpel_tf.bundles.surrogate_bundling import SurrogatePlan
-    from lpel_tf.surrogates.recipe import SurrogateRecipe
-    from lpel_tf.surrogates.table_settings import SurrogateTableSettings
-
-    recipe = SurrogateRecipe(seed=measured["seed"])
-    return SurrogatePlan(SurrogateTableSettings(**measured), recipe, rounds=rounds)
-
-
-def _response_plan(responds: bool, **measured: Any) -> "ResponsePlan | None":
-    """How to train a response decoder, by what is measured for it; None for none."""
-    if not responds:
-        return None
-    from lpel_tf.bundles.response_bundling import ResponsePlan
-    from lpel_tf.decoders.response_table import TableSettings
-    from lpel_tf.decoders.response_training import ResponseRecipe
-
-    return ResponsePlan(TableSettings(**measured), ResponseRecipe(seed=measured["seed"]))
 
 
 command = Command(train, needs=(*TRAINING, *EXPORT))

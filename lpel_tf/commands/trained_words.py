@@ -7,6 +7,7 @@ from typing import Any
 
 from lpel_serving.bundle.manifest import Manifest
 from lpel_serving.engine.crowds import crowds_in_words
+from lpel_serving.images.subject import FACES, Subject
 
 
 def trained_in_words(manifest: Manifest, out: Path) -> str:
@@ -15,8 +16,8 @@ def trained_in_words(manifest: Manifest, out: Path) -> str:
         (
             *_photographs_in_words(manifest.decoder.training),
             f"Bundle: {out}",
-            _decoder_in_words(manifest.decoder.training),
-            f"Threshold {manifest.threshold.value:.3f}, {manifest.threshold.chosen['how']}.",
+            _decoder_in_words(manifest.decoder.training, manifest.subject),
+            f"Threshold {_threshold(manifest)}, {manifest.threshold.chosen['how']}.",
             confidence_in_words(manifest),
             plausibility_in_words(manifest),
             usual_in_words(manifest),
@@ -28,6 +29,13 @@ def trained_in_words(manifest: Manifest, out: Path) -> str:
             *_explaining_in_words(manifest),
         )
     )
+
+
+def _threshold(manifest: Manifest) -> str:
+    """On the network's own scale, and of what, if that is not the cosine."""
+    own = f"{manifest.comparison.own_of(manifest.threshold.value):.3f}"
+    record = manifest.comparison
+    return own if record.kind == "cosine" else f"{own} on the {record.measure}"
 
 
 def trained_in_json(manifest: Manifest, out: Path) -> dict[str, Any]:
@@ -48,19 +56,27 @@ def trained_in_json(manifest: Manifest, out: Path) -> dict[str, Any]:
 
 def _photographs_in_words(training: Mapping[str, Any]) -> list[str]:
     """Photographs without a face, and with several, where there are any."""
-    without_face = training["photographs_without_face"]
-    crowded = crowds_in_words(training["photographs_with_several_faces"])
+    without_face = training.get("photographs_without_face")
+    crowded = crowds_in_words(training.get("photographs_with_several_faces"))
     said = f"{without_face} photographs were left out: no face was found in them."
     return [*([said] if without_face else []), *([crowded] if crowded else [])]
 
 
-def _decoder_in_words(training: Mapping[str, Any]) -> str:
+def _decoder_in_words(training: Mapping[str, Any], subject: Subject) -> str:
     loss = training["test_loss"]
+    mean = loss["mean_face" if subject == FACES else "mean_image"]
     return (
-        f"Test loss {loss['decoder']:.5f} on {training['photographs']['test']} photographs of "
-        f"{training['people']['test']} other people; the mean face gives {loss['mean_face']:.5f}, "
-        f"least squares {loss['least_squares']:.5f}."
+        f"Test loss {loss['decoder']:.5f} on {_tested_on(training, subject)}; the mean "
+        f"{subject.thing} gives {mean:.5f}, least squares {loss['least_squares']:.5f}."
     )
+
+
+def _tested_on(training: Mapping[str, Any], subject: Subject) -> str:
+    """Say whom the test shows, and how the data were divided."""
+    photographs, people = training["photographs"]["test"], training[subject.group_key]["test"]
+    if _by_image(training):
+        return f"{photographs} other images of the same {people} classes (split by image)"
+    return f"{photographs} photographs of {people} other {subject.kinds}"
 
 
 def _explaining_in_words(manifest: Manifest) -> list[str]:
@@ -121,12 +137,12 @@ def plausibility_in_words(manifest: Manifest) -> str:
     check = manifest.plausibility
     if check is None:
         return (
-            "No check of plausibility: too few photographs, or people held out, to fit one on. "
-            "`lpel calibrate` fits one on others."
+            f"No check of plausibility: too few photographs, or {manifest.subject.kinds} held out, "
+            "to fit one on. `lpel calibrate` fits one on others."
         )
     return (
         f"Check of plausibility: of {check.fitted['photographs']:,} photographs; at most "
-        f"{check.fitted['false_alarms']:.1%} of somebody new's raise an alarm."
+        f"{check.fitted['false_alarms']:.1%} of {_new(manifest)} raise an alarm."
     )
 
 
@@ -145,11 +161,27 @@ def usual_in_words(manifest: Manifest) -> str:
     """Say what the usual maps were measured on, or that they were not."""
     if manifest.usual is None:
         return (
-            "What is usual of maps: not measured, for want of pairs of people held out. "
+            f"What is usual of maps: not measured, for want of pairs of {manifest.subject.kinds} "
+            "held out. "
             "`lpel calibrate` measures it on others."
         )
     measured = manifest.usual.measured
+    if _by_image(manifest.decoder.training):
+        return f"What is usual of maps: measured on {measured['photographs']:,} images held out."
     return (
         f"What is usual of maps: measured on {measured['photographs']:,} photographs of "
-        f"{measured['people']:,} people held out."
+        f"{measured[manifest.subject.group_key]:,} {manifest.subject.kinds} held out."
     )
+
+
+def _new(manifest: Manifest) -> str:
+    """What the check of plausibility raises false alarms of."""
+    if _by_image(manifest.decoder.training):
+        return "other images"
+    subject = manifest.subject
+    return "somebody new's" if subject.of_faces else f"those of new {subject.kinds}"
+
+
+def _by_image(training: Mapping[str, Any]) -> bool:
+    """Whether the data were split by image; what says nothing was split by identity."""
+    return training.get("split") == "image"

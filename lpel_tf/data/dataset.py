@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import compress
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +14,13 @@ from lpel_serving.engine.embedder import Embedder
 from lpel_serving.engine.store.recall import recall
 from lpel_serving.engine.store.sqlite import Row, SqliteStore
 from lpel_serving.equations.direction import has_direction, lack_of
-from lpel_serving.images.crops import CutFace, DetectingCrop, decoder_target
-from lpel_serving.images.datasets.faces import Face
+from lpel_serving.images.crops import CutFace, DetectingCrop
+from lpel_serving.images.datasets.labelled import Labelled
 from lpel_serving.images.datasets.passed_over import Unusable
+from lpel_serving.images.resizing import decoder_target
 from lpel_serving.methods.measured.stream import DEFAULT_BATCH
 from lpel_serving.support.errors import EmbeddingError
+from lpel_serving.support.image_shape import ImageShape
 from lpel_serving.support.progress import Progress, silent
 from lpel_tf.data.store import open_face_store
 from lpel_tf.support.errors import TrainingDataError
@@ -32,7 +35,7 @@ class FaceSet:
     embeddings
         ``h = f(x)``, float32, shape (N, D).
     targets
-        ``x``, uint8, shape (N, H, H, 3).
+        ``x``, uint8, shape (N, H, W, C).
     identities
         Who each is, N of them.
     without_face
@@ -42,39 +45,49 @@ class FaceSet:
     several_faces
         Those that show several faces, of which the largest was taken; None where the crop looks
         for none.
+    photographs
+        The images themselves, N of them; empty where only their embeddings are known.
     """
 
     embeddings: NDArray[np.float32]
     targets: NDArray[np.uint8]
     identities: tuple[str, ...]
-    without_face: tuple[Face, ...] = ()
-    unusable: tuple[Face, ...] = ()
-    several_faces: tuple[Face, ...] | None = None
+    without_face: tuple[Labelled, ...] = ()
+    unusable: tuple[Labelled, ...] = ()
+    several_faces: tuple[Labelled, ...] | None = None
+    photographs: tuple[Labelled, ...] = ()
 
     def __len__(self) -> int:
         return len(self.identities)
 
+    @property
+    def target_shape(self) -> ImageShape:
+        """Height, width and channels of the targets."""
+        return ImageShape(*self.targets.shape[1:])
+
     def select(self, chosen: NDArray[np.bool_]) -> "FaceSet":
         """Keep the faces that a mask of shape (N,) chooses."""
-        kept = tuple(
-            identity for identity, keep in zip(self.identities, chosen, strict=True) if keep
+        return FaceSet(
+            self.embeddings[chosen],
+            self.targets[chosen],
+            tuple(compress(self.identities, chosen)),
+            photographs=tuple(compress(self.photographs, chosen)),
         )
-        return FaceSet(self.embeddings[chosen], self.targets[chosen], kept)
 
-
-@dataclass(frozen=True, eq=False)
-class Split:
-    """Faces of different people, for training, for choosing when to stop, and for the test."""
-
-    train: FaceSet
-    validation: FaceSet
-    test: FaceSet
+    def joined(self, other: "FaceSet") -> "FaceSet":
+        """These faces, then others."""
+        return FaceSet(
+            np.concatenate([self.embeddings, other.embeddings]),
+            np.concatenate([self.targets, other.targets]),
+            self.identities + other.identities,
+            photographs=self.photographs + other.photographs,
+        )
 
 
 def embed_faces(
     embedder: Embedder,
-    faces: Sequence[Face],
-    target_size: int,
+    faces: Sequence[Labelled],
+    target: ImageShape,
     store_path: Path,
     *,
     unusable: Unusable | None = None,
@@ -90,10 +103,10 @@ def embed_faces(
         The network ``f`` with its crop.
     faces
         The photographs.
-    target_size
-        Side H of the images that the decoder will reconstruct.
+    target
+        The shape of the images that the decoder will reconstruct.
     store_path
-        Where embeddings are kept; one file for one network, crop and target size.
+        Where embeddings are kept; one file for one network, crop and target shape.
     unusable
         Gathers photographs that cannot be used; they are left out and listed in the result.
     progress
@@ -111,15 +124,15 @@ def embed_faces(
         If the store cannot be used.
     """
     embeddings = np.empty((len(faces), embedder.record.dimension), np.float32)
-    targets = np.empty((len(faces), target_size, target_size, 3), np.uint8)
+    targets = np.empty((len(faces), *target), np.uint8)
     found = np.zeros(len(faces), np.bool_)
     detects = isinstance(embedder.crop, DetectingCrop)
-    several: list[Face] = []
-    store = open_face_store(store_path, embedder.record.dimension, target_size, counts=detects)
-    with closing(store), progress("embedding faces", len(faces)) as advance:
+    several: list[Labelled] = []
+    store = open_face_store(store_path, embedder.record.dimension, target, counts=detects)
+    with closing(store), progress("embedding images", len(faces)) as advance:
         for start in range(0, len(faces), DEFAULT_BATCH):
             batch = faces[start : start + DEFAULT_BATCH]
-            recalled = _recall(embedder, batch, store, target_size, unusable)
+            recalled = _recall(embedder, batch, store, target, unusable)
             for i, row in enumerate(recalled, start):
                 if row is not None:
                     embeddings[i], targets[i], found[i] = row["embedding"], row["target"], True
@@ -130,6 +143,7 @@ def embed_faces(
         targets,
         tuple(face.identity for face in faces),
         several_faces=tuple(several) if detects else None,
+        photographs=tuple(faces),
     )
     if found.all():
         return everyone
@@ -137,67 +151,31 @@ def embed_faces(
     kept = replace(everyone.select(found), several_faces=everyone.several_faces)
     if unusable is None:
         return replace(kept, without_face=missing)
-    unusable.check(face.path for face in faces)
+    unusable.check(face.source for face in faces)
     return replace(
         kept,
-        without_face=tuple(face for face in missing if face.path not in unusable),
-        unusable=tuple(face for face in missing if face.path in unusable),
+        without_face=tuple(face for face in missing if face.source not in unusable),
+        unusable=tuple(face for face in missing if face.source in unusable),
     )
-
-
-def split_by_identity(
-    faces: FaceSet, rng: np.random.Generator, *, validation: float = 0.1, test: float = 0.1
-) -> Split:
-    """Divide faces so that nobody is on two sides.
-
-    Parameters
-    ----------
-    faces
-        All of them.
-    rng
-        The source of randomness.
-    validation, test
-        Shares of the people, not of the photographs; at least one person each.
-
-    Raises
-    ------
-    TrainingDataError
-        If there are fewer than three people.
-    """
-    people = sorted(set(faces.identities))
-    if len(people) < 3:
-        raise TrainingDataError(
-            f"the photographs show {len(people)} people; at least 3 are needed, to keep some apart "
-            "for validation and test, and hundreds to train a useful decoder."
-        )
-    order = rng.permutation(len(people))
-    n_test = max(1, round(len(people) * test))
-    n_validation = max(1, round(len(people) * validation))
-    side = np.full(len(people), 2)
-    side[order[:n_test]] = 0
-    side[order[n_test : n_test + n_validation]] = 1
-    place = {person: int(side[i]) for i, person in enumerate(people)}
-    sides = np.array([place[identity] for identity in faces.identities])
-    return Split(faces.select(sides == 2), faces.select(sides == 1), faces.select(sides == 0))
 
 
 def _recall(
     embedder: Embedder,
-    batch: Sequence[Face],
+    batch: Sequence[Labelled],
     store: SqliteStore,
-    target_size: int,
+    target: ImageShape,
     unusable: Unusable | None,
 ) -> list[Row | None]:
     """Embed a batch of photographs, or say which of them have no embedding to train on."""
-    paths = ", ".join(str(face.path) for face in batch)
+    paths = ", ".join(str(face.source) for face in batch)
     try:
-        compute = partial(_embed, embedder, target_size)
-        photographs = [face.path for face in batch]
+        compute = partial(_embed, embedder, target)
+        photographs = [face.source for face in batch]
         recalled = recall(embedder, photographs, store, compute, unusable=unusable)
     except EmbeddingError as error:
         raise TrainingDataError(f"{error} It did so for one of {paths}.") from error
     lost = [
-        f"{face.path} {lack_of(one['embedding'])}"
+        f"{face.source} {lack_of(one['embedding'])}"
         for face, one in zip(batch, recalled, strict=True)
         if one is not None and not has_direction(one["embedding"])
     ]
@@ -211,13 +189,13 @@ def _recall(
 
 
 def _embed(
-    embedder: Embedder, target_size: int, crops: Mapping[bytes, CutFace]
+    embedder: Embedder, target: ImageShape, crops: Mapping[bytes, CutFace]
 ) -> dict[bytes, Row]:
     vectors = embedder.embed([crop.pixels for crop in crops.values()])
     return {
         key: {
             "embedding": vector,
-            "target": decoder_target(crop.pixels, target_size),
+            "target": decoder_target(crop.pixels, target),
             "faces": np.array(0 if crop.found is None else crop.found.count),
         }
         for (key, crop), vector in zip(crops.items(), vectors, strict=True)

@@ -9,16 +9,20 @@ from lpel_serving.bundle.usual_record import UsualRecord
 from lpel_serving.engine.usual import measure_usual
 from lpel_serving.engine.usual_pairs import ReadFace
 from lpel_serving.images.datasets.faces import Face
+from lpel_serving.images.subject import FACES, Subject
 from lpel_serving.methods.networks import AssembledNetworks, no_responses
-from lpel_tf.data.dataset import FaceSet, Split, split_by_identity
+from lpel_tf.data.dataset import FaceSet
+from lpel_tf.data.split import Split, split_by_identity
 
 
 def fit_on_sides(split: Split) -> FittedPlausibility | None:
-    """Fit the check of plausibility on the people trained on, its limit on those held out."""
-    apart = np.concatenate([split.validation.embeddings, split.test.embeddings])
-    people_apart = split.validation.identities + split.test.identities
+    """Fit the check of plausibility on what was trained on, its limit on what was held out.
+
+    Where the split is by image the classes are the same on both sides, and each image counts once.
+    """
+    known, apart = split.train.embeddings, split.apart
     on = "the photographs that the decoder was trained on"
-    return fit_record(split.train.embeddings, apart, people_apart, on)
+    return fit_record(known, apart.embeddings, apart.identities, on, each_alone=split.by == "image")
 
 
 def usual_on_sides(
@@ -28,47 +32,33 @@ def usual_on_sides(
     seed: int,
     crop: str,
     read: ReadFace | None = None,
+    subject: Subject = FACES,
 ) -> UsualRecord | None:
     """Measure the usual shares of maps on the people held out of training.
 
     Parameters
     ----------
-    split, networks, threshold, crop
+    split, networks, threshold, crop, subject
         See `measure_usual`.
     seed
         Draws the pairs.
     read
-        Reads the face of a photograph by its place in `photographs_apart`, if there is a surrogate.
+        Reads the face of a photograph by its place in ``split.apart``, if there is a surrogate.
     """
-    sides = (split.validation, split.test)
+    apart = split.apart
     return measure_usual(
         networks,
-        np.concatenate([side.embeddings for side in sides]),
-        sum((side.identities for side in sides), ()),
+        apart.embeddings,
+        apart.identities,
         threshold,
         np.random.default_rng(seed),
         responds=networks.respond is not no_responses,
         crop=crop,
-        on="photographs of people held out of training",
+        on="images held out of training"
+        if split.by == "image"
+        else f"photographs of {subject.kinds} held out of training",
+        subject=subject,
         read=read,
-    )
-
-
-def photographs_apart(faces: Sequence[Face], split: Split) -> tuple[Face, ...]:
-    """Find the photographs of a split's validation, then those of its test.
-
-    Parameters
-    ----------
-    faces
-        Those of all sides that show a face, in the order in which they were embedded.
-    split
-        Their division.
-    """
-    return tuple(
-        face
-        for people in (set(split.validation.identities), set(split.test.identities))
-        for face in faces
-        if face.identity in people
     )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from lpel_serving.engine.store.sqlite import Field, SqliteStore, complaining
+from lpel_serving.support.image_shape import ImageShape
 from lpel_tf.support.errors import CacheError
 
 
@@ -40,18 +41,18 @@ def open_array_store(path: Path, tables: Mapping[str, Mapping[str, Field]]) -> S
 
 
 def open_face_store(
-    path: Path, dimension: int, image_size: int, *, counts: bool = False
+    path: Path, dimension: int, target: ImageShape, *, counts: bool = False
 ) -> SqliteStore:
     """Open a file of embeddings and decoder's targets; it belongs to one network with one crop.
 
-    Its rows are ``embedding``, float32, shape (D,), and ``target``, uint8, shape (H, H, 3). Where
+    Its rows are ``embedding``, float32, shape (D,), and ``target``, uint8, shape (H, W, C). Where
     the crop looks for faces (`counts`) they also have ``faces``, how many there were; what an
     earlier version stored without is taken for unknown.
     """
     tables = {
         "faces": {
             "embedding": Field(np.float32, (dimension,)),
-            "target": Field(np.uint8, (image_size, image_size, 3)),
+            "target": Field(np.uint8, tuple(target)),
         }
     }
     if counts:

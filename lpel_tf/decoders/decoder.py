@@ -1,45 +1,73 @@
 """The dense decoder of Table 5.1 in Keras."""
 
+from math import prod
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lpel_export.support.image_shape import ImageSize, as_shape
+from lpel_serving.support.errors import ParameterError
 from lpel_serving.support.extras import require
+from lpel_serving.support.image_shape import ImageShape, within
 from lpel_tf.decoders.least_squares import LinearDecoder
 from lpel_tf.support.policy import float32_layers
 
 LEARNING_RATE = 0.001
 IMAGE_SIZE = 40
-"""Side of the reconstructions in the thesis."""
+"""Side of the reconstructions in the thesis, and the most that they have unless more is asked."""
+
+
+def decoder_shape(shape: ImageShape, image_size: ImageSize | None = None) -> ImageShape:
+    """Return the shape of the images that a network's decoder makes.
+
+    Parameters
+    ----------
+    shape
+        Of the network's own images: theirs is the decoder's, up to 40 pixels along the longer side.
+    image_size
+        A side, (H, W), or (H, W, C), to have another; the network's own channels go with it.
+
+    Raises
+    ------
+    ParameterError
+        If it is none of these, or has other channels than the network's images.
+    """
+    if image_size is None:
+        return shape if max(shape[:2]) <= IMAGE_SIZE else within(shape, IMAGE_SIZE)
+    asked = as_shape(image_size, shape.channels)
+    if asked.channels != shape.channels:
+        raise ParameterError(
+            f"the decoder learns from the network's own images, which are {shape.words}; received "
+            f"an image_size of {asked.channels} channels: leave the channels out."
+        )
+    return asked
 
 
 @float32_layers()
-def build_decoder(dimension: int, image_size: int = IMAGE_SIZE, penalty: Any = None) -> Any:
-    """Build Table 5.1: Dense from D to ``H * H * 3``, linear, reshaped to an image.
+def build_decoder(dimension: int, shape: ImageShape, penalty: Any = None) -> Any:
+    """Build Table 5.1: Dense from D to ``H * W * C``, linear, reshaped to an image.
 
     Parameters
     ----------
     dimension
         D.
-    image_size
-        H.
+    shape
+        (H, W, C).
     penalty
         A regularizer of the kernel, as Keras takes them.
 
     Returns
     -------
     keras.Model
-        From embeddings, shape (batch, D), to images, shape (batch, H, H, 3).
+        From embeddings, shape (batch, D), to images, shape (batch, H, W, C).
     """
     keras = require("keras", "train")
     return keras.Sequential(
         [
             keras.Input((dimension,), name="embedding"),
-            keras.layers.Dense(
-                image_size * image_size * 3, kernel_regularizer=penalty, name="pixels"
-            ),
-            keras.layers.Reshape((image_size, image_size, 3), name="reconstruction"),
+            keras.layers.Dense(prod(shape), kernel_regularizer=penalty, name="pixels"),
+            keras.layers.Reshape(tuple(shape), name="reconstruction"),
         ],
         name="decoder",
     )
@@ -47,7 +75,7 @@ def build_decoder(dimension: int, image_size: int = IMAGE_SIZE, penalty: Any = N
 
 def to_keras(decoder: LinearDecoder) -> Any:
     """Put the weights of a linear decoder into the Keras network."""
-    model = build_decoder(decoder.kernel.shape[0], decoder.image_size)
+    model = build_decoder(decoder.kernel.shape[0], decoder.shape)
     model.get_layer("pixels").set_weights([decoder.kernel, decoder.bias])
     return model
 
@@ -58,9 +86,9 @@ def mean_squared_error(reconstructions: NDArray[np.float32], targets: NDArray[np
     Parameters
     ----------
     reconstructions
-        float32, shape (N, H, H, 3), or one image for all of them, shape (H, H, 3).
+        float32, shape (N, H, W, C), or one image for all of them, shape (H, W, C).
     targets
-        uint8, shape (N, H, H, 3).
+        uint8, shape (N, H, W, C).
     """
     every = np.broadcast_to(reconstructions, targets.shape)
     # Image by image, so that a large test set takes no large array of differences.

@@ -6,6 +6,7 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
+from lpel_serving.support.image_shape import ImageShape
 from lpel_tf.data.dataset import FaceSet
 
 
@@ -16,23 +17,20 @@ class LinearDecoder:
     Attributes
     ----------
     kernel
-        W, float32, shape (D, H * H * 3).
+        W, float32, shape (D, H * W * C).
     bias
-        b, float32, shape (H * H * 3,).
+        b, float32, shape (H * W * C,).
+    shape
+        Of the reconstructions.
     """
 
     kernel: NDArray[np.float32]
     bias: NDArray[np.float32]
-
-    @property
-    def image_size(self) -> int:
-        """Side H of the reconstructions."""
-        return round((self.bias.size / 3) ** 0.5)
+    shape: ImageShape
 
     def __call__(self, embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Reconstruct images, float32, shape (N, H, H, 3), from embeddings, shape (N, D)."""
-        side = self.image_size
-        return (embeddings @ self.kernel + self.bias).reshape(-1, side, side, 3)
+        """Reconstruct images, float32, shape (N, H, W, C), from embeddings, shape (N, D)."""
+        return (embeddings @ self.kernel + self.bias).reshape(-1, *self.shape)
 
 
 def solve(faces: FaceSet, noise: float) -> LinearDecoder:
@@ -54,9 +52,10 @@ def solve(faces: FaceSet, noise: float) -> LinearDecoder:
     h, x = h - h_mean, x - x_mean
     normal = h.T @ h + len(faces) * noise**2 * np.eye(h.shape[1])
     kernel = cast("NDArray[np.float64]", np.linalg.pinv(normal, hermitian=True) @ (h.T @ x))
-    return LinearDecoder(kernel.astype(np.float32), (x_mean - h_mean @ kernel).astype(np.float32))
+    bias = x_mean - h_mean @ kernel
+    return LinearDecoder(kernel.astype(np.float32), bias.astype(np.float32), faces.target_shape)
 
 
 def mean_face(faces: FaceSet) -> NDArray[np.float64]:
-    """The constant decoder: the mean image, shape (H, H, 3), in [0, 1]."""
+    """The constant decoder: the mean image, shape (H, W, C), in [0, 1]."""
     return faces.targets.mean(axis=0) / 255

@@ -6,7 +6,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_serving.equations.similarity import unit
+from lpel_serving.equations.comparison import COSINE, Comparison
 from lpel_serving.support.extras import require
 from lpel_tf.decoders.response_table import ResponseTable
 from lpel_tf.support.policy import float32_layers
@@ -22,10 +22,13 @@ class ResponseDecoder:
         W, float32, shape (D, K, D).
     bias
         b, float32, shape (K, D).
+    comparison
+        Whose scaled embeddings it takes.
     """
 
     kernel: NDArray[np.float32]
     bias: NDArray[np.float32]
+    comparison: Comparison = COSINE
 
     @property
     def side(self) -> int:
@@ -33,8 +36,12 @@ class ResponseDecoder:
         return round(len(self.bias) ** 0.5)
 
     def __call__(self, embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Predict responses, float32, shape (N, K, D), from embeddings of any length, (N, D)."""
-        return np.tensordot(unit(embeddings), self.kernel, axes=1) + self.bias
+        """Predict responses, float32, shape (N, K, D), from embeddings as they are, (N, D)."""
+        return self.of_scaled(self.comparison.scale(embeddings))
+
+    def of_scaled(self, embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Predict the same from scaled embeddings."""
+        return np.tensordot(embeddings, self.kernel, axes=1) + self.bias
 
 
 @float32_layers()
@@ -44,7 +51,7 @@ def to_keras(decoder: ResponseDecoder) -> Any:
     Returns
     -------
     keras.Model
-        From unit embeddings, shape (batch, D), to responses, shape (batch, side, side, D): as a
+        From scaled embeddings, shape (batch, D), to responses, shape (batch, side, side, D): as a
         bundle's file has it, whose engine does the scaling.
     """
     keras = require("keras", "train")
@@ -84,7 +91,7 @@ def response_loss(decoder: ResponseDecoder, table: ResponseTable) -> ResponseLos
     for i in range(len(table)):
         h = table.embeddings[i]
         lost = table.losses[i].astype(np.float32)
-        error = lost - table.coalitions[i] @ decoder(h[np.newaxis])[0]
+        error = lost - table.coalitions[i] @ decoder.of_scaled(h[np.newaxis])[0]
         errors += (np.square(error).sum(), np.square(error @ h).sum())
         squares += (np.square(lost).sum(), np.square(lost @ h).sum())
     vectors, own = cast("list[float]", (errors / np.where(squares > 0, squares, 1)).tolist())

@@ -1,7 +1,7 @@
 """Measures how embeddings change when random sets of superpixels are hidden, as training data."""
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from functools import partial
@@ -14,16 +14,17 @@ from numpy.typing import NDArray
 from lpel_serving.engine.embedder import Embedder
 from lpel_serving.engine.store.recall import recall
 from lpel_serving.engine.store.sqlite import Field, Row
+from lpel_serving.equations.comparison import COSINE, Comparison
 from lpel_serving.equations.fill import Fill
-from lpel_serving.equations.similarity import unit
 from lpel_serving.images.crops import CutFace
-from lpel_serving.images.datasets.faces import Face
+from lpel_serving.images.datasets.labelled import Labelled
 from lpel_serving.methods.measured.embedding_losses import (
     LARGEST,
     coalition_images,
     draw_coalitions,
 )
 from lpel_serving.methods.measured.stream import EmbeddingJob, embed_jobs
+from lpel_serving.support.arrays import Floats
 from lpel_serving.support.errors import ParameterError
 from lpel_serving.support.progress import Progress, silent
 from lpel_tf.data.store import open_array_store
@@ -82,11 +83,11 @@ class ResponseTable:
     Attributes
     ----------
     embeddings
-        Of the whole images, unit length, float32, shape (N, D).
+        Of the whole images, scaled, float32, shape (N, D).
     coalitions
         Which superpixels were replaced, bool, shape (N, M, K).
     losses
-        What the unit embedding lost thereby, float16, shape (N, M, D).
+        What the scaled embedding lost thereby, float16, shape (N, M, D).
     identities
         Who each is, N of them.
     """
@@ -109,10 +110,11 @@ class ResponseTable:
 
 def measure_table(
     embedder: Embedder,
-    faces: Sequence[Face],
+    faces: Sequence[Labelled],
     settings: TableSettings,
     store_path: Path,
     *,
+    comparison: Comparison = COSINE,
     progress: Progress = silent,
 ) -> ResponseTable:
     """Replace coalitions in photographs, those that the store does not hold yet.
@@ -129,7 +131,9 @@ def measure_table(
     settings
         The definition.
     store_path
-        Where the results are kept; one file for one network, crop and definition.
+        Where the results are kept; one file for one network, crop, definition and scale.
+    comparison
+        Whose scaled embeddings are kept.
     progress
         Reports how far it is.
 
@@ -143,24 +147,24 @@ def measure_table(
         If there are more superpixels than pixels.
     """
     dimension, superpixels = embedder.record.dimension, settings.side**2
-    if settings.side > embedder.record.image_size:
+    if settings.side > min(embedder.record.shape[:2]):
         raise ParameterError(
-            f"a crop of {embedder.record.image_size} pixels has no grid of {settings.side} "
-            "superpixels along a side: choose a coarser one."
+            f"a crop of {embedder.record.shape.words} has no grid of {settings.side} superpixels "
+            "along a side: choose a coarser one."
         )
     fields = {
         "embedding": Field(np.float32, (dimension,)),
         "coalitions": Field(np.uint8, (settings.coalitions, -(-superpixels // 8))),
         "losses": Field(np.float16, (settings.coalitions, dimension)),
     }
-    compute = partial(_compute, embedder, settings=settings)
+    compute = partial(_compute, embedder, settings=settings, scale=comparison.scale)
     rows: list[Row] = []
     identities: list[str] = []
     store = open_array_store(store_path, {"coalitions": fields})
     with closing(store), progress("replacing superpixels (photographs)", len(faces)) as advance:
         for start in range(0, len(faces), _BLOCK):
             block = faces[start : start + _BLOCK]
-            photographs = [face.path for face in block]
+            photographs = [face.source for face in block]
             found = recall(embedder, photographs, store, compute)
             for face, row in zip(block, found, strict=True):
                 if row is not None:
@@ -184,7 +188,10 @@ def measure_table(
 
 
 def _compute(
-    embedder: Embedder, crops: Mapping[bytes, CutFace], settings: TableSettings
+    embedder: Embedder,
+    crops: Mapping[bytes, CutFace],
+    settings: TableSettings,
+    scale: Callable[[Floats], Floats],
 ) -> dict[bytes, Row]:
     def jobs() -> Iterator[EmbeddingJob[tuple[bytes, NDArray[np.bool_]]]]:
         for key, crop in ((key, cut.pixels) for key, cut in crops.items()):
@@ -197,7 +204,7 @@ def _compute(
 
     rows: dict[bytes, Row] = {}
     for (key, coalitions), embeddings in embed_jobs(embedder.embed, jobs()):
-        h = unit(embeddings)
+        h = scale(embeddings)
         packed = np.packbits(coalitions, axis=-1)
         losses = (h[0] - h[1:]).astype(np.float16)
         rows[key] = {"embedding": h[0], "coalitions": packed, "losses": losses}

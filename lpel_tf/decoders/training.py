@@ -69,6 +69,11 @@ class Recipe:
                 f"{self.learning_rate} and {self.noise}."
             )
 
+    @property
+    def ridge(self) -> bool:
+        """Whether the noise weighs on the weights, so that few faces are enough for one optimum."""
+        return self.whiten and self.noise > 0
+
     def noise_on(self, embeddings: NDArray[np.float32]) -> float:
         """Standard deviation of the noise on each feature of such embeddings, shape (N, D)."""
         return self.noise * typical_length(embeddings)
@@ -123,10 +128,11 @@ def train_decoder(
     Raises
     ------
     TrainingDataError
-        If there are no more training faces than features, none for validation, or the embeddings
-        say nothing of the faces: see `lpel_tf.networks.embedding_checks.check_embeddings`.
+        If there are no more training faces than features and the recipe has no noise, none for
+        validation, or the embeddings say nothing of the faces: see
+        `lpel_tf.networks.embedding_checks.check_embeddings`.
     """
-    check_faces(train, validation)
+    check_faces(train, validation, ridge=recipe.ridge)
     keras = require("keras", "train")
     dimension = train.embeddings.shape[1]
     white = (
@@ -150,16 +156,28 @@ def train_decoder(
         progress,
     )
     history = tuple(Epoch(*losses) for losses in state.history)
-    return Trained(white.fold(*state.best_weights), history, state.best_epoch(), recipe)
+    return Trained(
+        white.fold(*state.best_weights, shape=train.target_shape),
+        history,
+        state.best_epoch(),
+        recipe,
+    )
 
 
-def check_faces(train: FaceSet, validation: FaceSet) -> None:
-    """Raise `TrainingDataError` unless a decoder can be trained on these faces."""
+def check_faces(train: FaceSet, validation: FaceSet, *, ridge: bool = False) -> None:
+    """Raise `TrainingDataError` unless a decoder can be trained on these faces.
+
+    With a ridge on the weights there is one best decoder, however few faces there are. Without it,
+    and without more faces than features, many fit them equally well.
+    """
     n, dimension = train.embeddings.shape
-    if n <= dimension:
+    least = 2 if ridge else dimension + 1
+    if n < least:
+        way = "" if ridge else ", or train with noise on the embeddings, in whitened coordinates"
         raise TrainingDataError(
-            f"{n} faces are too few to train a decoder of {dimension} features: more than "
-            f"{dimension} are needed, thousands are better."
+            f"{n} faces are too few to train a decoder of {dimension} features"
+            f"{'' if ridge else ' without noise, for many fit them equally well'}: give more than "
+            f"{least - 1}, thousands are better{way}."
         )
     if not len(validation):
         raise TrainingDataError(
@@ -170,7 +188,7 @@ def check_faces(train: FaceSet, validation: FaceSet) -> None:
 
 def _compiled(keras: Any, train: FaceSet, white: Whitening, recipe: Recipe) -> Any:
     penalty = _noise_penalty(keras, white.noise_share) if recipe.whiten else None
-    model = build_decoder(train.embeddings.shape[1], train.targets.shape[1], penalty)
+    model = build_decoder(train.embeddings.shape[1], train.target_shape, penalty)
     layer = model.get_layer("pixels")
     if recipe.whiten:
         # Start from the mean face, from where every direction is equally far.

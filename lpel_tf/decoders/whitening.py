@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from lpel_serving.support.image_shape import ImageShape
 from lpel_tf.decoders.least_squares import LinearDecoder
 
 
@@ -39,12 +40,13 @@ class Whitening:
         """Whiten embeddings, shape (N, D)."""
         return ((embeddings.astype(np.float64) - self.mean) @ self.scale).astype(np.float32)
 
-    def fold(self, kernel: NDArray[np.float32], bias: NDArray[np.float32]) -> LinearDecoder:
-        """Turn a dense layer on whitened features into the same one on raw embeddings."""
+    def fold(
+        self, kernel: NDArray[np.float32], bias: NDArray[np.float32], shape: ImageShape
+    ) -> LinearDecoder:
+        """Turn a dense layer on whitened features into a decoder of raw embeddings to images."""
         raw = self.scale @ kernel.astype(np.float64)
-        return LinearDecoder(
-            raw.astype(np.float32), (bias.astype(np.float64) - self.mean @ raw).astype(np.float32)
-        )
+        moved = bias.astype(np.float64) - self.mean @ raw
+        return LinearDecoder(raw.astype(np.float32), moved.astype(np.float32), shape)
 
     def unfold(self, decoder: LinearDecoder) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Turn a decoder of raw embeddings into kernel and bias on whitened features."""

@@ -10,7 +10,7 @@ import numpy as np
 from lpel_serving.bundle.manifest import Manifest
 from lpel_serving.engine.embedder import Embedder
 from lpel_serving.engine.explainer import Explainer
-from lpel_serving.images.crops import CentreCrop
+from lpel_serving.images.crops import WholeImage
 from lpel_serving.images.reading import read_pixels
 from lpel_serving.methods.explanation import PairExplanation
 from lpel_serving.report.array_file import write_arrays
@@ -21,6 +21,7 @@ from lpel_serving.service.samples import LIST
 from lpel_serving.support.arrays import Pixels
 from lpel_serving.support.errors import OutputError
 from lpel_serving.support.files import write_atomically, write_folder
+from lpel_serving.support.image_shape import square
 from lpel_serving.support.progress import Progress
 from lpel_tf.bundles.assembly import assemble
 from lpel_tf.bundles.surrogate_export import export_finished_surrogate
@@ -186,7 +187,7 @@ def _align_all(photographs: dict[Photograph, Path], progress: Progress) -> dict[
     crops: dict[Photograph, Pixels] = {}
     with progress("finding faces", len(photographs)) as advance:
         for photograph, path in photographs.items():
-            crops[photograph] = align(read_pixels(path), IMAGE_SIZE)
+            crops[photograph] = align(read_pixels(path), square(IMAGE_SIZE))
             advance(1)
     return crops
 
@@ -204,7 +205,7 @@ def _make_bundle(
         progress=progress,
     )
     pretrained = load_pretrained(DEFAULT_KEY)
-    engine = Embedder(embedder.model, embedder.record, CentreCrop())
+    engine = Embedder(embedder.model, embedder.record, WholeImage())
     surrogate = load_pretrained_surrogate(DEFAULT_KEY, embedder.model)
     return assemble(
         embedder,

@@ -14,6 +14,8 @@ from lpel_serving.images.found import Box, FoundFaces
 from lpel_serving.support.arrays import Pixels
 from lpel_serving.support.errors import NoFaceError
 from lpel_serving.support.extras import require
+from lpel_serving.support.image_shape import ImageShape
+from lpel_serving.support.pictures import to_picture, to_pixels
 from lpel_tf.support.quiet import load_tensorflow
 
 LANDMARKS = ("left_eye", "right_eye", "nose", "mouth_left", "mouth_right")
@@ -69,11 +71,11 @@ class AlignedCrop:
         self._detector: Any = None
         self._loading = threading.Lock()
 
-    def __call__(self, pixels: Pixels, size: int) -> Pixels:
-        """Align the largest face, shape (size, size, 3): see `take`."""
-        return self.take(pixels, size).pixels
+    def __call__(self, pixels: Pixels, shape: ImageShape) -> Pixels:
+        """Align the largest face, in a crop of a shape: see `take`."""
+        return self.take(pixels, shape).pixels
 
-    def take(self, pixels: Pixels, size: int, face: int = 0) -> CutFace:
+    def take(self, pixels: Pixels, shape: ImageShape, face: int = 0) -> CutFace:
         """Align one of the faces, by default the largest: the one whose eyes are farthest apart.
 
         Of faces of one size the one farther left comes first, then the upper one.
@@ -92,17 +94,18 @@ class AlignedCrop:
                 "wide, or a crop of the face, to be taken whole (crop none)."
             )
         found = FoundFaces(tuple(one.box for one in faces), face)
-        return CutFace(align(pixels, faces[face].landmarks, size), found)
+        return CutFace(align(pixels, faces[face].landmarks, shape), found)
 
     def detect(self, pixels: Pixels) -> list[Detection]:
-        """Find all faces in RGB pixels, shape (H, W, 3)."""
+        """Find all faces in a photograph, shape (H, W, C)."""
         with self._loading:
             if self._detector is None:
                 load_tensorflow()
                 self._detector = require("mtcnn", "train").MTCNN()
         scale = min(1.0, MAX_SIDE / max(pixels.shape[:2]))
         height, width = (max(1, round(side * scale)) for side in pixels.shape[:2])
-        shrunk = pillow.fromarray(pixels).resize((width, height), pillow.Resampling.BILINEAR)
+        coloured = to_picture(pixels).convert("RGB")
+        shrunk = coloured.resize((width, height), pillow.Resampling.BILINEAR)
         found = self._detector.detect_faces(np.asarray(shrunk))
         return [
             Detection(
@@ -128,18 +131,20 @@ def _box(found: Sequence[float], scale: float, shape: tuple[int, ...]) -> Box:
     return Box(int(across[0]), int(down[0]), int(across[1]), int(down[1]))
 
 
-def align(pixels: Pixels, landmarks: NDArray[np.float64], size: int) -> Pixels:
+def align(pixels: Pixels, landmarks: NDArray[np.float64], shape: ImageShape) -> Pixels:
     """Cut the face out by the similarity transform that brings its landmarks nearest the template.
 
     Parameters
     ----------
     pixels
-        RGB, uint8, shape (H, W, 3).
+        uint8, shape (H, W, C).
     landmarks
         In pixels, shape (5, 2), in the order of `LANDMARKS`.
-    size
-        Side of the crop; what lies outside the photograph is black.
+    shape
+        Of the crop; what lies outside the photograph is black. One that is not square is the middle
+        of the square one.
     """
+    size = max(shape[:2])
     # Pillow maps from the crop back to the photograph, and would skip pixels where the crop is
     # much smaller: so cut at the photograph's own scale, then resize with antialiasing.
     backwards = similarity_transform(TEMPLATE, landmarks)
@@ -147,13 +152,15 @@ def align(pixels: Pixels, landmarks: NDArray[np.float64], size: int) -> Pixels:
     side = int(np.clip(round(scale), size, 4 * size))
     matrix = backwards.copy()
     matrix[:, :2] /= side
-    cut = pillow.fromarray(pixels).transform(
+    cut = to_picture(pixels).transform(
         (side, side),
         pillow.Transform.AFFINE,
         tuple(matrix.ravel()),
         pillow.Resampling.BICUBIC,
     )
-    return np.asarray(cut.resize((size, size), pillow.Resampling.BICUBIC), dtype=np.uint8)
+    aligned = to_pixels(cut.resize((size, size), pillow.Resampling.BICUBIC))
+    top, left = (size - shape.height) // 2, (size - shape.width) // 2
+    return aligned[top : top + shape.height, left : left + shape.width]
 
 
 def similarity_transform(

@@ -15,16 +15,17 @@ from numpy.typing import NDArray
 from lpel_export.adoption.adopt import adopt_embedder
 from lpel_export.adoption.preparation import Channels, Layout, Preparation
 from lpel_export.adoption.received import Source
-from lpel_export.conversion.keras_networks import embedding_dimension
+from lpel_export.conversion.keras_networks import embedding_dimension, find_shape
 from lpel_export.conversion.keras_to_onnx import Exported, export_embedder
 from lpel_export.conversion.parity import Parity, check_parity
 from lpel_export.conversion.standardisation import Standardisation, standardisation_name
 from lpel_export.support.errors import ModelShapeError
-from lpel_export.support.image_size import whole_side
+from lpel_export.support.image_shape import ImageSize, as_shape
 from lpel_serving.bundle.manifest import EMBEDDING, IMAGE, EmbedderRecord
 from lpel_serving.bundle.safety.models import refuse_unsafe
 from lpel_serving.support.errors import BundleError
 from lpel_serving.support.files import write_atomically
+from lpel_serving.support.image_shape import ImageShape, square
 from lpel_serving.support.progress import Progress, silent
 from lpel_tf.networks.embedding_checks import check_embeddings, check_finite
 from lpel_tf.networks.example_crops import as_crops
@@ -74,7 +75,7 @@ def from_keras(
     model: Any,
     *,
     name: str,
-    image_size: int,
+    image_size: ImageSize | None = None,
     standardisation: str | Standardisation,
     faces: NDArray[np.uint8] | Sequence[NDArray[np.uint8]],
 ) -> ExportedEmbedder:
@@ -83,19 +84,20 @@ def from_keras(
     Parameters
     ----------
     model
-        A Keras model from float images, shape (batch, S, S, 3), to vectors, shape (batch, D). One
-        that computes in mixed precision is exported in float32, and the report under ``parity``
-        says how far its own embeddings are from that.
+        A Keras model from float images, shape (batch, H, W, C), RGB or grey, to vectors, shape
+        (batch, D); grey ones may lack the last axis. One that computes in mixed precision is
+        exported in float32, and the report under ``parity`` says how far its own embeddings are
+        from that.
     name
         What the bundle will call it.
     image_size
-        The side S.
+        A side, (H, W), or (H, W, C) with 3 channels or 1; the model's own when None.
     standardisation
         What happens to uint8 pixels before the model: a key of
         `lpel_export.conversion.standardisation.STANDARDISATIONS`, or a function of a tensor of
         float32 pixels, 0 to 255, such as ``keras.applications.resnet.preprocess_input``.
     faces
-        Some real crops to compare on, uint8, shape (N, S, S, 3), N at least 2; or a list of
+        Some real crops to compare on, uint8, shape (N, H, W, C), N at least 2; or a list of
         them.
 
     Raises
@@ -103,18 +105,18 @@ def from_keras(
     ConversionError, ModelShapeError, ParityError
         If the model cannot be exported faithfully, or has NaN or infinity among its weights.
     StandardisationError
-        If there is no such standardisation.
+        If there is no such standardisation, or not for grey images.
     ImageError, ParameterError
-        If the crops are no such crops, or the side is not a whole number, 1 at least.
+        If the crops are no such crops, or there is no such size.
     TrainingDataError
         If its embeddings say nothing of the crops: see `lpel_tf.networks.embedding_checks`.
     """
-    image_size = whole_side(image_size)
-    crops = as_crops(faces, image_size)
+    shape = find_shape(model, image_size)
+    crops = as_crops(faces, shape)
     named = standardisation_name(standardisation)
-    record = EmbedderRecord(name, image_size, embedding_dimension(model, image_size), named)
-    metadata = {key: str(value) for key, value in asdict(record).items()}
-    exported = export_embedder(model, image_size, standardisation, metadata)
+    record = EmbedderRecord(name, shape, embedding_dimension(model, shape), named)
+    metadata = {key: str(value) for key, value in record.fields().items()}
+    exported = export_embedder(model, shape, standardisation, metadata)
     try:
         refuse_unsafe(exported.model, f"the model {model.name!r}")
     except BundleError as error:
@@ -126,7 +128,7 @@ def from_onnx(
     model: Source,
     *,
     name: str,
-    image_size: int,
+    image_size: ImageSize,
     mean: float | Sequence[float],
     scale: float | Sequence[float],
     faces: NDArray[np.uint8] | Sequence[NDArray[np.uint8]],
@@ -144,10 +146,11 @@ def from_onnx(
     name
         What the bundle will call it.
     image_size, mean, scale, layout, channels
-        How it wants its pixels: ``(pixel - mean) / scale``, one number each, or three in the order
-        of `channels`.
+        How it wants its pixels: `image_size` as a side, (H, W), or (H, W, C) with 3 channels or 1,
+        three where they are not given; ``(pixel - mean) / scale``, one number each, or one for each
+        channel in the order of `channels`.
     faces
-        Some real crops to compare on, uint8, shape (N, S, S, 3), N at least 2; or a list of
+        Some real crops to compare on, uint8, shape (N, H, W, C), N at least 2; or a list of
         them.
     output
         Which of several outputs is the embedding.
@@ -162,26 +165,26 @@ def from_onnx(
     TrainingDataError
         If its embeddings say nothing of the crops: see `lpel_tf.networks.embedding_checks`.
     """
-    image_size = whole_side(image_size)
-    crops = as_crops(faces, image_size)
+    shape = as_shape(image_size)
+    crops = as_crops(faces, shape)
     exported = adopt_embedder(
         model,
-        image_size=image_size,
+        image_size=shape,
         mean=mean,
         scale=scale,
         layout=layout,
         channels=channels,
         output=output,
     )
-    preparation = Preparation(image_size, mean, scale, layout, channels)
+    preparation = Preparation(shape, mean, scale, layout, channels)
     dimension = exported.original(preparation.examples(1)).shape[-1]
-    record = EmbedderRecord(name, image_size, dimension, preparation.words)
+    record = EmbedderRecord(name, shape, dimension, preparation.words)
     return _checked(exported, record, crops)
 
 
 def from_facenet(
     network: FaceNet,
-    faces: Callable[[int], NDArray[np.uint8]],
+    faces: Callable[[ImageShape], NDArray[np.uint8]],
     *,
     cache: Path | None = None,
     mirror: str | None = None,
@@ -194,7 +197,7 @@ def from_facenet(
     network
         Which one.
     faces
-        Called for real crops of a given side if an export is needed: uint8, shape (N, S, S, 3).
+        Called for real crops of a given shape if an export is needed: uint8, shape (N, H, W, C).
     cache, mirror, progress
         See `lpel_tf.networks.weights.fetch`.
     """
@@ -209,7 +212,7 @@ def from_facenet(
             name=f"FaceNet {network.key}",
             image_size=IMAGE_SIZE,
             standardisation=network.standardisation,
-            faces=faces(IMAGE_SIZE),
+            faces=faces(square(IMAGE_SIZE)),
         )
         _save(folder, embedder)
         advance(1)
@@ -262,7 +265,7 @@ def _load(folder: Path) -> ExportedEmbedder | None:
         parity = about["parity"] | {"batch_sizes": tuple(about["parity"]["batch_sizes"])}
         kept = ExportedEmbedder(
             (folder / "embedder.onnx").read_bytes(),
-            EmbedderRecord(**about["record"]),
+            EmbedderRecord(**about["record"] | {"shape": ImageShape(*about["record"]["shape"])}),
             Parity(**parity),
         )
     except (OSError, ValueError, KeyError, TypeError):

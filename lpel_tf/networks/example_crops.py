@@ -5,36 +5,40 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_serving.images.crops import parse_crop, read_face
-from lpel_serving.images.datasets.faces import Face
+from lpel_export.support.image_shape import ImageSize, as_shape
+from lpel_serving.images.crops import Crop, as_crop
+from lpel_serving.images.cutting import read_face
+from lpel_serving.images.datasets.labelled import Data, as_labelled
 from lpel_serving.images.datasets.passed_over import Unusable, note
+from lpel_serving.images.held import content_of
 from lpel_serving.support.arrays import Pixels
 from lpel_serving.support.errors import ImageError, NoFaceError
+from lpel_serving.support.image_shape import ImageShape
 from lpel_tf.support.errors import TrainingDataError
 
 PARITY_FACES = 33
 
 
 def example_crops(
-    faces: Sequence[Face], crop: str, size: int, unusable: Unusable | None = None
+    faces: Data, crop: str | Crop, image_size: ImageSize, unusable: Unusable | None = None
 ) -> NDArray[np.uint8]:
     """Cut the first faces out of photographs, to compare an exported network on.
 
     Parameters
     ----------
     faces
-        Photographs.
+        Photographs, or an array of images and one of labels.
     crop
-        See `lpel_serving.images.crops.parse_crop`.
-    size
-        Side of the crops.
+        See `lpel_serving.images.crops.parse_crop`; or one of one's own.
+    image_size
+        Of the crops: a side, (H, W), or (H, W, C) with 3 channels or 1.
     unusable
         Gathers photographs that cannot be used; without it the first one is an error.
 
     Returns
     -------
     NDArray[np.uint8]
-        Shape (33, size, size, 3).
+        Shape (33, H, W, C).
 
     Raises
     ------
@@ -43,20 +47,21 @@ def example_crops(
     PhotographsError
         If none does and too many cannot be used.
     """
-    cut = parse_crop(crop)
+    cut, shape = as_crop(crop), as_shape(image_size)
     crops: list[Pixels] = []
-    for face in faces:
+    photographs = [face.source for face in as_labelled(faces)]
+    for photograph in photographs:
         try:
-            crops.append(read_face(face.path, cut, size))
+            crops.append(read_face(content_of(photograph), cut, shape, str(photograph)))
         except NoFaceError:
             continue
         except ImageError as error:
-            note(unusable, face.path, error)
+            note(unusable, photograph, error)
         if len(crops) == PARITY_FACES:
             break
     if not crops:
         if unusable is not None:
-            unusable.check(face.path for face in faces)
+            unusable.check(photographs)
         raise TrainingDataError("no photograph shows a face that the crop can find.")
     return repeat_crops(crops)
 
@@ -67,21 +72,25 @@ def repeat_crops(crops: Sequence[Pixels]) -> NDArray[np.uint8]:
 
 
 def as_crops(
-    faces: NDArray[np.uint8] | Sequence[NDArray[np.uint8]], size: int
+    faces: NDArray[np.uint8] | Sequence[NDArray[np.uint8]], shape: ImageShape
 ) -> NDArray[np.uint8]:
-    """Take an array of crops, or a list of them, as an array, uint8, shape (N, size, size, 3).
+    """Take an array of crops, or a list of them, as an array, uint8, shape (N, H, W, C).
+
+    Grey ones may lack the last axis.
 
     Raises
     ------
     ImageError
         If they are something else.
     """
-    expected = f"expected face crops as uint8, 0 to 255, shape (N, {size}, {size}, 3); received"
+    expected = f"expected face crops as uint8, 0 to 255, shape {('N', *shape)}; received"
     advice = "`example_crops` cuts such out of photographs."
     try:
         crops = np.asarray(faces)
     except ValueError as error:
         raise ImageError(f"{expected} some of different shapes: {advice}") from error
-    if crops.dtype != np.uint8 or crops.ndim != 4 or crops.shape[1:] != (size, size, 3):
+    if shape.channels == 1 and crops.ndim == 3:
+        crops = crops[..., np.newaxis]
+    if crops.dtype != np.uint8 or crops.ndim != 4 or crops.shape[1:] != shape:
         raise ImageError(f"{expected} {crops.dtype} of shape {crops.shape}: {advice}")
     return crops

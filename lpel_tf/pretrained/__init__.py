@@ -13,9 +13,11 @@ from lpel_serving.bundle.confidence_record import ConfidenceRecord
 from lpel_serving.bundle.manifest import ThresholdRecord
 from lpel_serving.bundle.plausibility_record import FittedPlausibility
 from lpel_serving.bundle.usual_record import UsualRecord
+from lpel_serving.support.image_shape import square
 from lpel_serving.verification.plausibility import Plausibility
 from lpel_tf.bundles.response_bundling import FinishedResponses
 from lpel_tf.bundles.surrogate_bundling import FinishedSurrogate
+from lpel_tf.decoders.decoder import IMAGE_SIZE
 from lpel_tf.decoders.least_squares import LinearDecoder
 from lpel_tf.decoders.response_decoder import ResponseDecoder
 from lpel_tf.support.errors import UnknownNetworkError
@@ -72,7 +74,7 @@ def load_pretrained(key: str) -> Pretrained:
         )
     facts = json.loads(about.read_text(encoding="utf-8"))
     with weights.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-        decoder = LinearDecoder(arrays["kernel"], arrays["bias"])
+        decoder = LinearDecoder(arrays["kernel"], arrays["bias"], square(IMAGE_SIZE))
         # float16 keeps the package small: three digits of a response are more than it is worth.
         responses = ResponseDecoder(
             arrays["response_kernel"].astype(np.float32), arrays["response_bias"].astype(np.float32)
@@ -114,7 +116,7 @@ def load_pretrained_surrogate(key: str, embedder: bytes) -> FinishedSurrogate | 
     facts = json.loads(about.read_text(encoding="utf-8"))
     sizes = Sizes(**facts["sizes"])
     layers = choose_layers(embedder, sizes.side)
-    chosen = [[layer.channels, layer.side] for layer in layers]
+    chosen = [[layer.channels, layer.height] for layer in layers]
     if chosen != facts["layer_sizes"]:
         raise UnknownNetworkError(
             f"the surrogate shipped for FaceNet {key} was trained on layers of (channels, side) "

@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 
 from lpel_serving.engine.embedder import Embedder
 from lpel_serving.engine.store.sqlite import Field, Row
+from lpel_serving.equations.comparison import COSINE, Comparison
 from lpel_serving.equations.fill import Fill
-from lpel_serving.equations.similarity import unit
+from lpel_serving.images.held import content_of
 from lpel_serving.methods.measured.replacement import replace_superpixels
 from lpel_serving.methods.measured.stream import EmbeddingJob, embed_jobs
-from lpel_serving.support.arrays import Coalitions, Pixels
+from lpel_serving.support.arrays import Coalitions, Floats, Pixels
 from lpel_serving.support.progress import Progress, silent
 from lpel_tf.data.store import open_array_store
 from lpel_tf.surrogates.drawing import draw_complements
@@ -62,6 +63,7 @@ def measure_round(
     settings: SurrogateTableSettings,
     store_path: Path,
     *,
+    comparison: Comparison = COSINE,
     progress: Progress = silent,
 ) -> SurrogateTable:
     """Replace coalitions in photographs, those that the store does not hold with their donor.
@@ -81,7 +83,9 @@ def measure_round(
         The definition.
     store_path
         Where the results are kept, by the digests of photograph and donor; one file for one
-        network, crop, definition and round.
+        network, crop, definition, scale and round.
+    comparison
+        Whose scaled embeddings are kept.
     progress
         Reports how far it is.
 
@@ -104,7 +108,9 @@ def measure_round(
             known = store.get(keys)
             missing = {key: i for key, i in zip(keys, block, strict=True) if key not in known}
             if missing:
-                computed = _compute(embedder, photographs, asked, missing, settings)
+                computed = _compute(
+                    embedder, photographs, asked, missing, settings, comparison.scale
+                )
                 store.put(computed)
                 known |= computed
             rows += [known[key] for key in keys]
@@ -114,7 +120,7 @@ def measure_round(
         for name, one in fields.items()
     )
     return SurrogateTable(
-        photographs.embeddings,
+        comparison.scale(photographs.embeddings),
         photographs.local,
         tuple(face.identity for face in photographs.faces),
         np.arange(len(photographs)),
@@ -138,9 +144,11 @@ def _compute(
     asked: Round,
     missing: dict[bytes, int],
     settings: SurrogateTableSettings,
+    scale: Callable[[Floats], Floats],
 ) -> dict[bytes, Row]:
     def crop(i: int) -> Pixels:
-        return embedder.read(photographs.faces[i].path)
+        source = photographs.faces[i].source
+        return embedder.read(content_of(source), str(source))
 
     def jobs() -> Iterator[EmbeddingJob[tuple[bytes, NDArray[np.bool_]]]]:
         for key, i in missing.items():
@@ -155,7 +163,7 @@ def _compute(
 
     rows: dict[bytes, Row] = {}
     for (key, replaced), embeddings in embed_jobs(embedder.embed, jobs()):
-        masked = unit(embeddings).reshape(*replaced.shape[:2], -1).astype(np.float16)
+        masked = scale(embeddings).reshape(*replaced.shape[:2], -1).astype(np.float16)
         rows[key] = {"coalitions": np.packbits(replaced, axis=-1), "masked": masked}
     return rows
 

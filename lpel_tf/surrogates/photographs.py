@@ -13,10 +13,9 @@ from lpel_serving.engine.embedder import Embedder
 from lpel_serving.engine.store.keys import content_digest
 from lpel_serving.engine.store.recall import recall
 from lpel_serving.engine.store.sqlite import Field, Row
-from lpel_serving.equations.similarity import unit
 from lpel_serving.images.crops import CutFace
-from lpel_serving.images.datasets.faces import Face
-from lpel_serving.images.reading import read_bytes
+from lpel_serving.images.datasets.labelled import Labelled
+from lpel_serving.images.held import content_of
 from lpel_serving.support.errors import ParameterError
 from lpel_serving.support.progress import Progress, silent
 from lpel_tf.data.store import open_array_store
@@ -35,12 +34,12 @@ class Photographs:
     digests
         The SHA-256 of each file's content.
     embeddings
-        Of unit length, float32, shape (N, D).
+        As the embedder gives them, float32, shape (N, D).
     local
         Reduced local features, float16, shape (N, K, C).
     """
 
-    faces: tuple[Face, ...]
+    faces: tuple[Labelled, ...]
     digests: tuple[bytes, ...]
     embeddings: NDArray[np.float32]
     local: NDArray[np.float16]
@@ -50,7 +49,7 @@ class Photographs:
 
 
 def see_photographs(
-    embedder: Embedder, faces: Sequence[Face], store_path: Path, *, progress: Progress = silent
+    embedder: Embedder, faces: Sequence[Labelled], store_path: Path, *, progress: Progress = silent
 ) -> Photographs:
     """Compute embeddings and local features, of the photographs that the store does not hold yet.
 
@@ -86,26 +85,25 @@ def see_photographs(
     }
     embeddings = np.empty((len(faces), embedder.record.dimension), np.float32)
     local = np.empty((len(faces), *shape), np.float16)
-    kept: list[Face] = []
+    kept: list[Labelled] = []
     store = open_array_store(store_path, {"features": fields})
     with closing(store), progress("seeing photographs half way", len(faces)) as advance:
         for start in range(0, len(faces), _BLOCK):
             block = faces[start : start + _BLOCK]
-            paths = [face.path for face in block]
+            paths = [face.source for face in block]
             found = recall(embedder, paths, store, partial(_compute, embedder))
             for face, row in zip(block, found, strict=True):
                 if row is not None:
                     embeddings[len(kept)], local[len(kept)] = row["embedding"], row["local"]
                     kept.append(face)
             advance(len(block))
-    digests = tuple(content_digest(read_bytes(face.path)) for face in kept)
+    digests = tuple(content_digest(content_of(face.source)) for face in kept)
     return Photographs(tuple(kept), digests, embeddings[: len(kept)], local[: len(kept)])
 
 
 def _compute(embedder: Embedder, crops: Mapping[bytes, CutFace]) -> dict[bytes, Row]:
     seen = embedder.features([crop.pixels for crop in crops.values()])
-    vectors = unit(seen.embeddings)
     return {
-        key: {"embedding": vectors[i], "local": seen.local[i].astype(np.float16)}
+        key: {"embedding": seen.embeddings[i], "local": seen.local[i].astype(np.float16)}
         for i, key in enumerate(crops)
     }

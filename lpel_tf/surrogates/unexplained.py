@@ -58,7 +58,7 @@ def unexplained_by_responses(
     Parameters
     ----------
     respond
-        From unit embeddings, shape (n, D), to responses, (n, K, D).
+        From scaled embeddings, shape (n, D), to responses, (n, K, D).
     table, fills
         See `unexplained_by_surrogate`.
     """

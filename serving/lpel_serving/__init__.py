@@ -10,6 +10,7 @@ from lpel_serving.engine.explainer import Explainer
 from lpel_serving.equations.decision import Confidence, Decision, decide
 from lpel_serving.images.crops import CentreCrop, Crop
 from lpel_serving.images.datasets.faces import list_faces
+from lpel_serving.images.subject import SUBJECTS, Subject
 from lpel_serving.methods.catalogue.registry import find_method
 from lpel_serving.methods.decoded.lpel import explain_embeddings
 from lpel_serving.methods.explanation import Explanation, LpelExplanation, PairExplanation
@@ -27,6 +28,7 @@ from lpel_serving.support.errors import (
 )
 
 __all__ = [
+    "SUBJECTS",
     "BundleError",
     "CentreCrop",
     "Confidence",
@@ -45,6 +47,7 @@ __all__ = [
     "PairsError",
     "ParameterError",
     "ProviderError",
+    "Subject",
     "decide",
     "document",
     "explain_embeddings",

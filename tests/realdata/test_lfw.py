@@ -9,8 +9,10 @@ import pytest
 from lpel_serving import Explainer
 from lpel_serving.bundle.confidence_record import fit_confidence
 from lpel_serving.engine.photographs import pair_similarities
+from lpel_serving.equations.comparison import COSINE
 from lpel_serving.images.datasets.faces import list_faces
 from lpel_serving.images.datasets.pairs_list import read_pairs
+from lpel_serving.support.image_shape import square
 from lpel_serving.verification.accuracy import verification
 
 pytestmark = [pytest.mark.realdata, pytest.mark.weights]
@@ -33,7 +35,7 @@ def card() -> dict:
 def measured(explainer, realdata) -> tuple[np.ndarray, np.ndarray]:
     """Similarities of the development pairs, and whether each is of one person."""
     pairs = read_pairs(realdata / "pairsDevTrain.txt", realdata / "lfw")
-    similarities = pair_similarities(explainer.embedder, pairs)
+    similarities = pair_similarities(explainer.embedder, COSINE, pairs)
     return similarities, np.array([pair.same for pair in pairs])
 
 
@@ -61,7 +63,8 @@ def test_confidences_come_true_as_the_card_says(explainer, measured, card):
 def test_the_shipped_decoder_is_as_good_on_its_test_people_as_the_card_says(
     explainer, realdata, card, tmp_path
 ):
-    from lpel_tf.data.dataset import FaceSet, embed_faces, split_by_identity
+    from lpel_tf.data.dataset import FaceSet, embed_faces
+    from lpel_tf.data.split import split_by_identity
     from lpel_tf.decoders.decoder import mean_squared_error
     from lpel_tf.pretrained import load_pretrained
 
@@ -72,7 +75,7 @@ def test_the_shipped_decoder_is_as_good_on_its_test_people_as_the_card_says(
     people = set(split.test.identities)
     assert len(people) == card["training"]["people"]["test"]
     photographs = [face for face in faces if face.identity in people]
-    test = embed_faces(explainer.embedder, photographs, 40, tmp_path / "faces.sqlite")
+    test = embed_faces(explainer.embedder, photographs, square(40), tmp_path / "faces.sqlite")
     assert len(test) == card["training"]["photographs"]["test"]
     decoder = load_pretrained("20170512-110547").decoder
     loss = mean_squared_error(decoder(test.embeddings), test.targets)
@@ -114,7 +117,9 @@ def test_the_network_asked_about_each_superpixel_orders_them_better_than_chance(
 
     candidates = read_pairs(realdata / "pairsDevTrain.txt", realdata / "lfw")
     rng = np.random.default_rng(0)
-    pairs = rightly_decided(explainer.embedder, candidates, 8, threshold=0.387, same=True, rng=rng)
+    pairs = rightly_decided(
+        explainer.embedder, COSINE, candidates, 8, threshold=0.387, same=True, rng=rng
+    )
     settings = CurveSettings("test", every=16, draws=3)
     measured = measure_curves(explainer, pairs, ("LPEL", find_method("lpel")), settings, rng)
     by_order = {name: float(of_pairs.mean()) for name, of_pairs in areas(measured).items()}
@@ -131,7 +136,8 @@ def test_responses_order_superpixels_better_than_chance_and_lpel_on_people_held_
     from lpel_serving.faithfulness.curve_settings import CurveSettings
     from lpel_serving.faithfulness.judgement import areas
     from lpel_serving.faithfulness.photograph_pairs import rightly_decided
-    from lpel_tf.data.dataset import FaceSet, split_by_identity
+    from lpel_tf.data.dataset import FaceSet
+    from lpel_tf.data.split import split_by_identity
 
     faces = [face for face in list_faces(realdata / "lfw") if face.identity not in EXCLUDED]
     nothing = np.empty((len(faces), 0))
@@ -146,7 +152,7 @@ def test_responses_order_superpixels_better_than_chance_and_lpel_on_people_held_
     for same, kind, sign in ((True, "test", -1), (False, "transplant", 1)):
         rng = np.random.default_rng(0)
         pairs = rightly_decided(
-            explainer.embedder, candidates, 8, threshold=0.387, same=same, rng=rng
+            explainer.embedder, COSINE, candidates, 8, threshold=0.387, same=same, rng=rng
         )
         subject = ("responses", find_method("responses"))
         settings = CurveSettings(kind, every=16, draws=3)

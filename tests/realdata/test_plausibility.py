@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 from lpel_serving import Explainer
-from lpel_serving.images.crops import parse_crop, read_face
+from lpel_serving.images.crops import parse_crop
+from lpel_serving.images.cutting import read_face
 from lpel_serving.images.datasets.faces import list_faces
+from lpel_serving.support.image_shape import square
 from support.non_faces import KINDS
 
 EACH = 20
@@ -46,7 +48,7 @@ def test_hardly_a_photograph_of_a_face_raises_an_alarm(explainer, realdata, fold
     """Of people whom nothing here was fitted on, by another camera, in crops; and of LFW's."""
     crop = parse_crop("none" if folder == "orl" else "0.48")
     paths = [face.path for face in list_faces(realdata / folder)][::every]
-    crops = np.stack([read_face(path, crop, 160) for path in paths])
+    crops = np.stack([read_face(path, crop, square(160)) for path in paths])
     alarms = ~explainer.plausibility.plausible(explainer.embed(crops))
     assert len(paths) >= 100
     assert alarms.mean() <= 0.01

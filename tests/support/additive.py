@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lpel_serving.equations.comparison import COSINE
 from lpel_serving.methods.networks import no_features, no_simulation
 from support.networks import SIDE, SIZE, WEIGHTS
 
@@ -51,6 +52,7 @@ class Additive:
         raise AssertionError("the decoder was asked")
 
     simulated_fills = ()
+    comparison = COSINE
 
     def respond(self, embeddings):
         """What is right of red and of green images, but for the slack."""

@@ -7,8 +7,9 @@ import numpy as np
 from PIL import Image
 
 from lpel_serving.bundle import origin
-from lpel_serving.images.crops import CutFace, resize
+from lpel_serving.images.crops import CutFace
 from lpel_serving.images.found import Box, FoundFaces
+from lpel_serving.images.resizing import resize
 from lpel_serving.support.errors import NoFaceError
 
 BRIGHT = 160
@@ -19,16 +20,16 @@ NAME = "bright"
 class BrightSquares:
     """Finds the bright parts of a picture, the largest first; of equal ones the leftmost, upper."""
 
-    def __call__(self, pixels, size):
-        return self.take(pixels, size).pixels
+    def __call__(self, pixels, shape):
+        return self.take(pixels, shape).pixels
 
-    def take(self, pixels, size, face=0):
+    def take(self, pixels, shape, face=0):
         boxes = sorted(_boxes((pixels >= BRIGHT).all(axis=2)), key=_from_the_largest)
         if not boxes:
             raise NoFaceError("nothing here is bright.")
         found = FoundFaces(tuple(boxes), face)
         box = found.box
-        return CutFace(resize(pixels[box.top : box.bottom, box.left : box.right], size), found)
+        return CutFace(resize(pixels[box.top : box.bottom, box.left : box.right], shape), found)
 
 
 def _from_the_largest(box: Box):

@@ -7,7 +7,8 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 SIZE, DIMENSION = 35, 6
-FINE, COARSE = (6, 17), (10, 8)
+FINE, COARSE = (6, 17, 17), (10, 8, 8)
+"""Channels, height and width."""
 """Channels and sides of the two layers."""
 METADATA = {"name": "convolutional", "image_size": str(SIZE)}
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from lpel_serving.equations.comparison import COSINE
 from lpel_serving.equations.similarity import unit
 from lpel_serving.methods.method import FacePair
 from lpel_serving.methods.networks import ImageFeatures, no_features, no_simulation
@@ -22,6 +23,8 @@ class Weighing:
     An embedding is ``(T, x)``: T the sum of the weights, x that of the weights of black
     superpixels; a grey one counts in part. All is exact, whatever is embedded together.
     """
+
+    comparison = COSINE
 
     weights: np.ndarray = field(default_factory=lambda: WEIGHTS)
     calls: list[list[bytes]] = field(default_factory=list)
@@ -57,6 +60,7 @@ class Linear:
     target: int = TARGET
     seed: int = 0
     simulated_fills = ("normal", "mean", "blur", "transplant")
+    comparison = COSINE
 
     def embed(self, crops):
         return (crops.reshape(len(crops), -1) / np.float32(255) - np.float32(0.5)) @ self.f
@@ -104,6 +108,8 @@ class Linear:
 @dataclass(eq=False)
 class Fixed:
     """A method that answers with one map."""
+
+    comparison = COSINE
 
     values: np.ndarray
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from lpel_serving.equations.comparison import COSINE
 from lpel_serving.equations.fill import Fill
 from lpel_serving.equations.similarity import cosine_similarity
 from lpel_serving.methods.measured.replacement import replacement
@@ -21,7 +22,7 @@ class Knowing:
     def predict(self, pair, networks, coalitions, kind, fill, rng):
         self.asked.append((kind, fill))
         fills = Fill() if kind == "transplant" else Fill(fill)
-        change = replacement(pair, kind, fills, np.random.default_rng(0))
+        change = replacement(pair, COSINE, kind, fills, np.random.default_rng(0))
         images = np.stack([image for one in coalitions for image in change.images(one)])
         fall = cosine_similarity(pair.h_r, pair.h_t) - change.similarities(networks.embed(images))
         return fall if pair.similar else -fall

@@ -9,6 +9,7 @@ from PIL import Image
 from lpel_export.conversion.parity import Parity
 from lpel_serving.bundle.manifest import EmbedderRecord
 from lpel_serving.images.datasets.faces import list_faces
+from lpel_serving.support.image_shape import square
 from lpel_serving.support.progress import silent
 from lpel_tf.networks.embedders import ExportedEmbedder
 from lpel_tf.research.reproduction.laboratory import Laboratory
@@ -55,7 +56,7 @@ def write_faces(folder: Path, people: int = PEOPLE, each: int = EACH) -> Path:
 
 def embedder(length: float = 1) -> ExportedEmbedder:
     """The tiny network, as if it had just been exported; its embeddings so many times as long."""
-    record = EmbedderRecord("tiny", tiny.IMAGE_SIZE, tiny.DIMENSION, "unit")
+    record = EmbedderRecord("tiny", square(tiny.IMAGE_SIZE), tiny.DIMENSION, "unit")
     parity = Parity(0.0, 1e-5, (1, 2), 2, "made up for the tests")
     return ExportedEmbedder(tiny.embedder_model(length).SerializeToString(), record, parity)
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from lpel_serving.equations.comparison import COSINE, Comparison
 from lpel_serving.equations.similarity import unit
 from lpel_serving.methods.method import FacePair
 from lpel_serving.methods.networks import ImageFeatures
@@ -33,6 +34,7 @@ class TinyNetworks:
     decode: Callable = no_decoder
     respond: Callable = no_decoder
     simulated_fills: tuple[str, ...] = tiny_surrogate.FILLS
+    comparison: Comparison = COSINE
 
     def features(self, crops):
         self.passes += 1

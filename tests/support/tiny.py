@@ -8,6 +8,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from lpel_serving.bundle.comparison_record import COMPARISON_FILE
 from lpel_serving.bundle.manifest import (
     DECODER_FILE,
     EMBEDDER_FILE,
@@ -28,6 +29,7 @@ from lpel_serving.bundle.manifest import (
 )
 from lpel_serving.bundle.plausibility_record import FittedPlausibility, to_bytes
 from lpel_serving.bundle.surrogate_graphs import SurrogateGraphs
+from lpel_serving.support.image_shape import square
 
 IMAGE_SIZE = 16
 DIMENSION = 6
@@ -129,6 +131,7 @@ def write_bundle(
     plausibility: FittedPlausibility | None = None,
     surrogate: SurrogateGraphs | None = None,
     surrogate_record: SurrogateRecord | None = None,
+    head: bytes | None = None,
     **changes: object,
 ) -> Path:
     """Write a tiny bundle, its hashes right; fields of the manifest may be changed.
@@ -145,6 +148,8 @@ def write_bundle(
         contents[RESPONSE_FILE] = responses or responses_model().SerializeToString()
     if surrogate is not None:
         contents |= surrogate.files
+    if head is not None:
+        contents[COMPARISON_FILE] = head
     if plausibility is not None:
         contents[PLAUSIBILITY_FILE] = to_bytes(plausibility.check)
     manifest = Manifest(
@@ -152,8 +157,8 @@ def write_bundle(
             name: FileRecord(hashlib.sha256(data).hexdigest(), len(data))
             for name, data in contents.items()
         },
-        embedder=EmbedderRecord("tiny", IMAGE_SIZE, DIMENSION, "unit"),
-        decoder=DecoderRecord(TARGET_SIZE, {"method": "none"}),
+        embedder=EmbedderRecord("tiny", square(IMAGE_SIZE), DIMENSION, "unit"),
+        decoder=DecoderRecord(square(TARGET_SIZE), {"method": "none"}),
         crop="none",
         threshold=ThresholdRecord(THRESHOLD, {"how": "made up for the tests"}),
         responses=ResponseRecord(SIDE, {"method": "none"}) if responds else None,

@@ -6,6 +6,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from lpel_export.conversion.parity import Parity
 from lpel_serving.bundle.manifest import EMBEDDING, IMAGE, EmbedderRecord
+from lpel_serving.support.image_shape import square
 from lpel_tf.networks.embedders import ExportedEmbedder
 from support import tiny
 
@@ -51,6 +52,6 @@ def embedder_model() -> onnx.ModelProto:
 
 def embedder() -> ExportedEmbedder:
     """The same as if it had just been exported."""
-    record = EmbedderRecord("tiny", tiny.IMAGE_SIZE, tiny.DIMENSION, "unit")
+    record = EmbedderRecord("tiny", square(tiny.IMAGE_SIZE), tiny.DIMENSION, "unit")
     parity = Parity(0.0, 1e-5, (1, 2), 2, "made up for the tests")
     return ExportedEmbedder(embedder_model().SerializeToString(), record, parity)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lpel_export.adoption.freeing import free_batch
 from lpel_export.adoption.joining import join
 from lpel_export.adoption.opsets import OLDEST_OPSET, at_our_opset, opset_of
 from lpel_export.adoption.preparation import Channels, Layout, Preparation
@@ -14,6 +15,7 @@ from lpel_export.adoption.received import GIVEN, Received, Source, receive
 from lpel_export.adoption.trial import network_run, try_out
 from lpel_export.conversion.keras_to_onnx import OPSET, Exported, finish
 from lpel_export.support.errors import ConversionError, ModelShapeError, reason_of
+from lpel_export.support.image_shape import ImageSize, as_shape
 from lpel_serving.bundle.manifest import EMBEDDING
 from lpel_serving.support.extras import require
 
@@ -21,7 +23,7 @@ from lpel_serving.support.extras import require
 def adopt_embedder(
     model: Source,
     *,
-    image_size: int,
+    image_size: ImageSize,
     mean: float | Sequence[float],
     scale: float | Sequence[float],
     layout: Layout = "NCHW",
@@ -30,9 +32,11 @@ def adopt_embedder(
 ) -> Exported:
     """Put the preparation of pixels in front of an ONNX embedding network.
 
-    The result takes uint8 RGB, shape (batch, S, S, 3), as every bundle's embedder does, so that
+    The result takes uint8 images, shape (batch, H, W, C), as every bundle's embedder does, so that
     nobody can feed it wrongly. Its `original` prepares the pixels in numpy and runs the network as
     it was given.
+
+    A network that was exported for one size of batch is freed from it.
 
     The network is brought to opset 17, in which ``lpel export`` writes its one-file explainer. If
     it cannot be, it keeps its own; a warning says so, and all but that file is to be had.
@@ -43,10 +47,10 @@ def adopt_embedder(
         A serialised ONNX model, or the path of its file, with one image input and vectors as its
         output, both in float16, float32 or float64.
     image_size
-        The side S.
+        A side, (H, W), or (H, W, C) with 3 channels or 1; three where they are not given.
     mean, scale
-        The network gets ``(pixel - mean) / scale``: one number each, or three, in the order of
-        `channels`.
+        The network gets ``(pixel - mean) / scale``: one number each, or one for each channel, in
+        the order of `channels`.
     layout
         The order of the axes that it wants: NCHW or NHWC.
     channels
@@ -65,9 +69,10 @@ def adopt_embedder(
         If the file cannot be read, or a setting is not one that there is.
     """
     onnx = require("onnx", "export")
-    preparation = Preparation(image_size, mean, scale, layout, channels)
+    preparation = Preparation(as_shape(image_size), mean, scale, layout, channels)
     received = receive(model, output)
     _check_image(onnx, received, preparation)
+    received, as_given = free_batch(received, network_run(received), preparation)
     run = network_run(received)
     dimension = try_out(run, received, preparation)
     network = _newest(onnx, received, preparation, run)
@@ -77,7 +82,7 @@ def adopt_embedder(
     finish(merged, {"lpel": "embedder", "adopted": "from ONNX"})
 
     def original(pixels: NDArray[Any]) -> NDArray[np.float32]:
-        return run(preparation(pixels)).reshape(len(pixels), dimension)
+        return as_given(preparation(pixels)).reshape(len(pixels), dimension)
 
     return Exported(merged.SerializeToString(), original)
 
@@ -102,8 +107,9 @@ def _check_image(onnx: Any, received: Received, preparation: Preparation) -> Non
     if not fits:
         raise ModelShapeError(
             f"{GIVEN} takes {received.input!r} of shape {tuple(sizes)}; with image_size="
-            f"{preparation.image_size} and layout={preparation.layout!r} it would be given "
-            f"{(None, *wanted)}: name the size and the layout that it was made for."
+            f"{tuple(preparation.image)} and layout={preparation.layout!r} it would be given "
+            f"{(None, *wanted)}: name the size, as (height, width, channels), and the layout that "
+            "it was made for."
         )
 
 

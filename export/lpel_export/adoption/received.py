@@ -72,7 +72,7 @@ def receive(model: Source, output: str | None = None) -> Received:
         operators the standard's, or there is no such output.
     """
     onnx = require("onnx", "export")
-    network = _parsed(onnx, _contents(model))
+    network = parsed(onnx, contents(model))
     weights = {tensor.name for tensor in network.graph.initializer}
     # Old exporters list weights as inputs too, to be overridden: here they are constants.
     _keep(network.graph.input, [one for one in network.graph.input if one.name not in weights])
@@ -94,7 +94,7 @@ def receive(model: Source, output: str | None = None) -> Received:
     return Received(network, image.name, embedding.name, image.type.tensor_type.elem_type, batch)
 
 
-def _contents(model: Any) -> bytes:
+def contents(model: Any) -> bytes:
     """The bytes of a model: a `Source`, or else refused."""
     if isinstance(model, bytes):
         _check_size(len(model))
@@ -126,7 +126,8 @@ def _check_size(size: int) -> None:
         )
 
 
-def _parsed(onnx: Any, data: bytes) -> Any:
+def parsed(onnx: Any, data: bytes) -> Any:
+    """Parse a serialised ONNX model, or raise `ModelShapeError` that says what it is instead."""
     for beginning, what in _OTHERS.items():
         if data.startswith(beginning):
             raise ModelShapeError(f"{GIVEN} is not an ONNX model: it is {what}. Export it to ONNX.")

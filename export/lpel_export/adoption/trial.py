@@ -1,6 +1,6 @@
 """Test-runs an imported ONNX network, before anything is built on it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -60,9 +60,9 @@ def try_out(run: Run, received: Received, preparation: Preparation) -> int:
         others are in the batch.
     """
     images = preparation(preparation.examples(2))
-    first = run(images[:1])
+    first = _of_one(run, images[:1], received)
     dimension = _dimension(first, received)
-    if _differ(first, run(images[:1]), TOLERANCE):
+    if differ(first, run(images[:1]), TOLERANCE):
         raise ModelShapeError(f"{GIVEN} {RANDOM}")
     try:
         both = run(images)
@@ -71,7 +71,7 @@ def try_out(run: Run, received: Received, preparation: Preparation) -> int:
     if both.shape != (2, *first.shape[1:]):
         raise _fixed_batch(received, f"two images give an output of shape {both.shape}.")
     alone = np.concatenate([first, run(images[1:])])
-    if _differ(alone, both, _ALONE):
+    if differ(alone, both, _ALONE):
         raise ModelShapeError(
             f"{GIVEN} gives an image another embedding when there are others in the batch, as "
             "networks in training mode and dynamically quantised ones do: export it for "
@@ -80,7 +80,17 @@ def try_out(run: Run, received: Received, preparation: Preparation) -> int:
     return dimension
 
 
-def _differ(some: Floats, others: Floats, share: float) -> bool:
+def _of_one(run: Run, image: Floats, received: Received) -> Floats:
+    """Embed one image, which networks of larger batches refuse."""
+    try:
+        return run(image)
+    except ModelShapeError as error:
+        if received.batch in (None, 1):
+            raise
+        raise _fixed_batch(received, str(error)) from error
+
+
+def differ(some: Floats, others: Floats, share: float) -> bool:
     """Whether finite embeddings differ by more than a share of the largest number."""
     allowed = share * float(np.abs(some).max())
     return bool(np.isfinite(some).all()) and not np.allclose(some, others, rtol=0, atol=allowed)
@@ -105,20 +115,29 @@ def _dimension(embedding: Floats, received: Received) -> int:
 
 
 def _fixed_batch(received: Received, reason: str) -> ModelShapeError:
-    """What to say of a network that takes one image, and not two."""
-    declared = "" if received.batch is None else f" It declares batches of {received.batch}."
-    shapes = ", ".join(_fixed_shapes(received.network.graph))
+    """What to say of a network that takes batches of one size."""
+    size = received.batch or 1
+    alone = "one image" if size == 1 else f"{size} images"
+    declared = "" if received.batch is None else f" It declares batches of {size}."
+    shapes = ", ".join(_fixed_shapes(received.network.graph, size))
     inside = f" The size of the batch is fixed in {shapes}." if shapes else ""
     return ModelShapeError(
-        f"{GIVEN} takes batches of one image alone: {reason.removesuffix('.')}.{declared}{inside} "
+        f"{GIVEN} takes batches of {alone} alone: {reason.removesuffix('.')}.{declared}{inside} "
         "Export it again with a batch axis of any length, for PyTorch with "
         "dynamic_axes={'input': {0: 'batch'}, 'output': {0: 'batch'}}."
     )
 
 
-def _fixed_shapes(graph: Any) -> list[str]:
-    """Reshapes of a graph to a constant shape that begins with 1."""
-    to_array = require("onnx", "export").numpy_helper.to_array
+def _fixed_shapes(graph: Any, size: int) -> list[str]:
+    """Reshapes of a graph to a constant shape that begins with the size of a batch."""
+    shapes = constant_shapes(graph)
+    reshapes = (node for node in graph.node if node.op_type == "Reshape")
+    named = [(node.name or node.output[0], shapes.get(node.input[1], [])) for node in reshapes]
+    return [f"the Reshape {name!r} to {to}" for name, to in named if to[:1] == [size]]
+
+
+def constant_shapes(graph: Any) -> Mapping[str, list[int]]:
+    """The numbers of a graph's constants of one axis, by name."""
     constants = {tensor.name: tensor for tensor in graph.initializer}
     constants |= {
         node.output[0]: attribute.t
@@ -127,12 +146,8 @@ def _fixed_shapes(graph: Any) -> list[str]:
         for attribute in node.attribute
         if attribute.name == "value"
     }
-    shapes = {
-        node.name or node.output[0]: to_array(constants[node.input[1]]).tolist()
-        for node in graph.node
-        if node.op_type == "Reshape" and len(node.input) > 1 and node.input[1] in constants
-    }
-    return [f"the Reshape {name!r} to {to}" for name, to in shapes.items() if to[:1] == [1]]
+    to_array = require("onnx", "export").numpy_helper.to_array
+    return {name: to_array(one).tolist() for name, one in constants.items() if len(one.dims) == 1}
 
 
 def _reason(error: BundleError) -> str:

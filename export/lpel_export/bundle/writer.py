@@ -7,9 +7,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from lpel_export.bundle.retelling import retold
 from lpel_export.conversion.parity import Parity
 from lpel_export.local_features.second_output import has_local_features
 from lpel_export.support.errors import ModelShapeError
+from lpel_serving.bundle.comparison_record import BY_COSINE, COMPARISON_FILE, ComparisonRecord
 from lpel_serving.bundle.confidence_record import ConfidenceRecord
 from lpel_serving.bundle.folder import put_bundle
 from lpel_serving.bundle.loading import Bundle
@@ -30,6 +32,7 @@ from lpel_serving.bundle.manifest import (
 from lpel_serving.bundle.plausibility_record import FittedPlausibility, to_bytes
 from lpel_serving.bundle.surrogate_graphs import SurrogateGraphs
 from lpel_serving.bundle.usual_record import UsualRecord
+from lpel_serving.images.subject import FACES, Subject
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,9 @@ def write_bundle(
     confidence: ConfidenceRecord | None = None,
     plausibility: FittedPlausibility | None = None,
     usual: UsualRecord | None = None,
+    comparison: ComparisonRecord = BY_COSINE,
+    head: bytes | None = None,
+    subject: Subject = FACES,
 ) -> Manifest:
     """Write the models and their manifest into a new folder, verify it, and put it in place.
 
@@ -90,6 +96,10 @@ def write_bundle(
         Whether an image is of the kind that the bundle knows, if that was fitted.
     usual
         What is usual of its maps, if that was measured.
+    comparison, head
+        How the network compares, and its learned head if it is one: a serialised ONNX model.
+    subject
+        What it compares: the records of its making are put into these words.
 
     Raises
     ------
@@ -106,6 +116,8 @@ def write_bundle(
         contents |= surrogate.graphs.files
     if plausibility is not None:
         contents[PLAUSIBILITY_FILE] = to_bytes(plausibility.check)
+    if head is not None:
+        contents[COMPARISON_FILE] = head
     manifest = Manifest(
         files=_records(contents),
         embedder=embedder_record,
@@ -120,7 +132,10 @@ def write_bundle(
         confidence=confidence,
         plausibility=None if plausibility is None else plausibility.record,
         usual=usual,
+        comparison=comparison,
+        subject=subject,
     )
+    manifest = retold(manifest)
     put_bundle(folder, manifest, contents)
     return manifest
 
@@ -180,6 +195,8 @@ def write_with_explainer(folder: Path, bundle: Bundle, explainer: bytes) -> Mani
         contents |= bundle.surrogate.files
     if bundle.plausibility is not None:
         contents[PLAUSIBILITY_FILE] = bundle.plausibility
+    if bundle.comparison is not None:
+        contents[COMPARISON_FILE] = bundle.comparison
     contents[EXPLAINER_FILE] = explainer
     manifest = replace(bundle.manifest, files=_records(contents))
     put_bundle(folder, manifest, contents)

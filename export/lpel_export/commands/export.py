@@ -151,9 +151,12 @@ def export(
     for path in files:
         say(f"{path}  {path.stat().st_size / 1e6:.1f} MB")
     if precision != Precision.float32:
-        say(loss_in_words(manifest.parity["embedder"]))
+        say(loss_in_words(manifest.parity["embedder"], manifest.subject))
     if templates is not None:
-        say(f"{templates} turns embeddings into pictures of faces: guard it as photographs.")
+        say(
+            f"{templates} turns embeddings into pictures of {manifest.subject.many}: guard it as "
+            "photographs."
+        )
 
 
 @dataclass(frozen=True)

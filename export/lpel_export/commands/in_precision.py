@@ -9,6 +9,7 @@ from lpel_serving.images.datasets.passed_over import PassedOver, Unusable
 
 if TYPE_CHECKING:
     from lpel_serving.bundle.loading import Bundle
+    from lpel_serving.images.subject import Subject
     from lpel_serving.support.arrays import Pixels
 
 CALIBRATION_FACES = 256
@@ -53,21 +54,22 @@ def in_precision(
 
     from lpel_export.precision.lower import check_float32, lower_precision
     from lpel_serving.commands.shared.progress import progress_bar
-    from lpel_serving.images.crops import parse_crop, read_face
+    from lpel_serving.images.crops import parse_crop
+    from lpel_serving.images.cutting import read_face
     from lpel_serving.images.datasets.faces import find_faces
     from lpel_serving.support.errors import ImageError, NoFaceError
 
     check_float32(bundle)
     chosen = parse_crop(crop or bundle.manifest.crop)
-    side = bundle.manifest.embedder.image_size
+    shape = bundle.manifest.embedder.shape
     found = find_faces(faces)
     order = np.random.default_rng(seed).permutation(len(found.faces))[: 2 * CALIBRATION_FACES]
     drawn = [found.faces[int(i)].path for i in order]
     crops: list[Pixels] = []
-    with progress_bar("reading faces", len(order)) as advance:
+    with progress_bar(f"reading {bundle.manifest.subject.many}", len(order)) as advance:
         for path in drawn:
             try:
-                crops.append(read_face(path, chosen, side))
+                crops.append(read_face(path, chosen, shape))
             except NoFaceError:
                 pass
             except ImageError as error:
@@ -78,13 +80,13 @@ def in_precision(
     return lowered, (*found.passed_over, *unusable.found())
 
 
-def loss_in_words(report: Mapping[str, Any]) -> str:
+def loss_in_words(report: Mapping[str, Any], subject: "Subject") -> str:
     """Say what `in_precision` lost, by the report that it put among the bundle's parities."""
     return (
         f"In {report['precision']} the embedder has {report['bytes'] / 1e6:.1f} MB instead of "
-        f"{report['bytes_float32'] / 1e6:.1f}; on {report['samples']} faces its embeddings have a "
-        f"cosine of {report['cosine_min']:.5f} at least, {report['cosine_mean']:.5f} on average, "
-        f"with the original's.{_alarms(report)}"
+        f"{report['bytes_float32'] / 1e6:.1f}; on {report['samples']} {subject.many} its "
+        f"embeddings have a cosine of {report['cosine_min']:.5f} at least, "
+        f"{report['cosine_mean']:.5f} on average, with the original's.{_alarms(report)}"
     )
 
 

@@ -4,14 +4,51 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lpel_export.support.errors import CONVERTERS_ERRORS, ModelShapeError, reason_of
+from lpel_export.support.image_shape import ImageSize, as_shape
+from lpel_serving.support.errors import ParameterError
 from lpel_serving.support.extras import require
+from lpel_serving.support.image_shape import ImageShape
 
 _PACKED = "model.output"
 _Shape = tuple[int | None, ...]
 
 
-def embedding_dimension(model: Any, image_size: int) -> int:
-    """Return D of a Keras model from images, shape (batch, S, S, 3), to vectors, (batch, D).
+def find_shape(model: Any, image_size: ImageSize | None = None) -> ImageShape:
+    """Return the shape of the images that a Keras model takes.
+
+    Parameters
+    ----------
+    model
+        The model. If its input has no axis of channels, (batch, H, W), its images are grey.
+    image_size
+        A side, (H, W) or (H, W, C), for models of any size; the model's own when None.
+
+    Raises
+    ------
+    ParameterError
+        If it is none of these, or it is left out and the model takes images of any size.
+    ModelShapeError
+        If it is left out and the model takes no images.
+    """
+    given: Sequence[Any] = getattr(model, "inputs", None) or []
+    known = [_as_image(tuple(tensor.shape)) for tensor in given]
+    own = known[0][1:] if len(known) == 1 and len(known[0]) == 4 else ()
+    if image_size is not None:
+        channels = own[2] if own else None
+        return as_shape(image_size, channels if channels in (1, 3) else 3)
+    _check_kind(model)
+    if own and None not in own and own[2] in (1, 3):
+        return ImageShape(*(int(size) for size in own if size is not None))
+    if len(known) > 1 or (known and not own) or (own and own[2] not in (None, 1, 3)):
+        _check_inputs(model, ImageShape(1, 1))  # refuses
+    raise ParameterError(
+        f"{model.name!r} does not say of what size its images are: give image_size, a side, "
+        "(height, width), or (height, width, channels)."
+    )
+
+
+def embedding_dimension(model: Any, shape: ImageShape) -> int:
+    """Return D of a Keras model from images, shape (batch, H, W, C), to vectors, (batch, D).
 
     Vectors may be packed as (batch, 1, 1, D), or be the one output in a list or a dictionary; and
     the model may be a subclass of `keras.Model`, once it has weights.
@@ -22,11 +59,11 @@ def embedding_dimension(model: Any, image_size: int) -> int:
         If the model is of another kind.
     """
     _check_kind(model)
-    _check_inputs(model, image_size)
-    outputs = _outputs(model, image_size)
+    _check_inputs(model, shape)
+    outputs = _outputs(model, shape)
     shapes = [tuple(tensor.shape) for tensor in outputs.values()]
     if len(outputs) != 1:
-        raise _no_embedder(model, f"images to {shapes}", _choice(model, outputs, image_size))
+        raise _no_embedder(model, f"images to {shapes}", _choice(model, outputs, shape))
     sides = shapes[0][1:]
     if not sides or None in sides or sum(side != 1 for side in sides) > 1:
         raise _no_embedder(
@@ -46,7 +83,7 @@ def embed(model: Any, images: Any) -> Any:
     model
         The network.
     images
-        A tensor of standardised images, float, shape (batch, S, S, 3).
+        A tensor of standardised images, float, shape (batch, H, W, C).
 
     Returns
     -------
@@ -66,11 +103,14 @@ def as_vectors(output: Any) -> Any:
 
 
 def _call(model: Any, images: Any) -> Any:
-    tree = require("keras", "train").tree
+    keras = require("keras", "train")
     given = getattr(model, "input", None)
     if given is None:
         return model(images, training=False)
-    return model(tree.pack_sequence_as(given, [images]), training=False)
+    (taken,) = keras.tree.flatten(given)
+    if len(taken.shape) == 3:  # grey images without an axis of channels
+        images = keras.ops.squeeze(images, -1)
+    return model(keras.tree.pack_sequence_as(given, [images]), training=False)
 
 
 def _check_kind(model: Any) -> None:
@@ -87,12 +127,12 @@ def _check_kind(model: Any) -> None:
         )
 
 
-def _check_inputs(model: Any, image_size: int) -> None:
+def _check_inputs(model: Any, shape: ImageShape) -> None:
     given: Sequence[Any] | None = getattr(model, "inputs", None)
     if given is None:  # a subclass of keras.Model: what it takes shows when it is called
         return
     shapes = [tuple(tensor.shape) for tensor in given]
-    reason = _tower(model) if len(shapes) != 1 else _unfit(shapes[0], image_size)
+    reason = _tower(model) if len(shapes) != 1 else _unfit(shapes[0], shape)
     if reason:
         outputs = [tuple(tensor.shape) for tensor in model.outputs]
         raise _no_embedder(model, f"{shapes} to {outputs}", reason)
@@ -104,37 +144,40 @@ def _tower(model: Any) -> str:
     return f"Give the part of it that maps one image to a vector{such}."
 
 
-def _unfit(shape: _Shape, image_size: int) -> str:
-    """Say why a network of one input does not take images, or nothing if it does."""
-    if len(shape) != 4:
+def _as_image(taken: _Shape) -> _Shape:
+    """The shape of an input with the channels that grey images may lack."""
+    return (*taken, 1) if len(taken) == 3 else taken
+
+
+def _unfit(taken: _Shape, shape: ImageShape) -> str:
+    """Say why a network of one input does not take images of a shape, or nothing if it does."""
+    sizes = _as_image(taken)[1:]
+    if len(sizes) != 3:
         return "Put a layer before it that takes images, such as keras.layers.Flatten or Reshape."
-    _, height, width, channels = shape
-    if channels not in (None, 3):
+    if sizes[2] not in (None, 1, 3):
         return (
-            "Images have three channels, the last axis: networks of one channel are not taken yet; "
-            "put a layer before it that makes one of three, or a keras.layers.Permute if its "
-            "channels come first."
+            "Images have three channels or one, the last axis: put a keras.layers.Permute before "
+            "it if its channels come first, or a layer that makes as many as it takes."
         )
-    if height != width:
-        return "Images are square: networks of other formats are not taken yet."
-    if height not in (None, image_size):
-        return f"image_size is {image_size}: give that of the model, {height}."
+    if any(size not in (None, one) for size, one in zip(sizes, shape, strict=True)):
+        own = tuple(size or one for size, one in zip(sizes, shape, strict=True))
+        return f"image_size is {tuple(shape)}: give that of the model, {own}."
     return ""
 
 
-def _outputs(model: Any, image_size: int) -> dict[str, Any]:
+def _outputs(model: Any, shape: ImageShape) -> dict[str, Any]:
     """What a network gives for images, each by the expression that picks it out."""
     keras, tf = require("keras", "train"), require("tensorflow", "train")
     known: list[Any] = getattr(model, "outputs", None) or []
     if known and all(None not in tuple(tensor.shape)[1:] for tensor in known):
         packed = getattr(model, "output", None)  # a Sequential that was never called has none
         return _by_expression(*(("model.outputs", known) if packed is None else (_PACKED, packed)))
-    images = keras.KerasTensor((None, image_size, image_size, 3))
+    images = keras.KerasTensor((None, *shape))
     try:
         given = _call(model, images)
     except (*CONVERTERS_ERRORS, tf.errors.OpError) as error:
         raise ModelShapeError(
-            f"an embedder takes images, shape (None, {image_size}, {image_size}, 3); "
+            f"an embedder takes images, shape {(None, *shape)}; "
             f"{model.name!r} does not: {reason_of(error)}"
         ) from error
     return _by_expression(_PACKED if known else "model(images)", given)
@@ -146,7 +189,7 @@ def _by_expression(whole: str, given: Any) -> dict[str, Any]:
     return {whole + "".join(f"[{step!r}]" for step in path): tensor for path, tensor in found}
 
 
-def _choice(model: Any, outputs: Mapping[str, Any], image_size: int) -> str:
+def _choice(model: Any, outputs: Mapping[str, Any], shape: ImageShape) -> str:
     """Say how to make a network of one output from one of several."""
     names = getattr(model, "output_names", None) or [""] * len(outputs)
     each = ", ".join(
@@ -156,8 +199,7 @@ def _choice(model: Any, outputs: Mapping[str, Any], image_size: int) -> str:
     if getattr(model, "outputs", None):
         way = "keras.Model(model.inputs, OUTPUT)"
     else:
-        side = (image_size, image_size, 3)
-        way = f"images = keras.Input({side}); keras.Model(images, OUTPUT)"
+        way = f"images = keras.Input({tuple(shape)}); keras.Model(images, OUTPUT)"
     return (
         f"It has the {len(outputs)} outputs {each}. Give a model of the OUTPUT among them that is "
         f"the embedding: {way}."
@@ -166,6 +208,6 @@ def _choice(model: Any, outputs: Mapping[str, Any], image_size: int) -> str:
 
 def _no_embedder(model: Any, maps: str, reason: str) -> ModelShapeError:
     return ModelShapeError(
-        "an embedder maps images, shape (None, S, S, 3), to vectors, shape (None, D); "
+        "an embedder maps images, shape (None, H, W, C), to vectors, shape (None, D); "
         f"{model.name!r} maps {maps}. {reason}"
     )

@@ -12,10 +12,10 @@ from lpel_export.conversion.keras_networks import embed, embedding_dimension
 from lpel_export.conversion.standardisation import Standardisation, find_standardisation
 from lpel_export.conversion.tensorflow_graph import to_onnx, trace
 from lpel_export.support.errors import ConversionError, ModelShapeError, reason_of
-from lpel_export.support.image_size import whole_side
 from lpel_export.support.naming import name_by_place
 from lpel_serving.bundle.manifest import EMBEDDING, IMAGE, RECONSTRUCTION, RESPONSE
 from lpel_serving.support.extras import require
+from lpel_serving.support.image_shape import ImageShape
 
 OPSET = 17
 BATCH = "batch"
@@ -48,19 +48,19 @@ class Exported:
 
 def export_embedder(
     model: Any,
-    image_size: int,
+    shape: ImageShape,
     standardisation: str | Standardisation,
     metadata: Mapping[str, str],
 ) -> Exported:
-    """Export an embedding network ``f`` that takes uint8 RGB, its standardisation inside.
+    """Export an embedding network ``f`` that takes uint8 images, its standardisation inside.
 
     Parameters
     ----------
     model
-        A Keras model from float images, shape (batch, S, S, 3), to vectors, shape (batch, D). One
+        A Keras model from float images, shape (batch, H, W, C), to vectors, shape (batch, D). One
         of mixed precision is exported in float32: see `lpel_export.conversion.full_precision`.
-    image_size
-        The side S.
+    shape
+        Of the images.
     standardisation
         What happens to the pixels first: see `lpel_export.conversion.standardisation`.
     metadata
@@ -69,23 +69,20 @@ def export_embedder(
     Raises
     ------
     ModelShapeError
-        If the model does not map images of that size to vectors.
+        If the model does not map images of that shape to vectors.
     StandardisationError
         If there is no such standardisation.
     ConversionError
         If it cannot be converted.
-    ParameterError
-        If the side is not a whole number, 1 at least.
     """
     tf = require("tensorflow", "train")
-    image_size = whole_side(image_size)
-    standardise = find_standardisation(standardisation)
-    embedding_dimension(model, image_size)
+    standardise = find_standardisation(standardisation, shape.channels)
+    embedding_dimension(model, shape)
 
     def embedded(image: Any) -> dict[str, Any]:
         return {EMBEDDING: embed(model, standardise(image))}
 
-    spec = tf.TensorSpec((None, image_size, image_size, 3), tf.uint8, name=IMAGE)
+    spec = tf.TensorSpec((None, *shape), tf.uint8, name=IMAGE)
     floats = other_floats(model)
     if not floats:
         return _export(embedded, spec, EMBEDDING, metadata)
@@ -96,20 +93,21 @@ def export_embedder(
 
 
 def export_decoder(model: Any, metadata: Mapping[str, str]) -> Exported:
-    """Export a decoder ``g`` from vectors, shape (batch, D), to images, shape (batch, H, H, 3).
+    """Export a decoder ``g`` from vectors, shape (batch, D), to images, shape (batch, H, W, C).
 
     Raises
     ------
     ModelShapeError
-        If the Keras model does not map vectors to square colour images.
+        If the Keras model does not map vectors to images in colour or grey.
     ConversionError
         If it cannot be converted.
     """
     tf = require("tensorflow", "train")
     shape = model.output_shape
-    if len(model.input_shape) != 2 or len(shape) != 4 or shape[1] != shape[2] or shape[3] != 3:
+    if len(model.input_shape) != 2 or len(shape) != 4 or shape[3] not in (1, 3):
         raise ModelShapeError(
-            "a decoder maps vectors, shape (batch, D), to images, shape (batch, H, H, 3); "
+            "a decoder maps vectors, shape (batch, D), to images, shape (batch, H, W, C) with 3 "
+            "channels or 1; "
             f"this one maps {model.input_shape} to {shape}."
         )
 

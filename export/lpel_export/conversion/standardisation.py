@@ -1,7 +1,7 @@
 """Standardises pixels before the network: selected by name, and built into the exported graph.
 
-Each is a function of TensorFlow tensors, from uint8 RGB, shape (batch, S, S, 3), to float32. One of
-one's own is a function of the pixels as float32, 0 to 255, such as
+Each is a function of TensorFlow tensors, from uint8 images, shape (batch, H, W, C), to float32. One
+of one's own is a function of the pixels as float32, 0 to 255, such as
 ``keras.applications.resnet.preprocess_input``.
 """
 
@@ -59,6 +59,9 @@ def caffe(image: Any) -> Any:
     return bgr - [103.939, 116.779, 123.68]
 
 
+_IN_COLOUR = ("imagenet", "caffe")
+"""Those with a number for each of three colours."""
+
 STANDARDISATIONS: dict[str, Standardisation] = {
     "fixed": fixed,
     "per image": per_image,
@@ -70,13 +73,15 @@ STANDARDISATIONS: dict[str, Standardisation] = {
 """By the names that stand in a bundle's manifest."""
 
 
-def find_standardisation(standardisation: str | Standardisation) -> Standardisation:
+def find_standardisation(
+    standardisation: str | Standardisation, channels: int = 3
+) -> Standardisation:
     """Return the standardisation of a name, or one of one's own as a function of uint8 pixels.
 
     Raises
     ------
     StandardisationError
-        If there is none of that name.
+        If there is none of that name, or it is one of colours and there is one channel.
     """
     if callable(standardisation):
         tf = require("tensorflow", "train")
@@ -86,6 +91,13 @@ def find_standardisation(standardisation: str | Standardisation) -> Standardisat
             f"no standardisation is called {standardisation!r}; there are: "
             f"{', '.join(STANDARDISATIONS)}; or give a function of float32 pixels, 0 to 255, such "
             "as the preprocess_input of a module of keras.applications."
+        )
+    if channels == 1 and standardisation in _IN_COLOUR:
+        fitting = ", ".join(name for name in STANDARDISATIONS if name not in _IN_COLOUR)
+        raise StandardisationError(
+            f"the standardisation {standardisation!r} has a number for each of three colours, and "
+            f"this network takes grey images, of one channel: choose one of {fitting}, or give a "
+            "function of float32 pixels, 0 to 255."
         )
     return STANDARDISATIONS[standardisation]
 

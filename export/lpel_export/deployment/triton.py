@@ -102,7 +102,9 @@ def _contents(bundle: Bundle, explainer: bytes) -> dict[str, bytes]:
     record = bundle.manifest.responses
     if bundle.responses is not None and record is not None:
         features = bundle.manifest.embedder.dimension
-        models["responses"] = with_scaling(bundle.responses, features, record.side)
+        models["responses"] = with_scaling(
+            bundle.responses, features, record.side, bundle.manifest.comparison
+        )
     configs: dict[str, Iterable[str]] = {}
     files = {f"{PIPELINE}/{_VERSION}/{_KEEP_FILE}": _KEEP}
     tensors: dict[str, list[_Tensor]] = {}
@@ -139,7 +141,7 @@ def _check_explainer(model: Any, identity: str) -> None:
     if given != ["reference", "test"]:
         raise ParameterError(
             f"expected an explainer that takes reference and test, received one that takes "
-            f"{' and '.join(given) or 'nothing'}: one of embeddings turns them back into faces, "
+            f"{' and '.join(given) or 'nothing'}: one of embeddings turns them back into pictures, "
             "and is not put on a server from here. Use build_explainer."
         )
     origin = {entry.key: entry.value for entry in model.metadata_props}.get("bundle_sha256")

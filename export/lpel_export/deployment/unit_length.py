@@ -8,16 +8,20 @@ them the scaling goes into the graph.
 from typing import Any
 
 from lpel_export.conversion.keras_to_onnx import OPSET, finish
+from lpel_export.explainer.comparing import comparing
 from lpel_export.explainer.equations import functions
 from lpel_export.explainer.networks import as_function, constants_to_weights
+from lpel_serving.bundle.comparison_record import ComparisonRecord
 from lpel_serving.bundle.manifest import EMBEDDING, RESPONSE
 from lpel_serving.support.extras import require
 
-_NEEDED = {"Scaled", "Unit", "SumOfFeatures"}
+_NEEDED = {"Scaled", "Unit", "Scale", "SumOfFeatures"}
 
 
-def with_scaling(responder: bytes, dimension: int, side: int) -> bytes:
-    """Scale embeddings to unit length in front of a response decoder, as the engine does.
+def with_scaling(
+    responder: bytes, dimension: int, side: int, comparison: ComparisonRecord
+) -> bytes:
+    """Scale embeddings in front of a response decoder, as the engine does.
 
     Parameters
     ----------
@@ -27,6 +31,8 @@ def with_scaling(responder: bytes, dimension: int, side: int) -> bytes:
         Length D of the embeddings.
     side
         Superpixels along one side.
+    comparison
+        By what: see `lpel_serving.equations.comparison`.
 
     Returns
     -------
@@ -44,11 +50,12 @@ def with_scaling(responder: bytes, dimension: int, side: int) -> bytes:
         responses (float[batch,{dimension}] {EMBEDDING})
             => (float[batch,{side},{side},{dimension}] {RESPONSE})
         {{
-            u = lpel.Unit ({EMBEDDING})
+            u = lpel.Scale ({EMBEDDING})
             {RESPONSE} = network.Respond (u)
         }}"""
     )
-    equations = map(parser.parse_function, functions({"SumOfFeatures": dimension}))
+    texts = functions({"SumOfFeatures": dimension}, comparing(comparison, dimension))
+    equations = map(parser.parse_function, texts)
     model.functions.extend(one for one in equations if one.name in _NEEDED)
     model.functions.append(as_function(responder, "Respond", OPSET))
     model = require("onnx.inliner", "export").inline_local_functions(model)

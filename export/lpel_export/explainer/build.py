@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpel_export.conversion.keras_to_onnx import OPSET, finish
+from lpel_export.explainer.comparing import comparing, head_functions
 from lpel_export.explainer.contract import About
 from lpel_export.explainer.equations import functions
 from lpel_export.explainer.networks import DOMAIN, as_function, constants_to_weights
@@ -19,11 +20,13 @@ from lpel_export.explainer.simulation import (
 )
 from lpel_export.local_features.second_output import without_local_features
 from lpel_export.support.errors import ConversionError
+from lpel_serving.bundle.comparison_record import BY_COSINE, ComparisonRecord
 from lpel_serving.bundle.loading import Bundle
 from lpel_serving.bundle.manifest import EMBEDDING, LOCAL_FEATURES
 from lpel_serving.engine.decoder import Decoder
 from lpel_serving.equations.mask import DEFAULT_EPSILON
 from lpel_serving.equations.summation import bicubic_weights
+from lpel_serving.methods.by_cosine import not_by
 from lpel_serving.methods.catalogue.registry import (
     RESPONSES,
     SURROGATE,
@@ -37,7 +40,9 @@ from lpel_serving.methods.simulated.surrogate_attribution import DEFAULT_STEPS
 from lpel_serving.support.errors import ParameterError
 from lpel_serving.support.extras import require
 
-_COLOURED_DETAILS = 6
+MENDED = "lpel-mended"
+_DETAILS = 2
+"""Of each channel: differences down and across."""
 _LACKING = {
     RESPONSES: "this bundle has no response decoder: train one with `lpel train --method "
     "responses`, or choose lpel or lpel-mended.",
@@ -56,7 +61,7 @@ def build_explainer(
 ) -> bytes:
     """Build one ONNX model that does what `lpel_serving.Explainer` does with a bundle.
 
-    It takes two batches of crops, ``reference`` and ``test``, uint8, shape (batch, S, S, 3), and
+    It takes two batches of crops, ``reference`` and ``test``, uint8, shape (batch, H, W, C), and
     ``threshold`` and ``epsilon``, float32, shape (1,), which have defaults. What it gives, and what
     each tensor means, stands in `lpel_export.explainer.contract` and in its ``metadata_props``.
 
@@ -79,10 +84,17 @@ def build_explainer(
     Raises
     ------
     ParameterError
-        If the method is none of these, the bundle lacks what it needs, or the fill does not suit.
+        If the method is none of these, the bundle lacks what it needs, the fill does not suit, or
+        crops of any size are asked for where the network's are not square RGB.
     ModelShapeError, ConversionError
         If the networks cannot be put into one graph.
     """
+    shape = bundle.manifest.embedder.shape
+    if any_size and not shape.is_square_rgb:
+        raise ParameterError(
+            "a file that takes crops of any size resizes square RGB crops, and this network takes "
+            f"{shape.words}: make a file without any_size, and resize the crops before."
+        )
     takes: Given = "any size" if any_size else "crops"
     return _build(bundle, chosen_method(bundle, method), takes, fill, defaults=defaults)
 
@@ -108,18 +120,19 @@ def _build(
     onnx = require("onnx", "export")
     manifest = bundle.manifest
     side, fill = _side(bundle, method), chosen_fill(bundle, method, fill)
+    drawn, size = manifest.decoder.shape, max(DEFAULT_SIZE, side)
     sizes = Sizes(
-        image=manifest.embedder.image_size,
+        image=manifest.embedder.shape,
         features=manifest.embedder.dimension,
-        reconstruction=manifest.decoder.image_size,
-        heat_map=max(DEFAULT_SIZE, side) if side else manifest.decoder.image_size,
+        reconstruction=drawn,
+        heat_map=(size, size) if side else (drawn.height, drawn.width),
     )
     threshold = manifest.threshold.value
     text = program(method, sizes, threshold, DEFAULT_EPSILON, takes, defaults=defaults)
     model = require("onnx.parser", "export").parse_model(text)
-    model.functions.extend(_equations(sizes, max(1, side)))
+    model.functions.extend(_equations(sizes, max(1, side), manifest.comparison))
     model.functions.extend(_networks(onnx, bundle, method, sizes, takes))
-    for name, values in _constants(bundle, side, sizes.heat_map, fill):
+    for name, values in _constants(bundle, side, sizes.heat_map[0], fill):
         model.graph.initializer.append(onnx.numpy_helper.from_array(values, name))
     return _flatten(onnx, model, bundle, method, fill)
 
@@ -140,6 +153,8 @@ def chosen_method(bundle: Bundle, method: str | None, *, photographs: bool = Tru
             "need no randomness, and ask nothing that an answer before suggested; received "
             f"{chosen!r}: choose one of them, or name none for the best that the bundle supports."
         )
+    if chosen == MENDED and bundle.manifest.comparison != BY_COSINE:
+        raise ParameterError(not_by(chosen, bundle.manifest.comparison.kind))
     for name, there in ((RESPONSES, responds), (SURROGATE, simulates)):
         if chosen == name and not there:
             raise ParameterError(_LACKING[name])
@@ -163,15 +178,16 @@ def _constants(
         yield from simulation_constants(bundle.manifest.surrogate, fill).items()
 
 
-def _equations(sizes: Sizes, side: int) -> Iterable[Any]:
+def _equations(sizes: Sizes, side: int, comparison: ComparisonRecord) -> Iterable[Any]:
     lengths = {
         "SumOfFeatures": sizes.features,
         "SumOfSide": side,
         "SumOfSuperpixels": side**2,
         "SumOfSteps": DEFAULT_STEPS,
-        "SumOfDetails": _COLOURED_DETAILS,
+        "SumOfDetails": _DETAILS * sizes.reconstruction.channels,
     }
-    return [require("onnx.parser", "export").parse_function(text) for text in functions(lengths)]
+    texts = functions(lengths, comparing(comparison, sizes.features), sizes.reconstruction.channels)
+    return [require("onnx.parser", "export").parse_function(text) for text in texts]
 
 
 def _networks(onnx: Any, bundle: Bundle, method: str, sizes: Sizes, takes: Given) -> Iterable[Any]:
@@ -181,9 +197,10 @@ def _networks(onnx: Any, bundle: Bundle, method: str, sizes: Sizes, takes: Given
     elif takes != "embeddings":
         yield as_function(without_local_features(bundle.embedder), "Embed", OPSET)
     yield as_function(bundle.decoder, "Decode", OPSET)
+    yield from head_functions(bundle)
     if method == RESPONSES and bundle.responses is not None:
         yield as_function(bundle.responses, "Respond", OPSET)
-    if method == "lpel-mended":
+    if method == MENDED:
         yield _detail(onnx, bundle, sizes)
 
 
@@ -221,13 +238,18 @@ def _flatten(onnx: Any, model: Any, bundle: Bundle, method: str, fill: str | Non
     about = About(
         method=method,
         fill=fill,
-        caveat=describe_method(method).caveat,
+        caveat=describe_method(
+            method, subject=manifest.subject, embedder=manifest.embedder.name
+        ).caveat,
+        comparison=manifest.comparison.kind,
+        subject=manifest.subject,
         embedder=manifest.embedder.name,
         crop=manifest.crop,
         bundle_sha256=manifest.identity,
         created_by=f"lpel-tf {version('lpel-tf')}",
     )
+    colours = manifest.embedder.shape.colours
     inputs = [tensor.name for tensor in model.graph.input]
     outputs = [tensor.name for tensor in model.graph.output]
-    finish(model, about.metadata(inputs, outputs), parameters=PARAMETERS)
+    finish(model, about.metadata(inputs, outputs, colours), parameters=PARAMETERS)
     return model.SerializeToString()

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from lpel_export.explainer.resizing import RESIZING
 
-_OPSET = '<domain: "lpel", opset_import: ["" : 17, "lpel" : 1]>'
+_OPSET = '<domain: "lpel", opset_import: ["" : 17, "lpel" : 1, "network" : 1]>'
 
 EQUATIONS = """
 Both (references, tests) => (both)  # a reshape of nothing, which two lengths cannot have
@@ -82,18 +82,6 @@ Perturb (h_t, r, p) => (h_p)
     step = Mul (r, p)
     h_p = Add (h_t, step)  # Eq. 4.5
 }
-HeatMap (reconstruction, perturbed) => (D)
-{
-    three = Constant <value = float[1] {3.0}> ()
-    last = Constant <value = int64[1] {-1}> ()
-    difference = Sub (reconstruction, perturbed)
-    change = Abs (difference)  # Eq. 4.6
-    red, green, blue = Split <axis = -1> (change)
-    two = Add (red, green)
-    sum = Add (two, blue)
-    mean = Div (sum, three)
-    D = Squeeze (mean, last)
-}
 Mask (D, epsilon) => (M)
 {
     tiny = Constant <value = float[1] {1.17549435e-38}> ()
@@ -142,11 +130,9 @@ Enlarge (evidence, weights) => (maps)
 Rise (masked, other, u_r, u_t) => (rise)
 {
     last = Constant <value = int64[1] {-1}> ()
-    products_before = Mul (u_r, u_t)
-    sum_before = lpel.SumOfFeatures (products_before)
-    before = Unsqueeze (sum_before, last)
-    products_after = Mul (masked, other)
-    after = lpel.SumOfFeatures (products_after)
+    similarity = lpel.OfScaled (u_r, u_t)
+    before = Unsqueeze (similarity, last)
+    after = lpel.OfScaled (masked, other)
     rise = Sub (after, before)
 }
 ForTheDecision (similar, rise_if_similar, rise_if_dissimilar) => (changes)
@@ -193,9 +179,48 @@ Shares (similar, g_t, g_r) => (maps)
 """
 
 
-def functions(lengths: dict[str, int]) -> list[str]:
-    """Return the text of every function, one by one, the sums for these lengths among them."""
-    texts = (EQUATIONS + RESIZING[1:]).strip().split("\n}\n")
+HEAT_MAP = {
+    3: """
+HeatMap (reconstruction, perturbed) => (D)
+{
+    three = Constant <value = float[1] {3.0}> ()
+    last = Constant <value = int64[1] {-1}> ()
+    difference = Sub (reconstruction, perturbed)
+    change = Abs (difference)  # Eq. 4.6
+    red, green, blue = Split <axis = -1> (change)
+    two = Add (red, green)
+    sum = Add (two, blue)
+    mean = Div (sum, three)
+    D = Squeeze (mean, last)
+}
+""",
+    1: """
+HeatMap (reconstruction, perturbed) => (D)
+{
+    last = Constant <value = int64[1] {-1}> ()
+    difference = Sub (reconstruction, perturbed)
+    change = Abs (difference)  # Eq. 4.6
+    D = Squeeze (change, last)
+}
+""",
+}
+"""By the channels of the reconstructions, of which it takes the mean."""
+
+
+def functions(lengths: dict[str, int], comparing: str, channels: int = 3) -> list[str]:
+    """Return the text of every function, one by one.
+
+    Parameters
+    ----------
+    lengths
+        Of the axes that are summed, by the name of the function that does it.
+    comparing
+        The functions of the comparison: see `lpel_export.explainer.comparing`.
+    channels
+        Of the reconstructions whose differences heat-maps are.
+    """
+    parts = (EQUATIONS, comparing[1:], HEAT_MAP[channels][1:], RESIZING[1:])
+    texts = "".join(parts).strip().split("\n}\n")
     written = [text.removesuffix("\n}") + "\n}" for text in texts]
     return [f"{_OPSET}\n{text}" for text in (*written, *_sums(lengths))]
 

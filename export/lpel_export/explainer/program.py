@@ -4,10 +4,12 @@
 `network.Detail` are the bundle's networks, `lpel.*` the equations.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from lpel_serving.equations.perturbation import DEFAULT_P
+from lpel_serving.support.image_shape import ImageShape
 
 METHODS = ("surrogate", "responses", "lpel", "lpel-mended")
 """Methods that embed no image but the pair's own two, need no randomness, and ask no network about
@@ -21,19 +23,19 @@ class Sizes:
     Attributes
     ----------
     image
-        Side of the crops.
+        Of the crops.
     features
         Length D of the embeddings.
     reconstruction
-        Side of the decoder's images.
+        Of the decoder's images.
     heat_map
-        Side of the heat-maps.
+        Height and width of the heat-maps.
     """
 
-    image: int
+    image: ImageShape
     features: int
-    reconstruction: int
-    heat_map: int
+    reconstruction: ImageShape
+    heat_map: tuple[int, int]
 
 
 _FIT = """
@@ -53,7 +55,7 @@ _GIVEN = """
     embeddings = lpel.Both (reference_embedding, test_embedding)
 """
 _DECIDE = """
-    similarity = lpel.Cosine (reference_embedding, test_embedding)
+    similarity = lpel.Compare (reference_embedding, test_embedding)
     similar = Greater (similarity, threshold)
     relevance = lpel.Relevance (reference_embedding, test_embedding, similar)
 """
@@ -63,22 +65,22 @@ _DECODE = """
 """
 _EXPLAIN = {
     "responses": """
-    u_r = lpel.Unit (reference_embedding)
-    u_t = lpel.Unit (test_embedding)
+    u_r = lpel.Scale (reference_embedding)
+    u_t = lpel.Scale (test_embedding)
     units = Concat <axis = 0> (u_r, u_t)
     responses = network.Respond (units)
     responses_r, responses_t = Split <axis = 0> (responses)
-    test_likeness = lpel.EvidenceForLikeness (responses_t, u_r)
-    reference_likeness = lpel.EvidenceForLikeness (responses_r, u_t)
-    difference = lpel.EvidenceForDifference (responses_t, responses_r, u_t, u_r)
+    test_likeness = lpel.Likeness (responses_t, u_r, u_t)
+    reference_likeness = lpel.Likeness (responses_r, u_t, u_r)
+    difference = lpel.Difference (responses_t, responses_r, u_t, u_r)
     test_evidence = lpel.Choose (similar, test_likeness, difference)
     reference_evidence = lpel.Choose (similar, reference_likeness, difference)
     test_heat_map = lpel.Enlarge (test_evidence, bicubic)
     reference_heat_map = lpel.Enlarge (reference_evidence, bicubic)
 """,
     "surrogate": """
-    u_r = lpel.Unit (reference_embedding)
-    u_t = lpel.Unit (test_embedding)
+    u_r = lpel.Scale (reference_embedding)
+    u_t = lpel.Scale (test_embedding)
     units = Concat <axis = 0> (u_r, u_t)
     shown, effects = network.Hide (units, local_features, units, local_features, fill)
     no_donors = Sub (units, units)
@@ -109,8 +111,8 @@ _EXPLAIN = {
     reference_heat_map, test_heat_map = Split <axis = 0> (maps)
 """,
     "lpel-mended": """
-    u_r = lpel.Unit (reference_embedding)
-    u_t = lpel.Unit (test_embedding)
+    u_r = lpel.Scale (reference_embedding)
+    u_t = lpel.Scale (test_embedding)
     u = Concat <axis = 0> (u_r, u_t)
     details = network.Detail (u)
     g_r, g_t = Split <axis = 0> (details)
@@ -135,16 +137,17 @@ def program(
     method: str, sizes: Sizes, threshold: float, epsilon: float, takes: Given, *, defaults: bool
 ) -> str:
     """Write the graph of a method, its inputs and outputs; without `defaults` all must be fed."""
-    s, d, r, m = sizes.image, sizes.features, sizes.reconstruction, sizes.heat_map
-    vector = f"float[batch,{d}]"
+    vector = f"float[batch,{sizes.features}]"
+    heat_map, drawn = _axes(sizes.heat_map), _axes(sizes.reconstruction)
+    high, wide, channels = sizes.image
     embeddings = [f"{vector} reference_embedding", f"{vector} test_embedding"]
     both = "embeddings, local_features" if method == "surrogate" else "embeddings"
     embed = _EMBED.format(found=both)
     given, steps = {
-        "crops": (_crops(f"{s},{s}", f"{s},{s}"), _JOIN + embed),
+        "crops": (_crops(f"{high},{wide}", f"{high},{wide}", channels), _JOIN + embed),
         "any size": (
-            _crops("reference_side,reference_side", "test_side,test_side"),
-            _FIT.format(size=float(s)) + embed,
+            _crops("reference_side,reference_side", "test_side,test_side", channels),
+            _FIT.format(size=float(high)) + embed,
         ),
         "embeddings": (embeddings, _GIVEN),
     }[takes]
@@ -156,9 +159,9 @@ def program(
     found = ["float[batch] similarity", "bool[batch] similar", f"{vector} relevance"]
     for role in ("reference", "test"):
         found += [
-            f"float[batch,{m},{m}] {role}_heat_map",
-            f"bool[batch,{m},{m}] {role}_mask",
-            f"float[batch,{r},{r},3] {role}_reconstruction",
+            f"float[batch,{heat_map}] {role}_heat_map",
+            f"bool[batch,{heat_map}] {role}_mask",
+            f"float[batch,{drawn}] {role}_reconstruction",
         ]
     if takes != "embeddings":
         found += embeddings
@@ -169,5 +172,12 @@ def program(
     )
 
 
-def _crops(reference: str, test: str) -> list[str]:
-    return [f"uint8[batch,{reference},3] reference", f"uint8[batch,{test},3] test"]
+def _crops(reference: str, test: str, channels: int) -> list[str]:
+    return [
+        f"uint8[batch,{reference},{channels}] reference",
+        f"uint8[batch,{test},{channels}] test",
+    ]
+
+
+def _axes(shape: Sequence[int]) -> str:
+    return ",".join(map(str, shape))

@@ -20,8 +20,8 @@ def averaging(places: int, side: int) -> NDArray[np.float32]:
     """
     if not 1 <= side <= places:
         raise ParameterError(
-            f"a layer of {places} by {places} places cannot be averaged to {side} by {side} "
-            "superpixels, which need as many at least: choose another layer."
+            f"a layer of {places} places along one side cannot be averaged to {side} superpixels, "
+            "which need as many at least: choose another layer."
         )
     weights = np.zeros((places, side), np.float32)
     for i in range(side):

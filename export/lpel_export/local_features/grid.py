@@ -1,4 +1,4 @@
-"""Averages layers of any side to a grid: in numpy, and as operations of a graph."""
+"""Averages layers of any height and width to a grid: in numpy, and as operations of a graph."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,8 +15,8 @@ from lpel_export.local_features.steps import Steps
 def averaged(values: NDArray[np.float32], layer: Layer, side: int) -> NDArray[np.float32]:
     """Average a layer's values, in its layout, to a grid: shape (N, side * side, channels)."""
     planes = values if layer.layout == "NCHW" else values.transpose(0, 3, 1, 2)
-    weights = averaging(layer.side, side)
-    grid = np.einsum("nchw,hi,wj->nijc", planes, weights, weights, optimize=True)
+    down, across = averaging(layer.height, side), averaging(layer.width, side)
+    grid = np.einsum("nchw,hi,wj->nijc", planes, down, across, optimize=True)
     return grid.reshape(len(values), side * side, layer.channels)
 
 
@@ -50,11 +50,13 @@ def _averaged(steps: Steps, layer: Layer, number: int, side: int) -> str:
     if layer.layout == "NHWC":
         current = steps.step("Transpose", [current], f"planes{number}", perm=[0, 3, 1, 2])
     axes = [0, 2, 3, 1]
-    if layer.side != side:
-        weights = steps.constant(f"weights{number}", averaging(layer.side, side))
-        current = steps.step("MatMul", [current, weights], f"columns{number}")
+    if (layer.height, layer.width) != (side, side):
+        across = down = steps.constant(f"weights{number}", averaging(layer.width, side))
+        if layer.height != layer.width:
+            down = steps.constant(f"weights_down{number}", averaging(layer.height, side))
+        current = steps.step("MatMul", [current, across], f"columns{number}")
         current = steps.step("Transpose", [current], f"turned{number}", perm=[0, 1, 3, 2])
-        current = steps.step("MatMul", [current, weights], f"rows{number}")
+        current = steps.step("MatMul", [current, down], f"rows{number}")
         axes = [0, 3, 2, 1]
     current = steps.step("Transpose", [current], f"places{number}", perm=axes)
     shape = steps.constant(f"shape{number}", [0, side * side, layer.channels])

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from lpel_serving.support.image_shape import ImageShape
+
 
 @dataclass(frozen=True)
 class Layer:
@@ -14,16 +16,22 @@ class Layer:
         Of the tensor.
     channels
         Numbers at each place.
-    side
-        Places along one side.
+    height, width
+        Places along its sides.
     layout
         The order of its axes.
-    pixels
-        Along one side of the image, of patches alone: see `lpel_export.local_features.patches`.
+    image
+        The shape of the image, of patches alone: see `lpel_export.local_features.patches`.
     """
 
     name: str
     channels: int
-    side: int
+    height: int
+    width: int
     layout: Literal["NCHW", "NHWC"]
-    pixels: int = 0
+    image: ImageShape | None = None
+
+    @property
+    def least(self) -> int:
+        """Places along its shorter side."""
+        return min(self.height, self.width)

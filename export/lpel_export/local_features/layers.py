@@ -2,7 +2,7 @@
 
 A *cut tensor* is one through which every path from the image to the embedding goes: all that the
 embedding knows of the image is there, and nothing of it is elsewhere. Those of a convolutional
-network still have places, as shape (batch, channels, side, side).
+network still have places, as shape (batch, channels, height, width).
 """
 
 from collections import Counter
@@ -10,16 +10,20 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from lpel_export.local_features.layer import Layer
-from lpel_export.local_features.patches import PATCHES, patches_of
+from lpel_export.local_features.patches import PATCHES, image_shape, patches_of
 from lpel_export.support.errors import ModelShapeError, reason_of
 from lpel_export.support.plain_graph import load_plain_graph
 from lpel_serving.bundle.manifest import EMBEDDING, IMAGE
 from lpel_serving.support.errors import ParameterError
 from lpel_serving.support.extras import require
+from lpel_serving.support.image_shape import ImageShape
 
 WEIGHTED = {"Conv", "ConvTranspose", "Gemm", "MatMul", "QLinearConv"}
 """The operations that hold weights: a tensor before the first of them is pixels, and no layer."""
 
+_BORDER = 2
+"""Places by which a layer may depart from a rectangular image's proportions: convolutions take as
+many from the shorter side as from the longer one."""
 _SIZES = {"Shape", "Size"}
 """Operations whose outputs depend on the shape of an image alone."""
 
@@ -35,8 +39,9 @@ def cut_layers(model: bytes) -> tuple[Layer, ...]:
     Returns
     -------
     tuple[Layer, ...]
-        Those behind the first weighted operation that are square and whose sizes are known; of a
-        cube of equal sides, the first axis is taken for the channels, as ONNX's convolutions do.
+        Those behind the first weighted operation that have the image's proportions and whose sizes
+        are known; where either of two axes may be the channels', as of a cube of equal sides, it is
+        the first, as in ONNX's convolutions.
 
     Raises
     ------
@@ -83,7 +88,7 @@ def choose_layers(model: bytes, side: int, names: Sequence[str] | None = None) -
     layers = cut_layers(model)
     chosen: list[Layer] = []
     for least in (side, 2 * side):
-        last = next((layer for layer in reversed(layers) if layer.side >= least), None)
+        last = next((layer for layer in reversed(layers) if layer.least >= least), None)
         if last is not None and last not in chosen:
             chosen.append(last)
     return tuple(chosen) or (patches_of(_inferred(model), side),)
@@ -96,7 +101,7 @@ def _named(model: bytes, side: int, names: Sequence[str]) -> tuple[Layer, ...]:
     nodes = _on_the_way(graph)
     layers = _known(graph, [name for node in nodes for name in node.output])
     chosen = [_one_named(name, layers, _known(graph, _cut_tensors(nodes))) for name in names]
-    coarse = [layer for layer in chosen if layer.side < side]
+    coarse = [layer for layer in chosen if layer.least < side]
     if coarse or not chosen or len(set(chosen)) < len(chosen):
         raise ParameterError(
             f"expected different layers of {side} by {side} places or more, at least one; received "
@@ -118,7 +123,7 @@ def _one_named(name: str, layers: Sequence[Layer], cut: Sequence[Layer]) -> Laye
 
 def _listed(layers: Sequence[Layer]) -> str:
     return "; ".join(
-        f"{one.name} ({one.channels} x {one.side} x {one.side})" for one in layers
+        f"{one.name} ({one.channels} x {one.height} x {one.width})" for one in layers
     ) or ("none")
 
 
@@ -177,16 +182,27 @@ def _cut_tensors(nodes: Sequence[Any]) -> list[str]:
 def _known(graph: Any, names: Iterable[str]) -> tuple[Layer, ...]:
     """Those of some tensors that are layers."""
     tensors = {tensor.name: tensor.type.tensor_type for tensor in graph.value_info}
-    layers = (_layer(name, tensors[name]) for name in names if name in tensors)
+    image = image_shape(graph)
+    layers = (_layer(name, tensors[name], image) for name in names if name in tensors)
     return tuple(layer for layer in layers if layer is not None)
 
 
-def _layer(name: str, tensor: Any) -> Layer | None:
+def _layer(name: str, tensor: Any, image: ImageShape) -> Layer | None:
     onnx = require("onnx", "export")
     sizes = [one.dim_value for one in tensor.shape.dim][1:]
     if tensor.elem_type != onnx.TensorProto.FLOAT or len(sizes) != 3 or not all(sizes):
         return None
     first, middle, last = sizes
-    if middle == last:
-        return Layer(name, first, last, "NCHW")
-    return Layer(name, last, first, "NHWC") if first == middle else None
+    readings = (
+        Layer(name, first, middle, last, "NCHW"),
+        Layer(name, last, first, middle, "NHWC"),
+    )
+    best = min(readings, key=lambda one: _disproportion(one, image))
+    allowed = 0 if image.height == image.width else _BORDER
+    return best if _disproportion(best, image) <= allowed else None
+
+
+def _disproportion(layer: Layer, image: ImageShape) -> float:
+    """By how many places a layer is too high or too wide for the image's proportions."""
+    height, width = (length or 1 for length in image[:2])  # 0 where it varies
+    return abs(layer.height * width - layer.width * height) / max(height, width)

@@ -36,7 +36,7 @@ def check_local_features(
     layers, side, reduced
         What it made it of.
     crops
-        N crops, uint8, shape (N, S, S, 3).
+        N crops, uint8, shape (N, H, W, C).
 
     Returns
     -------

@@ -35,7 +35,7 @@ def in_precision(
     precision
         One of `PRECISIONS`; float32 is the embedder as it is.
     crops
-        Face crops that int8 is calibrated with, uint8, shape (N, S, S, 3); not needed by others.
+        Face crops that int8 is calibrated with, uint8, shape (N, H, W, C); not needed by others.
     progress
         ReportProgress how many crops are done.
 
@@ -61,6 +61,6 @@ def in_precision(
             f"no precision is called {precision!r}; there are: {', '.join(PRECISIONS)}."
         )
     if crops is None:
-        raise ModelShapeError("int8 needs face crops to calibrate with; received none.")
+        raise ModelShapeError("int8 needs crops to calibrate with; received none.")
     # Of FaceNet's layers the first costs most of what rounding costs, and little of the time.
     return to_int8(embedder, crops, keep_first=True, progress=progress)

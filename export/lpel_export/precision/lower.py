@@ -13,7 +13,7 @@ from lpel_export.support.errors import ParityError
 from lpel_serving.bundle.loading import Bundle, plausibility_of
 from lpel_serving.engine.embedder import Embedder
 from lpel_serving.equations.similarity import cosine_similarity
-from lpel_serving.images.crops import CentreCrop
+from lpel_serving.images.crops import WholeImage
 from lpel_serving.support.arrays import Floats, Pixels
 from lpel_serving.support.errors import ParameterError
 from lpel_serving.support.progress import Progress, silent
@@ -37,7 +37,7 @@ def lower_precision(
     precision
         One of `lpel_export.precision.choice.PRECISIONS`.
     crops
-        Face crops such as the network is to see, uint8, shape (S, S, 3) each.
+        Face crops such as the network is to see, uint8, shape (H, W, C) each.
     progress
         Reports how far it is.
 
@@ -49,10 +49,10 @@ def lower_precision(
         If an embedding has a cosine below `LEAST_COSINE` with its original.
     """
     check_float32(bundle)
-    record = bundle.manifest.embedder
+    record, many = bundle.manifest.embedder, bundle.manifest.subject.many
     if len(crops) < LEAST_FACES:
         raise ParameterError(
-            f"{precision} takes at least {LEAST_FACES} faces to calibrate and to measure on, "
+            f"{precision} takes at least {LEAST_FACES} {many} to calibrate and to measure on, "
             f"better hundreds; received {len(crops)}."
         )
     model = in_precision(bundle.embedder, precision, np.stack(crops[::2]), progress=progress)
@@ -65,7 +65,7 @@ def lower_precision(
         raise ParityError(
             f"in {precision} an embedding's cosine with its float32 original falls to "
             f"{report['cosine_min']:.4f}; at least {LEAST_COSINE} is expected. Nothing was "
-            "exported: give more faces, framed as the network will see them."
+            f"exported: give more {many}, framed as the network will see them."
         )
     named = replace(record, name=f"{record.name}, {precision}")
     return with_embedder(bundle, model, named, report, keep_plausibility=check_holds(report))
@@ -93,7 +93,7 @@ def measure_loss(bundle: Bundle, model: bytes, crops: Sequence[Pixels]) -> dict[
     an alarm; where the embedder gives local features, by how much they differ.
     """
     record = bundle.manifest.embedder
-    before, after = (Embedder(one, record, CentreCrop()) for one in (bundle.embedder, model))
+    before, after = (Embedder(one, record, WholeImage()) for one in (bundle.embedder, model))
     embedded = [before.embed(crops), after.embed(crops)]
     local = {}
     if before.local_shape is not None:

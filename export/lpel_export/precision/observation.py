@@ -50,7 +50,7 @@ def observe(
     averaged
         Names of tensors, shape (batch, channels, ...), whose means are wanted.
     crops
-        N crops, uint8, shape (N, S, S, 3).
+        N crops, uint8, shape (N, H, W, C).
     progress
         ReportProgress how many crops are done.
     """

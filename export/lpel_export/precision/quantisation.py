@@ -50,7 +50,7 @@ def to_int8(
     model
         A serialised float32 ONNX embedder, as `export_embedder` and `adopt_embedder` make it.
     crops
-        Face crops to calibrate with, uint8, shape (N, S, S, 3): the range of each tensor is what
+        Face crops to calibrate with, uint8, shape (N, H, W, C): the range of each tensor is what
         it spans on them.
     keep
         Names of nodes that stay float32.
@@ -91,16 +91,16 @@ def _check_crops(network: Any, crops: NDArray[np.uint8]) -> None:
     kinds = [tensor.type.tensor_type for tensor in network.graph.input]
     shapes = [tuple(axis.dim_value for axis in kind.shape.dim) for kind in kinds]
     types = [kind.elem_type for kind in kinds]
-    if types != [uint8] or len(shapes[0]) != 4 or shapes[0][1] != shapes[0][2] or shapes[0][3] != 3:
+    if types != [uint8] or len(shapes[0]) != 4 or shapes[0][3] not in (1, 3):
         raise ModelShapeError(
-            "expected an embedder, which takes uint8 images of shape (batch, S, S, 3); received a "
+            "expected an embedder, which takes uint8 images of shape (batch, H, W, C); received a "
             f"model of inputs of shapes {shapes}: export it with export_embedder or adopt_embedder."
         )
     wanted = shapes[0][1:]
     if crops.dtype != np.uint8 or crops.shape[1:] != wanted or not len(crops):
         raise ModelShapeError(
             f"expected at least one face crop to calibrate with, uint8 of shape (N, {wanted[0]}, "
-            f"{wanted[1]}, 3); received {crops.dtype} of shape {crops.shape}."
+            f"{wanted[1]}, {wanted[2]}); received {crops.dtype} of shape {crops.shape}."
         )
 
 

@@ -60,6 +60,7 @@ class Broken:
             known.features,
             known.simulate,
             known.simulated_fills,
+            known.comparison,
         )
         self._of_everything: dict[str, Networks] = {}
         for share in SHARES:

@@ -94,7 +94,7 @@ def by_coalitions(networks: Networks, fill: Fill, seed: int) -> Family:
         rngs = [np.random.default_rng((seed, i)) for _ in images]  # alike, as the methods do it
         drawn = [draw_coalitions(rng, max(BUDGETS), SIDE**2) for rng in rngs]
         losses = [
-            embedding_losses(networks.embed, image, h, coalitions, [fill], rng)
+            embedding_losses(networks.embed, networks.comparison, image, h, coalitions, [fill], rng)
             for (image, h), coalitions, rng in zip(images, drawn, rngs, strict=True)
         ]
         found: dict[str, TwoMaps] = {}
@@ -103,7 +103,8 @@ def by_coalitions(networks: Networks, fill: Fill, seed: int) -> Family:
                 of_test, of_other = (
                     fit_responses(drawn[j][:n], losses[j][:n], priors[j]) for j in (0, 1)
                 )
-                a, b = evidence(pair, of_test, None), evidence(other, of_test, of_other)
+                a = evidence(pair, networks.comparison, of_test, None)
+                b = evidence(other, networks.comparison, of_test, of_other)
                 maps = enlarge(a, IMAGE_SIZE), enlarge(b, IMAGE_SIZE)
                 found[f"{name} {n}"] = (*maps, 1.5 * n)
         return found

@@ -20,8 +20,9 @@ from lpel_serving.methods.catalogue.description import networks_in
 from lpel_serving.methods.networks import Networks, with_embed
 from lpel_serving.support.progress import Progress
 from lpel_tf.bundles.bundling import store_key
-from lpel_tf.data.dataset import Split, embed_faces
-from lpel_tf.decoders.decoder import IMAGE_SIZE
+from lpel_tf.data.dataset import embed_faces
+from lpel_tf.data.split import Split
+from lpel_tf.decoders.decoder import decoder_shape
 from lpel_tf.networks.embedders import ExportedEmbedder
 from lpel_tf.networks.facenet import DEFAULT_KEY, build, facenet
 from lpel_tf.networks.weights import fetch
@@ -36,8 +37,9 @@ from lpel_tf.support.quiet import load_tensorflow
 
 CALIBRATED = 128
 """Photographs that int8 is calibrated on."""
-WHOLE = "none"
-"""The crop of a second set of people, such as ORL's, whose photographs show little but the face."""
+WHOLE = "1"
+"""The crop of a second set of people, such as ORL's, whose photographs show little but the
+face: the largest square in the middle."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,7 +139,8 @@ def prepare(
         threshold=explainer.manifest.threshold.value,
         rng=np.random.default_rng((SEED, 5)),
     )
-    trained_on = [one for one in photographs if one.identity in set(people.split.train.identities)]
+    side_of = people.split.side_of
+    trained_on = [one for one in photographs if side_of.get(one) == "train"]
     quick = _in_precision(explainer, exported, trained_on, precision, progress)
     loaded, network = load_bundle(bundle), shipped_differentiable()
     return Setting(
@@ -154,8 +157,9 @@ def prepare_second(first: Setting, faces_folder: Path, n: int, progress: Progres
     record = explainer.embedder.record
     embedder = Embedder(first.exported.model, record, parse_crop(WHOLE))
     photographs = list_faces(faces_folder)
-    store = cache_folder("embeddings") / f"{store_key(first.exported, WHOLE)}.sqlite"
-    everyone = embed_faces(embedder, photographs, IMAGE_SIZE, store, progress=progress)
+    target = decoder_shape(record.shape)
+    store = cache_folder("embeddings") / f"{store_key(first.exported, WHOLE, target)}.sqlite"
+    everyone = embed_faces(embedder, photographs, target, store, progress=progress)
     nobody = everyone.select(np.zeros(len(everyone), np.bool_))
     people = People(WHOLE, embedder, everyone, Split(nobody, nobody, everyone), tuple(photographs))
     drawn = pairs_of_one_test(

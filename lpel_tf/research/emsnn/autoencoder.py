@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from lpel_serving.support.errors import ParameterError
 from lpel_serving.support.extras import require
+from lpel_serving.support.image_shape import ImageShape
 from lpel_serving.support.progress import Progress, silent
 from lpel_tf.data.dataset import FaceSet
 from lpel_tf.decoders.decoder import LEARNING_RATE, mean_squared_error
@@ -59,7 +60,7 @@ class AutoencoderRecipe:
 
 @dataclass(frozen=True, eq=False)
 class LinearEncoder:
-    """The layer before the bottleneck: kernel (H * H * 3, D) and bias (D,), both float32."""
+    """The layer before the bottleneck: kernel (H * W * C, D) and bias (D,), both float32."""
 
     kernel: NDArray[np.float32]
     bias: NDArray[np.float32]
@@ -75,7 +76,7 @@ class Autoencoder:
     history: tuple[float, ...]
 
     def bottleneck(self, targets: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Encode images, uint8, shape (N, H, H, 3), as ``h~``, float32, shape (N, D)."""
+        """Encode images, uint8, shape (N, H, W, C), as ``h~``, float32, shape (N, D)."""
         return _unit(targets).reshape(len(targets), -1) @ self.encoder.kernel + self.encoder.bias
 
 
@@ -103,14 +104,13 @@ class AutoencoderLoss:
 
 
 @float32_layers()
-def build_autoencoder(dimension: int, image_size: int) -> Any:
-    """Build Table 5.2, linear, from images, shape (batch, H, H, 3), to both ``h~`` and ``x~``."""
+def build_autoencoder(dimension: int, shape: ImageShape) -> Any:
+    """Build Table 5.2, linear, from images, shape (batch, H, W, C), to both ``h~`` and ``x~``."""
     keras = require("keras", "train")
-    shape = (image_size, image_size, 3)
-    image = keras.Input(shape, name="image")
+    image = keras.Input(tuple(shape), name="image")
     bottleneck = keras.layers.Dense(dimension, name="bottleneck")(keras.layers.Flatten()(image))
     pixels = keras.layers.Dense(math.prod(shape), name="pixels")(bottleneck)
-    reconstruction = keras.layers.Reshape(shape, name="reconstruction")(pixels)
+    reconstruction = keras.layers.Reshape(tuple(shape), name="reconstruction")(pixels)
     return keras.Model(image, {"bottleneck": bottleneck, "reconstruction": reconstruction})
 
 
@@ -145,7 +145,8 @@ def train_autoencoder(
             history.append(_train_epoch(step, train, recipe, epoch=epoch))
             advance(1)
     encoder = LinearEncoder(*model.get_layer("bottleneck").get_weights())
-    decoder = LinearDecoder(*model.get_layer("pixels").get_weights())
+    kernel, bias = model.get_layer("pixels").get_weights()
+    decoder = LinearDecoder(kernel, bias, train.target_shape)
     return Autoencoder(encoder, decoder, recipe, tuple(history))
 
 
@@ -206,7 +207,7 @@ def match_reconstruction(
 
 def _starting(train: FaceSet, recipe: AutoencoderRecipe, start: Autoencoder | None) -> Any:
     keras = require("keras", "train")
-    model = build_autoencoder(train.embeddings.shape[1], train.targets.shape[1])
+    model = build_autoencoder(train.embeddings.shape[1], train.target_shape)
     layers = [model.get_layer(name) for name in ("bottleneck", "pixels")]
     for number, layer in enumerate(layers):
         # A seed for each: of the same one, both kernels would be the same numbers.

@@ -11,6 +11,7 @@ from lpel_export.conversion.standardisation import Standardisation, find_standar
 from lpel_export.support.errors import ModelShapeError
 from lpel_serving.support.arrays import Floats, Pixels
 from lpel_serving.support.errors import EmbeddingError, ImageError, ParameterError
+from lpel_serving.support.image_shape import ImageShape
 from lpel_tf.research.gradients.graphs import embedding_function, gradient_function, layer_function
 
 DEFAULT_CHUNK = 16
@@ -25,7 +26,7 @@ class Differentiable:
     Parameters
     ----------
     model
-        A Keras model from standardised float images, shape (batch, S, S, 3), to vectors, shape
+        A Keras model from standardised float images, shape (batch, H, W, C), to vectors, shape
         (batch, D). Its weights may change later: no copy is made.
     standardisation
         What happens to uint8 pixels before the model: see `lpel_export.conversion.standardisation`.
@@ -34,8 +35,8 @@ class Differentiable:
 
     Attributes
     ----------
-    size, dimension
-        The side S and the length D.
+    shape, dimension
+        Of the images, and the length D.
     forwards, backwards
         Images that have gone through the network so far, and gradients that have come back. They
         are plain counters, and may be set to 0 at will.
@@ -43,7 +44,7 @@ class Differentiable:
     Raises
     ------
     ModelShapeError
-        If the model does not map square images of one size to vectors.
+        If the model does not map images of one size to vectors.
     StandardisationError
         If there is no such standardisation.
     ParameterError
@@ -53,14 +54,14 @@ class Differentiable:
     def __init__(
         self, model: Any, standardisation: str | Standardisation, *, chunk: int = DEFAULT_CHUNK
     ) -> None:
-        find_standardisation(standardisation)
         if chunk < 1:
             raise ParameterError(f"a chunk is 1 image or more; received {chunk}.")
         self.model = model
         self.standardisation = standardisation
         self.chunk = chunk
-        self.size = _side(model)
-        self.dimension = embedding_dimension(model, self.size)
+        self.shape = _shape(model)
+        find_standardisation(standardisation, self.shape.channels)
+        self.dimension = embedding_dimension(model, self.shape)
         self.forwards = 0
         self.backwards = 0
         self._embed: Callable[[Any], Any] | None = None
@@ -73,7 +74,7 @@ class Differentiable:
         Parameters
         ----------
         crops
-            uint8, shape (N, S, S, 3), N at least 1.
+            uint8, shape (N, H, W, C), N at least 1.
 
         Returns
         -------
@@ -87,7 +88,7 @@ class Differentiable:
         """
         self._check_crops(crops)
         if self._embed is None:
-            self._embed = embedding_function(self.model, self.standardisation, self.size)
+            self._embed = embedding_function(self.model, self.standardisation, self.shape)
         parts: list[Floats] = []
         for start in range(0, len(crops), self.chunk):
             part = crops[start : start + self.chunk]
@@ -101,14 +102,14 @@ class Differentiable:
         Parameters
         ----------
         crop
-            uint8, shape (S, S, 3).
+            uint8, shape (H, W, C).
         upstream
             The vectors u, float32, shape (N, D), N at least 1. Each costs a pass both ways.
 
         Returns
         -------
         NDArray[np.float32]
-            Shape (N, S, S, 3).
+            Shape (N, H, W, C).
 
         Raises
         ------
@@ -118,7 +119,7 @@ class Differentiable:
         self._check_crops(crop[np.newaxis])
         self._check_upstream(upstream)
         if self._gradient is None:
-            self._gradient = gradient_function(self.model, self.standardisation, self.size)
+            self._gradient = gradient_function(self.model, self.standardisation, self.shape)
         parts: list[Floats] = []
         for start in range(0, len(upstream), self.chunk):
             part = upstream[start : start + self.chunk]
@@ -133,7 +134,7 @@ class Differentiable:
         Parameters
         ----------
         crop
-            uint8, shape (S, S, 3).
+            uint8, shape (H, W, C).
         upstream
             The vector u, float32, shape (D,).
         layer
@@ -155,7 +156,7 @@ class Differentiable:
         self._check_upstream(upstream[np.newaxis])
         if layer not in self._by_layer:
             self._by_layer[layer] = layer_function(
-                self.model, self.standardisation, self.size, layer
+                self.model, self.standardisation, self.shape, layer
             )
         activation, gradient = self._by_layer[layer](crop, upstream)
         self.forwards += 1
@@ -163,7 +164,7 @@ class Differentiable:
         return activation.numpy()[0], gradient.numpy()[0]
 
     def _check_crops(self, crops: NDArray[np.uint8]) -> None:
-        wanted = (self.size, self.size, 3)
+        wanted = tuple(self.shape)
         if crops.dtype != np.uint8 or not len(crops) or crops.shape[1:] != wanted:
             raise ImageError(
                 f"the network wants 1 or more crops, uint8, each of shape {wanted}; received "
@@ -179,7 +180,7 @@ class Differentiable:
             )
 
 
-def _side(model: Any) -> int:
+def _shape(model: Any) -> ImageShape:
     inputs = getattr(model, "inputs", None)
     if not inputs:
         raise ModelShapeError(
@@ -187,9 +188,9 @@ def _side(model: Any) -> int:
             f"received {type(model).__name__}: call it on a keras.Input and make a model of both."
         )
     shape = tuple(inputs[0].shape)
-    if len(shape) != 4 or shape[1] is None or shape[1] != shape[2]:
+    if len(shape) != 4 or None in shape[1:]:
         raise ModelShapeError(
-            "expected a model of square images of one size, shape (None, S, S, 3); this one takes "
+            "expected a model of images of one size, shape (None, H, W, C); this one takes "
             f"{shape}: build it with an input of fixed size."
         )
-    return int(shape[1])
+    return ImageShape(*shape[1:])

@@ -65,8 +65,8 @@ def gradient_maps(differentiable: Differentiable, test: Pixels) -> Floats:
     ImageError
         If the image is of another kind.
     """
-    side, dimension, step = differentiable.size, differentiable.dimension, differentiable.chunk
-    maps = np.zeros((dimension, side, side), np.float32)
+    dimension, step = differentiable.dimension, differentiable.chunk
+    maps = np.zeros((dimension, *differentiable.shape[:2]), np.float32)
     features = np.eye(dimension, dtype=np.float32)
     # Channels are averaged part by part: all gradients together would be three times G.
     for start in range(0, dimension, step):

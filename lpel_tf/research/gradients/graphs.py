@@ -7,26 +7,27 @@ from lpel_export.conversion.keras_networks import as_vectors, embed, embedding_d
 from lpel_export.conversion.standardisation import Standardisation, find_standardisation
 from lpel_serving.support.errors import ParameterError
 from lpel_serving.support.extras import require
+from lpel_serving.support.image_shape import ImageShape
 
 
 def embedding_function(
-    model: Any, standardisation: str | Standardisation, size: int
+    model: Any, standardisation: str | Standardisation, shape: ImageShape
 ) -> Callable[[Any], Any]:
-    """Trace crops, uint8, shape (N, S, S, 3), to unit embeddings, shape (N, D)."""
+    """Trace crops, uint8, shape (N, H, W, C), to unit embeddings, shape (N, D)."""
     tf = require("tensorflow", "train")
 
     def unit_embeddings(crops: Any) -> Any:
-        standardised = find_standardisation(standardisation)(crops)
+        standardised = find_standardisation(standardisation, shape.channels)(crops)
         return tf.math.l2_normalize(embed(model, standardised), axis=-1)
 
-    signature = [tf.TensorSpec((None, size, size, 3), tf.uint8)]
+    signature = [tf.TensorSpec((None, *shape), tf.uint8)]
     return tf.function(unit_embeddings, input_signature=signature, autograph=False)
 
 
 def gradient_function(
-    model: Any, standardisation: str | Standardisation, size: int
+    model: Any, standardisation: str | Standardisation, shape: ImageShape
 ) -> Callable[[Any, Any], Any]:
-    """Trace a crop and vectors u, shape (N, D), to ``d(u . e) / dx``, shape (N, S, S, 3)."""
+    """Trace a crop and vectors u, shape (N, D), to ``d(u . e) / dx``, shape (N, H, W, C)."""
     tf = require("tensorflow", "train")
 
     def gradient(crop: Any, upstream: Any) -> Any:
@@ -35,19 +36,19 @@ def gradient_function(
         pixels = tf.cast(images, tf.float32)
         with tf.GradientTape() as tape:
             tape.watch(pixels)
-            standardised = find_standardisation(standardisation)(pixels)
+            standardised = find_standardisation(standardisation, shape.channels)(pixels)
             embeddings = tf.math.l2_normalize(embed(model, standardised), axis=-1)
         return tape.gradient(embeddings, pixels, output_gradients=upstream)
 
     signature = [
-        tf.TensorSpec((size, size, 3), tf.uint8),
-        tf.TensorSpec((None, embedding_dimension(model, size)), tf.float32),
+        tf.TensorSpec(tuple(shape), tf.uint8),
+        tf.TensorSpec((None, embedding_dimension(model, shape)), tf.float32),
     ]
     return tf.function(gradient, input_signature=signature, autograph=False)
 
 
 def layer_function(
-    model: Any, standardisation: str | Standardisation, size: int, layer: str
+    model: Any, standardisation: str | Standardisation, shape: ImageShape, layer: str
 ) -> Callable[[Any, Any], Any]:
     """Trace a crop and one vector u, shape (D,), to a layer's output and ``d(u . e)`` by it.
 
@@ -61,7 +62,7 @@ def layer_function(
     both = keras.Model(model.inputs, [_output(model, layer), model.outputs[0]])
 
     def gradient(crop: Any, upstream: Any) -> Any:
-        standardised = find_standardisation(standardisation)(crop[tf.newaxis])
+        standardised = find_standardisation(standardisation, shape.channels)(crop[tf.newaxis])
         with tf.GradientTape() as tape:
             tape.watch(standardised)
             activation, vector = both(standardised, training=False)
@@ -74,8 +75,8 @@ def layer_function(
         return activation, found
 
     signature = [
-        tf.TensorSpec((size, size, 3), tf.uint8),
-        tf.TensorSpec((embedding_dimension(model, size),), tf.float32),
+        tf.TensorSpec(tuple(shape), tf.uint8),
+        tf.TensorSpec((embedding_dimension(model, shape),), tf.float32),
     ]
     return tf.function(gradient, input_signature=signature, autograph=False)
 

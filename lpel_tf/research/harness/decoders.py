@@ -88,7 +88,6 @@ def with_decoders(
         Reports how far it is.
     """
     split = people.split
-    check_faces(split.train, split.validation)
     as_thesis = Recipe(
         epochs=epochs,
         batch_size=batch_size,
@@ -98,6 +97,7 @@ def with_decoders(
         patience=epochs,
         seed=seed,
     )
+    check_faces(split.train, split.validation)
     recipes = {ADAMAX: as_thesis, OURS: replace(Recipe(), seed=seed)}
     decoders: dict[str, TrainedDecoder] = {}
     for place, (name, recipe) in enumerate(recipes.items()):
@@ -122,5 +122,5 @@ def through_onnx(weights: LinearDecoder, examples: Floats) -> TrainedDecoder:
         output_name=RECONSTRUCTION,
         inputs=f"embeddings of {len(examples)} faces",
     )
-    decoder = Decoder(exported.model, DecoderRecord(weights.image_size, {}), examples.shape[1])
+    decoder = Decoder(exported.model, DecoderRecord(weights.shape, {}), examples.shape[1])
     return TrainedDecoder(weights, decoder.decode, parity)

@@ -16,7 +16,8 @@ from lpel_tf.research.harness.people import People
 
 _SPARE = 6
 _MOST = 2
-"""Times that one person is the test of `pairs_of_one_test`: a few have hundreds of photographs."""
+"""Times that one person is the test of `pairs_of_one_test`: a few have hundreds of photographs.
+Where few classes are split by image, each is as often as makes up the number."""
 
 
 def decided_pairs(
@@ -56,8 +57,9 @@ def decided_pairs(
     chosen = new_people_first([found[i] for i in order], test.identities)[:n]
     if len(chosen) < 2:
         raise PairsError(
-            f"the people held out for the test give {len(chosen)} pairs of the kind wanted; "
-            "at least 2 are needed: give more photographs."
+            f"the {people.split.held_out} for the test give {len(chosen)} pairs of the kind "
+            f"wanted, {_wanted(same, threshold)}; at least 2 are needed: give more photographs, or "
+            "another threshold."
         )
     return _photograph_pairs(people, chosen, same=same)
 
@@ -101,6 +103,7 @@ def pairs_of_one_test(
     dissimilar: list[tuple[int, int]] = []
     donors: list[Path] = []
     met = dict.fromkeys(test.identities, 0)
+    most = -(-n // max(1, len(met))) if people.split.by == "image" else _MOST
     order: list[int] = rng.permutation(len(who)).tolist()
     for place in order:
         person, row = test.identities[place], cosines[place]
@@ -108,7 +111,7 @@ def pairs_of_one_test(
         alike = np.flatnonzero(own & (row > threshold) & (row < IDENTICAL))
         others = np.flatnonzero(~own & (row <= threshold))
         enough = len(alike) > 0 and len(others) > 1
-        if enough and met[person] < _MOST and len(similar) < n:
+        if enough and met[person] < most and len(similar) < n:
             met[person] += 1
             other, donor = (int(one) for one in rng.choice(others, 2, replace=False))
             similar.append((int(rng.choice(alike)), place))
@@ -124,6 +127,13 @@ def pairs_of_one_test(
         _photograph_pairs(people, dissimilar, same=False),
         tuple(donors),
     )
+
+
+def _wanted(same: bool, threshold: float | None) -> str:
+    of = "of one identity" if same else "of two identities"
+    if threshold is None:
+        return of
+    return f"{of} and called {'similar' if same else 'dissimilar'} at the threshold {threshold:.3f}"
 
 
 def new_people_first(

@@ -10,8 +10,9 @@ from lpel_serving.images.datasets.faces import Face
 from lpel_serving.images.datasets.passed_over import Unusable
 from lpel_serving.support.progress import Progress
 from lpel_tf.bundles.bundling import store_key
-from lpel_tf.data.dataset import FaceSet, Split, embed_faces, split_by_identity
-from lpel_tf.decoders.decoder import IMAGE_SIZE
+from lpel_tf.data.dataset import FaceSet, embed_faces
+from lpel_tf.data.split import Split, SplitBy, split_faces
+from lpel_tf.decoders.decoder import decoder_shape
 from lpel_tf.networks.embedders import ExportedEmbedder
 from lpel_tf.support.cache import cache_folder
 
@@ -29,7 +30,7 @@ class People:
     everyone
         All faces.
     split
-        The same by people, for training, validation and test.
+        The same by people, or by image where there are few, for training, validation and test.
     test_photographs
         The photographs of ``split.test``, in its order.
     """
@@ -48,11 +49,12 @@ def embed_people(
     crop: str,
     *,
     seed: int,
+    by: SplitBy | None = None,
     cache: Path | None = None,
     unusable: Unusable | None = None,
     progress: Progress,
 ) -> People:
-    """Embed photographs, those that are not kept from an earlier run, and split them by people.
+    """Embed photographs, those that are not kept from an earlier run, and split them.
 
     Parameters
     ----------
@@ -66,6 +68,8 @@ def embed_people(
         How faces are cut out.
     seed
         Of the split.
+    by
+        How to split; None chooses.
     cache
         Root of the cache, where embeddings are kept.
     unusable
@@ -73,12 +77,12 @@ def embed_people(
     progress
         Reports how far it is.
     """
-    store = cache_folder("embeddings", root=cache) / f"{store_key(exported, crop)}.sqlite"
+    target = decoder_shape(exported.record.shape)
+    store = cache_folder("embeddings", root=cache) / f"{store_key(exported, crop, target)}.sqlite"
     everyone = embed_faces(
-        embedder, photographs, IMAGE_SIZE, store, unusable=unusable, progress=progress
+        embedder, photographs, target, store, unusable=unusable, progress=progress
     )
-    split = split_by_identity(everyone, np.random.default_rng(seed))
-    without = {face.path for face in (*everyone.without_face, *everyone.unusable)}
-    apart = set(split.test.identities)
-    test = (face for face in photographs if face.identity in apart and face.path not in without)
-    return People(crop, embedder, everyone, split, tuple(test))
+    split = split_faces(everyone, np.random.default_rng(seed), by)
+    tested = set(split.test.photographs)
+    test = tuple(face for face in photographs if face in tested)
+    return People(crop, embedder, everyone, split, test)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lpel_serving.equations.comparison import Comparison
 from lpel_serving.methods.networks import ImageFeatures, Networks, Simulation
 from lpel_serving.support.arrays import Floats
 
@@ -26,6 +27,11 @@ class CountingNetworks:
     networks: Networks
     embedded: int = 0
     decoded: int = 0
+
+    @property
+    def comparison(self) -> Comparison:
+        """See `Networks.comparison`."""
+        return self.networks.comparison
 
     @property
     def simulated_fills(self) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """What the sections of a reproduction share: faces, networks, decoders, pairs."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -23,6 +23,8 @@ from lpel_serving.report.pictures import displayable
 from lpel_serving.support.arrays import Pixels
 from lpel_serving.support.errors import ParameterError
 from lpel_serving.support.progress import Progress
+from lpel_tf.bundles.thresholds import fit_on_split
+from lpel_tf.data.split import SplitBy
 from lpel_tf.decoders.decoder import IMAGE_SIZE, mean_squared_error
 from lpel_tf.networks.embedders import ExportedEmbedder
 from lpel_tf.research.emsnn.autoencoder import (
@@ -38,7 +40,7 @@ from lpel_tf.research.harness.decoders import (
     with_decoders,
 )
 from lpel_tf.research.harness.pairs import decided_pairs
-from lpel_tf.research.harness.people import embed_people
+from lpel_tf.research.harness.people import People, embed_people
 from lpel_tf.research.reproduction.sizes import Sizes
 
 SUPERPIXEL = 5
@@ -72,6 +74,8 @@ class Laboratory:
         Reports how far everything is.
     unusable
         Gathers photographs that cannot be used; without it the first one is an error.
+    split
+        What is held out: see `lpel_tf.data.split.split_faces`.
     """
 
     embedder: ExportedEmbedder
@@ -85,6 +89,7 @@ class Laboratory:
     hide_photographs: bool
     progress: Progress
     unusable: Unusable | None = None
+    split: SplitBy | None = None
 
     def __post_init__(self) -> None:
         check_crops(self.crops)
@@ -186,19 +191,28 @@ class Laboratory:
         """Reference and test as figures may show them."""
         return self.shown(pair.reference, pair.h_r), self.shown(pair.test, pair.h_t)
 
-    def _prepare(self, crop: str) -> Setting:
-        people = embed_people(
+    def with_fitted_threshold(self) -> "Laboratory":
+        """The same with the most accurate threshold on pairs of what is held out, cut tightly."""
+        split = self._embed(self.crops[0]).split
+        fitted = fit_on_split(split, np.random.default_rng(self.seed))
+        return replace(self, threshold=fitted.threshold.value)
+
+    def _embed(self, crop: str) -> People:
+        return embed_people(
             Embedder(self.embedder.model, self.embedder.record, parse_crop(crop)),
             self.embedder,
             self.photographs,
             crop,
             seed=self.seed,
+            by=self.split,
             cache=self.cache,
             unusable=self.unusable,
             progress=self.progress,
         )
+
+    def _prepare(self, crop: str) -> Setting:
         return with_decoders(
-            people,
+            self._embed(crop),
             epochs=self.sizes.decoder_epochs,
             batch_size=self.sizes.decoder_batch,
             seed=self.seed,

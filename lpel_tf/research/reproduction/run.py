@@ -13,6 +13,7 @@ from typing import Any
 from lpel_serving.images.reading import read_bytes
 from lpel_serving.support.errors import OutputError
 from lpel_serving.support.files import write_atomically
+from lpel_tf.data.split import by_itself
 from lpel_tf.research.reproduction.laboratory import Laboratory
 from lpel_tf.research.reproduction.report import MARK, report
 from lpel_tf.research.reproduction.results import load_section, save_section
@@ -94,12 +95,14 @@ def run_identity(laboratory: Laboratory) -> str:
 
 def describe(laboratory: Laboratory) -> Mapping[str, Any]:
     """Say what a run was made of, without naming any file."""
+    identities = {face.identity for face in laboratory.photographs}
     return {
         "lpel": version("lpel-tf"),
         "embedder": laboratory.embedder.record.name,
         "embedder_sha256": laboratory.embedder.sha256,
         "photographs": len(laboratory.photographs),
-        "people": len({face.identity for face in laboratory.photographs}),
+        "people": len(identities),
+        "split": laboratory.split or by_itself(identities),
         "crops": list(laboratory.crops),
         "threshold": laboratory.threshold,
         "seed": laboratory.seed,

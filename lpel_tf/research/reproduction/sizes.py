@@ -6,6 +6,7 @@ import numpy as np
 
 from lpel_serving.images.datasets.faces import Face
 from lpel_serving.images.datasets.pairs import group_by_identity
+from lpel_tf.data.split import SplitBy, by_itself
 
 
 @dataclass(frozen=True)
@@ -101,14 +102,25 @@ QUICK = Sizes(
 
 
 def some_people(
-    faces: tuple[Face, ...], photographs: int | None, rng: np.random.Generator
+    faces: tuple[Face, ...],
+    photographs: int | None,
+    rng: np.random.Generator,
+    by: SplitBy | None = None,
 ) -> tuple[Face, ...]:
-    """Keep whole people, drawn at random, until there are so many photographs; in order of path."""
+    """Keep whole people, drawn at random, until there are so many photographs; in order of path.
+
+    Of few people, whose images are divided, as many images of each are kept as make up the number;
+    so too where `by` says that images are divided.
+    """
     if photographs is None or len(faces) <= photographs:
         return faces
     groups = group_by_identity([face.identity for face in faces])
     names = list(groups)
     kept: list[int] = []
+    if (by or by_itself(names)) == "image":
+        for group in groups.values():
+            kept += rng.permutation(group)[: -(-photographs // len(groups))].tolist()
+        return tuple(faces[i] for i in sorted(kept))
     for place in rng.permutation(len(names)):
         if len(kept) >= photographs:
             break

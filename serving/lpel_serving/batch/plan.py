@@ -20,7 +20,8 @@ from lpel_serving.batch.store.chunk_arrays import ChunkArrays
 from lpel_serving.batch.store.folder import Places
 from lpel_serving.batch.store.image_chunks import ImageChunks
 from lpel_serving.batch.store.kept import KeptEmbeddings
-from lpel_serving.equations.direction import has_direction
+from lpel_serving.equations.comparison import ComparisonKind
+from lpel_serving.equations.direction import comparable
 from lpel_serving.support.arrow import Table, growing_table, pa, write_table
 from lpel_serving.support.errors import OutputError, PairsError
 from lpel_serving.support.files import write_atomically
@@ -95,6 +96,7 @@ def make_plan(
     advance: Advance,
     *,
     needs_images: bool,
+    kind: ComparisonKind = "cosine",
     detects: bool = False,
     local: ChunkArrays | None = None,
 ) -> Plan:
@@ -116,6 +118,8 @@ def make_plan(
         Called after every batch of rows, with their number.
     needs_images
         Whether explaining pairs needs the images, not only their embeddings.
+    kind
+        How the network compares: which embeddings can be compared hangs on it.
     detects
         Whether the crop detects faces, so that lists may choose among them.
     local
@@ -135,7 +139,7 @@ def make_plan(
         equal = None
         if lists.gallery is not None:
             equal = stack.enter_context(Catalogue(places.work / "given.sqlite", given.add))
-        planner = _Planner(catalogue, given, equal, dimension, needs_images, detects)
+        planner = _Planner(catalogue, given, equal, dimension, needs_images, kind, detects)
         in_gallery = _plan_gallery(lists, planner, places, advance)
         shards: list[Shard] = []
         rows = read_rows(lists.rows, lists.columns, lists.images, rows_in_shard)
@@ -188,6 +192,7 @@ class _Planner:
     equal: Catalogue | None
     dimension: int
     needs_images: bool
+    kind: ComparisonKind
     detects: bool
 
     def plan(self, rows: Rows) -> Part:
@@ -244,7 +249,7 @@ class _Planner:
                 f"the embeddings in the column {name} have {embeddings.shape[1]} features; those "
                 f"of this bundle have {self.dimension}."
             )
-        usable = has_direction(embeddings)
+        usable = comparable(self.kind, embeddings)
         numbers = np.full(len(embeddings), NO_IMAGE)
         numbers[usable] = self.given.take(embeddings[usable], self.equal)
         complaint = "there is no embedding in this row, or it holds NaN, infinity or zeros alone."

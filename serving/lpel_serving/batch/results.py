@@ -127,6 +127,11 @@ def rows_with_several_faces(out: Path) -> int | None:
     return None if counts is None else int(np.count_nonzero(np.maximum(*counts) > 1))
 
 
+def has_regions(out: Path) -> bool:
+    """Whether the results of a job say how its maps divide among regions."""
+    return "test_regions_for" in open_results(out).schema.names
+
+
 def implausible_rows(out: Path) -> int | None:
     """Count the rows of a job in which an image is not plausible.
 

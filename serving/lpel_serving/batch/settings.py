@@ -161,7 +161,7 @@ def map_shape(method: Method, explainer: Explainer) -> tuple[int, int]:
     """Find the shape of a method's maps, by explaining noise."""
     rng = np.random.default_rng(0)
     record = explainer.manifest.embedder
-    one, other = rng.integers(0, 256, (2, *[record.image_size] * 2, 3), dtype=np.uint8)
+    one, other = rng.integers(0, 256, (2, *record.shape), dtype=np.uint8)
     h_r, h_t = rng.normal(size=(2, record.dimension)).astype(np.float32)
     try:
         height, width = method(FacePair(one, other, h_r, h_t, similar=True), explainer, rng).shape

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
 
+from lpel_serving.bundle.comparison_record import COMPARISON_FILE
 from lpel_serving.bundle.manifest import (
     DECODER_FILE,
     EMBEDDER_FILE,
@@ -51,6 +52,8 @@ class Bundle:
         Bytes of its check of plausibility; None if it has none.
     surrogate
         Both graphs of its surrogate; None if it has none.
+    comparison
+        Bytes of its learned head; None if it compares by cosine or distance.
     """
 
     manifest: Manifest
@@ -60,6 +63,7 @@ class Bundle:
     responses: bytes | None = None
     plausibility: bytes | None = None
     surrogate: SurrogateGraphs | None = None
+    comparison: bytes | None = None
 
 
 def load_bundle(folder: str | Path) -> Bundle:
@@ -84,6 +88,7 @@ def load_bundle(folder: str | Path) -> Bundle:
         PLAUSIBILITY_FILE: manifest.plausibility,
         SURROGATE_FILE: manifest.surrogate,
         SIMULATION_FILE: manifest.surrogate,
+        COMPARISON_FILE: manifest.comparison if manifest.comparison.kind == "head" else None,
     }
     refuse_one_graph(manifest)
     used += [name for name, record in optional.items() if record is not None]
@@ -105,6 +110,7 @@ def load_bundle(folder: str | Path) -> Bundle:
         contents.get(RESPONSE_FILE),
         contents.get(PLAUSIBILITY_FILE),
         graphs_of(manifest, contents),
+        contents.get(COMPARISON_FILE),
     )
 
 

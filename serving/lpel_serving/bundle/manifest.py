@@ -8,16 +8,26 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any, cast
 
+from lpel_serving.bundle.assessment_record import AssessmentRecord, read_assessment
+from lpel_serving.bundle.comparison_record import (
+    BY_COSINE,
+    ComparisonRecord,
+    least_similarity,
+    read_comparison,
+)
 from lpel_serving.bundle.confidence_record import ConfidenceRecord, read_confidence
 from lpel_serving.bundle.plausibility_record import PlausibilityRecord, read_record
+from lpel_serving.bundle.subject_record import read_subject
 from lpel_serving.bundle.usual_record import UsualRecord, read_usual
 from lpel_serving.equations.fill import TRANSPLANT
+from lpel_serving.images.subject import FACES, Subject
 from lpel_serving.support.errors import BundleError
+from lpel_serving.support.image_shape import ImageShape, square
 from lpel_serving.support.strict_json import read_json
 from lpel_serving.support.typed_json import Reader
 
-SCHEMA = 1
-"""The newest manifest that this engine reads."""
+SCHEMA = 2
+"""The newest manifest that this engine reads: see `schema_of`."""
 
 IMAGE, EMBEDDING, RECONSTRUCTION, RESPONSE = "image", "embedding", "reconstruction", "response"
 """The fixed tensor names of all bundles."""
@@ -57,8 +67,8 @@ class EmbedderRecord:
     ----------
     name
         Which network and weights it is.
-    image_size
-        Side of the square uint8 RGB image that it takes, shape (batch, size, size, 3).
+    shape
+        Of the uint8 image that it takes: RGB, or grey.
     dimension
         Length D of its embeddings, float32, shape (batch, D).
     standardisation
@@ -66,9 +76,13 @@ class EmbedderRecord:
     """
 
     name: str
-    image_size: int
+    shape: ImageShape
     dimension: int
     standardisation: str
+
+    def fields(self) -> dict[str, Any]:
+        """Return its fields by their names in the manifest."""
+        return _written(self)
 
 
 @dataclass(frozen=True)
@@ -77,13 +91,13 @@ class DecoderRecord:
 
     Attributes
     ----------
-    image_size
-        Side of the reconstructions, float32 in about [0, 1], shape (batch, size, size, 3).
+    shape
+        Of the reconstructions, float32 in about [0, 1].
     training
         How it was trained: data, split, optimiser, seed, losses.
     """
 
-    image_size: int
+    shape: ImageShape
     training: Mapping[str, Any]
 
 
@@ -181,6 +195,12 @@ class Manifest:
         The check of plausibility; None if it was not fitted.
     usual
         The usual shares of its maps; None if they were not measured.
+    assessment
+        The deletion curves of its methods; None if they were not measured.
+    comparison
+        How its network compares two embeddings.
+    subject
+        What it compares.
     """
 
     files: Mapping[str, FileRecord]
@@ -196,25 +216,66 @@ class Manifest:
     confidence: ConfidenceRecord | None = None
     plausibility: PlausibilityRecord | None = None
     usual: UsualRecord | None = None
-    schema: int = SCHEMA
+    assessment: AssessmentRecord | None = None
+    comparison: ComparisonRecord = BY_COSINE
+    subject: Subject = FACES
+
+    @property
+    def schema(self) -> int:
+        """Its schema: see `schema_of`."""
+        return schema_of(self)
 
     @cached_property
     def identity(self) -> str:
         """SHA-256 of the manifest without the one-file explainer, which names its sources.
 
-        The confidence, the check of plausibility and the usual shares are left out too: they change
-        no map and no decision, so that an explainer still matches its bundle after a new
-        calibration.
+        The confidence, the check of plausibility, the usual shares and the assessment are left out
+        too: they change no map and no decision, so that an explainer still matches its bundle after
+        a new calibration.
         """
         apart = {EXPLAINER_FILE, PLAUSIBILITY_FILE}
         files = {name: file for name, file in self.files.items() if name not in apart}
-        bare = replace(self, files=files, confidence=None, plausibility=None, usual=None)
+        bare = replace(
+            self, files=files, confidence=None, plausibility=None, usual=None, assessment=None
+        )
         return hashlib.sha256(bare.to_json().encode()).hexdigest()
 
     def to_json(self) -> str:
-        """Serialise, keys in order of declaration; absent parts are left out."""
-        fields = {key: value for key, value in asdict(self).items() if value is not None}
+        """Serialise, keys in order of declaration; absent and usual parts are left out."""
+        fields = {key: value for key, value in self.fields().items() if value is not None}
         return json.dumps(fields, indent=2, allow_nan=False) + "\n"
+
+    def fields(self) -> dict[str, Any]:
+        """Return its fields by their names in the file; absent parts are None."""
+        networks = {"embedder": _written(self.embedder), "decoder": _written(self.decoder)}
+        usual: dict[str, Any] = {}
+        if self.comparison == BY_COSINE:
+            usual["comparison"] = None
+        if self.subject == FACES:
+            usual["subject"] = None
+        return {**asdict(self), **networks, **usual, "schema": self.schema}
+
+
+def schema_of(manifest: Manifest) -> int:
+    """The oldest schema whose engines understand all that a manifest says.
+
+    It is 2 where images are not square RGB, embeddings are not compared by their cosine, or what is
+    compared is not faces.
+    """
+    shapes = (manifest.embedder.shape, manifest.decoder.shape)
+    is_new = (
+        not all(one.is_square_rgb for one in shapes),
+        manifest.comparison != BY_COSINE,
+        manifest.subject != FACES,
+    )
+    return 2 if any(is_new) else 1
+
+
+def _written(network: EmbedderRecord | DecoderRecord) -> dict[str, Any]:
+    """Write a network's fields; of square RGB images the side alone, as in schema 1."""
+    shape = network.shape
+    size = ("image_size", shape.height) if shape.is_square_rgb else ("image_shape", list(shape))
+    return dict(size if key == "shape" else (key, value) for key, value in asdict(network).items())
 
 
 def parse_manifest(text: str) -> Manifest:
@@ -241,17 +302,23 @@ def parse_manifest(text: str) -> Manifest:
     files = {name: _file(root.inner("files"), name) for name in root.mapping("files")}
     embedder, decoder, threshold = (root.inner(k) for k in ("embedder", "decoder", "threshold"))
     responses = root.inner("responses") if "responses" in root.fields else None
+    comparison = (
+        read_comparison(root.inner("comparison")) if "comparison" in root.fields else BY_COSINE
+    )
+    subject = read_subject(root.inner("subject")) if "subject" in root.fields else FACES
     return Manifest(
         files=files,
         embedder=EmbedderRecord(
             embedder.take("name", str),
-            embedder.size("image_size", _MAX_SIDE),
+            _image_shape(embedder, schema),
             embedder.size("dimension", _MAX_DIMENSION),
             embedder.take("standardisation", str),
         ),
-        decoder=DecoderRecord(decoder.size("image_size", _MAX_SIDE), decoder.mapping("training")),
+        decoder=DecoderRecord(_image_shape(decoder, schema), decoder.mapping("training")),
         crop=root.take("crop", str),
-        threshold=ThresholdRecord(threshold.number("value", -1, 1), threshold.mapping("chosen")),
+        threshold=ThresholdRecord(
+            threshold.number("value", least_similarity(comparison), 1), threshold.mapping("chosen")
+        ),
         parity=root.mapping("parity"),
         created_by=root.take("created_by", str),
         responses=None
@@ -265,9 +332,23 @@ def parse_manifest(text: str) -> Manifest:
         plausibility=read_record(root.inner("plausibility"))
         if "plausibility" in root.fields
         else None,
-        usual=read_usual(root.inner("usual")) if "usual" in root.fields else None,
-        schema=schema,
+        usual=read_usual(root.inner("usual"), subject) if "usual" in root.fields else None,
+        assessment=read_assessment(root.inner("assessment"))
+        if "assessment" in root.fields
+        else None,
+        comparison=comparison,
+        subject=subject,
     )
+
+
+def _image_shape(network: Reader, schema: int) -> ImageShape:
+    """Read the shape of a network's images: `image_size`, or from schema 2 on `image_shape`."""
+    if schema == 1 or "image_shape" not in network.fields:
+        return square(network.size("image_size", _MAX_SIDE))
+    height, width, channels = network.sizes("image_shape", (_MAX_SIDE, _MAX_SIDE, 3))
+    if channels == 2:
+        raise BundleError(f"{network.where}.image_shape: expected 1 or 3 channels, received 2.")
+    return ImageShape(height, width, channels)
 
 
 def _surrogate(fields: Reader) -> SurrogateRecord:

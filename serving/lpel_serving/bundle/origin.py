@@ -6,8 +6,22 @@ from functools import lru_cache
 from importlib.metadata import entry_points
 from typing import Any, cast
 
+from lpel_serving.bundle.assessment_record import AssessmentRecord
+from lpel_serving.bundle.comparison_record import BY_COSINE, ComparisonRecord
 from lpel_serving.bundle.manifest import Manifest
-from lpel_serving.images.crops import CentreCrop, Crop, is_named
+from lpel_serving.images.crops import CentreCrop, Crop, is_named, made_by, own_name
+from lpel_serving.images.subject import FACES, Subject
+
+MEASURED = "FaceNet 20170512-110547"
+"""The network whose maps this project has measured (docs/faithfulness.md)."""
+
+
+def is_measured(embedder: str) -> bool:
+    """Whether a bundle's network is the one that was measured, in whichever numbers it is kept.
+
+    What was measured of it is said of no other: see `AssessmentRecord` for a bundle's own.
+    """
+    return embedder.startswith(MEASURED)
 
 
 @dataclass(frozen=True)
@@ -28,6 +42,12 @@ class Origin:
         SHA-256 of every file of the bundle, by its name.
     typical_mse
         The decoder's error on people it was not trained on; None if it was not measured.
+    comparison
+        How the network compares two embeddings.
+    subject
+        What the bundle compares.
+    assessment
+        The bundle's own deletion curves; None if they were not measured.
     """
 
     crop: str
@@ -36,6 +56,9 @@ class Origin:
     bundle: str = ""
     models: Mapping[str, str] = field(default_factory=dict[str, str])
     typical_mse: float | None = None
+    comparison: ComparisonRecord = BY_COSINE
+    subject: Subject = FACES
+    assessment: AssessmentRecord | None = None
 
 
 def origin_of(manifest: Manifest, crop: Crop | str) -> Origin:
@@ -48,14 +71,15 @@ def origin_of(manifest: Manifest, crop: Crop | str) -> Origin:
         bundle=manifest.identity,
         models={name: file.sha256 for name, file in manifest.files.items()},
         typical_mse=_typical_error(manifest),
+        comparison=manifest.comparison,
+        subject=manifest.subject,
+        assessment=manifest.assessment,
     )
 
 
 def crop_name(crop: Crop) -> str:
-    """Name a crop as `parse_crop` reads it; by its class where it is not installed."""
-    if isinstance(crop, CentreCrop):
-        return "none" if crop == CentreCrop() else str(crop.fraction)
-    return _plugin_name(f"{type(crop).__module__}:{type(crop).__qualname__}")
+    """Name a crop as `parse_crop` reads it; by its class or function where it is not installed."""
+    return own_name(crop) or _plugin_name(made_by(crop))
 
 
 def _is_own(crop: Crop, own: str) -> bool:
@@ -64,10 +88,10 @@ def _is_own(crop: Crop, own: str) -> bool:
 
 
 @lru_cache
-def _plugin_name(made_by: str) -> str:
+def _plugin_name(maker: str) -> str:
     """Search the installed crops; cached, since that takes longer than explaining a pair."""
-    found = (one.name for one in entry_points(group="lpel.crops") if one.value == made_by)
-    return next(found, made_by.rpartition(":")[2])
+    found = (one.name for one in entry_points(group="lpel.crops") if one.value == maker)
+    return next(found, maker.rpartition(":")[2])
 
 
 def _typical_error(manifest: Manifest) -> float | None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from lpel_serving.images.subject import FACES, Subject
 from lpel_serving.support.arrays import Floats
 from lpel_serving.support.errors import BundleError
 from lpel_serving.support.typed_json import Reader
@@ -43,7 +44,13 @@ class FittedPlausibility:
 
 
 def fit_record(
-    known: Floats, apart: Floats, people_apart: Sequence[str], on: str
+    known: Floats,
+    apart: Floats,
+    people_apart: Sequence[str],
+    on: str,
+    subject: Subject = FACES,
+    *,
+    each_alone: bool = False,
 ) -> FittedPlausibility | None:
     """Fit a check.
 
@@ -53,23 +60,33 @@ def fit_record(
         See `lpel_serving.verification.plausibility.fit_plausibility`.
     on
         Description of these photographs, without names of files or people.
+    subject
+        What they show.
+    each_alone
+        Whether each photograph held out counts once, not each person: where the people are the same
+        on both sides.
     """
-    check = fit_plausibility(known, apart, people_apart)
+    counted = [str(place) for place in range(len(apart))] if each_alone else people_apart
+    check = fit_plausibility(known, apart, counted)
     if check is None:
         return None
-    people = len(set(people_apart))
+    held_out = "photographs held out" if each_alone else f"{subject.kinds} held out"
     fitted = {
-        "how": f"Mahalanobis distance of unit embeddings, on {on}, the limit on people held out",
+        "how": f"Mahalanobis distance of unit embeddings, on {on}, the limit on {held_out}",
         "photographs": len(known),
         "photographs_apart": len(apart),
-        "people_apart": people,
-        "false_alarms": expected_alarms(people),
+        "people_apart": len(set(people_apart)),
+        "false_alarms": expected_alarms(len(set(counted))),
     }
     return FittedPlausibility(check, fitted)
 
 
 def fit_on_people(
-    embeddings: Floats, identities: Sequence[str], rng: np.random.Generator, on: str
+    embeddings: Floats,
+    identities: Sequence[str],
+    rng: np.random.Generator,
+    on: str,
+    subject: Subject = FACES,
 ) -> FittedPlausibility | None:
     """Fit a check on one half of the people, and its limit on the other.
 
@@ -81,14 +98,14 @@ def fit_on_people(
         Who is in each, N of them.
     rng
         Divides the people at random.
-    on
+    on, subject
         See `fit_record`.
     """
     people, place = np.unique(np.array(identities), return_inverse=True)
     first = rng.permutation(len(people)) < len(people) // 2
     known = first[place]
     people_apart = [who for who, is_known in zip(identities, known, strict=True) if not is_known]
-    return fit_record(embeddings[known], embeddings[~known], people_apart, on)
+    return fit_record(embeddings[known], embeddings[~known], people_apart, on, subject)
 
 
 def read_record(reader: Reader) -> PlausibilityRecord:

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from lpel_serving.equations.regions import REGIONS
+from lpel_serving.images.subject import FACES, Subject
 from lpel_serving.support.errors import BundleError
 from lpel_serving.support.typed_json import Reader
 
@@ -37,7 +38,7 @@ class UsualShare:
 
 
 Shares = Mapping[str, UsualShare]
-"""By region."""
+"""By region; empty where pictures have none."""
 
 
 @dataclass(frozen=True)
@@ -71,8 +72,8 @@ class UsualRecord:
     ----------
     measured
         ``how``, a sentence; ``crop``, how the faces were cut out; ``photographs`` and ``people``,
-        their numbers. Optionally ``alike``: other crops for which it holds too, by name, with the
-        largest difference of a mean share.
+        or ``classes`` (see `Subject.group_key`), their numbers. Optionally ``alike``: other crops
+        for which it holds too, by name, with the largest difference of a mean share.
     methods
         By method and decision, `UsualMaps` as JSON-serialisable values.
     """
@@ -90,7 +91,8 @@ class UsualRecord:
         methods = Reader(self.methods, "usual.methods")
         if method not in self.methods or decision not in self.methods[method]:
             return None
-        return _read_maps(methods.inner(method).inner(decision))
+        maps = methods.inner(method).inner(decision)
+        return _read_maps(maps, REGIONS if maps.mapping("for") else ())
 
 
 def as_record(maps: UsualMaps) -> dict[str, Any]:
@@ -107,8 +109,8 @@ def as_record(maps: UsualMaps) -> dict[str, Any]:
     }
 
 
-def read_usual(reader: Reader) -> UsualRecord:
-    """Read and check the manifest's record of usual shares.
+def read_usual(reader: Reader, subject: Subject = FACES) -> UsualRecord:
+    """Read and check the manifest's record of usual shares, for the regions of its subject.
 
     Raises
     ------
@@ -118,7 +120,7 @@ def read_usual(reader: Reader) -> UsualRecord:
     measured = reader.inner("measured")
     for text in ("how", "crop"):
         measured.take(text, str)
-    for kind in ("photographs", "people"):
+    for kind in ("photographs", subject.group_key):
         measured.count(kind, 1)
     if "alike" in measured.fields:
         alike = measured.inner("alike")
@@ -133,28 +135,35 @@ def read_usual(reader: Reader) -> UsualRecord:
                     f"{of_method.where}: expected {' or '.join(_DECISIONS)}, "
                     f"received {decision[:40]!a}."
                 )
-            _read_maps(of_method.inner(decision))
+            _read_maps(of_method.inner(decision), regions_of(subject))
     return UsualRecord(measured.fields, methods.fields)
 
 
-def _read_maps(reader: Reader) -> UsualMaps:
+def _read_maps(reader: Reader, regions: tuple[str, ...]) -> UsualMaps:
     return UsualMaps(
         pairs=reader.count("pairs", 1),
         common=reader.number("common", -1, 1),
-        for_=_read_shares(reader.inner("for")),
+        for_=_read_shares(reader.inner("for"), regions),
         against=None
         if reader.fields.get("against") is None
-        else _read_shares(reader.inner("against")),
+        else _read_shares(reader.inner("against"), regions),
     )
 
 
-def _read_shares(reader: Reader) -> Shares:
-    if set(reader.fields) != set(REGIONS):
+def regions_of(subject: Subject) -> tuple[str, ...]:
+    """The names of the regions of a subject's pictures; none where they have none."""
+    return REGIONS if subject.of_faces else ()
+
+
+def _read_shares(reader: Reader, regions: tuple[str, ...]) -> Shares:
+    if set(reader.fields) != set(regions):
         raise BundleError(
-            f"{reader.where}: expected shares of {', '.join(REGIONS)}; received those of "
-            f"{', '.join(sorted(ascii(name)[:40] for name in reader.fields)[:8]) or 'nothing'}."
+            f"{reader.where}: expected shares of {', '.join(regions) or 'nothing'}; received those "
+            f"of {', '.join(sorted(ascii(name)[:40] for name in reader.fields)[:8]) or 'nothing'}."
         )
-    shares = {name: _read_share(reader.inner(name)) for name in REGIONS}
+    if not regions:
+        return {}
+    shares = {name: _read_share(reader.inner(name)) for name in regions}
     total = sum(share.mean for share in shares.values())
     if abs(total - 1) > _SUM_OFF:
         raise BundleError(

@@ -82,6 +82,13 @@ def assess(
     seed: SeedOption = 0,
     most_bad: MostBadOption = MOST_BAD,
     list_passed_over: ListPassedOverOption = False,
+    keep: Annotated[
+        bool,
+        typer.Option(
+            "--keep",
+            help="Keep what came out of the first method in the bundle, whose maps then say it.",
+        ),
+    ] = False,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -102,14 +109,14 @@ def assess(
     from lpel_serving.methods.catalogue.parameters import parameters_of
 
     questions = {name: find_question(name) for name in curve or list(QUESTIONS)[:3]}
-    _check_applies(context, {one.kind for one in questions.values()}, fill, pairs)
+    _check_applies(context, {one.kind for one in questions.values()}, fill, pairs, settings)
     for name in method or ():
         _chosen(name, settings)  # impossible options are refused before anything is loaded
     explainer = Explainer.load(bundle, crop=crop, provider=provider, threads=threads)
     found = {name: _chosen(name, settings) for name in method or [explainer.default_name]}
     methods = {_title(name, one): one for name, one in found.items()}
     count_crowds(explainer.embedder)
-    size = explainer.manifest.decoder.image_size
+    size = max(explainer.manifest.decoder.shape[:2])
     fills = Fill(cast("FillName", fill), variance, size)
     filling = CurveSettings("test", superpixel, size, every, fills, shared_noise, draws)
     unusable = Unusable(most_bad, names=list_passed_over)
@@ -125,8 +132,9 @@ def assess(
     document = _about(explainer.manifest, crop, seed) | said
     if settings:
         document["parameters"] = {name: parameters_of(one) for name, one in found.items()}
+    answers: dict[str, Any] = {}
     for name, question in questions.items():
-        answer = ask(
+        answer = answers[name] = ask(
             explainer,
             chosen[question.similar],
             question,
@@ -138,6 +146,7 @@ def assess(
             progress=progress_bar,
         )
         document["curves"][name] = _report(name, answer, out, quiet=json)
+    _keep(bundle if keep else None, explainer, next(iter(found)), answers, document["crop"])
     document["photographs_with_several_faces"] = crowds(explainer.embedder)
     if out is not None:
         _write_json(out, document)
@@ -156,11 +165,18 @@ def _chosen(name: str, settings: list[str] | None) -> "Method":
     return find_method(name, **read_parameters(name, settings or ()))
 
 
-def _check_applies(context: typer.Context, kinds: set[str], fill: str, pairs: Path | None) -> None:
+def _check_applies(
+    context: typer.Context,
+    kinds: set[str],
+    fill: str,
+    pairs: Path | None,
+    settings: list[str] | None,
+) -> None:
     check = partial(check_applies, context)
     noisy = "both" in kinds and fill in ("normal", "uniform")
     filled = kinds != {"transplant"}
     check(pairs is None, DRAWN, "--identities")
+    check(not settings, "goes with a method as it is, not with --set", "--keep")
     check(filled, "goes with a curve that fills superpixels", "--fill", "--variance")
     check(fill == "normal", "goes with --fill normal", "--variance")
     check(noisy, "goes with --curve dissimilar and a fill of noise", "--shared-noise")
@@ -174,11 +190,13 @@ def _choose(explainer: Any, given: "GivenPairs", n: int, same: bool, seed: int) 
 
     return rightly_decided(
         explainer.embedder,
+        explainer.comparison,
         given.pairs,
         n,
         threshold=explainer.manifest.threshold.value,
         same=same,
         rng=np.random.default_rng(seed),
+        subject=explainer.manifest.subject,
         unusable=given.unusable,
         progress=progress_bar,
     )
@@ -201,6 +219,28 @@ def _about(manifest: Any, crop: str | None, seed: int) -> dict[str, Any]:
         "seed": seed,
         "curves": {},
     }
+
+
+def _keep(
+    bundle: Path | None, explainer: Any, method: str, answers: dict[str, Any], crop: str
+) -> None:
+    """Write what came out of a method into the bundle's manifest; into none if there is none."""
+    if bundle is None:
+        return
+    from dataclasses import replace
+
+    from lpel_serving.bundle.assessment_record import AssessmentRecord
+    from lpel_serving.bundle.folder import put_copy
+    from lpel_serving.faithfulness.assessment_record import measured_curve
+
+    curves = {
+        name: measured_curve(answer.measured, answer.judgement, crop)
+        for name, answer in answers.items()
+    }
+    known = explainer.manifest.assessment or AssessmentRecord({})
+    assessment = known.with_curves(method, curves)
+    put_copy(bundle, bundle, replace(explainer.manifest, assessment=assessment))
+    typer.echo(f"{bundle} keeps what came out of the method {method}.", err=True)
 
 
 def _partial(out: Path, curve: str) -> Path:

@@ -130,6 +130,7 @@ def run_command(
     from lpel_serving.batch.job import Job
     from lpel_serving.batch.results import (
         first_message,
+        has_regions,
         implausible_rows,
         rows_with_several_faces,
     )
@@ -172,7 +173,7 @@ def run_command(
         print_json(asdict(summary) | counts | said)
     else:
         say(in_words(summary, out))
-    for line in remarks(summary, several, implausible):
+    for line in remarks(summary, several, implausible, regions=has_regions(out)):
         sys.stderr.write(f"lpel: {line}\n")
     if summary.errors == summary.rows:
         why = first_message(out)

@@ -77,7 +77,9 @@ def _draw(folder: Path, manifest: "Manifest", figure: Path) -> None:
         raise ParameterError(
             f"{folder} has no confidence to draw: fit one with `lpel calibrate --bundle {folder}`."
         )
-    drawn = reliability_figure(manifest.confidence.reliability, manifest.embedder.name)
+    drawn = reliability_figure(
+        manifest.confidence.reliability, manifest.embedder.name, manifest.subject
+    )
     write_atomically(figure, png(drawn))
 
 

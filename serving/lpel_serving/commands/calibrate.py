@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from lpel_serving.bundle.confidence_record import ConfidenceRecord
     from lpel_serving.bundle.plausibility_record import FittedPlausibility
     from lpel_serving.bundle.usual_record import UsualRecord
+    from lpel_serving.images.subject import Subject
 
 _FEW = "takes photographs that give at least 50 pairs which the network decides alike"
 _NO_USUAL = {
@@ -95,11 +96,12 @@ def calibrate(
     rng = np.random.default_rng(seed)
     given = given_pairs(faces, identities, pairs, lambda all_: sample_pairs(all_, n, rng), unusable)
     explainer = Explainer.load(bundle, provider=provider, threads=threads)
-    measured = measure(explainer.embedder, given)
+    measured = measure(explainer, given)
     report(given.all_passed_over(), names=list_passed_over, header=given.header)
     same = measured.same
     with measured.blamed():
-        record = _enough(fit_confidence(measured.similarities, same, on or kind), same)
+        record = fit_confidence(measured.similarities, same, on or kind)
+        record = _enough(record, same, explainer.manifest.subject)
     fitted, why = _fit_check(explainer, measured, rng, f"the photographs of {on or kind}")
     usual = _usual(explainer, measured, seed, f"the photographs of {on or kind}")
     manifest, new = _completed(explainer.manifest, record, fitted, usual)
@@ -116,22 +118,24 @@ def calibrate(
         }
         print_json(document | measured.in_json(names=list_passed_over))
         return
-    check_lines = [why] if fitted is None else plausibility_lines(fitted.record)
+    subject = explainer.manifest.subject
+    check_lines = [why] if fitted is None else plausibility_lines(fitted.record, subject)
     known = explainer.manifest.usual is not None
     usual_said = [_NO_USUAL[known]] if usual is None else usual_lines(usual)
-    lines = [*measured.in_words(), *confidence_lines(record), *check_lines, *usual_said]
+    said = confidence_lines(record, subject)
+    lines = [*measured.in_words(), *said, *check_lines, *usual_said]
     say("\n".join([*lines, f"Bundle: {target}"]))
 
 
-def _enough(record: "ConfidenceRecord | None", same: Any) -> "ConfidenceRecord":
+def _enough(record: "ConfidenceRecord | None", same: Any, subject: "Subject") -> "ConfidenceRecord":
     from lpel_serving.bundle.confidence_record import LEAST_OF_A_KIND, LEAST_PAIRS
     from lpel_serving.support.errors import PairsError
 
     if record is None:
         raise PairsError(
-            f"a confidence needs at least {LEAST_PAIRS} pairs that show faces, "
-            f"{LEAST_OF_A_KIND} of one person and as many of two; received {same.sum()} and "
-            f"{(~same).sum()}. Nothing was written."
+            f"a confidence needs at least {LEAST_PAIRS} pairs that show {subject.many}, "
+            f"{LEAST_OF_A_KIND} of {subject.same} and as many of {subject.other}; received "
+            f"{same.sum()} and {(~same).sum()}. Nothing was written."
         )
     return record
 
@@ -152,9 +156,10 @@ def _fit_check(
         what += f" it stays, though it raises an alarm at {alarms} of {len(embeddings)};"
     else:
         what += " none;"
-    fitted = fit_on_people(embeddings, measured.identities, rng, photographs)
+    subject = explainer.manifest.subject
+    fitted = fit_on_people(embeddings, measured.identities, rng, photographs, subject)
     least = 2 * LEAST_BY_FEATURE * embeddings.shape[1]
-    enough = f"another takes about {least:,} photographs of {2 * LEAST_PEOPLE} people"
+    enough = f"another takes about {least:,} photographs of {2 * LEAST_PEOPLE} {subject.kinds}"
     people = len(set(measured.identities))
     return fitted, f"{what} {enough}, received {len(embeddings):,} of {people}"
 
@@ -175,6 +180,7 @@ def _usual(explainer: Any, measured: Any, seed: int, photographs: str) -> "Usual
         responds=explainer.responds,
         crop=explainer.manifest.crop,
         on=photographs,
+        subject=explainer.manifest.subject,
         read=reading(explainer.embedder, measured.photographs) if explainer.simulates else None,
     )
 

@@ -154,10 +154,10 @@ def _write(pair: "PairExplanation", answer: dict[str, Any], out: Path) -> dict[s
 def _sentences(pair: "PairExplanation") -> list[str]:
     """The decision in short, how it was explained, then the same sentences as the service's."""
     from lpel_serving.images.found import in_words
-    from lpel_serving.report.verdict import explained, in_short
+    from lpel_serving.report.verdict import explained, in_short, origin_and_method
 
     verdict = explained(pair)
-    numbers = in_short(pair.decision)
+    numbers = in_short(pair.decision, origin_and_method(pair)[0].comparison)
     said = [
         verdict.doubt,
         f"{numbers[0].upper()}{numbers[1:]}: the network calls them {pair.decision.word}.",
@@ -173,8 +173,9 @@ def _by_method(pair: "PairExplanation") -> str:
     """Name the method, and the agreement of its two maps."""
     from lpel_serving.report.verdict import origin_and_method
 
-    _, used = origin_and_method(pair)
-    plain = "" if used.title == used.name else f" ({used.title})"
+    origin, used = origin_and_method(pair)
+    title = origin.subject.retell(used.title)
+    plain = "" if used.title == used.name else f" ({title})"
     how = f"Explained both ways by {used.name}{plain}"
     if pair.control:
         how = f"Both ways by the control {used.name}"

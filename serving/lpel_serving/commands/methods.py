@@ -40,7 +40,11 @@ def methods_command(
     if name is not None:
         find_method(name)  # an unknown name is refused before anything is loaded
     found, default = _with_bundle(bundle)
-    known = [one for one in describe_methods() if name in (None, one.name)]
+    known = [
+        found[one.name].description if one.name in found else one
+        for one in describe_methods()
+        if name in (None, one.name)
+    ]
     if json:
         print_json(_document(known, found, default))
     elif name is None:

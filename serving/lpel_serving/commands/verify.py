@@ -57,7 +57,7 @@ def verify(
     rng = np.random.default_rng(seed)
     given = given_pairs(faces, identities, pairs, lambda all_: sample_pairs(all_, n, rng), unusable)
     explainer = Explainer.load(bundle, crop=crop, provider=provider, threads=threads)
-    measured = measure(explainer.embedder, given)
+    measured = measure(explainer, given)
     report(given.all_passed_over(), names=list_passed_over, header=given.header)
     with measured.blamed():
         threshold = explainer.manifest.threshold.value
@@ -67,13 +67,15 @@ def verify(
         return
     for line in measured.in_words():
         say(line)
-    at, best = result.at_threshold, result.best
+    at, best, subject = result.at_threshold, result.best, explainer.manifest.subject
+    own = explainer.manifest.comparison.own_of
     say(
-        f"{result.pairs_same} pairs of the same person, {result.pairs_different} of two people\n"
-        f"at the bundle's threshold {result.threshold:.3f}: same {at.same:.2%}, "
+        f"{result.pairs_same} pairs of the same {subject.kind}, {result.pairs_different} of "
+        f"{subject.different}\n"
+        f"at the bundle's threshold {own(result.threshold):.3f}: same {at.same:.2%}, "
         f"different {at.different:.2%}, all {at.total:.2%}\n"
         f"at the best threshold, by 10-fold cross-validation: {best.accuracy:.2%} "
-        f"± {best.standard_error:.2%} (standard error), threshold {best.threshold:.3f}\n"
+        f"± {best.standard_error:.2%} (standard error), threshold {own(best.threshold):.3f}\n"
         f"area under the ROC curve: {result.auc:.4f}"
     )
 

@@ -15,7 +15,7 @@ from lpel_serving.bundle.safety.metadata import read_metadata
 from lpel_serving.engine.explainer import Explainer
 from lpel_serving.engine.session import check_opens
 from lpel_serving.engine.surrogate import try_out_surrogate
-from lpel_serving.images.crops import CentreCrop, parse_crop
+from lpel_serving.images.crops import WholeImage, parse_crop
 from lpel_serving.support.errors import BundleError, EmbeddingError, ParameterError
 
 _GREY = 128
@@ -61,11 +61,11 @@ def check_bundle(folder: Path) -> list[Check]:
         name = "crop"
         done.append(Check(name, True, _crop(manifest.crop)))
         name = "sessions"
-        explainer = Explainer(bundle, CentreCrop(), "cpu", None)
+        explainer = Explainer(bundle, WholeImage(), "cpu", None)
         done.append(Check(name, True, f"every model opens on {explainer.provider}"))
         name = "embedder"
-        side = manifest.embedder.image_size
-        embedding = explainer.embed(np.full((1, side, side, 3), _GREY, np.uint8))
+        grey = np.full((1, *manifest.embedder.shape), _GREY, np.uint8)
+        embedding = explainer.embed(grey)
         done.append(Check(name, True, _made("a grey image", embedding)))
         name = "decoder"
         done.append(Check(name, True, _made("its embedding", explainer.decode(embedding))))
@@ -78,7 +78,6 @@ def check_bundle(folder: Path) -> list[Check]:
             done.append(Check(name, True, _made("its embedding", explainer.respond(embedding))))
         if manifest.surrogate is not None:
             name = "surrogate"
-            grey = np.full((1, side, side, 3), _GREY, np.uint8)
             masked = try_out_surrogate(explainer, manifest.surrogate, grey)
             done.append(Check(name, True, _made("a grey image", masked)))
         if EXPLAINER_FILE in manifest.files:

@@ -4,6 +4,7 @@ from lpel_serving.engine.embedder import Embedder
 from lpel_serving.engine.store.keys import content_digest
 from lpel_serving.images.crops import CutFace, DetectingCrop
 from lpel_serving.support.arrays import Pixels
+from lpel_serving.support.image_shape import ImageShape
 
 
 class CountingCrop:
@@ -21,13 +22,13 @@ class CountingCrop:
         self._crop = crop
         self._several: set[bytes] = set()
 
-    def __call__(self, pixels: Pixels, size: int) -> Pixels:
+    def __call__(self, pixels: Pixels, shape: ImageShape) -> Pixels:
         """Cut out the largest face: see `take`."""
-        return self.take(pixels, size).pixels
+        return self.take(pixels, shape).pixels
 
-    def take(self, pixels: Pixels, size: int, face: int = 0) -> CutFace:
+    def take(self, pixels: Pixels, shape: ImageShape, face: int = 0) -> CutFace:
         """Cut out a face as the crop does: see `lpel_serving.images.crops.DetectingCrop.take`."""
-        cut = self._crop.take(pixels, size, face)
+        cut = self._crop.take(pixels, shape, face)
         if cut.found is not None and cut.found.count > 1:
             self._several.add(content_digest(pixels.tobytes()))
         return cut

@@ -12,7 +12,7 @@ class Decoder:
     Attributes
     ----------
     record
-        The side of its images.
+        The shape of its images.
     dimension
         Length D of the embeddings.
     """
@@ -22,25 +22,23 @@ class Decoder:
     ) -> None:
         self.record = record
         self.dimension = dimension
-        shape = (record.image_size, record.image_size, 3)
-        self._session = open_on_embeddings(model, dimension, RECONSTRUCTION, shape, provider)
+        self._session = open_on_embeddings(model, dimension, RECONSTRUCTION, record.shape, provider)
 
     def decode(self, embeddings: Floats) -> Floats:
-        """Reconstruct images ``g(h)`` from embeddings (N, D): float32, shape (N, H, H, 3).
+        """Reconstruct images ``g(h)`` from embeddings (N, D): float32, shape (N, H, W, C).
 
         Raises
         ------
         EmbeddingError
             If the embeddings are of another shape.
         BundleError
-            If the reconstructions do not have the size in the manifest.
+            If the reconstructions do not have the shape in the manifest.
         """
         check_embeddings(embeddings, self.dimension)
         images = self._session.run(embeddings)
-        side = self.record.image_size
-        if images.shape != (len(embeddings), side, side, 3):
+        if images.shape[1:] != self.record.shape or len(images) != len(embeddings):
             raise BundleError(
-                f"the decoder gave images of shape {images.shape}, the manifest promises a side "
-                f"of {side}: export the bundle again."
+                f"the decoder gave images of shape {images.shape}, the manifest promises "
+                f"{tuple(self.record.shape)} each: export the bundle again."
             )
         return images

@@ -41,7 +41,7 @@ def distinct_crops(embedder: Embedder, images: Sequence[tuple[Image, int | None]
     embedder
         The embedder, which reads and crops them.
     images
-        Each with the face to take: see `lpel_serving.images.crops.cut_face`.
+        Each with the face to take: see `lpel_serving.images.cutting.cut_face`.
     """
     crops: list[Pixels] = []
     by_source: dict[object, tuple[int, FoundFaces | None]] = {}

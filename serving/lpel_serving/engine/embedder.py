@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from lpel_serving.bundle.manifest import EMBEDDING, IMAGE, LOCAL_FEATURES, EmbedderRecord
 from lpel_serving.engine.fixed_run import FixedRun
 from lpel_serving.engine.session import Session, Stop, open_session
-from lpel_serving.images.crops import Crop, CutFace, cut_face
+from lpel_serving.images.crops import Crop, CutFace
+from lpel_serving.images.cutting import cut_face
 from lpel_serving.images.reading import Image
 from lpel_serving.methods.measured.stream import DEFAULT_BATCH
 from lpel_serving.methods.networks import ImageFeatures
@@ -41,12 +42,11 @@ class Embedder:
     ) -> None:
         self.record = record
         self.crop = crop
-        side = record.image_size
         self._session = open_session(
             model,
             input_name=IMAGE,
             output_name=EMBEDDING,
-            input_shape=(None, side, side, 3),
+            input_shape=(None, *record.shape),
             output_shape=(None, record.dimension),
             provider=provider,
             threads=threads,
@@ -55,12 +55,12 @@ class Embedder:
         self.local_shape = _local_shape(self._session)
 
     def read(self, image: Image, name: str | None = None) -> Pixels:
-        """Read an image and cut the face out; see `lpel_serving.images.crops.read_face`."""
+        """Read an image and cut the face out; see `lpel_serving.images.cutting.read_face`."""
         return self.cut(image, name).pixels
 
     def cut(self, image: Image, name: str | None = None, face: int | None = None) -> CutFace:
-        """Read an image and cut a face out; see `lpel_serving.images.crops.cut_face`."""
-        return cut_face(image, self.crop, self.record.image_size, name, face=face)
+        """Read an image and cut a face out; see `lpel_serving.images.cutting.cut_face`."""
+        return cut_face(image, self.crop, self.record.shape, name, face=face)
 
     def embed(
         self,
@@ -73,7 +73,7 @@ class Embedder:
         Parameters
         ----------
         crops
-            N crops, uint8, shape (S, S, 3) each.
+            N crops, uint8, each of the shape in the record.
         batch_size
             Crops in one inference; the result does not depend on it.
         stop
@@ -135,8 +135,7 @@ class Embedder:
         with NaN or infinity, since one bad image does not invalidate the others.
         """
         _check_batch(batch_size)
-        side = self.record.image_size
-        run = FixedRun(self._session, (batch_size, side, side, 3), np.uint8)
+        run = FixedRun(self._session, (batch_size, *self.record.shape), np.uint8)
 
         def embed(crops: Sequence[Pixels]) -> NDArray[np.float32]:
             self._check(crops, batch_size)
@@ -154,7 +153,7 @@ class Embedder:
         """
         _check_batch(batch_size)
         self._local()
-        size = (batch_size, *[self.record.image_size] * 2, 3)
+        size = (batch_size, *self.record.shape)
         run = FixedRun(self._session, size, np.uint8, (EMBEDDING, LOCAL_FEATURES))
 
         def compute(crops: Sequence[Pixels]) -> ImageFeatures:
@@ -176,10 +175,10 @@ class Embedder:
 
     def _check(self, crops: NDArray[np.uint8] | Sequence[Pixels], batch_size: int) -> None:
         _check_batch(batch_size)
-        side = self.record.image_size
-        if any(crop.shape != (side, side, 3) or crop.dtype != np.uint8 for crop in crops):
+        shape = self.record.shape
+        if any(crop.shape != shape or crop.dtype != np.uint8 for crop in crops):
             raise ImageError(
-                f"expected crops as uint8 of shape ({side}, {side}, 3), received "
+                f"expected crops as uint8 of shape {tuple(shape)}, received "
                 f"{[f'{crop.dtype} {crop.shape}' for crop in crops][:3]}: use `read` to cut them."
             )
 

@@ -8,15 +8,16 @@ from numpy.typing import NDArray
 
 from lpel_serving.bundle.loading import Bundle, load_bundle, plausibility_of
 from lpel_serving.bundle.manifest import Manifest
+from lpel_serving.engine.comparing import open_comparison
 from lpel_serving.engine.decoder import Decoder
 from lpel_serving.engine.distinct import Choice, distinct_crops
 from lpel_serving.engine.embedder import Embedder
 from lpel_serving.engine.pair import decide_pair, explain_pair
 from lpel_serving.engine.responder import Responder
 from lpel_serving.engine.surrogate import open_surrogate
-from lpel_serving.equations.direction import check_directions
+from lpel_serving.equations.direction import check_comparable
 from lpel_serving.equations.mask import DEFAULT_EPSILON, check_epsilon
-from lpel_serving.images.crops import Crop, parse_crop
+from lpel_serving.images.crops import Crop, as_crop
 from lpel_serving.images.reading import Image
 from lpel_serving.methods.catalogue.description import asks
 from lpel_serving.methods.catalogue.registry import default_method, default_name
@@ -45,19 +46,26 @@ class Explainer:
         The execution provider that is active, such as ``"cpu"``.
     plausibility
         The check of plausibility; None if it was not fitted.
+    comparison
+        How its network compares two embeddings.
     """
 
     def __init__(self, bundle: Bundle, crop: Crop, provider: str, threads: int | None) -> None:
         self.manifest: Manifest = bundle.manifest
         self.bundle_sha256 = bundle.sha256
+        self.comparison = open_comparison(bundle, provider)
         embedder, dimension = bundle.manifest.embedder, bundle.manifest.embedder.dimension
         self.embedder = Embedder(bundle.embedder, embedder, crop, provider, threads)
         self._decoder = Decoder(bundle.decoder, bundle.manifest.decoder, dimension, provider)
         self._responder: Responder | None = None
         record = bundle.manifest.responses
         if record is not None and bundle.responses is not None:
-            self._responder = Responder(bundle.responses, record, dimension, provider)
-        self._surrogate = open_surrogate(bundle, self.embedder.local_shape, provider)
+            self._responder = Responder(
+                bundle.responses, record, dimension, self.comparison, provider
+            )
+        self._surrogate = open_surrogate(
+            bundle, self.embedder.local_shape, self.comparison, provider
+        )
         self.plausibility = plausibility_of(bundle)
         self.provider = self.embedder.provider
 
@@ -93,9 +101,7 @@ class Explainer:
         """
         loaded = load_bundle(bundle)
         chosen = loaded.manifest.crop if crop is None else crop
-        return cls(
-            loaded, parse_crop(chosen) if isinstance(chosen, str) else chosen, provider, threads
-        )
+        return cls(loaded, as_crop(chosen), provider, threads)
 
     def embed(self, crops: NDArray[np.uint8]) -> Floats:
         """Compute the embeddings ``h = f(x)`` of face crops; see `Embedder.embed`."""
@@ -199,7 +205,7 @@ class Explainer:
         Parameters
         ----------
         pairs
-            References and tests: paths, bytes, Pillow images, or uint8 RGB arrays.
+            References and tests: paths, bytes, Pillow images, or uint8 arrays, RGB or grey.
         epsilon
             Threshold of the mask (Eq. 4.7).
         method
@@ -240,9 +246,17 @@ class Explainer:
         def explain(i: int) -> PairExplanation:
             r, t = places[i : i + 2]
             both, h = (crops[r], crops[t]), (embeddings[r], embeddings[t])
-            check_directions(np.stack(h), ("the reference", "the test image"))
+            check_comparable(self.comparison, np.stack(h), ("the reference", "the test image"))
             of_pair = (found[i], found[i + 1])
-            pair = decide_pair(self.manifest, self.plausibility, both, h, crop=crop, found=of_pair)
+            pair = decide_pair(
+                self.manifest,
+                self.comparison,
+                self.plausibility,
+                both,
+                h,
+                crop=crop,
+                found=of_pair,
+            )
             known = None if features is None else features[[r, t]]
             return explain_pair(
                 pair, chosen, self, self.manifest, crop, known=known, epsilon=epsilon, seed=seed

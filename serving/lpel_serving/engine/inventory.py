@@ -157,7 +157,10 @@ class _Trial:
 def _entry(name: str, explainer: Explainer) -> MethodEntry:
     try:
         method = find_method(name)
-        description = describe(name, method)
+        manifest = explainer.manifest
+        description = describe(
+            name, method, subject=manifest.subject, embedder=manifest.embedder.name
+        )
     except Exception as error:  # noqa: BLE001 - another package's method may fail as it likes
         return MethodEntry(unknown(name), {}, 0, False, (), reason=error_message(error))
     trials, messages = _trials(method, explainer)
@@ -200,7 +203,7 @@ def _try_out(
 ) -> _Trial:
     rng = np.random.default_rng(0)
     record = explainer.manifest.embedder
-    crops = rng.integers(0, 256, (2, record.image_size, record.image_size, 3), dtype=np.uint8)
+    crops = rng.integers(0, 256, (2, *record.shape), dtype=np.uint8)
     h_r, h_t = rng.normal(size=(2, record.dimension)).astype(np.float32)
     counts: list[int] = []
 

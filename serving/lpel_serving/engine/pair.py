@@ -7,6 +7,7 @@ import numpy as np
 from lpel_serving.bundle.manifest import Manifest
 from lpel_serving.bundle.origin import origin_of
 from lpel_serving.engine.usual import usual_maps
+from lpel_serving.equations.comparison import Comparison
 from lpel_serving.equations.decision import decide
 from lpel_serving.equations.mask import DEFAULT_EPSILON
 from lpel_serving.images.crops import Crop
@@ -24,6 +25,7 @@ from lpel_serving.verification.plausibility import Plausibility, doubt_of
 
 def decide_pair(
     manifest: Manifest,
+    comparison: Comparison,
     check: Plausibility | None,
     crops: tuple[Pixels, Pixels],
     embeddings: tuple[Floats, Floats],
@@ -35,9 +37,9 @@ def decide_pair(
 
     Parameters
     ----------
-    manifest, check
-        The bundle's manifest and check of plausibility; there is no predicted probability where an
-        image is implausible.
+    manifest, comparison, check
+        The bundle's manifest, comparison and check of plausibility; there is no predicted
+        probability where an image is implausible.
     crops, embeddings
         Of reference and test: uint8, shape (S, S, 3), and float32, shape (D,).
     crop
@@ -54,7 +56,7 @@ def decide_pair(
         test_crop=crops[1],
         reference_embedding=h_r,
         test_embedding=h_t,
-        decision=decide(h_r, h_t, manifest.threshold.value, confidence_of),
+        decision=decide(comparison, h_r, h_t, manifest.threshold.value, confidence_of),
         plausibility=plausibility,
         found=found,
         origin=origin_of(manifest, crop),

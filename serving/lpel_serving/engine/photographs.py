@@ -9,8 +9,8 @@ import numpy as np
 from lpel_serving.engine.embedder import Embedder
 from lpel_serving.engine.store.memory import MemoryStore
 from lpel_serving.engine.store.recall import recall
-from lpel_serving.equations.direction import check_directions
-from lpel_serving.equations.similarity import cosine_similarity
+from lpel_serving.equations.comparison import Comparison
+from lpel_serving.equations.direction import check_comparable
 from lpel_serving.images.crops import CutFace
 from lpel_serving.images.datasets.pairs import Pair
 from lpel_serving.images.datasets.passed_over import Unusable
@@ -24,13 +24,14 @@ _KEPT_BYTES = 64 * 2**20
 
 def embed_photographs(
     embedder: Embedder,
+    comparison: Comparison,
     paths: Sequence[Path],
     *,
     batch_size: int = DEFAULT_BATCH,
     unusable: Unusable | None = None,
     progress: Progress = silent,
 ) -> Floats:
-    """Compute the embeddings of photographs in bounded memory.
+    """Compute the embeddings of photographs in bounded memory, all of which can be compared.
 
     Returns
     -------
@@ -43,7 +44,7 @@ def embed_photographs(
     ImageError
         If a photograph cannot be used and `unusable` is None; it is named.
     NoDirectionError
-        If the embedding of one is zero; it is named.
+        If one cannot be compared; it is named.
     """
     embeddings = np.full((len(paths), embedder.record.dimension), np.nan, np.float32)
     store: MemoryStore[Floats] = MemoryStore(_KEPT_BYTES, lambda embedding: embedding.nbytes)
@@ -59,7 +60,8 @@ def embed_photographs(
             found = {i: one for i, one in enumerate(recalled, start) if one is not None}
             for i, embedding in found.items():
                 embeddings[i] = embedding
-            check_directions(embeddings[list(found)], [str(paths[i]) for i in found])
+            names = [str(paths[i]) for i in found]
+            check_comparable(comparison, embeddings[list(found)], names)
             advance(len(batch))
     return embeddings
 
@@ -86,17 +88,21 @@ class EmbeddedPairs:
 
 def pair_similarities(
     embedder: Embedder,
+    comparison: Comparison,
     pairs: Sequence[Pair],
     *,
     unusable: Unusable | None = None,
     progress: Progress = silent,
 ) -> Floats:
     """Compute the similarity of each pair: see `embed_pairs`."""
-    return embed_pairs(embedder, pairs, unusable=unusable, progress=progress).similarities
+    return embed_pairs(
+        embedder, comparison, pairs, unusable=unusable, progress=progress
+    ).similarities
 
 
 def embed_pairs(
     embedder: Embedder,
+    comparison: Comparison,
     pairs: Sequence[Pair],
     *,
     unusable: Unusable | None = None,
@@ -110,7 +116,9 @@ def embed_pairs(
         If too many cannot be used.
     """
     paths = list(dict.fromkeys(path for pair in pairs for path in (pair.reference, pair.test)))
-    embeddings = embed_photographs(embedder, paths, unusable=unusable, progress=progress)
+    embeddings = embed_photographs(
+        embedder, comparison, paths, unusable=unusable, progress=progress
+    )
     if unusable is not None:
         unusable.check(paths)
     place = {path: i for i, path in enumerate(paths)}
@@ -118,5 +126,5 @@ def embed_pairs(
     tests = embeddings[[place[pair.test] for pair in pairs]]
     found = np.isfinite(references[:, 0]) & np.isfinite(tests[:, 0])
     similarities = np.full(len(pairs), np.nan, np.float32)
-    similarities[found] = cosine_similarity(references[found], tests[found])
+    similarities[found] = comparison.similarity(references[found], tests[found])
     return EmbeddedPairs(tuple(paths), embeddings, similarities)

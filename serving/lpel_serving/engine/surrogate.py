@@ -1,8 +1,9 @@
 """The surrogate: predicts the embeddings of images with superpixels replaced, without the embedder.
 
 Of its two graphs the first is run once for an image, the second for every question about it. It is
-trained on unit embeddings, which few networks but FaceNet produce. This module scales its inputs,
-so that callers pass embeddings as the embedder returns them.
+trained on scaled embeddings: of unit length, where their cosine is compared, which few networks but
+FaceNet produce. This module scales its inputs, so that callers pass embeddings as the embedder
+returns them.
 """
 
 from collections.abc import Mapping
@@ -28,8 +29,8 @@ from lpel_serving.bundle.surrogate_graphs import SurrogateGraphs
 from lpel_serving.engine.from_embeddings import check_embeddings
 from lpel_serving.engine.session import Session, open_model
 from lpel_serving.engine.simulation import SimulationOfImages, check_finite
+from lpel_serving.equations.comparison import COSINE, Comparison
 from lpel_serving.equations.fill import TRANSPLANT
-from lpel_serving.equations.similarity import unit
 from lpel_serving.methods.networks import ImageFeatures, Networks, Simulation
 from lpel_serving.support.arrays import Floats
 from lpel_serving.support.errors import BundleError, EmbeddingError, ParameterError
@@ -44,6 +45,8 @@ class Surrogate:
         Its grid, channels and fills.
     dimension
         Length D of the embeddings.
+    comparison
+        Whose scaled embeddings it takes and gives.
     """
 
     def __init__(
@@ -51,9 +54,11 @@ class Surrogate:
         graphs: SurrogateGraphs,
         record: SurrogateRecord,
         dimension: int,
+        comparison: Comparison = COSINE,
         provider: str = "cpu",
     ) -> None:
         self.record = record
+        self.comparison = comparison
         self.dimension = dimension
         superpixels = record.side**2
         vector, local = (None, dimension), (None, superpixels, record.channels)
@@ -162,7 +167,7 @@ class Surrogate:
         return np.array(fills.index(fill), np.int64)
 
     def _checked(self, images: ImageFeatures) -> ImageFeatures:
-        """Check the features of images, and make their embeddings unit vectors."""
+        """Check the features of images, and scale their embeddings."""
         check_embeddings(images.embeddings, self.dimension)
         shape = (len(images.embeddings), self.record.side**2, self.record.channels)
         if images.local.shape != shape:
@@ -173,7 +178,8 @@ class Surrogate:
         if not (np.isfinite(images.embeddings).all() and np.isfinite(images.local).all()):
             raise EmbeddingError("expected finite features of images; received NaN or infinity.")
         local = np.ascontiguousarray(images.local, np.float32)
-        return ImageFeatures(unit(np.asarray(images.embeddings, np.float32)), local)
+        scaled = self.comparison.scale(np.asarray(images.embeddings, np.float32))
+        return ImageFeatures(scaled, local)
 
 
 def _length_of_states(session: Session) -> int | None:
@@ -188,7 +194,10 @@ def _length_of_states(session: Session) -> int | None:
 
 
 def open_surrogate(
-    bundle: Bundle, local_shape: tuple[int, int] | None, provider: str = "cpu"
+    bundle: Bundle,
+    local_shape: tuple[int, int] | None,
+    comparison: Comparison = COSINE,
+    provider: str = "cpu",
 ) -> Surrogate | None:
     """Open the surrogate of a bundle; None if it has none.
 
@@ -198,6 +207,8 @@ def open_surrogate(
         The bundle.
     local_shape
         Of the local features that its embedder gives: see `lpel_serving.engine.embedder.Embedder`.
+    comparison
+        The bundle's.
     provider
         See `lpel_serving.engine.session.open_model`.
 
@@ -217,7 +228,8 @@ def open_surrogate(
             f"{'none' if local_shape is None else local_shape}: the bundle was put together "
             "wrongly; export it again."
         )
-    return Surrogate(bundle.surrogate, record, bundle.manifest.embedder.dimension, provider)
+    dimension = bundle.manifest.embedder.dimension
+    return Surrogate(bundle.surrogate, record, dimension, comparison, provider)
 
 
 def try_out_surrogate(

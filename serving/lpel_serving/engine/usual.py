@@ -10,8 +10,9 @@ from lpel_serving.bundle.usual_record import Shares, UsualMaps, UsualRecord, Usu
 from lpel_serving.engine.usual_pairs import ReadFace, maps_of_pairs
 from lpel_serving.equations.decision import DECISIONS, decide_many
 from lpel_serving.equations.regions import REGIONS, share_arrays
-from lpel_serving.images.crops import CentreCrop, Crop, is_named
+from lpel_serving.images.crops import Crop, WholeImage, is_named
 from lpel_serving.images.datasets.pairs import draw_of_each
+from lpel_serving.images.subject import FACES, Subject
 from lpel_serving.methods.catalogue.registry import LPEL, RESPONSES, SURROGATE_ORDER
 from lpel_serving.methods.decoded.lpel import Lpel
 from lpel_serving.methods.decoded.responses import Responses
@@ -64,7 +65,7 @@ def usual_maps(
     name = next((name for name, one in METHODS.items() if one == method), None)
     if record is None or name is None:
         return None
-    if crop != CentreCrop() and not any(is_named(crop, one) for one in record.crops):
+    if crop != WholeImage() and not any(is_named(crop, one) for one in record.crops):
         return None
     return record.of(name, DECISIONS[similar])
 
@@ -79,6 +80,7 @@ def measure_usual(
     responds: bool,
     crop: str,
     on: str,
+    subject: Subject = FACES,
     read: ReadFace | None = None,
 ) -> UsualRecord | None:
     """Explain random pairs of photographs, and summarise their maps.
@@ -102,6 +104,8 @@ def measure_usual(
         How the faces were cut out, in the manifest's format.
     on
         Description of these photographs, without names of files or people.
+    subject
+        What they show: shares are those of its regions.
     read
         Reads the face of a photograph by its number, N of them, where there is a surrogate; None
         where there is none. At most `PAIRS_WITH_FACES` pairs of each decision are read.
@@ -116,7 +120,9 @@ def measure_usual(
     drawn = draw_of_each(identities, PAIRS, rng) if len(identities) else []
     pairs = np.array([pair[:2] for pair in drawn], np.int64).reshape(-1, 2)
     people = np.unique(np.array(identities), return_inverse=True)[1].astype(np.int64)
-    decided = decide_many(embeddings[pairs[:, 0]], embeddings[pairs[:, 1]], threshold).similar
+    decided = decide_many(
+        networks.comparison, embeddings[pairs[:, 0]], embeddings[pairs[:, 1]], threshold
+    ).similar
     lacking = {RESPONSES: not responds, SURROGATE_ORDER: read is None}
     for name, method in METHODS.items():
         if lacking.get(name):
@@ -131,7 +137,7 @@ def measure_usual(
             maps, shown = maps_of_pairs(
                 method, networks, embeddings, of, similar=similar, read=read
             )
-            usual = sum_up(maps, people[of[shown]])
+            usual = sum_up(maps, people[of[shown]], regions=subject.of_faces)
             if usual is not None:
                 found.setdefault(name, {})[decision] = usual
     if not found:
@@ -141,7 +147,7 @@ def measure_usual(
         "10th and 90th percentile",
         "crop": crop,
         "photographs": len(embeddings),
-        "people": len(set(identities)),
+        subject.group_key: len(set(identities)),
     }
     methods = {
         name: {decision: as_record(maps) for decision, maps in of_method.items()}
@@ -150,7 +156,7 @@ def measure_usual(
     return UsualRecord(measured, methods)
 
 
-def sum_up(maps: Floats, people: _People) -> UsualMaps | None:
+def sum_up(maps: Floats, people: _People, *, regions: bool = True) -> UsualMaps | None:
     """Compute the usual shares and the common part of maps.
 
     Parameters
@@ -160,6 +166,8 @@ def sum_up(maps: Floats, people: _People) -> UsualMaps | None:
         a constant map are left out.
     people
         Who is in each pair, shape (N, 2).
+    regions
+        Whether the pictures have regions; without them there is a common part alone.
 
     Returns
     -------
@@ -170,12 +178,12 @@ def sum_up(maps: Floats, people: _People) -> UsualMaps | None:
     maps, people = maps[usable], people[usable]
     if len(maps) < LEAST_PAIRS:
         return None
+    common = float(np.mean([common_share(maps[:, way], people) for way in (0, 1)]))
+    if not regions:
+        return UsualMaps(len(maps), common, {}, None)
     each = zip(*(share_arrays(both_ways) for both_ways in maps), strict=True)
     for_, against = (_usual(np.concatenate(shares)) for shares in each)
-    if for_ is None:
-        return None
-    common = np.mean([common_share(maps[:, way], people) for way in (0, 1)])
-    return UsualMaps(len(maps), float(common), for_, against)
+    return None if for_ is None else UsualMaps(len(maps), common, for_, against)
 
 
 def common_share(maps: Floats, people: _People) -> float:

@@ -1,12 +1,12 @@
 """The maps of many pairs both ways, for usual shares: from embeddings, or one pair at a time."""
 
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lpel_serving.engine.embedder import Embedder
+from lpel_serving.images.held import Photograph, content_of
 from lpel_serving.methods.both_ways import explain_both_ways
 from lpel_serving.methods.each_once import knowing
 from lpel_serving.methods.many import Places, explain_many, explains_many
@@ -21,11 +21,11 @@ _AT_ONCE = 32
 """Pairs per batch, to bound the memory of a decoder with large images."""
 
 
-def reading(embedder: Embedder, photographs: Sequence[Path]) -> ReadFace:
+def reading(embedder: Embedder, photographs: Sequence[Photograph]) -> ReadFace:
     """Read the faces of photographs as an embedder's crop cuts them out."""
 
     def read(number: int) -> Pixels:
-        return embedder.read(photographs[number])
+        return embedder.read(content_of(photographs[number]), str(photographs[number]))
 
     return read
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_serving.equations.similarity import Vectors, cosine_similarity
+from lpel_serving.equations.comparison import Comparison
+from lpel_serving.equations.similarity import Vectors
 from lpel_serving.support.errors import ParameterError
 
 DECISIONS = {True: "similar", False: "dissimilar"}
@@ -51,7 +52,8 @@ class Decision:
     Attributes
     ----------
     similarity
-        Cosine of the two embeddings, Eq. 5.1, in [-1, 1]; NaN exceeds no threshold.
+        Of the two embeddings, by the network's own comparison: their cosine, Eq. 5.1, for most; see
+        `lpel_serving.equations.comparison`. NaN exceeds no threshold.
     threshold
         The similarity above which the network calls two images similar.
     confidence
@@ -116,6 +118,7 @@ class Decisions:
 
 
 def decide(
+    comparison: Comparison,
     h_r: Vectors,
     h_t: Vectors,
     threshold: float,
@@ -125,6 +128,8 @@ def decide(
 
     Parameters
     ----------
+    comparison
+        How the network compares.
     h_r, h_t
         Embeddings of the reference and of the test, float32, shape (D,).
     threshold
@@ -132,23 +137,23 @@ def decide(
     confidence_of
         From a similarity to the predicted probability of one person; None if it was not fitted.
     """
-    similarity = float(cosine_similarity(h_r, h_t))
+    similarity = float(comparison.similarity(h_r, h_t))
     return Decision(
         similarity, threshold, None if confidence_of is None else confidence_of(similarity)
     )
 
 
-def decide_many(h_r: Vectors, h_t: Vectors, threshold: float) -> Decisions:
+def decide_many(comparison: Comparison, h_r: Vectors, h_t: Vectors, threshold: float) -> Decisions:
     """Decide on many pairs, byte for byte as `decide` does on each.
 
     Parameters
     ----------
+    comparison, threshold
+        See `decide`.
     h_r, h_t
         Embeddings of the references and of the tests, float32, shape (..., D).
-    threshold
-        See `decide`.
     """
-    return Decisions(cosine_similarity(h_r, h_t), threshold)
+    return Decisions(comparison.similarity(h_r, h_t), threshold)
 
 
 def _exceeds(similarity: NDArray[np.float32] | np.float32, threshold: float) -> NDArray[np.bool_]:

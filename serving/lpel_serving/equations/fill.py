@@ -1,15 +1,17 @@
 """Baselines (fills): what hidden superpixels are replaced by (sections 2.2.2 and 4.2)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image as pillow
 from PIL import ImageFilter
 
 from lpel_serving.support.arrays import Pixels
 from lpel_serving.support.errors import ParameterError
+from lpel_serving.support.image_shape import within
+from lpel_serving.support.pictures import to_picture, to_pixels
 
 FillName = Literal["normal", "uniform", "grey", "black", "mean", "blur"]
 FILLS: tuple[FillName, ...] = get_args(FillName)
@@ -30,12 +32,12 @@ class Fill:
         ``normal``: noise of mean 0, as in the thesis, on pixels in [0, 1], clipped there: mostly
         dark. ``uniform``: noise over [0, 1], as in Samek et al. ``grey`` and ``black``: 0.5 or 0
         everywhere. ``mean``: the image's mean colour. ``blur``: the image itself, blurred by a
-        Gaussian with an eighth of its side as the standard deviation.
+        Gaussian with an eighth of its shorter side as the standard deviation.
     variance
         Of the normal noise.
     grain
-        Side, in pixels, at which noise is drawn before it is enlarged: that of the decoder's
-        images.
+        Longer side, in pixels, at which noise is drawn before it is enlarged: that of the
+        decoder's images.
     """
 
     name: FillName = "normal"
@@ -56,13 +58,13 @@ class Fill:
         return self.name in {"normal", "uniform"}
 
     def __call__(self, image: Pixels, rng: np.random.Generator) -> Pixels:
-        """Make what replaces hidden superpixels: uint8, of the shape of `image`, (S, S, 3)."""
+        """Make what replaces hidden superpixels: uint8, of the shape of `image`, (H, W, C)."""
         match self.name:
             case "normal":
-                noise = rng.normal(0, np.sqrt(self.variance), (self.grain, self.grain, 3))
-                return _enlarge(np.clip(noise, 0, 1), image.shape[0])
+                noise = rng.normal(0, np.sqrt(self.variance), within(image.shape, self.grain))
+                return _enlarge(np.clip(noise, 0, 1), image.shape)
             case "uniform":
-                return _enlarge(rng.uniform(0, 1, (self.grain, self.grain, 3)), image.shape[0])
+                return _enlarge(rng.uniform(0, 1, within(image.shape, self.grain)), image.shape)
             case "grey":
                 return np.full_like(image, 128)
             case "black":
@@ -71,11 +73,13 @@ class Fill:
                 colour = image.mean(axis=(0, 1)).round().astype(np.uint8)
                 return np.broadcast_to(colour, image.shape).copy()
             case "blur":
-                radius = image.shape[0] * _BLUR
-                blurred = pillow.fromarray(image).filter(ImageFilter.GaussianBlur(radius))
-                return np.asarray(blurred, np.uint8)
+                radius = min(image.shape[:2]) * _BLUR
+                return to_pixels(to_picture(image).filter(ImageFilter.GaussianBlur(radius)))
 
 
-def _enlarge(noise: NDArray[np.float64], size: int) -> Pixels:
-    place = np.arange(size) * len(noise) // size
-    return (noise[place[:, np.newaxis], place] * 255).round().astype(np.uint8)
+def _enlarge(noise: NDArray[np.float64], shape: Sequence[int]) -> Pixels:
+    down, across = (
+        np.arange(length) * grains // length
+        for length, grains in zip(shape[:2], noise.shape[:2], strict=True)
+    )
+    return (noise[down[:, np.newaxis], across] * 255).round().astype(np.uint8)

@@ -1,4 +1,6 @@
-"""Superpixels: the squares of a regular grid on an image, their sums and order (section 4.2)."""
+"""Superpixels: the cells of a regular grid on an image, their sums and order (section 4.2)."""
+
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +16,7 @@ def grid_side(image_size: int, superpixel: int) -> int:
     Parameters
     ----------
     image_size
-        Side of the decoder's images, on whose pixels superpixels are measured.
+        Longer side of the decoder's images, on whose pixels superpixels are measured.
     superpixel
         Side of a superpixel; it divides `image_size`, and is smaller.
 
@@ -62,10 +64,13 @@ def descending(sums: NDArray[np.float64], rng: np.random.Generator) -> NDArray[n
     return np.lexsort((rng.permutation(len(sums)), -rounded))
 
 
-def labels(size: int, side: int) -> NDArray[np.int64]:
-    """Number the superpixel of each pixel of a square image, shape (size, size)."""
-    place = np.arange(size) * side // size
-    return place[:, np.newaxis] * side + place
+def labels(shape: Sequence[int], side: int) -> NDArray[np.int64]:
+    """Number the superpixel of each pixel of an image of a height and width, shape (H, W).
+
+    Its superpixels are as many down as across, so that they have the image's own proportions.
+    """
+    down, across = (np.arange(length) * side // length for length in shape[:2])
+    return down[:, np.newaxis] * side + across
 
 
 def strip_shares(length: int, side: int) -> NDArray[np.float64]:

@@ -6,7 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lpel_serving.bundle.assessment_record import MeasuredCurve
 from lpel_serving.faithfulness.assessment import Measured
+from lpel_serving.faithfulness.controls import CONTROLS
 from lpel_serving.faithfulness.judgement import Judgement, headline, normalised
 
 BOTH_CAVEAT = (
@@ -36,6 +38,27 @@ def judgement_record(measured: Measured, judgement: Judgement) -> dict[str, Any]
     if measured.settings.kind == "both":
         record["caveat"] = BOTH_CAVEAT
     return record
+
+
+def measured_curve(measured: Measured, judgement: Judgement, crop: str) -> MeasuredCurve:
+    """Summarise a measurement for a bundle's manifest.
+
+    Parameters
+    ----------
+    measured, judgement
+        Of a method whose parameters are its defaults.
+    crop
+        How the pictures were cut out, in the manifest's format.
+    """
+    settings = measured.settings
+    filled = "" if settings.kind == "transplant" else f" by {settings.fill.name}"
+    how = (
+        f"{settings.side} by {settings.side} superpixels replaced{filled}, {settings.every} at a "
+        f"time, {settings.draws} random orders of each pair"
+    )
+    outcomes = {one.against: one.outcome for one in judgement.comparisons}
+    against = {name: outcomes[name] for name in CONTROLS if name in outcomes}
+    return MeasuredCurve(judgement.pairs, crop, how, judgement.area.mean, against)
 
 
 def measured_arrays(measured: Measured) -> dict[str, NDArray[Any]]:

@@ -1,5 +1,6 @@
 """Settings of a deletion or transplant curve."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -26,7 +27,7 @@ class CurveSettings:
     superpixel
         Side of a superpixel in pixels of the decoder's images.
     image_size
-        Side of the decoder's images.
+        Longer side of the decoder's images.
     every
         The number of superpixels between two measurements of the similarity; 1 in the thesis.
     fill
@@ -63,9 +64,14 @@ class CurveSettings:
         return counts(self.side**2, self.every)
 
 
-def settings_for(kind: Kind, image_size: int, *, every: int, draws: int) -> CurveSettings:
-    """Return settings for decoders of any size, with about the usual number of superpixels."""
-    tiling = [size for size in range(1, image_size) if image_size % size == 0]
+def settings_for(kind: Kind, shape: Sequence[int], *, every: int, draws: int) -> CurveSettings:
+    """Return settings for decoders of images of any shape, with about as many superpixels as usual.
+
+    They tile the longer side of the decoder's images, and cross the shorter in as many.
+    """
+    image_size = max(shape[:2])
+    most = min(shape[:2])
+    tiling = [s for s in range(1, image_size) if image_size % s == 0 and image_size // s <= most]
     superpixel = min(tiling, key=lambda size: abs(image_size / size - _USUAL), default=1)
     fill = Fill(grain=image_size)
     return CurveSettings(kind, superpixel, image_size, every, fill, draws=draws)

@@ -228,17 +228,19 @@ def _places(measured: Measured) -> dict[str, list[int]]:
 
 def headline(judgement: Judgement, names: Sequence[str] = tuple(CONTROLS)) -> str:
     """Say in one sentence which controls a method beats and which it does not."""
-    by_outcome: dict[str, list[str]] = {"better": [], "undecided": [], "worse": []}
-    for comparison in judgement.comparisons:
-        if comparison.against in names:
-            by_outcome[comparison.outcome].append(title_of(comparison.against))
-    parts = [
-        f"{verb} {listed(by_outcome[kind])}"
-        for kind, verb in (
-            ("better", "beats"),
-            ("undecided", "is not clearly better or worse than"),
-            ("worse", "does worse than"),
-        )
-        if by_outcome[kind]
-    ]
-    return f"{judgement.method} {listed(parts) or 'is compared with nothing'}."
+    outcomes = {one.against: one.outcome for one in judgement.comparisons if one.against in names}
+    return f"{judgement.method} {listed(by_outcome(outcomes)) or 'is compared with nothing'}."
+
+
+def by_outcome(outcomes: Mapping[str, str]) -> list[str]:
+    """Say which controls are beaten and which are not, from the outcome of each."""
+    verbs = {
+        "better": "beats",
+        "undecided": "is not clearly better or worse than",
+        "worse": "does worse than",
+    }
+    titles = {
+        kind: [title_of(name) for name, outcome in outcomes.items() if outcome == kind]
+        for kind in verbs
+    }
+    return [f"{verb} {listed(titles[kind])}" for kind, verb in verbs.items() if titles[kind]]

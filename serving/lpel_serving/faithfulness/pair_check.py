@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from lpel_serving.equations.comparison import Comparison
 from lpel_serving.equations.decision import DECISIONS
-from lpel_serving.equations.similarity import cosine_similarity
 from lpel_serving.faithfulness import pair_check_words
 from lpel_serving.faithfulness.assessment import Measured
 from lpel_serving.faithfulness.controls import RANDOM
@@ -52,7 +52,7 @@ class PairCheck:
     random_areas
         Under the random ones, float64, shape (draws,).
     first
-        The similarity with nothing replaced, in [-1, 1].
+        The similarity with nothing replaced, 1 at most.
     control
         Whether the map is a control's: see `lpel_serving.methods.method.is_control`.
     """
@@ -149,8 +149,8 @@ def check_pair(
         If an embedding is not finite.
     """
     settings = replace(settings, kind=question.kind)
-    _check(pair, question, settings)
-    plan = plan_orders(pair, 0, [signed_map], settings, seed)
+    _check(pair, networks.comparison, question, settings)
+    plan = plan_orders(pair, networks.comparison, 0, [signed_map], settings, seed)
     job = plan.job()
     with progress("curves of this pair", job.count) as advance:
 
@@ -179,7 +179,13 @@ def check_pair(
     )
 
 
-def images_of(pair: FacePair, question: Question, settings: CurveSettings, seed: int) -> int:
+def images_of(
+    pair: FacePair,
+    comparison: Comparison,
+    question: Question,
+    settings: CurveSettings,
+    seed: int,
+) -> int:
     """Upper bound of the number of images that a pair's check embeds.
 
     Raises
@@ -188,19 +194,21 @@ def images_of(pair: FacePair, question: Question, settings: CurveSettings, seed:
         As `check_pair`.
     """
     settings = replace(settings, kind=question.kind)
-    _check(pair, question, settings)
+    _check(pair, comparison, question, settings)
     any_map = np.arange(settings.side**2, dtype=np.float32).reshape(settings.side, -1)
-    return plan_orders(pair, 0, [any_map], settings, seed).job().count
+    return plan_orders(pair, comparison, 0, [any_map], settings, seed).job().count
 
 
-def _check(pair: FacePair, question: Question, settings: CurveSettings) -> None:
+def _check(
+    pair: FacePair, comparison: Comparison, question: Question, settings: CurveSettings
+) -> None:
     """Raise before anything is embedded if no curve can be drawn."""
     if pair.similar != question.similar:
         raise ParameterError(
             f"this curve is for {DECISIONS[question.similar]} pairs, and the pair was called "
             f"{DECISIONS[pair.similar]}: choose another curve."
         )
-    similarity = float(cosine_similarity(pair.h_r, pair.h_t))
+    similarity = float(comparison.similarity(pair.h_r, pair.h_t))
     scale = scale_of(settings, similar=pair.similar)
     if scale == "share" and similarity <= 0:
         raise ParameterError(

@@ -10,10 +10,12 @@ import numpy as np
 
 from lpel_serving.engine.embedder import Embedder
 from lpel_serving.engine.photographs import embed_photographs
+from lpel_serving.equations.comparison import Comparison
 from lpel_serving.equations.decision import decide
 from lpel_serving.faithfulness.deletion_curve import IDENTICAL
 from lpel_serving.images.datasets.pairs import Pair
 from lpel_serving.images.datasets.passed_over import Unusable
+from lpel_serving.images.subject import FACES, Subject
 from lpel_serving.methods.method import FacePair
 from lpel_serving.support.arrays import Floats, Pixels
 from lpel_serving.support.errors import PairsError
@@ -84,12 +86,14 @@ class PhotographPairs(Sequence[FacePair]):
 
 def rightly_decided(
     embedder: Embedder,
+    comparison: Comparison,
     candidates: Sequence[Pair],
     n: int,
     *,
     threshold: float,
     same: bool,
     rng: np.random.Generator,
+    subject: Subject = FACES,
     unusable: Unusable | None = None,
     progress: Progress = silent,
 ) -> PhotographPairs:
@@ -99,8 +103,8 @@ def rightly_decided(
 
     Parameters
     ----------
-    embedder
-        The network.
+    embedder, comparison
+        The network, and how it compares.
     candidates
         Pairs to choose from.
     n
@@ -111,6 +115,8 @@ def rightly_decided(
         Pairs of one person, called similar; or pairs of two, called dissimilar.
     rng
         The source of randomness.
+    subject
+        What the photographs show.
     unusable
         Collects photographs that cannot be used; pairs with one are left out.
     progress
@@ -131,14 +137,18 @@ def rightly_decided(
         while shuffled and len(found) < n:
             few = min(_BLOCK, n - len(found))
             block, shuffled = shuffled[:few], shuffled[few:]
-            _embed_missing(embedder, block, known, unusable)
-            right = [pair for pair in block if _decided(pair, known, threshold) == same]
+            _embed_missing(embedder, comparison, block, known, unusable)
+            right = [pair for pair in block if _decided(pair, comparison, known, threshold) == same]
             found += right
             advance(len(right))
     if unusable is not None:
         unusable.check([path for pair in candidates for path in (pair.reference, pair.test)])
     if len(found) < 2:
-        kind = "of one person, called similar" if same else "of two people, called dissimilar"
+        kind = (
+            f"of {subject.same}, called similar"
+            if same
+            else f"of {subject.different}, called dissimilar"
+        )
         raise PairsError(
             f"found {len(found)} pairs {kind}; at least 2 are needed: give more photographs."
         )
@@ -149,20 +159,25 @@ def rightly_decided(
 
 def _embed_missing(
     embedder: Embedder,
+    comparison: Comparison,
     pairs: Sequence[Pair],
     known: dict[Path, Floats],
     unusable: Unusable | None,
 ) -> None:
     paths = dict.fromkeys(path for pair in pairs for path in (pair.reference, pair.test))
     missing = [path for path in paths if path not in known]
-    embeddings = embed_photographs(embedder, missing, unusable=unusable)
+    embeddings = embed_photographs(embedder, comparison, missing, unusable=unusable)
     known |= dict(zip(missing, embeddings, strict=True))
 
 
-def _decided(pair: Pair, known: dict[Path, Floats], threshold: float) -> bool | None:
+def _decided(
+    pair: Pair, comparison: Comparison, known: dict[Path, Floats], threshold: float
+) -> bool | None:
     """The network's decision; None if a photograph has no embedding, or both are the same image."""
     h_r, h_t = known[pair.reference], known[pair.test]
     if not (np.isfinite(h_r).all() and np.isfinite(h_t).all()):
         return None
-    decision = decide(h_r, h_t, threshold)
-    return decision.similar if decision.similarity < IDENTICAL else None
+    decision = decide(comparison, h_r, h_t, threshold)
+    # A network that compares by something else may well bring two images as near as that.
+    near = comparison.kind == "cosine" and decision.similarity >= IDENTICAL
+    return None if near or np.array_equal(h_r, h_t) else decision.similar

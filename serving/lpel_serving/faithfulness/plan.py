@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from lpel_serving.equations.comparison import Comparison
 from lpel_serving.equations.superpixels import descending, superpixel_sums
 from lpel_serving.faithfulness.controls import controls
 from lpel_serving.faithfulness.curve_settings import CurveSettings
@@ -98,11 +99,16 @@ def plan_pair(
         # Each method gets the same random numbers, so that occlusion uses the curve's noise.
         rng = np.random.default_rng((seed, i, 1))
         values.append(checked_map(method, pair, networks, rng, name))
-    return plan_orders(pair, i, values, settings, seed)
+    return plan_orders(pair, networks.comparison, i, values, settings, seed)
 
 
 def plan_orders(
-    pair: FacePair, i: int, values: Sequence[SignedMap], settings: CurveSettings, seed: int
+    pair: FacePair,
+    comparison: Comparison,
+    i: int,
+    values: Sequence[SignedMap],
+    settings: CurveSettings,
+    seed: int,
 ) -> CurvePlan:
     """List the images for the orders of some maps of pair `i`, followed by random orders."""
     orders = [
@@ -113,6 +119,7 @@ def plan_orders(
     orders += [chance.permutation(settings.side**2) for _ in range(settings.draws)]
     change = replacement(
         pair,
+        comparison,
         settings.kind,
         settings.fill,
         np.random.default_rng((seed, i, 1)),

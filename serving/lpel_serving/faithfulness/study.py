@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lpel_serving.equations.similarity import cosine_similarity
+from lpel_serving.equations.comparison import Comparison
 from lpel_serving.faithfulness.assessment import Measured, measure_curves
 from lpel_serving.faithfulness.curve_settings import CurveSettings
 from lpel_serving.faithfulness.judgement import Judgement, judge, scale_of
@@ -116,7 +116,7 @@ def ask(
         normalised.
     """
     settings = replace(settings, kind=question.kind)
-    _check(settings, pairs, question, methods)
+    _check(settings, networks.comparison, pairs, question, methods)
     subject, *rivals = methods
     parts = (settings, tuple(methods.items()), networks_identity, seed, _fingerprint(pairs))
     kept = None if partial is None else Partial(partial, repr(parts))
@@ -135,6 +135,7 @@ def ask(
 
 def _check(
     settings: CurveSettings,
+    comparison: Comparison,
     pairs: PhotographPairs,
     question: Question,
     methods: Mapping[str, Method],
@@ -145,7 +146,7 @@ def _check(
             f"a curve needs a method, and pairs with its decision; received {len(methods)} "
             f"methods, and pairs {'similar' if pairs.similar else 'dissimilar'}."
         )
-    lowest = float(cosine_similarity(pairs.h_r, pairs.h_t).min())
+    lowest = float(comparison.similarity(pairs.h_r, pairs.h_t).min())
     if scale_of(settings, similar=pairs.similar) == "share" and lowest <= 0:
         raise ParameterError(
             f"a pair called similar has a similarity of {lowest:.3f}, and this curve needs one "

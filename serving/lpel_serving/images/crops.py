@@ -1,22 +1,16 @@
-"""Crops: from a photograph to the square face crop that the embedder sees."""
+"""Crops: from a photograph to the image that the embedder sees, of the embedder's own shape."""
 
 from dataclasses import dataclass
 from importlib.metadata import entry_points
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
-from PIL import Image as pillow
 
 from lpel_serving.images.found import FoundFaces
-from lpel_serving.images.reading import MAX_PIXELS, Image, name_of, read_pixels
+from lpel_serving.images.resizing import resize
 from lpel_serving.support.arrays import Pixels
-from lpel_serving.support.errors import (
-    FaceChoiceError,
-    ImageError,
-    NoFaceError,
-    ParameterError,
-    ServingError,
-)
+from lpel_serving.support.errors import ImageError, ParameterError, ServingError
+from lpel_serving.support.image_shape import ImageShape
 
 LEAST_SHARE = 0.01
 """Least share of a photograph that a centred crop takes: a smaller one is a typing error."""
@@ -25,10 +19,10 @@ LEAST_SIDE = 4
 
 
 class Crop(Protocol):
-    """Cuts the face out of a photograph."""
+    """Makes a photograph into an image of the embedder's shape; any callable of this kind does."""
 
-    def __call__(self, pixels: Pixels, size: int) -> Pixels:
-        """Turn RGB pixels, shape (H, W, 3), into a face crop of shape (size, size, 3)."""
+    def __call__(self, pixels: Pixels, shape: ImageShape, /) -> Pixels:
+        """Turn pixels, uint8, (H, W, C), into a crop of a shape, whose channels are the same."""
         ...
 
 
@@ -39,7 +33,7 @@ class CutFace:
     Attributes
     ----------
     pixels
-        The crop, uint8, shape (S, S, 3).
+        The crop, uint8, of the embedder's shape.
     found
         The faces that were detected, and which one this is; None where the crop detects none.
     """
@@ -52,15 +46,15 @@ class CutFace:
 class DetectingCrop(Crop, Protocol):
     """A crop that detects faces and reports them; called as any crop, it takes face 0."""
 
-    def take(self, pixels: Pixels, size: int, face: int = 0) -> CutFace:
-        """Cut out one of the faces in RGB pixels, shape (H, W, 3), with all that were found.
+    def take(self, pixels: Pixels, shape: ImageShape, face: int = 0) -> CutFace:
+        """Cut out one of the faces in a photograph, with all that were found.
 
         Parameters
         ----------
         pixels
-            The photograph.
-        size
-            Side of the crop.
+            The photograph, shape (H, W, C).
+        shape
+            Of the crop.
         face
             Index of the face among all of them, the largest first; the order is deterministic.
 
@@ -75,14 +69,39 @@ class DetectingCrop(Crop, Protocol):
 
 
 @dataclass(frozen=True)
+class WholeImage:
+    """The crop `none`: the photograph as it is, which has the embedder's proportions already.
+
+    It is resized if it has another size, and never cut: of other proportions it is refused.
+    """
+
+    def __call__(self, pixels: Pixels, shape: ImageShape) -> Pixels:
+        """Resize the photograph; bicubic, antialiased where it shrinks.
+
+        Raises
+        ------
+        ImageError
+            If its proportions differ from the shape's by a pixel or more.
+        """
+        height, width = pixels.shape[:2]
+        if abs(height * shape.width - width * shape.height) >= max(shape[:2]):
+            raise ImageError(
+                f"the picture has {width} by {height} pixels, the network takes {shape.width} by "
+                f"{shape.height}, and the crop none cuts nothing off: choose the crop pad, which "
+                "adds margins, stretch, which distorts, or a share of the picture such as 1."
+            )
+        return resize(pixels, shape)
+
+
+@dataclass(frozen=True)
 class CentreCrop:
-    """The square in the middle of a photograph.
+    """The box in the middle of a photograph, in the proportions of the embedder's images.
 
     Attributes
     ----------
     fraction
-        Its side as a share of the photograph's shorter side, in [0.01, 1]; 1 takes all there is.
-        LFW's photographs (250 pixels) give the usual 120-pixel face crop with 0.48.
+        Its size as a share of the largest such box, in [0.01, 1]. LFW's photographs (250 pixels)
+        give the usual 120-pixel face crop with 0.48.
 
     Raises
     ------
@@ -99,99 +118,70 @@ class CentreCrop:
                 f"{self.fraction}."
             )
 
-    def __call__(self, pixels: Pixels, size: int) -> Pixels:
-        """Cut the square and resize it; bicubic, antialiased where it shrinks.
+    def __call__(self, pixels: Pixels, shape: ImageShape) -> Pixels:
+        """Cut the box and resize it; bicubic, antialiased where it shrinks.
 
         Raises
         ------
         ImageError
-            If the share is less than 4 pixels.
+            If a side of the share is less than 4 pixels.
         """
         height, width = pixels.shape[:2]
-        side = max(1, round(min(height, width) * self.fraction))
-        if side < LEAST_SIDE and self.fraction < 1:
+        largest = (
+            min(height, width * shape.height / shape.width),
+            min(width, height * shape.width / shape.height),
+        )
+        high, wide = (max(1, round(side * self.fraction)) for side in largest)
+        if min(high, wide) < LEAST_SIDE and self.fraction < 1:
             raise ImageError(
                 f"the middle {self.fraction:.2g} of {width} by {height} pixels has a side of "
-                f"{side}; expected at least {LEAST_SIDE}: give a larger picture or share."
+                f"{min(high, wide)}; expected at least {LEAST_SIDE}: give a larger picture or "
+                "share."
             )
-        top, left = (height - side) // 2, (width - side) // 2
-        return resize(pixels[top : top + side, left : left + side], size)
+        top, left = (height - high) // 2, (width - wide) // 2
+        return resize(pixels[top : top + high, left : left + wide], shape)
 
 
-def read_face(
-    image: Image, crop: Crop, size: int, name: str | None = None, most: int = MAX_PIXELS
-) -> Pixels:
-    """Read an image and cut the face out, uint8, shape (size, size, 3): see `cut_face`."""
-    return cut_face(image, crop, size, name, most).pixels
+@dataclass(frozen=True)
+class Pad:
+    """The whole photograph in its own proportions, with margins where the embedder's differ.
 
-
-def cut_face(
-    image: Image,
-    crop: Crop,
-    size: int,
-    name: str | None = None,
-    most: int = MAX_PIXELS,
-    face: int | None = None,
-) -> CutFace:
-    """Read an image and cut a face out, together with all faces that were found.
-
-    Parameters
-    ----------
-    image
-        See `lpel_serving.images.reading.read_pixels`.
-    crop
-        How to cut.
-    size
-        Side of the result.
-    name
-        Name of the image in error messages; its path, if it has one, when None.
-    most
-        Upper bound of the pixels that are decoded.
-    face
-        Which of the faces that the crop finds, from 0, the largest; the largest when None.
-
-    Raises
-    ------
-    ImageError
-        If the image is unusable, or the crop finds no face in it, or not the requested one.
-    ParameterError
-        If a face is requested, and the crop detects none.
+    The margins have the photograph's mean colour, which makes the crop neither brighter nor darker
+    than the photograph: white paper stays nearly white, and the ground of a digit nearly black.
     """
-    called = name or name_of(image)
-    check_choice(crop, face, called)
-    pixels = read_pixels(image, name, most)
-    try:
-        cut = _cut(pixels, crop, size, face)
-    except (NoFaceError, FaceChoiceError) as error:
-        raise type(error)(f"{called}: {error}") from error
-    if cut.pixels.shape != (size, size, 3) or cut.pixels.dtype != np.uint8:
-        raise ImageError(
-            f"the crop gave {cut.pixels.dtype} of shape {cut.pixels.shape}; "
-            f"expected uint8 of shape ({size}, {size}, 3)."
-        )
-    return cut
+
+    def __call__(self, pixels: Pixels, shape: ImageShape) -> Pixels:
+        """Resize the photograph until it fits, and put it in the middle."""
+        height, width = pixels.shape[:2]
+        scale = min(shape.height / height, shape.width / width)
+        high = min(max(1, round(height * scale)), shape.height)
+        wide = min(max(1, round(width * scale)), shape.width)
+        colour = pixels.mean(axis=(0, 1)).round().astype(np.uint8)
+        padded: Pixels = np.broadcast_to(colour, (*shape[:2], len(colour))).copy()
+        top, left = (shape.height - high) // 2, (shape.width - wide) // 2
+        inner = resize(pixels, ImageShape(high, wide, shape.channels))
+        padded[top : top + high, left : left + wide] = inner
+        return padded
 
 
-def check_choice(crop: Crop, face: int | None, name: str) -> None:
-    """Raise `ParameterError` if a face is requested, and the crop detects none."""
-    if face is not None and not isinstance(crop, DetectingCrop):
-        raise ParameterError(
-            f"{name}: face {face} was asked for, and this crop looks for no faces: leave the face "
-            "out, or choose a crop that finds them, such as mtcnn."
-        )
+@dataclass(frozen=True)
+class Stretch:
+    """The whole photograph, brought to the embedder's shape: other proportions are distorted."""
+
+    def __call__(self, pixels: Pixels, shape: ImageShape) -> Pixels:
+        """Resize the photograph; bicubic, antialiased where it shrinks."""
+        return resize(pixels, shape)
 
 
-def _cut(pixels: Pixels, crop: Crop, size: int, face: int | None) -> CutFace:
-    if isinstance(crop, DetectingCrop):
-        return crop.take(pixels, size, face or 0)
-    return CutFace(crop(pixels, size))
+PLAIN_CROPS: dict[str, Crop] = {"none": WholeImage(), "pad": Pad(), "stretch": Stretch()}
+"""The crops without a parameter."""
 
 
 def parse_crop(text: str) -> Crop:
-    """Make the crop that a text names: `none`, a share such as `0.48`, or a plugin's name.
+    """Make the crop that a text names: `none`, `pad`, `stretch`, a share, or a plugin's name.
 
-    Plugins are found in the entry-point group `lpel.crops`; `lpel_tf` provides `mtcnn`, which
-    detects the face and aligns it.
+    A share such as `0.48` takes the middle. Plugins are found in the entry-point group
+    `lpel.crops`; `lpel_tf` provides `mtcnn`, which detects the face and aligns it.
 
     Raises
     ------
@@ -200,8 +190,8 @@ def parse_crop(text: str) -> Crop:
     MissingExtraError
         If what the plugin needs is not installed.
     """
-    if text == "none":
-        return CentreCrop()
+    if text in PLAIN_CROPS:
+        return PLAIN_CROPS[text]
     plugins = {plugin.name: plugin for plugin in entry_points(group="lpel.crops")}
     if text in plugins:
         return plugins[text].load()()
@@ -210,33 +200,35 @@ def parse_crop(text: str) -> Crop:
     except ServingError:
         raise
     except ValueError as error:
-        names = ", ".join(["none", "a share such as 0.48", *sorted(plugins)])
+        names = ", ".join([*PLAIN_CROPS, "a share such as 0.48", *sorted(plugins)])
         raise ParameterError(f"no crop is called {text!r}; there are: {names}.") from error
+
+
+def as_crop(crop: Crop | str) -> Crop:
+    """Return a crop as it is, or the one that a text names: see `parse_crop`."""
+    return parse_crop(crop) if isinstance(crop, str) else crop
 
 
 def is_named(crop: Crop, text: str) -> bool:
     """Whether a text names a crop as `parse_crop` reads it; no plugin is loaded."""
+    if text in PLAIN_CROPS:
+        return crop == PLAIN_CROPS[text]
     if isinstance(crop, CentreCrop):
         try:
-            return crop == CentreCrop(1.0 if text == "none" else float(text))
+            return crop == CentreCrop(float(text))
         except ValueError:  # also ours, of a share that is out of its range
             return False
-    made_by = f"{type(crop).__module__}:{type(crop).__qualname__}"
-    return any(one.value == made_by for one in entry_points(group="lpel.crops", name=text))
+    return any(one.value == made_by(crop) for one in entry_points(group="lpel.crops", name=text))
 
 
-def resize(pixels: Pixels, size: int) -> Pixels:
-    """Resize RGB pixels to a square of `size`; bicubic, antialiased where they shrink."""
-    if pixels.shape[:2] == (size, size):
-        return np.array(pixels)  # a copy: what was given may change later
-    image = pillow.fromarray(np.ascontiguousarray(pixels))
-    return np.asarray(image.resize((size, size), pillow.Resampling.BICUBIC), dtype=np.uint8)
+def own_name(crop: Crop) -> str | None:
+    """Name a crop that is no plugin; None for one that is, or may be."""
+    if isinstance(crop, CentreCrop):
+        return str(crop.fraction)
+    return next((name for name, one in PLAIN_CROPS.items() if one == crop), None)
 
 
-def decoder_target(crop: Pixels, size: int) -> Pixels:
-    """Shrink a face crop to the image that a decoder learns to reconstruct, shape (size, size, 3).
-
-    Each pixel is the mean of the pixels that it covers.
-    """
-    image = pillow.fromarray(crop).resize((size, size), pillow.Resampling.BOX)
-    return np.asarray(image, dtype=np.uint8)
+def made_by(crop: Crop) -> str:
+    """Name the class of a crop, or the function that it is, as an entry point does."""
+    kind: Any = crop if hasattr(crop, "__qualname__") else type(crop)
+    return f"{kind.__module__}:{kind.__qualname__}"

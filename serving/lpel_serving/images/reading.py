@@ -1,4 +1,4 @@
-"""Reads untrusted face images: formats, size limits, rotation, conversion to RGB."""
+"""Reads untrusted images: formats, size limits, rotation, conversion to RGB or to luminance."""
 
 import io
 import struct
@@ -19,9 +19,10 @@ from lpel_serving.support.errors import (
     NotAnImageError,
     UnreadableImageError,
 )
+from lpel_serving.support.pictures import to_pixels
 
 Image = str | Path | bytes | pillow.Image | Pixels
-"""What the engine accepts as an image: a path, a file's bytes, a Pillow image, or RGB pixels."""
+"""What the engine accepts as an image: a path, a file's bytes, a Pillow image, or pixels."""
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "PPM")
 """Supported formats, detected by content, never by file name."""
@@ -47,25 +48,31 @@ _UPRIGHT = {
 }
 
 
-def read_pixels(image: Image, name: str | None = None, most: int = MAX_PIXELS) -> Pixels:
-    """Turn an image into upright 8-bit RGB pixels.
+def read_pixels(
+    image: Image, name: str | None = None, most: int = MAX_PIXELS, *, channels: int = 3
+) -> Pixels:
+    """Turn an image into upright 8-bit pixels, RGB or grey.
 
     EXIF rotation is applied, 16-bit grey is scaled to 8 bits, CMYK is converted and transparency
-    is laid on white. The size is checked before anything is decoded.
+    is laid on white. Colours become grey by their luminance (ITU-R 601-2, as in Pillow's "L").
+    The size is checked before anything is decoded.
 
     Parameters
     ----------
     image
-        A path, the bytes of a file, a Pillow image, or RGB pixels (uint8, shape (H, W, 3)).
+        A path, the bytes of a file, a Pillow image, or pixels: uint8, RGB of shape (H, W, 3), or
+        grey of shape (H, W) or (H, W, 1).
     name
         Its name in error messages; its path, if it has one, when None.
     most
         Upper bound of the pixels; a larger image is refused without decoding it.
+    channels
+        3 for RGB, 1 for grey.
 
     Returns
     -------
     NDArray[np.uint8]
-        Shape (H, W, 3).
+        Shape (H, W, channels).
 
     Raises
     ------
@@ -74,8 +81,12 @@ def read_pixels(image: Image, name: str | None = None, most: int = MAX_PIXELS) -
         `most` pixels or crafted to take long, or is an array of another shape or type.
     """
     if isinstance(image, np.ndarray):
-        return _check_array(image, name)
-    name = name or name_of(image)
+        return _in_channels(_check_array(image, name), channels)
+    return _in_channels(_decode(image, name or name_of(image), most), channels)
+
+
+def _decode(image: str | Path | bytes | pillow.Image, name: str, most: int) -> Pixels:
+    """Decode an image that is no array, shape (H, W, 3); errors as `read_pixels`."""
     data = image if isinstance(image, bytes | pillow.Image) else read_bytes(Path(image))
     try:
         if isinstance(data, pillow.Image):
@@ -156,12 +167,23 @@ def read_bytes(path: Path) -> bytes:
 
 
 def _check_array(pixels: NDArray[np.generic], name: str | None) -> Pixels:
-    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.size == 0:
+    fits = pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[2] in (1, 3))
+    if pixels.dtype != np.uint8 or not fits or pixels.size == 0:
         raise ImageError(
-            f"{name or 'the array'}: expected RGB pixels as uint8 of shape (H, W, 3), received "
-            f"{pixels.dtype} of shape {pixels.shape}; scale to 0..255 and convert first."
+            f"{name or 'the array'}: expected pixels as uint8, RGB of shape (H, W, 3) or grey of "
+            f"shape (H, W), received {pixels.dtype} of shape {pixels.shape}; scale to 0..255 and "
+            "convert first."
         )
-    return np.ascontiguousarray(pixels, dtype=np.uint8)
+    return np.ascontiguousarray(pixels, dtype=np.uint8).reshape(*pixels.shape[:2], -1)
+
+
+def _in_channels(pixels: Pixels, channels: int) -> Pixels:
+    """Turn pixels, RGB or grey, into RGB (3 channels) or luminance (1)."""
+    if pixels.shape[2] == channels:
+        return pixels
+    if channels == 3:
+        return np.repeat(pixels, 3, axis=2)
+    return to_pixels(pillow.fromarray(pixels).convert("L"))
 
 
 def _to_rgb(image: pillow.Image, name: str, most: int) -> Pixels:

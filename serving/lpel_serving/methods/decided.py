@@ -41,7 +41,7 @@ class DecidedPair:
 
     @property
     def similarity(self) -> float:
-        """Cosine of the two embeddings, Eq. 5.1, in [-1, 1]."""
+        """Of the two embeddings, 1 at most: see `lpel_serving.equations.decision.Decision`."""
         return self.decision.similarity
 
     @property

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from lpel_serving.equations.comparison import Comparison
 from lpel_serving.methods.networks import ImageFeatures, Networks, Simulation
 from lpel_serving.support.arrays import Floats, Pixels
 
@@ -33,6 +34,11 @@ class EachOnce:
     networks: Networks
     _embedded: dict[bytes, Floats] = field(default_factory=dict[bytes, Floats], repr=False)
     _features: dict[bytes, _Features] = field(default_factory=dict[bytes, _Features], repr=False)
+
+    @property
+    def comparison(self) -> Comparison:
+        """See `Networks.comparison`."""
+        return self.networks.comparison
 
     @property
     def simulated_fills(self) -> tuple[str, ...]:

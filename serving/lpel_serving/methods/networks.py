@@ -7,6 +7,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from lpel_serving.equations.comparison import COSINE, Comparison
 from lpel_serving.support.arrays import Floats, Memberships
 from lpel_serving.support.errors import ParameterError
 
@@ -49,7 +50,8 @@ class Simulation(Protocol):
         Returns
         -------
         NDArray[np.float32]
-            Expectations of unit embeddings, shape (N, M, D): the less certain, the shorter.
+            Expectations of scaled embeddings (of unit length, where their cosine is compared),
+            shape (N, M, D): the less certain, the nearer to their mean.
 
         Raises
         ------
@@ -61,6 +63,11 @@ class Simulation(Protocol):
 
 class Simulates(Protocol):
     """Whatever asks a surrogate: `Networks`, or a surrogate alone."""
+
+    @property
+    def comparison(self) -> Comparison:
+        """How the network compares two embeddings."""
+        ...
 
     def simulate(
         self, images: ImageFeatures, fill: str, donors: ImageFeatures | None = None, /
@@ -106,7 +113,8 @@ class Networks(Simulates, Protocol):
     def respond(self, embeddings: Floats, /) -> Floats:
         """Predict attribution vectors: embeddings, shape (N, D), to (N, K, D).
 
-        The embeddings may be of any length: the vectors refer to the unit embeddings.
+        The embeddings are as the embedder gives them; the vectors refer to the scaled ones: see
+        `lpel_serving.equations.comparison`.
 
         Raises
         ------
@@ -191,6 +199,7 @@ class AssembledNetworks:
     features: Callable[[NDArray[np.uint8]], ImageFeatures] = no_features
     simulate: Simulate = no_simulation
     simulated_fills: tuple[str, ...] = ()
+    comparison: Comparison = COSINE
 
 
 def with_embed(
@@ -204,4 +213,5 @@ def with_embed(
         networks.features,
         networks.simulate,
         networks.simulated_fills,
+        networks.comparison,
     )

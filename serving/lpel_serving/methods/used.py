@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
-from lpel_serving.methods.catalogue.description import describe
+from lpel_serving.bundle.origin import MEASURED
+from lpel_serving.images.subject import FACES, Subject
+from lpel_serving.methods.catalogue.description import Description, describe
 from lpel_serving.methods.catalogue.parameters import parameters_of
-from lpel_serving.methods.catalogue.registry import installed_name
+from lpel_serving.methods.catalogue.registry import find_method, installed_name, methods
 from lpel_serving.methods.method import Method, title_of
 
 
@@ -37,10 +39,14 @@ class MethodUsed:
         """Its title: see `lpel_serving.methods.method.title_of`."""
         return title_of(self.method, self.name)
 
+    def describe(self, subject: Subject = FACES, embedder: str = MEASURED) -> Description:
+        """Describe it for a bundle: see `lpel_serving.methods.catalogue.description.describe`."""
+        return describe(self.name, self.method, subject=subject, embedder=embedder)
+
     @property
-    def caveat(self) -> str:
-        """What its maps cannot prove, in its own words."""
-        return describe(self.name, self.method).caveat
+    def is_default(self) -> bool:
+        """Whether it is an installed method with the parameters that it has by default."""
+        return self.name in methods() and self.method == find_method(self.name)
 
     @property
     def parameters(self) -> dict[str, Any]:

@@ -7,12 +7,14 @@ its numbers. The arrays stand in `lpel_serving.report.array_file`.
 from collections.abc import Sequence
 from typing import Any, cast
 
+from lpel_serving.bundle.origin import Origin
 from lpel_serving.images.found import faces_record, in_words
 from lpel_serving.methods.decided import DecidedPair
 from lpel_serving.methods.explanation import Explanation, PairExplanation
 from lpel_serving.methods.used import MethodUsed
 from lpel_serving.report.map_words import shares_of
 from lpel_serving.report.numbers import (
+    comparison_numbers,
     decision_numbers,
     map_numbers,
     origin_numbers,
@@ -56,7 +58,7 @@ def document(pair: PairExplanation) -> dict[str, Any]:
         }
 
     return {
-        **_of_decision(pair, verdict),
+        **_of_decision(pair, origin, verdict),
         "beside_map": verdict.beside_map,
         "usual": usual_numbers(pair.usual),
         "agreement": {"spearman": pair.agreement.spearman, "mask_iou": pair.agreement.iou},
@@ -88,9 +90,12 @@ def decided_document(pair: DecidedPair) -> dict[str, Any]:
         pair.decision,
         crop=origin.crop,
         own_crop=origin.own_crop,
+        comparison=origin.comparison,
         plausibility=pair.plausibility,
+        subject=origin.subject,
+        embedder=origin.embedder,
     )
-    return {**_of_decision(pair, verdict), **origin_numbers(origin)}
+    return {**_of_decision(pair, origin, verdict), **origin_numbers(origin)}
 
 
 def method_record(method: MethodUsed, *, control: bool) -> dict[str, Any]:
@@ -103,11 +108,17 @@ def method_record(method: MethodUsed, *, control: bool) -> dict[str, Any]:
     return {"name": method.name, "control": control, "parameters": parameters}
 
 
-def _of_decision(pair: DecidedPair, verdict: Verdict) -> dict[str, Any]:
+def _of_decision(pair: DecidedPair, origin: Origin, verdict: Verdict) -> dict[str, Any]:
     return {
         **decision_numbers(pair.decision),
+        **comparison_numbers(pair.decision, origin.comparison),
         "plausibility": plausibility_numbers(pair.plausibility),
         "words": [*verdict.words, *in_words(pair.found)],
         "caveats": list(verdict.caveats),
-        "faces": faces_record(pair.found),
+        **({"faces": faces_record(pair.found)} if _looks_for_faces(pair) else {}),
     }
+
+
+def _looks_for_faces(pair: DecidedPair) -> bool:
+    """Whether there may be faces in the pictures: the bundle is of them, or the crop found some."""
+    return pair.origin is None or pair.origin.subject.of_faces or any(pair.found)

@@ -28,9 +28,9 @@ MapShares = tuple[Sequence[RegionShare], Sequence[RegionShare]]
 def shares_of(pair: PairExplanation) -> MapShares:
     """Compute the shares of the regions in the maps of the test and of the reference.
 
-    There are none where an image is not plausible.
+    There are none where an image is not plausible, or the pictures have no regions.
     """
-    if pair.doubt is not None:
+    if pair.doubt is not None or (pair.origin is not None and not pair.origin.subject.of_faces):
         return (), ()
     return region_shares(pair.forward.heat_map), region_shares(pair.swapped.heat_map)
 
@@ -53,7 +53,8 @@ def on_map(
     heat_map
         float32, shape (H, W), finite: positive where a pixel speaks for the decision.
     shares
-        Those of its regions.
+        Those of its regions; none where pictures have none: then it is said how much of the map
+        speaks against the decision, and not where.
     where
         What the picture is called.
     usual
@@ -63,8 +64,11 @@ def on_map(
     """
     values = heat_map.astype(np.float64)
     if values.min() == values.max():
-        return (f"In {where}, the map is flat: it points at no part of the face.",)
+        whole = "face" if shares else "picture"
+        return (f"In {where}, the map is flat: it points at no part of the {whole}.",)
     against = float(np.maximum(-values, 0).sum() / np.abs(values).sum())
+    if not shares:
+        return _against(against, where)
     for_ = None if usual is None else usual.for_
     named = _named([(one, one.for_) for one in shares])
     in_favour, compared = _gathers(named, for_), _compared(named, for_, DECISIONS[similar])
@@ -82,6 +86,16 @@ def on_map(
     part = f"{percent(against)} of the map" if against < 1 else "The whole map"
     more = "More speaks against it than for it: " if 0.5 < against < 1 else ""
     return *first, f"{more}{part} speaks against it, and {opposed}."
+
+
+def _against(share: float, where: str) -> tuple[str, ...]:
+    """Say how much of a map speaks against the decision, where it does not say in which parts."""
+    if not share:
+        return ()
+    if share == 1:
+        return (f"In {where}, nothing speaks for the decision.",)
+    part = "hardly anything" if share < _LITTLE else f"{percent(share)} of the map"
+    return (f"In {where}, {part} speaks against the decision.",)
 
 
 def _named(shares: Sequence[_Share]) -> list[_Share]:

@@ -6,13 +6,15 @@ from typing import Any
 
 import numpy as np
 
+from lpel_serving.bundle.comparison_record import BY_COSINE, ComparisonRecord
 from lpel_serving.bundle.origin import Origin
 from lpel_serving.bundle.usual_record import Shares, UsualMaps
 from lpel_serving.equations.decision import Decision
 from lpel_serving.equations.regions import RegionShare
-from lpel_serving.images.crops import decoder_target
+from lpel_serving.images.resizing import decoder_target
 from lpel_serving.methods.explanation import Explanation
 from lpel_serving.support.arrays import Floats, Pixels
+from lpel_serving.support.image_shape import ImageShape
 from lpel_serving.verification.plausibility import PairPlausibility
 
 
@@ -25,6 +27,20 @@ def decision_numbers(decision: Decision) -> dict[str, Any]:
         "margin": decision.margin,
         "decision": decision.word,
         "confidence": None if confidence is None else asdict(confidence),
+    }
+
+
+def comparison_numbers(decision: Decision, comparison: ComparisonRecord) -> dict[str, Any]:
+    """The same on the network's own scale; nothing where that is the cosine."""
+    if comparison == BY_COSINE:
+        return {}
+    return {
+        "comparison": {
+            "kind": comparison.kind,
+            "measure": comparison.measure,
+            "value": comparison.own_of(decision.similarity),
+            "threshold": comparison.own_of(decision.threshold),
+        }
     }
 
 
@@ -91,9 +107,9 @@ def reconstruction_error(reconstruction: Floats, crop: Pixels) -> float:
     Parameters
     ----------
     reconstruction
-        ``g(h)``, float32, shape (H, W, 3).
+        ``g(h)``, float32, shape (H, W, C).
     crop
-        The image that was embedded, uint8, shape (S, S, 3).
+        The image that was embedded, uint8, of the same channels.
     """
-    target = decoder_target(crop, reconstruction.shape[0]) / 255
+    target = decoder_target(crop, ImageShape(*reconstruction.shape)) / 255
     return float(np.mean((reconstruction - target) ** 2))

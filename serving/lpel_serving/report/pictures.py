@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from PIL import Image as pillow
 
 from lpel_serving.support.arrays import Pixels
+from lpel_serving.support.pictures import to_picture
 
 FOR, AGAINST = (200, 16, 46), (31, 111, 180)
 """Red speaks for the decision, blue against it."""
@@ -47,7 +48,7 @@ def overlay(crop: Pixels, heat_map: NDArray[np.float32], opacity: float = STRONG
     Parameters
     ----------
     crop
-        What the embedder saw, uint8, shape (S, S, 3).
+        What the embedder saw, uint8, shape (H, W, C).
     heat_map
         float32, shape (H, W), finite, of any size.
     opacity
@@ -56,7 +57,7 @@ def overlay(crop: Pixels, heat_map: NDArray[np.float32], opacity: float = STRONG
     Returns
     -------
     NDArray[np.uint8]
-        Shape (S, S, 3).
+        In RGB, as large as the crop.
     """
     size = (crop.shape[1], crop.shape[0])
     # Enlarged as numbers and coloured afterwards: colours would meet in purple, not in nothing.
@@ -74,30 +75,35 @@ def mask_picture(crop: Pixels, mask: NDArray[np.bool_]) -> Pixels:
     Parameters
     ----------
     crop
-        uint8, shape (S, S, 3).
+        uint8, shape (H, W, C).
     mask
         bool, shape (H, W), of any size: it is enlarged pixel by pixel.
 
     Returns
     -------
     NDArray[np.uint8]
-        Shape (S, S, 3).
+        In RGB, as large as the crop.
     """
     size = (crop.shape[1], crop.shape[0])
     enlarged = pillow.fromarray(mask.astype(np.uint8)).resize(size, pillow.Resampling.NEAREST)
     pale = 255 + _PALE * (_grey(crop) - 255)
-    return _blend(pale, crop.astype(np.float32), np.asarray(enlarged, np.float32))
+    return _blend(pale, in_colour(crop).astype(np.float32), np.asarray(enlarged, np.float32))
 
 
 def displayable(reconstruction: NDArray[np.float32]) -> Pixels:
-    """Clip reconstructions, float32 in about [0, 1], shape (..., H, W, 3), to a screen's 8 bits."""
+    """Clip reconstructions, float32 in about [0, 1], shape (..., H, W, C), to a screen's 8 bits."""
     return (np.clip(reconstruction, 0, 1) * 255).round().astype(np.uint8)
 
 
+def in_colour(pixels: Pixels) -> Pixels:
+    """Give grey pixels the three channels of RGB, in which they still look grey."""
+    return np.repeat(pixels, 3, axis=-1) if pixels.shape[-1] == 1 else pixels
+
+
 def png(pixels: Pixels) -> bytes:
-    """Write pixels, uint8, shape (H, W, 3), as a PNG file: the same ones give the same bytes."""
+    """Write pixels, RGB or grey, as a PNG file: the same ones give the same bytes."""
     buffer = io.BytesIO()
-    pillow.fromarray(pixels).save(buffer, "PNG")
+    to_picture(pixels).save(buffer, "PNG")
     return buffer.getvalue()
 
 
@@ -114,8 +120,7 @@ def _colours(strengths: Strengths) -> NDArray[np.float32]:
 
 
 def _grey(crop: Pixels) -> NDArray[np.float32]:
-    grey = pillow.fromarray(crop).convert("L").convert("RGB")
-    return np.asarray(grey, np.float32)
+    return np.asarray(to_picture(crop).convert("L").convert("RGB"), np.float32)
 
 
 def _blend(under: NDArray[np.float32], over: NDArray[np.float32], opacity: Strengths) -> Pixels:

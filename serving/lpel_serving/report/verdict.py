@@ -6,9 +6,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_serving.bundle.origin import Origin
+from lpel_serving.bundle.comparison_record import BY_COSINE, ComparisonRecord
+from lpel_serving.bundle.origin import MEASURED, Origin, is_measured
 from lpel_serving.equations.decision import Confidence, Decision
 from lpel_serving.equations.regions import RegionShare
+from lpel_serving.images.subject import FACES, Subject
 from lpel_serving.methods.catalogue.description import CONTROL_CAVEAT
 from lpel_serving.methods.explanation import PairExplanation
 from lpel_serving.methods.used import MethodUsed
@@ -19,7 +21,7 @@ from lpel_serving.support.wording import number, percent
 from lpel_serving.verification.plausibility import PairPlausibility, doubt_of
 
 CLOSE = 0.05
-"""A margin less than this is a close call.
+"""A margin less than this is a close call, for the network that `is_measured`.
 
 In 95 % of 150 development pairs of LFW, with the published bundle, mirroring the test or shifting
 it by 2 % of its side changed the similarity by no more.
@@ -30,6 +32,14 @@ _SURE, _UNSURE = 0.9, 0.49
 
 _KNOWN = "the photographs were with which this check was made"
 _LEFT_OUT = "Nothing is said here of how likely the two show one person, nor of parts of a face."
+_CHANCE_LEFT_OUT = "Nothing is said here of how likely the two show one person."
+
+_OF_ONE_PICTURE = {
+    "cosine": "; the same picture twice would have 1",
+    "euclidean": "; the same picture twice would have 0",
+    "head": "",
+}
+"""What an image with itself would have, where that is known."""
 
 ON_CONTROL = "The map is a control, to measure others by: it does not depend on this pair."
 """The only sentence about a control's map."""
@@ -71,7 +81,10 @@ def compared(
     *,
     crop: str,
     own_crop: str,
+    comparison: ComparisonRecord = BY_COSINE,
     plausibility: PairPlausibility | None = None,
+    subject: Subject = FACES,
+    embedder: str = MEASURED,
 ) -> Verdict:
     """Say what the network decides on a pair, and the predicted probability.
 
@@ -84,30 +97,38 @@ def compared(
     crop, own_crop
         The crop that was used, and the bundle's own: see
         `lpel_serving.images.crops.parse_crop`.
+    comparison
+        How the network compares.
     plausibility
         Whether the images are plausible; None if the bundle has no such check.
+    subject, embedder
+        What the bundle compares, and its name of the network.
     """
     plausible = None if plausibility is None else plausibility.plausible
     doubt, confidence = doubt_of(plausibility), decision.confidence
-    further = on_closeness(decision)
+    further = on_closeness(decision) if is_measured(embedder) else ()
     if doubt is not None:
-        further += (_LEFT_OUT,)
+        further += (subject.retell(_LEFT_OUT if subject.of_faces else _CHANCE_LEFT_OUT),)
     elif confidence is not None:
-        further += on_confidence(confidence, similar=decision.similar)
+        further += on_confidence(confidence, similar=decision.similar, subject=subject)
     return Verdict(
-        on_decision(decision, of="faces" if doubt is None else "pictures"),
+        on_decision(decision, comparison, of=subject.many if doubt is None else "pictures"),
         further,
         caveats.of_decision(
-            crop=crop, own_crop=own_crop, fitted=confidence is not None, plausible=plausible
+            crop=crop,
+            own_crop=own_crop,
+            fitted=confidence is not None,
+            plausible=plausible,
+            subject=subject,
         ),
-        doubt=None if doubt is None else on_plausibility(doubt),
+        doubt=None if doubt is None else on_plausibility(doubt, subject),
     )
 
 
 def explained(pair: PairExplanation, shares: MapShares | None = None) -> Verdict:
     """Say the same of an explained pair, then which parts of the faces speak for the decision.
 
-    Where an image is not plausible, no parts are named.
+    Where an image is not plausible, or the pictures have no regions, no parts are named.
 
     Parameters
     ----------
@@ -126,23 +147,43 @@ def explained(pair: PairExplanation, shares: MapShares | None = None) -> Verdict
         pair.decision,
         crop=origin.crop,
         own_crop=origin.own_crop,
+        comparison=origin.comparison,
         plausibility=pair.plausibility,
+        subject=origin.subject,
+        embedder=origin.embedder,
     )
-    has_parts = pair.doubt is None and not pair.control
-    name, control, usual = method.name, pair.control, pair.usual
-    common = None if control else caveats.in_common(name, usual, similar=pair.similar)
-    own = CONTROL_CAVEAT if control else method.caveat
-    own_first = caveats.limited_by_prediction(name, usual)
-    limits = caveats.of_maps(own, regions=has_parts, common=common, own_first=own_first)
-    if control:  # where its map lies is no reason of the network's
+    says_where = pair.doubt is None and not pair.control
+    limits = _limits(pair, origin, method, regions=says_where and origin.subject.of_faces)
+    if pair.control:  # where its map lies is no reason of the network's
         maps = (ON_CONTROL,)
     else:
-        maps = _on_maps(pair, *(shares or shares_of(pair))) if has_parts else ()
+        maps = _on_maps(pair, *(shares or shares_of(pair))) if says_where else ()
     return replace(
         verdict,
         further=verdict.further + maps,
         caveats=verdict.caveats + limits,
         beside_map=limits[0],
+    )
+
+
+def _limits(
+    pair: PairExplanation, origin: Origin, method: MethodUsed, *, regions: bool
+) -> tuple[str, ...]:
+    """Return the caveats of a pair's maps, the most important first."""
+    if pair.control:
+        return caveats.of_maps(CONTROL_CAVEAT, regions=regions)
+    common = caveats.in_common(
+        method.name,
+        pair.usual,
+        similar=pair.similar,
+        subject=origin.subject,
+        embedder=origin.embedder,
+    )
+    return caveats.of_maps(
+        caveats.of_method(method, origin, pair.decision.word),
+        regions=regions,
+        common=common,
+        own_first=caveats.limited_by_prediction(method.name, pair.usual),
     )
 
 
@@ -177,12 +218,12 @@ def _on_maps(
     return say(reference, "the reference picture") + say(test, "the test picture")
 
 
-def on_plausibility(plausibility: PairPlausibility) -> str:
+def on_plausibility(plausibility: PairPlausibility, subject: Subject = FACES) -> str:
     """Say which images are not plausible."""
     kind = f"{doubt_in_short(plausibility)}: to the network"
     if len(plausibility.implausible) > 1:
-        return f"{kind} they do not look like photographs of faces, cut out as {_KNOWN}."
-    return f"{kind} it does not look like a photograph of a face, cut out as {_KNOWN}."
+        return f"{kind} they do not look like photographs of {subject.many}, cut out as {_KNOWN}."
+    return f"{kind} it does not look like a photograph of {subject.one}, cut out as {_KNOWN}."
 
 
 def doubt_in_short(plausibility: PairPlausibility) -> str:
@@ -192,14 +233,14 @@ def doubt_in_short(plausibility: PairPlausibility) -> str:
     return f"{subject} of the kind that this bundle knows"
 
 
-def on_decision(decision: Decision, *, of: str = "faces") -> tuple[str, str]:
-    """State the decision on two faces, or on two pictures, and its margin."""
-    shown, limit, distance = _shown(decision)
-    place = f"which is {distance}" if distance else "exactly"
-    numbers = (
-        f"Their similarity is {shown}, {place} the threshold of {limit}; "
-        "the same picture twice would have 1."
-    )
+def on_decision(
+    decision: Decision, comparison: ComparisonRecord = BY_COSINE, *, of: str = "faces"
+) -> tuple[str, str]:
+    """State the decision on two faces, or on two pictures, and its margin, on its own scale."""
+    shown, limit, apart = _shown(decision, comparison)
+    place = f"which is {apart}" if apart else "exactly"
+    twice = _OF_ONE_PICTURE[comparison.kind]
+    numbers = f"Their {comparison.measure} is {shown}, {place} the threshold of {limit}{twice}."
     return f"The network calls the two {of} {decision.word}.", numbers
 
 
@@ -210,32 +251,36 @@ def on_closeness(decision: Decision) -> tuple[str, ...]:
     return ("This is a close call: a slightly different photograph could turn it.",)
 
 
-def in_short(decision: Decision) -> str:
+def in_short(decision: Decision, comparison: ComparisonRecord = BY_COSINE) -> str:
     """State similarity and threshold briefly, and their difference if they look alike."""
-    shown, limit, distance = _shown(decision)
+    shown, limit, apart = _shown(decision, comparison)
     if shown != limit:
-        return f"similarity {shown}, threshold {limit}"
-    return f"similarity {shown}, {distance or 'exactly'} the threshold {limit}"
+        return f"{comparison.measure} {shown}, threshold {limit}"
+    return f"{comparison.measure} {shown}, {apart or 'exactly'} the threshold {limit}"
 
 
-def _shown(decision: Decision) -> tuple[str, str, str]:
-    """Write both to three places, and the difference, empty if there is none."""
+def _shown(decision: Decision, comparison: ComparisonRecord) -> tuple[str, str, str]:
+    """Write both to three places on their own scale, and the difference, empty if there is none."""
     by, both = decision.margin, (decision.similarity, decision.threshold)
     # As they are compared, so that rounding cannot exchange them.
-    shown, limit = (round(float(np.float32(one)), 3) + 0.0 for one in both)
+    own = (comparison.own_of(float(np.float32(one))) for one in both)
+    shown, limit = (round(one, 3) + 0.0 for one in own)
     # Of the rounded numbers, so that readers who subtract find the same.
     apart = f"{abs(shown - limit):.3f}" if shown != limit else "less than 0.001"
-    distance = f"{apart} {'above' if by > 0 else 'below'}" if by else ""
-    return number(shown), number(limit), distance
+    is_above = (by > 0) == (comparison.kind != "euclidean")  # a distance falls with likeness
+    return number(shown), number(limit), f"{apart} {'above' if is_above else 'below'}" if by else ""
 
 
-def on_confidence(confidence: Confidence, *, similar: bool) -> tuple[str, ...]:
+def on_confidence(
+    confidence: Confidence, *, similar: bool, subject: Subject = FACES
+) -> tuple[str, ...]:
     """State the predicted probability of one person, and whether it agrees with the decision."""
     # No number of pairs makes anything certain.
     same = float(np.clip(confidence.same_person, 1e-6, 1 - 1e-6))
     words = (
-        f"Of pairs this similar, {percent(same)} show one person, where as many pairs show one "
-        f"person as show two (estimated from {confidence.pairs:,} pairs whose answer is known)."
+        f"Of pairs this similar, {percent(same)} show {subject.same}, where as many pairs show "
+        f"{subject.same} as show {subject.other} (estimated from {confidence.pairs:,} pairs whose "
+        "answer is known)."
     )
     right = same if similar else 1 - same
     if right >= _SURE:

@@ -13,13 +13,13 @@ from lpel_serving.engine.store.keys import content_digest, face_key
 from lpel_serving.engine.store.memory import MemoryStore
 from lpel_serving.images.crops import (
     LEAST_SHARE,
+    PLAIN_CROPS,
     CentreCrop,
     Crop,
     CutFace,
     DetectingCrop,
-    check_choice,
-    cut_face,
 )
+from lpel_serving.images.cutting import check_choice, cut_face
 from lpel_serving.images.reading import MAX_PIXELS
 from lpel_serving.methods.networks import ImageFeatures, Networks
 from lpel_serving.service.batcher import Batcher
@@ -138,7 +138,7 @@ class ExplanationService:
         name
             The image's name in error messages.
         face
-            Which of the faces that the crop finds: see `lpel_serving.images.crops.cut_face`.
+            Which of the faces that the crop finds: see `lpel_serving.images.cutting.cut_face`.
 
         Raises
         ------
@@ -157,10 +157,10 @@ class ExplanationService:
         if kept is not None:
             self.counters.count_cached()
             return kept
-        side = self.manifest.embedder.image_size
+        shape = self.manifest.embedder.shape
         executor = self._detecting if isinstance(cut, DetectingCrop) else self._decoding
         one = await executor.do(
-            lambda: cut_face(data, cut, side, name, self._max_pixels, face), token
+            lambda: cut_face(data, cut, shape, name, self._max_pixels, face), token
         )
         return await self._shared.get(key, token, lambda shared: self._embed_once(key, one, shared))
 
@@ -186,13 +186,14 @@ class ExplanationService:
         """Find the crop of a name: see `face`."""
         if name is None:
             return self.explainer.embedder.crop
-        if name in self.crops:
-            return self.crops[name]
+        known = {**self.crops, **PLAIN_CROPS}
+        if name in known:
+            return known[name]
         try:
             return CentreCrop(float(name))
         except ValueError as error:  # our own, for a share that is out of range, is one too
             raise ParameterError(
-                f"no crop is called {name[:40]!a} here; there are: {', '.join(self.crops)}, and "
+                f"no crop is called {name[:40]!a} here; there are: {', '.join(known)}, and "
                 f"shares of the photograph from {LEAST_SHARE} to 1."
             ) from error
 
@@ -271,8 +272,7 @@ class ExplanationService:
 
     async def measure_pace(self, token: CancellationToken) -> None:
         """Measure the embedding speed again; raise `WithdrawnError` if the token is cancelled."""
-        side = self.manifest.embedder.image_size
-        blank = list(np.zeros((PORTION, side, side, 3), np.uint8))
+        blank = list(np.zeros((PORTION, *self.manifest.embedder.shape), np.uint8))
         await asyncio.wrap_future(self._batcher.submit(blank, token, urgent=False))
 
     @property

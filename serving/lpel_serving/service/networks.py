@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpel_serving.engine.explainer import Explainer
+from lpel_serving.equations.comparison import Comparison
 from lpel_serving.methods.networks import ImageFeatures, Simulation
 from lpel_serving.service.batcher import Batcher
 from lpel_serving.service.cancellation import CancellationToken
@@ -38,6 +39,11 @@ class CancellableNetworks:
     batcher: Batcher
     token: CancellationToken
     on_embedded: Callable[[int], object]
+
+    @property
+    def comparison(self) -> Comparison:
+        """See `Networks.comparison`."""
+        return self.explainer.comparison
 
     @property
     def simulated_fills(self) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 """Embeddings, maps and reconstructions: all that is computed is float32."""
 Pixels = NDArray[np.uint8]
-"""An image as it was read or embedded: RGB, 0 to 255, shape (H, W, 3)."""
+"""An image as it was read or embedded: 0 to 255, shape (H, W, 3) in RGB, or (H, W, 1) in grey."""
 SignedMap = NDArray[np.float32]
 """Shape (H, W), of any size: positive where a pixel speaks for the network's decision."""
 Coalitions = NDArray[np.bool_]

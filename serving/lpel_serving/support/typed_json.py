@@ -1,7 +1,7 @@
 """Typed access to untrusted JSON: each field's type and range is checked."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
@@ -67,6 +67,17 @@ class Reader:
         if not 0 < value <= most:
             raise BundleError(f"{self.where}.{key}: expected 1 to {most}, received {value}.")
         return value
+
+    def sizes(self, key: str, most: Sequence[int]) -> list[int]:
+        """Take a list of whole numbers, each from 1 to its `most`."""
+        items = cast("list[Any]", self.take(key, list))
+        if len(items) != len(most):
+            raise BundleError(
+                f"{self.where}.{key}: expected {len(most)} whole numbers, received {len(items)}."
+            )
+        numbered = {str(place): item for place, item in enumerate(items)}
+        inner = Reader(numbered, f"{self.where}.{key}")
+        return [inner.size(str(place), limit) for place, limit in enumerate(most)]
 
     def count(self, key: str, least: int) -> int:
         """Take a whole number from `least` on."""

@@ -87,7 +87,7 @@ def verification(
     Parameters
     ----------
     similarities
-        Eq. 5.1 of each pair, shape (N,).
+        Of each pair, shape (N,).
     same
         Whether each pair shows one person, shape (N,).
     threshold
@@ -132,9 +132,11 @@ def best_threshold(similarities: Scores, same: Labels) -> float:
     right = np.concatenate([[0], np.cumsum(~truth)]) + np.concatenate(
         [np.cumsum(truth[::-1])[::-1], [0]]
     )
-    cuts = np.concatenate([[-1.0], half_way(scores[:-1], scores[1:]), [1.0]])
-    # A similarity of -1 does not exceed a threshold of -1 either.
-    real = np.concatenate([[scores.min(initial=1) > -1], scores[1:] > scores[:-1], [True]])
+    least = float(scores.min(initial=1))
+    # Of a distance there is no least similarity; one of -1 does not exceed a threshold of -1.
+    lowest = -1.0 if least >= -1 else least - 1
+    cuts = np.concatenate([[lowest], half_way(scores[:-1], scores[1:]), [1.0]])
+    real = np.concatenate([[least > lowest], scores[1:] > scores[:-1], [True]])
     best = np.flatnonzero(real & (right == right[real].max()))
     return float(cuts[best[len(best) // 2]])
 
@@ -150,12 +152,13 @@ def count_of_each(similarities: Scores, same: Labels, what: str) -> tuple[int, i
     if similarities.shape != same.shape or not np.isfinite(similarities).all():
         raise ParameterError(
             f"expected a finite similarity for each of {len(same)} pairs, received "
-            f"{int(np.isfinite(similarities).sum())}: leave out pairs without a face."
+            f"{int(np.isfinite(similarities).sum())}: leave out pairs without an embedding."
         )
     n_same, n_different = int(np.count_nonzero(same)), int(np.count_nonzero(~same))
     if not n_same or not n_different:
         raise ParameterError(
-            f"{what} needs pairs of one person and of two; received {n_same} and {n_different}."
+            f"{what} needs pairs that show the same and pairs that do not; received {n_same} and "
+            f"{n_different}."
         )
     return n_same, n_different
 
@@ -182,7 +185,7 @@ def roc_points(similarities: Scores, same: Labels) -> tuple[RocPoint, ...]:
     last = np.flatnonzero(np.append(scores[1:] < scores[:-1], True))
     true = np.append(0, np.cumsum(truth)[last]) / max(1, np.count_nonzero(same))
     false = np.append(0, np.cumsum(~truth)[last]) / max(1, np.count_nonzero(~same))
-    below = np.append(scores[last[1:]], np.float32(-1 if scores[-1] > -1 else -2))
+    below = np.append(scores[last[1:]], np.float32(-1 if scores[-1] > -1 else scores[-1] - 1))
     cuts = np.append(1.0, half_way(below, scores[last]))
     points = [RocPoint(*map(float, point)) for point in zip(cuts, false, true, strict=True)]
     return tuple(p for i, p in enumerate(points) if i in {0, len(points) - 1} or _corner(points, i))

@@ -82,9 +82,9 @@ def fit_calibration(similarities: Scores, same: Labels) -> Calibration:
     mean_same, mean_different = float(scores[same].mean()), float(scores[~same].mean())
     if mean_same <= mean_different:  # then the likelihood is greatest at a slope of 0 or below
         raise ParameterError(
-            "a calibration needs pairs of one person that are more similar on average than pairs "
-            f"of two; received {mean_same:.4f} and {mean_different:.4f}: check the pairs and the "
-            "crop."
+            "a calibration needs pairs that show the same to be more similar on average than pairs "
+            f"that do not; received {mean_same:.4f} and {mean_different:.4f}: check the pairs and "
+            "the crop."
         )
     n_same, n_different = np.count_nonzero(same), np.count_nonzero(~same)
     targets = np.where(same, (n_same + 1) / (n_same + 2), 1 / (n_different + 2))

@@ -10,8 +10,8 @@ def check_folds(same: NDArray[np.bool_], folds: int) -> None:
     """Raise `ParameterError` if there are fewer pairs of either kind than folds."""
     if min(np.count_nonzero(same), np.count_nonzero(~same)) < folds:
         raise ParameterError(
-            f"{folds} folds need at least {folds} pairs of the same person and as many of two; "
-            f"received {np.count_nonzero(same)} and {np.count_nonzero(~same)}."
+            f"{folds} folds need at least {folds} pairs that show the same and as many that do "
+            f"not; received {np.count_nonzero(same)} and {np.count_nonzero(~same)}."
         )
 
 

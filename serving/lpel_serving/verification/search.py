@@ -1,11 +1,13 @@
 """Search one to many: the members of a gallery most similar to a probe."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_serving.equations.similarity import cosine_similarity, unit
+from lpel_serving.equations.comparison import Comparison
+from lpel_serving.equations.summation import fixed_dot
 from lpel_serving.support.arrays import Floats
 
 Places = NDArray[np.int64]
@@ -20,10 +22,11 @@ _BLOCK = 16_384
 _NUMBERS = 2**23
 """Upper bound of the products held at a time, and of the features for exact similarities."""
 _ROUNDING = 1e-5
-"""Tolerance: a matrix product may differ by this from the reported cosine."""
+"""Tolerance: what a matrix product gives may differ by this from the reported similarity."""
 
 
 def most_similar(
+    comparison: Comparison,
     probes: Floats,
     size: int,
     gallery: Callable[[slice], Floats],
@@ -32,11 +35,13 @@ def most_similar(
 ) -> tuple[Places, Floats]:
     """Find the most similar members of a gallery for each probe.
 
-    Members are ranked by exactly the similarity reported for a pair, Eq. 5.1; of equal ones, the
-    one listed first comes first.
+    Members are ranked by exactly the similarity reported for a pair; of equal ones, the one listed
+    first comes first.
 
     Parameters
     ----------
+    comparison
+        How the network compares.
     probes
         Embeddings, float32, shape (P, D), finite.
     size
@@ -59,6 +64,7 @@ def most_similar(
     of_probes, of_members = images or (np.full(len(probes), -1), np.full(size, -2))
     parts = [
         _of_some(
+            comparison,
             (probes[i : i + at_once], of_probes[i : i + at_once]),
             (gallery, of_members),
             min(top, size),
@@ -70,21 +76,24 @@ def most_similar(
 
 
 def _of_some(
-    asked: tuple[Floats, Numbers], searched: tuple[Callable[[slice], Floats], Numbers], top: int
+    comparison: Comparison,
+    asked: tuple[Floats, Numbers],
+    searched: tuple[Callable[[slice], Floats], Numbers],
+    top: int,
 ) -> tuple[Places, Floats]:
     """Find them for as many probes as fit into memory with their products with a block."""
     (probes, of_probes), (gallery, of_members) = asked, searched
     places = np.empty((len(probes), 0), np.int64)
     similarities = np.empty((len(probes), 0), np.float32)
-    units = unit(probes)
+    scaled = _Probes.of(comparison, probes)
     for first in range(0, len(of_members), _BLOCK):
         numbers = of_members[first : first + _BLOCK]
         members = gallery(slice(first, first + len(numbers)))
-        products = units @ unit(members).T
+        products = scaled.nearly(members)
         products[_same(of_probes, numbers)] = NOBODY
         of = _hopeful(products, similarities, top)
         found = _candidates(products[of], top)
-        exact = _exact(probes[of], members, found)
+        exact = _exact(comparison, probes[of], members, found)
         exact[of_probes[of, np.newaxis] == numbers[found]] = NOBODY
         best = _best(
             np.concatenate([places[of], first + found], axis=1),
@@ -96,6 +105,40 @@ def _of_some(
         else:
             places[of], similarities[of] = best
     return places, similarities
+
+
+@dataclass(frozen=True, eq=False)
+class _Probes:
+    """Probes, prepared for similarities to many members that are right but for rounding.
+
+    Distances are computed from the probes' own mean: a large vector that all embeddings share
+    would take up the digits of float32.
+    """
+
+    comparison: Comparison
+    raw: Floats
+    scaled: Floats
+    origin: Floats
+
+    @classmethod
+    def of(cls, comparison: Comparison, probes: Floats) -> "_Probes":
+        scaled = comparison.scale(probes)
+        if comparison.kind == "cosine" or not len(probes):
+            return cls(comparison, probes, scaled, np.zeros_like(scaled, shape=scaled.shape[1:]))
+        origin = np.mean(scaled, axis=0)
+        return cls(comparison, probes, scaled - origin, origin)
+
+    def nearly(self, members: Floats) -> Floats:
+        """Their similarities to members, shape (N, D): (P, N)."""
+        if self.comparison.kind == "head":
+            return self.comparison.similarity(self.raw[:, np.newaxis], members)
+        others: Floats = np.subtract(self.comparison.scale(members), self.origin)
+        products: Floats = self.scaled @ others.T
+        if self.comparison.kind == "cosine":
+            return products
+        own, of_members = (fixed_dot(one, one) for one in (self.scaled, others))
+        apart: Floats = np.subtract(np.add.outer(own, of_members), np.multiply(2, products))
+        return np.subtract(1, np.multiply(0.5, apart))
 
 
 def _same(of_probes: Numbers, of_members: Numbers) -> tuple[Places, Places]:
@@ -121,11 +164,11 @@ def _candidates(products: Floats, top: int) -> Places:
     return np.sort(np.argpartition(products, -many, axis=1)[:, -many:], axis=1)
 
 
-def _exact(probes: Floats, members: Floats, found: Places) -> Floats:
+def _exact(comparison: Comparison, probes: Floats, members: Floats, found: Places) -> Floats:
     """Similarities of probes to some members each, shape (P, found)."""
     rows = max(1, _NUMBERS // (found.shape[1] * probes.shape[1]))  # many, if members are alike
     parts = [
-        cosine_similarity(probes[i : i + rows, np.newaxis], members[found[i : i + rows]])
+        comparison.similarity(probes[i : i + rows, np.newaxis], members[found[i : i + rows]])
         for i in range(0, len(probes), rows)
     ]
     return np.concatenate(parts) if parts else np.empty(found.shape, np.float32)

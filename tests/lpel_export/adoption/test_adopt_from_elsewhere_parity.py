@@ -254,7 +254,7 @@ def test_a_list_of_crops_and_no_fraction_of_a_pixel():
     model = network().SerializeToString()
     given = {"name": "mine", "mean": 127.5, "scale": 128.0, "faces": list(FACES)}
     assert from_onnx(model, image_size=SIDE, **given).parity.samples == len(FACES)
-    with pytest.raises(ParameterError, match=r"pixels, 1 at least; received 12\.0"):
+    with pytest.raises(ParameterError, match=r"whole pixels, .*; received 12\.0"):
         from_onnx(model, image_size=12.0, **given)
 
 
@@ -283,8 +283,8 @@ def test_a_mean_of_each_colour_is_in_the_networks_own_order(channels, layout):
         ({"mean": "imagenet"}, "mean is one number or three"),
         ({"scale": 0.0}, "scale divides the pixels and is not 0"),
         ({"scale": [1.0, 0.0, 1.0]}, "scale divides the pixels and is not 0"),
-        ({"image_size": 0}, "image_size is a whole number of pixels, 1 at least; received 0"),
-        ({"image_size": 12.0}, "image_size is a whole number of pixels, 1 at least; received 12.0"),
+        ({"image_size": 0}, "image_size is a side in whole pixels, .*; received 0"),
+        ({"image_size": 12.0}, "or .height, width, channels. .*; received 12.0"),
     ],
 )
 def test_a_setting_that_there_is_not_is_refused(setting, complaint):
@@ -309,13 +309,34 @@ def test_a_batch_of_one_that_is_only_declared_is_opened():
 
 
 @pytest.mark.parametrize("shape", [[1, -1], [1, DIMENSION]])
-def test_a_batch_of_one_that_is_baked_in_is_named(shape):
+@pytest.mark.parametrize("batch", [1, 2])
+def test_a_batch_that_is_baked_into_a_reshape_is_freed(shape, batch):
     tail = [helper.make_node("Reshape", ["y", "shape"], ["z"], name="head/view")]
+    model = network(
+        batch=batch,
+        tail=tail,
+        weights=[("shape", np.array([batch, *shape[1:]], np.int64))],
+        outputs=[("z", [batch, DIMENSION])],
+    )
+    embedder = from_onnx(model.SerializeToString(), name="baked", faces=FACES, **HOW)
+    expected = run(network(), prepared())
+    np.testing.assert_allclose(embeddings(embedder), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_a_batch_that_cannot_be_freed_is_named():
+    shape = [1, DIMENSION]
+    tail = [
+        helper.make_node("Reshape", ["y", "shape"], ["v"], name="head/view"),
+        helper.make_node("Concat", ["v", "token"], ["z"], axis=1),
+    ]
     model = network(
         batch=1,
         tail=tail,
-        weights=[("shape", np.array(shape, np.int64))],
-        outputs=[("z", [1, DIMENSION])],
+        weights=[
+            ("shape", np.array(shape, np.int64)),
+            ("token", np.ones((1, 2), np.float32)),
+        ],
+        outputs=[("z", [1, DIMENSION + 2])],
     )
     with pytest.raises(ModelShapeError) as caught:
         adopt_embedder(model.SerializeToString(), **HOW)
@@ -330,6 +351,37 @@ TWO = {
     "tail": [helper.make_node("Neg", ["y"], ["z"])],
     "outputs": [("y", ["n", DIMENSION]), ("z", ["n", DIMENSION])],
 }
+
+
+def of_grey_signatures(layout):
+    """A dense layer on grey images of 6 by 20 pixels."""
+    sides = [1, 6, 20] if layout == "NCHW" else [6, 20, 1]
+    dense = np.random.default_rng(2).normal(size=(6 * 20, DIMENSION)).astype(np.float32)
+    nodes = [
+        helper.make_node("Flatten", ["x"], ["flat"], axis=1),
+        helper.make_node("MatMul", ["flat", "dense"], ["y"]),
+    ]
+    given = helper.make_tensor_value_info("x", FLOAT, ["n", *sides])
+    wanted = helper.make_tensor_value_info("y", FLOAT, ["n", DIMENSION])
+    held = [numpy_helper.from_array(dense, "dense")]
+    graph = helper.make_graph(nodes, "signatures", [given], [wanted], held)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+def test_a_network_of_grey_rectangles_is_adopted(layout):
+    papers = np.random.default_rng(5).integers(0, 256, (4, 6, 20, 1), dtype=np.uint8)
+    model = of_grey_signatures(layout)
+    how = {"mean": [127.5], "scale": 128.0, "layout": layout, "image_size": (6, 20, 1)}
+    embedder = from_onnx(model.SerializeToString(), name="signatures", faces=papers, **how)
+    assert embedder.record.shape == (6, 20, 1)
+    assert embedder.record.standardisation == "(pixel - [127.5]) / 128.0, grey"
+    expected = run(model, prepared(papers, 127.5, 128.0, layout=layout))
+    np.testing.assert_allclose(embeddings(embedder, papers), expected, rtol=1e-4, atol=1e-4)
+    with pytest.raises(ParameterError, match="have no order of colours"):
+        adopt_embedder(model.SerializeToString(), **how, channels="BGR")
+    with pytest.raises(ModelShapeError, match=r"\(height, width, channels\)"):
+        adopt_embedder(model.SerializeToString(), **{**how, "image_size": (6, 20), "mean": 1.0})
 
 
 def test_one_of_two_outputs_is_named():
@@ -472,7 +524,7 @@ ONE_NUMBER = network(
             network(outputs=[("relu", ["n", FEATURES, SIDE - 2, SIDE - 2])]).SerializeToString(),
             "expected a vector of each image",
         ),
-        (network(layout="NHWC").SerializeToString(), "image_size=12 and layout='NCHW'"),
+        (network(layout="NHWC").SerializeToString(), "image_size=.12, 12, 3. and layout='NCHW'"),
         (network().SerializeToString()[:-40], "not an ONNX model, or not all of it"),
         (b"", "not an ONNX model"),
         (b"PK\x03\x04 and so on", "a zip archive, as Keras's"),
@@ -498,7 +550,7 @@ def test_an_output_that_there_is_not_is_refused_with_those_that_there_are():
 
 
 def test_an_image_size_that_the_network_was_not_made_for_is_refused():
-    with pytest.raises(ModelShapeError, match="image_size=13"):
+    with pytest.raises(ModelShapeError, match=r"image_size=\(13, 13, 3\)"):
         adopt_embedder(network().SerializeToString(), **{**HOW, "image_size": 13})
 
 

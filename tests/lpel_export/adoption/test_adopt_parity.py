@@ -10,6 +10,7 @@ from lpel_export.support.errors import ModelShapeError
 from lpel_serving.engine.embedder import Embedder
 from lpel_serving.engine.session import open_session
 from lpel_serving.images.crops import CentreCrop
+from lpel_serving.support.image_shape import square
 from lpel_tf import from_onnx
 
 pytestmark = pytest.mark.parity
@@ -142,7 +143,9 @@ def test_the_same_keras_model_is_exported_to_the_same_bytes():
     halves = [layer * 0.5 for layer in (shared(image), shared(shared(image)))]
     pooled = keras.layers.GlobalAveragePooling2D()(keras.layers.add(halves))
     model = keras.Model(image, pooled)
-    first, second = (export_embedder(model, SIDE, "unit", {"a": "b"}).model for _ in range(2))
+    first, second = (
+        export_embedder(model, square(SIDE), "unit", {"a": "b"}).model for _ in range(2)
+    )
     assert first == second
     names = [tensor.name for tensor in onnx.load_from_string(first).graph.initializer]
     assert len(set(names)) == len(names)
@@ -157,6 +160,6 @@ def test_no_export_computes_shapes_which_are_for_the_cpu_alone():
     image = keras.Input((SIDE, SIDE, 3))
     model = keras.Model(image, keras.layers.GlobalAveragePooling2D()(image))
     for standardisation in STANDARDISATIONS:
-        exported = export_embedder(model, SIDE, standardisation, {"a": "b"})
+        exported = export_embedder(model, square(SIDE), standardisation, {"a": "b"})
         operations = {node.op_type for node in onnx.load_from_string(exported.model).graph.node}
         assert not operations & {"Shape", "Size", "Loop", "If"}, standardisation

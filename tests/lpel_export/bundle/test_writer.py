@@ -27,6 +27,7 @@ from lpel_serving.bundle.manifest import (
 )
 from lpel_serving.engine.bundle_check import check_bundle
 from lpel_serving.support.errors import BundleError, OutputError
+from lpel_serving.support.image_shape import square
 from support import tiny, tiny_surrogate
 from support.confidence import confidence
 from support.folders import names_in
@@ -46,8 +47,8 @@ def write(folder, **changes):
     wanted = {
         "embedder": EMBEDDER,
         "decoder": DECODER,
-        "embedder_record": EmbedderRecord("tiny", tiny.IMAGE_SIZE, tiny.DIMENSION, "unit"),
-        "decoder_record": DecoderRecord(tiny.TARGET_SIZE, TRAINING),
+        "embedder_record": EmbedderRecord("tiny", square(tiny.IMAGE_SIZE), tiny.DIMENSION, "unit"),
+        "decoder_record": DecoderRecord(square(tiny.TARGET_SIZE), TRAINING),
         "crop": "none",
         "threshold": ThresholdRecord(0.25, {"how": "made up"}),
         "parity": PARITY,

@@ -26,6 +26,7 @@ from lpel_serving.equations.similarity import cosine_similarity
 from lpel_serving.images.crops import CentreCrop
 from lpel_serving.images.datasets.faces import list_faces
 from lpel_serving.support.errors import ImageError, ParameterError
+from lpel_serving.support.image_shape import square
 from lpel_tf import Recipe, from_keras, train_bundle
 from lpel_tf.research.gradients.differentiable import Differentiable
 from lpel_tf.support.errors import TrainingDataError
@@ -195,7 +196,12 @@ def two_outputs():
 
 
 def taking(*shape):
-    return keras.Sequential([keras.Input(shape), *vectors()])
+    layers = (
+        vectors()
+        if None not in shape
+        else [LAYERS.Conv2D(8, 3, activation="relu"), LAYERS.GlobalAveragePooling2D()]
+    )
+    return keras.Sequential([keras.Input(shape), *layers])
 
 
 REFUSED = {
@@ -207,9 +213,8 @@ REFUSED = {
     "two outputs": (two_outputs, r"the 2 outputs .* model\.output\['who'\] \("),
     "two outputs, subclassed": (lambda: subclassed(lambda h: (h, h)), "It has the 2 outputs"),
     "flat": (lambda: taking(784), "Put a layer before it that takes images"),
-    "one channel": (lambda: taking(SIDE, SIDE, 1), "networks of one channel are not taken yet"),
-    "not square": (lambda: taking(SIDE, 2 * SIDE, 3), "Images are square: networks of other"),
-    "another size": (lambda: taking(9, 9, 3), f"image_size is {SIDE}: give that of the model, 9"),
+    "channels first": (lambda: taking(3, SIDE, SIDE), "a keras.layers.Permute before it"),
+    "another size": (lambda: taking(9, 9, 3), r"image_size is \(8, 8, 3\): give .*, \(9, 9, 3\)"),
     "feature maps": (lambda: of(LAYERS.Conv2D(4, 3)), "GlobalAveragePooling2D or Flatten"),
     "tokens": (lambda: of(LAYERS.Reshape((-1, 3))), "GlobalAveragePooling2D or Flatten"),
     "of other images, subclassed": (
@@ -249,15 +254,11 @@ def test_a_list_of_crops_is_taken_as_an_array_is():
     assert taken_in(model, faces=list(FACES)).model == taken_in(model).model
 
 
-@pytest.mark.parametrize("size", [8.0, "8", None, 0, -8])
+@pytest.mark.parametrize("size", [8.0, "8", 0, -8, (8, 8, 2), (8,), (8, 8, 3, 1), (8, 0)])
 def test_a_size_that_is_no_number_of_pixels_is_refused(size):
     how = {"name": "mine", "image_size": size, "standardisation": "unit", "faces": FACES}
-    with pytest.raises(
-        ParameterError, match=f"whole number of pixels, 1 at least; received .?{size}"
-    ):
+    with pytest.raises(ParameterError, match=r"image_size is a side in whole pixels.*received"):
         from_keras(of(*vectors()), **how)
-    with pytest.raises(ParameterError, match="whole number of pixels"):
-        export_embedder(of(*vectors()), size, "unit", {})
 
 
 def test_a_size_of_numpys_is_a_size(tmp_path):
@@ -268,7 +269,64 @@ def test_a_size_of_numpys_is_a_size(tmp_path):
         standardisation="unit",
         faces=FACES,
     )
-    assert json.dumps(exported.record.image_size) == str(SIDE)
+    assert json.dumps(exported.record.shape.height) == str(SIDE)
+
+
+# --- grey images and rectangles -------------------------------------------------------------------
+
+PAPERS = np.random.default_rng(3).integers(0, 256, (3, 12, 20, 1), dtype=np.uint8)
+
+
+def signatures(*shape, standardisation="unit", image_size=None, faces=PAPERS):
+    model = taking(*shape)
+    named = {"name": "signatures", "standardisation": standardisation, "image_size": image_size}
+    return model, from_keras(model, faces=faces, **named)
+
+
+@pytest.mark.parametrize("standardisation", ["unit", "fixed", "none", "per image"])
+@pytest.mark.parametrize("shape", [(12, 20, 1), (12, 20)])
+def test_a_network_of_grey_rectangles_goes_in_of_its_own_shape(shape, standardisation):
+    model, exported = signatures(*shape, standardisation=standardisation)
+    assert exported.record.shape == (12, 20, 1)
+    pixels = PAPERS.astype(np.float64)
+    alike = {
+        "unit": pixels / 255,
+        "fixed": (pixels - 127.5) / 127.5,
+        "none": pixels,
+        "per image": (pixels - pixels.mean(axis=(1, 2, 3), keepdims=True))
+        / pixels.std(axis=(1, 2, 3), keepdims=True),
+    }[standardisation]
+    expected = model.predict(alike.reshape(-1, *shape), verbose=0)
+    scale = np.abs(expected).max()
+    np.testing.assert_allclose(embedded(exported, PAPERS), expected, rtol=0, atol=1e-5 * scale)
+
+
+@pytest.mark.parametrize("size", [(12, 20), (12, 20, 1), [12, np.int64(20)]])
+def test_a_networks_channels_need_not_be_said(size):
+    assert signatures(None, None, 1, image_size=size)[1].record.shape == (12, 20, 1)
+
+
+def test_grey_crops_may_lack_their_axis_of_channels():
+    model, exported = signatures(12, 20)
+    named = {"name": "signatures", "standardisation": "unit"}
+    assert from_keras(model, faces=PAPERS[..., 0], **named).model == exported.model
+
+
+@pytest.mark.parametrize("standardisation", ["imagenet", "caffe"])
+def test_a_standardisation_of_three_colours_is_none_of_grey(standardisation):
+    with pytest.raises(StandardisationError, match=r"grey images.*choose one of fixed, per image"):
+        signatures(12, 20, 1, standardisation=standardisation)
+
+
+@pytest.mark.parametrize("make", [lambda: taking(None, None, 3), lambda: subclassed(lambda h: h)])
+def test_a_network_that_does_not_say_its_size_is_asked_for_it(make):
+    with pytest.raises(ParameterError, match="does not say of what size its images are"):
+        from_keras(make(), name="mine", standardisation="unit", faces=FACES)
+
+
+def test_a_pair_of_images_is_refused_without_a_size_too():
+    with pytest.raises(ModelShapeError, match=r"such as model.get_layer\('tower'\)"):
+        from_keras(pair_of_images(), name="mine", standardisation="unit", faces=FACES)
 
 
 # --- the advice for several outputs, followed to the letter --------------------------------------
@@ -453,7 +511,7 @@ def test_parity_is_a_share_of_the_embeddings_norm(norm):
 @pytest.mark.parametrize("norm", [1e-6, 1, 297, 1e6])
 @pytest.mark.parametrize(("error", "passes"), [(3e-6, True), (3e-5, False), (np.nan, False)])
 def test_the_same_error_passes_or_fails_at_every_scale(norm, error, passes):
-    exported = export_embedder(scaled(norm), SIDE, "unit", {})
+    exported = export_embedder(scaled(norm), square(SIDE), "unit", {})
 
     def moved(pixels):
         vectors = exported.original(pixels)
@@ -473,7 +531,7 @@ def test_the_same_error_passes_or_fails_at_every_scale(norm, error, passes):
 
 def test_an_original_that_differs_from_itself_by_the_batch_is_refused_as_that():
     """As untrained deep networks do, which magnify what is rounded: EfficientNetV2L does."""
-    exported = export_embedder(scaled(1), SIDE, "unit", {})
+    exported = export_embedder(scaled(1), square(SIDE), "unit", {})
 
     def by_the_batch(pixels):
         return exported.original(pixels) + np.float32(1e-3 * (len(pixels) > 1))

@@ -425,7 +425,7 @@ def test_an_explainer_of_another_bundle_is_refused(tiny_bundle, explainer, tmp_p
 
 
 def test_an_explainer_of_embeddings_is_refused(bundle, tmp_path):
-    with pytest.raises(ParameterError, match="turns them back into faces"):
+    with pytest.raises(ParameterError, match="turns them back into pictures"):
         write_triton_repository(bundle, build_template_explainer(bundle), tmp_path / "models")
     assert not list(tmp_path.iterdir())
 

@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 
 from lpel_export.explainer import METHODS, build_explainer, build_template_explainer
@@ -14,10 +13,12 @@ from lpel_export.support.errors import ModelShapeError
 from lpel_serving import Explainer, find_method
 from lpel_serving.bundle.loading import load_bundle
 from lpel_serving.bundle.manifest import ThresholdRecord
-from lpel_serving.equations.relevance import relevance
-from lpel_serving.images.crops import resize
+from lpel_serving.images.resizing import resize
+from lpel_serving.methods.catalogue.registry import describe_method
 from lpel_serving.support.errors import ParameterError
-from support import tiny, tiny_surrogate
+from lpel_serving.support.image_shape import square
+from support import one_file, tiny, tiny_surrogate
+from support.one_file import by_engine, run
 
 EXACT = ("surrogate", "responses", "lpel")
 OF_TEMPLATES = METHODS[1:]
@@ -36,44 +37,11 @@ def files(bundle):
 
 @pytest.fixture(scope="module")
 def faces():
-    """References and tests: a likeness, one photograph twice, noise, and specks far apart."""
-    rng = np.random.default_rng(5)
-    references = rng.integers(0, 256, (6, 16, 16, 3), np.uint8)
-    tests = rng.integers(0, 256, (6, 16, 16, 3), np.uint8)
-    tests[0] = np.clip(references[0].astype(int) + rng.integers(-9, 9, (16, 16, 3)), 0, 255)
-    tests[1] = references[1]
-    for batch in (references, tests):
-        batch[3:] *= rng.random((3, 16, 16, 3)) < 0.02
-    return references, tests
-
-
-def run(model: bytes, **inputs) -> dict[str, np.ndarray]:
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(model, options)
-    names = [tensor.name for tensor in session.get_outputs()]
-    return dict(zip(names, session.run(None, inputs), strict=True))
+    return one_file.faces()
 
 
 def about(model: bytes) -> dict[str, str]:
     return {one.key: one.value for one in onnx.load_from_string(model).metadata_props}
-
-
-def by_engine(explainer, reference, test, method, epsilon=0.7) -> dict[str, np.ndarray]:
-    """What the engine says of a pair, under the names of the file's outputs."""
-    pair = explainer.explain(reference, test, method=find_method(method), epsilon=epsilon)
-    found = {
-        "similarity": np.float32(pair.similarity),
-        "similar": np.bool_(pair.similar),
-        "relevance": relevance(pair.reference_embedding, pair.test_embedding, pair.similar),
-        "reference_embedding": pair.reference_embedding,
-        "test_embedding": pair.test_embedding,
-    }
-    for role, one in (("test", pair.forward), ("reference", pair.swapped)):
-        found[f"{role}_heat_map"] = one.heat_map
-        found[f"{role}_mask"] = one.mask
-        found[f"{role}_reconstruction"] = one.reconstruction
-    return found
 
 
 def with_threshold(folder, value):
@@ -163,10 +131,12 @@ def test_square_crops_of_any_size_are_resized_as_the_engine_does(bundle, files, 
     rng = np.random.default_rng(3)
     # Smooth pictures, as faces are; noise would be all of clipping and rounding.
     given = [
-        np.stack([resize(rng.integers(0, 256, (6, 6, 3), np.uint8), side) for _ in range(2)])
+        np.stack(
+            [resize(rng.integers(0, 256, (6, 6, 3), np.uint8), square(side)) for _ in range(2)]
+        )
         for side in sides
     ]
-    crops = [np.stack([resize(one, 16) for one in batch]) for batch in given]
+    crops = [np.stack([resize(one, square(16)) for one in batch]) for batch in given]
     found = run(model, reference=given[0], test=given[1])
     wanted = run(files["responses"], reference=crops[0], test=crops[1])
     for name in ("reference_embedding", "test_embedding"):
@@ -226,7 +196,7 @@ def test_the_file_says_what_it_is(files, bundle, method):
     said = about(files[method])
     assert said["lpel"] == "explainer"
     assert said["method"] == method
-    assert said["caveat"] == find_method(method).caveat
+    assert said["caveat"] == describe_method(method, embedder="tiny").caveat
     assert said.get("fill") == ("mean" if method == "surrogate" else None)
     assert said["embedder"] == "tiny"
     assert said["crop"] == "none"

@@ -8,6 +8,7 @@ from lpel_export.local_features.layers import choose_layers, cut_layers
 from lpel_export.local_features.patches import PATCHES
 from lpel_export.support.errors import ModelShapeError
 from lpel_serving.support.errors import ParameterError
+from lpel_serving.support.image_shape import square
 from support import convolutional, tiny
 
 FINE = Layer("block1/out", *convolutional.FINE, "NCHW")
@@ -39,9 +40,10 @@ def test_axes_may_stand_in_either_order():
 def test_a_network_that_hides_its_layers_is_given_patches_of_its_images():
     model = convolutional.embedder()
     pixels = convolutional.SIZE
-    assert choose_layers(model, 18) == (Layer(PATCHES, 3 * 3**2, 18, "NCHW", pixels),)
+    assert choose_layers(model, 18) == (Layer(PATCHES, 3 * 3**2, 18, 18, "NCHW", square(pixels)),)
     hidden = tiny.embedder_model().SerializeToString()  # pixels alone are no layer
-    assert choose_layers(hidden, 4) == (Layer(PATCHES, 3 * 12**2, 4, "NCHW", tiny.IMAGE_SIZE),)
+    image = square(tiny.IMAGE_SIZE)
+    assert choose_layers(hidden, 4) == (Layer(PATCHES, 3 * 12**2, 4, 4, "NCHW", image),)
     hidden = convolutional.embedder(widest=True)
     assert [layer.name for layer in choose_layers(hidden, 8)] == [PATCHES]
     assert [layer.name for layer in choose_layers(model, 8, [PATCHES])] == [PATCHES]

@@ -25,6 +25,7 @@ from lpel_serving.bundle.manifest import EmbedderRecord
 from lpel_serving.engine.embedder import Embedder
 from lpel_serving.images.crops import CentreCrop
 from lpel_serving.support.errors import ParameterError
+from lpel_serving.support.image_shape import square
 from support.convolutional import COARSE, DIMENSION, FINE, METADATA, SIZE, crops, embedder
 
 pytestmark = pytest.mark.parity
@@ -63,9 +64,9 @@ def test_averages_are_means_of_what_a_superpixel_touches(places):
 
 def test_seventeen_places_are_averaged_in_windows_of_three():
     values = np.random.default_rng(0).normal(size=(2, 17, 17, 4)).astype(np.float32)
-    found = averaged(values, Layer("x", 4, 17, "NHWC"), 8).reshape(2, 8, 8, 4)
+    found = averaged(values, Layer("x", 4, 17, 17, "NHWC"), 8).reshape(2, 8, 8, 4)
     np.testing.assert_allclose(found[1, 2, 7], values[1, 4:7, 14:17].mean(axis=(0, 1)), atol=1e-6)
-    with pytest.raises(ParameterError, match="cannot be averaged to 8 by 8"):
+    with pytest.raises(ParameterError, match="cannot be averaged to 8 superpixels"):
         averaging(7, 8)
 
 
@@ -115,7 +116,9 @@ def test_what_stays_and_what_is_declared():
     shape = given.graph.output[1].type.tensor_type.shape.dim
     assert [one.dim_param or one.dim_value for one in shape] == ["batch", SIDE**2, CHANNELS]
     opened = Embedder(
-        given.SerializeToString(), EmbedderRecord("c", SIZE, DIMENSION, "none"), CentreCrop()
+        given.SerializeToString(),
+        EmbedderRecord("c", square(SIZE), DIMENSION, "none"),
+        CentreCrop(),
     )
     assert opened.local_shape == (SIDE**2, CHANNELS)
     found = opened.features(crops(5), batch_size=2)
@@ -195,7 +198,7 @@ def test_wrong_reductions_are_refused():
 
 
 def test_layers_of_another_model_are_refused():
-    other = [Layer("elsewhere", ALL, 8, "NCHW")]
+    other = [Layer("elsewhere", ALL, 8, 8, "NCHW")]
     with pytest.raises(ConversionError, match="from this very model"):
         with_local_features(embedder(), other, SIDE, drawn())
 
@@ -211,9 +214,9 @@ def test_a_parity_that_fails_is_said():
 def test_facenet_shows_the_layers_that_it_is_known_by(demo_folder, real_crops):
     model = (demo_folder / "bundle" / "embedder.onnx").read_bytes()
     layers = choose_layers(without_local_features(model), SIDE)
-    assert [(one.channels, one.side, one.layout) for one in layers] == [
-        (896, 8, "NCHW"),
-        (256, 17, "NCHW"),
+    assert [(one.channels, one.height, one.width, one.layout) for one in layers] == [
+        (896, 8, 8, "NCHW"),
+        (256, 17, 17, "NCHW"),
     ]
     assert "Block17_10_Activation" in layers[0].name
     assert "Block35_5_Activation" in layers[1].name

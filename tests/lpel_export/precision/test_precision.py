@@ -334,7 +334,7 @@ def test_a_precision_is_chosen_by_name():
 def test_other_precisions_are_refused():
     with pytest.raises(ParameterError, match="no precision is called 'int4'; there are: float32"):
         in_precision(network(), "int4", CROPS)
-    with pytest.raises(ModelShapeError, match="int8 needs face crops"):
+    with pytest.raises(ModelShapeError, match="int8 needs crops"):
         in_precision(network(), "int8", None)
 
 

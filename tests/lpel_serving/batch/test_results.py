@@ -18,6 +18,7 @@ from lpel_serving.batch.output.result_table import FORMAT
 from lpel_serving.batch.settings import BatchSettings
 from lpel_serving.batch.store.folder import Places
 from lpel_serving.bundle.manifest import ThresholdRecord
+from lpel_serving.equations.comparison import COSINE
 from lpel_serving.equations.decision import decide
 from lpel_serving.equations.regions import REGIONS, region_shares
 from lpel_serving.methods.catalogue.registry import find_method
@@ -354,7 +355,7 @@ def test_embeddings_that_the_rows_bring_are_explained_as_they_are(tmp_path, tiny
     for i, row in enumerate(rows_of(tmp_path / "out")):
         assert (row["pair_id"], row["reference"], row["test_sha256"]) == (str(i), None, None)
         crops = pixels(0), pixels(0)  # not looked at
-        of = crops, embeddings[:, i], decide(*embeddings[:, i], tiny.THRESHOLD)
+        of = crops, embeddings[:, i], decide(COSINE, *embeddings[:, i], tiny.THRESHOLD)
         expected = explain_by(find_method("lpel"), explainer, *of)
         assert row["similarity"] == expected.similarity
         np.testing.assert_array_equal(row["test_map"], expected.forward.heat_map)

@@ -23,8 +23,8 @@ def test_the_card_tells_every_file_network_and_choice(manifest):
     for name, file in manifest.files.items():
         assert f"  {name}: {file.bytes:,} bytes, SHA-256 {file.sha256}" in text
     assert "embedder: tiny" in text
-    assert "16 by 16, embeddings of 6 features; standardisation: unit" in text
-    assert "decoder: pictures of 8 by 8\n  method: none" in text
+    assert "16 by 16 pixels, RGB, embeddings of 6 features; standardisation: unit" in text
+    assert "decoder: pictures of 8 by 8 pixels, RGB\n  method: none" in text
     assert "response decoder: 4 by 4 superpixels" in text
     assert "crop: none" in text
     assert "threshold: 0.2500\n  how: made up for the tests" in text

@@ -54,7 +54,7 @@ def test_a_network_that_does_not_tell_people_apart_is_said_to():
 def test_pairs_without_a_face_must_be_left_out_before():
     scores, same = similarities()
     scores[7] = np.nan
-    with pytest.raises(ParameterError, match="leave out pairs without a face"):
+    with pytest.raises(ParameterError, match="leave out pairs without an embedding"):
         fit_confidence(scores, same, "pairs")
 
 

@@ -16,6 +16,7 @@ from lpel_serving.bundle.manifest import (
     parse_manifest,
 )
 from lpel_serving.support.errors import BundleError
+from lpel_serving.support.image_shape import ImageShape, square
 from support.strategies import few
 
 pytestmark = pytest.mark.property
@@ -27,7 +28,9 @@ names = st.text(letters, min_size=1, max_size=4).map(lambda name: f"{name}-1.on_
 
 texts = st.text(max_size=8)
 
-sides = st.integers(1, 4096)
+shapes = st.builds(
+    ImageShape, st.integers(1, 4096), st.integers(1, 4096), st.sampled_from([1, 3])
+) | st.builds(square, st.integers(1, 4096))
 
 sizes = st.integers(1, 65536)
 
@@ -44,8 +47,8 @@ file_records = st.builds(FileRecord, hashes, st.integers(0, 2**40))
 manifests = st.builds(
     Manifest,
     files=st.dictionaries(names, file_records, max_size=3),
-    embedder=st.builds(EmbedderRecord, texts, sides, sizes, texts),
-    decoder=st.builds(DecoderRecord, sides, notes),
+    embedder=st.builds(EmbedderRecord, texts, shapes, sizes, texts),
+    decoder=st.builds(DecoderRecord, shapes, notes),
     crop=texts,
     threshold=st.builds(ThresholdRecord, st.floats(-1, 1), notes),
     parity=notes,
@@ -61,6 +64,29 @@ def test_a_manifest_survives_being_written_and_read(manifest):
     assert parse_manifest(text).to_json() == text
 
 
+@few
+@given(manifests)
+def test_a_manifest_of_square_rgb_images_alone_is_of_the_first_schema(manifest):
+    written = json.loads(manifest.to_json())
+    shapes = manifest.embedder.shape, manifest.decoder.shape
+    networks = written["embedder"], written["decoder"]
+    for shape, network in zip(shapes, networks, strict=True):
+        plain = shape.height == shape.width and shape.channels == 3
+        assert ("image_size" in network) == plain
+        assert network.get("image_shape") == (None if plain else list(shape))
+    assert written["schema"] == (2 if any("image_shape" in one for one in networks) else 1)
+
+
+@pytest.mark.parametrize(
+    "shape", [[12, 20], [12, 20, 2], [12, 20, 4], [0, 20, 1], [12, 20.0, 1], [12, 4097, 3], 12]
+)
+def test_a_shape_of_no_image_is_refused(shape):
+    fields = {**valid, "schema": 2}
+    fields["embedder"] = {**fields["embedder"], "image_shape": shape}
+    with pytest.raises(BundleError, match=r"manifest\.embedder\.image_shape"):
+        parse_manifest(json.dumps(fields))
+
+
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | texts,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
@@ -70,8 +96,8 @@ json_values = st.recursive(
 valid = json.loads(
     Manifest(
         files={"embedder.onnx": FileRecord("0" * 64, 1)},
-        embedder=EmbedderRecord("tiny", 16, 6, "unit"),
-        decoder=DecoderRecord(8, {}),
+        embedder=EmbedderRecord("tiny", square(16), 6, "unit"),
+        decoder=DecoderRecord(square(8), {}),
         crop="none",
         threshold=ThresholdRecord(0.25, {}),
     ).to_json()

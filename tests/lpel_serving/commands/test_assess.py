@@ -1,17 +1,22 @@
 """`lpel assess` as a user runs it."""
 
 import json
+import shutil
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from lpel_serving import Explainer
+from lpel_serving.bundle.loading import load_bundle
 from lpel_serving.equations.fill import FILLS
 from lpel_serving.faithfulness.assessment_record import BOTH_CAVEAT
 from lpel_serving.faithfulness.controls import CONTROLS
 from lpel_serving.faithfulness.study import QUESTIONS
+from lpel_serving.report.verdict import explained
 from support import tiny
 from support.command import lpel, lpel_process
 from support.images import pixels, write_people
@@ -24,6 +29,7 @@ FILES = (".npz", ".png")
 # Runs `lpel`; the network stops working, as if by Ctrl-C, after so many calls.
 COUNTING = """
 import sys
+from dataclasses import replace
 from pathlib import Path
 from lpel_serving.commands.main import main
 from lpel_serving.engine.embedder import Embedder
@@ -405,3 +411,32 @@ def test_a_folder_that_cannot_be_written_is_refused(command, tmp_path, below):
     done = lpel(*command, "--curve", "similar", "--json", "--out", tmp_path / below)
     refused(done, "cannot write", str(tmp_path / below), at_once=False)
     assert (tmp_path / "file").read_bytes() == b"mine"
+
+
+# What the bundle keeps
+
+
+def test_what_came_out_is_kept_in_the_bundle_and_said_of_its_maps(bundle, faces, tmp_path):
+    own = shutil.copytree(bundle, tmp_path / "own")
+    before = load_bundle(own).manifest
+    done = lpel("assess", "--bundle", own, "--faces", faces, *QUICK, "--curve", "similar", "--keep")
+    assert done.returncode == 0, done.stderr
+    after = load_bundle(own).manifest
+    assert replace(after, assessment=None) == before
+    assert after.identity == before.identity
+    curve = after.assessment.of("lpel", "similar", "none")
+    assert curve.pairs == 7
+    assert set(curve.against) == set(CONTROLS)
+    explainer = Explainer.load(own)
+    similar, other = explainer.explain_pairs([(pixels(0), pixels(0)), (pixels(0), pixels(1))])
+    (said,) = [one for one in explained(similar).caveats if "was compared" in one or "order" in one]
+    assert said.startswith("Where such maps were measured with this network, on 7 pairs called")
+    assert said.endswith("follows from the formula, and proves nothing.")
+    assert "was not measured here" in " ".join(explained(other).caveats)
+
+
+def test_only_a_method_as_it_is_can_be_kept(command):
+    refused(
+        lpel(*command, "--method", "lpel", "--set", "p=0.5", "--keep"),
+        "--keep goes with a method as it is, not with --set",
+    )

@@ -18,6 +18,7 @@ from lpel_serving.bundle.card import confidence_lines, usual_lines
 from lpel_serving.bundle.confidence_record import fit_confidence
 from lpel_serving.bundle.loading import load_bundle
 from lpel_serving.engine.photographs import pair_similarities
+from lpel_serving.equations.comparison import COSINE
 from lpel_serving.images.datasets.faces import list_faces
 from lpel_serving.images.datasets.pairs import sample_pairs
 from support import tiny
@@ -55,7 +56,7 @@ def faces(tmp_path_factory):
 def expected(responding_bundle, faces):
     """What 200 pairs, drawn with the seed 3, give."""
     pairs = sample_pairs(list_faces(faces), 200, np.random.default_rng(3))
-    similarities = pair_similarities(Explainer.load(responding_bundle).embedder, pairs)
+    similarities = pair_similarities(Explainer.load(responding_bundle).embedder, COSINE, pairs)
     same = np.array([pair.same for pair in pairs])
     return fit_confidence(similarities, same, "pairs drawn at random")
 

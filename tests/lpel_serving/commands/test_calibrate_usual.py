@@ -12,6 +12,7 @@ from lpel_serving.bundle.card import usual_lines
 from lpel_serving.bundle.loading import load_bundle
 from lpel_serving.engine.photographs import embed_photographs
 from lpel_serving.engine.usual import measure_usual
+from lpel_serving.equations.comparison import COSINE
 from lpel_serving.images.datasets.faces import list_faces
 from lpel_serving.images.datasets.pairs import sample_pairs
 from support.command import lpel
@@ -39,7 +40,7 @@ def test_calibrate_measures_what_is_usual_of_the_photographs(bundle, faces):
     paths = list(dict.fromkeys(path for pair in pairs for path in (pair.reference, pair.test)))
     expected = measure_usual(
         explainer,
-        embed_photographs(explainer.embedder, paths),
+        embed_photographs(explainer.embedder, COSINE, paths),
         [path.parent.name for path in paths],
         explainer.manifest.threshold.value,
         np.random.default_rng(SEED),

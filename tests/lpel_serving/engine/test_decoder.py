@@ -6,13 +6,14 @@ import pytest
 from lpel_serving.bundle.manifest import DecoderRecord
 from lpel_serving.engine.decoder import Decoder
 from lpel_serving.support.errors import BundleError, EmbeddingError
+from lpel_serving.support.image_shape import square
 from support import tiny
 
 MODEL = tiny.decoder_model().SerializeToString()
 
 
 def opened(side=tiny.TARGET_SIZE, dimension=tiny.DIMENSION):
-    return Decoder(MODEL, DecoderRecord(side, {}), dimension)
+    return Decoder(MODEL, DecoderRecord(square(side), {}), dimension)
 
 
 @pytest.mark.parametrize("count", [1, 2, 33])

@@ -18,6 +18,7 @@ from lpel_serving.report.array_file import arrays
 from lpel_serving.report.document import document
 from lpel_serving.support.cores import cores
 from lpel_serving.support.errors import EmbeddingError, ImageError, LpelError, ParameterError
+from lpel_serving.support.image_shape import ImageShape
 from support import tiny
 from support.images import pixels
 
@@ -170,16 +171,16 @@ def test_one_image_as_path_bytes_picture_and_pixels_is_embedded_once(counted, tm
 def test_a_file_is_read_once_however_often_it_appears(tiny_bundle, tmp_path):
     path = tmp_path / "face.png"
     path.write_bytes(png(0))
-    seen: list[int] = []
+    seen: list[ImageShape] = []
 
-    def crop(image: np.ndarray, size: int) -> np.ndarray:
-        seen.append(size)
-        return CentreCrop()(image, size)
+    def crop(image: np.ndarray, shape: ImageShape) -> np.ndarray:
+        seen.append(shape)
+        return CentreCrop()(image, shape)
 
     explainer = Explainer.load(tiny_bundle, crop=crop)
     explainer.explain_pairs([(path, path), (path, pixels(1)), (pixels(1), path)])
     assert len(seen) <= 3
-    assert set(seen) == {16}
+    assert set(seen) == {(16, 16, 3)}
 
 
 def test_no_pairs_have_no_explanations(tiny_explainer):
@@ -293,9 +294,9 @@ def test_another_crop_can_take_the_place_of_the_bundles(tiny_bundle, crop):
 
 
 BAD_CROPS = {
-    "another size": lambda image, size: image[: size - 1, :size],
-    "floats": lambda image, size: image.astype(np.float32),
-    "grey": lambda image, size: image[:, :, 0],
+    "another size": lambda image, shape: image[: shape.height - 1, : shape.width],
+    "floats": lambda image, shape: image.astype(np.float32),
+    "grey": lambda image, shape: image[:, :, 0],
 }
 
 

@@ -108,6 +108,10 @@ class Asked:
         self.networks, self.needs = networks, set()
 
     @property
+    def comparison(self):
+        return self.networks.comparison
+
+    @property
     def simulated_fills(self):
         return self.networks.simulated_fills
 

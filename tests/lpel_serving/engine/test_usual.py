@@ -13,6 +13,7 @@ from lpel_serving import Explainer
 from lpel_serving.bundle.card import card, facts, usual_lines
 from lpel_serving.bundle.loading import load_bundle
 from lpel_serving.bundle.manifest import parse_manifest
+from lpel_serving.bundle.origin import MEASURED
 from lpel_serving.bundle.usual_record import UsualMaps, UsualShare
 from lpel_serving.engine.usual import (
     LEAST_PAIRS,
@@ -23,8 +24,9 @@ from lpel_serving.engine.usual import (
 )
 from lpel_serving.engine.usual_pairs import maps_of_pairs
 from lpel_serving.equations.regions import REGIONS, RegionShare, region_shares
-from lpel_serving.images.crops import CentreCrop, is_named
+from lpel_serving.images.crops import CentreCrop, WholeImage, is_named
 from lpel_serving.images.datasets.faces import Face
+from lpel_serving.images.subject import SUBJECTS
 from lpel_serving.methods import find_method
 from lpel_serving.methods.decoded.lpel import Lpel
 from lpel_serving.methods.decoded.responses import Responses
@@ -42,8 +44,9 @@ from lpel_serving.report.figures import pair_figure
 from lpel_serving.report.map_words import on_map
 from lpel_serving.report.verdict import explained
 from lpel_serving.support.errors import ParameterError
-from lpel_tf.data.dataset import FaceSet, Split
-from lpel_tf.data.kept_apart import faces_apart, photographs_apart, usual_on_sides
+from lpel_tf.data.dataset import FaceSet
+from lpel_tf.data.kept_apart import faces_apart, usual_on_sides
+from lpel_tf.data.split import Split
 from support import tiny, tiny_surrogate
 from support.images import pixels
 from support.region_maps import regional
@@ -221,10 +224,11 @@ def test_training_measures_on_the_people_kept_apart():
 def test_training_reads_the_faces_of_the_people_kept_apart():
     embeddings, people = faces()
     listed = tuple(Face(Path(str(n)), who) for n, who in enumerate(people))
-    everyone = FaceSet(embeddings, np.zeros((len(people), 1, 1, 3), np.uint8), tuple(people))
+    pixel = np.zeros((len(people), 1, 1, 3), np.uint8)
+    everyone = FaceSet(embeddings, pixel, tuple(people), photographs=listed)
     side = np.array([int(who.split()[1]) % 3 for who in people])
     split = Split(*(everyone.select(side == part) for part in range(3)))
-    apart = photographs_apart(listed, split)
+    apart = split.apart.photographs
     assert [one.identity for one in apart] == [*split.validation.identities, *split.test.identities]
     networks = replace(NETWORKS, features=tiny_surrogate.features, simulate=tiny_surrogate.simulate)
     read = lambda number: pixels(int(apart[number].path.name))  # noqa: E731
@@ -233,7 +237,7 @@ def test_training_reads_the_faces_of_the_people_kept_apart():
 
 
 def test_the_people_apart_are_those_of_the_training():
-    from lpel_tf.data.dataset import split_by_identity
+    from lpel_tf.data.split import split_by_identity
 
     people = [f"person {n // 3}" for n in range(90)]
     photographs = tuple(Face(n, who) for n, who in enumerate(people))
@@ -253,9 +257,9 @@ def test_the_people_apart_are_those_of_the_training():
         (CentreCrop(0.48), "0.48", True),
         (CentreCrop(0.48), "0.480", True),
         (CentreCrop(0.5), "0.48", False),
-        (CentreCrop(), "0.48", True),  # cut already, as is said in a caveat
-        (CentreCrop(), "none", True),
-        (CentreCrop(), "mtcnn", True),
+        (WholeImage(), "0.48", True),  # cut already, as is said in a caveat
+        (WholeImage(), "none", True),
+        (WholeImage(), "mtcnn", True),
         (CentreCrop(0.48), "none", False),
         (CentreCrop(0.48), "mtcnn", False),
         (CentreCrop(0.48), "7", False),
@@ -302,7 +306,7 @@ def test_a_crop_for_which_it_was_found_to_hold_too_counts_as_its_own(tmp_path):
     ],
 )
 def test_it_is_said_of_methods_that_were_measured_with_their_parameters(method, known):
-    found = usual_maps(usual(), method, similar=True, crop=CentreCrop())
+    found = usual_maps(usual(), method, similar=True, crop=WholeImage())
     assert (found is not None) == known
 
 
@@ -435,12 +439,17 @@ def test_the_limit_says_how_much_is_common(common, word):
     )
 
 
+def of_measured(pair):
+    """The pair, as if the network were the one that was measured."""
+    return replace(pair, origin=replace(pair.origin, embedder=MEASURED))
+
+
 def test_the_limit_that_stands_beside_a_map_is_the_first_of_its_caveats(bundle):
     explainer = Explainer.load(bundle)
 
     def of(method: str):
         pair = explainer.explain(pixels(0), pixels(1), method=find_method(method))
-        return explained(pair)
+        return explained(of_measured(pair))
 
     for method in ("responses", "lpel"):
         verdict = of(method)
@@ -458,7 +467,7 @@ def test_the_limit_that_stands_beside_a_map_is_the_first_of_its_caveats(bundle):
 
 def test_a_bundle_that_does_not_know_says_it_as_ever(responding_explainer):
     pair = responding_explainer.explain(pixels(0), pixels(1))
-    verdict = explained(pair)
+    verdict = explained(of_measured(pair))
     assert verdict.beside_map == (
         "Where such maps were measured, most of each was common to all faces."
     )
@@ -522,3 +531,31 @@ def test_the_card_and_the_facts_have_it(bundle, responding_bundle):
     assert facts(manifest)["usual"] == asdict(usual())
     bare = "\n".join(card(load_bundle(responding_bundle).manifest))
     assert "what is usual of maps: not measured; `lpel calibrate`" in bare
+
+
+def test_where_pictures_have_no_regions_only_what_is_common_is_measured(tmp_path):
+    embeddings, people = faces()
+    record = measure_usual(
+        NETWORKS,
+        embeddings,
+        people,
+        tiny.THRESHOLD,
+        np.random.default_rng(0),
+        responds=True,
+        crop="none",
+        on="pictures of noise",
+        subject=SUBJECTS["digits"],
+    )
+    of_faces = usual()
+    assert record.measured["classes"] == of_faces.measured["people"]
+    for method, decisions in record.methods.items():
+        for decision, maps in decisions.items():
+            known = of_faces.methods[method][decision]
+            assert maps == {**known, "for": {}, "against": None}
+    folder = tiny.write_bundle(
+        tmp_path / "digits", responds=True, usual=record, subject=SUBJECTS["digits"]
+    )
+    pair = Explainer.load(folder).explain(pixels(0), pixels(1))
+    assert pair.usual.for_ == {}
+    assert "is common to all digits" in explained(pair).beside_map
+    assert "common to all)" in "\n".join(card(load_bundle(folder).manifest))

@@ -13,11 +13,13 @@ from lpel_serving.equations.attribution import (
     fit_responses,
     spatial_kernel,
 )
+from lpel_serving.equations.comparison import COSINE
 from lpel_serving.equations.fill import Fill
+from lpel_serving.equations.similarity import unit
 from lpel_serving.methods import AssembledNetworks
 from lpel_serving.methods.decoded.responses import Responses
 from lpel_serving.methods.measured.coalitions import Coalitions, measured_responses
-from lpel_serving.methods.measured.embedding_losses import draw_coalitions, embedding_losses, unit
+from lpel_serving.methods.measured.embedding_losses import draw_coalitions, embedding_losses
 from lpel_serving.methods.measured.hybrid import Hybrid
 from oracles import oracle_responses as oracle
 from support.analytic import no_decoder, pair_of
@@ -150,7 +152,7 @@ def test_losses_of_coalitions_are_the_oracles(size, name):
     image, fill = pixels(3, size), Fill(name)
     coalitions = draw_coalitions(generator(1), 40, SUPERPIXELS)
     (h,) = embed(image[np.newaxis])
-    received = embedding_losses(embed, image, h, coalitions, [fill], generator(2))
+    received = embedding_losses(embed, COSINE, image, h, coalitions, [fill], generator(2))
     new = fill(image, generator()).tolist()
     expected = oracle.lost(embed_lists, image.tolist(), new, coalitions.tolist(), SIDE)
     assert (received.shape, received.dtype) == ((40, DIMENSION), np.float32)

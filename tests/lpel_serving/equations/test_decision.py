@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from lpel_serving.equations.comparison import COSINE
 from lpel_serving.equations.decision import (
     DECISIONS,
     Confidence,
@@ -69,10 +70,10 @@ def test_the_confidence_is_asked_once_about_the_similarity_that_was_decided_on()
         return Confidence(0.9, 10)
 
     h_r, h_t = np.array([[1, 0], [0.6, 0.8]], np.float32)
-    found = decide(h_r, h_t, 0.5, confidence_of)
+    found = decide(COSINE, h_r, h_t, 0.5, confidence_of)
     assert asked == [found.similarity]
     assert found.confidence == Confidence(0.9, 10)
-    assert decide(h_r, h_t, 0.5).confidence is None
+    assert decide(COSINE, h_r, h_t, 0.5).confidence is None
 
 
 @pytest.mark.parametrize(("same", "pairs"), [(-0.1, 9), (1.1, 9), (np.nan, 9), (0.5, 0)])
@@ -83,5 +84,5 @@ def test_a_confidence_out_of_range_is_refused(same, pairs):
 
 def test_no_pairs_have_no_decisions():
     none = np.zeros((0, 4), np.float32)
-    assert len(decide_many(none, none, 0.4)) == 0
-    assert list(decide_many(none, none, 0.4)) == []
+    assert len(decide_many(COSINE, none, none, 0.4)) == 0
+    assert list(decide_many(COSINE, none, none, 0.4)) == []

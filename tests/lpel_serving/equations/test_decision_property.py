@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from lpel_serving.equations.comparison import COSINE
 from lpel_serving.equations.decision import Decision, Decisions, decide, decide_many
 
 pytestmark = pytest.mark.property
@@ -38,6 +39,8 @@ def test_many_similarities_are_decided_as_each_is(similarities, threshold):
 
 @given(embeddings, thresholds)
 def test_many_embeddings_are_decided_as_each_pair_is(both, threshold):
-    many = decide_many(*both, threshold)
-    assert list(many) == [decide(h_r, h_t, threshold) for h_r, h_t in zip(*both, strict=True)]
+    many = decide_many(COSINE, *both, threshold)
+    assert list(many) == [
+        decide(COSINE, h_r, h_t, threshold) for h_r, h_t in zip(*both, strict=True)
+    ]
     assert many.similarity.dtype == np.float32

@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from lpel_serving import Explainer
-from lpel_serving.equations.direction import check_directions, has_direction
+from lpel_serving.equations.comparison import COSINE
+from lpel_serving.equations.direction import check_comparable, has_direction
 from lpel_serving.methods.catalogue.registry import find_method
 from lpel_serving.service.http.settings import Settings
 from lpel_serving.support.errors import EmbeddingError, NoDirectionError
@@ -38,7 +39,7 @@ def test_which_embeddings_have_a_direction():
     assert has_direction(rows).tolist() == [False, True, False, False, True]
     assert not has_direction(np.zeros((3, 0), np.float32)).any()
     with pytest.raises(NoDirectionError, match="of b holds NaN"):
-        check_directions(rows[[4, 2]], ["a", "b"])
+        check_comparable(COSINE, rows[[4, 2]], ["a", "b"])
     assert issubclass(NoDirectionError, EmbeddingError)
 
 

@@ -105,17 +105,23 @@ def test_superpixels_that_mirror_each_other_tie():
 
 def test_every_pixel_has_the_number_of_its_superpixel():
     expected = [[0, 0, 1, 1], [0, 0, 1, 1], [2, 2, 3, 3], [2, 2, 3, 3]]
-    np.testing.assert_array_equal(labels(4, 2), expected)
+    np.testing.assert_array_equal(labels((4, 4), 2), expected)
 
 
-@pytest.mark.parametrize(("size", "side"), [(160, 8), (37, 8), (112, 40), (8, 8)])
-def test_superpixels_are_of_one_size_as_far_as_can_be(size, side):
-    numbers = labels(size, side)
-    assert numbers.shape == (size, size)
+@pytest.mark.parametrize(
+    ("height", "width", "side"),
+    [(160, 160, 8), (37, 37, 8), (112, 112, 40), (8, 8, 8), (12, 20, 4), (240, 60, 8)],
+)
+def test_superpixels_are_of_one_size_as_far_as_can_be(height, width, side):
+    numbers = labels((height, width, 3), side)
+    assert numbers.shape == (height, width)
     assert np.unique(numbers).tolist() == list(range(side**2))
-    lengths = np.bincount(numbers[0])
-    assert lengths.max() - lengths.min() <= 1
-    np.testing.assert_array_equal(numbers.T, numbers % side * side + numbers // side)
+    for line in (numbers[0], numbers[:, 0] // side):
+        lengths = np.bincount(line)
+        assert len(lengths) == side
+        assert lengths.max() - lengths.min() <= 1
+    turned = labels((width, height), side)
+    np.testing.assert_array_equal(numbers.T, turned % side * side + turned // side)
 
 
 def test_sums_that_rounding_alone_tells_apart_are_tied():

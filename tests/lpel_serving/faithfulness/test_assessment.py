@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
+from lpel_serving.equations.comparison import COSINE
 from lpel_serving.equations.fill import Fill
 from lpel_serving.equations.similarity import cosine_similarity
 from lpel_serving.equations.superpixels import descending
@@ -262,6 +263,8 @@ def test_occlusion_sees_the_noise_of_the_curve(kind):
 
 class Counted:
     """A method that draws, and counts how often each pair was asked about."""
+
+    comparison = COSINE
 
     def __init__(self):
         self.asked: list[bytes] = []

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from lpel_serving.equations.comparison import COSINE
 from lpel_serving.equations.fill import Fill
 from lpel_serving.equations.superpixels import descending, superpixel_sums
 from lpel_serving.faithfulness.assessment import measure_curves
@@ -57,7 +58,7 @@ def test_the_curve_of_a_similar_pair_perturbs_the_test_alone(size, side, seed, f
     networks = Linear(size, dimension=3, seed=seed)
     reference, test = alike(seed, size)
     pair = face_pair(networks, reference, test, similar=True)
-    change = replacement(pair, "test", Fill(fill), np.random.default_rng(seed))
+    change = replacement(pair, COSINE, "test", Fill(fill), np.random.default_rng(seed))
     order = np.random.default_rng((seed, 2)).permutation(side**2)
     steps = prefixes(order, counts(side**2, 1))
     images = [image for chosen in steps for image in change.images(chosen)]
@@ -86,7 +87,7 @@ def test_the_curve_of_a_dissimilar_pair_perturbs_both(size, side, seed, fill, sh
     reference, test = pixels(seed, size), pixels(seed + 100, size)
     pair = face_pair(networks, reference, test, similar=False)
     rng = np.random.default_rng(seed)
-    change = replacement(pair, "both", Fill(fill), rng, shared_noise=shared)
+    change = replacement(pair, COSINE, "both", Fill(fill), rng, shared_noise=shared)
     order = np.random.default_rng((seed, 2)).permutation(side**2)
     steps = prefixes(order, counts(side**2, 1))
     images = [image for chosen in steps for image in change.images(chosen)]

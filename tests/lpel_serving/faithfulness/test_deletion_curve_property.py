@@ -98,10 +98,10 @@ def test_steps_grow_from_none_to_all(superpixels, every):
 
 
 @few
-@given(st.integers(1, 60), sides)
-def test_every_pixel_lies_in_one_superpixel(size, side):
-    assume(size >= side)
-    numbers = labels(size, side)
+@given(st.integers(1, 60), st.integers(1, 60), sides)
+def test_every_pixel_lies_in_one_superpixel(height, width, side):
+    assume(min(height, width) >= side)
+    numbers = labels((height, width), side)
     assert np.bincount(numbers.ravel(), minlength=side * side).min() >= 1
     assert numbers.max() == side * side - 1
     assert (np.diff(numbers, axis=0) >= 0).all()

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
+from lpel_serving.equations.comparison import COSINE
 from lpel_serving.equations.fill import Fill
 from lpel_serving.faithfulness.assessment import measure_curves
 from lpel_serving.faithfulness.curve_settings import CurveSettings
@@ -257,6 +258,8 @@ def test_what_is_known_takes_no_embedding():
 
 
 class Silent:
+    comparison = COSINE
+
     def embed(self, crops):
         raise AssertionError("an image was embedded")
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from lpel_serving.equations.comparison import COSINE
 from lpel_serving.equations.fill import Fill
 from lpel_serving.faithfulness.curve_settings import CurveSettings
 from lpel_serving.faithfulness.pair_check import check_pair
@@ -24,7 +25,7 @@ def random_orders(seed: int) -> list[list[int]]:
 
 
 def noises(pair, settings, seed):
-    change = replacement(pair, "both", settings.fill, np.random.default_rng((seed, 0, 1)))
+    change = replacement(pair, COSINE, "both", settings.fill, np.random.default_rng((seed, 0, 1)))
     return change.new_reference.tolist(), change.new_test.tolist()
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from lpel_serving import Explainer
+from lpel_serving.equations.comparison import COSINE
 from lpel_serving.equations.similarity import cosine_similarity
 from lpel_serving.faithfulness.deletion_curve import IDENTICAL
 from lpel_serving.faithfulness.photograph_pairs import PhotographPairs, rightly_decided
@@ -65,7 +66,7 @@ def middle(tiny_explainer, candidates):
 
 def choose(embedder, candidates, n, *, threshold, same=True, seed=0):
     rng = np.random.default_rng(seed)
-    return rightly_decided(embedder, candidates, n, threshold=threshold, same=same, rng=rng)
+    return rightly_decided(embedder, COSINE, candidates, n, threshold=threshold, same=same, rng=rng)
 
 
 @pytest.mark.parametrize("same", [True, False])
@@ -248,6 +249,7 @@ def test_progress_is_told_how_many_are_found(tiny_explainer, candidates):
 
     rightly_decided(
         tiny_explainer.embedder,
+        COSINE,
         candidates,
         5,
         threshold=-1,

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from lpel_serving.equations.comparison import COSINE
 from lpel_serving.equations.fill import Fill
 from lpel_serving.faithfulness.curve_settings import CurveSettings
 from lpel_serving.faithfulness.photograph_pairs import PhotographPairs
@@ -24,6 +25,8 @@ NOISY = dataclasses.replace(SETTINGS, fill=Fill())
 class Weights:
     """The best order for `Weighing`, or the worst; it has a name that does not hang on memory."""
 
+    comparison = COSINE
+
     sign: int = 1
 
     def __call__(self, pair, networks, rng):
@@ -35,6 +38,8 @@ BEST, WORST = Weights(), Weights(-1)
 
 class Greys:
     """Reads photographs of one grey, which is their name."""
+
+    comparison = COSINE
 
     def read(self, path):
         return plain(int(path.name))

@@ -3,14 +3,16 @@
 import numpy as np
 import pytest
 
-from lpel_serving.images.crops import CentreCrop, decoder_target, parse_crop, resize
+from lpel_serving.images.crops import CentreCrop, Pad, Stretch, WholeImage, parse_crop
+from lpel_serving.images.resizing import decoder_target, resize
 from lpel_serving.support.errors import ImageError, ParameterError
+from lpel_serving.support.image_shape import ImageShape, square
 from support.images import pixels
 
 
 def test_lfw_photographs_give_the_usual_face_crop():
     photograph = pixels(0, 250)
-    received = CentreCrop(0.48)(photograph, 120)
+    received = CentreCrop(0.48)(photograph, square(120))
     np.testing.assert_array_equal(received, photograph[65:185, 65:185])
 
 
@@ -30,13 +32,13 @@ def test_the_square_is_cut_from_the_middle(height, width, fraction, box):
     shape = (height, width, 3)
     photograph = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
     top, bottom, left, right = box
-    received = CentreCrop(fraction)(photograph, bottom - top)
+    received = CentreCrop(fraction)(photograph, square(bottom - top))
     np.testing.assert_array_equal(received, photograph[top:bottom, left:right])
 
 
 @pytest.mark.parametrize("size", [1, 8, 160, 300])
 def test_the_crop_has_the_size_that_was_asked_for(size):
-    received = CentreCrop(0.48)(pixels(0, 250), size)
+    received = CentreCrop(0.48)(pixels(0, 250), square(size))
     assert received.shape == (size, size, 3)
     assert received.dtype == np.uint8
     assert received.flags.c_contiguous
@@ -45,7 +47,7 @@ def test_the_crop_has_the_size_that_was_asked_for(size):
 def test_shrinking_is_antialiased():
     stripes = np.zeros((64, 64, 3), np.uint8)
     stripes[:, ::2] = 255
-    inner = resize(stripes, 8)[:, 2:-2].astype(int)
+    inner = resize(stripes, square(8))[:, 2:-2].astype(int)
     assert abs(inner - 127).max() < 20
 
 
@@ -61,12 +63,18 @@ def test_a_share_out_of_range_is_refused(fraction):
 @pytest.mark.parametrize(("side", "fraction"), [(5, 0.01), (40, 0.08), (6, 0.5)])
 def test_a_share_of_hardly_a_pixel_is_refused(side, fraction):
     with pytest.raises(ImageError, match="expected at least 4"):
-        CentreCrop(fraction)(pixels(0, side), 16)
+        CentreCrop(fraction)(pixels(0, side), square(16))
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [("none", CentreCrop(1)), ("1", CentreCrop(1)), ("0.48", CentreCrop(0.48))],
+    [
+        ("none", WholeImage()),
+        ("pad", Pad()),
+        ("stretch", Stretch()),
+        ("1", CentreCrop(1)),
+        ("0.48", CentreCrop(0.48)),
+    ],
 )
 def test_texts_that_name_a_crop(text, expected):
     assert parse_crop(text) == expected
@@ -78,7 +86,7 @@ def test_texts_that_name_no_crop_are_refused_with_those_that_do(text):
         parse_crop(text)
     message = str(caught.value)
     assert repr(text) in message
-    assert "none, a share such as 0.48" in message
+    assert "none, pad, stretch, a share such as 0.48" in message
     assert "mtcnn" in message
 
 
@@ -88,12 +96,59 @@ def test_texts_of_shares_out_of_range_are_refused(text):
         parse_crop(text)
 
 
+SIGNATURE = ImageShape(6, 20, 1)
+
+
+def signature(height, width):
+    """White paper with a black line along the whole of its left edge."""
+    paper = np.full((height, width, 1), 240, np.uint8)
+    paper[:, 0] = 0
+    return paper
+
+
+@pytest.mark.parametrize(("height", "width"), [(60, 240), (6, 24), (20, 6), (7, 20)])
+def test_none_refuses_what_it_would_have_to_cut(height, width):
+    with pytest.raises(ImageError, match=r"cuts nothing off: choose the crop pad.*stretch"):
+        WholeImage()(signature(height, width), SIGNATURE)
+
+
+@pytest.mark.parametrize(("height", "width"), [(6, 20), (60, 200), (3, 10), (61, 202)])
+def test_none_resizes_what_has_the_proportions(height, width):
+    paper = signature(height, width)
+    received = WholeImage()(paper, SIGNATURE)
+    np.testing.assert_array_equal(received, Stretch()(paper, SIGNATURE))
+    if (height, width) == (6, 20):
+        np.testing.assert_array_equal(received, paper)
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "rows", "columns"),
+    [(60, 240, (0, 5), (0, 20)), (12, 10, (0, 6), (7, 12)), (6, 20, (0, 6), (0, 20))],
+)
+def test_padding_keeps_all_of_a_picture_between_margins_of_its_mean(height, width, rows, columns):
+    paper = signature(height, width)
+    received = Pad()(paper, SIGNATURE)
+    inside = np.zeros(SIGNATURE, np.bool_)
+    inside[slice(*rows), slice(*columns)] = True
+    assert (received[~inside] == round(paper.mean())).all()
+    inner = received[slice(*rows), slice(*columns)]
+    np.testing.assert_array_equal(inner, Stretch()(paper, ImageShape(*inner.shape)))
+
+
+def test_a_share_has_the_networks_own_proportions():
+    picture = np.random.default_rng(0).integers(0, 256, (40, 50, 1), dtype=np.uint8)
+    whole = CentreCrop()(picture, ImageShape(15, 50, 1))
+    np.testing.assert_array_equal(whole, picture[12:27])
+    half = CentreCrop(0.5)(picture, ImageShape(20, 10, 1))
+    np.testing.assert_array_equal(half, picture[10:30, 20:30])
+
+
 PLUGIN = """
 import numpy as np
 
 class Corner:
-    def __call__(self, pixels, size):
-        return np.ascontiguousarray(pixels[:size, :size])
+    def __call__(self, pixels, shape):
+        return np.ascontiguousarray(pixels[: shape.height, : shape.width])
 """
 
 
@@ -105,7 +160,7 @@ def test_an_installed_plugin_gives_its_crop(tmp_path, monkeypatch):
     (home / "entry_points.txt").write_text("[lpel.crops]\ncorner = corner_crop:Corner\n")
     monkeypatch.syspath_prepend(tmp_path)
     crop = parse_crop("corner")
-    np.testing.assert_array_equal(crop(pixels(0), 5), pixels(0)[:5, :5])
+    np.testing.assert_array_equal(crop(pixels(0), square(5)), pixels(0)[:5, :5])
     with pytest.raises(ParameterError, match="corner"):
         parse_crop("centre")
 
@@ -113,6 +168,6 @@ def test_an_installed_plugin_gives_its_crop(tmp_path, monkeypatch):
 def test_the_target_of_the_decoder_is_the_mean_of_what_each_pixel_covers():
     crop = pixels(0, 16)
     means = crop.reshape(8, 2, 8, 2, 3).mean(axis=(1, 3))
-    received = decoder_target(crop, 8)
+    received = decoder_target(crop, square(8))
     assert received.dtype == np.uint8
     np.testing.assert_allclose(received, means, atol=1)  # rounded once for rows, once for columns

@@ -6,15 +6,19 @@ import numpy as np
 import pytest
 
 from lpel_serving import Explainer
-from lpel_serving.images.crops import CentreCrop, DetectingCrop, cut_face, read_face, resize
+from lpel_serving.images.crops import CentreCrop, DetectingCrop
+from lpel_serving.images.cutting import cut_face, read_face
 from lpel_serving.images.found import Box, FoundFaces, faces_record, in_words
+from lpel_serving.images.resizing import resize
 from lpel_serving.report.document import document
 from lpel_serving.support.errors import FaceChoiceError, ImageError, NoFaceError, ParameterError
+from lpel_serving.support.image_shape import ImageShape
 from support import bright, tiny
 from support.bright import ONE, TWO, TWO_BOXES, BrightSquares, photograph, square
 from support.images import pixels
 
 SIZE = tiny.IMAGE_SIZE
+SHAPE = ImageShape(SIZE, SIZE)
 
 
 @pytest.fixture(scope="module")
@@ -26,36 +30,36 @@ def explainer(tiny_bundle) -> Explainer:
 
 
 def test_the_largest_face_is_taken_and_all_are_reported():
-    cut = cut_face(TWO, BrightSquares(), SIZE)
+    cut = cut_face(TWO, BrightSquares(), SHAPE)
     assert cut.found == FoundFaces(TWO_BOXES, 0)
     assert (cut.found.count, cut.found.box) == (2, TWO_BOXES[0])
-    np.testing.assert_array_equal(cut.pixels, resize(square(1, 32), SIZE))
+    np.testing.assert_array_equal(cut.pixels, resize(square(1, 32), SHAPE))
 
 
 @pytest.mark.parametrize(("face", "seed", "side"), [(0, 1, 32), (1, 2, 16)])
 def test_the_face_that_is_asked_for_is_taken(face, seed, side):
-    cut = cut_face(TWO, BrightSquares(), SIZE, face=face)
+    cut = cut_face(TWO, BrightSquares(), SHAPE, face=face)
     assert (cut.found.taken, cut.found.box) == (face, TWO_BOXES[face])
-    np.testing.assert_array_equal(cut.pixels, resize(square(seed, side), SIZE))
+    np.testing.assert_array_equal(cut.pixels, resize(square(seed, side), SHAPE))
 
 
 def test_of_faces_of_one_size_the_order_is_always_the_same():
     boxes = [(5, 16, 40, 30), (6, 16, 4, 40), (7, 16, 4, 2)]
     expected = (Box(4, 2, 20, 18), Box(4, 40, 20, 56), Box(40, 30, 56, 46))
     for order in (boxes, boxes[::-1]):
-        assert cut_face(photograph(*order), BrightSquares(), SIZE).found.boxes == expected
+        assert cut_face(photograph(*order), BrightSquares(), SHAPE).found.boxes == expected
 
 
 def test_a_crop_that_gives_pixels_alone_goes_on_working():
-    cut = cut_face(TWO, CentreCrop(0.5), SIZE)
+    cut = cut_face(TWO, CentreCrop(0.5), SHAPE)
     assert cut.found is None
-    np.testing.assert_array_equal(cut.pixels, CentreCrop(0.5)(TWO, SIZE))
-    np.testing.assert_array_equal(read_face(TWO, CentreCrop(0.5), SIZE), cut.pixels)
+    np.testing.assert_array_equal(cut.pixels, CentreCrop(0.5)(TWO, SHAPE))
+    np.testing.assert_array_equal(read_face(TWO, CentreCrop(0.5), SHAPE), cut.pixels)
 
-    def corner(photograph, size):
-        return np.ascontiguousarray(photograph[:size, :size])
+    def corner(photograph, shape):
+        return np.ascontiguousarray(photograph[: shape.height, : shape.width])
 
-    np.testing.assert_array_equal(cut_face(TWO, corner, SIZE).pixels, TWO[:SIZE, :SIZE])
+    np.testing.assert_array_equal(cut_face(TWO, corner, SHAPE).pixels, TWO[:SIZE, :SIZE])
 
 
 def test_which_crops_look_for_faces():
@@ -67,7 +71,7 @@ def test_which_crops_look_for_faces():
 @pytest.mark.parametrize("face", [2, 7, -1])
 def test_a_face_that_is_not_there_is_refused_with_how_many_there_are(face):
     with pytest.raises(FaceChoiceError) as caught:
-        cut_face(TWO, BrightSquares(), SIZE, "both.png", face=face)
+        cut_face(TWO, BrightSquares(), SHAPE, "both.png", face=face)
     assert str(caught.value) == (
         f"both.png: face {face} was asked for, and 2 were found: they are numbered from 0, the "
         "largest, to 1."
@@ -78,18 +82,18 @@ def test_a_face_that_is_not_there_is_refused_with_how_many_there_are(face):
 
 def test_of_one_face_there_is_no_second():
     with pytest.raises(FaceChoiceError, match=r"1 was found: they are numbered from 0, the larg"):
-        cut_face(ONE, BrightSquares(), SIZE, face=1)
+        cut_face(ONE, BrightSquares(), SHAPE, face=1)
 
 
 @pytest.mark.parametrize("face", [0, 1])
 def test_a_face_is_refused_where_the_crop_looks_for_none(face):
     with pytest.raises(ParameterError, match=f"face {face} was asked for, and this crop looks fo"):
-        cut_face(TWO, CentreCrop(), SIZE, face=face)
+        cut_face(TWO, CentreCrop(), SHAPE, face=face)
 
 
 def test_a_photograph_without_a_face_is_refused_as_before():
     with pytest.raises(NoFaceError, match=r"dark\.png: nothing here is bright"):
-        cut_face(photograph(), BrightSquares(), SIZE, "dark.png", face=3)
+        cut_face(photograph(), BrightSquares(), SHAPE, "dark.png", face=3)
     with pytest.raises(NoFaceError):
         FoundFaces(())
 
@@ -156,7 +160,7 @@ def test_two_faces_of_one_photograph_make_a_pair(explainer, tmp_path):
     path = bright.save(tmp_path / "both.png", TWO)
     for image in (TWO, path, str(path), path.read_bytes()):
         pair = explainer.explain(image, image, faces=(0, 1))
-        np.testing.assert_array_equal(pair.reference_crop, resize(square(1, 32), SIZE))
+        np.testing.assert_array_equal(pair.reference_crop, resize(square(1, 32), SHAPE))
         np.testing.assert_array_equal(pair.test_crop, square(2, 16))
         assert pair.similarity < 1
 

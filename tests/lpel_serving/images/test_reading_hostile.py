@@ -299,10 +299,9 @@ ARRAYS = {
     "floats": np.zeros((4, 4, 3), np.float32),
     "wide integers": np.zeros((4, 4, 3), np.int64),
     "booleans": np.zeros((4, 4, 3), bool),
-    "grey": np.zeros((4, 4), np.uint8),
-    "one channel": np.zeros((4, 4, 1), np.uint8),
+    "two channels": np.zeros((4, 4, 2), np.uint8),
     "four channels": np.zeros((4, 4, 4), np.uint8),
-    "channels first": np.zeros((3, 4, 4), np.uint8),
+    "channels first": np.zeros((3, 5, 4), np.uint8),
     "a batch": np.zeros((1, 4, 4, 3), np.uint8),
     "no rows": np.zeros((0, 4, 3), np.uint8),
     "no columns": np.zeros((4, 0, 3), np.uint8),
@@ -315,12 +314,28 @@ ARRAYS = {
 @pytest.mark.parametrize("kind", ARRAYS)
 def test_an_array_of_another_type_or_shape_is_refused(kind):
     array = ARRAYS[kind]
-    refuse(array, "expected RGB pixels as uint8", str(array.dtype), str(array.shape))
+    refuse(array, "expected pixels as uint8", str(array.dtype), str(array.shape))
 
 
 def test_a_refused_array_is_called_what_the_caller_calls_it():
     with pytest.raises(ImageError, match="upload 3"):
-        read_pixels(ARRAYS["grey"], "upload 3")
+        read_pixels(ARRAYS["floats"], "upload 3")
+
+
+@pytest.mark.parametrize("shape", [(4, 5), (4, 5, 1)])
+def test_a_grey_array_is_read_in_grey_and_in_colour(shape):
+    grey = np.arange(20, dtype=np.uint8).reshape(shape)
+    np.testing.assert_array_equal(read_pixels(grey, channels=1), grey.reshape(4, 5, 1))
+    np.testing.assert_array_equal(read_pixels(grey), np.repeat(grey.reshape(4, 5, 1), 3, axis=2))
+
+
+@pytest.mark.parametrize("form", ["array", "picture", "file"])
+def test_colours_become_grey_by_their_luminance(form):
+    photograph = pixels(0, 24)
+    expected = np.asarray(Image.fromarray(photograph).convert("L"))[..., np.newaxis]
+    picture = Image.fromarray(photograph)
+    given = {"array": photograph, "picture": picture, "file": encoded(picture, "PNG")}[form]
+    np.testing.assert_array_equal(read_pixels(given, channels=1), expected)
 
 
 def test_an_array_that_is_not_contiguous_is_read():

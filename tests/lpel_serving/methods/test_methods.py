@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from lpel_serving.equations.comparison import COSINE
 from lpel_serving.equations.fill import FILLS, Fill
 from lpel_serving.equations.similarity import cosine_similarity
 from lpel_serving.faithfulness.controls import CONTROLS, OF_SUBJECT, RANDOM, controls
@@ -293,7 +294,7 @@ def test_occlusion_replaces_one_superpixel_at_a_time(kind, fill, similar):
     networks = Linear()
     pair = face_pair(networks, pixels(0), pixels(1), similar=similar)
     received = Occlusion(4, kind, Fill(fill))(pair, networks, generator())
-    change = replacement(pair, kind, Fill(fill), generator())
+    change = replacement(pair, COSINE, kind, Fill(fill), generator())
     before = float(cosine_similarity(pair.h_r, pair.h_t))
     for y in range(4):
         for x in range(4):

@@ -48,18 +48,24 @@ def mine(tmp_path, monkeypatch):
 @pytest.mark.parametrize("name", methods())
 def test_ours_are_named_as_they_are_installed(name):
     used = MethodUsed(find_method(name))
-    assert (used.name, used.caveat) == (name, describe(name, find_method(name)).caveat)
+    assert (used.name, used.describe()) == (name, describe(name, find_method(name)))
 
 
 def test_a_method_keeps_its_name_and_caveat_whichever_module_registers_it(mine):
-    assert (MethodUsed(mine).name, MethodUsed(mine).caveat) == ("mine", "Mine is no reason.")
+    assert (MethodUsed(mine).name, MethodUsed(mine).describe().caveat) == (
+        "mine",
+        "Mine is no reason.",
+    )
 
 
 def test_a_method_given_as_an_object_keeps_its_caveat():
     class Own:
         caveat = "Own is no reason."
 
-    assert (MethodUsed(Own()).name, MethodUsed(Own()).caveat) == ("Own", "Own is no reason.")
+    assert (MethodUsed(Own()).name, MethodUsed(Own()).describe().caveat) == (
+        "Own",
+        "Own is no reason.",
+    )
 
 
 def test_what_a_method_of_another_package_declares_oddly_is_left_out(mine, tiny_explainer):

@@ -11,7 +11,8 @@ import lpel_serving
 from lpel_serving import Explainer, document
 from lpel_serving.commands.explain import _sentences
 from lpel_serving.engine.pair import decide_pair
-from lpel_serving.equations import decision, similarity
+from lpel_serving.equations import comparison, decision
+from lpel_serving.equations.comparison import COSINE
 from lpel_serving.images.found import faces_record
 from lpel_serving.methods import find_method
 from lpel_serving.methods.catalogue.registry import methods
@@ -101,7 +102,8 @@ def test_it_says_which_method_with_which_parameters(explainer, name):
 
 
 @pytest.mark.parametrize(
-    ("crop", "named"), [(None, "none"), ("none", "none"), ("1", "none"), ("0.50", "0.5")]
+    ("crop", "named"),
+    [(None, "none"), ("none", "none"), ("1", "1.0"), ("pad", "pad"), ("0.50", "0.5")],
 )
 def test_it_says_how_the_faces_were_cut_out_by_whatever_text(bundle, crop, named):
     pair = Explainer.load(bundle, crop=crop).explain(pixels(900), pixels(901))
@@ -114,7 +116,7 @@ def test_a_pair_that_was_not_explained_has_the_same_decision(explainer, pair):
     crops = pair.reference_crop, pair.test_crop
     embeddings = pair.reference_embedding, pair.test_embedding
     decided = decide_pair(
-        explainer.manifest, explainer.plausibility, crops, embeddings, crop="none"
+        explainer.manifest, COSINE, explainer.plausibility, crops, embeddings, crop="none"
     )
     found, whole = decided_document(decided), document(pair)
     assert tuple(sorted(found)) == tuple(sorted(OF_DECISION))
@@ -165,7 +167,7 @@ def test_what_is_exported_is_there(name):
 def counts(monkeypatch):
     """How often a similarity was computed, and compared with a threshold."""
     found = {"cosine": 0, "comparison": 0}
-    cosine, exceeds = similarity.cosine_similarity, decision._exceeds
+    cosine, exceeds = comparison.cosine_similarity, decision._exceeds
 
     def counted_cosine(*arguments):
         found["cosine"] += 1
@@ -175,7 +177,7 @@ def counts(monkeypatch):
         found["comparison"] += 1
         return exceeds(*arguments)
 
-    monkeypatch.setattr(decision, "cosine_similarity", counted_cosine)
+    monkeypatch.setattr(comparison, "cosine_similarity", counted_cosine)
     monkeypatch.setattr(decision, "_exceeds", counted_comparison)
     return found
 

@@ -9,9 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lpel_serving.bundle.origin import Origin
+from lpel_serving.bundle.assessment_record import AssessmentRecord, MeasuredCurve
+from lpel_serving.bundle.origin import MEASURED, Origin
+from lpel_serving.equations.comparison import COSINE
 from lpel_serving.equations.decision import Confidence, Decision, decide
 from lpel_serving.equations.regions import REGIONS, RegionShare, region_shares
+from lpel_serving.images.subject import SUBJECTS
 from lpel_serving.methods.catalogue.registry import find_method, methods
 from lpel_serving.methods.explanation import Explanation, PairExplanation, put_together
 from lpel_serving.methods.method import is_control
@@ -46,7 +49,9 @@ def pair_of(cosine: float, test: np.ndarray, reference: np.ndarray) -> PairExpla
         Explanation(np.zeros((4, 4, 3), np.float32), one, one > 0.5) for one in (test, reference)
     )
     crops = (pixels(0, 8), pixels(1, 8))
-    return put_together(crops, np.stack([h_r, h_t]), decide(h_r, h_t, 0.387), forward, swapped)
+    return put_together(
+        crops, np.stack([h_r, h_t]), decide(COSINE, h_r, h_t, 0.387), forward, swapped
+    )
 
 
 def made_by(method: str, pair: PairExplanation) -> PairExplanation:
@@ -66,7 +71,7 @@ def explain(
 ) -> Verdict:
     used = MethodUsed(find_method(method) if isinstance(method, str) else method)
     decision = decided(pair.similarity, confidence)
-    origin = Origin(crop, "0.48", "tiny")
+    origin = Origin(crop, "0.48", MEASURED)
     return explained(replace(pair, decision=decision, method=used, origin=origin))
 
 
@@ -417,3 +422,67 @@ def test_shares_alone_decide_what_is_named():
     shares = [RegionShare(name, 1 / 7, float(name == "chin"), 0.0) for name in REGIONS]
     heat_map = np.array([[0, 1]], np.float32)
     assert "the chin (100 % of it on 14 % of the picture)" in on_map(heat_map, shares, "it")[0]
+
+
+# ---- another network, another subject ----
+
+
+DIGITS = SUBJECTS["digits"]
+
+
+def of_origin(pair: PairExplanation, method: str, **changes: object) -> Verdict:
+    origin = replace(Origin("0.48", "0.48", "mine"), **changes)
+    used = MethodUsed(find_method(method))
+    return explained(replace(made_by(method, pair), method=used, origin=origin))
+
+
+@pytest.mark.parametrize("name", [*methods()])
+def test_what_was_measured_on_one_network_is_said_of_no_other(name):
+    pair = pair_of(0.4, regional(nose=1), regional(nose=1))  # close to the threshold
+    there, here = (of_origin(pair, name, embedder=one) for one in (MEASURED, "mine"))
+    assert any("close call" in one for one in there.words)
+    assert not any("close call" in one for one in here.words)
+    assert not any("re measured" in one for one in here.caveats)
+    quotes = any("re measured, " in one for one in there.caveats[3:])
+    unmeasured = any(f"`lpel assess --method {name}` measures it" in one for one in here.caveats)
+    assert unmeasured == (name == "xface" or (quotes and name != "responses"))
+
+
+@pytest.mark.parametrize("random", ["better", "worse"])
+@pytest.mark.parametrize("embedder", [MEASURED, "mine"])
+def test_a_bundles_own_measurement_comes_before_all_others(embedder, random):
+    curve = MeasuredCurve(1200, "0.48", "", 0.5, {"random": random, "centre": "worse"})
+    record = AssessmentRecord({}).with_curves("lpel", {"similar": curve})
+    pair = pair_of(0.7, regional(nose=1), regional(nose=1))
+    said = of_origin(pair, "lpel", embedder=embedder, assessment=record).caveats[-2]
+    beats = {
+        "better": "beats a random order and does worse than distance from the centre.",
+        "worse": "does worse than a random order and distance from the centre. Take these as "
+        "illustrations of the method, not as evidence.",
+    }
+    assert said == (
+        "Where such maps were measured with this network, on 1,200 pairs called similar, their "
+        f"order {beats[random]} That the maps of the two pictures are alike follows from the "
+        "formula, and proves nothing."
+    )
+    apart = of_origin(pair, "lpel", embedder=embedder, assessment=record, crop="0.6")
+    assert "1,200" not in " ".join(apart.caveats)
+
+
+@pytest.mark.parametrize(
+    ("heat_map", "words"),
+    [
+        (np.ones((4, 4), np.float32), "the map is flat: it points at no part of the picture."),
+        (np.eye(4, dtype=np.float32), None),
+        (np.eye(4, dtype=np.float32) - 0.1, "25 % of the map speaks against the decision."),
+        (np.eye(4, dtype=np.float32) - 0.01, "hardly anything speaks against the decision."),
+        (-np.eye(4, dtype=np.float32), "nothing speaks for the decision."),
+    ],
+)
+def test_where_pictures_have_no_regions_only_the_sign_is_said(heat_map, words):
+    assert on_map(heat_map, (), "it") == (() if words is None else (f"In it, {words}",))
+    verdict = of_origin(pair_of(0.7, heat_map, heat_map), "responses", subject=DIGITS)
+    said = [one for one in verdict.words if one.startswith("In both pictures")]
+    assert said == ([] if words is None else [f"In both pictures, {words}"])
+    assert verdict.words[0] == "The network calls the two digits similar."
+    assert "searched for" not in " ".join(verdict.caveats)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from lpel_serving import CentreCrop, Explainer
 from lpel_serving.engine.photographs import embed_photographs, pair_similarities
+from lpel_serving.equations.comparison import COSINE
 from lpel_serving.equations.decision import Decision
 from lpel_serving.images.datasets.pairs import Pair
 from lpel_serving.images.reading import read_pixels
@@ -279,7 +280,7 @@ def test_photographs_are_embedded_in_any_batches_alike(tiny_explainer, tmp_path)
     done: list[int] = []
     expected = tiny_explainer.embedder.embed([tiny_explainer.embedder.read(p) for p in paths])
     for batch_size in (1, 2, 4, 100):
-        received = embed_photographs(tiny_explainer.embedder, paths, batch_size=batch_size)
+        received = embed_photographs(tiny_explainer.embedder, COSINE, paths, batch_size=batch_size)
         np.testing.assert_array_equal(received, expected)
 
     class Watched:
@@ -290,13 +291,13 @@ def test_photographs_are_embedded_in_any_batches_alike(tiny_explainer, tmp_path)
             return None
 
     embed_photographs(
-        tiny_explainer.embedder, paths, batch_size=4, progress=lambda what, total: Watched()
+        tiny_explainer.embedder, COSINE, paths, batch_size=4, progress=lambda what, total: Watched()
     )
     assert done == [4, 4, 1]
 
 
 def test_no_photographs_have_no_embeddings(tiny_explainer):
-    received = embed_photographs(tiny_explainer.embedder, [])
+    received = embed_photographs(tiny_explainer.embedder, COSINE, [])
     assert received.shape == (0, tiny.DIMENSION)
 
 
@@ -314,15 +315,15 @@ def test_photographs_without_a_face_leave_nan_and_the_others_alone(tiny_bundle, 
     with pytest.raises(NoFaceError, match=r"Person_01_0001\.png: no face was found"):
         embedder.read(c)
     whole = Explainer.load(tiny_bundle).embedder
-    expected = embed_photographs(whole, [a, b, c, d, e, f])
+    expected = embed_photographs(whole, COSINE, [a, b, c, d, e, f])
     expected[[2, 5]] = np.nan
     for batch_size in (1, 2, 6):
-        received = embed_photographs(embedder, [a, b, c, d, e, f], batch_size=batch_size)
+        received = embed_photographs(embedder, COSINE, [a, b, c, d, e, f], batch_size=batch_size)
         np.testing.assert_array_equal(received, expected)
     pairs = [Pair(a, b, True), Pair(a, c, False), Pair(f, e, True), Pair(d, e, False)]
-    similarities = pair_similarities(embedder, pairs)
+    similarities = pair_similarities(embedder, COSINE, pairs)
     np.testing.assert_array_equal(np.isnan(similarities), [False, True, True, False])
-    all_found = pair_similarities(whole, pairs)
+    all_found = pair_similarities(whole, COSINE, pairs)
     np.testing.assert_array_equal(similarities[[0, 3]], all_found[[0, 3]])
 
 
@@ -330,7 +331,7 @@ def test_the_similarity_of_pairs_is_that_of_explain(tiny_explainer, tmp_path):
     people = write_people(tmp_path, 2, 2)
     a, b, c, d = sorted(people.glob("*/*"))
     pairs = [Pair(a, b, True), Pair(a, c, False), Pair(c, d, True), Pair(d, d, True)]
-    received = pair_similarities(tiny_explainer.embedder, pairs)
+    received = pair_similarities(tiny_explainer.embedder, COSINE, pairs)
     expected = [tiny_explainer.explain(pair.reference, pair.test).similarity for pair in pairs]
     np.testing.assert_array_equal(received, np.float32(expected))
     assert received[3] == 1

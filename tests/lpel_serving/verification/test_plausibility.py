@@ -25,7 +25,8 @@ from lpel_serving.verification.plausibility import (
     fit_plausibility,
 )
 from lpel_tf.bundles.bundling import fit_on_sides
-from lpel_tf.data.dataset import FaceSet, Split
+from lpel_tf.data.dataset import FaceSet
+from lpel_tf.data.split import Split
 from lpel_tf.pretrained import load_pretrained
 from support import tiny
 from support.images import pixels

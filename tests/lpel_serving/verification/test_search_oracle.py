@@ -5,11 +5,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lpel_serving.engine.comparing import open_head
+from lpel_serving.equations.comparison import COSINE, Euclidean
 from lpel_serving.equations.similarity import cosine_similarity
 from lpel_serving.support.errors import EmbeddingError
 from lpel_serving.verification import search
 from lpel_serving.verification.search import most_similar
 from oracles import oracle_search as oracle
+from support import compared
 
 pytestmark = pytest.mark.oracle
 
@@ -25,7 +28,7 @@ def gallery_of(rng: np.random.Generator, size: int, dimension: int, kinds: int) 
 
 
 def found_in(gallery: np.ndarray, probes: np.ndarray, top: int):
-    return most_similar(probes, len(gallery), lambda of: gallery[of], top)
+    return most_similar(COSINE, probes, len(gallery), lambda of: gallery[of], top)
 
 
 def assert_as_oracle(gallery: np.ndarray, probes: np.ndarray, top: int) -> None:
@@ -90,3 +93,29 @@ def test_what_is_not_finite_is_refused():
     gallery = np.ones((3, 2), np.float32)
     with pytest.raises(EmbeddingError, match="NaN or infinity"):
         found_in(gallery, np.array([[np.nan, 1]], np.float32), 1)
+
+
+@pytest.mark.parametrize("offset", [0, 50])
+def test_by_distance_the_nearest_are_found_wherever_all_embeddings_lie(offset):
+    rng = np.random.default_rng(4)
+    gallery, probes = (
+        (rng.normal(size=(n, 6)) + offset).astype(np.float32) for n in (search._BLOCK + 40, 3)
+    )
+    by_distance = Euclidean(2.0)
+    places, similarities = most_similar(
+        by_distance, probes, len(gallery), lambda of: gallery[of], 5
+    )
+    every = by_distance.similarity(probes[:, np.newaxis], gallery)
+    expected = np.argsort(-every, axis=1, kind="stable")[:, :5]
+    np.testing.assert_array_equal(places, expected)
+    np.testing.assert_array_equal(similarities, np.take_along_axis(every, expected, axis=1))
+
+
+def test_by_a_head_the_highest_scores_are_found():
+    rng = np.random.default_rng(5)
+    gallery, probes = (rng.normal(size=(n, 6)).astype(np.float32) * 4 for n in (200, 3))
+    head = open_head(compared.own_head(), 6, 2.0)
+    places, similarities = most_similar(head, probes, len(gallery), lambda of: gallery[of], 5)
+    every = compared.score(probes[:, np.newaxis], gallery)
+    np.testing.assert_array_equal(places, np.argsort(-every, axis=1)[:, :5])
+    np.testing.assert_allclose(similarities, -np.sort(-every, axis=1)[:, :5], atol=1e-6)

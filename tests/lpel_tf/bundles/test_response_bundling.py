@@ -3,28 +3,36 @@
 import json
 import os
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from lpel_export.support.errors import ParityError
 from lpel_serving import Explainer
+from lpel_serving.bundle.card import card
+from lpel_serving.bundle.loading import load_bundle
 from lpel_serving.engine.embedder import Embedder
 from lpel_serving.images.crops import CentreCrop
 from lpel_serving.images.datasets.faces import list_faces
+from lpel_serving.images.subject import SUBJECTS
 from lpel_serving.methods.catalogue.registry import find_method
 from lpel_serving.methods.decoded.lpel import Lpel
 from lpel_serving.methods.decoded.responses import Responses
 from lpel_tf.bundles import response_bundling
-from lpel_tf.bundles.bundling import response_checkpoint, train_bundle
+from lpel_tf.bundles.bundling import train_bundle
+from lpel_tf.bundles.checkpoints import response_checkpoint
 from lpel_tf.bundles.response_bundling import FinishedResponses, ResponsePlan, export_responses
-from lpel_tf.data.dataset import FaceSet, split_by_identity
+from lpel_tf.commands.trained_words import trained_in_words
+from lpel_tf.data.dataset import FaceSet
+from lpel_tf.data.split import split_by_identity
 from lpel_tf.decoders.response_decoder import ResponseDecoder
 from lpel_tf.decoders.response_table import TableSettings, measure_table
 from lpel_tf.decoders.response_training import ResponseRecipe
 from lpel_tf.decoders.training import Recipe
 from support import reproduction, tiny
 from support.folders import names_in
+from support.subjects import of_faces as about_faces
 
 PEOPLE, EACH, SIDE = 12, 5, 4
 RECIPE = Recipe(epochs=2, seed=1)
@@ -53,6 +61,7 @@ def bundle(faces, out, cache, responses=PLAN, length=1, **more):
         crop="none",
         recipe=RECIPE,
         closed_form=True,
+        split="identity",
         cache=cache,
         responses=responses,
         **more,
@@ -86,6 +95,19 @@ def test_the_image_decoder_is_the_same_with_and_without_responses(made, faces, c
     assert decoder == (made[1] / "decoder.onnx").read_bytes()
     assert manifest.threshold == made[0].threshold
     assert Explainer.load(tmp_path / "plain").default_method == Lpel()
+
+
+def test_a_bundle_of_another_subject_is_described_in_its_words(made, faces, cache, tmp_path):
+    manifest = bundle(faces, tmp_path / "digits", cache, subject=SUBJECTS["digits"])
+    assert load_bundle(tmp_path / "digits").manifest == manifest
+    of_faces = made[0]
+    assert (manifest.subject, of_faces.subject) == (SUBJECTS["digits"], SUBJECTS["faces"])
+    assert (manifest.schema, of_faces.schema) == (2, 1)
+    assert manifest.decoder.training["classes"] == of_faces.decoder.training["people"]
+    assert manifest.threshold.value == of_faces.threshold.value
+    said = [*card(manifest), trained_in_words(manifest, Path("bundle"))]
+    assert [found for text in said for found in about_faces(text)] == []
+    assert about_faces(trained_in_words(of_faces, Path("bundle")))
 
 
 @pytest.mark.parametrize("length", [1e-3, 297])

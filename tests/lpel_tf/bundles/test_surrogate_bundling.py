@@ -16,8 +16,10 @@ from lpel_serving.images.datasets.faces import list_faces
 from lpel_serving.images.reading import read_pixels
 from lpel_serving.methods.simulated.surrogate_order import SurrogateOrder
 from lpel_serving.support.errors import ParameterError
+from lpel_serving.support.image_shape import square
 from lpel_tf import pretrained
-from lpel_tf.bundles.bundling import surrogate_checkpoint, train_bundle
+from lpel_tf.bundles.bundling import train_bundle
+from lpel_tf.bundles.checkpoints import surrogate_checkpoint
 from lpel_tf.bundles.response_bundling import ResponsePlan
 from lpel_tf.bundles.surrogate_bundling import SurrogatePlan
 from lpel_tf.bundles.surrogate_export import export_finished_surrogate
@@ -192,7 +194,9 @@ def test_a_shipped_surrogate_gives_the_same_bytes(made, shipped, faces):
     embedder = tiny_layers.embedder()
     finished = pretrained.load_pretrained_surrogate("tiny", embedder.model)
     assert finished.training["command"] == "lpel train"
-    crops = np.stack([CentreCrop()(read_pixels(face.path), tiny.IMAGE_SIZE) for face in faces[:4]])
+    crops = np.stack(
+        [CentreCrop()(read_pixels(face.path), square(tiny.IMAGE_SIZE)) for face in faces[:4]]
+    )
     again = export_finished_surrogate(finished, embedder, crops)
     files = again.surrogate.graphs.files
     assert files == {name: (out / name).read_bytes() for name in GRAPHS}

@@ -7,7 +7,8 @@ import pytest
 
 from lpel_serving.images.datasets.faces import list_faces
 from lpel_serving.support.errors import ParameterError
-from lpel_tf.bundles.bundling import all_checkpoints, train_bundle
+from lpel_tf.bundles.bundling import train_bundle
+from lpel_tf.bundles.checkpoints import all_checkpoints
 from lpel_tf.bundles.surrogate_bundling import SurrogatePlan
 from lpel_tf.decoders.training import Recipe
 from lpel_tf.surrogates.recipe import SurrogateRecipe

@@ -12,7 +12,8 @@ from lpel_serving.images.datasets.pairs import Pair, draw_pairs
 from lpel_serving.support.errors import PairsError
 from lpel_serving.verification.calibration import fit_calibration
 from lpel_tf.bundles.thresholds import THESIS_THRESHOLD, fit_on_pairs, fit_on_split
-from lpel_tf.data.dataset import FaceSet, Split
+from lpel_tf.data.dataset import FaceSet
+from lpel_tf.data.split import Split
 
 ANGLES = {"a": 0.0, "b": 0.3, "c": 1.5, "d": 1.6}
 """Photographs by name, their embeddings by angle: a and b are near, c and d are, the rest far."""

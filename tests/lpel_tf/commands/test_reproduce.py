@@ -185,9 +185,19 @@ def test_a_quick_run_takes_some_people_by_the_seed(asked, photographs, tmp_path,
     people = set()
     for seed in range(12):
         options = ("--faces", photographs, "--out", tmp_path / "out", "--quick", "--seed", seed)
-        _, _, laboratory, _ = asked(*options)
+        _, _, laboratory, _ = asked(*options, "--split", "identity")
         people.add(tuple(face.identity for face in laboratory.photographs))
     assert people == {2 * (f"Person_{person:02d}",) for person in range(3)}
+
+
+def test_a_quick_run_takes_some_images_of_each_of_few_people(
+    asked, photographs, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("lpel_tf.research.reproduction.sizes.QUICK", replace(QUICK, photographs=3))
+    options = ("--faces", photographs, "--out", tmp_path / "out", "--quick")
+    _, _, laboratory, _ = asked(*options)
+    people = [face.identity for face in laboratory.photographs]
+    assert people == ["Person_00", "Person_01", "Person_02"]
 
 
 def test_a_flat_folder_is_read_with_its_list(asked, tmp_path):
@@ -249,9 +259,10 @@ def test_too_few_photographs_for_the_network_end_the_command_with_a_sentence(
 ):
     monkeypatch.setattr("lpel_tf.networks.embedders.from_facenet", lambda *_, **__: embedder())
     options = ("--faces", photographs, "--out", tmp_path / "out", "--cache", tmp_path / "cache")
-    done = CliRunner().invoke(build_app(), ["reproduce", *map(str, options)])
+    by_identity = ["reproduce", *map(str, options), "--split", "identity"]
+    done = CliRunner().invoke(build_app(), by_identity)
     assert isinstance(done.exception, TrainingDataError)
-    assert "are needed" in str(done.exception)
+    assert "give more than" in str(done.exception)
     assert done.stdout == ""
     assert not (tmp_path / "out" / "report.html").exists()
 

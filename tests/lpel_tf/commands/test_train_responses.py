@@ -12,7 +12,7 @@ import pytest
 from lpel_serving import Explainer
 from lpel_serving.methods.decoded.responses import Responses
 from support import reproduction, tiny
-from support.command import lpel
+from support.command import lpel, refused
 from support.folders import names_in
 from support.tiny_training import lpel_tiny
 
@@ -55,7 +55,8 @@ def cache(tmp_path_factory):
 def training(faces, out, cache, *more):
     return [
         *("train", "--faces", faces, "--out", out, "--cache", cache, "--crop", "none"),
-        *("--method", "responses", "--coalitions", 4, "--grid", 4, "--epochs", 3, *more),
+        *("--method", "responses", "--coalitions", 4, "--grid", 4, "--epochs", 3),
+        *("--split", "identity", *more),
     ]
 
 
@@ -162,6 +163,12 @@ def test_the_trained_bundle_explains_by_responses_unless_asked_otherwise(trained
     assert document["parameters"] == {"p": 0.5, "epsilon": 0.7, "crop": "none"}
     said = complaint(lpel(*explain, "--p", 0.5))
     assert "--p is LPEL's own: it is not taken with the method responses" in said
+
+
+def test_a_subject_that_is_none_is_refused_before_any_work(faces, tmp_path):
+    done = lpel(*training(faces, tmp_path / "out", tmp_path / "cache", "--subject", "nonsense"))
+    refused(done, "no subject is called 'nonsense': expected faces, digits")
+    assert names_in(tmp_path) == []
 
 
 @pytest.mark.parametrize(

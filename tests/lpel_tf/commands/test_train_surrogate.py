@@ -42,7 +42,7 @@ def training(faces, out, cache, *more):
     return [
         *("train", "--faces", faces, "--out", out, "--cache", cache, "--crop", "none"),
         *("--method", "surrogate", "--coalitions", 4, "--grid", 4, "--epochs", 2),
-        *("--table-coalitions", 8, *more),
+        *("--table-coalitions", 8, "--split", "identity", *more),
     ]
 
 

@@ -138,7 +138,7 @@ def training(faces, out, cache, *more):
     steps = () if "--closed-form" in more else ("--epochs", 40, "--patience", 40)
     return [
         *("train", "--faces", faces, "--out", out, "--cache", cache, "--crop", "none"),
-        *(*steps, "--json", *more),
+        *("--split", "identity", *steps, "--json", *more),
     ]
 
 
@@ -240,7 +240,7 @@ def test_too_few_photographs_are_refused(faces, cache, tmp_path):
         for number in range(5):
             source = faces / f"person_{person}" / f"{number:04d}.png"
             (few / f"person_{person}" / source.name).write_bytes(source.read_bytes())
-    done = lpel(*training(few, tmp_path / "out", cache))
+    done = lpel(*training(few, tmp_path / "out", cache, "--noise", "0"))
     assert "10 faces are too few to train a decoder of 128 features" in complaint(done)
     assert names_in(tmp_path) == ["few"]
 
@@ -253,7 +253,7 @@ def test_too_few_photographs_are_refused_for_the_closed_form_too(faces, cache, t
         for number in range(5):
             source = faces / f"person_{person}" / f"{number:04d}.png"
             (few / f"person_{person}" / source.name).write_bytes(source.read_bytes())
-    done = lpel(*training(few, tmp_path / "out", cache, "--closed-form"))
+    done = lpel(*training(few, tmp_path / "out", cache, "--noise", "0", "--closed-form"))
     assert "too few" in complaint(done)
 
 

@@ -13,13 +13,15 @@ from PIL import Image as pillow
 
 from lpel_serving.bundle.manifest import EmbedderRecord
 from lpel_serving.engine.embedder import Embedder
-from lpel_serving.images.crops import CentreCrop, decoder_target
-from lpel_serving.images.datasets.faces import Face, list_faces
+from lpel_serving.images.crops import CentreCrop
+from lpel_serving.images.datasets.faces import list_faces
 from lpel_serving.images.datasets.passed_over import Unusable
+from lpel_serving.images.resizing import decoder_target
 from lpel_serving.support.errors import ImageError, NoFaceError, PhotographsError
-from lpel_tf.data.dataset import FaceSet, embed_faces, split_by_identity
+from lpel_serving.support.image_shape import square
+from lpel_tf.data.dataset import embed_faces
 from lpel_tf.data.store import open_face_store
-from lpel_tf.support.errors import CacheError, TrainingDataError
+from lpel_tf.support.errors import CacheError
 from support import bright, tiny
 from support.counting import counting
 from support.images import write_people
@@ -41,7 +43,7 @@ def key(number):
 
 
 def open_store(path):
-    return closing(open_face_store(path, DIMENSION, SIDE))
+    return closing(open_face_store(path, DIMENSION, square(SIDE)))
 
 
 def check_same(found, expected):
@@ -102,7 +104,7 @@ from pathlib import Path
 import numpy as np
 from lpel_tf.data.store import open_face_store
 
-store = open_face_store(Path(sys.argv[1]), 5, 4)
+store = open_face_store(Path(sys.argv[1]), 5, (4, 4, 3))
 face = {"embedding": np.full(5, 0.5, np.float32), "target": np.full((4, 4, 3), 7, np.uint8)}
 store.put({bytes([1] * 32): face})
 store._database.execute("BEGIN")
@@ -128,7 +130,7 @@ import numpy as np
 from lpel_tf.data.store import open_face_store
 
 writer = int(sys.argv[2])
-store = open_face_store(Path(sys.argv[1]), 5, 4)
+store = open_face_store(Path(sys.argv[1]), 5, (4, 4, 3))
 for i in range(100):
     face = {"embedding": np.full(5, i, np.float32), "target": np.full((4, 4, 3), i, np.uint8)}
     store.put({bytes([writer, i] * 16): face, bytes([9, i] * 16): face})
@@ -183,7 +185,7 @@ def wrong_type(path):
 
 def other_dimension(dimension):
     def make(path):
-        with closing(open_face_store(path, dimension, SIDE)) as store:
+        with closing(open_face_store(path, dimension, square(SIDE))) as store:
             face = stored(1)
             vector = np.ones(dimension, np.float32)
             store.put({key(1): {"embedding": vector, "target": face["target"]}})
@@ -192,7 +194,7 @@ def other_dimension(dimension):
 
 
 def other_size(path):
-    with closing(open_face_store(path, DIMENSION, SIDE + 1)) as store:
+    with closing(open_face_store(path, DIMENSION, square(SIDE + 1))) as store:
         target = np.zeros((SIDE + 1, SIDE + 1, 3), np.uint8)
         store.put({key(1): {"embedding": stored(1)["embedding"], "target": target}})
 
@@ -228,12 +230,12 @@ def open_and_get(path):
 
 def test_a_store_in_a_missing_folder_is_reported(tmp_path):
     with pytest.raises(CacheError):
-        open_face_store(tmp_path / "missing" / "faces.sqlite", DIMENSION, SIDE)
+        open_face_store(tmp_path / "missing" / "faces.sqlite", DIMENSION, square(SIDE))
 
 
 # --- embedding a folder --------------------------------------------------------------------------
 
-RECORD = EmbedderRecord("tiny", tiny.IMAGE_SIZE, tiny.DIMENSION, "unit")
+RECORD = EmbedderRecord("tiny", square(tiny.IMAGE_SIZE), tiny.DIMENSION, "unit")
 
 
 @pytest.fixture(scope="module")
@@ -258,11 +260,11 @@ def pixels_of(faces):
 
 def test_faces_are_embedded_with_their_targets_and_names(counted, people, path):
     embedder, _ = counted
-    faces = embed_faces(embedder, people, tiny.TARGET_SIZE, path)
+    faces = embed_faces(embedder, people, square(tiny.TARGET_SIZE), path)
     crops = pixels_of(people)
     assert len(faces) == 20
     np.testing.assert_allclose(faces.embeddings, tiny.embed(crops), rtol=1e-5, atol=1e-6)
-    wanted = np.stack([decoder_target(crop, tiny.TARGET_SIZE) for crop in crops])
+    wanted = np.stack([decoder_target(crop, square(tiny.TARGET_SIZE)) for crop in crops])
     np.testing.assert_array_equal(faces.targets, wanted)
     blocks = crops.reshape(20, 8, 2, 8, 2, 3).mean(axis=(2, 4))
     assert np.abs(faces.targets - blocks).max() <= 1, "a target's pixel is the mean of its block"
@@ -272,9 +274,9 @@ def test_faces_are_embedded_with_their_targets_and_names(counted, people, path):
 
 def test_each_photograph_is_embedded_once_and_the_second_time_none(counted, people, path):
     embedder, seen = counted
-    first = embed_faces(embedder, people, tiny.TARGET_SIZE, path)
+    first = embed_faces(embedder, people, square(tiny.TARGET_SIZE), path)
     assert len(seen) == len(set(seen)) == 20
-    again = embed_faces(embedder, people, tiny.TARGET_SIZE, path)
+    again = embed_faces(embedder, people, square(tiny.TARGET_SIZE), path)
     assert len(seen) == 20
     assert again.embeddings.tobytes() == first.embeddings.tobytes()
     assert again.targets.tobytes() == first.targets.tobytes()
@@ -286,7 +288,7 @@ def test_a_copy_of_a_photograph_is_not_embedded_again(distance, counted, people,
     embedder, seen = counted
     copy = people[distance].path
     shutil.copy(people[0].path, copy)
-    faces = embed_faces(embedder, people, tiny.TARGET_SIZE, path)
+    faces = embed_faces(embedder, people, square(tiny.TARGET_SIZE), path)
     assert len(seen) == len(set(seen)) == 19
     np.testing.assert_array_equal(faces.embeddings[distance], faces.embeddings[0])
     assert faces.identities[distance] == people[distance].identity
@@ -296,18 +298,18 @@ def test_a_photograph_that_moved_or_was_renamed_is_not_embedded_again(
     counted, people, path, tmp_path
 ):
     embedder, seen = counted
-    first = embed_faces(embedder, people, tiny.TARGET_SIZE, path)
+    first = embed_faces(embedder, people, square(tiny.TARGET_SIZE), path)
     (tmp_path / "people").rename(tmp_path / "humans")
     moved = list_faces(tmp_path / "humans")
-    again = embed_faces(embedder, moved, tiny.TARGET_SIZE, path)
+    again = embed_faces(embedder, moved, square(tiny.TARGET_SIZE), path)
     assert len(seen) == 20
     np.testing.assert_array_equal(again.embeddings, first.embeddings)
 
 
 def test_only_new_photographs_are_embedded(counted, people, path):
     embedder, seen = counted
-    embed_faces(embedder, people[3:9], tiny.TARGET_SIZE, path)
-    everyone = embed_faces(embedder, people, tiny.TARGET_SIZE, path)
+    embed_faces(embedder, people[3:9], square(tiny.TARGET_SIZE), path)
+    everyone = embed_faces(embedder, people, square(tiny.TARGET_SIZE), path)
     assert len(seen) == len(set(seen)) == 20
     np.testing.assert_allclose(
         everyone.embeddings, tiny.embed(pixels_of(people)), rtol=1e-5, atol=1e-6
@@ -320,11 +322,11 @@ def test_an_interruption_loses_at_most_one_batch(counted, people, path):
     content = damaged.read_bytes()
     damaged.write_bytes(b"damaged")
     with pytest.raises(ImageError, match=damaged.name) as caught:
-        embed_faces(embedder, people, tiny.TARGET_SIZE, path)
+        embed_faces(embedder, people, square(tiny.TARGET_SIZE), path)
     assert str(damaged) in str(caught.value)
     assert len(seen) == 16
     damaged.write_bytes(content)
-    assert len(embed_faces(embedder, people, tiny.TARGET_SIZE, path)) == 20
+    assert len(embed_faces(embedder, people, square(tiny.TARGET_SIZE), path)) == 20
     assert len(seen) == len(set(seen)) == 20
 
 
@@ -332,7 +334,7 @@ def test_a_missing_photograph_is_named(counted, people, path):
     embedder, _ = counted
     people[2].path.unlink()
     with pytest.raises(ImageError, match=people[2].path.name):
-        embed_faces(embedder, people, tiny.TARGET_SIZE, path)
+        embed_faces(embedder, people, square(tiny.TARGET_SIZE), path)
 
 
 def test_a_photograph_that_cannot_be_used_is_left_out_and_gathered(counted, people, path):
@@ -340,7 +342,7 @@ def test_a_photograph_that_cannot_be_used_is_left_out_and_gathered(counted, peop
     people[2].path.unlink()
     people[9].path.write_bytes(b"damaged")
     unusable = Unusable()
-    faces = embed_faces(embedder, people, tiny.TARGET_SIZE, path, unusable=unusable)
+    faces = embed_faces(embedder, people, square(tiny.TARGET_SIZE), path, unusable=unusable)
     assert faces.unusable == (people[2], people[9])
     assert faces.without_face == ()
     assert len(faces) == len(seen) == 18
@@ -355,13 +357,15 @@ def test_too_many_photographs_that_cannot_be_used_are_refused(counted, people, p
     for face in people[:3]:
         face.path.write_bytes(b"damaged")
     with pytest.raises(PhotographsError, match="3 of 20 photographs cannot be used") as caught:
-        embed_faces(embedder, people, tiny.TARGET_SIZE, path, unusable=Unusable(0.14))
+        embed_faces(embedder, people, square(tiny.TARGET_SIZE), path, unusable=Unusable(0.14))
     assert people[1].path.name not in str(caught.value)
     with pytest.raises(PhotographsError) as caught:
-        embed_faces(embedder, people, tiny.TARGET_SIZE, path, unusable=Unusable(0, names=True))
+        embed_faces(
+            embedder, people, square(tiny.TARGET_SIZE), path, unusable=Unusable(0, names=True)
+        )
     for face in people[:3]:
         assert str(face.path) in str(caught.value)
-    faces = embed_faces(embedder, people, tiny.TARGET_SIZE, path, unusable=Unusable(0.15))
+    faces = embed_faces(embedder, people, square(tiny.TARGET_SIZE), path, unusable=Unusable(0.15))
     assert len(faces) == 17
 
 
@@ -375,7 +379,7 @@ def test_photographs_without_a_face_are_left_out_and_listed(model, people, path)
         return CentreCrop()(pixels, size)
 
     embedder, seen = counting(Embedder(model, RECORD, crop))
-    faces = embed_faces(embedder, people, tiny.TARGET_SIZE, path)
+    faces = embed_faces(embedder, people, square(tiny.TARGET_SIZE), path)
     shown = [face for face in people if face.path not in hidden]
     assert {face.path for face in faces.without_face} == hidden
     assert len(faces) == len(seen) == 17
@@ -400,7 +404,7 @@ def test_photographs_of_several_faces_are_counted_whether_they_are_stored_or_not
 ):
     embedder, seen = counting(Embedder(model, RECORD, bright.BrightSquares()))
     for _ in range(2):
-        faces = embed_faces(embedder, group_photographs, tiny.TARGET_SIZE, path)
+        faces = embed_faces(embedder, group_photographs, square(tiny.TARGET_SIZE), path)
         assert len(faces) == len(seen) == 6
         names = [f"{face.path.parent.name}/{face.path.name}" for face in faces.several_faces]
         assert names == ["P1/beside.png", "P2/beside.png"]
@@ -411,10 +415,10 @@ def test_what_an_earlier_version_stored_without_their_number_is_embedded_again(
 ):
     crop = bright.BrightSquares()
     of_before, _ = counting(Embedder(model, RECORD, crop.__call__))  # which says nothing of faces
-    before = embed_faces(of_before, group_photographs, tiny.TARGET_SIZE, path)
+    before = embed_faces(of_before, group_photographs, square(tiny.TARGET_SIZE), path)
     assert before.several_faces is None
     embedder, seen = counting(Embedder(model, RECORD, crop))
-    after = embed_faces(embedder, group_photographs, tiny.TARGET_SIZE, path)
+    after = embed_faces(embedder, group_photographs, square(tiny.TARGET_SIZE), path)
     assert len(seen) == 6
     assert len(after.several_faces) == 2
     np.testing.assert_array_equal(after.embeddings, before.embeddings)
@@ -422,7 +426,7 @@ def test_what_an_earlier_version_stored_without_their_number_is_embedded_again(
 
 def test_no_photographs_give_no_faces(counted, path):
     embedder, seen = counted
-    faces = embed_faces(embedder, [], tiny.TARGET_SIZE, path)
+    faces = embed_faces(embedder, [], square(tiny.TARGET_SIZE), path)
     assert len(faces) == len(seen) == 0
     assert faces.embeddings.shape == (0, tiny.DIMENSION)
 
@@ -438,81 +442,14 @@ def test_progress_counts_every_photograph(counted, people, path):
         yield lambda more: reported.append(-more)
 
     embedder, _ = counted
-    embed_faces(embedder, people, tiny.TARGET_SIZE, path, progress=progress)
+    embed_faces(embedder, people, square(tiny.TARGET_SIZE), path, progress=progress)
     assert sum(reported) == 0
     assert reported[0] == 20
 
 
 def test_the_store_holds_neither_names_nor_paths(counted, people, path):
     embedder, _ = counted
-    embed_faces(embedder, people, tiny.TARGET_SIZE, path)
+    embed_faces(embedder, people, square(tiny.TARGET_SIZE), path)
     content = path.read_bytes()
     assert b"Person" not in content
     assert os.fsencode(people[0].path.parent.parent) not in content
-
-
-# --- the split -----------------------------------------------------------------------------------
-
-
-def crowd(people, each=4):
-    identities = tuple(f"person {i % people}" for i in range(people * each))
-    n = len(identities)
-    embeddings = np.arange(n, dtype=np.float32)[:, np.newaxis]
-    return FaceSet(embeddings, np.zeros((n, 2, 2, 3), np.uint8), identities)
-
-
-def sides_of(split):
-    return split.train, split.validation, split.test
-
-
-@pytest.mark.parametrize("people", [3, 4, 10, 57])
-@pytest.mark.parametrize("seed", [0, 1])
-def test_nobody_is_on_two_sides_and_everybody_is_on_one(people, seed):
-    faces = crowd(people)
-    sides = sides_of(split_by_identity(faces, np.random.default_rng(seed)))
-    who = [set(side.identities) for side in sides]
-    assert all(who)
-    assert sum(map(len, who)) == len(set.union(*who)) == people
-    photographs = np.concatenate([side.embeddings[:, 0] for side in sides])
-    assert sorted(photographs) == list(range(len(faces)))
-    for side in sides:
-        assert [faces.identities[int(i)] for i in side.embeddings[:, 0]] == list(side.identities)
-
-
-@pytest.mark.parametrize(
-    ("shares", "people"),
-    [({}, (80, 10, 10)), ({"validation": 0.2, "test": 0.3}, (50, 20, 30))],
-)
-def test_the_shares_are_of_people(shares, people):
-    split = split_by_identity(crowd(100), np.random.default_rng(0), **shares)
-    assert tuple(len(set(side.identities)) for side in sides_of(split)) == people
-
-
-def test_the_split_hangs_on_the_seed_alone_and_not_on_the_order_of_the_faces():
-    faces = crowd(30)
-    backwards = FaceSet(faces.embeddings[::-1], faces.targets[::-1], faces.identities[::-1])
-    splits = [split_by_identity(f, np.random.default_rng(5)) for f in (faces, faces, backwards)]
-    test_people = [set(split.test.identities) for split in splits]
-    assert test_people[0] == test_people[1] == test_people[2]
-    other = split_by_identity(faces, np.random.default_rng(6))
-    assert set(other.test.identities) != test_people[0]
-
-
-@pytest.mark.parametrize("people", [0, 1, 2])
-def test_fewer_than_three_people_are_refused(people):
-    with pytest.raises(TrainingDataError, match=f"show {people} people; at least 3") as caught:
-        split_by_identity(crowd(people), np.random.default_rng(0))
-    assert isinstance(caught.value, ValueError)
-
-
-def test_a_selection_keeps_faces_and_names_together():
-    faces = crowd(3, each=2)
-    chosen = np.array([True, False, False, True, False, True])
-    kept = faces.select(chosen)
-    assert kept.identities == ("person 0", "person 0", "person 2")
-    assert kept.embeddings[:, 0].tolist() == [0, 3, 5]
-    assert len(kept) == len(kept.targets) == 3
-
-
-def test_a_face_is_told_apart_by_its_person(tmp_path):
-    assert Face(tmp_path, "one") != Face(tmp_path, "another")

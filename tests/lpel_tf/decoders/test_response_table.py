@@ -18,13 +18,14 @@ from lpel_serving.equations.fill import Fill
 from lpel_serving.images.crops import CentreCrop
 from lpel_serving.images.datasets.faces import list_faces
 from lpel_serving.support.errors import EmbeddingError, ImageError, NoFaceError, ParameterError
+from lpel_serving.support.image_shape import square as square_shape
 from lpel_tf.decoders.response_table import ResponseTable, TableSettings, measure_table
 from lpel_tf.support.errors import CacheError
 from support import tiny
 from support.counting import counting
 from support.images import write_people
 
-RECORD = EmbedderRecord("tiny", tiny.IMAGE_SIZE, tiny.DIMENSION, "unit")
+RECORD = EmbedderRecord("tiny", square_shape(tiny.IMAGE_SIZE), tiny.DIMENSION, "unit")
 SETTINGS = TableSettings(side=4, coalitions=3)
 IMAGES = 1 + SETTINGS.coalitions
 """Embedded for each photograph."""
@@ -272,10 +273,11 @@ from lpel_serving.images.crops import CentreCrop
 from lpel_serving.engine.embedder import Embedder
 from lpel_serving.images.datasets.faces import list_faces
 from lpel_serving.bundle.manifest import EmbedderRecord
+from lpel_serving.support.image_shape import ImageShape
 from lpel_tf.decoders.response_table import TableSettings, measure_table
 
 people, store, model, last = sys.argv[1:]
-record = EmbedderRecord("tiny", 16, 6, "unit")
+record = EmbedderRecord("tiny", ImageShape(16, 16), 6, "unit")
 embedder = Embedder(Path(model).read_bytes(), record, CentreCrop())
 embed, seen = embedder.embed, 0
 

@@ -2,6 +2,7 @@ import io
 import json
 import zipfile
 from contextlib import contextmanager
+from dataclasses import replace
 
 import keras
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 
 from lpel_serving.equations.similarity import typical_length, unit
 from lpel_serving.support.errors import LpelError, ParameterError
+from lpel_serving.support.image_shape import square
 from lpel_tf.data.dataset import FaceSet
 from lpel_tf.decoders.checkpoint import load_checkpoint
 from lpel_tf.decoders.decoder import build_decoder, mean_squared_error, to_keras
@@ -103,7 +105,7 @@ def test_a_constant_feature_gives_finite_weights_that_reconstruct_alike(train):
 
 def test_a_linear_decoder_and_its_keras_network_reconstruct_alike(train):
     decoder = solve(train, 0.0)
-    assert decoder.image_size == SIDE
+    assert decoder.shape == (SIDE, SIDE, 3)
     ours = decoder(train.embeddings)
     assert ours.shape == (len(train), SIDE, SIDE, 3)
     np.testing.assert_allclose(
@@ -112,7 +114,7 @@ def test_a_linear_decoder_and_its_keras_network_reconstruct_alike(train):
 
 
 def test_the_keras_decoder_is_that_of_table_5_1():
-    model = build_decoder(512)
+    model = build_decoder(512, square(40))
     assert [type(layer).__name__ for layer in model.layers] == ["Dense", "Reshape"]
     assert model.layers[0].activation.__name__ == "linear"
     assert model.layers[0].units == 4800
@@ -181,7 +183,7 @@ def test_a_folded_layer_does_what_whitening_and_the_layer_do(train, noise):
     bias = rng.normal(size=PIXELS).astype(np.float32)
     white = whitening(train.embeddings, noise)
     expected = white(train.embeddings) @ kernel + bias
-    folded = white.fold(kernel, bias)(train.embeddings).reshape(len(train), -1)
+    folded = white.fold(kernel, bias, square(SIDE))(train.embeddings).reshape(len(train), -1)
     np.testing.assert_allclose(folded, expected, atol=1e-4)
 
 
@@ -189,7 +191,7 @@ def test_no_whitening_changes_nothing(train):
     plain = no_whitening(DIMENSION)
     np.testing.assert_array_equal(plain(train.embeddings), train.embeddings)
     kernel = np.ones((DIMENSION, PIXELS), np.float32)
-    folded = plain.fold(kernel, np.zeros(PIXELS, np.float32))
+    folded = plain.fold(kernel, np.zeros(PIXELS, np.float32), square(SIDE))
     np.testing.assert_array_equal(folded.kernel, kernel)
     assert not folded.bias.any()
 
@@ -555,7 +557,7 @@ def spoilt(value):
 @pytest.mark.parametrize(
     ("faces", "complaint"),
     [
-        (face_set(3, n=DIMENSION), "8 faces are too few.* more than 8 are needed"),
+        (face_set(3, n=DIMENSION), "8 faces are too few.* without noise.* more than 8"),
         (face_set(3, n=1), "1 faces are too few"),
         (spoilt(np.nan), "NaN or infinity"),
         (spoilt(np.inf), "NaN or infinity"),
@@ -564,9 +566,22 @@ def spoilt(value):
 )
 def test_faces_that_cannot_be_trained_on_are_refused(faces, complaint, validation):
     with pytest.raises(TrainingDataError, match=complaint) as caught:
-        train_decoder(faces, validation, RECIPE)
+        train_decoder(faces, validation, replace(RECIPE, noise=0))
     assert isinstance(caught.value, ValueError)
     assert "\n" not in str(caught.value)
+
+
+def test_with_noise_fewer_faces_than_features_have_one_best_decoder(validation):
+    few, recipe = face_set(3, n=DIMENSION - 2), replace(RECIPE, noise=0.1)
+    trained = train_decoder(few, validation, recipe)
+    kernel, bias = ridge_oracle(few, recipe.noise_on(few.embeddings))
+    solved = solve(few, recipe.noise_on(few.embeddings))
+    np.testing.assert_allclose(solved.kernel, kernel, atol=1e-6)
+    np.testing.assert_allclose(solved.bias, bias, atol=1e-6)
+    assert np.isfinite(trained.decoder.kernel).all()
+    one = face_set(3, n=1)
+    with pytest.raises(TrainingDataError, match=r"1 faces are too few .* more than 1, thousands"):
+        train_decoder(one, validation, recipe)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from lpel_serving.bundle.origin import Origin, origin_of
+from lpel_serving.equations.comparison import COSINE
 from lpel_serving.equations.decision import Decision, decide
 from lpel_serving.images.found import Box, FoundFaces
 from lpel_serving.methods.catalogue.registry import find_method, methods
@@ -115,7 +116,11 @@ def test_words_name_the_reference_first():
     )
     embeddings = np.array([[1, 0], [0.7, 0.714]], np.float32)
     pair = put_together(
-        (pixels(0, 8), pixels(1, 8)), embeddings, decide(*embeddings, 0.387), forward, swapped
+        (pixels(0, 8), pixels(1, 8)),
+        embeddings,
+        decide(COSINE, *embeddings, 0.387),
+        forward,
+        swapped,
     )
     words = explained(of_source(pair, "none", "responses")).words
     assert [one.partition(",")[0] for one in words[-2:]] == [

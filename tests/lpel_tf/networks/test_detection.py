@@ -8,6 +8,7 @@ from PIL import ImageDraw
 from lpel_serving.images.crops import parse_crop
 from lpel_serving.images.reading import read_pixels
 from lpel_serving.support.errors import FaceChoiceError, ImageError, NoFaceError
+from lpel_serving.support.image_shape import square
 from lpel_serving.support.progress import silent
 from lpel_tf.demo.photographs import fetch_photographs
 from lpel_tf.networks.detection import (
@@ -95,7 +96,7 @@ def dots(crop):
 @pytest.mark.parametrize(("face", "size"), [(120, 160), (400, 160), (600, 40), (160, 160)])
 def test_landmarks_come_to_lie_on_the_template(angle, face, size):
     centred = turned(TEMPLATE - 0.5, angle, face, (450, 500))
-    crop = align(with_dots(centred, radius=face * 0.04), centred, size)
+    crop = align(with_dots(centred, radius=face * 0.04), centred, square(size))
     assert crop.shape == (size, size, 3)
     assert crop.dtype == np.uint8
     np.testing.assert_allclose(dots(crop), TEMPLATE, atol=0.012)
@@ -104,7 +105,7 @@ def test_landmarks_come_to_lie_on_the_template(angle, face, size):
 def test_what_lies_outside_the_photograph_is_black():
     landmarks = turned(TEMPLATE - 0.5, 0, 300, (20, 20))
     white = np.full((400, 400, 3), 255, np.uint8)
-    crop = align(white, landmarks, 160)
+    crop = align(white, landmarks, square(160))
     assert crop[:60, :60].max() == 0
     assert crop[-40:, -40:].min() == 255
 
@@ -114,7 +115,7 @@ def test_shrinking_is_antialiased():
     board = np.indices((1000, 1000)).sum(axis=0) % 2 * 255
     pixels = np.repeat(board[..., np.newaxis], 3, axis=2).astype(np.uint8)
     landmarks = turned(TEMPLATE - 0.5, 0, 500, (500, 500))
-    crop = align(pixels, landmarks, 125)[10:-10, 10:-10]
+    crop = align(pixels, landmarks, square(125))[10:-10, 10:-10]
     assert np.abs(crop.astype(int) - 128).max() < 40
 
 
@@ -140,7 +141,7 @@ def crop():
 )
 def test_a_picture_without_a_face_is_refused_with_what_to_do(pixels, crop):
     with pytest.raises(NoFaceError, match="no face was found: give a photograph") as caught:
-        crop(pixels, 160)
+        crop(pixels, square(160))
     assert isinstance(caught.value, ImageError)
     assert "\n" not in str(caught.value)
 
@@ -233,7 +234,7 @@ def test_the_largest_of_two_faces_is_chosen(large_first, photographs, crop):
     large, small = resized(one, 500), resized(another, 180)
     both = side_by_side(large, small) if large_first else side_by_side(small, large)
     assert len(crop.detect(both)) >= 2
-    chosen, wanted, other = (crop(p, 160).astype(int) for p in (both, large, small))
+    chosen, wanted, other = (crop(p, square(160)).astype(int) for p in (both, large, small))
     assert np.abs(chosen - wanted).mean() < 8
     assert np.abs(chosen - wanted).mean() < np.abs(chosen - other).mean() / 3
 
@@ -246,9 +247,9 @@ def test_both_of_two_faces_are_reported_and_either_is_taken(large_first, photogr
     both = side_by_side(large, small) if large_first else side_by_side(small, large)
     begins = [0, 500] if large_first else [180, 0]
     for face, alone in enumerate((large, small)):
-        cut = crop.take(both, 160, face)
+        cut = crop.take(both, square(160), face)
         assert (cut.found.count, cut.found.taken) == (2, face)
-        of_alone = crop.take(alone, 160)
+        of_alone = crop.take(alone, square(160))
         assert of_alone.found.count == 1
         expected, box = of_alone.found.box, cut.found.box
         moved = [expected.left + begins[face], expected.top, expected.right + begins[face]]
@@ -256,7 +257,7 @@ def test_both_of_two_faces_are_reported_and_either_is_taken(large_first, photogr
         assert off.max() < 0.1 * (expected.right - expected.left)
         assert np.abs(cut.pixels.astype(int) - of_alone.pixels).mean() < 8
     with pytest.raises(FaceChoiceError, match="face 2 was asked for, and 2 were found"):
-        crop.take(both, 160, 2)
+        crop.take(both, square(160), 2)
 
 
 @pytest.mark.weights
@@ -264,7 +265,9 @@ def test_boxes_are_in_the_pixels_of_the_photograph_however_large_it_is(photograp
     pixels = next(iter(photographs.values()))
     large = resized(pixels, 2 * MAX_SIDE)
     scale = large.shape[1] / pixels.shape[1]
-    before, after = (np.array(astuple(crop.take(p, 160).found.box)) for p in (pixels, large))
+    before, after = (
+        np.array(astuple(crop.take(p, square(160)).found.box)) for p in (pixels, large)
+    )
     assert np.abs(after - before * scale).max() < 0.15 * scale * (before[2] - before[0])
     assert after.min() >= 0
     assert after[2] <= large.shape[1]
@@ -279,6 +282,6 @@ def test_a_photograph_larger_than_the_detector_takes_gives_the_same_crop(photogr
     before = places_in_crop(largest(crop, pixels), largest(crop, pixels))
     after = places_in_crop(largest(crop, pixels) * scale, largest(crop, large))
     assert np.linalg.norm(before - after, axis=1).mean() < 0.03
-    other = crop(list(photographs.values())[2], 160).astype(int)
-    off = np.abs(crop(large, 160).astype(int) - crop(pixels, 160)).mean()
-    assert off < np.abs(other - crop(pixels, 160)).mean() / 3
+    other = crop(list(photographs.values())[2], square(160)).astype(int)
+    off = np.abs(crop(large, square(160)).astype(int) - crop(pixels, square(160))).mean()
+    assert off < np.abs(other - crop(pixels, square(160))).mean() / 3

@@ -17,6 +17,7 @@ from lpel_serving.bundle.manifest import (
     RESPONSE,
 )
 from lpel_serving.engine.session import open_session
+from lpel_serving.equations.comparison import COSINE
 from lpel_serving.equations.fill import Fill
 from lpel_serving.equations.heatmap import normalise
 from lpel_serving.methods.decoded.lpel import Lpel
@@ -186,7 +187,7 @@ def test_the_shipped_responses_predict_what_coalitions_take(explainer, faces):
     for face in faces[:6]:
         h = explainer.embed(face[np.newaxis])
         chosen = draw_coalitions(rng, 12, 64)
-        lost = embedding_losses(explainer.embed, face, h[0], chosen, [Fill("mean")], rng)
+        lost = embedding_losses(explainer.embed, COSINE, face, h[0], chosen, [Fill("mean")], rng)
         missed += np.square(lost - chosen @ decoder(h)[0]).sum()
         all_of_it += np.square(lost).sum()
     assert missed < 0.9 * all_of_it

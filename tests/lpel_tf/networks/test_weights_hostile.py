@@ -214,7 +214,7 @@ def test_the_exported_graph_standardises_as_the_thesis_network_wants(exported, b
 @pytest.mark.slow
 def test_the_record_of_the_export_names_size_dimension_and_standardisation(exported):
     record = exported.record
-    assert (record.image_size, record.dimension, record.standardisation) == (160, 512, "fixed")
+    assert (record.shape.height, record.dimension, record.standardisation) == (160, 512, "fixed")
     assert exported.parity.batch_sizes == (1, 3)
     assert exported.parity.max_difference <= 1e-5
 

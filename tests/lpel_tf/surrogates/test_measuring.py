@@ -14,6 +14,7 @@ from lpel_serving.equations.fill import Fill
 from lpel_serving.images.crops import CentreCrop
 from lpel_serving.images.datasets.faces import list_faces
 from lpel_serving.support.errors import EmbeddingError, NoFaceError, ParameterError
+from lpel_serving.support.image_shape import square
 from lpel_tf.support.errors import CacheError
 from lpel_tf.surrogates.donors import choose_donors
 from lpel_tf.surrogates.measuring import Round, at_random, measure_round
@@ -39,7 +40,7 @@ def embedder(model):
 
 
 def tiny_record():
-    return EmbedderRecord("tiny", tiny.IMAGE_SIZE, tiny.DIMENSION, "unit")
+    return EmbedderRecord("tiny", square(tiny.IMAGE_SIZE), tiny.DIMENSION, "unit")
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from lpel_serving.images.crops import CentreCrop
 from lpel_serving.images.datasets.faces import list_faces
 from lpel_serving.methods.simulated.game import game_between
 from lpel_serving.methods.simulated.surrogate_order import DEFAULT_STEP, orders_of
+from lpel_serving.support.image_shape import square
 from lpel_tf.surrogates.donors import choose_donors, others_of_same
 from lpel_tf.surrogates.drawing import draw_near_beginnings, draw_small
 from lpel_tf.surrogates.measuring import Round, at_random, measure_round
@@ -28,7 +29,7 @@ F, M, K = 4, 12, 16
 def seen(tmp_path):
     embedder = Embedder(
         tiny_surrogate.embedder_model().SerializeToString(),
-        EmbedderRecord("tiny", tiny.IMAGE_SIZE, tiny.DIMENSION, "unit"),
+        EmbedderRecord("tiny", square(tiny.IMAGE_SIZE), tiny.DIMENSION, "unit"),
         CentreCrop(),
     )
     people = list_faces(write_people(tmp_path / "people", people=4, each=3))

@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpel_serving.equations.fill import Fill
-from lpel_serving.equations.similarity import cosine_similarity
 from lpel_serving.methods.measured.embedding_losses import draw_coalitions
 from lpel_serving.methods.measured.replacement import KINDS, Kind, Replacement, replacement
 from lpel_serving.methods.measured.stream import DEFAULT_BATCH, EmbeddingJob, embed_jobs
@@ -87,7 +86,7 @@ class MeasuredCoalitions:
     @property
     def effects(self) -> NDArray[np.float64]:
         """What they take from the decision, shape (M,): see `Effects`."""
-        before = cosine_similarity(self.pair.h_r, self.pair.h_t)
+        before = self.change.comparison.similarity(self.pair.h_r, self.pair.h_t)
         fall = before - self.change.similarities(self.embeddings).astype(np.float64)
         return fall if self.pair.similar else -fall
 
@@ -155,7 +154,7 @@ def each_measured(
                 np.random.default_rng((seed, i, 0)), hiding.count, hiding.side**2
             )
             noise = np.random.default_rng((seed, i, 1))
-            change = replacement(pair, hiding.kind, hiding.fill, noise)
+            change = replacement(pair, networks.comparison, hiding.kind, hiding.fill, noise)
             images = (image for chosen in drawn for image in change.images(chosen))
             yield EmbeddingJob((pair, drawn, change), images, len(drawn) * change.images_per_step)
 

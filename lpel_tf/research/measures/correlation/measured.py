@@ -9,7 +9,6 @@ from dataclasses import replace
 import numpy as np
 
 from lpel_serving.equations.attribution import fit_responses
-from lpel_serving.equations.similarity import unit
 from lpel_serving.methods.decoded.responses import evidence
 from lpel_serving.methods.measured.stream import DEFAULT_BATCH
 from lpel_serving.methods.method import FacePair
@@ -89,7 +88,9 @@ def _of_similarity(one: MeasuredCoalitions) -> SignedMap:
 
 
 def _of_vectors(one: MeasuredCoalitions) -> SignedMap:
-    of_test = unit(one.pair.h_t) - unit(one.embeddings[::2])
-    of_reference = unit(one.pair.h_r) - unit(one.embeddings[1::2])
+    comparison = one.change.comparison
+    scale = comparison.scale
+    of_test = scale(one.pair.h_t) - scale(one.embeddings[::2])
+    of_reference = scale(one.pair.h_r) - scale(one.embeddings[1::2])
     fitted = (fit_responses(one.coalitions, losses) for losses in (of_test, of_reference))
-    return evidence(one.pair, *fitted)
+    return evidence(one.pair, comparison, *fitted)

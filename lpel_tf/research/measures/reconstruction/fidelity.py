@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpel_serving.equations.similarity import cosine_similarity
-from lpel_serving.images.crops import decoder_target, resize
+from lpel_serving.images.resizing import decoder_target, resize
 from lpel_serving.methods.measured.stream import DEFAULT_BATCH
 from lpel_serving.methods.networks import Networks
 from lpel_serving.report.numbers import reconstruction_error
@@ -16,6 +16,7 @@ from lpel_serving.report.pictures import displayable
 from lpel_serving.support.arrays import Floats, Pixels
 from lpel_serving.support.errors import EmbeddingError, ParameterError
 from lpel_serving.support.extras import require
+from lpel_serving.support.image_shape import ImageShape
 from lpel_serving.support.progress import Progress, silent
 from lpel_tf.research.measures.mixtures import refuse_broken
 
@@ -61,7 +62,7 @@ def measure_fidelity(
     networks
         Embedder and decoder.
     crops
-        The images that were embedded, uint8, shape (S, S, 3) each; read a batch at a time.
+        The images that were embedded, uint8, shape (H, W, C) each; read a batch at a time.
     embeddings
         Their embeddings, float32, shape (N, D).
     batch_size
@@ -112,7 +113,9 @@ def _compare(
     errors = [reconstruction_error(*both) for both in zip(reconstructions, crops, strict=True)]
     bytes_ = displayable(reconstructions)
     structures = [_structural_similarity(*both) for both in zip(bytes_, crops, strict=True)]
-    seen = [resize(image, len(crop)) for image, crop in zip(bytes_, crops, strict=True)]
+    seen = [
+        resize(image, ImageShape(*crop.shape)) for image, crop in zip(bytes_, crops, strict=True)
+    ]
     again = networks.embed(np.stack(seen))
     refuse_broken(again)
     return errors, structures, cosine_similarity(h, again)
@@ -120,9 +123,10 @@ def _compare(
 
 def _structural_similarity(reconstruction: Pixels, crop: Pixels) -> float:
     metrics = require("skimage.metrics", "research")
-    side = len(reconstruction)
+    shape = ImageShape(*reconstruction.shape)
+    side = min(shape[:2])
     similarity = metrics.structural_similarity(
-        decoder_target(crop, side),
+        decoder_target(crop, shape),
         reconstruction,
         win_size=min(_WINDOW, side - 1 + side % 2),
         channel_axis=-1,

@@ -14,6 +14,7 @@ from lpel_serving.methods.method import FacePair, Method
 from lpel_serving.methods.networks import Networks
 from lpel_serving.support.arrays import Pixels
 from lpel_serving.support.errors import ParameterError
+from lpel_serving.support.pictures import to_picture, to_pixels
 from lpel_serving.support.progress import Progress, silent
 
 CHANGES = ("shift", "mirror", "jpeg", "seed")
@@ -78,21 +79,21 @@ def stability(
 
 
 def shifted(image: Pixels) -> Pixels:
-    """Move an image, shape (S, S, 3), one pixel to the right; the left edge is repeated."""
+    """Move an image, shape (H, W, C), one pixel to the right; the left edge is repeated."""
     return np.concatenate([image[:, :1], image[:, :-1]], axis=1)
 
 
 def mirrored(image: Pixels) -> Pixels:
-    """Exchange left and right of an image, shape (S, S, 3)."""
+    """Exchange left and right of an image, shape (H, W, C)."""
     return np.ascontiguousarray(image[:, ::-1])
 
 
 def compressed(image: Pixels, quality: int) -> Pixels:
-    """Write an image, shape (S, S, 3), as JPEG in memory and read it again."""
+    """Write an image, shape (H, W, C), as JPEG in memory and read it again."""
     buffer = io.BytesIO()
-    pillow.fromarray(image).save(buffer, "JPEG", quality=quality)
+    to_picture(image).save(buffer, "JPEG", quality=quality)
     with pillow.open(buffer, formats=["JPEG"]) as opened:
-        return np.asarray(opened, np.uint8)
+        return to_pixels(opened)
 
 
 def _compare(

@@ -1,6 +1,7 @@
 """Sanity and stability: whether maps depend on the networks, and on nothing irrelevant."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,6 @@ from lpel_serving.methods.decoded.emsnn import Emsnn
 from lpel_serving.methods.decoded.lpel import Lpel
 from lpel_serving.methods.method import Method
 from lpel_serving.methods.networks import AssembledNetworks, Networks
-from lpel_tf.decoders.least_squares import LinearDecoder
 from lpel_tf.research.harness.decoders import ADAMAX
 from lpel_tf.research.measures.randomisation.random_weights import randomise_weights
 from lpel_tf.research.measures.randomisation.sanity import sanity
@@ -141,7 +141,7 @@ def _randomised(laboratory: Laboratory) -> dict[str, Networks]:
     rng = np.random.default_rng((laboratory.seed, 2018))
     weights = setting.decoders[ADAMAX].weights
     kernel = rng.normal(weights.kernel.mean(), weights.kernel.std(), weights.kernel.shape)
-    random_decoder = LinearDecoder(kernel.astype(np.float32), weights.bias)
+    random_decoder = replace(weights, kernel=kernel.astype(np.float32))
     broken: dict[str, Networks] = {
         "decoder": AssembledNetworks(setting.embedder.embed, random_decoder)
     }

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lpel_serving.equations.comparison import COSINE
 from lpel_serving.equations.fill import Fill
 from lpel_serving.equations.superpixels import descending, grid_side, superpixel_sums
 from lpel_serving.faithfulness.assessment_record import judgement_record, measured_arrays
@@ -15,11 +16,12 @@ from lpel_serving.faithfulness.deletion_curve import counts, prefixes
 from lpel_serving.faithfulness.judgement import Judgement, Outcome, in_numbers, title_of
 from lpel_serving.faithfulness.photograph_pairs import PhotographPairs
 from lpel_serving.faithfulness.study import Answer
-from lpel_serving.images.crops import resize
+from lpel_serving.images.resizing import resize
 from lpel_serving.methods.decoded.lpel import Lpel
 from lpel_serving.methods.measured.replacement import Kind, Replacement, replacement
 from lpel_serving.methods.method import FacePair
 from lpel_serving.report.figures import curve_figure, png
+from lpel_serving.support.image_shape import ImageShape
 from lpel_tf.decoders.decoder import IMAGE_SIZE
 from lpel_tf.research.figures import strip_figure
 from lpel_tf.research.reproduction.laboratory import SUPERPIXEL, Laboratory
@@ -50,7 +52,9 @@ def strip_picture(
     images = [image for chosen in prefixes(order, shown) for image in change.images(chosen)]
     similarities = change.similarities(setting.embedder.embed(images))
     if laboratory.hide_photographs:
-        reference, test = (resize(face, len(pair.test)) for face in laboratory.shown_pair(pair))
+        reference, test = (
+            resize(face, ImageShape(*pair.test.shape)) for face in laboratory.shown_pair(pair)
+        )
         change = _replacement(laboratory, replace(pair, reference=reference, test=test), kind)
         caption += " Reconstructions are shown; the similarities are those of the photographs."
     figure = strip_figure(change, order, shown.tolist(), similarities.tolist())
@@ -59,7 +63,7 @@ def strip_picture(
 
 def _replacement(laboratory: Laboratory, pair: FacePair, kind: Kind) -> Replacement:
     rng = np.random.default_rng((laboratory.seed, 513))
-    return replacement(pair, kind, Fill(grain=IMAGE_SIZE), rng)
+    return replacement(pair, COSINE, kind, Fill(grain=IMAGE_SIZE), rng)
 
 
 def comparison_table(judgement: Judgement, caption: str) -> Table:

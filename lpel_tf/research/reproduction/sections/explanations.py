@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpel_serving.bundle.origin import Origin
+from lpel_serving.equations.comparison import COSINE
 from lpel_serving.equations.decision import decide
 from lpel_serving.equations.heatmap import heat_map
 from lpel_serving.faithfulness.photograph_pairs import PhotographPairs
@@ -124,7 +125,7 @@ def _draw(laboratory: Laboratory, pairs: PhotographPairs, i: int) -> bytes:
         main.engine(),
         laboratory.shown_pair(pair),
         np.stack([pair.h_r, pair.h_t]),
-        decide(pair.h_r, pair.h_t, laboratory.threshold),
+        decide(COSINE, pair.h_r, pair.h_t, laboratory.threshold),
     )
     origin = Origin(main.crop, main.crop, main.embedder.record.name)
     made = replace(explanation, method=MethodUsed(Lpel()), origin=origin)

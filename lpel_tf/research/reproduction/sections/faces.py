@@ -5,6 +5,7 @@ import numpy as np
 from lpel_serving.equations.decision import Decisions
 from lpel_serving.report.figures import png
 from lpel_serving.report.pictures import displayable
+from lpel_tf.data.split import Split
 from lpel_tf.decoders.decoder import mean_squared_error
 from lpel_tf.decoders.least_squares import mean_face
 from lpel_tf.research.figures import gallery_figure
@@ -15,6 +16,8 @@ from lpel_tf.research.reproduction.section import Finding, Picture, Section, Tab
 
 _THESIS_LOSS = 0.0295
 _SHOWN = 8
+
+_UNSEEN = {"identity": "people", "image": "images"}
 
 
 def run(laboratory: Laboratory) -> Section:
@@ -40,18 +43,14 @@ def run(laboratory: Laboratory) -> Section:
         ),
         tables=(
             Table(
-                "Mean squared error on people not trained on, pixels in [0, 1]",
+                f"Mean squared error on {_UNSEEN[sizes.by]} not trained on, pixels in [0, 1]",
                 ("crop", *main),
                 tuple((crop, *(f"{v:.4f}" for v in row.values())) for crop, row in losses.items()),
             ),
         ),
         pictures=(_faces(laboratory), _reconstructions(laboratory)),
         notes=(
-            (
-                f"{len(sizes.train)} photographs of {len(set(sizes.train.identities))} people for "
-                f"training, {len(sizes.test)} of {len(set(sizes.test.identities))} others for the "
-                "test; nobody is on two sides."
-            ),
+            _divided(sizes),
             (
                 "Between a face and its reconstruction, at the size of the reconstruction, the "
                 "structural similarity (SSIM, Wang et al. 2004; 1 is best) is "
@@ -65,6 +64,21 @@ def run(laboratory: Laboratory) -> Section:
             "fidelity_pixel_error": faithful.pixel_error.tolist(),
             "fidelity_structural_similarity": faithful.structural_similarity.tolist(),
         },
+    )
+
+
+def _divided(split: Split) -> str:
+    """Say how many photographs are on which side, and what is on one side alone."""
+    train, test = split.train, split.test
+    people, others = len(set(train.identities)), len(set(test.identities))
+    if split.by == "image":
+        return (
+            f"{len(train)} images of {people} classes for training, {len(test)} others for the "
+            "test; no image is on two sides."
+        )
+    return (
+        f"{len(train)} photographs of {people} people for training, {len(test)} of {others} others "
+        "for the test; nobody is on two sides."
     )
 
 

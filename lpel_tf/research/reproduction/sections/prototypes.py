@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from lpel_serving.equations.comparison import COSINE
 from lpel_serving.equations.decision import decide
 from lpel_serving.equations.mask import mask
 from lpel_serving.report.figures import highlight, png
@@ -99,7 +100,7 @@ def _triples(laboratory: Laboratory) -> NDArray[np.int64]:
         members = classes[place]
         two: list[int] = rng.permutation(len(members))[:2].tolist()
         test, other = (members[i] for i in two)
-        if decide(h[test], h[other], laboratory.threshold).similar:
+        if decide(COSINE, h[test], h[other], laboratory.threshold).similar:
             strangers = np.flatnonzero(names != everyone.identities[test])
             chosen.append((test, other, int(strangers[rng.integers(len(strangers))])))
     return np.array(chosen[: laboratory.sizes.pairs], np.int64).reshape(-1, 3)

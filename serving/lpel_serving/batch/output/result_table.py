@@ -1,6 +1,7 @@
 """The result table of a shard: its schema, which `docs/batch.md` describes, and its rows."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -58,7 +59,15 @@ class Stamp:
     config_sha256: str
 
 
-def result_schema(map_shape: tuple[int, int], *, curves: bool, search: bool, about: Any) -> Any:
+def result_schema(
+    map_shape: tuple[int, int],
+    *,
+    curves: bool,
+    search: bool,
+    about: Any,
+    regions: Sequence[str] = REGIONS,
+    faces: bool = True,
+) -> Any:
     """Make the schema of a job's results.
 
     Parameters
@@ -69,11 +78,15 @@ def result_schema(map_shape: tuple[int, int], *, curves: bool, search: bool, abo
         Whether there are columns of curves, or of ranks.
     about
         Metadata of the file, as JSON-serialisable values.
+    regions
+        Those of the subject; where there are none, there are no columns of them.
+    faces
+        Whether there are columns of the faces that were found.
     """
     text, real = pa.string(), pa.float32()
     named = pa.dictionary(pa.int32(), text)
     heat_map = pa.fixed_shape_tensor(real, map_shape)
-    shares = pa.list_(real, len(REGIONS))
+    shares = pa.list_(real, len(regions))
     curve = pa.list_(pa.float64())
     fields = [
         ("pair_id", text),
@@ -94,8 +107,11 @@ def result_schema(map_shape: tuple[int, int], *, curves: bool, search: bool, abo
             for role in ("reference", "test")
             for column in (
                 (f"{role}_map", heat_map),
-                (f"{role}_regions_for", shares),
-                (f"{role}_regions_against", shares),
+                *(
+                    ((f"{role}_regions_for", shares), (f"{role}_regions_against", shares))
+                    if regions
+                    else ()
+                ),
             )
         ],
         *(
@@ -113,7 +129,7 @@ def result_schema(map_shape: tuple[int, int], *, curves: bool, search: bool, abo
         ("test_sha256", pa.binary(32)),
         *[
             column
-            for role in ("reference", "test")
+            for role in (("reference", "test") if faces else ())
             for column in (
                 (f"{role}_faces", pa.int32()),
                 (f"{role}_face", pa.int32()),
@@ -125,7 +141,8 @@ def result_schema(map_shape: tuple[int, int], *, curves: bool, search: bool, abo
         ("config_sha256", named),
         ("engine_version", named),
     ]
-    metadata = {"lpel": json.dumps({"format": FORMAT, "regions": REGIONS, **about})}
+    known = {"format": FORMAT, **({"regions": list(regions)} if regions else {}), **about}
+    metadata = {"lpel": json.dumps(known)}
     return pa.schema(fields, metadata=metadata)
 
 
@@ -179,7 +196,8 @@ def result_table(
     }
     has_regions = has_maps.copy()
     has_regions[decided] &= explained.plausible
-    for name in set(OF_DECISION) & set(schema.names):
+    names = set(schema.names)
+    for name in set(OF_DECISION) & names:
         columns[name] = _with_nulls(explained.columns.get(name), decided, schema.field(name).type)
     for role in ROLES:
         for name, values, present in (
@@ -187,7 +205,8 @@ def result_table(
             (f"{role}_regions_for", explained.for_[role], has_regions),
             (f"{role}_regions_against", explained.against[role], has_regions),
         ):
-            columns[name] = _lists(values, decided, present, schema.field(name).type)
+            if name in names:
+                columns[name] = _lists(values, decided, present, schema.field(name).type)
     for role, numbers in zip(ROLES, (pairs.references, pairs.tests), strict=True):
         columns |= _of_faces(role, lookup.found(numbers))
     by_row = {int(row_of[place]): curve for place, curve in explained.curves.items()}

@@ -11,7 +11,9 @@ from lpel_serving.batch.stages.explaining import PairsExplainer
 from lpel_serving.batch.stages.keeping import NOTHING, Keeping
 from lpel_serving.batch.stages.stage import BundleSource, Done, Stopped, Work
 from lpel_serving.batch.store.folder import Places
+from lpel_serving.bundle.usual_record import regions_of
 from lpel_serving.engine.explainer import Explainer
+from lpel_serving.images.crops import DetectingCrop
 from lpel_serving.support.arrow import read_table
 
 
@@ -82,6 +84,9 @@ class _Work:
                 "threshold": explainer.manifest.threshold.value,
                 "settings": stage.settings.described(),
             },
+            regions=regions_of(explainer.manifest.subject),
+            faces=explainer.manifest.subject.of_faces
+            or isinstance(explainer.embedder.crop, DetectingCrop),
         )
         self._schema = as_begun(schema, stage.columns)
 

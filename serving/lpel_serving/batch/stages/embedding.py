@@ -22,7 +22,8 @@ from lpel_serving.batch.store.folder import IMAGES_IN_CHUNK, Places
 from lpel_serving.batch.store.image_chunks import embedding_table
 from lpel_serving.engine.explainer import Explainer
 from lpel_serving.engine.store.keys import content_digest
-from lpel_serving.equations.direction import has_direction, lack_of
+from lpel_serving.equations.comparison import ComparisonKind
+from lpel_serving.equations.direction import comparable, lack_of
 from lpel_serving.images.crops import CutFace
 from lpel_serving.images.found import nothing, numbers_of
 from lpel_serving.images.reading import read_bytes
@@ -83,7 +84,7 @@ class Embedding:
                 give_up_if(stopped)
                 features = run([crop.pixels for crop in crops.values()])
                 faces[list(crops)] = [numbers_of(crop.found) for crop in crops.values()]
-                lacking = _lacking(features)
+                lacking = _lacking(features, explainer.comparison.kind)
                 failures |= {i: one for i, one in zip(crops, lacking, strict=True) if one}
                 good = [row for row, one in enumerate(lacking) if one is None]
                 places = [list(crops)[row] for row in good]
@@ -113,11 +114,11 @@ def _network(
     return run
 
 
-def _lacking(features: ImageFeatures) -> list[Failure | None]:
+def _lacking(features: ImageFeatures, kind: ComparisonKind) -> list[Failure | None]:
     """Why some images cannot be compared, or None."""
     found: list[Failure | None] = []
     for embedding, local in zip(features.embeddings, features.local, strict=True):
-        if not has_direction(embedding):
+        if not comparable(kind, embedding):
             found.append(Failure(NO_EMBEDDING, f"its embedding {lack_of(embedding)}."))
         elif not np.isfinite(local).all():
             found.append(Failure(NO_EMBEDDING, "its local features hold NaN or infinity."))

@@ -13,6 +13,7 @@ from lpel_serving.batch.stages.pair_table import PairTable, listed_pairs, search
 from lpel_serving.batch.stages.stage import Stopped, give_up_if
 from lpel_serving.batch.store.by_number import Failure, Lookup
 from lpel_serving.batch.store.folder import Places
+from lpel_serving.bundle.usual_record import regions_of
 from lpel_serving.engine.explainer import Explainer
 from lpel_serving.equations.decision import decide_many
 from lpel_serving.equations.regions import REGIONS, share_arrays
@@ -32,7 +33,8 @@ class Explained:
     maps
         By role, float32, shape (N, H, W).
     for_, against
-        Shares of the regions by role, float32, shape (N, regions).
+        Shares of the regions by role, float32, shape (N, regions); no regions where pictures have
+        none.
     plausible
         Whether both images are plausible, shape (N,); true if the bundle has no such check. Where
         they are not, there are no shares of regions.
@@ -53,14 +55,14 @@ class Explained:
     curves: dict[int, dict[str, Any]] = field(default_factory=dict[int, dict[str, Any]])
 
     @classmethod
-    def empty(cls, n: int, map_shape: tuple[int, int]) -> "Explained":
-        """Allocate arrays for n pairs."""
+    def empty(cls, n: int, map_shape: tuple[int, int], regions: int = len(REGIONS)) -> "Explained":
+        """Allocate arrays for n pairs, whose pictures have so many regions."""
 
         def room(*shape: int) -> dict[str, NDArray[np.float32]]:
             return {role: np.zeros((n, *shape), np.float32) for role in ROLES}
 
         plausible = np.ones(n, np.bool_)
-        return cls(room(*map_shape), room(len(REGIONS)), room(len(REGIONS)), plausible)
+        return cls(room(*map_shape), room(regions), room(regions), plausible)
 
     def put(self, first: int, found: Maps | Failure) -> int:
         """Store the maps of some pairs, tests' and references'; return the number of pairs."""
@@ -70,7 +72,8 @@ class Explained:
         of = slice(first, first + len(found[0]))
         for role, maps in zip(("test", "reference"), found, strict=True):
             self.maps[role][of] = maps
-            self.for_[role][of], self.against[role][of] = share_arrays(maps)
+            if self.for_[role].shape[1]:
+                self.for_[role][of], self.against[role][of] = share_arrays(maps)
         return len(found[0])
 
 
@@ -129,7 +132,14 @@ class PairsExplainer:
         settings = self._settings
         if self._search:
             gallery = read_table(self._places.gallery)
-            pairs = searched_pairs(rows, gallery, self.lookup, settings.top, apart=self._apart)
+            pairs = searched_pairs(
+                self._explainer.comparison,
+                rows,
+                gallery,
+                self.lookup,
+                settings.top,
+                apart=self._apart,
+            )
         else:
             pairs = listed_pairs(rows, self.lookup)
         if not settings.needs_images:
@@ -149,13 +159,16 @@ class PairsExplainer:
         references, tests = places.reshape(2, -1)
         embeddings = self.lookup.embeddings(numbers)
         threshold = self._explainer.manifest.threshold.value
-        decisions = decide_many(embeddings[references], embeddings[tests], threshold)
+        decisions = decide_many(
+            self._explainer.comparison, embeddings[references], embeddings[tests], threshold
+        )
         return Pairs(numbers, embeddings, crops, references, tests, decisions)
 
     def _explained(self, pairs: Pairs, stopped: Stopped) -> Explained:
         settings, manifest = self._settings, self._explainer.manifest
         decisions = pairs.decisions
-        explained = Explained.empty(len(decisions), self.map_shape)
+        regions = len(regions_of(manifest.subject))
+        explained = Explained.empty(len(decisions), self.map_shape, regions)
         explained.columns |= {
             "similarity": decisions.similarity,
             "margin": decisions.margin.astype(np.float32),

@@ -16,7 +16,6 @@ from lpel_serving.batch.store.by_number import GIVEN, Failure
 from lpel_serving.batch.store.folder import IMAGES_IN_CHUNK, Places
 from lpel_serving.engine.explainer import Explainer
 from lpel_serving.equations.decision import Decisions
-from lpel_serving.equations.similarity import unit
 from lpel_serving.faithfulness.curve_settings import settings_for
 from lpel_serving.faithfulness.pair_check import check_pair, question_for
 from lpel_serving.methods.both_ways import BothWays, explain_both_ways
@@ -121,7 +120,12 @@ def _simulated_blocks(
             is_read = simulations.ahead and numbers[place] < GIVEN
             return read(numbers[place]) if is_read else simulate(place)
 
-        images = SimulatedImages(simulations.design, unit(pairs.embeddings), masked)
+        images = SimulatedImages(
+            simulations.design,
+            explainer.comparison,
+            explainer.comparison.scale(pairs.embeddings),
+            masked,
+        )
         explain: ExplainSome = partial(explain_from_simulated, images, size=simulations.method.size)
         yield from in_blocks(explain, pairs.references, pairs.tests, pairs.decisions.similar)
 
@@ -192,9 +196,9 @@ def curve_of(
     dict[str, Any]
         Values of `CURVE_COLUMNS`; where there is no curve of a pair, only a note that says why.
     """
-    side = explainer.manifest.decoder.image_size
+    shape = explainer.manifest.decoder.shape
     question = question_for(similar=pair.similar)
-    defined = settings_for(question.kind, side, every=settings.every, draws=settings.draws)
+    defined = settings_for(question.kind, shape, every=settings.every, draws=settings.draws)
     try:
         found = check_pair(explainer, pair, signed_map, question, defined, settings.seed)
     except (ParameterError, EmbeddingError) as error:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpel_serving.batch.store.by_number import UNUSABLE, Failure, Lookup, Numbers
+from lpel_serving.equations.comparison import Comparison
 from lpel_serving.support.arrow import Table, pa
 from lpel_serving.support.errors import PairsError
 from lpel_serving.verification.search import NOBODY, most_similar
@@ -88,7 +89,7 @@ def listed_pairs(rows: Table, lookup: Lookup) -> PairTable:
 
 
 def searched_pairs(
-    probes: Table, gallery: Table, lookup: Lookup, top: int, *, apart: bool
+    comparison: Comparison, probes: Table, gallery: Table, lookup: Lookup, top: int, *, apart: bool
 ) -> PairTable:
     """Pair each probe, as test, with the most similar of a gallery, as references.
 
@@ -120,7 +121,7 @@ def searched_pairs(
         return lookup.embeddings(numbers[members[of]])
 
     images = (of_probes, numbers[members]) if apart else None
-    found = most_similar(lookup.embeddings(of_probes), len(members), some, top, images)
+    found = most_similar(comparison, lookup.embeddings(of_probes), len(members), some, top, images)
     rows: list[tuple[int, int | None, int]] = []
     for i, places, similarities in zip(good.tolist(), *found, strict=True):
         ranked = enumerate(members[places[similarities != NOBODY]].tolist(), 1)

@@ -25,12 +25,15 @@ def announce(asked: "PreparedJob") -> None:
     sys.stderr.write(f"Each pair is explained by {asked.job.settings.method}{alone}.{unseen}\n")
 
 
-def remarks(summary: "Summary", several: int | None, implausible: int | None) -> Iterator[str]:
+def remarks(
+    summary: "Summary", several: int | None, implausible: int | None, *, regions: bool = True
+) -> Iterator[str]:
     """Remarks on the rows: implausible pictures, several faces, errors."""
     if implausible:
+        lacking = "no confidence and no regions" if regions else "no confidence"
         yield (
             f"{implausible:,} rows have a picture that is not of the kind that this bundle knows: "
-            "they have no confidence and no regions (reference_plausible, test_plausible)."
+            f"they have {lacking} (reference_plausible, test_plausible)."
         )
     if several:
         yield (

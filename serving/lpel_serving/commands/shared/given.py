@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from lpel_serving.commands.shared.passed_over import in_json
 from lpel_serving.commands.shared.progress import progress_bar
 from lpel_serving.engine.crowds import count_crowds, crowds, crowds_in_words
-from lpel_serving.engine.embedder import Embedder
+from lpel_serving.engine.explainer import Explainer
 from lpel_serving.engine.photographs import embed_pairs
 from lpel_serving.images.datasets.faces import Face, find_faces
 from lpel_serving.images.datasets.pairs import Pair
@@ -154,10 +154,17 @@ def given_pairs(
     )
 
 
-def measure(embedder: Embedder, given: GivenPairs) -> MeasuredPairs:
+def measure(explainer: Explainer, given: GivenPairs) -> MeasuredPairs:
     """Compute the similarities of the pairs that can be used."""
+    embedder = explainer.embedder
     count_crowds(embedder)
-    embedded = embed_pairs(embedder, given.pairs, unusable=given.unusable, progress=progress_bar)
+    embedded = embed_pairs(
+        embedder,
+        explainer.comparison,
+        given.pairs,
+        unusable=given.unusable,
+        progress=progress_bar,
+    )
     given.unusable.check(given.photographs)  # the absent and the bad together
     usable = np.isfinite(embedded.similarities)
     with_embedding = np.flatnonzero(np.isfinite(embedded.embeddings[:, 0])).tolist()

@@ -18,8 +18,9 @@ CropOption = Annotated[
     str | None,
     typer.Option(
         "--crop",
-        help="How to cut the face out: none, a share such as 0.48 (centred), or mtcnn (detected "
-        "and aligned). The bundle's own by default.",
+        help="How to cut the face out: none (it has the network's proportions), pad, stretch, a "
+        "share such as 0.48 (centred), or mtcnn (detected and aligned). The bundle's own by "
+        "default.",
         show_default=False,
     ),
 ]

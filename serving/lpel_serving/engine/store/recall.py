@@ -1,7 +1,6 @@
 """Looks up stored results of photographs, and computes and stores the missing ones."""
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import TypeVar
 
 from lpel_serving.engine.embedder import Embedder
@@ -9,7 +8,7 @@ from lpel_serving.engine.store.embedding_store import EmbeddingStore
 from lpel_serving.engine.store.keys import content_digest
 from lpel_serving.images.crops import CutFace
 from lpel_serving.images.datasets.passed_over import Unusable, note
-from lpel_serving.images.reading import read_bytes
+from lpel_serving.images.held import Photograph, content_of
 from lpel_serving.support.errors import ImageError, NoFaceError
 
 T = TypeVar("T")
@@ -17,7 +16,7 @@ T = TypeVar("T")
 
 def recall(
     embedder: Embedder,
-    photographs: Sequence[Path],
+    photographs: Sequence[Photograph],
     store: EmbeddingStore[T],
     compute: Callable[[Mapping[bytes, CutFace]], Mapping[bytes, T]],
     *,
@@ -30,7 +29,7 @@ def recall(
     embedder
         Reads photographs and cuts faces out.
     photographs
-        Their files; files with equal content are computed once.
+        Files, or images in memory; those of equal content are computed once.
     store
         The store of results, by `lpel_serving.engine.store.keys.content_digest`.
     compute
@@ -51,17 +50,17 @@ def recall(
     known: dict[bytes, T] = {}
     crops: dict[bytes, CutFace] = {}
 
-    def key_of(path: Path) -> bytes:
-        content = read_bytes(path)  # released before the next one is read: files may be large
+    def key_of(photograph: Photograph) -> bytes:
+        content = content_of(photograph)  # released before the next one is read: files may be large
         key = content_digest(content)
         if key in crops or key in known:
             return key
         known.update(store.get([key]))
         if key not in known:
-            crops[key] = embedder.cut(content, str(path))
+            crops[key] = embedder.cut(content, str(photograph))
         return key
 
-    keys = [_unless_unusable(key_of, path, unusable) for path in photographs]
+    keys = [_unless_unusable(key_of, one, unusable) for one in photographs]
     if crops:
         computed = compute(crops)
         store.put(computed)
@@ -70,12 +69,12 @@ def recall(
 
 
 def _unless_unusable(
-    key_of: Callable[[Path], bytes], path: Path, unusable: Unusable | None
+    key_of: Callable[[Photograph], bytes], photograph: Photograph, unusable: Unusable | None
 ) -> bytes | None:
     try:
-        return key_of(path)
+        return key_of(photograph)
     except NoFaceError:
         return None
     except ImageError as error:
-        note(unusable, path, error)
+        note(unusable, photograph, error)
         return None

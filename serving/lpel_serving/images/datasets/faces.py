@@ -7,6 +7,7 @@ from pathlib import Path
 from lpel_serving.images.datasets.identity_file import read_identities
 from lpel_serving.images.datasets.image_folder import find_images
 from lpel_serving.images.datasets.passed_over import PassedOver, in_words
+from lpel_serving.images.held import Photograph
 from lpel_serving.support.errors import PairsError
 
 
@@ -16,6 +17,11 @@ class Face:
 
     path: Path
     identity: str
+
+    @property
+    def source(self) -> Photograph:
+        """Where its bytes come from: the file."""
+        return self.path
 
 
 @dataclass(frozen=True)

@@ -72,8 +72,8 @@ def draw_pairs(
     same_pairs, different_pairs = count_pairs(identities)
     if n < 1 or (n + 1) // 2 > same_pairs or n // 2 > different_pairs:
         raise PairsError(
-            f"asked for {n} pairs, half of them of the same person; these photographs give at "
-            f"most {same_pairs} of the same person and {different_pairs} of two people."
+            f"asked for {n} pairs, half of them of one identity; these photographs give at most "
+            f"{same_pairs} of one identity and {different_pairs} of two."
         )
     same = _pairs_of_one(groups, (n + 1) // 2, rng)
     different = _pairs_of_two(groups, n // 2, rng)

@@ -3,9 +3,9 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
+from lpel_serving.images.held import Photograph
 from lpel_serving.support.errors import (
     DamagedImageError,
     ImageError,
@@ -110,20 +110,20 @@ class Unusable:
             )
         self._most = most
         self._names = names
-        self._found: dict[Path, PassedOver] = {}
+        self._found: dict[Photograph, PassedOver] = {}
 
-    def add(self, path: Path, error: ImageError, why: Why | None = None) -> None:
+    def add(self, path: Photograph, error: ImageError, why: Why | None = None) -> None:
         """Record why a photograph cannot be used; repeated calls count once."""
         self._found.setdefault(path, PassedOver(str(path), why or _why(error), str(error)))
 
-    def __contains__(self, path: Path) -> bool:
+    def __contains__(self, path: Photograph) -> bool:
         return path in self._found
 
     def found(self) -> tuple[PassedOver, ...]:
         """All that were collected so far."""
         return tuple(self._found.values())
 
-    def check(self, wanted: Iterable[Path]) -> None:
+    def check(self, wanted: Iterable[Photograph]) -> None:
         """Raise `PhotographsError` if too many of some photographs cannot be used."""
         paths = set(wanted)
         bad = [one for path, one in self._found.items() if path in paths]
@@ -139,7 +139,7 @@ class Unusable:
         )
 
 
-def note(unusable: Unusable | None, path: Path, error: ImageError) -> None:
+def note(unusable: Unusable | None, path: Photograph, error: ImageError) -> None:
     """Record an unusable photograph, or raise its error if nothing collects them."""
     if unusable is None:
         raise error

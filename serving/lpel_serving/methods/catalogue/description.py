@@ -6,7 +6,9 @@ from dataclasses import asdict, dataclass
 from typing import Any, cast, get_args
 
 from lpel_serving.bundle.manifest import Manifest
+from lpel_serving.bundle.origin import MEASURED, is_measured
 from lpel_serving.equations.decision import DECISIONS
+from lpel_serving.images.subject import FACES, Subject
 from lpel_serving.methods.catalogue.parameter import Parameter
 from lpel_serving.methods.catalogue.parameters import parameters_in
 from lpel_serving.methods.method import Need, is_control, title_of
@@ -27,7 +29,7 @@ CONTROL_CAVEAT = (
 
 @dataclass(frozen=True)
 class Description:
-    """The description that a method declares, independent of any bundle.
+    """The description that a method declares, in the words of a bundle.
 
     Attributes
     ----------
@@ -48,7 +50,10 @@ class Description:
     signed
         Whether its maps also show what speaks against the decision; None if it does not declare it.
     caveat
-        What its maps cannot prove, whatever the pair.
+        What its maps cannot prove, whatever the pair: what was measured of them, if that was of
+        this network, and `general`.
+    general
+        What they cannot prove whatever the network; empty if no more is to be said.
     one_file
         Whether a one-file explainer can contain it.
     control
@@ -69,9 +74,12 @@ class Description:
     one_file: bool
     control: bool
     any_of: tuple[Need, ...] = ()
+    general: str = ""
 
 
-def describe(name: str, method: Any) -> Description:
+def describe(
+    name: str, method: Any, *, subject: Subject = FACES, embedder: str = MEASURED
+) -> Description:
     """Read a method's description from its class and module.
 
     Parameters
@@ -82,23 +90,39 @@ def describe(name: str, method: Any) -> Description:
         The method. Its class may have any of ``title``, ``paper``, ``needs``, ``decisions``,
         ``signed``, ``caveat``, ``one_file`` and ``control`` as a ``ClassVar``, see `Description`;
         its parameters are its dataclass's fields: see `lpel_serving.methods.catalogue.parameter`.
-        The summary is the first line of its module, or else of the class.
+        The summary is the first line of its module, or else of the class. A caveat that quotes a
+        measurement goes with ``elsewhere``, what it says of other networks, perhaps nothing. All
+        may speak of faces: they are retold for another subject.
+    subject, embedder
+        What the bundle compares, and its name of the network.
     """
     control = is_control(method)
     return Description(
         name,
-        title_of(method, name),
-        _summary(cast("type[Any]", type(method))),
+        subject.retell(title_of(method, name)),
+        subject.retell(_summary(cast("type[Any]", type(method)))),
         getattr(method, "paper", None),
         parameters_in(cast("Any", type(method))),
         needs_of(method),
         _known(getattr(method, "decisions", None), DECISIONS.values()) or tuple(DECISIONS.values()),
         getattr(method, "signed", None),
-        CONTROL_CAVEAT if control else getattr(method, "caveat", unmeasured(name)),
+        CONTROL_CAVEAT if control else subject.retell(_caveat(name, method, embedder)),
         bool(getattr(method, "one_file", False)),
         control,
         any_of(method),
+        CONTROL_CAVEAT if control else subject.retell(_general(method)),
     )
+
+
+def _caveat(name: str, method: Any, embedder: str) -> str:
+    caveat = getattr(method, "caveat", unmeasured(name))
+    if is_measured(embedder) or not hasattr(method, "elsewhere"):
+        return caveat
+    return f"{unmeasured(name)} {method.elsewhere}".strip()
+
+
+def _general(method: Any) -> str:
+    return getattr(method, "elsewhere", getattr(method, "caveat", ""))
 
 
 def needs_of(method: Any) -> tuple[Need, ...] | None:
@@ -175,7 +199,8 @@ def as_record(description: Description, *, served: bool = False) -> dict[str, An
     """
     parameters = [one.as_served if served else one for one in description.parameters]
     known = {name: getattr(description, name) for name in description.__dataclass_fields__}
-    del known["any_of"]  # a bundle's own list says which methods it has the networks for
+    for of_bundle in ("any_of", "general"):  # a bundle's own list and verdicts say it
+        del known[of_bundle]
     return {**known, "parameters": [_parameter_record(one) for one in parameters]}
 
 

@@ -5,6 +5,8 @@ from functools import lru_cache
 from importlib.metadata import entry_points
 from typing import Any
 
+from lpel_serving.bundle.origin import MEASURED
+from lpel_serving.images.subject import FACES, Subject
 from lpel_serving.methods.catalogue.description import Description, describe, unknown
 from lpel_serving.methods.catalogue.parameter import Parameter
 from lpel_serving.methods.catalogue.parameters import named, parameters_in, typed
@@ -105,9 +107,11 @@ def own_parameters(name: str) -> tuple[Parameter, ...]:
     return parameters_in(_kind(name))
 
 
-def describe_method(name: str) -> Description:
-    """Return the description of a method by name."""
-    return describe(name, find_method(name))
+def describe_method(
+    name: str, *, subject: Subject = FACES, embedder: str = MEASURED
+) -> Description:
+    """Return the description of a method by name: see `describe`."""
+    return describe(name, find_method(name), subject=subject, embedder=embedder)
 
 
 def describe_methods() -> list[Description]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lpel_serving.methods.method import FacePair, Need
 from lpel_serving.methods.networks import Networks
@@ -20,8 +21,12 @@ class Centre:
     signed: ClassVar[bool] = True
 
     def __call__(self, pair: FacePair, networks: Networks, rng: np.random.Generator) -> SignedMap:
-        """Compute the map, shape (S, S): minus the distance from the centre, in pixels."""
+        """Compute the map, shape (H, W): minus the distance from the centre, in pixels."""
         del networks, rng
-        size = len(pair.test)
-        place = np.arange(size) - (size - 1) / 2
-        return np.negative(np.hypot(place[:, np.newaxis], place), dtype=np.float32)
+        height, width = pair.test.shape[:2]
+        down, across = _from_middle(height), _from_middle(width)
+        return np.negative(np.hypot(down[:, np.newaxis], across), dtype=np.float32)
+
+
+def _from_middle(length: int) -> NDArray[np.float64]:
+    return np.arange(length, dtype=np.float64) - (length - 1) / 2

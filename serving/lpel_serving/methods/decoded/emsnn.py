@@ -42,6 +42,7 @@ class Emsnn:
         "Where EMSNN's maps were measured, they did worse than chance: take these as "
         "illustrations of the method, not as evidence."
     )
+    elsewhere: ClassVar[str] = ""
     k: Annotated[
         int,
         Range("Features that are perturbed, if there are as many; 20 and 100 in the thesis.", 1),

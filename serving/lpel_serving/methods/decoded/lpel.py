@@ -47,6 +47,9 @@ class Lpel:
         "take these as illustrations of the method, not as evidence. That the maps of the two "
         "pictures are alike follows from the formula, and proves nothing."
     )
+    elsewhere: ClassVar[str] = (
+        "That the maps of the two pictures are alike follows from the formula, and proves nothing."
+    )
     p: Annotated[float, Range("Size of the perturbation (Eq. 4.5).", MIN_P, MAX_P)] = DEFAULT_P
 
     def __post_init__(self) -> None:

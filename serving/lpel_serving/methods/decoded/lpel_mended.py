@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpel_serving.equations.similarity import unit
+from lpel_serving.methods.by_cosine import check_by_cosine
 from lpel_serving.methods.method import FacePair, Need
 from lpel_serving.methods.networks import Networks
 from lpel_serving.support.arrays import Floats, SignedMap
@@ -43,6 +44,7 @@ class LpelMended:
         "Where such maps were measured, they beat chance, but did worse than the "
         "mere distance from the centre of the picture, which does not depend on the pair."
     )
+    elsewhere: ClassVar[str] = ""
 
     def __call__(self, pair: FacePair, networks: Networks, rng: np.random.Generator) -> SignedMap:
         """Compute the map, shape (H, H).
@@ -51,6 +53,7 @@ class LpelMended:
         the unit embeddings, if the decoder is injective on embeddings.
         """
         del rng
+        check_by_cosine(networks, "lpel-mended")
         decoder = isometry(decoder_kernel(networks, len(pair.h_t)))
         h_t, h_r = unit(pair.h_t), unit(pair.h_r)
         g_t, g_r = (np.tensordot(h, decoder, axes=1) for h in (h_t, h_r))

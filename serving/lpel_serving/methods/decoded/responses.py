@@ -8,8 +8,7 @@ from typing import Annotated, ClassVar
 
 import numpy as np
 
-from lpel_serving.equations.attribution import evidence_for_difference, evidence_for_likeness
-from lpel_serving.equations.similarity import unit
+from lpel_serving.equations.comparison import Comparison
 from lpel_serving.equations.summation import enlarge_smoothly
 from lpel_serving.methods.catalogue.parameter import Range
 from lpel_serving.methods.catalogue.parameters import check_own
@@ -55,11 +54,12 @@ class Responses:
         """Compute the map, shape (size, size)."""
         del rng
         of_test, of_reference = networks.respond(np.stack([pair.h_t, pair.h_r]))
-        return enlarge(evidence(pair, of_test, of_reference), self.size)
+        return enlarge(evidence(pair, networks.comparison, of_test, of_reference), self.size)
 
     def many(self, networks: Networks, embeddings: Floats) -> ExplainSome:
         """Prepare to explain many pairs at once: see `lpel_serving.methods.many`."""
-        predicted, units = PredictedResponses(networks, embeddings), unit(embeddings)
+        predicted, comparison = PredictedResponses(networks, embeddings), networks.comparison
+        scaled = comparison.scale(embeddings)
 
         def explain(references: Places, tests: Places, similar: Decisions) -> Maps:
             predicted.prepare(np.concatenate([references, tests]))
@@ -70,11 +70,11 @@ class Responses:
                 for few in np.split(places, range(_FEW, len(places), _FEW)):
                     r, t = references[few], tests[few]
                     if alike:
-                        of_tests[few] = evidence_for_likeness(predicted[t], units[r])
-                        of_references[few] = evidence_for_likeness(predicted[r], units[t])
+                        of_tests[few] = comparison.likeness(predicted[t], scaled[r], scaled[t])
+                        of_references[few] = comparison.likeness(predicted[r], scaled[t], scaled[r])
                     else:  # the same both ways: both differences change their signs
-                        of_tests[few] = of_references[few] = evidence_for_difference(
-                            predicted[t], predicted[r], units[t], units[r]
+                        of_tests[few] = of_references[few] = comparison.difference(
+                            predicted[t], predicted[r], scaled[t], scaled[r]
                         )
             grids = (maps.reshape(-1, side, side) for maps in (of_tests, of_references))
             forward, swapped = (enlarge(grid, self.size) for grid in grids)
@@ -83,22 +83,24 @@ class Responses:
         return explain
 
 
-def evidence(pair: FacePair, of_test: Floats, of_reference: Floats | None) -> SignedMap:
+def evidence(
+    pair: FacePair, comparison: Comparison, of_test: Floats, of_reference: Floats | None
+) -> SignedMap:
     """Compute each superpixel's attribution of the decision.
 
     Parameters
     ----------
-    pair
-        The pair.
+    pair, comparison
+        The pair, and how the network compares.
     of_test, of_reference
         Responses, shape (K, D); the reference's may be None for a similar pair.
 
     Returns
     -------
     NDArray[np.float32]
-        Shape (side, side). For a similar pair the fall of the cosine when the superpixel is hidden
-        in the test; for a dissimilar one, half the fall of the squared distance when it is hidden
-        in both.
+        Shape (side, side). For a similar pair the fall of the similarity when the superpixel is
+        hidden in the test; for a dissimilar one its rise when it is hidden in both, to first order
+        of the cosine.
 
     Raises
     ------
@@ -109,15 +111,15 @@ def evidence(pair: FacePair, of_test: Floats, of_reference: Floats | None) -> Si
     for responses in (of_test, of_reference):
         if responses is not None:
             _check_responses(responses, pair.h_t)
-    h_t, h_r = unit(pair.h_t), unit(pair.h_r)
+    u_t, u_r = comparison.scale(pair.h_t), comparison.scale(pair.h_r)
     if pair.similar:
-        values = evidence_for_likeness(of_test, h_r)
+        values = comparison.likeness(of_test, u_r, u_t)
     elif of_reference is None:
         raise ParameterError(
             "a dissimilar pair needs the responses of both images: give the reference's too."
         )
     else:
-        values = evidence_for_difference(of_test, of_reference, h_t, h_r)
+        values = comparison.difference(of_test, of_reference, u_t, u_r)
     side = round(len(values) ** 0.5)
     return values.reshape(side, side).astype(np.float32)
 

@@ -115,7 +115,7 @@ def measured_evidence(
 
     of_test = measure(pair.test, pair.h_t, priors[0])
     of_reference = None if pair.similar else measure(pair.reference, pair.h_r, priors[1])
-    return evidence(pair, of_test, of_reference)
+    return evidence(pair, networks.comparison, of_test, of_reference)
 
 
 def measured_responses(
@@ -136,7 +136,7 @@ def measured_responses(
     networks
         The networks, whose embedder embeds `count` images.
     image
-        uint8, shape (S, S, 3).
+        uint8, shape (H, W, C).
     h
         Its embedding, shape (D,).
     count, side, fills, rng
@@ -151,5 +151,5 @@ def measured_responses(
         Shape (side * side, D).
     """
     drawn = draw_coalitions(rng, count, side**2, LARGEST)
-    losses = embedding_losses(networks.embed, image, h, drawn, fills, rng)
+    losses = embedding_losses(networks.embed, networks.comparison, image, h, drawn, fills, rng)
     return fit_responses(drawn, losses, prior)

@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 
 from lpel_serving.equations.ordering import draw_along
 from lpel_serving.equations.residual_process import NOISES, ResidualProcess, prior_process
-from lpel_serving.equations.similarity import cosine_similarity
 from lpel_serving.methods.measured.replacement import Replacement
 from lpel_serving.methods.measured.stream import EmbeddingJob, embed_jobs
 from lpel_serving.methods.networks import Networks
@@ -65,7 +64,7 @@ def measured_correction(
     EmbeddingError
         If an embedding is not finite.
     """
-    before = cosine_similarity(change.h_r, change.h_t)[np.newaxis]
+    before = change.comparison.similarity(change.h_r, change.h_t)[np.newaxis]
     processes = [prior_process(game.superpixels, noise) for noise in NOISES]
     best, done = processes[0], np.zeros((0, game.superpixels), np.bool_)
     while len(done) < count:

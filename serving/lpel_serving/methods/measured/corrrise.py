@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpel_serving.equations.agreement import mean_ranks
-from lpel_serving.equations.similarity import cosine_similarity
 from lpel_serving.methods.catalogue.parameter import Range
 from lpel_serving.methods.catalogue.parameters import check_own
 from lpel_serving.methods.measured.stream import DEFAULT_BATCH, EmbeddingJob, embed_jobs
@@ -113,7 +112,7 @@ def masked_embeddings(
     networks
         The networks, whose embedder embeds N images.
     image
-        uint8, shape (H, W, 3).
+        uint8, shape (H, W, C).
     masks
         N of them.
     batch_size
@@ -197,6 +196,7 @@ class CorrRise:
         "distance from the centre of the picture; for dissimilar pairs, when both pictures lost "
         "parts, they did worse than chance."
     )
+    elsewhere: ClassVar[str] = ""
     masks: Annotated[int, Range("Masks, each of which costs an embedding.", 2, served=4096)] = (
         DEFAULT_MASKS
     )
@@ -211,11 +211,11 @@ class CorrRise:
         check_own(self)
 
     def __call__(self, pair: FacePair, networks: Networks, rng: np.random.Generator) -> SignedMap:
-        """Compute the map, shape (S, S), in [-1, 1]."""
+        """Compute the map, shape (H, W), in [-1, 1]."""
         masks = draw_masks(rng, self.masks, self.squares, self.size)
         embeddings = masked_embeddings(networks, pair.test, masks)
         shape = (pair.test.shape[0], pair.test.shape[1])
-        similarities = cosine_similarity(embeddings, pair.h_r)
+        similarities = networks.comparison.similarity(embeddings, pair.h_r)
         values = correlation_map(masks, similarities, shape, ranked=self.ranked)
         return values if pair.similar else -values
 

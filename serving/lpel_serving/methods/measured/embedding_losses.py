@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from lpel_serving.equations.comparison import Comparison
 from lpel_serving.equations.fill import Fill
-from lpel_serving.equations.similarity import unit
 from lpel_serving.methods.measured.replacement import replace_superpixels
 from lpel_serving.methods.measured.stream import EmbeddingJob, embed_jobs
 from lpel_serving.support.arrays import Coalitions, Floats, Pixels
@@ -65,7 +65,7 @@ def coalition_images(
     Parameters
     ----------
     image
-        uint8, shape (S, S, 3).
+        uint8, shape (H, W, C).
     coalitions
         Shape (N, K).
     fills
@@ -98,20 +98,21 @@ def coalition_images(
 
 def embedding_losses(
     embed: Callable[[NDArray[np.uint8]], Floats],
+    comparison: Comparison,
     image: Pixels,
     h: Floats,
     coalitions: Coalitions,
     fills: Sequence[Fill],
     rng: np.random.Generator,
 ) -> Floats:
-    """Measure the loss of an image's unit embedding for each coalition.
+    """Measure the loss of an image's scaled embedding for each coalition.
 
     Parameters
     ----------
-    embed
-        ``f``.
+    embed, comparison
+        ``f``, and how its embeddings are compared.
     image
-        uint8, shape (S, S, 3).
+        uint8, shape (H, W, C).
     h
         Its embedding, shape (D,).
     coalitions, fills, rng
@@ -120,7 +121,8 @@ def embedding_losses(
     Returns
     -------
     NDArray[np.float32]
-        ``h/|h| - f(x')/|f(x')|``, shape (N, D).
+        ``h/|h| - f(x')/|f(x')|``, shape (N, D), where cosines are compared; otherwise
+        ``h - f(x')``, divided by the spread.
 
     Raises
     ------
@@ -129,4 +131,4 @@ def embedding_losses(
     """
     images = coalition_images(image, coalitions, fills, rng)
     ((_, embeddings),) = embed_jobs(embed, [EmbeddingJob(None, images, len(coalitions))])
-    return unit(h) - unit(embeddings)
+    return comparison.scale(h) - comparison.scale(embeddings)

@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 
+from lpel_serving.equations.comparison import Comparison
 from lpel_serving.equations.fill import FILLS, TRANSPLANT, Fill
 from lpel_serving.equations.ordering import order_map
 from lpel_serving.equations.superpixels import superpixel_sums
@@ -110,7 +111,7 @@ class Hybrid:
         game = game_about(pair, networks, kind, fill)
         for_noise, for_pool = rng.spawn(2)
         filling = Fill() if kind == TRANSPLANT else _fill_named(fill)
-        change = replacement(pair, kind, filling, for_noise)
+        change = replacement(pair, networks.comparison, kind, filling, for_noise)
         found = measured_correction(game, change, networks, self.count, for_pool)
         return found.game.changes(coalitions)[0]
 
@@ -122,7 +123,7 @@ class Hybrid:
             return self._from_responses(pair, self.fill, networks, rng), None
         game = game_of(pair, networks, _name_of(self.fill))
         for_noise, for_pool = rng.spawn(2)
-        change = replaced(pair, self.fill, for_noise)
+        change = replaced(pair, networks.comparison, self.fill, for_noise)
         found = measured_correction(game, change, networks, self.count, for_pool)
         orders = orders_of(found.game, DEFAULT_STEP)
         (order,), (sizes,) = orders, sizes_along(found.game, orders)
@@ -174,7 +175,9 @@ def _fill_named(name: str) -> Fill:
     )
 
 
-def replaced(pair: FacePair, fill: Fill | str, rng: np.random.Generator) -> Replacement:
+def replaced(
+    pair: FacePair, comparison: Comparison, fill: Fill | str, rng: np.random.Generator
+) -> Replacement:
     """Define what is replaced: in the test if the pair is called similar, in both if dissimilar.
 
     Transplants replace the test's superpixels by the reference's.
@@ -183,8 +186,8 @@ def replaced(pair: FacePair, fill: Fill | str, rng: np.random.Generator) -> Repl
     ways.
     """
     if not isinstance(fill, Fill):
-        return replacement(pair, "transplant", Fill(), rng)
+        return replacement(pair, comparison, "transplant", Fill(), rng)
     if pair.similar:
-        return replacement(pair, "test", fill, rng)
+        return replacement(pair, comparison, "test", fill, rng)
     ordered = pair if pair.reference.tobytes() <= pair.test.tobytes() else pair.swapped
-    return replacement(ordered, "both", fill, rng)
+    return replacement(ordered, comparison, "both", fill, rng)

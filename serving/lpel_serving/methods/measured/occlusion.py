@@ -6,7 +6,6 @@ from typing import Annotated, ClassVar
 import numpy as np
 
 from lpel_serving.equations.fill import Fill
-from lpel_serving.equations.similarity import cosine_similarity
 from lpel_serving.methods.catalogue.parameter import Range
 from lpel_serving.methods.catalogue.parameters import check_own
 from lpel_serving.methods.measured.replacement import Filling, Kind, replacement
@@ -30,9 +29,13 @@ class Occlusion:
     needs: ClassVar[tuple[Need, ...]] = ("images",)
     signed: ClassVar[bool] = True
     caveat: ClassVar[str] = (
-        "The map was measured by hiding one square at a time, which leaves most of "
-        "the face to be seen. Where such maps were measured, they were no better than the distance "
-        "from the centre of the picture."
+        "The map was measured by hiding one square at a time, which leaves most of the face to "
+        "be seen. Where such maps were measured, they were no better than the distance from the "
+        "centre of the picture."
+    )
+    elsewhere: ClassVar[str] = (
+        "The map was measured by hiding one square at a time, which leaves most of the face to "
+        "be seen."
     )
     side: Annotated[
         int,
@@ -57,12 +60,19 @@ class Occlusion:
         For a similar pair it is the fall in similarity when the superpixel alone is hidden, for a
         dissimilar pair the rise.
         """
-        change = replacement(pair, self.kind, self.fill, rng, shared_noise=self.shared_noise)
+        change = replacement(
+            pair,
+            networks.comparison,
+            self.kind,
+            self.fill,
+            rng,
+            shared_noise=self.shared_noise,
+        )
         images = (
             image for one in np.eye(self.side**2, dtype=np.bool_) for image in change.images(one)
         )
         job = EmbeddingJob(None, images, self.side**2 * change.images_per_step)
         ((_, embeddings),) = embed_jobs(networks.embed, [job])
-        before = cosine_similarity(pair.h_r, pair.h_t)
+        before = networks.comparison.similarity(pair.h_r, pair.h_t)
         rise = (change.similarities(embeddings) - before).reshape(self.side, self.side)
         return -rise if pair.similar else rise

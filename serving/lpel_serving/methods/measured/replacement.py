@@ -6,8 +6,8 @@ from typing import Annotated
 import numpy as np
 from numpy.typing import NDArray
 
+from lpel_serving.equations.comparison import Comparison
 from lpel_serving.equations.fill import FILLS, Fill
-from lpel_serving.equations.similarity import cosine_similarity
 from lpel_serving.equations.superpixels import labels
 from lpel_serving.methods.catalogue.parameter import Range
 from lpel_serving.methods.kinds import KINDS, Kind
@@ -27,8 +27,10 @@ class Replacement:
 
     Attributes
     ----------
+    comparison
+        How the network compares.
     test, new_test
-        The test image as it is, and with every superpixel replaced, uint8, shape (S, S, 3).
+        The test image as it is, and with every superpixel replaced, uint8, shape (H, W, C).
     h_r, h_t
         Embeddings of reference and test as they are, shape (D,).
     reference, new_reference
@@ -37,6 +39,7 @@ class Replacement:
         Whether ``new_test`` is the reference itself.
     """
 
+    comparison: Comparison
     test: Pixels
     new_test: Pixels
     h_r: Floats
@@ -55,9 +58,9 @@ class Replacement:
     def known(self, chosen: NDArray[np.bool_]) -> float | None:
         """The similarity with the chosen superpixels replaced; None if it needs an embedding."""
         if not chosen.any():
-            return float(cosine_similarity(self.h_r, self.h_t))
+            return float(self.comparison.similarity(self.h_r, self.h_t))
         if self.transplants and chosen.all():
-            return float(cosine_similarity(self.h_r, self.h_r))
+            return float(self.comparison.similarity(self.h_r, self.h_r))
         return None
 
     @property
@@ -79,17 +82,18 @@ class Replacement:
             raise EmbeddingError("an embedding holds NaN or infinity: the embedder is broken.")
         tests = embeddings[:: self.images_per_step]
         references = self.h_r if self.reference is None else embeddings[1::2]
-        return cosine_similarity(np.broadcast_to(references, tests.shape), tests)
+        return self.comparison.similarity(np.broadcast_to(references, tests.shape), tests)
 
 
 def replace_superpixels(image: Pixels, new: Pixels, chosen: NDArray[np.bool_]) -> Pixels:
     """Copy the chosen superpixels, bool, shape (K,), from `new`, and the rest from `image`."""
     side = round(len(chosen) ** 0.5)
-    return np.where(chosen[labels(len(image), side)][:, :, np.newaxis], new, image)
+    return np.where(chosen[labels(image.shape, side)][:, :, np.newaxis], new, image)
 
 
 def replacement(
     pair: FacePair,
+    comparison: Comparison,
     kind: Kind,
     fill: Fill,
     rng: np.random.Generator,
@@ -100,8 +104,8 @@ def replacement(
 
     Parameters
     ----------
-    pair
-        The pair.
+    pair, comparison
+        The pair, and how the network compares.
     kind
         ``test``: in the test image alone, as the thesis does with similar pairs. ``both``: in both
         images at the same places, as it does with dissimilar ones. ``transplant``: those of the
@@ -122,12 +126,13 @@ def replacement(
         raise ParameterError(
             f"no kind of replacement is called {kind!r}; there are: {', '.join(KINDS)}."
         )
+    known = (pair.h_r, pair.h_t)
     if kind == "transplant":
-        return Replacement(pair.test, pair.reference, pair.h_r, pair.h_t, transplants=True)
+        return Replacement(comparison, pair.test, pair.reference, *known, transplants=True)
     for_test, for_reference = rng.spawn(2)
     if kind == "test":
-        return Replacement(pair.test, fill(pair.test, for_test), pair.h_r, pair.h_t)
+        return Replacement(comparison, pair.test, fill(pair.test, for_test), *known)
     new_test = fill(pair.test, for_test)
     shared = shared_noise and fill.random
     new_reference = new_test if shared else fill(pair.reference, for_reference)
-    return Replacement(pair.test, new_test, pair.h_r, pair.h_t, pair.reference, new_reference)
+    return Replacement(comparison, pair.test, new_test, *known, pair.reference, new_reference)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from lpel_serving.methods.by_cosine import check_by_cosine
 from lpel_serving.methods.catalogue.parameter import Range
 from lpel_serving.methods.catalogue.parameters import check_own
 from lpel_serving.methods.measured.stream import DEFAULT_BATCH, EmbeddingJob, embed_jobs
@@ -25,52 +26,69 @@ _ROUNDING = 1e-12  # smaller ranges are rounding, which scaling would amplify
 
 
 @dataclass(frozen=True)
-class Grid:
-    """The positions of squares of one size on an image.
+class Axis:
+    """The positions of patches of one length along one side of an image.
 
     Attributes
     ----------
     side
         Of the image, in pixels.
     patch
-        P, nominal side of a square in pixels; what is hidden is one pixel wider.
+        P, nominal length of a patch in pixels; what is hidden is one pixel longer.
     origins
-        Rows and columns at which squares begin: each row is combined with each column.
+        Where patches begin.
     """
 
     side: int
     patch: int
     origins: tuple[int, ...]
 
-    def __len__(self) -> int:
-        return len(self.origins) ** 2
-
     @property
     def spans(self) -> NDArray[np.bool_]:
-        """The pixels between each origin and the end of its square, shape (origins, side)."""
+        """The pixels between each origin and the end of its patch, shape (origins, side)."""
         pixels, origins = np.arange(self.side), np.array(self.origins)[:, np.newaxis]
         return (origins <= pixels) & (pixels <= origins + self.patch)
 
+
+@dataclass(frozen=True)
+class Grid:
+    """The positions of patches of one size on an image: each row with each column.
+
+    On an image that is not square, patches have its proportions.
+    """
+
+    rows: Axis
+    columns: Axis
+
+    def __len__(self) -> int:
+        return len(self.rows.origins) * len(self.columns.origins)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width of the image."""
+        return self.rows.side, self.columns.side
+
     def occluded(self, image: Pixels) -> Iterator[Pixels]:
-        """Make the image with each square black, row by row."""
-        for top in self.origins:
-            for left in self.origins:
+        """Make the image with each patch black, row by row."""
+        high, wide = self.rows.patch + 1, self.columns.patch + 1
+        for top in self.rows.origins:
+            for left in self.columns.origins:
                 copy = image.copy()
-                copy[top : top + self.patch + 1, left : left + self.patch + 1] = 0
+                copy[top : top + high, left : left + wide] = 0
                 yield copy
 
 
 def grids(
-    side: int, patches: Sequence[int] = DEFAULT_PATCHES, stride: int = DEFAULT_STRIDE
+    shape: Sequence[int], patches: Sequence[int] = DEFAULT_PATCHES, stride: int = DEFAULT_STRIDE
 ) -> tuple[Grid, ...]:
-    """Lay out the squares on images of one side.
+    """Lay out the patches on images of one shape.
 
     Parameters
     ----------
-    side
-        Of the images, in pixels.
+    shape
+        Height and width of the images, in pixels.
     patches, stride
-        Sides of the squares and their distance, in pixels of an image of 112: they are scaled with
+        Sides of the patches and their distance, in pixels of an image of 112: they are scaled with
         the image, so that larger ones cost no more embeddings.
 
     Raises
@@ -78,18 +96,21 @@ def grids(
     ParameterError
         If there is no square, or one is not between 1 and 111, or a length is below 1.
     """
-    if side < 1 or stride < 1 or not patches or not all(0 < p < _PAPER_SIDE for p in patches):
+    height, width = shape[:2]
+    fit = bool(patches) and all(0 < patch < _PAPER_SIDE for patch in patches)
+    if min(height, width, stride) < 1 or not fit:
         raise ParameterError(
             f"xFace hides squares of 1 to {_PAPER_SIDE - 1} pixels, at least 1 apart, as measured "
             f"on an image of {_PAPER_SIDE}; received squares of {list(patches)}, {stride} apart, "
-            f"on an image of {side}: name others, or leave them out for the paper's."
+            f"on an image of {width} by {height}: name others, or leave them out for the paper's."
         )
-    laid: list[Grid] = []
-    for patch in patches:
-        # On small images some origins coincide: they count once.
-        origins = {at * side // _PAPER_SIDE for at in range(0, _PAPER_SIDE - patch, stride)}
-        laid.append(Grid(side, max(1, _scaled(patch, side)), tuple(sorted(origins))))
-    return tuple(laid)
+    return tuple(Grid(*(_axis(side, patch, stride) for side in shape[:2])) for patch in patches)
+
+
+def _axis(side: int, patch: int, stride: int) -> Axis:
+    # On small images some origins coincide: they count once.
+    origins = {at * side // _PAPER_SIDE for at in range(0, _PAPER_SIDE - patch, stride)}
+    return Axis(side, max(1, _scaled(patch, side)), tuple(sorted(origins)))
 
 
 def occluded_embeddings(
@@ -102,7 +123,7 @@ def occluded_embeddings(
     networks
         The networks, whose embedder embeds one image for each position.
     image, layout
-        uint8, shape (S, S, 3), and the `grids` of that side.
+        uint8, shape (H, W, C), and the `grids` of that height and width.
     batch_size
         Images in one inference; no more are in memory at a time.
 
@@ -114,12 +135,12 @@ def occluded_embeddings(
     Raises
     ------
     ParameterError
-        If the image is not of that side.
+        If the image is not of that height and width.
     """
-    if any(image.shape != (grid.side, grid.side, 3) for grid in layout):
+    if any(image.shape[:2] != grid.shape for grid in layout):
         raise ParameterError(
-            f"expected an image of shape (S, S, 3) with a side S of {layout[0].side}, received "
-            f"{image.shape}: make the grids for the image's side."
+            f"expected an image of height and width {layout[0].shape}, received shape "
+            f"{image.shape}: make the grids for the image's shape."
         )
     images = (one for grid in layout for one in grid.occluded(image))
     job = EmbeddingJob(None, images, sum(map(len, layout)))
@@ -151,7 +172,7 @@ def evidence_map(
     Returns
     -------
     NDArray[np.float32]
-        Shape (S, S), in [-1, 1]: positive where hiding the pixel makes the images less similar; 0
+        Shape (H, W), in [-1, 1]: positive where hiding the pixel makes the images less similar; 0
         everywhere if nothing does.
 
     Raises
@@ -168,14 +189,15 @@ def evidence_map(
             f"{[0 if part is None else len(part) for part in (own, other)]}: use the same grids."
         )
     whole, a, b = _unit(np.stack(clean)), _unit(own), _unit(others)
-    total, start = np.zeros((layout[0].side, layout[0].side)), 0
+    total, start = np.zeros(layout[0].shape), 0
     for grid in layout:
         part = slice(start, start := start + len(grid))
         fall = whole[0] @ whole[1] - _cosines(a[part], b[part], whole[1], variant)
         fall[np.abs(fall) < _ROUNDING] = 0
-        deviation = fall.reshape(len(grid.origins), -1) / grid.patch**2
-        spans = grid.spans.astype(np.float64)
-        total += spans.T @ deviation @ spans / len(grid)
+        rows, columns = grid.rows, grid.columns
+        deviation = fall.reshape(len(rows.origins), -1) / (rows.patch * columns.patch)
+        down, across = (axis.spans.astype(np.float64) for axis in (rows, columns))
+        total += down.T @ deviation @ across / len(grid)
     values = _blurred(total / len(layout))
     largest = np.abs(values).max()
     return (values / largest if largest else values).astype(np.float32)
@@ -216,9 +238,10 @@ class XFace:
         check_own(self)
 
     def __call__(self, pair: FacePair, networks: Networks, rng: np.random.Generator) -> SignedMap:
-        """Compute the map, shape (S, S), in [-1, 1]."""
+        """Compute the map, shape (H, W), in [-1, 1]."""
         del rng
-        layout = grids(len(pair.test), self.patches, self.stride)
+        check_by_cosine(networks, "xface")
+        layout = grids(pair.test.shape, self.patches, self.stride)
         own = occluded_embeddings(networks, pair.test, layout)
         other = None if self.variant == 2 else occluded_embeddings(networks, pair.reference, layout)
         values = evidence_map(layout, (pair.h_t, pair.h_r), own, other, variant=self.variant)
@@ -252,11 +275,11 @@ def _scaled(length: int, side: int) -> int:
 
 def _blurred(values: Wide) -> Wide:
     """Blur by a Gaussian, 5 by 5 with deviation 5 at 112, the image mirrored beyond its edge."""
-    radius = _scaled(_BLUR_RADIUS, len(values))
-    deviation = _BLUR_DEVIATION * len(values) / _PAPER_SIDE
-    weights = np.exp(-np.square(np.arange(-radius, radius + 1) / deviation) / 2)
-    weights /= weights.sum()
     for _ in range(2):  # down the columns, then along the rows
+        radius = _scaled(_BLUR_RADIUS, len(values))
+        deviation = _BLUR_DEVIATION * len(values) / _PAPER_SIDE
+        weights = np.exp(-np.square(np.arange(-radius, radius + 1) / deviation) / 2)
+        weights /= weights.sum()
         padded = np.pad(values, ((radius, radius), (0, 0)), "reflect")
         values = (sliding_window_view(padded, len(weights), axis=0) @ weights).T
     return values

@@ -1,7 +1,6 @@
 """A pair as a game: what a surrogate predicts that replacing coalitions does to the similarity.
 
-The surrogate predicts expectations of unit embeddings, the shorter the less certain, so that an
-expected cosine is their plain dot product.
+The surrogate predicts expectations of scaled embeddings: see `lpel_serving.equations.comparison`.
 """
 
 from dataclasses import dataclass
@@ -10,9 +9,8 @@ from typing import Annotated, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from lpel_serving.equations.comparison import Comparison
 from lpel_serving.equations.fill import TRANSPLANT
-from lpel_serving.equations.similarity import unit
-from lpel_serving.equations.summation import fixed_dot
 from lpel_serving.methods.catalogue.parameter import Range
 from lpel_serving.methods.kinds import KINDS, Kind
 from lpel_serving.methods.method import FacePair
@@ -43,6 +41,8 @@ class Game:
 
     Attributes
     ----------
+    comparison
+        How the network compares.
     similar
         The decision.
     superpixels
@@ -51,7 +51,7 @@ class Game:
         The similarity with nothing replaced, float32, shape (N,), for N games; N is 1 where both
         directions are the same or only one is asked for.
     references
-        Unit embeddings of the references, float32, shape (N, D); None where superpixels are
+        Scaled embeddings of the references, float32, shape (N, D); None where superpixels are
         replaced in them too.
     simulation
         Of the tests, then of the references if superpixels are replaced in them too.
@@ -59,6 +59,7 @@ class Game:
         What is added to the changes that are predicted, by member, shape (K,); None for nothing.
     """
 
+    comparison: Comparison
     similar: bool
     superpixels: int
     before: Floats
@@ -97,11 +98,13 @@ class Game:
             If the surrogate gives something else than finite embeddings of the coalitions.
         """
         if self.references is not None:
-            after = fixed_dot(self.simulation(coalitions), self.references[:, np.newaxis])
+            masked = self.simulation(coalitions)
+            after = self.comparison.of_scaled(self.references[:, np.newaxis], masked)
         else:
             twice = [coalitions, coalitions]
             masked = self.simulation(np.concatenate(twice) if coalitions.ndim == 3 else coalitions)
-            after = fixed_dot(masked[self.directions :], masked[: self.directions])
+            tests, references = masked[: self.directions], masked[self.directions :]
+            after = self.comparison.of_scaled(references, tests)
         changes = for_the_decision(self.before, after, similar=self.similar)
         if self.corrections is None:
             return changes
@@ -209,13 +212,14 @@ def _played(
     both_ways: bool,
 ) -> Game:
     references, tests = ([0, 1], [1, 0]) if both_ways else ([0], [1])
-    units = unit(images.embeddings)
-    before = fixed_dot(units[references], units[tests])
+    comparison = networks.comparison
+    scaled = comparison.scale(images.embeddings)
+    before = comparison.of_scaled(scaled[references], scaled[tests])
     if kind == "both":
         simulation = simulation_of(networks, images[[*tests, *references]], fill)
     elif kind == TRANSPLANT:
         simulation = simulation_of(networks, images[tests], TRANSPLANT, images[references])
     else:
         simulation = simulation_of(networks, images[tests], fill)
-    fixed = None if kind == "both" else units[references]
-    return Game(similar, images.local.shape[1], before, fixed, simulation)
+    fixed = None if kind == "both" else scaled[references]
+    return Game(comparison, similar, images.local.shape[1], before, fixed, simulation)

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from lpel_serving.equations.aumann_shapley import Design
+from lpel_serving.equations.comparison import Comparison
 from lpel_serving.equations.fill import TRANSPLANT
-from lpel_serving.equations.summation import fixed_dot
 from lpel_serving.methods.decoded.responses import enlarge
 from lpel_serving.methods.many import Decisions, Maps, Places
 from lpel_serving.methods.networks import ImageFeatures, Networks
@@ -33,15 +33,18 @@ class SimulatedImages:
     ----------
     design
         M coalitions.
-    units
-        Unit embeddings, float32, shape (N, D).
+    comparison
+        How the network compares.
+    scaled
+        Scaled embeddings, float32, shape (N, D).
     masked
         Finds an image's predicted embeddings, a column for each coalition of the design, by its
         position: float32, shape (D, M). All of them may be more than memory holds.
     """
 
     design: Design
-    units: Floats
+    comparison: Comparison
+    scaled: Floats
     masked: Callable[[int], Floats]
 
 
@@ -104,18 +107,18 @@ def explain_from_simulated(
     tuple[NDArray[np.float32], NDArray[np.float32]]
         Maps of the tests and of the references, shape (N, size, size).
     """
-    units = images.units
+    of_scaled, scaled = images.comparison.of_scaled, images.scaled
     changes = np.empty((2, len(tests), len(images.design.coalitions)), np.float32)
     pairs = zip(references.tolist(), tests.tolist(), similar.tolist(), strict=True)
     for i, (r, t, alike) in enumerate(pairs):  # one by one: a photograph's simulation is not copied
         of_reference, of_test = images.masked(r), images.masked(t)
         if alike:
-            known = units[[r, t], :, np.newaxis]
-            both = [fixed_dot(of_test, known[0], 0), fixed_dot(of_reference, known[1], 0)]
+            known = scaled[[r, t], :, np.newaxis]
+            both = [of_scaled(known[0], of_test, 0), of_scaled(known[1], of_reference, 0)]
             after = np.stack(both)
         else:
-            after = fixed_dot(of_test, of_reference, 0)[np.newaxis]
-        before = fixed_dot(units[[r]], units[[t]])
+            after = of_scaled(of_reference, of_test, 0)[np.newaxis]
+        before = of_scaled(scaled[[r]], scaled[[t]])
         changes[:, i] = for_the_decision(before, after, similar=alike)
     forward, swapped = enlarge(on_grid(images.design.attributions(changes)), size)
     return forward, swapped

@@ -8,16 +8,19 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as pillow
 
-from lpel_serving.images.crops import decoder_target
+from lpel_serving.bundle.comparison_record import BY_COSINE
 from lpel_serving.images.found import in_words
+from lpel_serving.images.resizing import decoder_target
+from lpel_serving.images.subject import FACES
 from lpel_serving.methods.explanation import Explanation, LpelExplanation, PairExplanation
 from lpel_serving.report.caveats import measured_common
 from lpel_serving.report.figures.canvas import INK, QUIET, bare, new_figure, png
 from lpel_serving.report.figures.source import source_words
-from lpel_serving.report.pictures import displayable
+from lpel_serving.report.pictures import displayable, in_colour
 from lpel_serving.report.verdict import doubt_in_short, in_short
 from lpel_serving.support.arrays import Pixels
 from lpel_serving.support.files import write_atomically
+from lpel_serving.support.image_shape import ImageShape
 
 COLUMNS = (
     "Explained",
@@ -74,7 +77,8 @@ def pair_figure(pair: PairExplanation, title: str = "", *, truth: str = "") -> A
     signed = _signed(pair)
     for axes, (face, other, explanation) in zip(grid, rows, strict=True):
         _draw_row(axes, _row_pictures(face, other, explanation), explanation, signed=signed)
-    whose = "Other face" if _by_lpel(pair.forward) else "Explained"
+    subject = FACES if pair.origin is None else pair.origin.subject
+    whose = f"Other {subject.thing}" if _by_lpel(pair.forward) else "Explained"
     for axis, name in zip(grid[0], COLUMNS, strict=True):
         axis.set_title(name.format(whose=whose), fontsize=9, color=INK)
     for axis, name in zip(grid[:, 0], ("reference", "test"), strict=True):
@@ -109,7 +113,7 @@ def highlight(image: Pixels, mask: NDArray[np.bool_]) -> Pixels:
     Parameters
     ----------
     image
-        uint8, shape (S, S, 3).
+        uint8, shape (H, W, 3).
     mask
         bool, shape (H, W), of any size: it is enlarged to the image, pixel by pixel.
     """
@@ -123,14 +127,15 @@ def highlight(image: Pixels, mask: NDArray[np.bool_]) -> Pixels:
 
 
 def _row_pictures(face: Pixels, other: Pixels, explanation: Explanation) -> Sequence[Pixels]:
-    reconstruction = displayable(explanation.reconstruction)
-    side = reconstruction.shape[0]
+    reconstruction = in_colour(displayable(explanation.reconstruction))
+    shape, explained = ImageShape(*explanation.reconstruction.shape), explanation.mask
+    seen = in_colour(decoder_target(other if _by_lpel(explanation) else face, shape))
     return (
-        face,
-        other,
+        in_colour(face),
+        in_colour(other),
         reconstruction,
-        highlight(decoder_target(other if _by_lpel(explanation) else face, side), explanation.mask),
-        highlight(reconstruction, explanation.mask),
+        highlight(seen, explained),
+        highlight(reconstruction, explained),
     )
 
 
@@ -140,15 +145,20 @@ def _draw_row(
     for axis, picture in zip(axes, pictures, strict=False):
         axis.imshow(picture, interpolation="nearest")
     values = explanation.heat_map
+    drawn: dict[str, Any] = {"interpolation": "nearest", "aspect": _aspect(values, pictures[0])}
     if signed:
         most = float(np.abs(values).max())
-        axes[-1].imshow(values, cmap="RdBu_r", vmin=-most, vmax=most, interpolation="nearest")
+        axes[-1].imshow(values, cmap="RdBu_r", vmin=-most, vmax=most, **drawn)
     else:
-        axes[-1].imshow(
-            explanation.normalised_heat_map, cmap="viridis", vmin=0, vmax=1, interpolation="nearest"
-        )
+        axes[-1].imshow(explanation.normalised_heat_map, cmap="viridis", vmin=0, vmax=1, **drawn)
     for axis in axes:
         bare(axis)
+
+
+def _aspect(values: NDArray[np.float32], face: Pixels) -> float:
+    """How much taller than wide a map's cells are, for the map to have the face's proportions."""
+    rows, columns = values.shape
+    return (face.shape[0] * columns) / (face.shape[1] * rows)
 
 
 def _by_lpel(explanation: Explanation) -> bool:
@@ -180,14 +190,16 @@ def _write_below(figure: Any, pair: PairExplanation) -> float:
     )
     height = _SMALL_LINE * len(shown)
     if pair.usual is not None:
-        limit = measured_common(pair.usual, similar=pair.similar)
+        subject = FACES if pair.origin is None else pair.origin.subject
+        limit = measured_common(pair.usual, similar=pair.similar, subject=subject)
         figure.text(0.03, 0.018 + height, limit, fontsize=8, color=INK, parse_math=False)
         height += 1.5 * _SMALL_LINE
     return height
 
 
 def _headline(pair: PairExplanation, title: str, truth: str) -> str:
-    decision = f"{in_short(pair.decision)}: the network calls them {pair.decision.word}"
+    comparison = BY_COSINE if pair.origin is None else pair.origin.comparison
+    decision = f"{in_short(pair.decision, comparison)}: the network calls them {pair.decision.word}"
     maps = ". The maps are a control's: they do not depend on this pair" if pair.control else ""
     doubt = "" if pair.doubt is None else doubt_in_short(pair.doubt)
     return "\n".join(line for line in (title, doubt, decision + maps, truth) if line)

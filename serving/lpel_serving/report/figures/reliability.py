@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lpel_serving.images.subject import FACES, Subject
 from lpel_serving.report.figures.canvas import FAINT, INK, QUIET, SUBJECT, new_figure, quiet
 from lpel_serving.verification.reliability import Bin, Reliability
 
@@ -14,7 +15,7 @@ _NEAREST = 0.00004
 """Probabilities nearer to 0 or 1 are drawn here: log odds are infinite there."""
 
 
-def reliability_figure(reliability: Reliability, title: str = "") -> Any:
+def reliability_figure(reliability: Reliability, title: str = "", subject: Subject = FACES) -> Any:
     """Draw the observed share of pairs of one person over the predicted probability.
 
     Both scales are in log odds, which separates 0.001 from 0.01. Below, the number of pairs of each
@@ -26,6 +27,8 @@ def reliability_figure(reliability: Reliability, title: str = "") -> Any:
         To be drawn.
     title
         Above everything.
+    subject
+        What the pairs show.
 
     Returns
     -------
@@ -38,8 +41,8 @@ def reliability_figure(reliability: Reliability, title: str = "") -> Any:
     """
     figure = new_figure(6.0, 7.2)
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(5, 1))
-    _draw_shares(above, reliability.bins)
-    _draw_counts(below, reliability.bins)
+    _draw_shares(above, reliability.bins, subject.same)
+    _draw_counts(below, reliability.bins, subject.same)
     ends = _place([0, 1])
     ticks, names = _place(_TICKS), [f"{100 * tick:g} %" for tick in _TICKS]
     above.set_yticks(ticks, names)
@@ -56,7 +59,7 @@ def reliability_figure(reliability: Reliability, title: str = "") -> Any:
     return figure
 
 
-def _draw_shares(axis: Any, bins: Sequence[Bin]) -> None:
+def _draw_shares(axis: Any, bins: Sequence[Bin], same: str) -> None:
     x, y, low, high = (
         _place([getattr(one, name) for one in bins])
         for name in ("foretold", "observed", "low", "high")
@@ -66,13 +69,13 @@ def _draw_shares(axis: Any, bins: Sequence[Bin]) -> None:
     inside = [0 < one.observed < 1 for one in bins]
     faces = [SUBJECT if within else "white" for within in inside]
     axis.scatter(x, y, s=36, c=faces, edgecolors=SUBJECT, clip_on=False, zorder=3)
-    axis.set_ylabel("share of one person, with its 95 % interval", fontsize=8, color=QUIET)
+    axis.set_ylabel(f"share of {same}, with its 95 % interval", fontsize=8, color=QUIET)
     if not all(inside):
         axis.plot([], [], "o", color=SUBJECT, markerfacecolor="white", label="none of them, or all")
     axis.legend(fontsize=7.5, frameon=False, labelcolor=INK, loc="lower right")
 
 
-def _draw_counts(axis: Any, bins: Sequence[Bin]) -> None:
+def _draw_counts(axis: Any, bins: Sequence[Bin], same: str) -> None:
     x, counts = _place([one.foretold for one in bins]), [one.pairs for one in bins]
     axis.vlines(x, 0.5, counts, color=QUIET, linewidth=5)
     for place, count in zip(x, counts, strict=True):
@@ -85,7 +88,7 @@ def _draw_counts(axis: Any, bins: Sequence[Bin]) -> None:
     axis.set_yticks([])
     axis.set_yticks([], minor=True)
     axis.set_ylabel("pairs", fontsize=8, color=QUIET)
-    axis.set_xlabel("predicted probability of one person, held out", fontsize=8, color=QUIET)
+    axis.set_xlabel(f"predicted probability of {same}, held out", fontsize=8, color=QUIET)
 
 
 def _place(shares: Sequence[float]) -> NDArray[np.float64]:

@@ -14,7 +14,8 @@ def source_words(pair: PairExplanation) -> str:
     method, origin = pair.method, pair.origin
     if method is None or origin is None:
         return ""
-    title = "" if method.title == method.name else f": {_short(method.title)}"
+    said = origin.subject.retell(method.title)
+    title = "" if method.title == method.name else f": {_short(said)}"
     bundle = f", bundle {origin.bundle[:12]}" if origin.bundle else ""
     return (
         f"Method {method.name}{title}. Crop: {_short(origin.crop)}. Network: "

@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute, Route
 
 from lpel_serving.engine.explainer import Explainer
 from lpel_serving.engine.surrogate import try_out_surrogate
-from lpel_serving.images.crops import CentreCrop, Crop, parse_crop
+from lpel_serving.images.crops import Crop, WholeImage, parse_crop
 from lpel_serving.service.cancellation import CancellationToken
 from lpel_serving.service.explanation_service import ExplanationService
 from lpel_serving.service.http import openapi, security
@@ -28,6 +28,7 @@ from lpel_serving.service.http.routes.health import Health
 from lpel_serving.service.http.settings import Settings
 from lpel_serving.support.cores import AT_ONCE, inference_threads
 from lpel_serving.support.errors import ImageError, LpelError, MissingExtraError, ParameterError
+from lpel_serving.support.image_shape import ImageShape
 
 COMPUTING = ("/v1/", "/v2/models/")
 
@@ -47,7 +48,7 @@ def open_service(settings: Settings) -> ExplanationService:
         threads=settings.threads or inference_threads(),
     )
     own, chosen = explainer.manifest.crop, explainer.embedder.crop
-    crops: dict[str, Crop] = {settings.crop or own: chosen, "none": CentreCrop()}
+    crops: dict[str, Crop] = {settings.crop or own: chosen, "none": WholeImage()}
     if own not in crops:
         with contextlib.suppress(ParameterError, MissingExtraError):  # a plugin's may differ
             crops[own] = parse_crop(own)
@@ -138,22 +139,22 @@ def _lifespan(
 
 async def warm_up(service: ExplanationService) -> None:
     """Run everything once: first calls are slow, and failures should show at the start."""
-    side = service.manifest.embedder.image_size
+    shape = service.manifest.embedder.shape
     token = CancellationToken()
     for crop in service.crops.values():
-        await service.run_in_thread(lambda crop=crop: _try_out(crop, side), token)
-    embeddings = await service.embed(np.zeros((2, side, side, 3), np.uint8), token)
+        await service.run_in_thread(lambda crop=crop: _try_out(crop, shape), token)
+    embeddings = await service.embed(np.zeros((2, *shape), np.uint8), token)
     await service.run(lambda networks: networks.decode(embeddings), token)
     if service.explainer.responds:
         await service.run(lambda networks: networks.respond(embeddings), token)
-    record, black = service.manifest.surrogate, np.zeros((1, side, side, 3), np.uint8)
+    record, black = service.manifest.surrogate, np.zeros((1, *shape), np.uint8)
     if record is not None:
         await service.run(lambda networks: try_out_surrogate(networks, record, black), token)
     for _ in range(2):  # slow the first time, too
         await service.measure_pace(token)
 
 
-def _try_out(crop: Crop, side: int) -> None:
+def _try_out(crop: Crop, shape: ImageShape) -> None:
     """Let a crop load what it needs."""
     with contextlib.suppress(ImageError):  # there is no face in it
-        crop(np.zeros((side, side, 3), np.uint8), side)
+        crop(np.zeros(shape, np.uint8), shape)

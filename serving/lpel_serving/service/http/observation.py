@@ -56,7 +56,7 @@ class _Inside(Collector):
         counters = (
             ("lpel_requests_refused", "Requests rejected for lack of room.", self._gate.refused),
             ("lpel_crops_embedded", "Crops that went through the embedder.", done.embedded),
-            ("lpel_faces_cached", "Faces served from the cache.", done.cached),
+            ("lpel_faces_cached", "Pictures served from the cache.", done.cached),
             (
                 "lpel_readers_hung_up",
                 "Connections given up because their answers were not taken.",

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from lpel_serving.images.crops import PLAIN_CROPS, DetectingCrop
 from lpel_serving.images.reading import FORMATS
 from lpel_serving.report.pictures import png
 from lpel_serving.service.explanation_service import ExplanationService
@@ -32,7 +33,9 @@ from lpel_serving.service.http.schemas.requests import (
     ExplainFields,
     VerifyFields,
 )
+from lpel_serving.service.http.schemas.retold import retold
 from lpel_serving.service.http.settings import Settings
+from lpel_serving.support.image_shape import within
 
 _POSTS: dict[str, tuple[type[VerifyFields], type[BaseModel], str]] = {
     "/v1/explain": (ExplainFields, answers.ExplainAnswer, "Why two faces are called the same"),
@@ -52,13 +55,17 @@ _BINARY: dict[str, dict[str, str]] = {
         ("/v1/explain", "/v1/assess"), "Lines of progress, and at last the result or a problem."
     ),
 }
+_EXAMPLE_SIDE = 32
+"""Longer side of the example images, at most."""
 _COMPONENTS = "#/components/schemas/"
 _SHARE = r"0?\.(0[1-9]|[1-9])[0-9]*|1(\.0*)?"
 
 
 def routes(service: ExplanationService, settings: Settings) -> list[BaseRoute]:
     """Make the route."""
-    document = openapi_document(service, settings)
+    detects = any(isinstance(crop, DetectingCrop) for crop in service.crops.values())
+    written = openapi_document(service, settings)
+    document = retold(written, service.manifest.subject, detects=detects)
 
     async def openapi(request: Request) -> Response:
         del request
@@ -159,7 +166,7 @@ def _image(schema: dict[str, Any], settings: Settings) -> dict[str, Any]:
 def _known(service: ExplanationService) -> dict[str, Any]:
     """The fields whose allowed values depend on this server."""
     usable = [name for name, entry in service.methods.items() if entry.decisions]
-    crops = "|".join(name.replace(".", r"\.") for name in service.crops)
+    crops = "|".join(name.replace(".", r"\.") for name in {**service.crops, **PLAIN_CROPS})
     crop = {"type": "string", "pattern": f"^({crops}|{_SHARE})$", "maxLength": 40}
     return {
         "crop": {"anyOf": [crop, {"type": "null"}]},
@@ -197,10 +204,12 @@ def _refusals() -> dict[str, Any]:
 
 def _example_faces(service: ExplanationService) -> dict[str, np.ndarray[Any, np.dtype[np.uint8]]]:
     """Two images of the network's size, without faces."""
-    side = min(32, service.manifest.embedder.image_size)
-    ramp = np.linspace(0, 255, side).astype(np.uint8)
-    across = np.broadcast_to(ramp[np.newaxis, :, np.newaxis], (side, side, 3))
-    return {"reference": np.array(across), "test": np.array(across.swapaxes(0, 1))}
+    own = service.manifest.embedder.shape
+    shape = own if max(own[:2]) <= _EXAMPLE_SIDE else within(own, _EXAMPLE_SIDE)
+    down, across = (np.linspace(0, 255, side).astype(np.uint8) for side in shape[:2])
+    reference = np.broadcast_to(across[np.newaxis, :, np.newaxis], shape)
+    test = np.broadcast_to(down[:, np.newaxis, np.newaxis], shape)
+    return {"reference": np.array(reference), "test": np.array(test)}
 
 
 def _protocol_paths() -> dict[str, Any]:

@@ -89,6 +89,15 @@ CASES = [
         Case((*TRAIN, "--closed-form"), (option, "30"), "not with --closed-form", TRAIN)
         for option in ("--epochs", "--batch-size", "--patience")
     ),
+    *(
+        Case(command, (option, "8"), "goes with --embedder", (*command, "--embedder", file))
+        for command, option, file in (
+            (TRAIN, "--standardisation", "x.keras"),
+            (TRAIN, "--mean", "x.onnx"),
+            (REPRODUCE, "--image-size", "x.keras"),
+            (REPRODUCE, "--output", "x.onnx"),
+        )
+    ),
     Case(TRAIN, MIRROR, "downloads", (*TRAIN, "--facenet", THESIS_KEY)),
     Case(REPRODUCE, MIRROR, "downloads", (*REPRODUCE, "--facenet", THESIS_KEY)),
     Case((*SERVE, "--private"), ("--cache-mib", "64"), "a cache, not with --private", SERVE),

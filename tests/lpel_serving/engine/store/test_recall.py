@@ -7,6 +7,7 @@ from lpel_serving.engine.embedder import Embedder
 from lpel_serving.engine.photographs import embed_photographs
 from lpel_serving.engine.store.memory import MemoryStore
 from lpel_serving.engine.store.recall import recall
+from lpel_serving.equations.comparison import COSINE
 from lpel_serving.images.datasets.passed_over import Unusable
 from lpel_serving.support.errors import ImageError
 from support.images import write_people
@@ -72,6 +73,6 @@ def test_photographs_are_embedded_once_whatever_their_names(tiny_explainer, path
         return embed(self, crops, *arguments)
 
     monkeypatch.setattr(Embedder, "embed", counting)
-    again = embed_photographs(embedder, paths * 3, batch_size=2)
+    again = embed_photographs(embedder, COSINE, paths * 3, batch_size=2)
     np.testing.assert_array_equal(again, np.concatenate([expected] * 3))
     assert sum(counted) == 3

@@ -11,6 +11,7 @@ from lpel_serving.equations.attribution import (
     fit_responses,
     spatial_kernel,
 )
+from lpel_serving.equations.comparison import COSINE
 from lpel_serving.equations.fill import Fill
 from lpel_serving.methods import AssembledNetworks
 from lpel_serving.methods.controls.derived import WithDecoder
@@ -247,7 +248,7 @@ def test_evidence_does_not_hang_on_the_length_of_embeddings():
         of_t, of_r = ADDITIVE.respond(np.stack([pair.h_t, pair.h_r]))
         longer = dataclasses.replace(pair, h_r=5 * pair.h_r, h_t=pair.h_t / 7)
         np.testing.assert_allclose(
-            evidence(longer, of_t, of_r), evidence(pair, of_t, of_r), atol=1e-6
+            evidence(longer, COSINE, of_t, of_r), evidence(pair, COSINE, of_t, of_r), atol=1e-6
         )
 
 
@@ -255,8 +256,8 @@ def test_a_dissimilar_pair_needs_the_references_responses():
     pair = red_and_green()
     of_test, _ = ADDITIVE.respond(np.stack([pair.h_t, pair.h_r]))
     with pytest.raises(ParameterError, match="both images: give the reference's"):
-        evidence(pair, of_test, None)
-    assert evidence(two_reds(), of_test, None).shape == (SIDE, SIDE)
+        evidence(pair, COSINE, of_test, None)
+    assert evidence(two_reds(), COSINE, of_test, None).shape == (SIDE, SIDE)
 
 
 def test_a_map_is_enlarged_smoothly_and_never_made_smaller():

@@ -103,9 +103,9 @@ def test_xface_is_the_oracles(side, patches, stride, variant):
 @example(1, 1, 200)
 @given(st.integers(1, 224), st.integers(1, 111), st.integers(1, 200))
 def test_squares_lie_where_the_oracle_puts_them(side, patch, stride):
-    (grid,) = grids(side, [patch], stride)
-    assert list(grid.origins) == oracle.origins(side, patch, stride)
-    assert grid.patch == max(1, oracle.nearest(patch * side / 112))
+    (grid,) = grids((side, side), [patch], stride)
+    assert list(grid.rows.origins) == oracle.origins(side, patch, stride)
+    assert grid.columns.patch == max(1, oracle.nearest(patch * side / 112))
 
 
 @pytest.mark.parametrize("side", [1, 5, 28, 84, 112])

@@ -73,10 +73,10 @@ def test_a_correlation_knows_no_scale_and_turns_with_the_similarities(
 @few
 @given(st.integers(1, 300), st.integers(1, 111), st.integers(1, 120))
 def test_every_square_begins_and_no_two_at_the_same_place(side, patch, stride):
-    (grid,) = grids(side, (patch,), stride)
-    assert grid.origins[0] == 0
-    assert list(grid.origins) == sorted(set(grid.origins))
-    assert grid.origins[-1] < side
-    assert len(grid.origins) <= len(range(0, 112 - patch, stride))
-    assert grid.spans.any(axis=1).all()
-    assert 1 <= grid.patch <= max(1, side)
+    axis = grids((side, side), (patch,), stride)[0].rows
+    assert axis.origins[0] == 0
+    assert list(axis.origins) == sorted(set(axis.origins))
+    assert axis.origins[-1] < side
+    assert len(axis.origins) <= len(range(0, 112 - patch, stride))
+    assert axis.spans.any(axis=1).all()
+    assert 1 <= axis.patch <= max(1, side)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from lpel_serving.equations.comparison import COSINE
 from lpel_serving.equations.fill import Fill
 from lpel_serving.equations.similarity import unit
 from lpel_serving.methods.measured.coalitions import DEFAULT_COUNT, measured_responses
@@ -128,7 +129,7 @@ def test_an_additive_network_loses_what_its_members_are_worth():
     networks, image = Additive(), coloured(RED)
     (h,) = networks.embed(image[np.newaxis])
     coalitions = draw_coalitions(generator(), 200, SUPERPIXELS)
-    losses = embedding_losses(networks.embed, image, h, coalitions, [BLACK], generator())
+    losses = embedding_losses(networks.embed, COSINE, image, h, coalitions, [BLACK], generator())
     assert (losses.shape, losses.dtype) == ((200, 5), np.float32)
     np.testing.assert_allclose(losses[:, :4], coalitions @ networks.red, atol=1e-6)
     np.testing.assert_allclose(np.linalg.norm(unit(h) - losses, axis=1), 1, atol=1e-6)
@@ -141,7 +142,7 @@ def test_the_length_of_embeddings_does_not_matter(scale):
 
     def losses(embed):
         (h,) = embed(image[np.newaxis])
-        return embedding_losses(embed, image, h, coalitions, [BLACK], generator())
+        return embedding_losses(embed, COSINE, image, h, coalitions, [BLACK], generator())
 
     scaled = losses(lambda crops: networks.embed(crops) * np.float32(scale))
     np.testing.assert_allclose(scaled, losses(networks.embed), atol=1e-6)
@@ -153,7 +154,9 @@ def test_a_network_that_sees_nothing_loses_nothing():
 
     coalitions = draw_coalitions(generator(), 9, SUPERPIXELS)
     h = np.float32([3, 0, 4])
-    assert not embedding_losses(blind, pixels(0), h, coalitions, [Fill()], generator()).any()
+    assert not embedding_losses(
+        blind, COSINE, pixels(0), h, coalitions, [Fill()], generator()
+    ).any()
 
 
 def in_batches(embed, size: int):
@@ -183,7 +186,7 @@ def test_each_coalition_is_embedded_once_in_full_batches():
     counting = Counting(tiny.embed)
     (h,) = tiny.embed(pixels(0)[np.newaxis])
     coalitions = draw_coalitions(generator(), 75, SUPERPIXELS)
-    embedding_losses(counting, pixels(0), h, coalitions, [BLACK], generator())
+    embedding_losses(counting, COSINE, pixels(0), h, coalitions, [BLACK], generator())
     assert sum(counting.batches) == 75
     assert set(counting.batches[:-1]) <= {max(counting.batches)}
     made = coalition_images(pixels(0), coalitions, [BLACK], generator())
@@ -214,7 +217,7 @@ def test_embeddings_that_are_not_finite_are_refused(which, value):
     (h,) = broken(pixels(0)[np.newaxis]) if which == "whole" else tiny.embed(pixels(0)[np.newaxis])
     coalitions = draw_coalitions(generator(), 5, SUPERPIXELS)
     with pytest.raises(EmbeddingError, match="NaN or infinity: the embedder is broken"):
-        embedding_losses(embed, pixels(0), h, coalitions, [BLACK], generator())
+        embedding_losses(embed, COSINE, pixels(0), h, coalitions, [BLACK], generator())
 
 
 def test_unit_vectors_are_of_length_1_and_0_stays():
@@ -236,7 +239,7 @@ def test_coalitions_of_one_are_single_occlusion_against_all_references_at_once()
     embed = tiny.embed
     test, *references = unit(embed(images))
     alone = np.eye(SUPERPIXELS, dtype=np.bool_)
-    losses = embedding_losses(embed, images[0], test, alone, [BLACK], generator())
+    losses = embedding_losses(embed, COSINE, images[0], test, alone, [BLACK], generator())
     networks = AssembledNetworks(embed, no_decoder)
     for image, h_r in zip(images[1:], references, strict=True):
         pair = FacePair(image, images[0], h_r, test, similar=True)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from lpel_serving.equations.comparison import COSINE
 from lpel_serving.equations.fill import Fill
 from lpel_serving.equations.ordering import ranks_of
 from lpel_serving.equations.similarity import cosine_similarity
@@ -48,7 +49,7 @@ def speaking_for_the_decision(game: Game, change: Replacement) -> float:
 @pytest.mark.parametrize("similar", [True, False])
 def test_the_more_is_measured_the_sooner_its_order_changes_the_decision(similar):
     pair, networks = tiny_pair(similar), measuring()
-    change, game = replaced(pair, MEAN, generator()), game_of(pair, networks, "mean")
+    change, game = replaced(pair, COSINE, MEAN, generator()), game_of(pair, networks, "mean")
     corrected = [
         measured_correction(game, change, networks, count, generator()).game for count in (32, 256)
     ]
@@ -66,7 +67,7 @@ def knowing(pair, errors=None) -> AssembledNetworks:
     h_r = pair.h_r / np.linalg.norm(pair.h_r)
 
     def simulation(coalitions):
-        change = replaced(pair, MEAN, generator())
+        change = replaced(pair, COSINE, MEAN, generator())
         shown = np.stack([change.images(one > 0.5)[0] for one in coalitions.reshape(-1, K)])
         h = tiny.embed(shown)
         right = h / np.linalg.norm(h, axis=1, keepdims=True)
@@ -128,7 +129,7 @@ def test_transplants_are_simulated_and_measured_each_way_apart():
 
 def test_transplants_that_are_measured_raise_the_similarity_sooner():
     pair, networks = tiny_pair(False), measuring()
-    change = replaced(pair, "transplant", generator())
+    change = replaced(pair, COSINE, "transplant", generator())
     game = game_of(pair, networks, "transplant")
     corrected = measured_correction(game, change, networks, 256, generator()).game
     assert speaking_for_the_decision(corrected, change) > speaking_for_the_decision(game, change)

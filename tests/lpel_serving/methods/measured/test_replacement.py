@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from lpel_serving.equations.comparison import COSINE
 from lpel_serving.equations.fill import FILLS, Fill
 from lpel_serving.equations.similarity import cosine_similarity
 from lpel_serving.methods.measured.occlusion import Occlusion
@@ -19,7 +20,7 @@ ALL, NONE = np.ones(16, np.bool_), np.zeros(16, np.bool_)
 
 
 def change_of(kind, fill="normal", seed=0, **options):
-    return replacement(PAIR, kind, Fill(fill), np.random.default_rng(seed), **options)
+    return replacement(PAIR, COSINE, kind, Fill(fill), np.random.default_rng(seed), **options)
 
 
 def similarity(change, chosen) -> float:
@@ -82,7 +83,7 @@ def test_a_transplant_gives_the_test_the_superpixels_of_the_reference():
 
 def test_a_transplant_draws_nothing():
     rng = np.random.default_rng(0)
-    replacement(PAIR, "transplant", Fill(), rng)
+    replacement(PAIR, COSINE, "transplant", Fill(), rng)
     assert rng.random() == np.random.default_rng(0).random()
 
 

@@ -52,22 +52,22 @@ def test_for_a_dissimilar_pair_the_sign_changes(variant):
 
 @pytest.mark.parametrize("side", [112, 160, 224])
 def test_there_are_as_many_positions_as_in_the_paper_on_any_large_image(side):
-    assert [len(grid) for grid in grids(side)] == [441, 400, 289]
+    assert [len(grid) for grid in grids((side, side))] == [441, 400, 289]
 
 
 def test_on_the_papers_images_squares_have_the_papers_sizes():
-    assert [grid.patch for grid in grids(112)] == [7, 14, 28]
-    assert [grid.patch for grid in grids(160)] == [10, 20, 40]
-    assert grids(112)[1].origins == tuple(range(0, 98, 5))
+    assert [grid.rows.patch for grid in grids((112, 112))] == [7, 14, 28]
+    assert [grid.rows.patch for grid in grids((160, 160))] == [10, 20, 40]
+    assert grids((112, 112))[1].rows.origins == tuple(range(0, 98, 5))
     # One pixel wider is what is hidden.
-    assert [int(grid.spans[0].sum()) for grid in grids(112)] == [8, 15, 29]
+    assert [int(grid.columns.spans[0].sum()) for grid in grids((112, 112))] == [8, 15, 29]
 
 
 @pytest.mark.parametrize(("variant", "images"), [(1, 2), (2, 1), (3, 2)])
 def test_it_costs_an_embedding_for_each_position_and_nothing_else(variant, images):
     networks = CountingNetworks(CORNERS)
     XFace(variant=variant)(two_corners(), networks, generator())
-    positions = sum(map(len, grids(SIDE)))
+    positions = sum(map(len, grids((SIDE, SIDE))))
     assert (networks.embedded, networks.decoded) == (images * positions, 0)
 
 
@@ -85,7 +85,7 @@ def test_the_paper_costs_2260_embeddings_for_a_pair():
 @pytest.mark.parametrize("variant", VARIANTS)
 @pytest.mark.parametrize("batch_size", [1, 7, 5000])
 def test_the_batch_size_and_the_seed_change_no_byte(batch_size, variant):
-    pair, layout = two_corners(), grids(SIDE)
+    pair, layout = two_corners(), grids((SIDE, SIDE))
     expected = XFace(variant=variant)(pair, CORNERS, generator(5))
     own, other = (
         occluded_embeddings(CORNERS, image, layout, batch_size)
@@ -97,7 +97,7 @@ def test_the_batch_size_and_the_seed_change_no_byte(batch_size, variant):
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_the_embeddings_of_each_image_explain_the_pair_both_ways(variant):
-    pair, layout = pair_of(pixels(0, SIDE), pixels(1, SIDE), corners), grids(SIDE)
+    pair, layout = pair_of(pixels(0, SIDE), pixels(1, SIDE), corners), grids((SIDE, SIDE))
     a, b = (occluded_embeddings(CORNERS, x, layout) for x in (pair.test, pair.reference))
     method = XFace(variant=variant)
     there = evidence_map(layout, (pair.h_t, pair.h_r), a, b, variant=variant)
@@ -108,16 +108,16 @@ def test_the_embeddings_of_each_image_explain_the_pair_both_ways(variant):
 
 def test_no_more_than_a_batch_of_images_is_made_at_a_time():
     counting = Counting(corners)
-    layout = grids(SIDE, (56,), 20)
+    layout = grids((SIDE, SIDE), (56,), 20)
     occluded_embeddings(AssembledNetworks(counting, no_decoder), plain(9, SIDE), layout, 4)
     assert counting.batches == [4, 4, 1]
 
 
 def test_the_occluded_images_have_one_black_square_each():
     counting = Counting(corners)
-    layout, image = grids(SIDE, (56,), 40), np.maximum(pixels(0, SIDE), 1)
+    layout, image = grids((SIDE, SIDE), (56,), 40), np.maximum(pixels(0, SIDE), 1)
     occluded_embeddings(AssembledNetworks(counting, no_decoder), image, layout)
-    assert layout[0].origins == (0, 7)
+    assert layout[0].rows.origins == (0, 7)
     places = [(0, 0), (0, 7), (7, 0), (7, 7)]
     for data, (top, left) in zip(counting.images, places, strict=True):
         expected = image.copy()
@@ -180,12 +180,12 @@ def test_squares_that_cannot_be_are_refused(wrong):
     with pytest.raises(ParameterError, match=r"from 1 to 111, .*received|of 1 or more; received"):
         XFace(**wrong)
     with pytest.raises(ParameterError, match=r"1 to 111 pixels.*received.*name others"):
-        grids(160, **wrong)
+        grids((160, 160), **wrong)
 
 
 def test_an_image_without_pixels_is_refused():
     with pytest.raises(ParameterError, match="on an image of 0"):
-        grids(0)
+        grids((0, 0))
 
 
 @pytest.mark.parametrize("variant", [0, 4])
@@ -194,20 +194,20 @@ def test_an_unknown_variant_is_refused(variant):
         XFace(variant=variant)
     one = np.ones((1, 2), np.float32)
     with pytest.raises(ParameterError, match=rf"1, 2 and 3; received {variant}: choose"):
-        evidence_map(grids(1, (7,), 200), (one[0], one[0]), one, one, variant=variant)
+        evidence_map(grids((1, 1), (7,), 200), (one[0], one[0]), one, one, variant=variant)
 
 
-@pytest.mark.parametrize("shape", [(9, 9, 3), (SIDE, 9, 3), (SIDE, SIDE)])
+@pytest.mark.parametrize("shape", [(9, 9, 3), (SIDE, 9, 3), (9, SIDE, 1)])
 def test_an_image_of_another_side_than_the_grids_is_refused(shape):
-    with pytest.raises(ParameterError, match=r"a side S of 20, received.*make the grids"):
-        occluded_embeddings(CORNERS, np.zeros(shape, np.uint8), grids(SIDE))
+    with pytest.raises(ParameterError, match=r"\(20, 20\), received.*make the grids"):
+        occluded_embeddings(CORNERS, np.zeros(shape, np.uint8), grids((SIDE, SIDE)))
 
 
 @pytest.mark.parametrize(
     ("own", "other", "variant"), [(3, 4, 1), (4, 3, 3), (4, None, 1), (5, None, 2)]
 )
 def test_embeddings_that_are_not_one_for_each_position_are_refused(own, other, variant):
-    layout = grids(SIDE, (56,), 40)
+    layout = grids((SIDE, SIDE), (56,), 40)
     a, b = (None if n is None else np.ones((n, 2), np.float32) for n in (own, other))
     with pytest.raises(ParameterError, match=r"expected 4 embeddings.*received.*same grids"):
         evidence_map(layout, (np.ones(2), np.ones(2)), a, b, variant=variant)

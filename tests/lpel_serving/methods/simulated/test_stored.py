@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from lpel_serving.equations.comparison import COSINE
 from lpel_serving.equations.similarity import unit
 from lpel_serving.methods.both_ways import ask_both_ways
 from lpel_serving.methods.method import FacePair
@@ -26,7 +27,7 @@ def kept_of(method, networks, images):
     """Simulations of images, kept in an array."""
     masked = simulate_images(method, networks, images)
     design = fixed_design(method.steps, images.local.shape[1])
-    return SimulatedImages(design, unit(images.embeddings), masked.__getitem__)
+    return SimulatedImages(design, COSINE, unit(images.embeddings), masked.__getitem__)
 
 
 @pytest.mark.parametrize("fill", ["normal", "mean", "blur"])

@@ -11,6 +11,7 @@ from lpel_export.conversion.parity import check_parity
 from lpel_serving.bundle.manifest import EMBEDDING, RECONSTRUCTION
 from lpel_serving.engine.session import open_session
 from lpel_serving.support.errors import ParameterError
+from lpel_serving.support.image_shape import square
 from lpel_tf.data.dataset import FaceSet
 from lpel_tf.decoders.decoder import to_keras
 from lpel_tf.decoders.least_squares import LinearDecoder
@@ -61,7 +62,7 @@ def some_autoencoder(seed=5, recipe=None):
         return rng.normal(0, 0.1, shape).astype(np.float32)
 
     encoder = LinearEncoder(drawn(PIXELS, DIMENSION), drawn(DIMENSION))
-    decoder = LinearDecoder(drawn(DIMENSION, PIXELS), drawn(PIXELS))
+    decoder = LinearDecoder(drawn(DIMENSION, PIXELS), drawn(PIXELS), square(SIDE))
     return Autoencoder(encoder, decoder, recipe or AutoencoderRecipe(), ())
 
 
@@ -172,7 +173,7 @@ def difference_quotient(autoencoder, faces, recipe, part, field, place):
 
 
 def test_the_network_is_that_of_table_5_2():
-    model = build_autoencoder(512, 40)
+    model = build_autoencoder(512, square(40))
     layers = [(type(layer).__name__, tuple(layer.output.shape[1:])) for layer in model.layers]
     assert layers == [
         ("InputLayer", (40, 40, 3)),
@@ -190,7 +191,7 @@ def test_the_network_is_that_of_table_5_2():
 
 def test_the_trained_halves_do_what_the_network_does(train):
     autoencoder = train_autoencoder(train, AutoencoderRecipe(epochs=1))
-    model = build_autoencoder(DIMENSION, SIDE)
+    model = build_autoencoder(DIMENSION, square(SIDE))
     for name, part in (("bottleneck", autoencoder.encoder), ("pixels", autoencoder.decoder)):
         model.get_layer(name).set_weights([part.kernel, part.bias])
     made = model.predict_on_batch(train.targets / np.float32(255))

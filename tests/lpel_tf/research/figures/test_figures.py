@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from lpel_serving.equations.comparison import COSINE
 from lpel_serving.equations.fill import Fill
 from lpel_serving.faithfulness.controls import RANDOM
 from lpel_serving.methods.measured.replacement import KINDS, replacement
@@ -38,7 +39,7 @@ def accuracies():
 
 def strip(kind="test", shown=(0, 4, 16), title=""):
     pair = face_pair(Weighing(), pixels(0), pixels(1), similar=True)
-    change = replacement(pair, kind, Fill("mean"), np.random.default_rng(0))
+    change = replacement(pair, COSINE, kind, Fill("mean"), np.random.default_rng(0))
     order = np.random.default_rng(1).permutation(16)
     similarities = [0.5 - count / 100 for count in shown]
     return change, order, strip_figure(change, order, shown, similarities, title)

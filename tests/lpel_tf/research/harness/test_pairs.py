@@ -1,6 +1,7 @@
 """Which pairs an experiment draws from the people held out."""
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,8 @@ from lpel_serving.equations.similarity import cosine_similarity
 from lpel_serving.faithfulness.deletion_curve import IDENTICAL
 from lpel_serving.images.datasets.faces import Face
 from lpel_serving.support.errors import PairsError
-from lpel_tf.data.dataset import FaceSet, Split
+from lpel_tf.data.dataset import FaceSet
+from lpel_tf.data.split import Split
 from lpel_tf.research.harness.pairs import decided_pairs, new_people_first, pairs_of_one_test
 from lpel_tf.research.harness.people import People
 
@@ -158,6 +160,15 @@ def test_nobody_is_the_test_more_than_twice():
     tests = Counter(pair.test.parent.name for pair in drawn.similar.pairs)
     assert set(tests) == set("abc")
     assert max(tests.values()) == 2
+
+
+def test_a_class_of_few_is_the_test_as_often_as_makes_up_the_number():
+    people = three_people()
+    test = people.split.test
+    by_image = replace(people, split=Split(test, test, test, by="image"))
+    drawn = pairs_of_one_test(by_image, 12, threshold=0.5, rng=np.random.default_rng(0))
+    tests = Counter(pair.test.parent.name for pair in drawn.similar.pairs)
+    assert max(tests.values()) == 4
 
 
 def test_without_a_similar_pair_there_is_none_of_one_test():

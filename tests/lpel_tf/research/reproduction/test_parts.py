@@ -1,6 +1,7 @@
 """The parts of a reproduction, each by itself."""
 
 import json
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import get_args
@@ -14,6 +15,7 @@ from lpel_serving.methods.decoded.lpel import Lpel
 from lpel_serving.methods.method import FacePair
 from lpel_serving.methods.networks import AssembledNetworks
 from lpel_serving.support.errors import OutputError
+from lpel_serving.support.image_shape import square
 from lpel_tf.decoders.least_squares import LinearDecoder
 from lpel_tf.research.harness.decoders import TrainedDecoder, through_onnx
 from lpel_tf.research.reproduction.likeness import Likeness, likeness, lpel_maps
@@ -221,7 +223,7 @@ def some_faces() -> tuple[Face, ...]:
 @pytest.mark.parametrize("photographs", [1, 10, 30, 54])
 def test_people_are_kept_whole_or_not_at_all(photographs):
     everyone = some_faces()
-    kept = some_people(everyone, photographs, np.random.default_rng(1))
+    kept = some_people(everyone, photographs, np.random.default_rng(1), "identity")
     assert photographs <= len(kept) < photographs + 10
     people = {face.identity for face in kept}
     assert kept == tuple(face for face in everyone if face.identity in people)
@@ -235,9 +237,17 @@ def test_everyone_is_kept_where_there_are_no_more(photographs):
 
 def test_the_people_are_drawn_by_the_generator_that_is_passed_in():
     everyone = some_faces()
-    drawn = [some_people(everyone, 20, np.random.default_rng(seed)) for seed in (0, 0, 1, 2)]
+    drawn = [
+        some_people(everyone, 20, np.random.default_rng(seed), "identity") for seed in (0, 0, 1, 2)
+    ]
     assert drawn[0] == drawn[1]
     assert len(set(drawn)) == 3
+
+
+def test_of_few_people_as_many_images_of_each_are_kept():
+    kept = some_people(some_faces(), 30, np.random.default_rng(0))
+    each = Counter(face.identity for face in kept)
+    assert each == {f"person_{person}": min(3, person + 1) for person in range(10)}
 
 
 def test_the_full_sizes_are_those_of_the_thesis():
@@ -262,7 +272,7 @@ def test_quick_is_no_larger_than_full_in_anything():
 
 def linear_decoder(seed: int) -> LinearDecoder:
     kernel = np.random.default_rng(seed).normal(size=(6, 8 * 8 * 3)).astype(np.float32)
-    return LinearDecoder(kernel, np.full(8 * 8 * 3, 0.5, np.float32))
+    return LinearDecoder(kernel, np.full(8 * 8 * 3, 0.5, np.float32), square(8))
 
 
 @pytest.mark.parametrize("examples", [1, 2, 9])

@@ -4,6 +4,7 @@ from collections.abc import Collection
 
 import numpy as np
 
+from lpel_serving.bundle.comparison_record import least_similarity
 from lpel_serving.bundle.manifest import Manifest
 from lpel_serving.equations.decision import Decisions, decide_many
 from lpel_serving.equations.mask import DEFAULT_EPSILON, check_epsilon
@@ -46,14 +47,14 @@ def explainer_model(service: ExplanationService, max_batch: int) -> Model:
     manifest, explainer = service.manifest, service.explainer
     name = file_name(responds=explainer.responds, simulates=explainer.simulates)
     method = file_method(responds=explainer.responds, simulates=explainer.simulates)
-    simulates = asks(method, "surrogate")
+    simulates, least = asks(method, "surrogate"), least_similarity(manifest.comparison)
 
     async def run(given: Arrays, wanted: Collection[str], token: CancellationToken) -> Arrays:
         threshold = _number(given, THRESHOLD, manifest.threshold.value)
         epsilon = _number(given, EPSILON, DEFAULT_EPSILON)
         check_epsilon(epsilon)
-        if not -1 <= threshold <= 1:
-            raise ParameterError(f"the threshold, a cosine, lies in [-1, 1]; received {threshold}.")
+        if not least <= threshold <= 1:
+            raise ParameterError(f"the threshold lies in [{least}, 1]; received {threshold}.")
         crops = await service.run_in_thread(
             lambda: np.concatenate([given[REFERENCE], given[TEST]]), token
         )
@@ -62,7 +63,7 @@ def explainer_model(service: ExplanationService, max_batch: int) -> Model:
         if explains and simulates:
             seen = await service.features(crops, token)
         h = await service.embed(crops, token) if seen is None else seen.embeddings
-        decisions = decide_many(h[: len(h) // 2], h[len(h) // 2 :], threshold)
+        decisions = decide_many(explainer.comparison, h[: len(h) // 2], h[len(h) // 2 :], threshold)
         decided = of_decisions(h, decisions)
         if not explains:
             return decided
@@ -112,7 +113,7 @@ def explain_pairs(
     method, networks
         How.
     crops, h
-        Of N references and then of N tests: uint8, shape (2 N, S, S, 3), and float32, (2 N, D).
+        Of N references and then of N tests: uint8, shape (2 N, H, W, C), and float32, (2 N, D).
     decisions
         On the pairs.
     epsilon
@@ -138,13 +139,13 @@ def _number(given: Arrays, name: str, default: float) -> float:
 
 
 def _signature(manifest: Manifest, method: str, max_batch: int) -> Signature:
-    side, features = manifest.embedder.image_size, manifest.embedder.dimension
-    pixels = manifest.decoder.image_size
+    image, features = manifest.embedder.shape, manifest.embedder.dimension
+    drawn = manifest.decoder.shape
     grid = manifest.surrogate if method == SURROGATE else manifest.responses
-    size = pixels if grid is None else max(DEFAULT_SIZE, grid.side)
+    size = drawn[:2] if grid is None else [max(DEFAULT_SIZE, grid.side)] * 2
     inputs = (
-        Tensor(REFERENCE, "UINT8", (BATCH, side, side, 3)),
-        Tensor(TEST, "UINT8", (BATCH, side, side, 3)),
+        Tensor(REFERENCE, "UINT8", (BATCH, *image)),
+        Tensor(TEST, "UINT8", (BATCH, *image)),
         Tensor(THRESHOLD, "FP32", (1,), optional=True),
         Tensor(EPSILON, "FP32", (1,), optional=True),
     )
@@ -152,9 +153,9 @@ def _signature(manifest: Manifest, method: str, max_batch: int) -> Signature:
         tensor
         for role in (REFERENCE, TEST)
         for tensor in (
-            Tensor(f"{role}_heat_map", "FP32", (BATCH, size, size)),
-            Tensor(f"{role}_mask", "BOOL", (BATCH, size, size)),
-            Tensor(f"{role}_reconstruction", "FP32", (BATCH, pixels, pixels, 3)),
+            Tensor(f"{role}_heat_map", "FP32", (BATCH, *size)),
+            Tensor(f"{role}_mask", "BOOL", (BATCH, *size)),
+            Tensor(f"{role}_reconstruction", "FP32", (BATCH, *drawn)),
         )
     ]
     outputs = (

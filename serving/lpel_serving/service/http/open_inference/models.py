@@ -92,11 +92,10 @@ def network_models(service: ExplanationService, max_batch: int) -> list[Model]:
         Images or embeddings in one request.
     """
     manifest = service.manifest
-    side, features = manifest.embedder.image_size, manifest.embedder.dimension
-    pixels = manifest.decoder.image_size
-    image = Tensor(IMAGE, "UINT8", (BATCH, side, side, 3))
+    features = manifest.embedder.dimension
+    image = Tensor(IMAGE, "UINT8", (BATCH, *manifest.embedder.shape))
     embedding = Tensor(EMBEDDING, "FP32", (BATCH, features))
-    reconstruction = Tensor(RECONSTRUCTION, "FP32", (BATCH, pixels, pixels, 3))
+    reconstruction = Tensor(RECONSTRUCTION, "FP32", (BATCH, *manifest.decoder.shape))
 
     async def embed(given: Arrays, _: Collection[str], token: CancellationToken) -> Arrays:
         return {EMBEDDING: await service.embed(given[IMAGE], token)}

@@ -1,7 +1,11 @@
 """The routes of the page: its files, sample pairs, the files needed to compute in the browser."""
 
 import hashlib
+import json
+import re
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
+from html import escape
 from importlib.resources import files
 from pathlib import Path
 
@@ -10,6 +14,7 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from lpel_serving.bundle.manifest import EXPLAINER_FILE
+from lpel_serving.images.subject import FACES, Subject
 from lpel_serving.service.explanation_service import ExplanationService
 from lpel_serving.service.http.messages.problems import Problem
 from lpel_serving.service.http.settings import Settings
@@ -18,7 +23,8 @@ from lpel_serving.support.errors import ParameterError
 RUNTIME = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
 """The files of onnxruntime-web that the page needs."""
 
-HTML = "index.html"
+HTML, WORDS = "index.html", "subject.js"
+"""The page itself, and the words in which its scripts speak of what is compared."""
 _TYPES = {
     ".html": "text/html",
     ".css": "text/css",
@@ -39,7 +45,7 @@ def routes(service: ExplanationService, settings: Settings) -> list[BaseRoute]:
     ParameterError
         If `settings.web_runtime` lacks a file of the runtime.
     """
-    endpoints = dict(_page_files())
+    endpoints = dict(_page_files(service.manifest.subject))
     for place, sample in enumerate(settings.samples):
         for role, face in (("reference", sample.reference), ("test", sample.test)):
             endpoints[f"/samples/{place}-{role}"] = _from_memory(
@@ -54,12 +60,32 @@ def routes(service: ExplanationService, settings: Settings) -> list[BaseRoute]:
     return [Route(path, endpoint, methods=["GET"]) for path, endpoint in endpoints.items()]
 
 
-def _page_files() -> Iterator[tuple[str, Endpoint]]:
+def _page_files(subject: Subject) -> Iterator[tuple[str, Endpoint]]:
     for file in files("lpel_serving.service.http.page").joinpath("static").iterdir():
         media_type = _TYPES.get(Path(file.name).suffix)
         if media_type is not None:
             path = "/" if file.name == HTML else f"/page/{file.name}"
-            yield path, _from_memory(file.read_bytes(), media_type)
+            yield path, _from_memory(_told(file.name, file.read_bytes(), subject), media_type)
+
+
+def _told(name: str, content: bytes, subject: Subject) -> bytes:
+    """Put a file of the page, which is written about faces, into a subject's words."""
+    if subject == FACES:
+        return content
+    if name == WORDS:
+        words = {**subject.words, "thing": subject.thing, "ofFaces": subject.of_faces}
+        return f"export const subject = {json.dumps(words)};\n".encode()
+    if name == HTML:
+        between_tags = re.compile(r">[^<]+<")
+        told = between_tags.sub(lambda text: _escaped(text[0], subject), content.decode())
+        return told.encode()
+    return content
+
+
+def _escaped(text: str, subject: Subject) -> str:
+    """Retell a text of HTML; words of a bundle's own may hold what HTML reads as tags."""
+    safe = replace(subject, **{name: escape(word) for name, word in subject.words.items()})
+    return safe.retell(text)
 
 
 def _runtime_files(folder: Path) -> dict[str, Endpoint]:

@@ -9,7 +9,7 @@ from starlette.routing import BaseRoute, Route
 
 from lpel_serving.bundle.manifest import EXPLAINER_FILE
 from lpel_serving.bundle.safety.metadata import read_metadata
-from lpel_serving.images.crops import CentreCrop, Crop
+from lpel_serving.images.crops import CentreCrop, Crop, Pad, Stretch, WholeImage
 from lpel_serving.images.reading import FORMATS
 from lpel_serving.methods.catalogue.registry import default_name
 from lpel_serving.report.caveats import in_common, of_maps
@@ -44,9 +44,11 @@ def about_document(service: ExplanationService, settings: Settings) -> dict[str,
         "embedder": manifest.embedder.name,
         "licence": manifest.licence,
         "bundle": manifest.identity,
-        "image_size": manifest.embedder.image_size,
-        "reconstruction_size": manifest.decoder.image_size,
+        "subject": manifest.subject.words,
+        "image_shape": list(manifest.embedder.shape),
+        "reconstruction_shape": list(manifest.decoder.shape),
         "threshold": manifest.threshold.value,
+        "comparison": manifest.comparison.kind,
         "crops": [
             {"name": name, "title": crop_title(name, crop), "default": place == 0}
             for place, (name, crop) in enumerate(service.crops.items())
@@ -69,8 +71,12 @@ def about_document(service: ExplanationService, settings: Settings) -> dict[str,
 def crop_title(name: str, crop: Crop) -> str:
     """Describe a crop in words."""
     match crop:
-        case CentreCrop(fraction=1.0):
+        case WholeImage():
             return "the whole picture"
+        case Pad():
+            return "the whole picture, with margins"
+        case Stretch():
+            return "the whole picture, stretched"
         case CentreCrop():
             return f"its middle, {crop.fraction:.0%}"
         case _ if name == "mtcnn":
@@ -105,7 +111,8 @@ def _draws_figures() -> bool:
 def _browser(service: ExplanationService, settings: Settings) -> dict[str, Any] | None:
     """What the page needs to compute in the browser; None if any of it is missing."""
     record = service.manifest.files.get(EXPLAINER_FILE)
-    if record is None or settings.web_runtime is None:
+    squares = service.manifest.embedder.shape.is_square_rgb  # the page cuts no others
+    if record is None or settings.web_runtime is None or not squares:
         return None
     said = read_metadata(memoryview((settings.bundle / EXPLAINER_FILE).read_bytes()))
     if said.get("bundle_sha256") != service.manifest.identity:
@@ -113,7 +120,10 @@ def _browser(service: ExplanationService, settings: Settings) -> dict[str, Any] 
     method = said.get("method", default_name(responds=service.explainer.responds))
     if method not in service.methods:
         return None  # its maps could not be explained
-    common = in_common(method, None, similar=True)  # unmeasured: the same of both decisions
+    manifest = service.manifest
+    common = in_common(  # unmeasured: the same of both decisions
+        method, None, similar=True, subject=manifest.subject, embedder=manifest.embedder.name
+    )
     return {
         "explainer": f"/models/{EXPLAINER_FILE}",
         "bytes": record.bytes,
@@ -124,5 +134,9 @@ def _browser(service: ExplanationService, settings: Settings) -> dict[str, Any] 
             service.methods[method].description.caveat, regions=False, common=common
         ),
         "runtime": f"/runtime/{RUNTIME[0]}",
-        "crops": [name for name, crop in service.crops.items() if isinstance(crop, CentreCrop)],
+        "crops": [
+            name
+            for name, crop in service.crops.items()
+            if isinstance(crop, CentreCrop | WholeImage)
+        ],
     }

@@ -14,6 +14,7 @@ from lpel_serving.faithfulness.curve_settings import CurveSettings, settings_for
 from lpel_serving.faithfulness.judgement import SCALE_TITLES
 from lpel_serving.faithfulness.pair_check import PairCheck, check_pair, images_of, question_for
 from lpel_serving.faithfulness.study import Question, find_question
+from lpel_serving.images.subject import FACES
 from lpel_serving.methods.checked_map import checked_map
 from lpel_serving.methods.counted import counted
 from lpel_serving.methods.decided import DecidedPair
@@ -104,10 +105,10 @@ def _plan(
     question = (
         question_for(similar=similar) if fields.curve is None else find_question(fields.curve)
     )
-    side = service.manifest.decoder.image_size
-    settings = settings_for(question.kind, side, every=fields.every, draws=fields.draws)
+    shape = service.manifest.decoder.shape
+    settings = settings_for(question.kind, shape, every=fields.every, draws=fields.draws)
     with nullcontext() if fields.curve is None else concerning("curve"):
-        curves = images_of(pair, question, settings, fields.seed)
+        curves = images_of(pair, service.explainer.comparison, question, settings, fields.seed)
     return _Plan(pair, question, settings, images, curves)
 
 
@@ -143,6 +144,7 @@ def _assess(
     found = _measured(name, method, networks, fields, plan, progress)
     doubt, used = pair.doubt, method_used(method)
     known = decided_document(pair)
+    subject = FACES if pair.origin is None else pair.origin.subject
     document = {
         "curve": fields.curve or pair.decision.word,
         "title": plan.question.title,
@@ -150,7 +152,7 @@ def _assess(
         **_numbers(found),
         **{key: value for key, value in known.items() if key in _OF_PAIR},
         "words": found.words,
-        "caveats": (*([] if doubt is None else [on_plausibility(doubt)]), *found.caveats),
+        "caveats": (*([] if doubt is None else [on_plausibility(doubt, subject)]), *found.caveats),
     }
     return checked(AssessAnswer, document)
 

@@ -5,8 +5,9 @@ import asyncio
 import numpy as np
 
 from lpel_serving.engine.pair import decide_pair
-from lpel_serving.equations.direction import check_directions
-from lpel_serving.images.crops import CentreCrop, check_choice
+from lpel_serving.equations.direction import check_comparable
+from lpel_serving.images.crops import own_name
+from lpel_serving.images.cutting import check_choice
 from lpel_serving.methods.decided import DecidedPair
 from lpel_serving.service.cancellation import CancellationToken
 from lpel_serving.service.embedded_face import EmbeddedFace
@@ -61,7 +62,7 @@ async def _face(
     """Read and embed a face, or say what is wrong with its image."""
     try:
         found = await service.face(data, token, crop=asked.crop, name=name, face=face)
-        check_directions(found.embedding[np.newaxis], [name])
+        check_comparable(service.explainer.comparison, found.embedding[np.newaxis], [name])
     except FaceChoiceError as error:
         return Problem(422, str(error), about=f"{name}_face")
     except (ImageError, NoDirectionError) as error:
@@ -76,6 +77,7 @@ def decide(
     reference, test = faces
     return decide_pair(
         service.manifest,
+        service.explainer.comparison,
         service.explainer.plausibility,
         (reference.crop, test.crop),
         (reference.embedding, test.embedding),
@@ -90,4 +92,4 @@ def crop_name(service: ExplanationService, crop: str | None) -> str:
         return next(iter(service.crops))
     cut = service.find_crop(crop)
     known = (name for name, one in service.crops.items() if one == cut)
-    return next(known, str(cut.fraction) if isinstance(cut, CentreCrop) else crop)
+    return next(known, own_name(cut) or crop)

@@ -5,6 +5,15 @@ from typing import Annotated
 from pydantic import BaseModel, Field
 
 
+class SubjectEntry(BaseModel, extra="forbid"):
+    """What is compared, in words: one of them, several, what two share, what they show if not."""
+
+    one: str
+    many: str
+    same: str
+    different: str
+
+
 class CropEntry(BaseModel, extra="forbid"):
     """A way to cut faces out."""
 

@@ -4,14 +4,20 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from lpel_serving.service.http.schemas.about import CropEntry, LimitsEntry, SampleEntry
+from lpel_serving.equations.comparison import ComparisonKind
+from lpel_serving.service.http.schemas.about import (
+    CropEntry,
+    LimitsEntry,
+    SampleEntry,
+    SubjectEntry,
+)
 from lpel_serving.service.http.schemas.arrays import Bits, Counts, Curve, Numbers, Picture
 from lpel_serving.service.http.schemas.faces import FacesOfPair
 from lpel_serving.service.http.schemas.methods import Control, Decision, MethodEntry
 from lpel_serving.service.http.schemas.regions import Region, Usual
 
 Share = Annotated[float, Field(ge=0, le=1)]
-Cosine = Annotated[float, Field(ge=-1, le=1)]
+Similarity = Annotated[float, Field(le=1)]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
@@ -57,11 +63,29 @@ class Plausibility(_Answer):
     limit: Annotated[float, Field(gt=0, description="The largest distance that is plausible.")]
 
 
+class Comparison(_Answer):
+    """How the network compares two embeddings, on its own scale."""
+
+    kind: ComparisonKind
+    measure: Annotated[str, Field(description="What its users call it, such as distance.")]
+    value: Annotated[float, Field(description="Of this pair; of a distance, less is more alike.")]
+    threshold: float
+
+
 class _OfDecision(_Answer):
-    similarity: Annotated[Cosine, Field(description="Cosine of the two embeddings (Eq. 5.1).")]
-    threshold: Annotated[Cosine, Field(description="Above it the network calls faces similar.")]
+    similarity: Annotated[
+        Similarity,
+        Field(
+            description="Cosine of the two embeddings (Eq. 5.1), or what takes its place: see "
+            "`comparison`."
+        ),
+    ]
+    threshold: Annotated[Similarity, Field(description="Above it the network calls faces similar.")]
     margin: Annotated[float, Field(description="Similarity less threshold: above 0 if similar.")]
     decision: Decision
+    comparison: Annotated[
+        Comparison | None, Field(description="Where embeddings are not compared by their cosine.")
+    ] = None
     confidence: Annotated[
         Confidence | None,
         Field(description="Null where the bundle does not know, or an image is not plausible."),
@@ -75,7 +99,10 @@ class _OfDecision(_Answer):
 
 class _Provenance(_Answer):
     crop: Annotated[str, Field(description="How the faces were cut out.")]
-    faces: FacesOfPair
+    faces: Annotated[
+        FacesOfPair | None,
+        Field(description="Left out where the bundle is of no faces and the crop looks for none."),
+    ] = None
     embedder: str
     bundle: Annotated[Sha256, Field(description="Identity of the bundle.")]
     models: Annotated[dict[str, Sha256], Field(description="SHA-256 of every file of the bundle.")]
@@ -121,7 +148,7 @@ class BothWays(_Answer):
 class Agreement(_Answer):
     """How alike the two explanations are."""
 
-    spearman: Cosine
+    spearman: Annotated[float, Field(ge=-1, le=1)]
     mask_iou: Share
 
 
@@ -173,7 +200,7 @@ class AssessAnswer(_Provenance):
     curve: str
     title: str
     decision: Decision
-    similarity: Cosine
+    similarity: Similarity
     method: MethodUsed
     scale: str
     lower_is_better: bool
@@ -221,9 +248,13 @@ class AboutAnswer(_Answer):
     embedder: str
     licence: str | None
     bundle: Sha256
-    image_size: int
-    reconstruction_size: int
-    threshold: Cosine
+    subject: SubjectEntry
+    image_shape: Annotated[list[int], Field(description="Height, width and channels.")]
+    reconstruction_shape: list[int]
+    threshold: Similarity
+    comparison: Annotated[
+        ComparisonKind, Field(description="What the similarity is made of: see `comparison`.")
+    ]
     crops: list[CropEntry]
     default_method: str
     methods: list[MethodEntry]

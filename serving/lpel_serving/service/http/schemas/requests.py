@@ -114,8 +114,8 @@ class VerifyFields(BaseModel):
         str | None,
         Field(
             max_length=40,
-            description="How faces are cut out: one of the crops of /v1/about, or a share of the "
-            "photograph such as 0.48. The server's own when left out.",
+            description="How faces are cut out: one of the crops of /v1/about, none, pad, stretch, "
+            "or a share of the photograph such as 0.48. The server's own when left out.",
         ),
     ] = None
     reference_face: Annotated[int | None, _face("reference"), BeforeValidator(_whole)] = None

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from lpel_serving.images.cost import is_costly
-from lpel_serving.images.crops import CentreCrop, read_face
+from lpel_serving.images.crops import CentreCrop
+from lpel_serving.images.cutting import read_face
 from lpel_serving.support.errors import ImageError
 from support.hostile_images import PROGRESSIVE
 from support.image_parts import encoded, exif, turned, with_right_sums

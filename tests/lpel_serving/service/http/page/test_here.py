@@ -9,8 +9,11 @@ import pytest
 from PIL import Image
 
 from lpel_serving import Explainer, find_method
-from lpel_serving.images.crops import CentreCrop, read_face, resize
+from lpel_serving.images.crops import CentreCrop
+from lpel_serving.images.cutting import read_face
+from lpel_serving.images.resizing import resize
 from lpel_serving.report.verdict import explained
+from lpel_serving.support.image_shape import square
 from runtimes.scene import NEAR
 from support import tiny, tiny_surrogate
 from support.images import pixels
@@ -31,7 +34,7 @@ CUT = """async ([data, fraction, size]) => {
 }"""
 MIDDLE = """async (asked) => {
     const { middle } = await import("/page/pictures.js");
-    return asked.map(([width, height, fraction]) => middle({ width, height }, fraction).side);
+    return asked.map(([width, height, fraction]) => middle({ width, height }, fraction).height);
 }"""
 
 
@@ -100,7 +103,8 @@ def test_the_maps_of_the_file_have_the_limit_that_the_server_states(here, engine
     take_sample(here)
     pair = engine.explain(CROPS[0], CROPS[1], method=find_method("responses"))
     assert here.inner_text("#map-limit") == explained(pair).beside_map
-    assert pair.method.caveat in here.inner_text("#caveats")
+    described = pair.method.describe(embedder=pair.origin.embedder)
+    assert described.caveat in here.inner_text("#caveats")
 
 
 @pytest.mark.network
@@ -144,8 +148,8 @@ def test_the_page_says_what_only_the_server_can_do(here):
 @pytest.mark.network
 def test_only_crops_that_the_browser_can_cut_are_offered(chromium, settings):
 
-    def upper_left(image, size):
-        return resize(image[:8, :8], size)
+    def upper_left(image, shape):
+        return resize(image[:8, :8], shape)
 
     crops = {"0.5": CentreCrop(0.5), "corner": upper_left}
     with (
@@ -167,7 +171,7 @@ def test_a_shared_crop_is_cut_alike(here, engine, tmp_path):
     here.select_option("#crop", "0.5")
     choose(here, "reference", *files)
     decided(here)
-    faces = [read_face(file, CentreCrop(0.5), 16) for file in files]
+    faces = [read_face(file, CentreCrop(0.5), square(16)) for file in files]
     pair = engine.explain(*faces)
     found = array(record(here)["explanations"]["test"]["heat_map"])
     np.testing.assert_allclose(found, pair.forward.heat_map, atol=NEAR)
@@ -181,7 +185,7 @@ def test_pictures_are_resized_as_pillow_does(page, side, size):
     image = pixels(side, side)
     image[: side // 2] = np.where(image[: side // 2] > 127, 255, 0)  # where it overshoots
     found = page.evaluate(RESIZE, [image.ravel().tolist(), side, size])
-    assert bytes(found) == resize(image, size).tobytes()
+    assert bytes(found) == resize(image, square(size)).tobytes()
 
 
 def test_squares_are_as_large_as_pythons(page):
@@ -220,6 +224,6 @@ def turned():
 )
 def test_crops_are_the_servers(page, data, within):
     found = page.evaluate(CUT, [base64.b64encode(data).decode(), 0.48, 16])
-    expected = read_face(data, CentreCrop(0.48), 16)
+    expected = read_face(data, CentreCrop(0.48), square(16))
     difference = np.abs(np.reshape(found, (16, 16, 3)) - expected.astype(int))
     assert difference.max() <= within

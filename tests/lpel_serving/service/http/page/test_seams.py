@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 from playwright.sync_api import expect
 
-from lpel_serving.images.crops import CentreCrop, resize
+from lpel_serving.images.crops import CentreCrop
+from lpel_serving.images.resizing import resize
 from support.page.acting import ROLES, choose, decided, posts, record, saved, take_sample
 from support.page.odd_pictures import STILL, written
 from support.page.opening import opened
@@ -75,8 +76,8 @@ def test_what_was_done_to_a_picture_comes_back_with_the_answer(held, tmp_path):
 
 def test_a_crop_that_the_browser_cannot_cut_comes_back_with_the_server(chromium, settings):
 
-    def upper_left(image, size):
-        return resize(image[:8, :8], size)
+    def upper_left(image, shape):
+        return resize(image[:8, :8], shape)
 
     crops = {"0.5": CentreCrop(0.5), "corner": upper_left}
     with (

@@ -6,9 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lpel_serving.equations.similarity import cosine_similarity
-from lpel_serving.images.crops import decoder_target, resize
+from lpel_serving.images.resizing import decoder_target, resize
 from lpel_serving.methods import AssembledNetworks
 from lpel_serving.support.errors import EmbeddingError, ParameterError
+from lpel_serving.support.image_shape import square
 from lpel_tf.research.measures.reconstruction.fidelity import measure_fidelity
 from support import tiny
 from support.analytic import Counting, ReportProgress
@@ -87,13 +88,14 @@ def test_a_small_reconstruction_is_enlarged_to_what_the_embedder_takes():
     h = tiny.embed(crops)
     result = measure_fidelity(AssembledNetworks(embed, tiny.decode), iter(crops), h, batch_size=2)
     expected = [
-        resize((np.clip(one, 0, 1) * 255).round().astype(np.uint8), 16) for one in tiny.decode(h)
+        resize((np.clip(one, 0, 1) * 255).round().astype(np.uint8), square(16))
+        for one in tiny.decode(h)
     ]
     assert embed.images == [image.tobytes() for image in expected]
     assert embed.batches == [2, 2, 1]
     again = tiny.embed(np.stack(expected))
     assert result.cosine == pytest.approx(cosine_similarity(h, again), abs=1e-6)
-    targets = np.stack([decoder_target(crop, 8) for crop in crops]) / 255
+    targets = np.stack([decoder_target(crop, square(8)) for crop in crops]) / 255
     errors = np.square(tiny.decode(h) - targets).mean(axis=(1, 2, 3))
     assert result.pixel_error == pytest.approx(errors)
 

@@ -3,7 +3,7 @@
 import { readArray, writeArray } from "./arrays.js";
 import { ROLES } from "./faces.js";
 import { intersectionOverUnion, share } from "./mask.js";
-import { cut } from "./pictures.js";
+import { whole } from "./pictures.js";
 
 /**
  * @typedef {object} Answer
@@ -34,7 +34,7 @@ async function readPng(base64) {
   const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
   const options = { colorSpaceConversion: "none" };
   const bitmap = await createImageBitmap(new Blob([bytes], { type: "image/png" }), options);
-  return cut(bitmap, 1, bitmap.width);
+  return whole(bitmap);
 }
 
 const SAID_OF = /\b(reference|test)(?= picture| photograph)/g;
@@ -80,7 +80,7 @@ export function record({ result, pictures }, masks, epsilon) {
   const of = (role) => ({
     ...result.explanations[role],
     mask_share: share(masks[role]),
-    mask: writeArray({ data: masks[role], side: pictures[role].heatMap.side }),
+    mask: writeArray({ ...pictures[role].heatMap, data: masks[role] }),
   });
   return {
     ...result,

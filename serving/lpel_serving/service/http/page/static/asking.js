@@ -7,6 +7,7 @@ import * as choices from "./choices.js";
 import { ROLES } from "./faces.js";
 import { fit } from "./sending.js";
 import * as status from "./status.js";
+import { subject } from "./subject.js";
 import { epsilon } from "./view.js";
 
 /** The fields of a request about faces, by role; as `was`, if given: see `choices.taken`. */
@@ -39,6 +40,6 @@ function computeHere(about, faces, { signal, unless, stop, onFit }) {
     signal,
     onFetch: unless(() => status.wait("Fetching the network …", stop)),
     onProgress: unless(status.progress),
-    onLoad: unless(() => status.wait("Comparing the two faces here …", stop)),
+    onLoad: unless(() => status.wait(`Comparing the two ${subject.many} here …`, stop)),
   });
 }

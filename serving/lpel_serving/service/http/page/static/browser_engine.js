@@ -3,7 +3,7 @@
 import { writeArray } from "./arrays.js";
 import { bytes } from "./api.js";
 import { ROLES } from "./faces.js";
-import { cut, shareOf } from "./pictures.js";
+import { cut, PictureError, shareOf } from "./pictures.js";
 import { localCaveats, localWords } from "./words.js";
 
 const OUTPUTS = [
@@ -49,7 +49,8 @@ async function fetched({ explainer, runtime }, { onFetch, ...options }) {
 export async function explainHere(about, faces, crop, { onLoad, ...options }) {
   const { ort, session } = await engine(about.browser, options);
   onLoad();
-  const size = about.image_size;
+  const [size] = about.image_shape; // a square
+  if (crop === "none") ROLES.forEach((role) => refuseOblong(faces[role], role));
   const crops = ROLES.map((role) => cut(faces[role].bitmap, shareOf(crop), size));
   // Copies: buffers are transferred to the worker, and the page draws the crops later.
   const tensors = crops.map(
@@ -58,15 +59,25 @@ export async function explainHere(about, faces, crop, { onLoad, ...options }) {
   const outputs = await session.run({ reference: tensors[0], test: tensors[1] }, OUTPUTS);
   const of = (role, place) => ({
     crop: crops[place],
-    heatMap: square(outputs[`${role}_heat_map`]),
-    reconstruction: square(outputs[`${role}_reconstruction`]),
+    heatMap: sized(outputs[`${role}_heat_map`]),
+    reconstruction: sized(outputs[`${role}_reconstruction`]),
   });
   const pictures = Object.fromEntries(ROLES.map((role, place) => [role, of(role, place)]));
   return { result: toResult(about, crop, outputs, pictures), pictures };
 }
 
-function square({ dims, data }) {
-  return { data, side: dims[1] };
+/** As the server does: what is taken whole is not cut. */
+function refuseOblong({ bitmap: { width, height }, name }, role) {
+  if (width === height) return;
+  throw new PictureError(
+    `${name} has ${width} by ${height} pixels, and the network takes squares. ` +
+      "Choose a crop that cuts out its middle.",
+    role,
+  );
+}
+
+function sized({ dims, data }) {
+  return { data, height: dims[1], width: dims[2] };
 }
 
 function toResult(about, crop, outputs, pictures) {

@@ -1,8 +1,9 @@
 // The two face cards: choosing, dropping, pasting, and what is wrong with a picture.
 
 import { $, html } from "./elements.js";
-import { clear, drawPreview } from "./draw.js";
+import { clear, drawPreview, fit } from "./draw.js";
 import { doneTo } from "./sending.js";
+import { subject } from "./subject.js";
 
 export const ROLES = ["reference", "test"];
 const TITLES = { reference: "Reference", test: "Test" };
@@ -88,7 +89,8 @@ export function makeCards(onFiles, free, offered) {
 function complaintOf(files) {
   if (!files.length) return NO_FILE;
   const few = files.length <= ROLES.length;
-  return few ? "" : `These are ${files.length} files, and two faces are compared. Take one or two.`;
+  const two = `two ${subject.many} are compared`;
+  return few ? "" : `These are ${files.length} files, and ${two}. Take one or two.`;
 }
 
 export function canvases(card) {
@@ -96,6 +98,14 @@ export function canvases(card) {
   return Object.fromEntries(
     ["overlay", "photograph", "marked", "decoded"].map((kind) => [kind, of(kind)]),
   );
+}
+
+/** Give all pictures of the cards the proportions of the network's: height and width. */
+export function setProportions(cards, [height, width]) {
+  document.documentElement.style.setProperty("--proportions", `${width} / ${height}`);
+  for (const card of Object.values(cards)) {
+    Object.values(canvases(card)).forEach((canvas) => fit(canvas, [height, width]));
+  }
 }
 
 /** Show a face before its answer, or none, in place of what was there. */

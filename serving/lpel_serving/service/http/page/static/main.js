@@ -7,7 +7,7 @@ import { bringIntoView, keepFocus, leadBack } from "./attention.js";
 import * as belief from "./belief.js";
 import * as choices from "./choices.js";
 import { $ } from "./elements.js";
-import { complain, makeCards, ROLES, showDone, showFace } from "./faces.js";
+import { complain, makeCards, ROLES, setProportions, showDone, showFace } from "./faces.js";
 import { listen as listenToFound, showFound } from "./found.js";
 import { askForKey } from "./key.js";
 import { PictureError, read } from "./pictures.js";
@@ -15,10 +15,11 @@ import { mark, offerSamples } from "./samples.js";
 import { listen as listenToSaving, offerToSave } from "./saving.js";
 import { doneTo } from "./sending.js";
 import * as status from "./status.js";
+import { subject } from "./subject.js";
 import { epsilon, masks, redraw, showPictures } from "./view.js";
 import { hideVerdict, showVerdict } from "./verdict.js";
 
-const APART = "One more face of yours: ours are close-ups, and would not compare.";
+const APART = `One more ${subject.thing} of yours: ours are close-ups, and would not compare.`;
 
 let about = null; // what the server offers
 let faces = {}; // by role
@@ -115,7 +116,7 @@ async function explain() {
   belief.hide();
   status.note("");
   status.outdate(answer !== null); // what is shown belongs to another request
-  status.wait("Comparing the two faces …", stop);
+  status.wait(`Comparing the two ${subject.many} …`, stop);
   try {
     const onFit = () => ROLES.forEach((role) => showDone(cards[role], faces[role]));
     const found = await ask(about, faces, { signal: mine.signal, stop, onFit });
@@ -132,7 +133,9 @@ function whatNext() {
     return "That will not do: choose another picture.";
   }
   const chosen = ROLES.some((role) => faces[role]);
-  return chosen ? "One more face." : "Choose two faces, or take a pair of ours.";
+  return chosen
+    ? `One more ${subject.thing}.`
+    : `Choose two ${subject.many}, or take a pair of ours.`;
 }
 
 function stop() {
@@ -212,6 +215,7 @@ async function begin() {
   status.say("Reading what this server offers …");
   try {
     about = await api.about();
+    setProportions(cards, about.image_shape);
   } catch (error) {
     return error.status === 401 ? askForKey(begin) : status.fail(error.message, begin);
   }

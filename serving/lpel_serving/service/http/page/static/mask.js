@@ -17,10 +17,10 @@ export function mask(heatMap, epsilon) {
 }
 
 /** The map scaled to [0, 1], without a sign: a control's map is an ordering only. */
-export function scaled({ data, side }) {
+export function scaled({ data, ...size }) {
   const low = data.reduce((a, b) => Math.min(a, b));
   const high = data.reduce((a, b) => Math.max(a, b));
-  return { data: data.map((value) => (value - low) / Math.max(high - low, TINY)), side };
+  return { data: data.map((value) => (value - low) / Math.max(high - low, TINY)), ...size };
 }
 
 /** The share of a picture that a mask marks. */

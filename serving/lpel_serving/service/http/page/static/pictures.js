@@ -1,4 +1,4 @@
-// From a picture file to the square that the network sees, as `lpel_serving.images.crops` cuts it.
+// From a picture file to what the network sees of it, as `lpel_serving.images.crops` cuts it.
 
 import { resize } from "./bicubic.js";
 import { kindOf } from "./kinds.js";
@@ -145,48 +145,68 @@ function roundHalfToEven(value) {
   return floor % 2 ? floor + 1 : floor;
 }
 
-/** The share of a crop's name: 1 for "none", NaN for a crop that is no centred square. */
+/** The share of a crop's name: 1 for "none", NaN for a crop that is no centred box. */
 export function shareOf(crop) {
   return crop === "none" ? 1 : Number(crop);
 }
 
 /**
- * The square in the middle whose side is a share of the shorter side.
+ * The box in the middle that is a share of the largest one of some proportions.
  * @param {{width: number, height: number}} picture
  * @param {number} fraction
- * @returns {{top: number, left: number, side: number}}
+ * @param {{width: number, height: number}} [shape]  of these proportions; a square when left out
+ * @returns {{top: number, left: number, width: number, height: number}}
  */
-export function middle({ width, height }, fraction) {
-  const side = Math.max(1, roundHalfToEven(Math.min(height, width) * fraction));
+export function middle({ width, height }, fraction, shape = { width: 1, height: 1 }) {
+  const high = Math.min(height, (width * shape.height) / shape.width);
+  const wide = Math.min(width, (height * shape.width) / shape.height);
+  const [rows, columns] = [high, wide].map((side) => Math.max(1, roundHalfToEven(side * fraction)));
   return {
-    top: Math.floor((height - side) / 2),
-    left: Math.floor((width - side) / 2),
-    side,
+    top: Math.floor((height - rows) / 2),
+    left: Math.floor((width - columns) / 2),
+    width: columns,
+    height: rows,
   };
 }
 
 /**
- * Cut the middle out of a picture, and resize it to what the network takes.
+ * Cut the middle out of a picture, and resize it to the square that the network takes.
  * @param {ImageBitmap} bitmap
  * @param {number} fraction
  * @param {number} size
  * @returns {import("./arrays.js").Picture} RGB, uint8
  */
 export function cut(bitmap, fraction, size) {
-  const { top, left, side } = middle(bitmap, fraction);
-  const rows = Math.min(side, Math.max(1, Math.floor(STRIP / side)));
-  const context = new OffscreenCanvas(side, rows).getContext("2d", { willReadFrequently: true });
+  const box = middle(bitmap, fraction);
+  const data = resize(colours(bitmap, box), box.height, size);
+  return { data, height: size, width: size };
+}
+
+/**
+ * All pixels of a picture.
+ * @param {ImageBitmap} bitmap
+ * @returns {import("./arrays.js").Picture} RGB, uint8
+ */
+export function whole(bitmap) {
+  const { width, height } = bitmap;
+  return { data: colours(bitmap, { top: 0, left: 0, width, height }), width, height };
+}
+
+/** The pixels of a box of a picture, RGB, row by row. */
+function colours(bitmap, { top, left, width, height }) {
+  const rows = Math.min(height, Math.max(1, Math.floor(STRIP / width)));
+  const context = new OffscreenCanvas(width, rows).getContext("2d", { willReadFrequently: true });
   context.fillStyle = "white"; // under what is transparent, as the engine lays it
-  const pixels = new Uint8Array(side * side * 3);
-  for (let row = 0; row < side; row += rows) {
-    context.fillRect(0, 0, side, rows);
+  const pixels = new Uint8Array(width * height * 3);
+  for (let row = 0; row < height; row += rows) {
+    context.fillRect(0, 0, width, rows);
     context.drawImage(bitmap, -left, -top - row);
-    const { data } = context.getImageData(0, 0, side, Math.min(rows, side - row));
-    for (let from = 0, to = 3 * row * side; from < data.length; from += 4) {
+    const { data } = context.getImageData(0, 0, width, Math.min(rows, height - row));
+    for (let from = 0, to = 3 * row * width; from < data.length; from += 4) {
       pixels[to++] = data[from];
       pixels[to++] = data[from + 1];
       pixels[to++] = data[from + 2];
     }
   }
-  return { data: resize(pixels, side, size), side: size };
+  return pixels;
 }

@@ -2,6 +2,7 @@
 
 import { html, svg } from "./elements.js";
 import { fixed, percent, sideBySide } from "./words.js";
+import { subject } from "./subject.js";
 
 const [LEAST, MOST] = [-1, 1]; // of every similarity: two pairs can be compared by eye
 const BAND = { top: 22, height: 24 }; // in pixels of the drawing
@@ -58,7 +59,7 @@ function inWords(numbers) {
   const { shown, limit, distance } = sideBySide(numbers);
   return (
     `A scale from −1 to 1. Similarity ${shown}, ${distance || "exactly"} the threshold ${limit}: ` +
-    `above it the network calls two faces similar, below it dissimilar.`
+    `above it the network calls two ${subject.many} similar, below it dissimilar.`
   );
 }
 
@@ -80,7 +81,7 @@ export function showNumbers(terms, { confidence, ...numbers }) {
   ];
   if (confidence) {
     const share = percent(confidence.same_person);
-    rows.push(["Pairs this similar that show one person", share, "confidence"]);
+    rows.push([`Pairs this similar that show ${subject.same}`, share, "confidence"]);
   }
   terms.replaceChildren(
     ...rows.map(([name, value, kind]) =>

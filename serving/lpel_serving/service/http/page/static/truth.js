@@ -1,6 +1,7 @@
 // Whether the network is right about a sample pair, whose true answer is known.
 
 import { html } from "./elements.js";
+import { subject } from "./subject.js";
 
 /** The sample that both faces belong to, where its truth is known; else null. */
 function known({ reference, test }) {
@@ -21,7 +22,8 @@ export function showTruth(place, faces, decision) {
   const right = (decision === "similar") === sample.same_person;
   place.classList.toggle("wrong", !right);
   const said = `The network is ${right ? "right" : "wrong"}: ${who(faces, sample.same_person)}.`;
-  const map = " The maps show what the network went by, not who is in the pictures.";
+  const shown = subject.ofFaces ? "who" : "what";
+  const map = ` The maps show what the network went by, not ${shown} is in the pictures.`;
   place.replaceChildren(html("strong", {}, said), right ? "" : map);
 }
 
@@ -32,6 +34,7 @@ export function hideTruth(place) {
 
 function who({ reference, test }, same) {
   const alike = reference.name === test.name;
-  if (same) return `both photographs show ${alike ? reference.name : "one person"}`;
-  return `the photographs show ${alike ? "two people" : `${reference.name} and ${test.name}`}`;
+  if (same) return `both photographs show ${alike ? reference.name : subject.same}`;
+  const two = alike ? subject.different : `${reference.name} and ${test.name}`;
+  return `the photographs show ${two}`;
 }

@@ -56,7 +56,7 @@ export function redraw(cards, pictures) {
     const { crop, control } = pictures[role];
     const heatMap = control ? scaled(pictures[role].heatMap) : pictures[role].heatMap;
     drawOverlay(overlay, { crop, heatMap, marked, opacity });
-    drawMarked(canvas, crop, marked);
+    drawMarked(canvas, crop, marked, heatMap);
     const which = control ? "a control ranks highest" : "matter most";
     const marking = `${percent(share(marked))} of the ${role} that ${which}`;
     overlay.ariaLabel = `Heat-map over the ${role}. The ${marking} are outlined.`;

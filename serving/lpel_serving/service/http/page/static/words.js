@@ -1,5 +1,7 @@
 // Numbers and short sentences, as the page writes them.
 
+import { subject } from "./subject.js";
+
 const MINUS = "−";
 
 /** With a fixed number of decimals and a proper minus sign. */
@@ -67,7 +69,7 @@ export function localWords({ decision, ...numbers }) {
   const { shown, limit, distance } = sideBySide(numbers);
   const place = distance ? `which is ${distance}` : "exactly";
   return [
-    `The network calls the two faces ${decision}.`,
+    `The network calls the two ${subject.many} ${decision}.`,
     `Their similarity is ${shown}, ${place} the threshold of ${limit}.`,
     "This was computed in your browser. No picture was sent.",
   ];
@@ -75,9 +77,11 @@ export function localWords({ decision, ...numbers }) {
 
 /** The caveats of a comparison in the browser, those of its maps included, and what is left out. */
 export const localCaveats = (ofMaps) => [
-  "This shows what the network decided, not who is in the pictures: do not refuse, accuse or " +
-    "watch anybody because of it.",
+  subject.ofFaces
+    ? "This shows what the network decided, not who is in the pictures: do not refuse, accuse or " +
+      "watch anybody because of it."
+    : "This shows what the network decided, not whether that is right.",
   ...ofMaps,
-  "How sure the decision is, the parts of the faces in numbers, and whether the pictures are like " +
-    "photographs of faces at all, only the server reports.",
+  `How sure the decision is, ${subject.ofFaces ? "the parts of the faces in numbers, " : ""}and ` +
+    `whether the pictures are like photographs of ${subject.many} at all, only the server reports.`,
 ];

@@ -1,0 +1,1 @@
+"""Export of a learned head, which compares two embeddings."""

@@ -1,0 +1,94 @@
+"""Makes a bundle's comparison: by cosine, by Euclidean distance, or by a learned head."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from lpel_export.comparison.head import ExportedHead, export_head
+from lpel_serving.bundle.comparison_record import BY_COSINE, ComparisonRecord
+from lpel_serving.engine.comparing import open_head
+from lpel_serving.equations.comparison import COSINE, Comparison, Euclidean, spread_of
+from lpel_serving.support.arrays import Floats
+from lpel_serving.support.errors import ParameterError
+from lpel_tf.support.errors import TrainingDataError
+
+CompareBy = Literal["cosine", "euclidean"] | Any
+"""What a network compares by: a name, or a learned head, as a Keras model of two inputs or as ONNX
+(bytes, or the path of its file)."""
+
+_HEAD_EXAMPLES = 64
+
+
+@dataclass(frozen=True, eq=False)
+class Compared:
+    """How a network compares, for its trainings and its bundle.
+
+    Attributes
+    ----------
+    record
+        For the manifest.
+    comparison
+        The same, to be run.
+    head
+        The learned head, if it is one.
+    """
+
+    record: ComparisonRecord = BY_COSINE
+    comparison: Comparison = COSINE
+    head: ExportedHead | None = None
+
+    @property
+    def key(self) -> str:
+        """What stores of scaled embeddings are named by besides; nothing for a cosine."""
+        if self.record == BY_COSINE:
+            return ""
+        # Scaled embeddings depend on the spread alone, whatever compares them.
+        return "-" + hashlib.sha256(repr(self.record.needed_spread).encode()).hexdigest()[:8]
+
+
+BY_THEIR_COSINE = Compared()
+
+
+def as_threshold(value: float, wanted: CompareBy) -> None:
+    """Raise `ParameterError` unless a number can be a threshold of such a comparison."""
+    kind = wanted if wanted in ("cosine", "euclidean") else "head"
+    ComparisonRecord(kind, 1.0).similarity_of(value)
+
+
+def compare_by(wanted: CompareBy, embeddings: Floats) -> Compared:
+    """Make a comparison, its spread measured on embeddings.
+
+    Parameters
+    ----------
+    wanted
+        ``cosine``, ``euclidean``, or a learned head.
+    embeddings
+        Of the photographs trained on, as the embedder gives them, float32, shape (N, D).
+
+    Raises
+    ------
+    ParameterError
+        If there is no such comparison.
+    TrainingDataError
+        If all embeddings are one.
+    ModelShapeError, ConversionError, ParityError
+        If the head cannot be exported: see `lpel_export.comparison.head`.
+    """
+    if isinstance(wanted, str) and wanted == "cosine":
+        return BY_THEIR_COSINE
+    try:
+        spread = spread_of(embeddings)
+    except ParameterError as error:
+        raise TrainingDataError(
+            f"the network gives the same embedding for every photograph: {error}"
+        ) from error
+    if isinstance(wanted, str) and wanted == "euclidean":
+        return Compared(ComparisonRecord("euclidean", spread), Euclidean(spread))
+    if isinstance(wanted, str) and not wanted.endswith(".onnx"):
+        raise ParameterError(
+            "embeddings are compared by cosine, euclidean, or a learned head (a Keras model, or "
+            f"the path of an .onnx file); received {wanted!r}."
+        )
+    exported = export_head(wanted, embeddings[:_HEAD_EXAMPLES], spread)
+    comparison = open_head(exported.model, embeddings.shape[1], spread)
+    return Compared(ComparisonRecord("head", spread), comparison, exported)

@@ -1,0 +1,97 @@
+"""Bundles trained for networks that compare by distance, or by a learned head."""
+
+import keras
+import numpy as np
+import pytest
+
+from lpel_serving import Explainer, document, find_method
+from lpel_serving.equations.comparison import spread_of
+from lpel_serving.images.datasets.faces import list_faces
+from lpel_serving.support.errors import ParameterError
+from lpel_tf.bundles.bundling import train_bundle
+from lpel_tf.bundles.comparing import compare_by
+from lpel_tf.bundles.response_bundling import ResponsePlan
+from lpel_tf.bundles.surrogate_bundling import SurrogatePlan
+from lpel_tf.decoders.response_table import TableSettings
+from lpel_tf.decoders.response_training import ResponseRecipe
+from lpel_tf.decoders.training import Recipe
+from lpel_tf.support.errors import TrainingDataError
+from lpel_tf.surrogates.recipe import SurrogateRecipe
+from lpel_tf.surrogates.table_settings import SurrogateTableSettings
+from support import reproduction, tiny, tiny_layers
+
+SIDE = 4
+SURROGATE = SurrogatePlan(
+    SurrogateTableSettings(side=SIDE, coalitions=16),
+    SurrogateRecipe(channels=6, reduced_on=20, token=8, state=12, dense=8, epochs=3, batch_size=32),
+)
+RESPONSES = ResponsePlan(
+    TableSettings(side=SIDE, coalitions=8), ResponseRecipe(epochs=6, batch_size=32)
+)
+
+
+def head():
+    h_r, h_t = keras.Input((tiny.DIMENSION,)), keras.Input((tiny.DIMENSION,))
+    apart = keras.ops.abs(h_r - h_t)
+    dense = keras.layers.Dense(
+        1,
+        "sigmoid",
+        kernel_initializer=keras.initializers.Constant(-0.5),
+        bias_initializer=keras.initializers.Constant(1),
+    )
+    return keras.Model([h_r, h_t], dense(apart))
+
+
+@pytest.fixture(scope="module")
+def faces(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("comparing") / "faces"
+    return tuple(list_faces(reproduction.write_faces(folder, 30, 5)))
+
+
+@pytest.mark.parametrize("kind", ["euclidean", "head"])
+def test_a_bundle_is_trained_on_what_its_network_compares(kind, faces, tmp_path):
+    manifest = train_bundle(
+        tiny_layers.embedder(),
+        faces,
+        tmp_path / "bundle",
+        crop="none",
+        recipe=Recipe(epochs=1, seed=1),
+        closed_form=True,
+        cache=tmp_path / "cache",
+        comparison=kind if kind == "euclidean" else head(),
+        responses=RESPONSES if kind == "euclidean" else None,
+        surrogate=SURROGATE if kind == "euclidean" else None,
+    )
+    assert manifest.comparison.kind == kind
+    assert "head" in manifest.parity or kind != "head"
+    names = ["coalitions", "lpel"]
+    if kind == "euclidean":
+        unexplained = manifest.surrogate.training["unexplained"]
+        assert unexplained["surrogate"]["all"]["vectors"] < 1
+        assert unexplained["responses"]["all"]["vectors"] < 1
+        assert manifest.responses.training["test_loss"]["vectors"] < 1
+        names += ["surrogate", "surrogate-order", "responses", "hybrid"]
+    explainer = Explainer.load(tmp_path / "bundle")
+    for name in names:
+        pair = explainer.explain(faces[0].path, faces[1].path, method=find_method(name))
+        assert np.isfinite(pair.forward.heat_map).all()
+        assert document(pair)["comparison"]["kind"] == kind
+
+
+def test_scales_are_told_apart_in_the_cache(faces):
+    h = np.random.default_rng(0).normal(size=(30, tiny.DIMENSION)).astype(np.float32)
+    by_distance, by_head = compare_by("euclidean", h), compare_by(head(), h)
+    assert compare_by("cosine", h).key == ""
+    assert by_distance.key == by_head.key != compare_by("euclidean", 2 * h).key
+    assert by_distance.record.spread == spread_of(h)
+
+
+@pytest.mark.parametrize("wanted", ["manhattan", "Cosine", ""])
+def test_an_unknown_comparison_is_refused(wanted):
+    with pytest.raises(ParameterError, match="cosine, euclidean, or a learned head"):
+        compare_by(wanted, np.eye(3, dtype=np.float32))
+
+
+def test_one_embedding_for_every_photograph_is_refused():
+    with pytest.raises(TrainingDataError, match="same embedding"):
+        compare_by("euclidean", np.ones((5, 3), np.float32))
