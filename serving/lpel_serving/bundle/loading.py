@@ -19,8 +19,8 @@ from lpel_serving.bundle.manifest import (
     SURROGATE_FILE,
     FileRecord,
     Manifest,
-    parse_manifest,
 )
+from lpel_serving.bundle.manifest_reading import parse_manifest
 from lpel_serving.bundle.plausibility_record import bytes_of, from_bytes
 from lpel_serving.bundle.safety.models import refuse_unsafe
 from lpel_serving.bundle.surrogate_graphs import SurrogateGraphs, graphs_of, refuse_one_graph

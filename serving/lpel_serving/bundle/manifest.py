@@ -1,30 +1,19 @@
-"""The manifest, `manifest.json`: its fields, read with checks, and written."""
+"""The manifest, `manifest.json`: its fields, and how they are written."""
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
-from typing import Any, cast
+from typing import Any
 
-from lpel_serving.bundle.assessment_record import AssessmentRecord, read_assessment
-from lpel_serving.bundle.comparison_record import (
-    BY_COSINE,
-    ComparisonRecord,
-    least_similarity,
-    read_comparison,
-)
-from lpel_serving.bundle.confidence_record import ConfidenceRecord, read_confidence
-from lpel_serving.bundle.plausibility_record import PlausibilityRecord, read_record
-from lpel_serving.bundle.subject_record import read_subject
-from lpel_serving.bundle.usual_record import UsualRecord, read_usual
-from lpel_serving.equations.fill import TRANSPLANT
+from lpel_serving.bundle.assessment_record import AssessmentRecord
+from lpel_serving.bundle.comparison_record import BY_COSINE, ComparisonRecord
+from lpel_serving.bundle.confidence_record import ConfidenceRecord
+from lpel_serving.bundle.plausibility_record import PlausibilityRecord
+from lpel_serving.bundle.usual_record import UsualRecord
 from lpel_serving.images.subject import FACES, Subject
-from lpel_serving.support.errors import BundleError
-from lpel_serving.support.image_shape import ImageShape, square
-from lpel_serving.support.strict_json import read_json
-from lpel_serving.support.typed_json import Reader
+from lpel_serving.support.image_shape import ImageShape
 
 SCHEMA = 2
 """The newest manifest that this engine reads: see `schema_of`."""
@@ -47,8 +36,6 @@ PLAUSIBILITY_FILE = "plausibility.f32"
 """The numbers of its check of plausibility; a bundle may lack it."""
 EXPLAINER_FILE = "explainer.onnx"
 """The one-file explainer, for other runtimes; a bundle may lack it."""
-
-_MAX_SIDE, _MAX_DIMENSION, _MAX_GRID = 4096, 65536, 64
 
 
 @dataclass(frozen=True)
@@ -276,104 +263,3 @@ def _written(network: EmbedderRecord | DecoderRecord) -> dict[str, Any]:
     shape = network.shape
     size = ("image_size", shape.height) if shape.is_square_rgb else ("image_shape", list(shape))
     return dict(size if key == "shape" else (key, value) for key, value in asdict(network).items())
-
-
-def parse_manifest(text: str) -> Manifest:
-    """Read a manifest and check every field.
-
-    Raises
-    ------
-    BundleError
-        If it is not strict JSON (see `read_json`), lacks a field, has one of the wrong type, names
-        a file outside the bundle, or was written for a newer engine.
-    """
-    try:
-        fields = read_json(text)
-    except ValueError as error:
-        raise BundleError(f"the manifest is not JSON: {error}.") from error
-    if not isinstance(fields, dict):
-        raise BundleError("the manifest is not a JSON object.")
-    root = Reader(cast("dict[str, Any]", fields), "manifest")
-    schema = root.count("schema", 1)
-    if schema > SCHEMA:
-        raise BundleError(
-            f"the bundle has schema {schema}, this engine reads up to {SCHEMA}: upgrade lpel-tf."
-        )
-    files = {name: _file(root.inner("files"), name) for name in root.mapping("files")}
-    embedder, decoder, threshold = (root.inner(k) for k in ("embedder", "decoder", "threshold"))
-    responses = root.inner("responses") if "responses" in root.fields else None
-    comparison = (
-        read_comparison(root.inner("comparison")) if "comparison" in root.fields else BY_COSINE
-    )
-    subject = read_subject(root.inner("subject")) if "subject" in root.fields else FACES
-    return Manifest(
-        files=files,
-        embedder=EmbedderRecord(
-            embedder.take("name", str),
-            _image_shape(embedder, schema),
-            embedder.size("dimension", _MAX_DIMENSION),
-            embedder.take("standardisation", str),
-        ),
-        decoder=DecoderRecord(_image_shape(decoder, schema), decoder.mapping("training")),
-        crop=root.take("crop", str),
-        threshold=ThresholdRecord(
-            threshold.number("value", least_similarity(comparison), 1), threshold.mapping("chosen")
-        ),
-        parity=root.mapping("parity"),
-        created_by=root.take("created_by", str),
-        responses=None
-        if responses is None
-        else ResponseRecord(responses.size("side", _MAX_GRID), responses.mapping("training")),
-        surrogate=_surrogate(root.inner("surrogate")) if "surrogate" in root.fields else None,
-        licence=root.take("licence", str) if "licence" in root.fields else None,
-        confidence=read_confidence(root.inner("confidence"))
-        if "confidence" in root.fields
-        else None,
-        plausibility=read_record(root.inner("plausibility"))
-        if "plausibility" in root.fields
-        else None,
-        usual=read_usual(root.inner("usual"), subject) if "usual" in root.fields else None,
-        assessment=read_assessment(root.inner("assessment"))
-        if "assessment" in root.fields
-        else None,
-        comparison=comparison,
-        subject=subject,
-    )
-
-
-def _image_shape(network: Reader, schema: int) -> ImageShape:
-    """Read the shape of a network's images: `image_size`, or from schema 2 on `image_shape`."""
-    if schema == 1 or "image_shape" not in network.fields:
-        return square(network.size("image_size", _MAX_SIDE))
-    height, width, channels = network.sizes("image_shape", (_MAX_SIDE, _MAX_SIDE, 3))
-    if channels == 2:
-        raise BundleError(f"{network.where}.image_shape: expected 1 or 3 channels, received 2.")
-    return ImageShape(height, width, channels)
-
-
-def _surrogate(fields: Reader) -> SurrogateRecord:
-    fills = fields.texts("fills")
-    if not fills or len(set(fills)) < len(fills):
-        raise BundleError(f"{fields.where}.fills: expected different names, at least one.")
-    if TRANSPLANT in fills[:-1]:
-        raise BundleError(
-            f"{fields.where}.fills: expected {TRANSPLANT} last, received {', '.join(fills)}: the "
-            "surrogate's graph takes its last fill for it; export the bundle again."
-        )
-    return SurrogateRecord(
-        fields.size("side", _MAX_GRID),
-        fields.size("channels", _MAX_DIMENSION),
-        fills,
-        fields.texts("layers"),
-        fields.mapping("training"),
-    )
-
-
-def _file(files: Reader, name: str) -> FileRecord:
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
-        raise BundleError(f"the manifest names {name!r}, which is no plain file name.")
-    record = files.inner(name)
-    sha256 = record.take("sha256", str)
-    if not re.fullmatch(r"[0-9a-f]{64}", sha256):
-        raise BundleError(f"{record.where}.sha256: expected 64 hexadecimal digits.")
-    return FileRecord(sha256, record.count("bytes", 0))

@@ -7,7 +7,8 @@ import pytest
 
 from lpel_serving.bundle.comparison_record import ComparisonRecord
 from lpel_serving.bundle.loading import load_bundle
-from lpel_serving.bundle.manifest import MANIFEST_FILE, parse_manifest
+from lpel_serving.bundle.manifest import MANIFEST_FILE
+from lpel_serving.bundle.manifest_reading import parse_manifest
 from lpel_serving.support.errors import BundleError, ParameterError
 from support import compared
 

@@ -8,7 +8,7 @@ import pytest
 
 from lpel_serving.bundle.confidence_record import ConfidenceRecord, fit_confidence
 from lpel_serving.bundle.loading import read_manifest
-from lpel_serving.bundle.manifest import parse_manifest
+from lpel_serving.bundle.manifest_reading import parse_manifest
 from lpel_serving.support.errors import ParameterError
 from lpel_serving.verification.calibration import fit_calibration
 from lpel_serving.verification.reliability import measure_reliability

@@ -10,7 +10,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 from lpel_serving import Explainer
 from lpel_serving.bundle.loading import load_bundle
-from lpel_serving.bundle.manifest import EMBEDDING, IMAGE, RECONSTRUCTION, RESPONSE, parse_manifest
+from lpel_serving.bundle.manifest import EMBEDDING, IMAGE, RECONSTRUCTION, RESPONSE
+from lpel_serving.bundle.manifest_reading import parse_manifest
 from lpel_serving.methods import find_method
 from lpel_serving.support.errors import (
     BundleError,

@@ -13,8 +13,8 @@ from lpel_serving.bundle.manifest import (
     FileRecord,
     Manifest,
     ThresholdRecord,
-    parse_manifest,
 )
+from lpel_serving.bundle.manifest_reading import parse_manifest
 from lpel_serving.support.errors import BundleError
 from lpel_serving.support.image_shape import ImageShape, square
 from support.strategies import few

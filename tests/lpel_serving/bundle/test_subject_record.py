@@ -5,7 +5,8 @@ import json
 import pytest
 
 from lpel_serving.bundle.loading import load_bundle
-from lpel_serving.bundle.manifest import Manifest, parse_manifest
+from lpel_serving.bundle.manifest import Manifest
+from lpel_serving.bundle.manifest_reading import parse_manifest
 from lpel_serving.images.subject import FACES, SUBJECTS, Subject
 from support import tiny
 from support.hostile import absent, change, refuse

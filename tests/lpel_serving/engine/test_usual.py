@@ -12,7 +12,7 @@ from lpel_export.explainer import build_explainer
 from lpel_serving import Explainer
 from lpel_serving.bundle.card import card, facts, usual_lines
 from lpel_serving.bundle.loading import load_bundle
-from lpel_serving.bundle.manifest import parse_manifest
+from lpel_serving.bundle.manifest_reading import parse_manifest
 from lpel_serving.bundle.origin import MEASURED
 from lpel_serving.bundle.usual_record import UsualMaps, UsualShare
 from lpel_serving.engine.usual import (

@@ -13,7 +13,8 @@ from lpel_export.explainer import build_explainer
 from lpel_export.precision.lower import check_holds
 from lpel_serving import Explainer
 from lpel_serving.bundle.loading import load_bundle, read_manifest
-from lpel_serving.bundle.manifest import PLAUSIBILITY_FILE, parse_manifest
+from lpel_serving.bundle.manifest import PLAUSIBILITY_FILE
+from lpel_serving.bundle.manifest_reading import parse_manifest
 from lpel_serving.bundle.plausibility_record import fit_on_people, fit_record, from_bytes, to_bytes
 from lpel_serving.engine.bundle_check import check_bundle
 from lpel_serving.report.document import document
