@@ -17,7 +17,7 @@ from lpel_tf.research.comparison.games import accuracy, occluders, patches, swap
 from lpel_tf.research.comparison.maps import Maps, common_map, either_decision
 from lpel_tf.research.comparison.screening import agreement, confirmed
 from lpel_tf.research.comparison.setting import Setting
-from lpel_tf.research.comparison.summary import Scores, mean_of, summary
+from lpel_tf.research.comparison.summary import DEFAULT, Scores, mean_of, summary
 from lpel_tf.research.comparison.unseen import shares, unseen
 from lpel_tf.research.comparison.white_box import cheap_white_box
 from lpel_tf.research.comparison.work import SEED, Comparison
@@ -27,7 +27,7 @@ COMMON = mean_of(SUBJECT)
 """The mean map: the hardest of the controls that know nothing of a pair."""
 AGAINST = (
     *(COMMON, "random", "centre", "shifted", "another pair"),
-    *("occlusion", "CorrRISE 500", "lpel"),
+    *("occlusion", "CorrRISE 500", "lpel", DEFAULT),
 )
 FINALISTS = ("coalitions 256", "responses corrected 32", "CorrRISE 500")
 """Of the families with several budgets, what takes part in most curves."""

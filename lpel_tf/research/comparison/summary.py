@@ -12,6 +12,8 @@ from lpel_tf.research.comparison.asked import SUBJECTS
 RESAMPLES_SEED = 7
 Scores = Mapping[str, Sequence[float]]
 """One number for each pair, by method."""
+DEFAULT = "surrogate-order"
+"""The method that people get unless they ask for another."""
 OWN_MEAN, OWN_OTHER = "own mean", "own map of another pair"
 """The controls that are derived from each method's own maps, in its differences."""
 

@@ -24,7 +24,7 @@ def measured(**rows) -> dict:
 @pytest.fixture
 def results() -> dict:
     curves = measured(**{DEFAULT: row(0.25, -0.125), "random": row(0.5, 0.1), "unheard of": row(1)})
-    return curves | {"correlation": measured(lpel=row(-0.0625))}
+    return curves | {"correlation": measured(lpel=row(-0.0625)), "embeddings": {}}
 
 
 def lines(text: str, start: str) -> list[str]:
@@ -63,6 +63,17 @@ def test_a_second_set_of_people_has_tables_of_its_own(results):
     assert [
         line.split(" | ")[1] for line in lines(digest(results | {"second": second}), "random")
     ] == ["0.500", "0.750"]
+
+
+def test_packages_of_others_stand_beside_the_default_with_what_they_embed(results):
+    other = row(0.75) | {"less": {DEFAULT: {"mean": 0.5, "low": 0.25, "high": 0.625}}}
+    for curve in CURVES:
+        results[curve.name]["methods"]["xaitk-sbsm"] = other
+    results["embeddings"] = {"xaitk-sbsm": 66.0, DEFAULT: 0.0}
+    (line,) = lines(digest(results), "xaitk-saliency 0.15.0: SBSM")
+    assert line.count("0.750 (+0.500 [+0.250, +0.625])") == len(CURVES)
+    assert line.split(" | ")[1] == "66"
+    assert not lines(digest(results | {"embeddings": {}}), "xaitk-saliency 0.15.0: SBSM")
 
 
 def test_the_rows_are_in_the_order_of_words_whatever_was_measured_first(results):
