@@ -10,8 +10,8 @@ trained, joins in with --second orl.
 faithfulness.md has every row, digest.md those that docs/faithfulness.md is made from.
 
 Maps of `benchmarks/rivals` join in with --rivals MAPS.npz; --only-pairs writes what they are made
-of, PAIRS.npz, into --work, and stops. What is measured, and how, stands in
-`lpel_tf.research.comparison`.
+of, PAIRS.npz, into --work, and stops; --only-curves measures nothing but the curves. What is
+measured, and how, stands in `lpel_tf.research.comparison`.
 """
 
 import argparse
@@ -49,7 +49,8 @@ def main() -> None:
     second = options.second and prepare_second(setting, options.second, size.second, progress_bar)
     rivals = tuple(options.rivals)
     results = compare(
-        Comparison(setting, size, options.work, rivals, options.slow, progress_bar, second)
+        Comparison(setting, size, options.work, rivals, options.slow, progress_bar, second),
+        only_curves=options.only_curves,
     )
     table = markdown(results)
     text = json.dumps(results, indent=1) + "\n"
@@ -72,6 +73,7 @@ def arguments() -> argparse.Namespace:
     options.add_argument("--slow", action="store_true", help="xFace too")
     options.add_argument("--rivals", type=Path, nargs="*", default=[], help="MAPS.npz of rivals")
     options.add_argument("--only-pairs", action="store_true", help="write PAIRS.npz and stop")
+    options.add_argument("--only-curves", action="store_true", help="leave other measures out")
     options.add_argument("--embedder", choices=("float32", "int8"), default="int8")
     options.add_argument("--second", type=Path, help="faces of other people, such as ORL's")
     return options.parse_args()

@@ -86,7 +86,8 @@ def digest(results: Mapping[str, Any]) -> str:
 def _of_sets(sets: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     for one in sets:
         yield _rows("order", one, ORDERS, COMPARED)
-        yield _rows("method", one["correlation"], PREDICTIONS, ())
+        if "correlation" in one:
+            yield _rows("method", one["correlation"], PREDICTIONS, ())
 
 
 def _against_rivals(results: Mapping[str, Any]) -> str:

@@ -43,8 +43,16 @@ SAMPLED = 16
 """Pairs of which altered images are embedded by both embedders."""
 
 
-def compare(comparison: Comparison) -> dict[str, Any]:
+def compare(comparison: Comparison, *, only_curves: bool = False) -> dict[str, Any]:
     """Measure every method that is not measured yet.
+
+    Parameters
+    ----------
+    comparison
+        What is compared.
+    only_curves
+        Whether to leave all other measures out, as for packages of others, which answer few of
+        them.
 
     Returns
     -------
@@ -57,15 +65,24 @@ def compare(comparison: Comparison) -> dict[str, Any]:
     maps = all_maps(comparison)
     scored = _scored(comparison, maps)
     results = _curves(scored)
-    results |= {n: comparison.once(n, step) for n, step in _steps(comparison, maps).items()}
+    if not only_curves:
+        results |= _all_else(comparison, maps, scored)
+    results["size"] = vars(comparison.size) | {"pairs": len(comparison.setting.similar)}
+    results["embeddings"] = {n: one.embeddings for n, one in maps.with_controls(USUAL).items()}
+    results["passes"] = comparison.costs()
+    return results
+
+
+def _all_else(
+    comparison: Comparison, maps: AllMaps, scored: Mapping[str, Scores]
+) -> dict[str, Any]:
+    """Every measure but the curves, and the second set of people."""
+    results = {n: comparison.once(n, step) for n, step in _steps(comparison, maps).items()}
     results |= _correlation(comparison, maps)
     if comparison.setting.quick is not None:
         results["screening"] = _screening(comparison, maps, scored)
     if comparison.second is not None:
         results["second"] = _second(comparison, comparison.second)
-    results["size"] = vars(comparison.size) | {"pairs": len(comparison.setting.similar)}
-    results["embeddings"] = {n: one.embeddings for n, one in maps.with_controls(USUAL).items()}
-    results["passes"] = comparison.costs()
     return results
 
 

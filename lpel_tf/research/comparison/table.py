@@ -31,10 +31,10 @@ def markdown(results: dict[str, Any]) -> str:
     games = {title: one for part in GAMES for title, one in results.get(part, {}).items()}
     tables = [
         _by_curve(results, _passes(results)),
-        _by_curve(results["correlation"]),
+        _by_curve(results["correlation"]) if "correlation" in results else "",
         _shares(results.get("share", {})),
         _of_games(games),
-        _cost(results["cost"]),
+        _cost(results.get("cost", {})),
     ]
     if second := results.get("second"):
         tables += [_by_curve(second), _by_curve(second["correlation"])]
@@ -93,6 +93,8 @@ def _share(one: Mapping[str, float | None] | None) -> str:
 
 
 def _of_games(games: Mapping[str, Any]) -> str:
+    if not games:
+        return ""
     means = [mean_of(name) for name in SUBJECTS]
     names = dict.fromkeys(name for measured in games.values() for name in measured)
     ordered = sorted(names, key=lambda name: name not in means)
@@ -101,6 +103,8 @@ def _of_games(games: Mapping[str, Any]) -> str:
 
 
 def _cost(cost: Mapping[str, Any]) -> str:
+    if not cost:
+        return ""
     rows = [
         [
             name,

@@ -183,6 +183,16 @@ def test_measured_once_everything_is_read_again(results, comparison, monkeypatch
     assert compare(comparison) == results
 
 
+def test_the_curves_alone_are_those_of_all_and_can_be_laid_out(results, comparison):
+    curves = compare(comparison, only_curves=True)
+    assert set(curves) < set(results)
+    assert "correlation" not in curves
+    for name in ("similar, noise", "dissimilar, blur in both", "embeddings"):
+        assert curves[name] == results[name]
+    assert "| responses |" in markdown(curves)
+    assert "`surrogate-order`" in digest(curves)
+
+
 def test_other_pairs_do_not_read_what_these_gave(comparison):
     larger = replace(comparison, size=replace(SIZE, probes=1))
     assert larger.parts != comparison.parts
