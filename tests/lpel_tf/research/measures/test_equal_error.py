@@ -38,7 +38,7 @@ def test_similarities_that_are_all_equal_leave_no_choice():
 @pytest.mark.parametrize(
     ("similarities", "same", "complaint"),
     [
-        ([], [], "needs pairs of one person and of two; received 0 and 0"),
+        ([], [], "needs pairs that show the same and pairs that do not; received 0 and 0"),
         ([0.1, 0.2], [True, True], "received 2 and 0"),
         ([0.1, 0.2], [False, False], "received 0 and 2"),
         ([0.1, np.nan], [True, False], "each of 2 pairs, received 1"),
