@@ -101,6 +101,8 @@ def oriented(image):
 
 
 def chooser(page, folder):
+    """Compare a still picture with another, the largest square of each; say what was done to it."""
+    page.select_option("#crop", "1")
     first = folder / "first.png"
     first.write_bytes(written(STILL, "PNG"))
     choose(page, "reference", first)

@@ -87,7 +87,7 @@ def _pairs(page, files: Files):
     choose(page, "test", files.several)
     decided(page)
     yield "several faces"
-    page.select_option("#crop", "none")
+    page.select_option("#crop", "pad")
     decided(page)
 
 

@@ -34,7 +34,7 @@ ONE, TWO = png(bright.ONE), png(bright.TWO)
 
 @pytest.fixture(scope="module")
 def detecting(service_bundle):
-    """A service whose own crop looks for faces; it also takes photographs whole."""
+    """A service of which a crop looks for faces; it also takes photographs whole."""
     with (
         started(Settings(service_bundle, crops={bright.NAME: BrightSquares()})) as one,
         httpx.Client(base_url=f"http://127.0.0.1:{one.port}", timeout=60) as client,
@@ -111,7 +111,7 @@ def test_a_face_that_is_not_there_is_refused_with_how_many_there_are(detecting, 
 
 @pytest.mark.parametrize("path", PATHS)
 def test_where_no_face_is_looked_for_none_can_be_asked_for(detecting, path):
-    for crop in ("none", "0.5"):
+    for crop in ("pad", "0.5"):
         for _ in range(2):  # the second time its photographs are kept
             answer = asked(detecting, path, crop=crop)
             assert answer.status_code == 200

@@ -30,9 +30,9 @@ OTHER = {"reference": "test", "test": "reference"}
 
 
 def seen(service, data: bytes, name: str = "face.png", kind: str = "image/png") -> np.ndarray:
-    """The crop that the network saw of an image."""
+    """The crop that the network saw of an image, of which the largest square was taken."""
     files = {"reference": ("a.png", PNG, "image/png"), "test": (name, data, kind)}
-    answer = service.client.post("/v1/explain", files=files, data={"include": "crop"})
+    answer = service.client.post("/v1/explain", files=files, data={"include": "crop", "crop": "1"})
     assert answer.status_code == 200, answer.text
     crop = base64.b64decode(answer.json()["explanations"]["test"]["crop"])
     return np.asarray(Image.open(io.BytesIO(crop)))
@@ -60,6 +60,20 @@ def test_what_is_an_unusual_image_is_seen_rightly(service, what):
     data, shown, tolerance = ODD[what]
     difference = np.abs(seen(service, data).astype(int) - np.asarray(shown).astype(int))
     assert difference.max() <= tolerance
+
+
+@pytest.mark.parametrize(("what", "size"), [("1 x 5,001", "1 by 5001"), ("5,001 x 1", "5001 by 1")])
+def test_what_is_taken_whole_is_never_cut(service, what, size):
+    files = {"reference": PNG, "test": ODD[what][0]}
+    answer = service.client.post("/v1/verify", files=files, data={"crop": "none"})
+    assert (answer.status_code, answer.json()["about"]) == (422, "test")
+    assert answer.json()["detail"] == (
+        f"test: the picture has {size} pixels, the network takes 16 by 16, and the crop none cuts "
+        "nothing off: choose the crop pad, which adds margins, stretch, which distorts, or a "
+        "share of the picture such as 1."
+    )
+    whole = service.client.post("/v1/verify", files=files, data={"crop": "pad"})
+    assert whole.status_code == 200
 
 
 NAMES = (
@@ -117,5 +131,6 @@ def test_the_largest_picture_takes_no_more_than_a_few_copies_of_itself(service_b
     width, height = 6000, 4000
     largest = png(width, height, 8, 6, bytes((4 * width + 1) * height))
     with growing(service_bundle, tmp_path, most=3 * 4 * width * height) as client:
-        answer = client.post("/v1/verify", files={"reference": PNG, "test": largest})
+        files = {"reference": PNG, "test": largest}
+        answer = client.post("/v1/verify", files=files, data={"crop": "1"})
         assert answer.status_code == 200

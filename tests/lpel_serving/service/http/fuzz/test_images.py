@@ -10,6 +10,7 @@ from lpel_serving.images.cost import is_costly
 from lpel_serving.images.crops import CentreCrop
 from lpel_serving.images.cutting import read_face
 from lpel_serving.support.errors import ImageError
+from lpel_serving.support.image_shape import square
 from support.hostile_images import PROGRESSIVE
 from support.image_parts import encoded, exif, turned, with_right_sums
 from support.images import pixels
@@ -19,7 +20,7 @@ from support.odd_images import LOSSLESS, ODD, PICTURE, PNG
 pytestmark = pytest.mark.filterwarnings("ignore:::PIL")
 
 RUNS = 10_000
-SIDE, MOST = 16, 24_000_000
+SHAPE, MOST = square(16), 24_000_000
 SEEDS = {
     "JPEG": [
         PROGRESSIVE,
@@ -51,13 +52,13 @@ SEEDS = {
 def refused_or_read(data: bytes) -> bool:
     """Read a face as the service does; whether there was one."""
     face, error = outcome(
-        lambda: read_face(data, CentreCrop(), SIDE, "reference", MOST), ImageError
+        lambda: read_face(data, CentreCrop(), SHAPE, "reference", MOST), ImageError
     )
     if face is None:
         assert str(error).startswith("reference ")
         assert len(str(error)) < 300
         return False
-    assert (face.dtype, face.shape) == (np.uint8, (SIDE, SIDE, 3))
+    assert (face.dtype, face.shape) == (np.uint8, SHAPE)
     return True
 
 

@@ -43,7 +43,7 @@ def settings(bundle, tmp_path_factory) -> Settings:
     samples = write_samples(tmp_path_factory.mktemp("samples") / "samples", CROPS, NAMES)
     return Settings(
         bundle,
-        crops={"0.5": CentreCrop(0.5)},
+        crops={"1": CentreCrop(), "0.5": CentreCrop(0.5)},
         samples=read_samples(samples),
         web_runtime=RUNTIME,
     )

@@ -175,7 +175,7 @@ def test_a_crop_that_finds_nobody_leaves_the_photographs_alone(finding, tmp_path
     paths = [tmp_path / f"{name}.png" for name in ("two", "dark")]
     bright.save(paths[0], bright.TWO)
     Image.fromarray(CROPS[0] // 2).save(paths[1])
-    finding.select_option("#crop", "none")
+    finding.select_option("#crop", "pad")
     choose(finding, "reference", *paths)
     decided(finding)
     finding.select_option("#crop", bright.NAME)
@@ -185,7 +185,7 @@ def test_a_crop_that_finds_nobody_leaves_the_photographs_alone(finding, tmp_path
     drop(finding, card("test"), paths[:1])
     decided(finding)
     assert [drawn(finding, role) for role in ROLES] == [[True] * 5] * 2
-    finding.select_option("#crop", "none")
+    finding.select_option("#crop", "pad")
     decided(finding)
     expect(finding.locator(".found").first).to_be_hidden()
     drop(finding, card("test"), paths[1:])

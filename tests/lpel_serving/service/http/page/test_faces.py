@@ -151,7 +151,7 @@ def test_a_choice_goes_with_its_photograph_and_its_crop(page, photographs):
     expect(page.locator(second)).to_have_text("2 faces found; the second largest was taken.")
     decided(page)
     assert last_sent(page) == {"reference_face": "1"}
-    page.select_option("#crop", "none")
+    page.select_option("#crop", "pad")
     expect(page.locator(second)).to_be_hidden()
     decided(page)
     assert last_sent(page) == {}

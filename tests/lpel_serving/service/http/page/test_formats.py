@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
+from lpel_serving import Explainer
 from lpel_serving.images.reading import read_pixels
 from runtimes.scene import NEAR
 from support.page.acting import choose, decided, posts
@@ -25,6 +26,12 @@ from support.page.odd_pictures import (
     written,
 )
 from support.page.opening import opened
+
+
+@pytest.fixture(scope="module")
+def engine(bundle):
+    """It takes the largest square of a picture, as `chooser` has the page do."""
+    return Explainer.load(bundle, crop="1")
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from lpel_serving.support.image_shape import square
 from runtimes.scene import NEAR
 from support import tiny, tiny_surrogate
 from support.images import pixels
-from support.page.acting import ROLES, array, choose, decided, posts, record, take_sample
+from support.page.acting import ROLES, array, choose, complaint, decided, posts, record, take_sample
 from support.page.odd_pictures import smooth
 from support.page.opening import CROPS, NAMES, SPLITTING, opened
 from support.page.serving import add_explainer, running
@@ -102,9 +102,8 @@ def test_a_file_that_simulates_shows_its_own_maps_under_its_own_words(chromium, 
 def test_the_maps_of_the_file_have_the_limit_that_the_server_states(here, engine):
     take_sample(here)
     pair = engine.explain(CROPS[0], CROPS[1], method=find_method("responses"))
-    assert here.inner_text("#map-limit") == explained(pair).beside_map
     described = pair.method.describe(embedder=pair.origin.embedder)
-    assert described.caveat in here.inner_text("#caveats")
+    assert here.inner_text("#map-limit") == explained(pair).beside_map == described.caveat
 
 
 @pytest.mark.network
@@ -161,6 +160,31 @@ def test_only_crops_that_the_browser_can_cut_are_offered(chromium, settings):
         assert page.input_value("#crop") == "none"
         assert page.locator("#crop option[value=corner]").is_disabled()
         assert page.locator("#crop option[value='0.5']").is_enabled()
+
+
+@pytest.mark.network
+@pytest.mark.parametrize(
+    ("crops", "advice"),
+    [
+        ({}, "Let the server compute: it has other crops."),
+        ({"0.5": CentreCrop(0.5)}, "Choose a crop that cuts out its middle."),
+    ],
+    ids=["none cuts", "one cuts"],
+)
+def test_what_is_taken_whole_is_not_cut_here_either(chromium, settings, tmp_path, crops, advice):
+    wide = tmp_path / "wide.png"
+    Image.fromarray(pixels(0, 30)[:20]).save(wide)
+    with (
+        running(replace(settings, crops=crops)) as address,
+        opened(chromium, address) as page,
+    ):
+        page.check("#here")
+        choose(page, "reference", wide, wide)
+        assert complaint(page, "reference") == (
+            f"wide.png has 30 by 20 pixels, and the network takes squares. {advice}"
+        )
+        assert page.locator("#crop option[value=pad]").is_disabled()
+        assert page.complaints == []
 
 
 @pytest.mark.network

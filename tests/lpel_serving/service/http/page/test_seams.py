@@ -62,6 +62,7 @@ def test_what_was_done_to_a_picture_comes_back_with_the_answer(held, tmp_path):
     paths = [tmp_path / f"{role}.avif" for role in ROLES]
     for path in paths:
         path.write_bytes(written(STILL, "AVIF"))
+    held.select_option("#crop", "1")
     choose(held, "reference", *paths)
     decided(held)
     done = held.locator("[data-role=test] .done")

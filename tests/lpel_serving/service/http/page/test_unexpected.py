@@ -15,6 +15,7 @@ from lpel_serving.service.http.settings import Settings
 from support import bright
 from support.bright import BrightSquares
 from support.page.acting import choose, complaint, decided, names, posts, take_sample
+from support.page.odd_pictures import noise
 from support.page.opening import PHONE, opened
 from support.page.serving import running
 
@@ -196,13 +197,33 @@ def test_pictures_that_come_before_the_server_answers_wait_for_it(chromium, sett
 @pytest.mark.parametrize("size", [(2, 900), (900, 2), (1, 1)])
 def test_a_picture_of_an_odd_shape_has_its_place(page, pictures, tmp_path, size):
     odd = tmp_path / "odd.png"
-    noise = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
-    Image.fromarray(noise).save(odd)
+    Image.fromarray(noise(*size)).save(odd)
+    page.select_option("#crop", "pad")
     choose(page, "reference", odd, pictures[0])
     decided(page)
     stage, other = (page.locator(f"[data-role={role}] .stage") for role in ("reference", "test"))
     assert stage.bounding_box()["height"] == other.bounding_box()["height"]
     assert page.evaluate("document.documentElement.scrollWidth") == 1280
+
+
+def test_what_would_have_to_be_cut_is_refused_with_crops_that_the_page_offers(
+    page, pictures, tmp_path
+):
+    wide = tmp_path / "wide.png"
+    Image.fromarray(noise(20, 30)).save(wide)
+    choose(page, "reference", wide, pictures[0])
+    said = complaint(page, "reference")
+    assert "30 by 20 pixels" in said
+    for crop, title in (
+        ("pad", "the whole picture, with margins"),
+        ("stretch", "the whole picture, stretched"),
+    ):
+        assert f"{crop}, which" in said
+        page.select_option("#crop", label=title)
+        decided(page)
+        assert page.input_value("#crop") == crop
+        assert page.inner_text("[data-role=reference] .complaint") == ""
+    page.complaints.clear()  # Chromium's own of the request that was refused
 
 
 @pytest.mark.parametrize("upright", [True, False])

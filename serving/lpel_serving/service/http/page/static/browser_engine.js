@@ -50,7 +50,7 @@ export async function explainHere(about, faces, crop, { onLoad, ...options }) {
   const { ort, session } = await engine(about.browser, options);
   onLoad();
   const [size] = about.image_shape; // a square
-  if (crop === "none") ROLES.forEach((role) => refuseOblong(faces[role], role));
+  if (crop === "none") ROLES.forEach((role) => refuseOblong(faces[role], role, about.browser));
   const crops = ROLES.map((role) => cut(faces[role].bitmap, shareOf(crop), size));
   // Copies: buffers are transferred to the worker, and the page draws the crops later.
   const tensors = crops.map(
@@ -67,11 +67,14 @@ export async function explainHere(about, faces, crop, { onLoad, ...options }) {
 }
 
 /** As the server does: what is taken whole is not cut. */
-function refuseOblong({ bitmap: { width, height }, name }, role) {
+function refuseOblong({ bitmap: { width, height }, name }, role, { crops }) {
   if (width === height) return;
+  const cutting = crops.some((crop) => crop !== "none");
   throw new PictureError(
     `${name} has ${width} by ${height} pixels, and the network takes squares. ` +
-      "Choose a crop that cuts out its middle.",
+      (cutting
+        ? "Choose a crop that cuts out its middle."
+        : "Let the server compute: it has other crops."),
     role,
   );
 }
