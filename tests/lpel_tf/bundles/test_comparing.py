@@ -45,7 +45,7 @@ def head():
 @pytest.fixture(scope="module")
 def faces(tmp_path_factory):
     folder = tmp_path_factory.mktemp("comparing") / "faces"
-    return tuple(list_faces(reproduction.write_faces(folder, 30, 5)))
+    return tuple(list_faces(reproduction.write_faces(folder, 12, 4)))
 
 
 @pytest.mark.parametrize("kind", ["euclidean", "head"])
@@ -59,10 +59,12 @@ def test_a_bundle_is_trained_on_what_its_network_compares(kind, faces, tmp_path)
         closed_form=True,
         cache=tmp_path / "cache",
         comparison=kind if kind == "euclidean" else head(),
+        threshold=0.5,
         responses=RESPONSES if kind == "euclidean" else None,
         surrogate=SURROGATE if kind == "euclidean" else None,
     )
     assert manifest.comparison.kind == kind
+    assert manifest.comparison.own_of(manifest.threshold.value) == pytest.approx(0.5)
     assert "head" in manifest.parity or kind != "head"
     names = ["coalitions", "lpel"]
     if kind == "euclidean":
