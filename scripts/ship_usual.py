@@ -73,7 +73,9 @@ def measure(
 ) -> UsualRecord:
     """Measure on the people among these whom a training with a seed held out."""
     kept_apart = faces_apart(faces, trained_with)
-    embeddings = embed_photographs(explainer.embedder, [face.path for face in kept_apart])
+    embeddings = embed_photographs(
+        explainer.embedder, explainer.comparison, [face.path for face in kept_apart]
+    )
     found = np.isfinite(embeddings).all(axis=1)  # a crop that looks for faces may find none
     shown = [face for face, one in zip(kept_apart, found, strict=True) if one]
     manifest = explainer.manifest
