@@ -29,7 +29,7 @@ from lpel_tf.research.comparison.sizes import QUICK, Size
 from lpel_tf.research.comparison.table import markdown
 from lpel_tf.research.comparison.work import Comparison
 
-DEFAULT_PAIRS = 200
+DEFAULT_PAIRS = 100
 
 
 def main() -> None:
