@@ -1,7 +1,7 @@
 // Draws the similarity and the threshold on a scale, and lists them in numbers.
 
 import { html, svg } from "./elements.js";
-import { fixed, percent, sideBySide } from "./words.js";
+import { fallsWithLikeness, fixed, percent, sideBySide } from "./words.js";
 import { subject } from "./subject.js";
 
 const [LEAST, MOST] = [-1, 1]; // of every similarity: two pairs can be compared by eye
@@ -28,11 +28,13 @@ export function drawScale(figure, numbers) {
     label(`this pair ${shown}`, similarity, 11, "similarity"),
     label(`threshold ${limit}`, threshold, HEIGHT - 4, "limit"),
   );
-  figure.replaceChildren(end(LEAST), picture, end(MOST));
+  const [least, most] = numbers.comparison ? ["", ""] : [fixed(LEAST, 0), fixed(MOST, 0)];
+  figure.replaceChildren(end(least), picture, end(most));
 }
 
+/** A distance has no least similarity: what lies beyond the scale is drawn at its end. */
 function at(value) {
-  return `${(100 * (value - LEAST)) / (MOST - LEAST)}%`;
+  return `${(100 * (Math.max(value, LEAST) - LEAST)) / (MOST - LEAST)}%`;
 }
 
 /** One side of the threshold, where the network calls faces the same or different. */
@@ -51,17 +53,22 @@ function label(words, value, y, kind) {
   return text(words, value, y, { class: `label ${kind}${place}` });
 }
 
-function end(value) {
-  return html("span", { "aria-hidden": "true" }, fixed(value, 0));
+function end(words) {
+  return html("span", { "aria-hidden": "true" }, words);
 }
 
 function inWords(numbers) {
-  const { shown, limit, distance } = sideBySide(numbers);
+  const { measure, shown, limit, distance } = sideBySide(numbers);
+  const scale = numbers.comparison ? "from different to same" : "from −1 to 1";
+  const sides = fallsWithLikeness(numbers.comparison) ? ["below", "above"] : ["above", "below"];
   return (
-    `A scale from −1 to 1. Similarity ${shown}, ${distance || "exactly"} the threshold ${limit}: ` +
-    `above it the network calls two ${subject.many} similar, below it dissimilar.`
+    `A scale ${scale}. ${capital(measure)} ${shown}, ${distance || "exactly"} the threshold ` +
+    `${limit}: ${sides[0]} it the network calls two ${subject.many} similar, ${sides[1]} it ` +
+    "dissimilar."
   );
 }
+
+const capital = (words) => words[0].toUpperCase() + words.slice(1);
 
 /** With its sign, which is the decision's even where it rounds to nothing. */
 function margin(numbers) {
@@ -73,9 +80,9 @@ function margin(numbers) {
 
 /** The same in numbers, with the predicted probability. */
 export function showNumbers(terms, { confidence, ...numbers }) {
-  const { shown, limit } = sideBySide(numbers);
+  const { measure, shown, limit } = sideBySide(numbers);
   const rows = [
-    ["Similarity", shown, "similarity"],
+    [capital(measure), shown, "similarity"],
     ["Threshold", limit, "threshold"],
     ["Margin", margin(numbers), "margin"],
   ];

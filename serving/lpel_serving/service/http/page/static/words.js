@@ -46,19 +46,25 @@ export function cost({ embeddings, seconds }) {
 }
 
 /**
- * Similarity and threshold to three places, and how far the one is above or below the other, by
- * the server's rule: of the rounded numbers, so that readers who subtract find the same.
- * @returns {{shown: string, limit: string, apart: number, distance: string}}  the distance is
- *     empty where the two are equal
+ * Similarity and threshold to three places, on the network's own scale, and how far the one is
+ * above or below the other, by the server's rule: of the rounded numbers, so that readers who
+ * subtract find the same.
+ * @returns {{measure: string, shown: string, limit: string, apart: number, distance: string}}  the
+ *     distance is empty where the two are equal
  */
-export function sideBySide({ similarity, threshold, margin }) {
+export function sideBySide({ similarity, threshold, margin, comparison }) {
+  const own = comparison ?? { measure: "similarity", value: similarity, threshold };
   // As they are compared, so that rounding cannot exchange them.
-  const [shown, limit] = [similarity, threshold].map((value) => fixed(Math.fround(value)));
+  const [shown, limit] = [own.value, own.threshold].map((value) => fixed(Math.fround(value)));
   const apart = Math.abs(thousandths(shown) - thousandths(limit)) / 1000;
   const far = apart ? fixed(apart) : "less than 0.001";
-  const distance = margin === 0 ? "" : `${far} ${margin > 0 ? "above" : "below"}`;
-  return { shown, limit, apart, distance };
+  const above = margin > 0 === !fallsWithLikeness(comparison);
+  const distance = margin === 0 ? "" : `${far} ${above ? "above" : "below"}`;
+  return { measure: own.measure, shown, limit, apart, distance };
 }
+
+/** Whether a number is the smaller the more alike two pictures are. */
+export const fallsWithLikeness = (comparison) => comparison?.kind === "euclidean";
 
 function thousandths(written) {
   return Math.round(1000 * Number(written.replace(MINUS, "-")));
