@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lpel_serving.bundle.comparison_record import BY_COSINE
 from lpel_serving.bundle.loading import MODEL_SUFFIX, Bundle, load_bundle, read_manifest
 from lpel_serving.bundle.manifest import EXPLAINER_FILE, Manifest
 from lpel_serving.bundle.safety.metadata import read_metadata
@@ -16,6 +17,7 @@ from lpel_serving.engine.explainer import Explainer
 from lpel_serving.engine.session import check_opens
 from lpel_serving.engine.surrogate import try_out_surrogate
 from lpel_serving.images.crops import WholeImage, parse_crop
+from lpel_serving.support.arrays import Floats
 from lpel_serving.support.errors import BundleError, EmbeddingError, ParameterError
 
 _GREY = 128
@@ -67,6 +69,9 @@ def check_bundle(folder: Path) -> list[Check]:
         grey = np.full((1, *manifest.embedder.shape), _GREY, np.uint8)
         embedding = explainer.embed(grey)
         done.append(Check(name, True, _made("a grey image", embedding)))
+        if manifest.comparison != BY_COSINE:
+            name = "comparison"
+            done.append(Check(name, True, _compared(explainer, embedding)))
         name = "decoder"
         done.append(Check(name, True, _made("its embedding", explainer.decode(embedding))))
         if explainer.plausibility is not None:
@@ -113,6 +118,13 @@ def _one_file(model: bytes, manifest: Manifest) -> str:
             f"; this one is {manifest.identity}: run `lpel export` again."
         )
     return f"opens, was made of this bundle, explains by {about.get('method')}"
+
+
+def _compared(explainer: Explainer, embedding: Floats) -> str:
+    """Compare an image with itself."""
+    record = explainer.manifest.comparison
+    own = record.own_of(float(explainer.comparison.similarity(embedding, embedding)[0]))
+    return f"by {record.kind}: a grey image and itself have the {record.measure} {own:.4g}"
 
 
 def _made(what: str, values: NDArray[Any]) -> str:

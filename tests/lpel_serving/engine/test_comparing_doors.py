@@ -108,6 +108,9 @@ def test_the_commands_verify_explain_and_assess(folder, explainer, tmp_path):
     a, b = sorted(people.glob("*/*"))[:2]
     said = lpel("explain", "--bundle", folder, a, b).stdout
     assert {"euclidean": "distance", "head": "score"}[explainer.comparison.kind] in said.lower()
+    checked = lpel("bundle", "check", folder).stdout
+    assert "a grey image and itself have the" in checked
+    assert "every check passed" in checked
     arguments = ("--bundle", folder, "--faces", people, "--n", 4, "--superpixel", 2)
     checked = lpel("assess", *arguments, "--out", tmp_path / "assessed")
     assert checked.returncode == 0, checked.stderr
