@@ -2,21 +2,31 @@
 
 import hashlib
 from dataclasses import dataclass
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any
 
 from lpel_export.comparison.head import ExportedHead, export_head
 from lpel_serving.bundle.comparison_record import BY_COSINE, ComparisonRecord
 from lpel_serving.engine.comparing import open_head
-from lpel_serving.equations.comparison import COSINE, Comparison, Euclidean, spread_of
+from lpel_serving.equations.comparison import (
+    COSINE,
+    Comparison,
+    ComparisonKind,
+    Euclidean,
+    spread_of,
+)
 from lpel_serving.support.arrays import Floats
 from lpel_serving.support.errors import ParameterError
 from lpel_tf.support.errors import TrainingDataError
 
-CompareBy = Literal["cosine", "euclidean"] | Any
-"""What a network compares by: a name, or a learned head, as a Keras model of two inputs or as ONNX
-(bytes, or the path of its file)."""
+CompareBy = Any
+"""What a network compares by: ``cosine``, ``euclidean``, or a learned head, as a Keras model of two
+inputs or as ONNX (bytes, or the path of its file)."""
 
 _HEAD_EXAMPLES = 64
+_NAMES = ("cosine", "euclidean")
+_TINY_SPREAD = 1e-30
+"""Beside which no distance above 0 is too small."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,10 +59,28 @@ class Compared:
 BY_THEIR_COSINE = Compared()
 
 
-def as_threshold(value: float, wanted: CompareBy) -> None:
-    """Raise `ParameterError` unless a number can be a threshold of such a comparison."""
-    kind = wanted if wanted in ("cosine", "euclidean") else "head"
-    ComparisonRecord(kind, 1.0).similarity_of(value)
+def check_wanted(wanted: CompareBy, threshold: float | None) -> None:
+    """Raise `ParameterError` where a comparison or its threshold is none, before any work.
+
+    What a head computes, and whether a distance is too small, is known only later.
+    """
+    if isinstance(wanted, str) and wanted not in _NAMES and not wanted.endswith(".onnx"):
+        raise ParameterError(
+            "embeddings are compared by cosine, euclidean, or a learned head (a Keras model, or "
+            f"the path of an .onnx file); received {wanted!r}."
+        )
+    path: Any = wanted
+    if isinstance(path, (str, Path)) and path not in _NAMES and not Path(path).is_file():
+        raise ParameterError(f"there is no file {path} of a learned head.")
+    if threshold is not None:
+        ComparisonRecord(kind_of(wanted), _TINY_SPREAD).similarity_of(threshold)
+
+
+def kind_of(wanted: CompareBy) -> ComparisonKind:
+    """Name the kind of a comparison: whatever has no name is a head."""
+    if isinstance(wanted, str) and wanted == "cosine":
+        return "cosine"
+    return "euclidean" if isinstance(wanted, str) and wanted == "euclidean" else "head"
 
 
 def compare_by(wanted: CompareBy, embeddings: Floats) -> Compared:
@@ -74,6 +102,7 @@ def compare_by(wanted: CompareBy, embeddings: Floats) -> Compared:
     ModelShapeError, ConversionError, ParityError
         If the head cannot be exported: see `lpel_export.comparison.head`.
     """
+    check_wanted(wanted, None)
     if isinstance(wanted, str) and wanted == "cosine":
         return BY_THEIR_COSINE
     try:
@@ -84,11 +113,6 @@ def compare_by(wanted: CompareBy, embeddings: Floats) -> Compared:
         ) from error
     if isinstance(wanted, str) and wanted == "euclidean":
         return Compared(ComparisonRecord("euclidean", spread), Euclidean(spread))
-    if isinstance(wanted, str) and not wanted.endswith(".onnx"):
-        raise ParameterError(
-            "embeddings are compared by cosine, euclidean, or a learned head (a Keras model, or "
-            f"the path of an .onnx file); received {wanted!r}."
-        )
     exported = export_head(wanted, embeddings[:_HEAD_EXAMPLES], spread)
     comparison = open_head(exported.model, embeddings.shape[1], spread)
     return Compared(ComparisonRecord("head", spread), comparison, exported)

@@ -1,21 +1,37 @@
 """Options that the commands of this package share."""
 
+from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lpel_serving.commands.shared.applies import check_applies
 
 if TYPE_CHECKING:
+    from lpel_tf.data.split import SplitBy
     from lpel_tf.networks.facenet import FaceNet
 
 CacheOption = Annotated[
     Path | None,
     typer.Option(help="Where downloads, exports and embeddings are kept.", show_default=False),
 ]
+
+
+class SplitChoice(StrEnum):
+    """What is on one side of a split alone."""
+
+    identity = "identity"
+    image = "image"
+
+
+def split_by(choice: "SplitChoice | None") -> "SplitBy | None":
+    """Return what `lpel_tf.data.split` calls a choice."""
+    return None if choice is None else "image" if choice is SplitChoice.image else "identity"
+
+
 SplitOption = Annotated[
-    Literal["identity", "image"] | None,
+    SplitChoice | None,
     typer.Option(
         help="What is held out of training: whole identities, or images of each. By image where "
         "there are fewer than 20 identities, by default.",

@@ -34,7 +34,7 @@ from lpel_tf.commands.network_options import (
     StandardisationOption,
     chosen,
 )
-from lpel_tf.commands.options import CacheOption, MirrorOption, SplitOption
+from lpel_tf.commands.options import CacheOption, MirrorOption, SplitOption, split_by
 from lpel_tf.networks.facenet import DEFAULT_KEY
 
 
@@ -129,7 +129,8 @@ def reproduce(
     sizes = QUICK if quick else FULL
     unusable = Unusable(most_bad, names=list_passed_over)
     found = find_faces(faces, identities)
-    people = some_people(found.faces, sizes.photographs, np.random.default_rng(seed), split)
+    rng, by = np.random.default_rng(seed), split_by(split)
+    people = some_people(found.faces, sizes.photographs, rng, by)
     cache_folder(root=cache)  # if there can be none, that is said at once
     load_tensorflow()
     exported = network.export(
@@ -147,7 +148,7 @@ def reproduce(
         hide_photographs=hide_photographs,
         progress=progress_bar,
         unusable=unusable,
-        split=split,
+        split=by,
     )
     if embedder is not None and threshold is None:
         laboratory = laboratory.with_fitted_threshold()

@@ -40,6 +40,7 @@ from lpel_tf.commands.options import (
     MirrorOption,
     SplitOption,
     ThresholdOption,
+    split_by,
 )
 from lpel_tf.commands.training_plans import (
     TablePrecision,
@@ -173,7 +174,7 @@ def train(
     from lpel_serving.images.subject import parse_subject
     from lpel_tf.bundles.bundling import train_bundle
     from lpel_tf.bundles.checkpoints import all_checkpoints
-    from lpel_tf.bundles.comparing import as_threshold
+    from lpel_tf.bundles.comparing import check_wanted
     from lpel_tf.commands.trained_words import trained_in_json, trained_in_words
     from lpel_tf.decoders.training import Recipe
     from lpel_tf.networks.example_crops import example_crops
@@ -199,8 +200,7 @@ def train(
         channels=channels,
         output=output,
     )
-    if threshold is not None:
-        as_threshold(threshold, comparison)  # if it is none, that is said at once
+    check_wanted(comparison, threshold)
     responds, simulates = method is not TrainedMethod.lpel, method is TrainedMethod.surrogate
     how = "goes with --method responses or surrogate"
     check_applies(context, responds, how, "--coalitions", "--grid")
@@ -235,7 +235,7 @@ def train(
         crop=crop,
         recipe=recipe,
         closed_form=closed_form,
-        split=split,
+        split=split_by(split),
         threshold=threshold,
         comparison=comparison,
         cache=cache,

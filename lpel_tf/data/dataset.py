@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from lpel_serving.engine.embedder import Embedder
 from lpel_serving.engine.store.recall import recall
 from lpel_serving.engine.store.sqlite import Row, SqliteStore
-from lpel_serving.equations.direction import has_direction, lack_of
+from lpel_serving.equations.comparison import ComparisonKind
+from lpel_serving.equations.direction import comparable, lack_of
 from lpel_serving.images.crops import CutFace, DetectingCrop
 from lpel_serving.images.datasets.labelled import Labelled
 from lpel_serving.images.datasets.passed_over import Unusable
@@ -90,6 +91,7 @@ def embed_faces(
     target: ImageShape,
     store_path: Path,
     *,
+    kind: ComparisonKind = "cosine",
     unusable: Unusable | None = None,
     progress: Progress = silent,
 ) -> FaceSet:
@@ -107,6 +109,8 @@ def embed_faces(
         The shape of the images that the decoder will reconstruct.
     store_path
         Where embeddings are kept; one file for one network, crop and target shape.
+    kind
+        How the network compares: which embeddings can be compared hangs on it.
     unusable
         Gathers photographs that cannot be used; they are left out and listed in the result.
     progress
@@ -132,7 +136,7 @@ def embed_faces(
     with closing(store), progress("embedding images", len(faces)) as advance:
         for start in range(0, len(faces), DEFAULT_BATCH):
             batch = faces[start : start + DEFAULT_BATCH]
-            recalled = _recall(embedder, batch, store, target, unusable)
+            recalled = _recall(embedder, batch, store, target, unusable, kind)
             for i, row in enumerate(recalled, start):
                 if row is not None:
                     embeddings[i], targets[i], found[i] = row["embedding"], row["target"], True
@@ -165,6 +169,7 @@ def _recall(
     store: SqliteStore,
     target: ImageShape,
     unusable: Unusable | None,
+    kind: ComparisonKind,
 ) -> list[Row | None]:
     """Embed a batch of photographs, or say which of them have no embedding to train on."""
     paths = ", ".join(str(face.source) for face in batch)
@@ -177,7 +182,7 @@ def _recall(
     lost = [
         f"{face.source} {lack_of(one['embedding'])}"
         for face, one in zip(batch, recalled, strict=True)
-        if one is not None and not has_direction(one["embedding"])
+        if one is not None and not comparable(kind, one["embedding"])
     ]
     if lost:
         raise TrainingDataError(

@@ -23,6 +23,7 @@ A tenth of 20 is two: the least of which a side that is held out gives pairs of 
 out from fewer, one or two identities would decide when the training stops and where the threshold
 lies, and the decoder would never see them: of ten digits it would learn eight.
 """
+_UNDECIDED = -1
 _LEAST_IMAGES = 3
 """Of an identity, to be on all sides."""
 
@@ -166,18 +167,17 @@ def split_by_image(
         If no identity has three different images.
     """
     equal = np.unique(faces.embeddings, axis=0, return_inverse=True)[1].ravel()
-    side = np.full(len(faces), 2)
+    side_of = np.full(len(equal), _UNDECIDED)  # of different images, by their number in `equal`
     for _, members in sorted(group_by_identity(faces.identities).items()):
-        places = np.array(members)
-        different = np.unique(equal[places])
-        if len(different) < _LEAST_IMAGES:
-            continue
-        drawn = rng.permutation(different)
-        n_test = max(1, round(len(different) * test))
-        n_validation = max(1, round(len(different) * validation))
-        side[places[np.isin(equal[places], drawn[:n_test])]] = 0
-        of_validation = drawn[n_test : n_test + n_validation]
-        side[places[np.isin(equal[places], of_validation)]] = 1
+        different = np.unique(equal[members])
+        different = different[side_of[different] == _UNDECIDED]  # some may be of other classes too
+        sides = np.full(len(different), 2)
+        if len(different) >= _LEAST_IMAGES:
+            n_test = max(1, round(len(different) * test))
+            sides[:n_test] = 0
+            sides[n_test : n_test + max(1, round(len(different) * validation))] = 1
+        side_of[rng.permutation(different)] = sides
+    side = side_of[equal]
     if (side == 2).all():
         raise TrainingDataError(
             f"no class has {_LEAST_IMAGES} different images or more, to divide among training, "

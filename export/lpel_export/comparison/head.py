@@ -114,12 +114,19 @@ def _from_onnx(head: Source) -> tuple[bytes, Compare]:
     onnx = require("onnx", "export")
     network = parsed(onnx, contents(head))
     weights = {tensor.name for tensor in network.graph.initializer}
+    if network.functions:
+        raise ModelShapeError(
+            f"{_TWO_VECTORS}; this ONNX model has functions of its own: export it with them "
+            "inlined."
+        )
+    before = network.SerializeToString()
     inputs = [one.name for one in network.graph.input if one.name not in weights]
     outputs = [one.name for one in network.graph.output]
     if len(inputs) != 2 or len(outputs) != 1:
         raise ModelShapeError(f"{_TWO_VECTORS}; the ONNX model maps {inputs} to {outputs}.")
-    before = network.SerializeToString()
-    model = _with_our_names(onnx, network, inputs, outputs[0])
+    apart = onnx.compose.add_prefix(network, "head/")  # its names may be ours
+    own = [f"head/{name}" for name in inputs]
+    model = _with_our_names(onnx, apart, own, f"head/{outputs[0]}")
 
     def original(h_r: Floats, h_t: Floats) -> Floats:
         names = dict.fromkeys(inputs), dict.fromkeys(outputs)
@@ -135,11 +142,11 @@ def _with_our_names(onnx: Any, network: Any, inputs: list[str], output: str) -> 
     helper, floats = onnx.helper, onnx.TensorProto.FLOAT
     converted = onnx.version_converter.convert_version(network, OPSET)
     graph = converted.graph
-    sizes = {one.name: one.type.tensor_type.shape.dim[-1].dim_value for one in graph.input}
+    sizes = {one.name: _length(one.type.tensor_type.shape.dim) for one in graph.input}
     ours = (REFERENCE_EMBEDDING, TEST_EMBEDDING)
     shape = onnx.numpy_helper.from_array(np.array([-1], np.int64), "each")
     given = [
-        helper.make_tensor_value_info(name, floats, ["batch", sizes[own] or None])
+        helper.make_tensor_value_info(name, floats, ["batch", sizes[own]])
         for name, own in zip(ours, inputs, strict=True)
     ]
     named = [
@@ -158,6 +165,10 @@ def _with_our_names(onnx: Any, network: Any, inputs: list[str], output: str) -> 
     )
     finish(model, {"lpel": "head", "adopted": "from ONNX"})
     return model.SerializeToString()
+
+
+def _length(axes: Any) -> int | None:
+    return (axes[-1].dim_value or None) if len(axes) else None
 
 
 def _check_score(shape: Any) -> None:

@@ -18,6 +18,10 @@ REFERENCE_EMBEDDING, TEST_EMBEDDING, SIMILARITY = (
 [0, 1], shape (batch,)."""
 
 
+_FINEST = 1e-5
+"""By so much at least a threshold on a distance is below 1: float32 is not finer by far."""
+
+
 @dataclass(frozen=True)
 class ComparisonRecord:
     """How a network compares, and the scale on which its own users speak of it.
@@ -60,7 +64,14 @@ class ComparisonRecord:
             )
         if self.kind != "euclidean":
             return own
-        return 1 - (own / self.needed_spread) ** 2 / 2
+        similarity = 1 - (own / self.needed_spread) ** 2 / 2
+        if similarity > 1 - _FINEST:
+            raise ParameterError(
+                f"a distance of {own:.3g} is too small to tell apart beside a spread of "
+                f"{self.needed_spread:.3g} of all embeddings: look whether it is on the network's "
+                "own scale."
+            )
+        return similarity
 
     def own_of(self, similarity: float) -> float:
         """From a similarity to the network's own scale: of a distance, the distance."""
@@ -79,8 +90,8 @@ BY_COSINE = ComparisonRecord()
 
 
 def least_similarity(record: ComparisonRecord) -> float:
-    """The least similarity that there is: of a distance, there is none."""
-    return {"cosine": -1.0, "euclidean": float("-inf"), "head": 0.0}[record.kind]
+    """The least threshold that there is, which every pair exceeds; of a distance, there is none."""
+    return float("-inf") if record.kind == "euclidean" else -1.0
 
 
 def read_comparison(fields: Reader) -> ComparisonRecord:

@@ -1,5 +1,6 @@
 """Opens a bundle's comparison: by cosine, by distance, or by a learned head in ONNX."""
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -57,14 +58,16 @@ class Head:
             If the head does not give one number for each pair.
         """
         r, t = np.broadcast_arrays(np.asarray(h_r, np.float32), np.asarray(h_t, np.float32))
-        first, second = (one.reshape(-1, one.shape[-1]) for one in (r, t))
-        found = np.empty(len(first), np.float32)
-        for start in range(0, len(first), _AT_ONCE):
-            of = slice(start, start + _AT_ONCE)
-            found[of] = self._run(first[of], second[of])
+        shape = r.shape[:-1]
+        found = np.empty(math.prod(shape), np.float32)
+        for start in range(0, len(found), _AT_ONCE):  # what is broadcast is not copied as a whole
+            places = np.arange(start, min(start + _AT_ONCE, len(found)))
+            of = np.unravel_index(places, shape) if shape else ...
+            vectors = (one[of].reshape(len(places), -1) for one in (r, t))
+            found[places] = self._run(*vectors)
         if not np.isfinite(found).all():
             raise EmbeddingError("a similarity is NaN or infinite: the head is broken.")
-        return found.reshape(r.shape[:-1])
+        return found.reshape(shape)
 
     def of_scaled(self, u_r: Vectors, u_t: Vectors, /, axis: int = -1) -> Vectors:
         """Run the head on scaled embeddings, whose features lie along an axis."""

@@ -228,6 +228,13 @@ def own_name(crop: Crop) -> str | None:
     return next((name for name, one in PLAIN_CROPS.items() if one == crop), None)
 
 
+def is_known(crop: Crop) -> bool:
+    """Whether a crop's name says all of it: one without a parameter, a share, or a plugin."""
+    maker = made_by(crop)
+    plugin = any(one.value == maker for one in entry_points(group="lpel.crops"))
+    return own_name(crop) is not None or plugin
+
+
 def made_by(crop: Crop) -> str:
     """Name the class of a crop, or the function that it is, as an entry point does."""
     kind: Any = crop if hasattr(crop, "__qualname__") else type(crop)

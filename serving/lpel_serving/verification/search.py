@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpel_serving.equations.comparison import Comparison
-from lpel_serving.equations.summation import fixed_dot
 from lpel_serving.support.arrays import Floats
 
 Places = NDArray[np.int64]
@@ -22,7 +21,8 @@ _BLOCK = 16_384
 _NUMBERS = 2**23
 """Upper bound of the products held at a time, and of the features for exact similarities."""
 _ROUNDING = 1e-5
-"""Tolerance: what a matrix product gives may differ by this from the reported similarity."""
+"""Tolerance: what matrix products give may differ by this from the reported similarity, or by this
+share of it where it is beyond 1, as of a distance it may be."""
 
 
 def most_similar(
@@ -111,34 +111,29 @@ def _of_some(
 class _Probes:
     """Probes, prepared for similarities to many members that are right but for rounding.
 
-    Distances are computed from the probes' own mean: a large vector that all embeddings share
-    would take up the digits of float32.
+    Distances are computed in float64: a large vector that all embeddings share would take up the
+    digits of float32.
     """
 
     comparison: Comparison
     raw: Floats
     scaled: Floats
-    origin: Floats
 
     @classmethod
     def of(cls, comparison: Comparison, probes: Floats) -> "_Probes":
-        scaled = comparison.scale(probes)
-        if comparison.kind == "cosine" or not len(probes):
-            return cls(comparison, probes, scaled, np.zeros_like(scaled, shape=scaled.shape[1:]))
-        origin = np.mean(scaled, axis=0)
-        return cls(comparison, probes, scaled - origin, origin)
+        return cls(comparison, probes, comparison.scale(probes))
 
     def nearly(self, members: Floats) -> Floats:
         """Their similarities to members, shape (N, D): (P, N)."""
         if self.comparison.kind == "head":
             return self.comparison.similarity(self.raw[:, np.newaxis], members)
-        others: Floats = np.subtract(self.comparison.scale(members), self.origin)
-        products: Floats = self.scaled @ others.T
+        others = self.comparison.scale(members)
         if self.comparison.kind == "cosine":
-            return products
-        own, of_members = (fixed_dot(one, one) for one in (self.scaled, others))
-        apart: Floats = np.subtract(np.add.outer(own, of_members), np.multiply(2, products))
-        return np.subtract(1, np.multiply(0.5, apart))
+            return self.scaled @ others.T
+        own, theirs = (one.astype(np.float64) for one in (self.scaled, others))
+        squares = [np.square(one).sum(axis=1) for one in (own, theirs)]
+        apart: NDArray[np.float64] = np.add.outer(*squares) - 2 * (own @ theirs.T)
+        return (1 - apart / 2).astype(np.float32)
 
 
 def _same(of_probes: Numbers, of_members: Numbers) -> tuple[Places, Places]:
@@ -152,7 +147,12 @@ def _hopeful(products: Floats, similarities: Floats, top: int) -> Places:
     """Find the probes for which a block may have better members than those found so far."""
     if similarities.shape[1] < top:
         return np.arange(len(products))
-    return np.flatnonzero(products.max(axis=1) >= similarities[:, -1] - _ROUNDING)
+    return np.flatnonzero(products.max(axis=1) >= _at_least(similarities[:, -1]))
+
+
+def _at_least(least: Floats) -> Floats:
+    """The least that a product may be whose exact similarity may reach another."""
+    return least - np.float32(_ROUNDING) * np.maximum(np.float32(1), np.abs(least))
 
 
 def _candidates(products: Floats, top: int) -> Places:
@@ -160,7 +160,7 @@ def _candidates(products: Floats, top: int) -> Places:
     if products.shape[1] <= top:
         return np.tile(np.arange(products.shape[1], dtype=np.int64), (len(products), 1))
     least = np.partition(products, -top, axis=1)[:, -top, np.newaxis]
-    many = int((products >= least - _ROUNDING).sum(axis=1).max(initial=top))
+    many = int((products >= _at_least(least)).sum(axis=1).max(initial=top))
     return np.sort(np.argpartition(products, -many, axis=1)[:, -many:], axis=1)
 
 

@@ -60,6 +60,12 @@ def test_an_onnx_head_is_taken_as_bytes_and_by_its_file(column, tmp_path):
         np.testing.assert_allclose(head.similarity(H, OTHERS), expected, atol=1e-6)
 
 
+def test_a_head_that_has_our_names_is_taken_too(tmp_path):
+    own = compared.own_head()
+    head = open_head(export_head(own, H, 1.0).model, D, 1.0)
+    np.testing.assert_allclose(head.similarity(H, OTHERS), compared.score(H, OTHERS), atol=1e-6)
+
+
 def test_exports_are_reproducible(model):
     assert export_head(model, H, 2.0).model == export_head(model, H, 2.0).model
 

@@ -41,10 +41,11 @@ def test_a_bad_record_is_refused(changes, words, tmp_path):
 
 def test_a_threshold_on_a_distance_is_a_similarity_and_back():
     record = ComparisonRecord("euclidean", 2.5)
-    for distance in (0, 0.6, 3, 40):
+    for distance in (0.02, 0.6, 3, 40):
         assert record.own_of(record.similarity_of(distance)) == pytest.approx(distance, abs=1e-7)
-    assert record.similarity_of(0) == 1
-    distances = [record.similarity_of(one) for one in np.linspace(0, 9, 50)]
+    with pytest.raises(ParameterError, match="too small to tell apart"):
+        record.similarity_of(0.003)
+    distances = [record.similarity_of(one) for one in np.linspace(0.02, 9, 50)]
     assert distances == sorted(distances, reverse=True)
 
 

@@ -95,6 +95,20 @@ def test_what_is_not_finite_is_refused():
         found_in(gallery, np.array([[np.nan, 1]], np.float32), 1)
 
 
+@pytest.mark.parametrize("far", [10, 100])
+def test_by_distance_a_probe_far_from_all_finds_its_nearest(far):
+    rng = np.random.default_rng(6)
+    gallery = rng.normal(size=(500, 6)).astype(np.float32)
+    probes = np.concatenate([gallery[:1], gallery[1:2] + np.float32(far)])
+    by_distance = Euclidean(1.0)
+    places, similarities = most_similar(
+        by_distance, probes, len(gallery), lambda of: gallery[of], 3
+    )
+    every = by_distance.similarity(probes[:, np.newaxis], gallery)
+    np.testing.assert_array_equal(similarities, -np.sort(-every, axis=1)[:, :3])
+    np.testing.assert_array_equal(np.take_along_axis(every, places, axis=1), similarities)
+
+
 @pytest.mark.parametrize("offset", [0, 50])
 def test_by_distance_the_nearest_are_found_wherever_all_embeddings_lie(offset):
     rng = np.random.default_rng(4)

@@ -6,9 +6,11 @@ import pytest
 
 from lpel_serving import Explainer, document, find_method
 from lpel_serving.equations.comparison import spread_of
+from lpel_serving.images.crops import CentreCrop, WholeImage, parse_crop
 from lpel_serving.images.datasets.faces import list_faces
 from lpel_serving.support.errors import ParameterError
-from lpel_tf.bundles.bundling import train_bundle
+from lpel_serving.support.image_shape import square
+from lpel_tf.bundles.bundling import fingerprint, train_bundle
 from lpel_tf.bundles.comparing import compare_by
 from lpel_tf.bundles.response_bundling import ResponsePlan
 from lpel_tf.bundles.surrogate_bundling import SurrogatePlan
@@ -86,6 +88,33 @@ def test_scales_are_told_apart_in_the_cache(faces):
     assert compare_by("cosine", h).key == ""
     assert by_distance.key == by_head.key != compare_by("euclidean", 2 * h).key
     assert by_distance.record.spread == spread_of(h)
+
+
+def test_crops_of_one_name_have_their_own_embeddings():
+    shape, known = square(16), WholeImage()
+    shift = lambda by: lambda pixels, shape: np.roll(known(pixels[:99, :99], shape), by, 0)  # noqa: E731
+    one, again, other = (fingerprint(shift(by), shape) for by in (1, 1, 2))
+    assert one == again != other
+    assert fingerprint(CentreCrop(0.5), shape) == fingerprint(parse_crop("mtcnn"), shape) == ""
+    refusing = fingerprint(lambda pixels, shape: 1 / 0, shape)
+    assert refusing != fingerprint(lambda pixels, shape: 1 / 0, shape)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "threshold", "words"),
+    [("cosine", 1.5, "lies in"), ("euclidean", -1, "lies in"), ("head.onnx", None, "no file")],
+)
+def test_what_cannot_be_is_refused_before_anything_is_embedded(wanted, threshold, words, faces):
+    with pytest.raises(ParameterError, match=words):
+        train_bundle(
+            None,  # it is not even looked at
+            faces,
+            "nowhere",
+            crop="none",
+            recipe=Recipe(),
+            comparison=wanted,
+            threshold=threshold,
+        )
 
 
 @pytest.mark.parametrize("wanted", ["manhattan", "Cosine", ""])

@@ -101,6 +101,16 @@ def test_equal_images_are_on_one_side_in_any_order_of_the_faces():
         assert sum(map(len, keys[0])) == len(set.union(*keys[0])) == 20
 
 
+def test_an_image_of_two_classes_is_on_one_side():
+    faces = crowd(2, each=20)
+    both = FaceSet(faces.embeddings % 20, faces.targets, faces.identities)  # each in either class
+    for seed in range(5):
+        sides = sides_of(split_by_image(both, np.random.default_rng(seed)))
+        held = [set(side.embeddings[:, 0].tolist()) for side in sides]
+        assert all(not a & b for i, a in enumerate(held) for b in held[:i])
+        assert all(held)
+
+
 def test_a_class_of_one_image_is_trained_on_and_too_few_images_are_refused():
     faces = crowd(2, each=10)
     alone = FaceSet(np.full((1, 1), 99, np.float32), faces.targets[:1], ("alone",))
