@@ -54,7 +54,9 @@ def explainer_model(service: ExplanationService, max_batch: int) -> Model:
         epsilon = _number(given, EPSILON, DEFAULT_EPSILON)
         check_epsilon(epsilon)
         if not least <= threshold <= 1:
-            raise ParameterError(f"the threshold lies in [{least}, 1]; received {threshold}.")
+            raise ParameterError(
+                f"the threshold is a similarity{_from(least)}, 1 at most; received {threshold}."
+            )
         crops = await service.run_in_thread(
             lambda: np.concatenate([given[REFERENCE], given[TEST]]), token
         )
@@ -76,6 +78,10 @@ def explainer_model(service: ExplanationService, max_batch: int) -> Model:
 
     about = {"bundle_sha256": manifest.identity, "method": name}
     return Model("explainer", PLATFORM, _signature(manifest, name, max_batch), run, about)
+
+
+def _from(least: float) -> str:
+    return "" if least == float("-inf") else f", {least:g} at least"
 
 
 def of_decisions(h: Floats, decisions: Decisions) -> Arrays:
