@@ -103,7 +103,8 @@ def compare_by(wanted: CompareBy, embeddings: Floats) -> Compared:
         If the head cannot be exported: see `lpel_export.comparison.head`.
     """
     check_wanted(wanted, None)
-    if isinstance(wanted, str) and wanted == "cosine":
+    kind = kind_of(wanted)
+    if kind == "cosine":
         return BY_THEIR_COSINE
     try:
         spread = spread_of(embeddings)
@@ -111,8 +112,8 @@ def compare_by(wanted: CompareBy, embeddings: Floats) -> Compared:
         raise TrainingDataError(
             f"the network gives the same embedding for every photograph: {error}"
         ) from error
-    if isinstance(wanted, str) and wanted == "euclidean":
-        return Compared(ComparisonRecord("euclidean", spread), Euclidean(spread))
+    if kind == "euclidean":
+        return Compared(ComparisonRecord(kind, spread), Euclidean(spread))
     exported = export_head(wanted, embeddings[:_HEAD_EXAMPLES], spread)
     comparison = open_head(exported.model, embeddings.shape[1], spread)
-    return Compared(ComparisonRecord("head", spread), comparison, exported)
+    return Compared(ComparisonRecord(kind, spread), comparison, exported)
