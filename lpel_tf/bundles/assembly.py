@@ -1,12 +1,10 @@
 """Puts trained networks together: exports them, checks their parity, writes the bundle."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from lpel_export.bundle.writer import write_bundle
+from lpel_export.bundle.writer import DecoderModel, write_bundle
 from lpel_export.conversion.keras_to_onnx import export_decoder
 from lpel_export.conversion.parity import Parity, check_parity
 from lpel_serving.bundle.confidence_record import ConfidenceRecord
@@ -22,21 +20,20 @@ from lpel_serving.bundle.usual_record import UsualRecord
 from lpel_serving.images.subject import FACES, Subject
 from lpel_serving.support.arrays import Floats
 from lpel_tf.bundles.comparing import BY_THEIR_COSINE, Compared
+from lpel_tf.bundles.decoder_training import FinishedDecoder
 from lpel_tf.bundles.response_bundling import FinishedResponses, export_responses
 from lpel_tf.bundles.surrogate_export import ExportedSurrogate
 from lpel_tf.decoders.decoder import to_keras
-from lpel_tf.decoders.least_squares import LinearDecoder
 from lpel_tf.networks.embedders import ExportedEmbedder
 
 
 def assemble(
     embedder: ExportedEmbedder,
-    decoder: LinearDecoder,
+    decoder: FinishedDecoder | None,
     out: Path,
     *,
     crop: str,
     threshold: ThresholdRecord,
-    training: Mapping[str, Any],
     examples: Floats,
     responses: FinishedResponses | None = None,
     surrogate: ExportedSurrogate | None = None,
@@ -47,19 +44,10 @@ def assemble(
     subject: Subject = FACES,
 ) -> Manifest:
     """Export decoders, check their parity on real embeddings, and write the bundle."""
-    metadata = {"lpel": "decoder", "embedder": embedder.record.name}
-    exported = export_decoder(to_keras(decoder), metadata)
-    parity: dict[str, Parity] = {
-        "embedder": embedder.parity,
-        "decoder": check_parity(
-            exported,
-            np.resize(examples, (max(2, len(examples)), examples.shape[1])),
-            input_name=EMBEDDING,
-            output_name=RECONSTRUCTION,
-            inputs=f"embeddings of {len(examples)} faces",
-        ),
-    }
-    response_model = None
+    parity: dict[str, Parity] = {"embedder": embedder.parity}
+    decoder_model = response_model = None
+    if decoder is not None:
+        decoder_model, parity["decoder"] = _exported(decoder, embedder.record.name, examples)
     if responses is not None:
         response_model, parity["responses"] = export_responses(
             responses, embedder.record.name, examples
@@ -71,9 +59,8 @@ def assemble(
     return write_bundle(
         out,
         embedder=embedder.model if surrogate is None else surrogate.embedder,
-        decoder=exported.model,
+        decoder=decoder_model,
         embedder_record=embedder.record,
-        decoder_record=DecoderRecord(decoder.shape, training),
         crop=crop,
         threshold=threshold,
         parity=parity,
@@ -87,3 +74,20 @@ def assemble(
         head=None if compared.head is None else compared.head.model,
         subject=subject,
     )
+
+
+def _exported(
+    decoder: FinishedDecoder, embedder: str, examples: Floats
+) -> tuple[DecoderModel, Parity]:
+    """Export a decoder and check its parity on real embeddings, shape (N, D)."""
+    exported = export_decoder(to_keras(decoder.decoder), {"lpel": "decoder", "embedder": embedder})
+    parity = check_parity(
+        exported,
+        np.resize(examples, (max(2, len(examples)), examples.shape[1])),
+        input_name=EMBEDDING,
+        output_name=RECONSTRUCTION,
+        inputs=f"embeddings of {len(examples)} faces",
+    )
+    return DecoderModel(
+        exported.model, DecoderRecord(decoder.decoder.shape, decoder.training)
+    ), parity

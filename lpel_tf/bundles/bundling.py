@@ -3,8 +3,10 @@
 import hashlib
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 
@@ -17,13 +19,15 @@ from lpel_serving.images.datasets.labelled import Data, Labelled, as_labelled
 from lpel_serving.images.datasets.pairs import Pair
 from lpel_serving.images.datasets.passed_over import Unusable
 from lpel_serving.images.subject import FACES, Subject
+from lpel_serving.support.errors import ParameterError
 from lpel_serving.support.image_shape import ImageShape
 from lpel_serving.support.progress import Progress, one_step, silent
 from lpel_tf.bundles.assembly import assemble
 from lpel_tf.bundles.comparing import CompareBy, check_wanted, compare_by, kind_of
-from lpel_tf.bundles.decoder_training import describe, left_out
+from lpel_tf.bundles.decoder_training import finish_decoder, left_out
 from lpel_tf.bundles.response_bundling import ResponsePlan
 from lpel_tf.bundles.stages import (
+    DecoderBy,
     Work,
     explaining,
     trained_decoder,
@@ -48,7 +52,7 @@ def train_bundle(
     *,
     crop: str | Crop,
     recipe: Recipe,
-    closed_form: bool = False,
+    decoder: DecoderBy | None = "trained",
     image_size: ImageSize | None = None,
     split: SplitBy | None = None,
     threshold: float | None = None,
@@ -62,7 +66,7 @@ def train_bundle(
     subject: Subject = FACES,
     progress: Progress = silent,
 ) -> Manifest:
-    """Train a decoder for an embedding network on images, and write both as a bundle.
+    """Train decoders for an embedding network on images, and write all as a bundle.
 
     Parameters
     ----------
@@ -79,9 +83,11 @@ def train_bundle(
         of one's own, which the bundle names by its plug-in, or else by its class or function: then
         `Explainer.load` is to be given it too.
     recipe
-        How the decoder is trained.
-    closed_form
-        Solve for the decoder instead of training it.
+        How the decoder is trained; its seed divides the images, too.
+    decoder
+        Whether the decoder is ``"trained"``, or ``"solved"`` for in closed form. None for no
+        decoder: then there are to be `responses`, the bundle draws no images and cannot explain by
+        LPEL, and no image is kept in the cache.
     image_size
         Of the images that the decoder reconstructs: a side, (H, W), or (H, W, C). None for the
         network's own, up to 40 pixels along the longer side.
@@ -118,7 +124,7 @@ def train_bundle(
     TrainingDataError
         If there are too few images or classes.
     ParameterError
-        If the threshold, or the way to split, is none.
+        If the threshold, or the way to split, is none, or nothing would explain.
     ImageError
         If a photograph cannot be used and there is no `unusable` to gather it; it is named.
     PhotographsError
@@ -129,9 +135,10 @@ def train_bundle(
         If files cannot be written.
     """
     check_wanted(comparison, threshold)
+    _check_decoder(decoder, responses, image_size)
     engine = Embedder(embedder.model, embedder.record, as_crop(crop))
     crop = crop if isinstance(crop, str) else crop_name(crop)
-    target = decoder_shape(embedder.record.shape, image_size)
+    target = None if decoder is None else decoder_shape(embedder.record.shape, image_size)
     kept_as = crop + fingerprint(engine.crop, embedder.record.shape)
     name = f"{store_key(embedder, kept_as, target)}.sqlite"
     store = cache_folder("embeddings", root=cache) / name
@@ -148,8 +155,10 @@ def train_bundle(
     own = None if threshold is None else own_threshold(threshold, compared.record)
     faces = everyone.photographs
     work = Work(embedder, crop, engine, faces, sides, compared, store, checkpoint, progress)
-    trained = trained_decoder(work, recipe, closed_form=closed_form)
+    trained = trained_decoder(work, recipe, decoder)
     finished = None if responses is None else trained_responses(work, responses)
+    if trained is None and finished is not None:  # the first training says what was left out
+        finished = replace(finished, training={**finished.training, **left_out(everyone)})
     exported = None if surrogate is None else trained_surrogate(work, surrogate, finished)
     with one_step(progress, "fitting threshold, confidence and plausibility"):
         rng = np.random.default_rng(recipe.seed)
@@ -160,19 +169,21 @@ def train_bundle(
         )
         plausibility = fit_on_sides(sides)
     with one_step(progress, "measuring what is usual of maps"):
-        networks, read = explaining(work, trained.decoder, finished, exported)
+        linear = None if trained is None else trained.decoder
+        networks, read = explaining(work, linear, finished, exported)
         usual = usual_on_sides(
             sides, networks, fitted.threshold.value, recipe.seed, crop, read, subject
         )
-    with one_step(progress, "measuring the decoder, exporting and checking"):
+    measuring = "" if trained is None else "measuring the decoder, "
+    with one_step(progress, f"{measuring}exporting and checking"):
+        made = None if trained is None else finish_decoder(trained, sides, everyone)
         return assemble(
             embedder,
-            trained.decoder,
+            made,
             Path(out),
             crop=crop,
             threshold=fitted.threshold,
             confidence=fitted.confidence,
-            training=describe(trained, sides, closed_form=closed_form) | left_out(everyone),
             examples=sides.test.embeddings[:100],
             responses=finished,
             surrogate=exported,
@@ -180,6 +191,27 @@ def train_bundle(
             plausibility=plausibility,
             usual=usual,
             subject=subject,
+        )
+
+
+def _check_decoder(
+    decoder: DecoderBy | None, responses: ResponsePlan | None, image_size: ImageSize | None
+) -> None:
+    """Raise `ParameterError` where a decoder is made in no known way, or is missing."""
+    if decoder not in (None, *get_args(DecoderBy)):
+        raise ParameterError(
+            f"a decoder is {' or '.join(map(repr, get_args(DecoderBy)))}, or None for none; "
+            f"received {decoder!r}."
+        )
+    if decoder is None and responses is None:
+        raise ParameterError(
+            "without a decoder something else has to explain: ask for responses too, or keep the "
+            "decoder."
+        )
+    if decoder is None and image_size is not None:
+        raise ParameterError(
+            f"an image_size is that of the decoder's images, and there is to be no decoder; "
+            f"received {image_size}: leave it out."
         )
 
 
@@ -198,8 +230,11 @@ def fingerprint(crop: Crop, shape: ImageShape) -> str:
     return "#" + hashlib.sha256(made).hexdigest()[:16]
 
 
-def store_key(embedder: ExportedEmbedder, crop: str, target: ImageShape) -> str:
-    """Name the store of embeddings and targets of a shape, of a network with a crop."""
-    size = target.height if target.is_square_rgb else "x".join(map(str, target))
+def store_key(embedder: ExportedEmbedder, crop: str, target: ImageShape | None) -> str:
+    """Name the store of embeddings, and of targets of a shape, of a network with a crop."""
+    if target is None:
+        size = "no images"
+    else:
+        size = target.height if target.is_square_rgb else "x".join(map(str, target))
     made_of = f"{embedder.sha256}|{crop}|{size}|{version('pillow')}|{version('lpel-tf')}"
     return hashlib.sha256(made_of.encode()).hexdigest()[:32]

@@ -1,5 +1,6 @@
 """What a bundle's manifest says of the decoder's training, and of the photographs left out."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -49,11 +50,12 @@ def losses(decoder: LinearDecoder, split: Split, noise: float) -> Losses:
     )
 
 
-def describe(trained: Trained, split: Split, *, closed_form: bool) -> dict[str, Any]:
+def describe(trained: Trained, split: Split) -> dict[str, Any]:
     """Say how a decoder was trained, for the manifest."""
+    # What is solved for has no history: it passes no epochs.
     sides, noise = split.sides, trained.recipe.noise_on(split.train.embeddings)
     return {
-        "method": "closed-form least squares" if closed_form else "Adamax",
+        "method": "Adamax" if trained.history else "closed-form least squares",
         "recipe": asdict(trained.recipe),
         **split.record,
         "photographs": {name: len(side) for name, side in sides.items()},
@@ -63,6 +65,19 @@ def describe(trained: Trained, split: Split, *, closed_form: bool) -> dict[str, 
         "best_epoch": trained.best_epoch,
         "history": [asdict(epoch) for epoch in trained.history],
     }
+
+
+@dataclass(frozen=True, eq=False)
+class FinishedDecoder:
+    """A decoder, and how it was trained, for the manifest."""
+
+    decoder: LinearDecoder
+    training: Mapping[str, Any]
+
+
+def finish_decoder(trained: Trained, split: Split, everyone: FaceSet) -> FinishedDecoder:
+    """Measure a trained decoder on the test, and describe its training and what was left out."""
+    return FinishedDecoder(trained.decoder, describe(trained, split) | left_out(everyone))
 
 
 def left_out(everyone: FaceSet) -> dict[str, int | None]:

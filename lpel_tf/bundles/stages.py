@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from lpel_serving.engine.embedder import Embedder
 from lpel_serving.engine.usual_pairs import ReadFace, reading
 from lpel_serving.images.datasets.labelled import Labelled
-from lpel_serving.methods.networks import AssembledNetworks, no_responses
+from lpel_serving.methods.networks import AssembledNetworks, no_decoder, no_responses
 from lpel_serving.support.progress import Progress, one_step
 from lpel_tf.bundles.checkpoints import response_checkpoint, surrogate_checkpoint
 from lpel_tf.bundles.comparing import Compared
@@ -22,6 +23,9 @@ from lpel_tf.decoders.least_squares import LinearDecoder, solve
 from lpel_tf.decoders.training import Recipe, Trained, check_faces, train_decoder
 from lpel_tf.networks.embedders import ExportedEmbedder
 from lpel_tf.networks.example_crops import example_crops
+
+DecoderBy = Literal["trained", "solved"]
+"""How a decoder is made: trained with Adamax, as in the thesis, or solved for, in closed form."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,11 +63,13 @@ class Work:
     progress: Progress
 
 
-def trained_decoder(work: Work, recipe: Recipe, *, closed_form: bool) -> Trained:
-    """Train the decoder, or solve for it."""
+def trained_decoder(work: Work, recipe: Recipe, how: DecoderBy | None) -> Trained | None:
+    """Train the decoder, or solve for it, unless there is to be none."""
+    if how is None:
+        return None
     split = work.split
     check_faces(split.train, split.validation, ridge=recipe.ridge)
-    if not closed_form:
+    if how == "trained":
         return train_decoder(
             split.train,
             split.validation,
@@ -115,14 +121,15 @@ def trained_surrogate(
 
 def explaining(
     work: Work,
-    decoder: LinearDecoder,
+    decoder: LinearDecoder | None,
     responses: FinishedResponses | None,
     surrogate: ExportedSurrogate | None,
 ) -> tuple[AssembledNetworks, ReadFace | None]:
     """Put the networks that explain together; with a surrogate, also what reads images held out."""
     respond = no_responses if responses is None else responses.decoder
     comparison = work.compared.comparison
-    networks = AssembledNetworks(work.engine.embed, decoder, respond, comparison=comparison)
+    decode = no_decoder if decoder is None else decoder
+    networks = AssembledNetworks(work.engine.embed, decode, respond, comparison=comparison)
     if surrogate is None:
         return networks, None
     apart = [face.source for face in work.split.apart.photographs]

@@ -150,6 +150,14 @@ def train(
     closed_form: Annotated[
         bool, typer.Option("--closed-form", help="Solve for the decoder instead of training it.")
     ] = False,
+    no_decoder: Annotated[
+        bool,
+        typer.Option(
+            "--no-decoder",
+            help="For responses and surrogate: no decoder, so that the bundle draws no images from "
+            "embeddings, and keeps none in the cache; it cannot explain by lpel.",
+        ),
+    ] = False,
     seed: SeedOption = 0,
     most_bad: MostBadOption = MOST_BAD,
     list_passed_over: ListPassedOverOption = False,
@@ -203,11 +211,13 @@ def train(
     check_wanted(comparison, threshold)
     responds, simulates = method is not TrainedMethod.lpel, method is TrainedMethod.surrogate
     how = "goes with --method responses or surrogate"
-    check_applies(context, responds, how, "--coalitions", "--grid")
+    check_applies(context, responds, how, "--coalitions", "--grid", "--no-decoder")
     of_table = ("--table-coalitions", "--table-precision", "--table-rounds")
     check_applies(context, simulates, "goes with --method surrogate", *of_table)
     stepwise = ("--epochs", "--batch-size", "--patience")
     check_applies(context, not closed_form, "goes with training, not with --closed-form", *stepwise)
+    of_decoder = ("--closed-form", *stepwise, "--noise")
+    check_applies(context, not no_decoder, "is for a decoder, not with --no-decoder", *of_decoder)
     recipe = Recipe(epochs=epochs, batch_size=batch_size, noise=noise, patience=patience, seed=seed)
     responses = response_plan(responds, side=grid, coalitions=coalitions, seed=seed)
     surrogate = surrogate_plan(
@@ -234,7 +244,7 @@ def train(
         out,
         crop=crop,
         recipe=recipe,
-        closed_form=closed_form,
+        decoder=None if no_decoder else "solved" if closed_form else "trained",
         split=split_by(split),
         threshold=threshold,
         comparison=comparison,

@@ -14,9 +14,9 @@ def trained_in_words(manifest: Manifest, out: Path) -> str:
     """Describe a bundle and how its networks were trained, a sentence a line."""
     return "\n".join(
         (
-            *_photographs_in_words(manifest.decoder.training),
+            *_photographs_in_words(manifest.training),
             f"Bundle: {out}",
-            _decoder_in_words(manifest.decoder.training, manifest.subject),
+            *_decoder_in_words(manifest),
             f"Threshold {_threshold(manifest)}, {manifest.threshold.chosen['how']}.",
             confidence_in_words(manifest),
             plausibility_in_words(manifest),
@@ -41,10 +41,13 @@ def _threshold(manifest: Manifest) -> str:
 def trained_in_json(manifest: Manifest, out: Path) -> dict[str, Any]:
     """Give the same as JSON values."""
     threshold, confidence, check = manifest.threshold, manifest.confidence, manifest.plausibility
-    explaining = {"responses": manifest.responses, "surrogate": manifest.surrogate}
+    explaining = {
+        "training": manifest.decoder,
+        "responses": manifest.responses,
+        "surrogate": manifest.surrogate,
+    }
     return {
         "bundle": str(out),
-        "training": manifest.decoder.training,
         **{name: one.training for name, one in explaining.items() if one is not None},
         "threshold": {"value": threshold.value, "chosen": threshold.chosen},
         "confidence": None if confidence is None else asdict(confidence),
@@ -62,13 +65,18 @@ def _photographs_in_words(training: Mapping[str, Any]) -> list[str]:
     return [*([said] if without_face else []), *([crowded] if crowded else [])]
 
 
-def _decoder_in_words(training: Mapping[str, Any], subject: Subject) -> str:
+def _decoder_in_words(manifest: Manifest) -> list[str]:
+    """Describe the decoder by its loss, if there is one."""
+    if manifest.decoder is None:
+        return []
+    training, subject = manifest.decoder.training, manifest.subject
     loss = training["test_loss"]
     mean = loss["mean_face" if subject == FACES else "mean_image"]
-    return (
+    said = (
         f"Test loss {loss['decoder']:.5f} on {_tested_on(training, subject)}; the mean "
         f"{subject.thing} gives {mean:.5f}, least squares {loss['least_squares']:.5f}."
     )
+    return [said]
 
 
 def _tested_on(training: Mapping[str, Any], subject: Subject) -> str:
@@ -166,7 +174,7 @@ def usual_in_words(manifest: Manifest) -> str:
             "`lpel calibrate` measures it on others."
         )
     measured = manifest.usual.measured
-    if _by_image(manifest.decoder.training):
+    if _by_image(manifest.training):
         return f"What is usual of maps: measured on {measured['photographs']:,} images held out."
     return (
         f"What is usual of maps: measured on {measured['photographs']:,} photographs of "
@@ -176,7 +184,7 @@ def usual_in_words(manifest: Manifest) -> str:
 
 def _new(manifest: Manifest) -> str:
     """What the check of plausibility raises false alarms of."""
-    if _by_image(manifest.decoder.training):
+    if _by_image(manifest.training):
         return "other images"
     subject = manifest.subject
     return "somebody new's" if subject.of_faces else f"those of new {subject.kinds}"

@@ -36,7 +36,7 @@ class FaceSet:
     embeddings
         ``h = f(x)``, float32, shape (N, D).
     targets
-        ``x``, uint8, shape (N, H, W, C).
+        ``x``, uint8, shape (N, H, W, C); empty, (N, 0, 0, C), where no decoder learns to draw them.
     identities
         Who each is, N of them.
     without_face
@@ -88,7 +88,7 @@ class FaceSet:
 def embed_faces(
     embedder: Embedder,
     faces: Sequence[Labelled],
-    target: ImageShape,
+    target: ImageShape | None,
     store_path: Path,
     *,
     kind: ComparisonKind = "cosine",
@@ -106,7 +106,8 @@ def embed_faces(
     faces
         The photographs.
     target
-        The shape of the images that the decoder will reconstruct.
+        The shape of the images that the decoder will reconstruct; without a decoder None, and no
+        images are kept.
     store_path
         Where embeddings are kept; one file for one network, crop and target shape.
     kind
@@ -128,7 +129,8 @@ def embed_faces(
         If the store cannot be used.
     """
     embeddings = np.empty((len(faces), embedder.record.dimension), np.float32)
-    targets = np.empty((len(faces), *target), np.uint8)
+    nothing = ImageShape(0, 0, embedder.record.shape.channels)
+    targets = np.empty((len(faces), *(target or nothing)), np.uint8)
     found = np.zeros(len(faces), np.bool_)
     detects = isinstance(embedder.crop, DetectingCrop)
     several: list[Labelled] = []
@@ -139,7 +141,9 @@ def embed_faces(
             recalled = _recall(embedder, batch, store, target, unusable, kind)
             for i, row in enumerate(recalled, start):
                 if row is not None:
-                    embeddings[i], targets[i], found[i] = row["embedding"], row["target"], True
+                    embeddings[i], found[i] = row["embedding"], True
+                    if target is not None:
+                        targets[i] = row["target"]
                     several += [faces[i]] if detects and row["faces"] > 1 else []
             advance(len(batch))
     everyone = FaceSet(
@@ -167,7 +171,7 @@ def _recall(
     embedder: Embedder,
     batch: Sequence[Labelled],
     store: SqliteStore,
-    target: ImageShape,
+    target: ImageShape | None,
     unusable: Unusable | None,
     kind: ComparisonKind,
 ) -> list[Row | None]:
@@ -194,14 +198,13 @@ def _recall(
 
 
 def _embed(
-    embedder: Embedder, target: ImageShape, crops: Mapping[bytes, CutFace]
+    embedder: Embedder, target: ImageShape | None, crops: Mapping[bytes, CutFace]
 ) -> dict[bytes, Row]:
     vectors = embedder.embed([crop.pixels for crop in crops.values()])
-    return {
-        key: {
-            "embedding": vector,
-            "target": decoder_target(crop.pixels, target),
-            "faces": np.array(0 if crop.found is None else crop.found.count),
-        }
-        for (key, crop), vector in zip(crops.items(), vectors, strict=True)
-    }
+    rows: dict[bytes, Row] = {}
+    for (key, crop), vector in zip(crops.items(), vectors, strict=True):
+        faces = np.array(0 if crop.found is None else crop.found.count)
+        rows[key] = {"embedding": vector, "faces": faces}
+        if target is not None:
+            rows[key]["target"] = decoder_target(crop.pixels, target)
+    return rows

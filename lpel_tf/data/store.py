@@ -41,20 +41,17 @@ def open_array_store(path: Path, tables: Mapping[str, Mapping[str, Field]]) -> S
 
 
 def open_face_store(
-    path: Path, dimension: int, target: ImageShape, *, counts: bool = False
+    path: Path, dimension: int, target: ImageShape | None, *, counts: bool = False
 ) -> SqliteStore:
     """Open a file of embeddings and decoder's targets; it belongs to one network with one crop.
 
-    Its rows are ``embedding``, float32, shape (D,), and ``target``, uint8, shape (H, W, C). Where
-    the crop looks for faces (`counts`) they also have ``faces``, how many there were; what an
-    earlier version stored without is taken for unknown.
+    Its rows are ``embedding``, float32, shape (D,), and ``target``, uint8, shape (H, W, C), unless
+    that is None. Where the crop looks for faces (`counts`) they also have ``faces``, how many there
+    were; what an earlier version stored without is taken for unknown.
     """
-    tables = {
-        "faces": {
-            "embedding": Field(np.float32, (dimension,)),
-            "target": Field(np.uint8, tuple(target)),
-        }
-    }
+    tables = {"faces": {"embedding": Field(np.float32, (dimension,))}}
+    if target is not None:
+        tables["faces"]["target"] = Field(np.uint8, tuple(target))
     if counts:
         tables["counts"] = {"faces": Field(np.int32, ())}
     return open_array_store(path, tables)

@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 from lpel_export.support.image_shape import ImageSize, as_shape
 from lpel_serving.support.errors import ParameterError
 from lpel_serving.support.extras import require
-from lpel_serving.support.image_shape import ImageShape, within
+from lpel_serving.support.image_shape import DRAWN, ImageShape, drawn_from
 from lpel_tf.decoders.least_squares import LinearDecoder
 from lpel_tf.support.policy import float32_layers
 
 LEARNING_RATE = 0.001
-IMAGE_SIZE = 40
-"""Side of the reconstructions in the thesis, and the most that they have unless more is asked."""
+IMAGE_SIZE = DRAWN
+"""Side of the reconstructions in the thesis."""
 
 
 def decoder_shape(shape: ImageShape, image_size: ImageSize | None = None) -> ImageShape:
@@ -24,7 +24,7 @@ def decoder_shape(shape: ImageShape, image_size: ImageSize | None = None) -> Ima
     Parameters
     ----------
     shape
-        Of the network's own images: theirs is the decoder's, up to 40 pixels along the longer side.
+        Of the network's own images: see `drawn_from`.
     image_size
         A side, (H, W), or (H, W, C), to have another; the network's own channels go with it.
 
@@ -34,7 +34,7 @@ def decoder_shape(shape: ImageShape, image_size: ImageSize | None = None) -> Ima
         If it is none of these, or has other channels than the network's images.
     """
     if image_size is None:
-        return shape if max(shape[:2]) <= IMAGE_SIZE else within(shape, IMAGE_SIZE)
+        return drawn_from(shape)
     asked = as_shape(image_size, shape.channels)
     if asked.channels != shape.channels:
         raise ParameterError(

@@ -63,7 +63,7 @@ def page(manifest: Manifest, pairs: Sequence[ShownPair], folder: Path) -> str:
     folder
         Where the demo's results are.
     """
-    training = manifest.decoder.training
+    training = manifest.training
     loss, parity = training["test_loss"], manifest.parity
     facts = {
         "lead": _lead(pairs),

@@ -24,6 +24,7 @@ from lpel_serving.support.files import write_atomically, write_folder
 from lpel_serving.support.image_shape import square
 from lpel_serving.support.progress import Progress
 from lpel_tf.bundles.assembly import assemble
+from lpel_tf.bundles.decoder_training import FinishedDecoder
 from lpel_tf.bundles.surrogate_export import export_finished_surrogate
 from lpel_tf.demo.page import MARK, page
 from lpel_tf.demo.photographs import PAIRS, Photograph, fetch_photographs
@@ -209,12 +210,11 @@ def _make_bundle(
     surrogate = load_pretrained_surrogate(DEFAULT_KEY, embedder.model)
     return assemble(
         embedder,
-        pretrained.decoder,
+        FinishedDecoder(pretrained.decoder, pretrained.training),
         folder,
         crop=pretrained.crop,
         threshold=pretrained.threshold,
         confidence=pretrained.confidence,
-        training=pretrained.training,
         examples=engine.embed(np.stack(crops)),
         responses=pretrained.responses,
         surrogate=None

@@ -62,7 +62,7 @@ def test_digits_go_from_arrays_to_an_explanation(digits, network, tmp_path):
         tmp_path / "bundle",
         crop="none",
         recipe=Recipe(),
-        closed_form=True,
+        decoder="solved",
         cache=tmp_path,
         responses=plan,
     )

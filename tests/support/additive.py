@@ -53,6 +53,7 @@ class Additive:
 
     simulated_fills = ()
     comparison = COSINE
+    decodes = False
 
     def respond(self, embeddings):
         """What is right of red and of green images, but for the slack."""

@@ -25,6 +25,7 @@ class Weighing:
     """
 
     comparison = COSINE
+    decodes = True
 
     weights: np.ndarray = field(default_factory=lambda: WEIGHTS)
     calls: list[list[bytes]] = field(default_factory=list)
@@ -61,6 +62,7 @@ class Linear:
     seed: int = 0
     simulated_fills = ("normal", "mean", "blur", "transplant")
     comparison = COSINE
+    decodes = True
 
     def embed(self, crops):
         return (crops.reshape(len(crops), -1) / np.float32(255) - np.float32(0.5)) @ self.f
@@ -110,6 +112,7 @@ class Fixed:
     """A method that answers with one map."""
 
     comparison = COSINE
+    decodes = True
 
     values: np.ndarray
 

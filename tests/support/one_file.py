@@ -40,5 +40,6 @@ def by_engine(explainer, reference, test, method, epsilon=0.7) -> dict[str, np.n
     for role, one in (("test", pair.forward), ("reference", pair.swapped)):
         found[f"{role}_heat_map"] = one.heat_map
         found[f"{role}_mask"] = one.mask
-        found[f"{role}_reconstruction"] = one.reconstruction
+        if one.reconstruction is not None:
+            found[f"{role}_reconstruction"] = one.reconstruction
     return found

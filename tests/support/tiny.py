@@ -128,6 +128,7 @@ def write_bundle(
     responses: bytes | None = None,
     *,
     responds: bool = False,
+    decodes: bool = True,
     plausibility: FittedPlausibility | None = None,
     surrogate: SurrogateGraphs | None = None,
     surrogate_record: SurrogateRecord | None = None,
@@ -136,13 +137,12 @@ def write_bundle(
 ) -> Path:
     """Write a tiny bundle, its hashes right; fields of the manifest may be changed.
 
-    With `responds`, or with the bytes of one, it has a response decoder. For one with a surrogate
-    see `support.tiny_surrogate`.
+    With `responds`, or with the bytes of one, it has a response decoder; without `decodes` it has
+    no decoder. For one with a surrogate see `support.tiny_surrogate`.
     """
-    contents = {
-        EMBEDDER_FILE: embedder or embedder_model().SerializeToString(),
-        DECODER_FILE: decoder or decoder_model().SerializeToString(),
-    }
+    contents = {EMBEDDER_FILE: embedder or embedder_model().SerializeToString()}
+    if decodes:
+        contents[DECODER_FILE] = decoder or decoder_model().SerializeToString()
     responds = responds or responses is not None
     if responds:
         contents[RESPONSE_FILE] = responses or responses_model().SerializeToString()
@@ -158,7 +158,7 @@ def write_bundle(
             for name, data in contents.items()
         },
         embedder=EmbedderRecord("tiny", square(IMAGE_SIZE), DIMENSION, "unit"),
-        decoder=DecoderRecord(square(TARGET_SIZE), {"method": "none"}),
+        decoder=DecoderRecord(square(TARGET_SIZE), {"method": "none"}) if decodes else None,
         crop="none",
         threshold=ThresholdRecord(THRESHOLD, {"how": "made up for the tests"}),
         responses=ResponseRecord(SIDE, {"method": "none"}) if responds else None,

@@ -19,7 +19,7 @@ def retold(manifest: Manifest) -> Manifest:
     subject = manifest.subject
     if subject == FACES:
         return manifest
-    responses, surrogate = manifest.responses, manifest.surrogate
+    decoder, responses, surrogate = manifest.decoder, manifest.responses, manifest.surrogate
     confidence, plausibility, usual = manifest.confidence, manifest.plausibility, manifest.usual
 
     def tell(record: Mapping[str, Any]) -> dict[str, Any]:
@@ -27,7 +27,7 @@ def retold(manifest: Manifest) -> Manifest:
 
     return replace(
         manifest,
-        decoder=replace(manifest.decoder, training=tell(manifest.decoder.training)),
+        decoder=decoder and replace(decoder, training=tell(decoder.training)),
         threshold=replace(manifest.threshold, chosen=tell(manifest.threshold.chosen)),
         parity=tell(manifest.parity),
         responses=responses and replace(responses, training=tell(responses.training)),

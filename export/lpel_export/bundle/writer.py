@@ -36,6 +36,14 @@ from lpel_serving.images.subject import FACES, Subject
 
 
 @dataclass(frozen=True)
+class DecoderModel:
+    """A decoder: its serialised ONNX model, and what the manifest says of it."""
+
+    model: bytes
+    record: DecoderRecord
+
+
+@dataclass(frozen=True)
 class ResponseModel:
     """A response decoder: its serialised ONNX model, and what the manifest says of it."""
 
@@ -55,9 +63,8 @@ def write_bundle(
     folder: Path,
     *,
     embedder: bytes,
-    decoder: bytes,
+    decoder: DecoderModel | None,
     embedder_record: EmbedderRecord,
-    decoder_record: DecoderRecord,
     crop: str,
     threshold: ThresholdRecord,
     parity: Mapping[str, Parity],
@@ -78,9 +85,11 @@ def write_bundle(
     folder
         Where the bundle goes. A bundle that stands there is replaced; any other folder is left
         alone.
-    embedder, decoder
-        Serialised ONNX models.
-    embedder_record, decoder_record, crop, threshold
+    embedder
+        A serialised ONNX model.
+    decoder
+        A decoder; None only where there is a response decoder.
+    embedder_record, crop, threshold
         See `lpel_serving.bundle.manifest.Manifest`.
     parity
         The reports, by model.
@@ -108,7 +117,9 @@ def write_bundle(
     ModelShapeError
         If there is a surrogate, and the embedder gives no local features.
     """
-    contents = {EMBEDDER_FILE: embedder, DECODER_FILE: decoder}
+    contents = {EMBEDDER_FILE: embedder}
+    if decoder is not None:
+        contents[DECODER_FILE] = decoder.model
     if responses is not None:
         contents[RESPONSE_FILE] = responses.model
     if surrogate is not None:
@@ -121,7 +132,7 @@ def write_bundle(
     manifest = Manifest(
         files=_records(contents),
         embedder=embedder_record,
-        decoder=decoder_record,
+        decoder=None if decoder is None else decoder.record,
         crop=crop,
         threshold=threshold,
         parity={name: report.to_json() for name, report in parity.items()},
@@ -188,7 +199,9 @@ def write_with_explainer(folder: Path, bundle: Bundle, explainer: bytes) -> Mani
     OutputError
         If the folder holds something else than a bundle, or cannot be written.
     """
-    contents = {EMBEDDER_FILE: bundle.embedder, DECODER_FILE: bundle.decoder}
+    contents = {EMBEDDER_FILE: bundle.embedder}
+    if bundle.decoder is not None:
+        contents[DECODER_FILE] = bundle.decoder
     if bundle.responses is not None:
         contents[RESPONSE_FILE] = bundle.responses
     if bundle.surrogate is not None:

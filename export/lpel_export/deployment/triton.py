@@ -57,12 +57,12 @@ class _Tensor:
 def write_triton_repository(bundle: Bundle, explainer: bytes, folder: Path) -> tuple[Path, ...]:
     """Write the models with their configurations into a new folder, and put it in place.
 
-    The models are `embedder`, `decoder`, `responses` where the bundle has it, `explainer`, and the
-    ensemble `pipeline`. The embedder gives its local features, too, if it has any. Here `responses`
-    scales embeddings itself: it takes what the embedder gives. The explainer's ``threshold`` and
-    ``epsilon`` are not among its inputs here, so that their defaults hold: Triton's ONNX Runtime
-    backend takes overridable initializers as optional inputs, but refuses them for models that
-    batch.
+    The models are `embedder`, `decoder` and `responses` where the bundle has them, `explainer`, and
+    with a decoder the ensemble `pipeline`. The embedder gives its local features, too, if it has
+    any. Here `responses` scales embeddings itself: it takes what the embedder gives. The
+    explainer's ``threshold`` and ``epsilon`` are not among its inputs here, so that their defaults
+    hold: Triton's ONNX Runtime backend takes overridable initializers as optional inputs, but
+    refuses them for models that batch.
 
     Parameters
     ----------
@@ -98,7 +98,9 @@ def write_triton_repository(bundle: Bundle, explainer: bytes, folder: Path) -> t
 def _contents(bundle: Bundle, explainer: bytes) -> dict[str, bytes]:
     """Every file by its path within the repository, in order."""
     identity = bundle.manifest.identity
-    models = {"embedder": bundle.embedder, "decoder": bundle.decoder, "explainer": explainer}
+    models = {"embedder": bundle.embedder, "explainer": explainer}
+    if bundle.decoder is not None:
+        models["decoder"] = bundle.decoder
     record = bundle.manifest.responses
     if bundle.responses is not None and record is not None:
         features = bundle.manifest.embedder.dimension
@@ -106,7 +108,7 @@ def _contents(bundle: Bundle, explainer: bytes) -> dict[str, bytes]:
             bundle.responses, features, record.side, bundle.manifest.comparison
         )
     configs: dict[str, Iterable[str]] = {}
-    files = {f"{PIPELINE}/{_VERSION}/{_KEEP_FILE}": _KEEP}
+    files: dict[str, bytes] = {}
     tensors: dict[str, list[_Tensor]] = {}
     for name, data in models.items():
         model = _parsed(name, data)
@@ -115,7 +117,9 @@ def _contents(bundle: Bundle, explainer: bytes) -> dict[str, bytes]:
         tensors[name] = _tensors(name, model.graph)
         files[f"{name}/{_VERSION}/{_MODEL_FILE}"] = data
         configs[name] = _model_config(name, tensors[name])
-    configs[PIPELINE] = _pipeline_config(tensors)
+    if bundle.decoder is not None:
+        configs[PIPELINE] = _pipeline_config(tensors)
+        files[f"{PIPELINE}/{_VERSION}/{_KEEP_FILE}"] = _KEEP
     origin = f'parameters {{ key: "bundle_sha256" value {{ string_value: "{identity}" }} }}'
     for name, lines in configs.items():
         files[f"{name}/{_CONFIG_FILE}"] = "\n".join([_MARK, *lines, origin, ""]).encode()

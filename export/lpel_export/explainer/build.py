@@ -20,14 +20,15 @@ from lpel_export.explainer.simulation import (
 )
 from lpel_export.local_features.second_output import without_local_features
 from lpel_export.support.errors import ConversionError
-from lpel_serving.bundle.comparison_record import BY_COSINE, ComparisonRecord
+from lpel_serving.bundle.comparison_record import BY_COSINE
 from lpel_serving.bundle.loading import Bundle
-from lpel_serving.bundle.manifest import EMBEDDING, LOCAL_FEATURES
+from lpel_serving.bundle.manifest import EMBEDDING, LOCAL_FEATURES, Manifest
 from lpel_serving.engine.decoder import Decoder
 from lpel_serving.equations.mask import DEFAULT_EPSILON
 from lpel_serving.equations.summation import bicubic_weights
 from lpel_serving.methods.by_cosine import not_by
 from lpel_serving.methods.catalogue.registry import (
+    LPEL,
     RESPONSES,
     SURROGATE,
     describe_method,
@@ -43,6 +44,10 @@ from lpel_serving.support.extras import require
 MENDED = "lpel-mended"
 _DETAILS = 2
 """Of each channel: differences down and across."""
+_NO_DECODER = (
+    "this bundle has no decoder, which {} needs: train one, without --no-decoder, or choose "
+    "responses."
+)
 _LACKING = {
     RESPONSES: "this bundle has no response decoder: train one with `lpel train --method "
     "responses`, or choose lpel or lpel-mended.",
@@ -102,8 +107,9 @@ def build_explainer(
 def build_template_explainer(bundle: Bundle, method: str | None = None) -> bytes:
     """Build a model that explains pairs of *embeddings*, the photographs being gone.
 
-    This is template inversion: it turns stored embeddings back into pictures of faces, blurred but
-    recognisable. So no bundle ever holds it, and it must be guarded as photographs are.
+    With a decoder this is template inversion: it turns stored embeddings back into pictures of
+    faces, blurred but recognisable. So no bundle ever holds it, and it must be guarded as
+    photographs are.
 
     Parameters
     ----------
@@ -120,18 +126,18 @@ def _build(
     onnx = require("onnx", "export")
     manifest = bundle.manifest
     side, fill = _side(bundle, method), chosen_fill(bundle, method, fill)
-    drawn, size = manifest.decoder.shape, max(DEFAULT_SIZE, side)
+    drawn, size = manifest.drawn, max(DEFAULT_SIZE, side)
     sizes = Sizes(
         image=manifest.embedder.shape,
         features=manifest.embedder.dimension,
-        reconstruction=drawn,
+        reconstruction=None if manifest.decoder is None else drawn,
         heat_map=(size, size) if side else (drawn.height, drawn.width),
     )
     threshold = manifest.threshold.value
     text = program(method, sizes, threshold, DEFAULT_EPSILON, takes, defaults=defaults)
     model = require("onnx.parser", "export").parse_model(text)
-    model.functions.extend(_equations(sizes, max(1, side), manifest.comparison))
-    model.functions.extend(_networks(onnx, bundle, method, sizes, takes))
+    model.functions.extend(_equations(manifest, max(1, side)))
+    model.functions.extend(_networks(onnx, bundle, method, takes))
     for name, values in _constants(bundle, side, sizes.heat_map[0], fill):
         model.graph.initializer.append(onnx.numpy_helper.from_array(values, name))
     return _flatten(onnx, model, bundle, method, fill)
@@ -155,6 +161,8 @@ def chosen_method(bundle: Bundle, method: str | None, *, photographs: bool = Tru
         )
     if chosen == MENDED and bundle.manifest.comparison != BY_COSINE:
         raise ParameterError(not_by(chosen, bundle.manifest.comparison.kind))
+    if chosen in (LPEL, MENDED) and bundle.decoder is None:
+        raise ParameterError(_NO_DECODER.format(chosen))
     for name, there in ((RESPONSES, responds), (SURROGATE, simulates)):
         if chosen == name and not there:
             raise ParameterError(_LACKING[name])
@@ -178,42 +186,46 @@ def _constants(
         yield from simulation_constants(bundle.manifest.surrogate, fill).items()
 
 
-def _equations(sizes: Sizes, side: int, comparison: ComparisonRecord) -> Iterable[Any]:
+def _equations(manifest: Manifest, side: int) -> Iterable[Any]:
+    features, channels = manifest.embedder.dimension, manifest.drawn.channels
     lengths = {
-        "SumOfFeatures": sizes.features,
+        "SumOfFeatures": features,
         "SumOfSide": side,
         "SumOfSuperpixels": side**2,
         "SumOfSteps": DEFAULT_STEPS,
-        "SumOfDetails": _DETAILS * sizes.reconstruction.channels,
+        "SumOfDetails": _DETAILS * channels,
     }
-    texts = functions(lengths, comparing(comparison, sizes.features), sizes.reconstruction.channels)
+    texts = functions(lengths, comparing(manifest.comparison, features), channels)
     return [require("onnx.parser", "export").parse_function(text) for text in texts]
 
 
-def _networks(onnx: Any, bundle: Bundle, method: str, sizes: Sizes, takes: Given) -> Iterable[Any]:
+def _networks(onnx: Any, bundle: Bundle, method: str, takes: Given) -> Iterable[Any]:
     if method == SURROGATE and bundle.surrogate is not None:
         yield as_function(bundle.embedder, "Embed", OPSET, outputs=(EMBEDDING, LOCAL_FEATURES))
         yield from surrogate_functions(bundle.surrogate)
     elif takes != "embeddings":
         yield as_function(without_local_features(bundle.embedder), "Embed", OPSET)
-    yield as_function(bundle.decoder, "Decode", OPSET)
+    if bundle.decoder is not None:
+        yield as_function(bundle.decoder, "Decode", OPSET)
     yield from head_functions(bundle)
     if method == RESPONSES and bundle.responses is not None:
         yield as_function(bundle.responses, "Respond", OPSET)
-    if method == MENDED:
-        yield _detail(onnx, bundle, sizes)
+    record = bundle.manifest.decoder
+    if method == MENDED and bundle.decoder is not None and record is not None:
+        features = bundle.manifest.embedder.dimension
+        yield _detail(onnx, Decoder(bundle.decoder, record, features))
 
 
-def _detail(onnx: Any, bundle: Bundle, sizes: Sizes) -> Any:
+def _detail(onnx: Any, decoder: Decoder) -> Any:
     """The isometric decoder of the corrected method (`lpel-mended`), which is linear."""
-    decoder = Decoder(bundle.decoder, bundle.manifest.decoder, sizes.features)
 
     def no_images(crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         raise ParameterError(f"no {len(crops)} images are needed to know a decoder.")
 
-    kernel = isometry(decoder_kernel(AssembledNetworks(no_images, decoder.decode), sizes.features))
+    networks = AssembledNetworks(no_images, decoder.decode)
+    kernel = isometry(decoder_kernel(networks, decoder.dimension))
     constant, helper = onnx.numpy_helper.from_array, onnx.helper
-    flat = kernel.reshape(sizes.features, -1).astype(np.float32)
+    flat = kernel.reshape(decoder.dimension, -1).astype(np.float32)
     shape = np.array([-1, *kernel.shape[1:]], np.int64)
     nodes = [
         helper.make_node("Constant", [], ["kernel"], value=constant(flat)),

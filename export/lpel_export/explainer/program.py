@@ -27,14 +27,14 @@ class Sizes:
     features
         Length D of the embeddings.
     reconstruction
-        Of the decoder's images.
+        Of the decoder's images; None if there is no decoder.
     heat_map
         Height and width of the heat-maps.
     """
 
     image: ImageShape
     features: int
-    reconstruction: ImageShape
+    reconstruction: ImageShape | None
     heat_map: tuple[int, int]
 
 
@@ -138,7 +138,7 @@ def program(
 ) -> str:
     """Write the graph of a method, its inputs and outputs; without `defaults` all must be fed."""
     vector = f"float[batch,{sizes.features}]"
-    heat_map, drawn = _axes(sizes.heat_map), _axes(sizes.reconstruction)
+    heat_map, drawn = _axes(sizes.heat_map), sizes.reconstruction
     high, wide, channels = sizes.image
     embeddings = [f"{vector} reference_embedding", f"{vector} test_embedding"]
     both = "embeddings, local_features" if method == "surrogate" else "embeddings"
@@ -161,14 +161,14 @@ def program(
         found += [
             f"float[batch,{heat_map}] {role}_heat_map",
             f"bool[batch,{heat_map}] {role}_mask",
-            f"float[batch,{drawn}] {role}_reconstruction",
+            *([f"float[batch,{_axes(drawn)}] {role}_reconstruction"] if drawn else []),
         ]
     if takes != "embeddings":
         found += embeddings
     return (
         '<ir_version: 8, opset_import: ["" : 17, "lpel" : 1, "network" : 1]>\n'
         f"explainer ({', '.join([*given, *parameters])}) => ({', '.join(found)})\n"
-        f"{{{steps + _DECIDE + _DECODE + _EXPLAIN[method] + _MARK}}}"
+        f"{{{steps + _DECIDE + (_DECODE if drawn else '') + _EXPLAIN[method] + _MARK}}}"
     )
 
 

@@ -44,6 +44,11 @@ class CountingNetworks:
         self.embedded += len(crops)
         return embeddings
 
+    @property
+    def decodes(self) -> bool:
+        """See `Networks.decodes`."""
+        return self.networks.decodes
+
     def decode(self, embeddings: Floats, /) -> Floats:
         """Compute ``g``: embeddings, shape (N, D), to images, shape (N, H, H, 3)."""
         images = self.networks.decode(embeddings)

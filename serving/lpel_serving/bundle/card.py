@@ -39,18 +39,7 @@ def card(manifest: Manifest) -> Iterator[str]:
         f"  images of {embedder.shape.words}, embeddings of "
         f"{embedder.dimension} features; standardisation: {embedder.standardisation}"
     )
-    yield f"decoder: pictures of {manifest.decoder.shape.words}"
-    yield from _lines(manifest.decoder.training)
-    if manifest.responses is None:
-        yield "response decoder: none"
-    else:
-        side = manifest.responses.side
-        yield f"response decoder: {side} by {side} superpixels"
-        yield from _lines(manifest.responses.training)
-    if manifest.surrogate is None:
-        yield "surrogate: none"
-    else:
-        yield from surrogate_lines(manifest.surrogate)
+    yield from _explaining_lines(manifest)
     yield from subject_lines(manifest.subject)
     yield f"crop: {manifest.crop}"
     yield from _comparison_lines(manifest)
@@ -78,6 +67,25 @@ def card(manifest: Manifest) -> Iterator[str]:
     yield from (f"  {sentence}" for sentence in _purpose(manifest))
     yield "What it is not for"
     yield from (f"  {sentence}" for sentence in _limits(manifest))
+
+
+def _explaining_lines(manifest: Manifest) -> Iterator[str]:
+    """Describe the networks that explain, and how they were trained, line by line."""
+    if manifest.decoder is None:
+        yield "decoder: none"
+    else:
+        yield f"decoder: pictures of {manifest.decoder.shape.words}"
+        yield from _lines(manifest.decoder.training)
+    if manifest.responses is None:
+        yield "response decoder: none"
+    else:
+        side = manifest.responses.side
+        yield f"response decoder: {side} by {side} superpixels"
+        yield from _lines(manifest.responses.training)
+    if manifest.surrogate is None:
+        yield "surrogate: none"
+    else:
+        yield from surrogate_lines(manifest.surrogate)
 
 
 def surrogate_lines(record: SurrogateRecord) -> Iterator[str]:
@@ -233,12 +241,13 @@ def _limits(manifest: Manifest) -> Iterator[str]:
         "Its threshold holds for the photographs and the crop that it was chosen on; on others the "
         "network may err more often."
     )
-    trained = {"decoder": manifest.decoder.training}
-    if manifest.responses is not None:
-        trained["response decoder"] = manifest.responses.training
-    if manifest.surrogate is not None:
-        trained["surrogate"] = manifest.surrogate.training
-    for name, training in trained.items():
+    trained = {
+        "decoder": manifest.decoder,
+        "response decoder": manifest.responses,
+        "surrogate": manifest.surrogate,
+    }
+    records = {name: one.training for name, one in trained.items() if one is not None}
+    for name, training in records.items():
         seen = [
             f"{what}: {_short(training[what])}"
             for what in ("photographs", "people", "classes")
@@ -266,9 +275,10 @@ def _limits(manifest: Manifest) -> Iterator[str]:
             f"A picture that passes its check of plausibility need not show {subject.one}{living}; "
             f"{subject.one} that is cut out or turned otherwise may not pass."
         )
-    yield (
-        f"Its decoder turns embeddings into pictures of {subject.many}: guard embeddings as you "
-        "would guard the photographs."
-    )
+    if manifest.decoder is not None:
+        yield (
+            f"Its decoder turns embeddings into pictures of {subject.many}: guard embeddings as "
+            "you would guard the photographs."
+        )
     if manifest.licence is None:
         yield "No licence of the weights is stated: ask who made them before you pass them on."

@@ -44,8 +44,10 @@ class Bundle:
         Its manifest.
     sha256
         SHA-256 of the manifest, which lists those of all other files: the whole bundle's digest.
-    embedder, decoder
-        The bytes of its ONNX models: exactly those whose hashes were checked.
+    embedder
+        The bytes of its ONNX model: exactly those whose hash was checked.
+    decoder
+        Bytes of its decoder; None if it has none.
     responses
         Bytes of its response decoder; None if it has none.
     plausibility
@@ -59,7 +61,7 @@ class Bundle:
     manifest: Manifest
     sha256: str
     embedder: bytes
-    decoder: bytes
+    decoder: bytes | None
     responses: bytes | None = None
     plausibility: bytes | None = None
     surrogate: SurrogateGraphs | None = None
@@ -82,8 +84,9 @@ def load_bundle(folder: str | Path) -> Bundle:
     folder = Path(folder)
     data = _manifest_bytes(folder)
     manifest = _parsed(folder, data)
-    used = [EMBEDDER_FILE, DECODER_FILE]
+    used = [EMBEDDER_FILE]
     optional = {
+        DECODER_FILE: manifest.decoder,
         RESPONSE_FILE: manifest.responses,
         PLAUSIBILITY_FILE: manifest.plausibility,
         SURROGATE_FILE: manifest.surrogate,
@@ -106,7 +109,7 @@ def load_bundle(folder: str | Path) -> Bundle:
         manifest,
         digest,
         contents[EMBEDDER_FILE],
-        contents[DECODER_FILE],
+        contents.get(DECODER_FILE),
         contents.get(RESPONSE_FILE),
         contents.get(PLAUSIBILITY_FILE),
         graphs_of(manifest, contents),

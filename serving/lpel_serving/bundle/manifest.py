@@ -13,7 +13,7 @@ from lpel_serving.bundle.confidence_record import ConfidenceRecord
 from lpel_serving.bundle.plausibility_record import PlausibilityRecord
 from lpel_serving.bundle.usual_record import UsualRecord
 from lpel_serving.images.subject import FACES, Subject
-from lpel_serving.support.image_shape import ImageShape
+from lpel_serving.support.image_shape import ImageShape, drawn_from
 
 SCHEMA = 2
 """The newest manifest that this engine reads: see `schema_of`."""
@@ -21,9 +21,9 @@ SCHEMA = 2
 IMAGE, EMBEDDING, RECONSTRUCTION, RESPONSE = "image", "embedding", "reconstruction", "response"
 """The fixed tensor names of all bundles."""
 
-EMBEDDER_FILE, DECODER_FILE, MANIFEST_FILE = "embedder.onnx", "decoder.onnx", "manifest.json"
-RESPONSE_FILE = "responses.onnx"
-"""The response decoder, which a bundle may lack."""
+EMBEDDER_FILE, MANIFEST_FILE = "embedder.onnx", "manifest.json"
+DECODER_FILE, RESPONSE_FILE = "decoder.onnx", "responses.onnx"
+"""The decoder and the response decoder: a bundle may lack one of them."""
 SURROGATE_FILE, SIMULATION_FILE = "surrogate.onnx", "simulation.onnx"
 """The two graphs of the surrogate, which a bundle may lack: see `SurrogateRecord`."""
 LOCAL_FEATURES = "local_features"
@@ -164,6 +164,8 @@ class Manifest:
     ----------
     files
         Every file of the bundle but the manifest, by name.
+    decoder
+        Its decoder; None if it has none, but a response decoder.
     crop
         How photographs become face crops: `none`, a share of the shorter side, or a plugin's name.
     parity
@@ -192,7 +194,7 @@ class Manifest:
 
     files: Mapping[str, FileRecord]
     embedder: EmbedderRecord
-    decoder: DecoderRecord
+    decoder: DecoderRecord | None
     crop: str
     threshold: ThresholdRecord
     parity: Mapping[str, Any] = field(default_factory=dict[str, Any])
@@ -211,6 +213,20 @@ class Manifest:
     def schema(self) -> int:
         """Its schema: see `schema_of`."""
         return schema_of(self)
+
+    @property
+    def drawn(self) -> ImageShape:
+        """Shape of the images that its decoder draws, on whose pixels superpixels are measured.
+
+        Without a decoder it is the shape that one would have.
+        """
+        return drawn_from(self.embedder.shape) if self.decoder is None else self.decoder.shape
+
+    @property
+    def training(self) -> Mapping[str, Any]:
+        """The first of its trainings: it says how the data were divided, and what was left out."""
+        first = self.decoder or self.responses
+        return {} if first is None else first.training
 
     @cached_property
     def identity(self) -> str:
@@ -234,7 +250,8 @@ class Manifest:
 
     def fields(self) -> dict[str, Any]:
         """Return its fields by their names in the file; absent parts are None."""
-        networks = {"embedder": _written(self.embedder), "decoder": _written(self.decoder)}
+        decoder = None if self.decoder is None else _written(self.decoder)
+        networks = {"embedder": _written(self.embedder), "decoder": decoder}
         usual: dict[str, Any] = {}
         if self.comparison == BY_COSINE:
             usual["comparison"] = None
@@ -246,12 +263,12 @@ class Manifest:
 def schema_of(manifest: Manifest) -> int:
     """The oldest schema whose engines understand all that a manifest says.
 
-    It is 2 where images are not square RGB, embeddings are not compared by their cosine, or what is
-    compared is not faces.
+    It is 2 where images are not square RGB, embeddings are not compared by their cosine, what is
+    compared is not faces, or there is no decoder.
     """
-    shapes = (manifest.embedder.shape, manifest.decoder.shape)
     is_new = (
-        not all(one.is_square_rgb for one in shapes),
+        not all(one.is_square_rgb for one in (manifest.embedder.shape, manifest.drawn)),
+        manifest.decoder is None,
         manifest.comparison != BY_COSINE,
         manifest.subject != FACES,
     )

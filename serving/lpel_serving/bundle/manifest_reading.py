@@ -57,12 +57,13 @@ def parse_manifest(text: str) -> Manifest:
         raise BundleError(
             f"the bundle has schema {schema}, this engine reads up to {SCHEMA}: upgrade lpel-tf."
         )
+    _refuse_without_decoders(root, schema)
     comparison = _optional(root, "comparison", read_comparison) or BY_COSINE
     subject = _optional(root, "subject", read_subject) or FACES
     return Manifest(
         files={name: _file(root.inner("files"), name) for name in root.mapping("files")},
         embedder=_embedder(root.inner("embedder"), schema),
-        decoder=_decoder(root.inner("decoder"), schema),
+        decoder=_optional(root, "decoder", lambda fields: _decoder(fields, schema)),
         crop=root.take("crop", str),
         threshold=_threshold(root.inner("threshold"), comparison),
         parity=root.mapping("parity"),
@@ -77,6 +78,19 @@ def parse_manifest(text: str) -> Manifest:
         comparison=comparison,
         subject=subject,
     )
+
+
+def _refuse_without_decoders(root: Reader, schema: int) -> None:
+    """Raise `BundleError` if there is no decoder, and no response decoder in its place."""
+    if "decoder" in root.fields:
+        return
+    if schema == 1:
+        root.inner("decoder")  # which every bundle of that schema has
+    if "responses" not in root.fields:
+        raise BundleError(
+            "the manifest has neither a decoder nor responses: expected one of them at least; "
+            "train the bundle again."
+        )
 
 
 def _optional(root: Reader, name: str, read: Callable[[Reader], _Record]) -> _Record | None:

@@ -95,7 +95,7 @@ def _plugin_name(maker: str) -> str:
 
 
 def _typical_error(manifest: Manifest) -> float | None:
-    losses = manifest.decoder.training.get("test_loss")
+    losses = None if manifest.decoder is None else manifest.decoder.training.get("test_loss")
     if not isinstance(losses, dict):
         return None
     typical = cast("dict[str, Any]", losses).get("decoder")

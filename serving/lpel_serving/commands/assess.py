@@ -116,7 +116,7 @@ def assess(
     found = {name: _chosen(name, settings) for name in method or [explainer.default_name]}
     methods = {_title(name, one): one for name, one in found.items()}
     count_crowds(explainer.embedder)
-    size = max(explainer.manifest.decoder.shape[:2])
+    size = max(explainer.manifest.drawn[:2])
     fills = Fill(cast("FillName", fill), variance, size)
     filling = CurveSettings("test", superpixel, size, every, fills, shared_noise, draws)
     unusable = Unusable(most_bad, names=list_passed_over)

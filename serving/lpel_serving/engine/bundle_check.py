@@ -72,8 +72,9 @@ def check_bundle(folder: Path) -> list[Check]:
         if manifest.comparison != BY_COSINE:
             name = "comparison"
             done.append(Check(name, True, _compared(explainer, embedding)))
-        name = "decoder"
-        done.append(Check(name, True, _made("its embedding", explainer.decode(embedding))))
+        if explainer.decodes:
+            name = "decoder"
+            done.append(Check(name, True, _made("its embedding", explainer.decode(embedding))))
         if explainer.plausibility is not None:
             name = "plausibility"
             distances = explainer.plausibility.distances(embedding)

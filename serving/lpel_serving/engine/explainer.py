@@ -24,7 +24,13 @@ from lpel_serving.methods.catalogue.registry import default_method, default_name
 from lpel_serving.methods.explanation import PairExplanation
 from lpel_serving.methods.measured.stream import DEFAULT_BATCH
 from lpel_serving.methods.method import Method
-from lpel_serving.methods.networks import ImageFeatures, Simulation, no_features, no_simulation
+from lpel_serving.methods.networks import (
+    ImageFeatures,
+    Simulation,
+    no_decoder,
+    no_features,
+    no_simulation,
+)
 from lpel_serving.support.arrays import Floats
 from lpel_serving.support.errors import ParameterError
 
@@ -56,7 +62,10 @@ class Explainer:
         self.comparison = open_comparison(bundle, provider)
         embedder, dimension = bundle.manifest.embedder, bundle.manifest.embedder.dimension
         self.embedder = Embedder(bundle.embedder, embedder, crop, provider, threads)
-        self._decoder = Decoder(bundle.decoder, bundle.manifest.decoder, dimension, provider)
+        self._decoder: Decoder | None = None
+        drawn = bundle.manifest.decoder
+        if drawn is not None and bundle.decoder is not None:
+            self._decoder = Decoder(bundle.decoder, drawn, dimension, provider)
         self._responder: Responder | None = None
         record = bundle.manifest.responses
         if record is not None and bundle.responses is not None:
@@ -108,8 +117,19 @@ class Explainer:
         return self.embedder.embed(crops)
 
     def decode(self, embeddings: Floats) -> Floats:
-        """Reconstruct images ``g(h)`` from embeddings; see `Decoder.decode`."""
-        return self._decoder.decode(embeddings)
+        """Reconstruct images ``g(h)`` from embeddings; see `Decoder.decode`.
+
+        Raises
+        ------
+        ParameterError
+            If the bundle has no decoder.
+        """
+        return no_decoder(embeddings) if self._decoder is None else self._decoder.decode(embeddings)
+
+    @property
+    def decodes(self) -> bool:
+        """Whether the bundle has a decoder."""
+        return self._decoder is not None
 
     @property
     def responds(self) -> bool:

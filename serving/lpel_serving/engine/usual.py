@@ -123,7 +123,11 @@ def measure_usual(
     decided = decide_many(
         networks.comparison, embeddings[pairs[:, 0]], embeddings[pairs[:, 1]], threshold
     ).similar
-    lacking = {RESPONSES: not responds, SURROGATE_ORDER: read is None}
+    lacking = {
+        LPEL: not networks.decodes,
+        RESPONSES: not responds,
+        SURROGATE_ORDER: read is None,
+    }
     for name, method in METHODS.items():
         if lacking.get(name):
             continue

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_serving.faithfulness.controls import CONTROLS, RANDOM
+from lpel_serving.faithfulness.controls import CONTROLS, RANDOM, names_of_controls
 from lpel_serving.faithfulness.curve_settings import CurveSettings
 from lpel_serving.faithfulness.plan import CurvePlan, SubjectMaps, plan_pair
 from lpel_serving.methods.measured.stream import DEFAULT_BATCH, EmbeddingJob, embed_jobs
@@ -98,7 +98,8 @@ def measure_curves(
         )
     seed = int(rng.integers(2**62))
     rivals = rivals or {}
-    names = _order_names(subject[0], rivals, settings)
+    controls = names_of_controls(decodes=networks.decodes)
+    names = _order_names(subject[0], rivals, controls, settings.draws)
     maps = SubjectMaps(networks, pairs, subject, seed)
     kept = _Kept.load(partial, len(pairs), len(names), len(settings.replaced), seed)
 
@@ -118,7 +119,7 @@ def measure_curves(
 
 
 def _order_names(
-    subject: str, rivals: Mapping[str, Method], settings: CurveSettings
+    subject: str, rivals: Mapping[str, Method], controls: Sequence[str], draws: int
 ) -> tuple[str, ...]:
     taken = {subject, *CONTROLS} & set(rivals) or {subject} & set(CONTROLS)
     if taken:
@@ -126,8 +127,8 @@ def _order_names(
             f"two orders would be called {', '.join(taken)}: give methods names of their own, "
             f"other than those of the controls, {', '.join(CONTROLS)}."
         )
-    of_controls = [name for name in CONTROLS if name != RANDOM]
-    return (subject, *rivals, *of_controls, *[RANDOM] * settings.draws)
+    ordered = [name for name in controls if name != RANDOM]
+    return (subject, *rivals, *ordered, *[RANDOM] * draws)
 
 
 class _Kept:

@@ -16,7 +16,7 @@ from lpel_serving.methods.measured.replacement import Kind
 from lpel_serving.methods.method import Method
 from lpel_serving.support.arrays import SignedMap
 
-RANDOM = "random"
+RANDOM, CONSTANT = "random", "constant relevance"
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ CONTROLS: Mapping[str, Control] = {
     "reverse": Control("its own reverse", "the same map, least important first"),
     "shifted": Control("its map shifted by half the image", "as smooth, but out of place"),
     "another pair": Control("another pair's map", "whether the map is about this pair at all"),
-    "constant relevance": Control("LPEL with constant relevance", "whether Eq. 4.4 adds anything"),
+    CONSTANT: Control("LPEL with constant relevance", "whether Eq. 4.4 adds anything"),
     "centre": Control("distance from the centre", "uses only that faces are in the middle"),
     "occlusion": Control(
         "single-superpixel occlusion",
@@ -45,6 +45,11 @@ OF_SUBJECT = ("reverse", "shifted", "another pair")
 """Those that are derived from the map of the assessed method."""
 
 
+def names_of_controls(*, decodes: bool) -> tuple[str, ...]:
+    """Name the controls that there are; without a decoder LPEL with constant relevance is none."""
+    return tuple(name for name in CONTROLS if decodes or name != CONSTANT)
+
+
 def controls(
     own: SignedMap,
     anothers: SignedMap,
@@ -53,6 +58,7 @@ def controls(
     kind: Kind,
     fill: Fill,
     shared_noise: bool,
+    decodes: bool,
 ) -> dict[str, Method]:
     """Make the controls for one pair, by name as in `CONTROLS`, without the random orders.
 
@@ -64,12 +70,15 @@ def controls(
         Its map of another pair with the same decision.
     side, kind, fill, shared_noise
         How superpixels are replaced, for the occlusion.
+    decodes
+        Whether there is a decoder.
     """
-    return {
+    every = {
         "reverse": Reverse(Given(own)),
         "shifted": Shifted(Given(own)),
         "another pair": Given(anothers),
-        "constant relevance": ConstantRelevance(),
+        CONSTANT: ConstantRelevance(),
         "centre": Centre(),
         "occlusion": Occlusion(side, kind, fill, shared_noise),
     }
+    return {name: every[name] for name in names_of_controls(decodes=decodes) if name in every}

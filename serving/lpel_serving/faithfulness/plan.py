@@ -92,6 +92,7 @@ def plan_pair(
             kind=settings.kind,
             fill=settings.fill,
             shared_noise=settings.shared_noise,
+            decodes=networks.decodes,
         ),
     }
     values = [own]

@@ -74,6 +74,11 @@ class EachOnce:
         embeddings, local = zip(*of_images, strict=True)
         return ImageFeatures(np.stack(embeddings), np.stack(local))
 
+    @property
+    def decodes(self) -> bool:
+        """See `Networks.decodes`."""
+        return self.networks.decodes
+
     def decode(self, embeddings: Floats, /) -> Floats:
         """Compute ``g``: embeddings, shape (N, D), to images, shape (N, H, H, 3)."""
         return self.networks.decode(embeddings)

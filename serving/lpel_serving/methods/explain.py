@@ -55,7 +55,7 @@ def explain_by(
     pair = FacePair(*crops, embeddings[0], embeddings[1], decision.similar)
     found = explain_both_ways(method, pair, networks, np.random.default_rng(seed))
     if found.steps is None:
-        of_reference, of_test = networks.decode(embeddings)
+        of_reference, of_test = networks.decode(embeddings) if networks.decodes else (None, None)
         errors = found.errors or (None, None)
         images, maps = (of_test, of_reference), (found.forward, found.swapped)
         forward, swapped = (

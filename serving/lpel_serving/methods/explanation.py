@@ -24,7 +24,7 @@ class Explanation:
     Attributes
     ----------
     reconstruction
-        ``g(h_t)``, float32, shape (H, W, 3); about [0, 1], not clipped.
+        ``g(h_t)``, float32, shape (H, W, C); about [0, 1], not clipped. None without a decoder.
     heat_map
         The heat-map, float32, shape (H, W). LPEL's is Eq. 4.6, at least 0, in units of pixel
         intensity; other methods' are signed, on their own scale and perhaps of another size.
@@ -35,7 +35,7 @@ class Explanation:
         shape (side, side); None where the method estimates none.
     """
 
-    reconstruction: Floats
+    reconstruction: Floats | None
     heat_map: Floats
     mask: NDArray[np.bool_]
     errors: Floats | None = field(default=None, kw_only=True)
@@ -58,6 +58,7 @@ class LpelExplanation(Explanation):
         ``g(h_p)``, float32, shape (H, W, 3); not clipped, and often far outside [0, 1].
     """
 
+    reconstruction: Floats
     relevance: Floats
     perturbed_reconstruction: Floats
 

@@ -106,8 +106,19 @@ class Networks(Simulates, Protocol):
         """Compute ``f``: crops, uint8, shape (N, S, S, 3), to embeddings, shape (N, D)."""
         ...
 
+    @property
+    def decodes(self) -> bool:
+        """Whether there is a decoder."""
+        ...
+
     def decode(self, embeddings: Floats, /) -> Floats:
-        """Compute ``g``: embeddings, shape (N, D), to images, shape (N, H, H, 3)."""
+        """Compute ``g``: embeddings, shape (N, D), to images, shape (N, H, W, C).
+
+        Raises
+        ------
+        ParameterError
+            If there is no decoder.
+        """
         ...
 
     def respond(self, embeddings: Floats, /) -> Floats:
@@ -132,6 +143,21 @@ class Networks(Simulates, Protocol):
             If there is no surrogate, and so no local features.
         """
         ...
+
+
+def no_decoder(embeddings: Floats) -> Floats:
+    """Stand in for a decoder where there is none.
+
+    Raises
+    ------
+    ParameterError
+        Always.
+    """
+    del embeddings
+    raise ParameterError(
+        "there is no decoder, which draws images from embeddings: train one, with `lpel train` "
+        "without --no-decoder, or choose a method that needs none, such as responses."
+    )
 
 
 def no_responses(embeddings: Floats) -> Floats:
@@ -201,6 +227,11 @@ class AssembledNetworks:
     simulated_fills: tuple[str, ...] = ()
     comparison: Comparison = COSINE
 
+    @property
+    def decodes(self) -> bool:
+        """See `Networks.decodes`."""
+        return self.decode is not no_decoder
+
 
 def with_embed(
     networks: Networks, embed: Callable[[NDArray[np.uint8]], Floats]
@@ -208,7 +239,7 @@ def with_embed(
     """Return the same networks with another way to embed images."""
     return AssembledNetworks(
         embed,
-        networks.decode,
+        networks.decode if networks.decodes else no_decoder,
         networks.respond,
         networks.features,
         networks.simulate,

@@ -84,10 +84,11 @@ def usual_numbers(usual: UsualMaps | None) -> dict[str, Any] | None:
 
 
 def map_numbers(explanation: Explanation, crop: Pixels) -> dict[str, Any]:
-    """The area of the mask, and the decoder's reconstruction error on the face."""
+    """The area of the mask, and the decoder's reconstruction error on the face, if there is one."""
+    drawn = explanation.reconstruction
     return {
         "mask_share": float(explanation.mask.mean()),
-        "reconstruction_mse": reconstruction_error(explanation.reconstruction, crop),
+        "reconstruction_mse": None if drawn is None else reconstruction_error(drawn, crop),
     }
 
 

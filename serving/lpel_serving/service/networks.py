@@ -62,6 +62,11 @@ class CancellableNetworks:
             self.on_embedded(len(portion))
         return embeddings
 
+    @property
+    def decodes(self) -> bool:
+        """See `Networks.decodes`."""
+        return self.explainer.decodes
+
     def decode(self, embeddings: Floats, /) -> Floats:
         """Compute ``g``: embeddings, shape (N, D), to images, shape (N, H, H, 3)."""
         self.token.check()

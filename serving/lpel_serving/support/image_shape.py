@@ -3,6 +3,10 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+DRAWN = 40
+"""Longer side of the images that a decoder draws in the thesis, and the most that they have unless
+more is asked."""
+
 
 class ImageShape(NamedTuple):
     """Height, width and channels of an image: 3 for RGB, 1 for grey (luminance)."""
@@ -30,6 +34,11 @@ class ImageShape(NamedTuple):
 def square(side: int) -> ImageShape:
     """Return the shape of a square RGB image."""
     return ImageShape(side, side)
+
+
+def drawn_from(shape: ImageShape) -> ImageShape:
+    """Return the shape in which a network's images are drawn: its own, up to `DRAWN` pixels."""
+    return shape if max(shape[:2]) <= DRAWN else within(shape, DRAWN)
 
 
 def within(shape: Sequence[int], longest: int) -> ImageShape:

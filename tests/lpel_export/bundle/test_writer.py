@@ -7,6 +7,7 @@ import onnx
 import pytest
 
 from lpel_export.bundle.writer import (
+    DecoderModel,
     ResponseModel,
     SurrogateModel,
     with_embedder,
@@ -43,12 +44,15 @@ PARITY = {
 TRAINING = {"method": "Adamax", "history": [{"train": 0.5, "validation": 0.25}]}
 
 
+def decoder_of(model: bytes) -> DecoderModel:
+    return DecoderModel(model, DecoderRecord(square(tiny.TARGET_SIZE), TRAINING))
+
+
 def write(folder, **changes):
     wanted = {
         "embedder": EMBEDDER,
-        "decoder": DECODER,
+        "decoder": decoder_of(DECODER),
         "embedder_record": EmbedderRecord("tiny", square(tiny.IMAGE_SIZE), tiny.DIMENSION, "unit"),
-        "decoder_record": DecoderRecord(square(tiny.TARGET_SIZE), TRAINING),
         "crop": "none",
         "threshold": ThresholdRecord(0.25, {"how": "made up"}),
         "parity": PARITY,
@@ -335,7 +339,7 @@ def test_a_failed_first_write_leaves_no_folder(tmp_path):
 def test_a_bundle_that_would_not_load_is_not_put_in_place(tmp_path):
     write(tmp_path / "bundle")
     with pytest.raises(BundleError):
-        write(tmp_path / "bundle", decoder=with_external_data())
+        write(tmp_path / "bundle", decoder=decoder_of(with_external_data()))
     assert names_in(tmp_path) == ["bundle"]
     assert load_bundle(tmp_path / "bundle").decoder == DECODER
 

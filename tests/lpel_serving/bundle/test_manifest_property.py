@@ -12,6 +12,7 @@ from lpel_serving.bundle.manifest import (
     EmbedderRecord,
     FileRecord,
     Manifest,
+    ResponseRecord,
     ThresholdRecord,
 )
 from lpel_serving.bundle.manifest_reading import parse_manifest
@@ -44,11 +45,23 @@ hashes = st.integers(0, 2**256 - 1).map(lambda number: f"{number:064x}")
 
 file_records = st.builds(FileRecord, hashes, st.integers(0, 2**40))
 
+responses = st.builds(ResponseRecord, st.integers(1, 64), notes)
+
+decoders = st.builds(DecoderRecord, shapes, notes)
+
+explaining = st.tuples(decoders, st.none() | responses) | st.tuples(st.none(), responses)
+"""A decoder, a response decoder, or both."""
+
+
+def manifest_of(networks, **fields):
+    return Manifest(decoder=networks[0], responses=networks[1], **fields)
+
+
 manifests = st.builds(
-    Manifest,
+    manifest_of,
+    explaining,
     files=st.dictionaries(names, file_records, max_size=3),
     embedder=st.builds(EmbedderRecord, texts, shapes, sizes, texts),
-    decoder=st.builds(DecoderRecord, shapes, notes),
     crop=texts,
     threshold=st.builds(ThresholdRecord, st.floats(-1, 1), notes),
     parity=notes,
@@ -68,13 +81,15 @@ def test_a_manifest_survives_being_written_and_read(manifest):
 @given(manifests)
 def test_a_manifest_of_square_rgb_images_alone_is_of_the_first_schema(manifest):
     written = json.loads(manifest.to_json())
-    shapes = manifest.embedder.shape, manifest.decoder.shape
-    networks = written["embedder"], written["decoder"]
-    for shape, network in zip(shapes, networks, strict=True):
+    records = {"embedder": manifest.embedder, "decoder": manifest.decoder}
+    networks = {name: one for name, one in records.items() if one is not None}
+    for name, network in networks.items():
+        shape = network.shape
         plain = shape.height == shape.width and shape.channels == 3
-        assert ("image_size" in network) == plain
-        assert network.get("image_shape") == (None if plain else list(shape))
-    assert written["schema"] == (2 if any("image_shape" in one for one in networks) else 1)
+        assert ("image_size" in written[name]) == plain
+        assert written[name].get("image_shape") == (None if plain else list(shape))
+    is_new = "decoder" not in written or any("image_shape" in written[one] for one in networks)
+    assert written["schema"] == (2 if is_new else 1)
 
 
 @pytest.mark.parametrize(

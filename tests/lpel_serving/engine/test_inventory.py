@@ -119,6 +119,10 @@ class Asked:
         self.needs.add("images")
         return self.networks.embed(crops)
 
+    @property
+    def decodes(self):
+        return self.networks.decodes
+
     def decode(self, embeddings):
         self.needs.add("decoder")
         return self.networks.decode(embeddings)

@@ -92,7 +92,7 @@ def bundle(photographs, tmp_path_factory):
         out,
         crop="none",
         recipe=Recipe(epochs=1),
-        closed_form=True,
+        decoder="solved",
         cache=tmp_path_factory.mktemp("cache"),
         responses=ResponsePlan(TableSettings(side=SIDE, coalitions=4), ResponseRecipe(epochs=2)),
         surrogate=SurrogatePlan(SurrogateTableSettings(side=SIDE, coalitions=8), recipe),

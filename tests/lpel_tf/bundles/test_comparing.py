@@ -58,7 +58,7 @@ def test_a_bundle_is_trained_on_what_its_network_compares(kind, faces, tmp_path)
         tmp_path / "bundle",
         crop="none",
         recipe=Recipe(epochs=1, seed=1),
-        closed_form=True,
+        decoder="solved",
         cache=tmp_path / "cache",
         comparison=kind if kind == "euclidean" else head(),
         threshold=0.5,

@@ -2,7 +2,8 @@
 
 import json
 import os
-from contextlib import contextmanager
+import sqlite3
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from lpel_serving.images.subject import SUBJECTS
 from lpel_serving.methods.catalogue.registry import find_method
 from lpel_serving.methods.decoded.lpel import Lpel
 from lpel_serving.methods.decoded.responses import Responses
+from lpel_serving.support.errors import ParameterError
 from lpel_tf.bundles import response_bundling
 from lpel_tf.bundles.bundling import train_bundle
 from lpel_tf.bundles.checkpoints import response_checkpoint
@@ -54,17 +56,16 @@ def cache(tmp_path_factory):
 
 
 def bundle(faces, out, cache, responses=PLAN, length=1, **more):
+    options = {"decoder": "solved", "split": "identity"} | more
     return train_bundle(
         reproduction.embedder(length),
         faces,
         out,
         crop="none",
         recipe=RECIPE,
-        closed_form=True,
-        split="identity",
         cache=cache,
         responses=responses,
-        **more,
+        **options,
     )
 
 
@@ -95,6 +96,46 @@ def test_the_image_decoder_is_the_same_with_and_without_responses(made, faces, c
     assert decoder == (made[1] / "decoder.onnx").read_bytes()
     assert manifest.threshold == made[0].threshold
     assert Explainer.load(tmp_path / "plain").default_method == Lpel()
+
+
+def test_without_a_decoder_the_responses_are_the_same_and_no_image_is_kept(made, faces, tmp_path):
+    manifest = bundle(faces, tmp_path / "bare", tmp_path / "cache", decoder=None)
+    assert names_in(tmp_path / "bare") == ["embedder.onnx", "manifest.json", "responses.onnx"]
+    assert load_bundle(tmp_path / "bare").manifest.to_json() == manifest.to_json()
+    responses = (tmp_path / "bare" / "responses.onnx").read_bytes()
+    assert responses == (made[1] / "responses.onnx").read_bytes()
+    assert (manifest.decoder, manifest.threshold) == (None, made[0].threshold)
+    assert set(manifest.parity) == {"embedder", "responses"}
+    left_out = {name: manifest.training[name] for name in left_out_of(made[0])}
+    assert left_out == left_out_of(made[0])
+    said = trained_in_words(manifest, Path("bundle"))
+    assert "The response decoder predicts" in said
+    assert "Test loss" not in said
+    for path in (tmp_path / "cache").rglob("*.sqlite"):
+        with closing(sqlite3.connect(path)) as database:
+            schema = " ".join(
+                str(row[0]) for row in database.execute("SELECT sql FROM sqlite_master")
+            )
+        assert "target" not in schema
+
+
+def left_out_of(manifest):
+    training = manifest.decoder.training
+    return {name: training[name] for name in training if name.startswith("photographs_")}
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"decoder": None, "responses": None}, "something else has to explain"),
+        ({"decoder": None, "image_size": 8}, "there is to be no decoder; received 8"),
+        ({"decoder": "none"}, "'trained' or 'solved', or None"),
+    ],
+)
+def test_a_decoder_that_is_none_is_refused_before_any_work(options, words, faces, tmp_path):
+    with pytest.raises(ParameterError, match=words):
+        bundle(faces, tmp_path / "out", tmp_path / "cache", **options)
+    assert names_in(tmp_path) == []
 
 
 def test_a_bundle_of_another_subject_is_described_in_its_words(made, faces, cache, tmp_path):

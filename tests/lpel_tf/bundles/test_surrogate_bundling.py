@@ -73,7 +73,7 @@ def bundle(faces, out, cache, plan=PLAN, embedder=None, **more):
         out,
         crop="none",
         recipe=Recipe(epochs=2, seed=1),
-        closed_form=True,
+        decoder="solved",
         cache=cache,
         responses=RESPONSES,
         surrogate=plan,

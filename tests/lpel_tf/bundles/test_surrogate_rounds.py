@@ -44,7 +44,7 @@ def bundle(faces, out, cache, plan, **more):
         out,
         crop="none",
         recipe=recipe,
-        closed_form=True,
+        decoder="solved",
         cache=cache,
         surrogate=plan,
         **more,

@@ -145,6 +145,37 @@ def test_training_by_lpel_alone_gives_a_bundle_that_explains_by_lpel(faces, cach
     assert json.loads(explained.stdout)["method"] == "lpel"
 
 
+def test_without_a_decoder_the_bundle_explains_by_responses_alone(faces, cache, tmp_path):
+    out = tmp_path / "out"
+    bare = list(training(faces, out, cache, "--no-decoder", "--json"))
+    place = bare.index("--epochs")  # which are the decoder's
+    del bare[place : place + 2]
+    done = lpel_tiny(*bare)
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert "training" not in document
+    assert document["responses"]["photographs_unusable"] == 0
+    assert names_in(out) == ["embedder.onnx", "manifest.json", "responses.onnx"]
+    said = lpel("bundle", "inspect", out)
+    assert "decoder: none" in said.stdout, said.stderr
+    explained = lpel("explain", "--bundle", out, *two(faces), "--json")
+    assert json.loads(explained.stdout)["method"] == "responses"
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--method", "lpel", "--no-decoder"), "--no-decoder goes with --method responses"),
+        (("--method", "responses", "--no-decoder", "--closed-form"), "is for a decoder"),
+        (("--method", "responses", "--no-decoder", "--epochs", 2), "is for a decoder"),
+    ],
+)
+def test_no_decoder_and_options_of_one_are_refused(options, words, faces, tmp_path):
+    out = ("--out", tmp_path / "out", "--cache", tmp_path / "cache")
+    refused(lpel("train", "--faces", faces, *out, *options), words)
+    assert names_in(tmp_path) == []
+
+
 def two(faces):
     return sorted(faces.glob("*/*.png"))[:: 2 * EACH][:2]
 

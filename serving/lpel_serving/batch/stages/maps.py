@@ -196,7 +196,7 @@ def curve_of(
     dict[str, Any]
         Values of `CURVE_COLUMNS`; where there is no curve of a pair, only a note that says why.
     """
-    shape = explainer.manifest.decoder.shape
+    shape = explainer.manifest.drawn
     question = question_for(similar=pair.similar)
     defined = settings_for(question.kind, shape, every=settings.every, draws=settings.draws)
     try:

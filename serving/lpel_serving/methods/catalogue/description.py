@@ -132,7 +132,9 @@ def needs_of(method: Any) -> tuple[Need, ...] | None:
 
 def networks_in(manifest: Manifest) -> frozenset[Need]:
     """Return the networks that a bundle has for methods to run."""
-    found: set[Need] = {"images", "decoder"}
+    found: set[Need] = {"images"}
+    if manifest.decoder is not None:
+        found.add("decoder")
     if manifest.responses is not None:
         found.add("responses")
     if manifest.surrogate is not None:

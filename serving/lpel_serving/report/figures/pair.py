@@ -20,7 +20,7 @@ from lpel_serving.report.pictures import displayable, in_colour
 from lpel_serving.report.verdict import doubt_in_short, in_short
 from lpel_serving.support.arrays import Pixels
 from lpel_serving.support.files import write_atomically
-from lpel_serving.support.image_shape import ImageShape
+from lpel_serving.support.image_shape import ImageShape, drawn_from
 
 COLUMNS = (
     "Explained",
@@ -68,8 +68,9 @@ def pair_figure(pair: PairExplanation, title: str = "", *, truth: str = "") -> A
     MissingExtraError
         If matplotlib is not installed.
     """
+    columns = _columns(pair)
     figure = new_figure(10.2, 4.3)
-    grid = figure.subplots(2, len(COLUMNS))
+    grid = figure.subplots(2, len(columns))
     rows = (
         (pair.reference_crop, pair.test_crop, pair.swapped),
         (pair.test_crop, pair.reference_crop, pair.forward),
@@ -79,7 +80,7 @@ def pair_figure(pair: PairExplanation, title: str = "", *, truth: str = "") -> A
         _draw_row(axes, _row_pictures(face, other, explanation), explanation, signed=signed)
     subject = FACES if pair.origin is None else pair.origin.subject
     whose = f"Other {subject.thing}" if _by_lpel(pair.forward) else "Explained"
-    for axis, name in zip(grid[0], COLUMNS, strict=True):
+    for axis, name in zip(grid[0], columns, strict=True):
         axis.set_title(name.format(whose=whose), fontsize=9, color=INK)
     for axis, name in zip(grid[:, 0], ("reference", "test"), strict=True):
         axis.set_ylabel(name, fontsize=8, color=QUIET)
@@ -126,17 +127,23 @@ def highlight(image: Pixels, mask: NDArray[np.bool_]) -> Pixels:
     return np.where(chosen[:, :, np.newaxis], tinted, grey).round().astype(np.uint8)
 
 
+def _columns(pair: PairExplanation) -> Sequence[str]:
+    """The titles of the columns: those of reconstructions only where a decoder made some."""
+    if pair.forward.reconstruction is not None:
+        return COLUMNS
+    return [name for name in COLUMNS if not name.startswith("Reconstruction")]
+
+
 def _row_pictures(face: Pixels, other: Pixels, explanation: Explanation) -> Sequence[Pixels]:
-    reconstruction = in_colour(displayable(explanation.reconstruction))
-    shape, explained = ImageShape(*explanation.reconstruction.shape), explanation.mask
+    explained, drawn = explanation.mask, explanation.reconstruction
+    shape = drawn_from(ImageShape(*face.shape)) if drawn is None else ImageShape(*drawn.shape)
     seen = in_colour(decoder_target(other if _by_lpel(explanation) else face, shape))
-    return (
-        in_colour(face),
-        in_colour(other),
-        reconstruction,
-        highlight(seen, explained),
-        highlight(reconstruction, explained),
-    )
+    pictures = (in_colour(face), in_colour(other))
+    if drawn is None:
+        return (*pictures, highlight(seen, explained))
+    reconstruction = in_colour(displayable(drawn))
+    highlighted = highlight(seen, explained), highlight(reconstruction, explained)
+    return (*pictures, reconstruction, *highlighted)
 
 
 def _draw_row(

@@ -146,7 +146,8 @@ async def warm_up(service: ExplanationService) -> None:
     for crop in service.crops.values():
         await service.run_in_thread(lambda crop=crop: _try_out(crop, shape), token)
     embeddings = await service.embed(np.zeros((2, *shape), np.uint8), token)
-    await service.run(lambda networks: networks.decode(embeddings), token)
+    if service.explainer.decodes:
+        await service.run(lambda networks: networks.decode(embeddings), token)
     if service.explainer.responds:
         await service.run(lambda networks: networks.respond(embeddings), token)
     record, black = service.manifest.surrogate, np.zeros((1, *shape), np.uint8)

@@ -112,7 +112,7 @@ def explain_pairs(
     decisions: Decisions,
     epsilon: float,
 ) -> Arrays:
-    """Compute the maps, masks and reconstructions of both images of each pair.
+    """Compute the maps and masks of both images of each pair, and what a decoder draws of them.
 
     Parameters
     ----------
@@ -135,7 +135,9 @@ def explain_pairs(
     for role, explanations in roles.items():
         found[f"{role}_heat_map"] = np.stack([one.heat_map for one in explanations])
         found[f"{role}_mask"] = np.stack([one.mask for one in explanations])
-        found[f"{role}_reconstruction"] = np.stack([one.reconstruction for one in explanations])
+        drawn = [one.reconstruction for one in explanations if one.reconstruction is not None]
+        if drawn:
+            found[f"{role}_reconstruction"] = np.stack(drawn)
     return found
 
 
@@ -146,7 +148,7 @@ def _number(given: Arrays, name: str, default: float) -> float:
 
 def _signature(manifest: Manifest, method: str, max_batch: int) -> Signature:
     image, features = manifest.embedder.shape, manifest.embedder.dimension
-    drawn = manifest.decoder.shape
+    drawn = manifest.drawn
     grid = manifest.surrogate if method == SURROGATE else manifest.responses
     size = drawn[:2] if grid is None else [max(DEFAULT_SIZE, grid.side)] * 2
     inputs = (
@@ -161,7 +163,7 @@ def _signature(manifest: Manifest, method: str, max_batch: int) -> Signature:
         for tensor in (
             Tensor(f"{role}_heat_map", "FP32", (BATCH, *size)),
             Tensor(f"{role}_mask", "BOOL", (BATCH, *size)),
-            Tensor(f"{role}_reconstruction", "FP32", (BATCH, *drawn)),
+            *_reconstruction(manifest, role),
         )
     ]
     outputs = (
@@ -173,3 +175,10 @@ def _signature(manifest: Manifest, method: str, max_batch: int) -> Signature:
         Tensor("test_embedding", "FP32", (BATCH, features)),
     )
     return Signature(inputs, outputs, max_batch)
+
+
+def _reconstruction(manifest: Manifest, role: str) -> tuple[Tensor, ...]:
+    """What the decoder makes of one role's embeddings; nothing where the bundle has none."""
+    if manifest.decoder is None:
+        return ()
+    return (Tensor(f"{role}_reconstruction", "FP32", (BATCH, *manifest.decoder.shape)),)

@@ -95,7 +95,6 @@ def network_models(service: ExplanationService, max_batch: int) -> list[Model]:
     features = manifest.embedder.dimension
     image = Tensor(IMAGE, "UINT8", (BATCH, *manifest.embedder.shape))
     embedding = Tensor(EMBEDDING, "FP32", (BATCH, features))
-    reconstruction = Tensor(RECONSTRUCTION, "FP32", (BATCH, *manifest.decoder.shape))
 
     async def embed(given: Arrays, _: Collection[str], token: CancellationToken) -> Arrays:
         return {EMBEDDING: await service.embed(given[IMAGE], token)}
@@ -108,10 +107,10 @@ def network_models(service: ExplanationService, max_batch: int) -> list[Model]:
         about = {"bundle_sha256": manifest.identity, "sha256": manifest.files[file].sha256}
         return Model(name, ONNX_PLATFORM, Signature((takes,), (gives,), max_batch), run, about)
 
-    served = [
-        model("embedder", EMBEDDER_FILE, image, embedding, embed),
-        model("decoder", DECODER_FILE, embedding, reconstruction, decode),
-    ]
+    served = [model("embedder", EMBEDDER_FILE, image, embedding, embed)]
+    if manifest.decoder is not None:
+        reconstruction = Tensor(RECONSTRUCTION, "FP32", (BATCH, *manifest.decoder.shape))
+        served.append(model("decoder", DECODER_FILE, embedding, reconstruction, decode))
     if manifest.responses is None:
         return served
     shape = (manifest.responses.side, manifest.responses.side, features)

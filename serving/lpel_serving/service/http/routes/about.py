@@ -46,7 +46,7 @@ def about_document(service: ExplanationService, settings: Settings) -> dict[str,
         "bundle": manifest.identity,
         "subject": manifest.subject.words,
         "image_shape": list(manifest.embedder.shape),
-        "reconstruction_shape": list(manifest.decoder.shape),
+        "reconstruction_shape": None if manifest.decoder is None else list(manifest.decoder.shape),
         "threshold": manifest.threshold.value,
         "comparison": manifest.comparison.kind,
         "crops": [

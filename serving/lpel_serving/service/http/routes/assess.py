@@ -105,7 +105,7 @@ def _plan(
     question = (
         question_for(similar=similar) if fields.curve is None else find_question(fields.curve)
     )
-    shape = service.manifest.decoder.shape
+    shape = service.manifest.drawn
     settings = settings_for(question.kind, shape, every=fields.every, draws=fields.draws)
     with nullcontext() if fields.curve is None else concerning("curve"):
         curves = images_of(pair, service.explainer.comparison, question, settings, fields.seed)

@@ -140,20 +140,18 @@ def _document(pair: PairExplanation, fields: ExplainFields) -> dict[str, Any]:
 
 
 def _included(explanation: Explanation, crop: Pixels, fields: ExplainFields) -> dict[str, Any]:
-    """The requested arrays and pictures of one of the two explanations."""
+    """The requested arrays and pictures of one of the two explanations, as far as it has them."""
     write = _WRITERS[fields.arrays]
-    heat_map, mask, picture = (
-        explanation.heat_map,
-        explanation.mask,
-        explanation.reconstruction,
-    )
+    heat_map, mask = explanation.heat_map, explanation.mask
     makers: dict[str, Callable[[], Any]] = {
         "heat_map": lambda: write(heat_map, lambda: heat_map_picture(heat_map)),
         "mask": lambda: write(mask, lambda: mask_picture(crop, mask)),
-        "reconstruction": lambda: write(picture, lambda: displayable(picture)),
         "overlay": lambda: as_base64(png(overlay(crop, heat_map))),
         "crop": lambda: as_base64(png(crop)),
     }
+    drawn = explanation.reconstruction
+    if drawn is not None:
+        makers["reconstruction"] = lambda: write(drawn, lambda: displayable(drawn))
     return {part: make() for part, make in makers.items() if part in fields.include}
 
 

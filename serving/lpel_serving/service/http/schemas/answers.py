@@ -120,7 +120,12 @@ class OneWay(_Answer):
     ]
     mask_share: Annotated[Share, Field(description="Of the pixels: those that matter most.")]
     reconstruction_mse: Annotated[
-        float, Field(ge=0, description="Of the decoder on this face (Eq. 4.1), pixels in [0, 1].")
+        float | None,
+        Field(
+            ge=0,
+            description="Of the decoder on this face (Eq. 4.1), pixels in [0, 1]; null where the "
+            "bundle has no decoder.",
+        ),
     ]
     typical_mse: Annotated[
         float | None, Field(description="The same on people it was not trained on, on average.")
@@ -133,7 +138,10 @@ class OneWay(_Answer):
         ),
     ] = None
     mask: Annotated[Bits | None, Field(description="Where the map exceeds epsilon.")] = None
-    reconstruction: Annotated[Numbers | None, Field(description="What the decoder gives.")] = None
+    reconstruction: Annotated[
+        Numbers | None,
+        Field(description="What the decoder gives; left out where the bundle has none."),
+    ] = None
     overlay: Picture | None = None
     crop: Picture | None = None
 
@@ -250,7 +258,10 @@ class AboutAnswer(_Answer):
     bundle: Sha256
     subject: SubjectEntry
     image_shape: Annotated[list[int], Field(description="Height, width and channels.")]
-    reconstruction_shape: list[int]
+    reconstruction_shape: Annotated[
+        list[int] | None,
+        Field(description="Of the decoder's images; null where the bundle has no decoder."),
+    ]
     threshold: Similarity
     comparison: Annotated[
         ComparisonKind, Field(description="What the similarity is made of: see `comparison`.")

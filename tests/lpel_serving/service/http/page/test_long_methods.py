@@ -65,7 +65,7 @@ class TestWhatCannotBeAsked:
         assert "dissimilar" in take(page, DISSIMILAR)
         expect(option(page, "emsnn")).to_be_disabled()
         assert option(page, "emsnn").inner_text().endswith("(emsnn): similar pairs alone")
-        reason = "explains similar pairs alone, and these two are called dis"
+        reason = "can explain similar pairs alone, and these two are called dis"
         assert f"{EMSNN} {reason}" in obstacles(page)
         expect(option(page, "picky")).to_be_enabled()
         take(page, SIMILAR)

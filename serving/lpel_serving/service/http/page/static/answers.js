@@ -8,8 +8,9 @@ import { whole } from "./pictures.js";
 /**
  * @typedef {object} Answer
  * @property {object} result  JSON, with the keys of /v1/explain
- * @property {Record<string, {crop: Picture, heatMap: Picture, reconstruction: Picture,
- *   control?: boolean}>} pictures  control: the map does not depend on the pair
+ * @property {Record<string, {crop: Picture, heatMap: Picture, reconstruction?: Picture,
+ *   control?: boolean}>} pictures  reconstruction: where the bundle has a decoder; control: the map
+ *   does not depend on the pair
  * @property {object} [asked]  the choices of its request: see `choices.taken`
  */
 
@@ -21,7 +22,7 @@ export async function ofServer(result) {
       role,
       {
         heatMap: readArray(heat_map),
-        reconstruction: readArray(reconstruction),
+        reconstruction: reconstruction && readArray(reconstruction),
         crop: await readPng(crop),
         control: result.method.control,
       },

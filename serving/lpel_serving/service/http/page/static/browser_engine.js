@@ -6,10 +6,11 @@ import { ROLES } from "./faces.js";
 import { cut, PictureError, shareOf } from "./pictures.js";
 import { localCaveats, localWords } from "./words.js";
 
-const OUTPUTS = [
+/** The outputs that the page shows: what a decoder draws, where the bundle has one. */
+const shown = ({ reconstruction_shape: drawn }) => [
   "similarity",
   "similar",
-  ...ROLES.flatMap((role) => [`${role}_heat_map`, `${role}_reconstruction`]),
+  ...ROLES.flatMap((role) => [`${role}_heat_map`, ...(drawn ? [`${role}_reconstruction`] : [])]),
 ];
 
 let loading = null; // the session, as a promise: fetched once
@@ -56,11 +57,11 @@ export async function explainHere(about, faces, crop, { onLoad, ...options }) {
   const tensors = crops.map(
     ({ data }) => new ort.Tensor("uint8", data.slice(), [1, size, size, 3]),
   );
-  const outputs = await session.run({ reference: tensors[0], test: tensors[1] }, OUTPUTS);
+  const outputs = await session.run({ reference: tensors[0], test: tensors[1] }, shown(about));
   const of = (role, place) => ({
     crop: crops[place],
     heatMap: sized(outputs[`${role}_heat_map`]),
-    reconstruction: sized(outputs[`${role}_reconstruction`]),
+    reconstruction: about.reconstruction_shape && sized(outputs[`${role}_reconstruction`]),
   });
   const pictures = Object.fromEntries(ROLES.map((role, place) => [role, of(role, place)]));
   return { result: toResult(about, crop, outputs, pictures), pictures };
@@ -93,7 +94,7 @@ function toResult(about, crop, outputs, pictures) {
   };
   const explained = ({ heatMap, reconstruction }) => ({
     heat_map: writeArray(heatMap),
-    reconstruction: writeArray(reconstruction),
+    ...(reconstruction && { reconstruction: writeArray(reconstruction) }),
   });
   const { method: name, parameters, caveats } = about.browser;
   return {

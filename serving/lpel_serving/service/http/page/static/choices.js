@@ -1,6 +1,6 @@
 // The settings of a comparison: method, crop, and whether the browser computes.
 
-import { obstacle } from "./askable.js";
+import { inSentences, obstacle } from "./askable.js";
 import { $, html, list } from "./elements.js";
 import { ROLES } from "./faces.js";
 import { chosenFields } from "./found.js";
@@ -200,9 +200,9 @@ function refreshMethods() {
     const option = [...$("method").options].find(({ value }) => value === method.name);
     option.disabled = it !== null;
     option.textContent = it ? `${called(method)}: ${it.short}` : called(method);
-    return it?.sentence;
+    return it;
   });
-  list($("method-obstacles"), here() ? [] : found.filter(Boolean));
+  list($("method-obstacles"), here() ? [] : inSentences(found.filter(Boolean)));
   $("method-hint").textContent = hint(current());
   list($("method-said"), said(current()));
 }

@@ -26,9 +26,13 @@ export function showPictures(cards, pictures, names) {
   for (const role of ROLES) {
     const { photograph, decoded } = canvases(cards[role]);
     drawCrop(photograph, pictures[role].crop);
-    drawReconstruction(decoded, pictures[role].reconstruction);
     callPicture(photograph, `what the network saw of ${names[role]}`);
-    callPicture(decoded, `${names[role]}, drawn from the network's numbers alone`);
+    const { reconstruction } = pictures[role];
+    decoded.closest("figure").hidden = !reconstruction; // not every bundle has a decoder
+    if (reconstruction) {
+      drawReconstruction(decoded, reconstruction);
+      callPicture(decoded, `${names[role]}, drawn from the network's numbers alone`);
+    }
     cards[role].classList.add("explained");
   }
   const signed = isSigned(pictures);
