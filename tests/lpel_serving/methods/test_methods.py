@@ -260,7 +260,9 @@ def test_a_control_is_made_of_the_very_same_map_of_a_random_method(derived):
     pair = face_pair(WIDE, pixels(0), pixels(1), similar=True)
     subject = Emsnn(k=3)
     values, anothers = (subject(pair, WIDE, generator(seed)) for seed in (7, 8))
-    made = controls(values, anothers, side=4, kind="test", fill=Fill(), shared_noise=False)
+    made = controls(
+        values, anothers, side=4, kind="test", fill=Fill(), shared_noise=False, decodes=True
+    )
     expected = {
         "reverse": -values,
         "shifted": np.roll(values, (4, 4), (0, 1)),
@@ -273,9 +275,11 @@ def test_every_control_but_chance_is_a_method_and_has_words():
     pair = face_pair(WIDE, pixels(0), pixels(1), similar=True)
     fill = Fill("blur")
     own = Lpel()(pair, WIDE, generator())
-    made = controls(own, own, side=4, kind="both", fill=fill, shared_noise=True)
+    made = controls(own, own, side=4, kind="both", fill=fill, shared_noise=True, decodes=True)
     assert set(OF_SUBJECT) < set(made)
     assert [RANDOM, *made] == list(CONTROLS)
+    few = controls(own, own, side=4, kind="both", fill=fill, shared_noise=True, decodes=False)
+    assert set(made) - set(few) == {"constant relevance"}
     assert made["occlusion"] == Occlusion(4, "both", fill, shared_noise=True)
     for method in made.values():
         assert is_signed_map(method(pair, WIDE, generator()))
