@@ -23,7 +23,7 @@ from lpel_serving.support.errors import ParameterError
 from lpel_serving.support.image_shape import ImageShape
 from lpel_serving.support.progress import Progress, one_step, silent
 from lpel_tf.bundles.assembly import assemble
-from lpel_tf.bundles.comparing import CompareBy, check_wanted, compare_by, kind_of
+from lpel_tf.bundles.comparing import CompareBy, check_wanted, compare_by, kind_of, opened
 from lpel_tf.bundles.decoder_training import finish_decoder, left_out
 from lpel_tf.bundles.response_bundling import ResponsePlan
 from lpel_tf.bundles.stages import (
@@ -104,7 +104,8 @@ def train_bundle(
         when there are none.
     comparison
         How the network compares two embeddings: ``cosine``, ``euclidean``, or a learned head, as a
-        Keras model of two inputs or as ONNX: see `lpel_tf.bundles.comparing.compare_by`.
+        Keras model of two inputs, as ONNX, or as a file of either: see
+        `lpel_tf.bundles.comparing.compare_by`.
     responses
         How to train a response decoder too; None for none.
     surrogate
@@ -136,6 +137,7 @@ def train_bundle(
     """
     check_wanted(comparison, threshold)
     _check_decoder(decoder, responses, image_size)
+    comparison = opened(comparison)
     engine = Embedder(embedder.model, embedder.record, as_crop(crop))
     crop = crop if isinstance(crop, str) else crop_name(crop)
     target = None if decoder is None else decoder_shape(embedder.record.shape, image_size)

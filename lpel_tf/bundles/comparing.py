@@ -17,14 +17,16 @@ from lpel_serving.equations.comparison import (
 )
 from lpel_serving.support.arrays import Floats
 from lpel_serving.support.errors import ParameterError
+from lpel_tf.networks.network_file import KERAS_SUFFIXES, ONNX_SUFFIX, load_keras
 from lpel_tf.support.errors import TrainingDataError
 
 CompareBy = Any
 """What a network compares by: ``cosine``, ``euclidean``, or a learned head, as a Keras model of two
-inputs or as ONNX (bytes, or the path of its file)."""
+inputs, as ONNX in bytes, or as the path of a file of either."""
 
 _HEAD_EXAMPLES = 64
 _NAMES = ("cosine", "euclidean")
+_SUFFIXES = (ONNX_SUFFIX, *KERAS_SUFFIXES)
 _TINY_SPREAD = 1e-30
 """Beside which no distance above 0 is too small."""
 
@@ -64,16 +66,38 @@ def check_wanted(wanted: CompareBy, threshold: float | None) -> None:
 
     What a head computes, and whether a distance is too small, is known only later.
     """
-    if isinstance(wanted, str) and wanted not in _NAMES and not wanted.endswith(".onnx"):
+    path = _file_of(wanted)
+    if path is not None and path.suffix.lower() not in _SUFFIXES:
         raise ParameterError(
-            "embeddings are compared by cosine, euclidean, or a learned head (a Keras model, or "
-            f"the path of an .onnx file); received {wanted!r}."
+            "embeddings are compared by cosine, euclidean, or a learned head (a Keras model, or a "
+            f"file of one, {', '.join(_SUFFIXES)}); received {str(path)!r}."
         )
-    path: Any = wanted
-    if isinstance(path, (str, Path)) and path not in _NAMES and not Path(path).is_file():
+    if path is not None and not path.is_file():
         raise ParameterError(f"there is no file {path} of a learned head.")
     if threshold is not None:
         ComparisonRecord(kind_of(wanted), _TINY_SPREAD).similarity_of(threshold)
+
+
+def opened(wanted: CompareBy) -> CompareBy:
+    """Load a head from its Keras file; leave anything else as it is.
+
+    Raises
+    ------
+    ModelShapeError
+        If Keras cannot load it in its safe mode, in which nothing of the file is executed.
+    """
+    path = _file_of(wanted)
+    if path is None or path.suffix.lower() == ONNX_SUFFIX:
+        return wanted
+    return load_keras(path)
+
+
+def _file_of(wanted: CompareBy) -> Path | None:
+    """The path of a head's file, where it is given by one."""
+    given: Any = wanted
+    if isinstance(given, Path) or (isinstance(given, str) and given not in _NAMES):
+        return Path(given)
+    return None
 
 
 def kind_of(wanted: CompareBy) -> ComparisonKind:
@@ -114,6 +138,6 @@ def compare_by(wanted: CompareBy, embeddings: Floats) -> Compared:
         ) from error
     if kind == "euclidean":
         return Compared(ComparisonRecord(kind, spread), Euclidean(spread))
-    exported = export_head(wanted, embeddings[:_HEAD_EXAMPLES], spread)
+    exported = export_head(opened(wanted), embeddings[:_HEAD_EXAMPLES], spread)
     comparison = open_head(exported.model, embeddings.shape[1], spread)
     return Compared(ComparisonRecord(kind, spread), comparison, exported)

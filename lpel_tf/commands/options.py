@@ -42,7 +42,7 @@ ComparisonOption = Annotated[
     str,
     typer.Option(
         help="How the network compares two embeddings: cosine, euclidean (their distance), or a "
-        "learned head of two embeddings as an ONNX file."
+        "learned head of two embeddings in a file of Keras or ONNX."
     ),
 ]
 ThresholdOption = Annotated[

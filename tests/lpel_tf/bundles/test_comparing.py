@@ -1,9 +1,12 @@
 """Bundles trained for networks that compare by distance, or by a learned head."""
 
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
 
+from lpel_export.support.errors import ModelShapeError
 from lpel_serving import Explainer, document, find_method
 from lpel_serving.equations.comparison import spread_of
 from lpel_serving.images.crops import CentreCrop, WholeImage, parse_crop
@@ -102,7 +105,13 @@ def test_crops_of_one_name_have_their_own_embeddings():
 
 @pytest.mark.parametrize(
     ("wanted", "threshold", "words"),
-    [("cosine", 1.5, "lies in"), ("euclidean", -1, "lies in"), ("head.onnx", None, "no file")],
+    [
+        ("cosine", 1.5, "lies in"),
+        ("euclidean", -1, "lies in"),
+        ("head.onnx", None, "no file"),
+        ("head.keras", None, "no file"),
+        (Path("head.txt"), None, r"a file of one, \.onnx, \.keras, \.h5"),
+    ],
 )
 def test_what_cannot_be_is_refused_before_anything_is_embedded(wanted, threshold, words, faces):
     with pytest.raises(ParameterError, match=words):
@@ -115,6 +124,14 @@ def test_what_cannot_be_is_refused_before_anything_is_embedded(wanted, threshold
             comparison=wanted,
             threshold=threshold,
         )
+
+
+def test_a_file_that_holds_no_keras_model_is_refused_before_anything_is_embedded(faces, tmp_path):
+    path = tmp_path / "head.keras"
+    path.write_bytes(b"nothing of Keras")
+    options = {"crop": "none", "recipe": Recipe(), "comparison": str(path)}
+    with pytest.raises(ModelShapeError, match=r"Keras cannot load head\.keras in its safe mode"):
+        train_bundle(None, faces, tmp_path / "out", **options)  # no network is looked at
 
 
 @pytest.mark.parametrize("wanted", ["manhattan", "Cosine", ""])
