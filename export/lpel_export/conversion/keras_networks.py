@@ -141,7 +141,10 @@ def _check_inputs(model: Any, shape: ImageShape) -> None:
 def _tower(model: Any) -> str:
     parts = [layer.name for layer in model.layers if hasattr(layer, "layers")]
     such = f", such as model.get_layer({parts[0]!r})" if parts else ""
-    return f"Give the part of it that maps one image to a vector{such}."
+    return (
+        f"Give the part of it that maps one image to a vector{such}; what compares two vectors is "
+        "given apart, as the comparison: 'cosine', 'euclidean', or a model of two embeddings."
+    )
 
 
 def _as_image(taken: _Shape) -> _Shape:
