@@ -209,7 +209,10 @@ REFUSED = {
     "a function": (lambda: np.mean, "a Keras model; received"),
     "unbuilt": (lambda: keras.Sequential(vectors()), "has no weights yet: build it"),
     "unbuilt, subclassed": (lambda: Subclassed(lambda h: h), "has no weights yet: build it"),
-    "a pair": (pair_of_images, r"one image to a vector, such as model.get_layer\('tower'\); what compares two vectors"),
+    "a pair": (
+        pair_of_images,
+        r"to a vector, such as model.get_layer\('tower'\); what compares two vectors is given apart",
+    ),
     "two outputs": (two_outputs, r"the 2 outputs .* model\.output\['who'\] \("),
     "two outputs, subclassed": (lambda: subclassed(lambda h: (h, h)), "It has the 2 outputs"),
     "flat": (lambda: taking(784), "Put a layer before it that takes images"),
