@@ -211,7 +211,7 @@ REFUSED = {
     "unbuilt, subclassed": (lambda: Subclassed(lambda h: h), "has no weights yet: build it"),
     "a pair": (
         pair_of_images,
-        r"to a vector, such as model.get_layer\('tower'\); what compares two vectors is given apart",
+        r"to a vector, such as model.get_layer\('tower'\); what compares two vectors is",
     ),
     "two outputs": (two_outputs, r"the 2 outputs .* model\.output\['who'\] \("),
     "two outputs, subclassed": (lambda: subclassed(lambda h: (h, h)), "It has the 2 outputs"),
