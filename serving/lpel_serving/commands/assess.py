@@ -68,7 +68,7 @@ def assess(
         typer.Option(min=1, help="Measure after every so many superpixels; 1 in the thesis."),
     ] = 4,
     fill: Annotated[
-        str, typer.Option(help="normal, uniform, grey, black, mean or blur.")
+        str, typer.Option(help="normal, uniform, grey, black, white, mean or blur.")
     ] = "normal",
     variance: Annotated[
         float, typer.Option(min=0, help="Of the normal noise, on pixels in [0, 1].")
