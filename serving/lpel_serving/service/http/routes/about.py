@@ -49,6 +49,7 @@ def about_document(service: ExplanationService, settings: Settings) -> dict[str,
         "reconstruction_shape": list(manifest.decoder.shape),
         "threshold": manifest.threshold.value,
         "comparison": manifest.comparison.kind,
+        "spread": manifest.comparison.spread,
         "crops": [
             {"name": name, "title": crop_title(name, crop), "default": place == 0}
             for place, (name, crop) in enumerate(service.crops.items())
