@@ -1,5 +1,6 @@
 """`lpel assess`: deletion curves of methods, compared with those of their controls."""
 
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
@@ -278,8 +279,12 @@ def _report(name: str, answer: Any, out: Path | None, *, quiet: bool) -> dict[st
     from lpel_serving.faithfulness.assessment_record import judgement_record
 
     record = judgement_record(answer.measured, answer.judgement)
+    if answer.left_out is not None:
+        record["left_out"] = asdict(answer.left_out)
     if not quiet:
         say(f"{answer.question.title}, {record['pairs']} pairs. {record['in_words']}")
+        if answer.left_out is not None:
+            say(f"  {answer.left_out.words}")
         area = record["area"]
         better = "lower" if record["lower_is_better"] else "higher"
         say(
