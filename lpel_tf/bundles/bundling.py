@@ -8,7 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from lpel_export.local_features.layers import choose_layers
 from lpel_export.support.image_shape import ImageSize
+from lpel_serving.bundle.folder import check_replaceable
 from lpel_serving.bundle.manifest import Manifest
 from lpel_serving.bundle.origin import crop_name
 from lpel_serving.engine.embedder import Embedder
@@ -36,6 +38,7 @@ from lpel_tf.data.dataset import FaceSet, embed_faces
 from lpel_tf.data.kept_apart import fit_on_sides, usual_on_sides
 from lpel_tf.data.split import SplitBy, split_faces
 from lpel_tf.decoders.decoder import decoder_shape
+from lpel_tf.decoders.response_table import check_grid
 from lpel_tf.decoders.training import Recipe
 from lpel_tf.networks.embedders import ExportedEmbedder
 from lpel_tf.support.cache import cache_folder
@@ -113,12 +116,16 @@ def train_bundle(
     progress
         Reports how far it is.
 
+    Whatever can be known before the long trainings is refused before them.
+
     Raises
     ------
     TrainingDataError
         If there are too few images or classes.
     ParameterError
-        If the threshold, or the way to split, is none.
+        If the threshold, or the way to split, is none, or the network has no such superpixels.
+    PairsError
+        If there are too few pairs for a threshold.
     ImageError
         If a photograph cannot be used and there is no `unusable` to gather it; it is named.
     PhotographsError
@@ -128,7 +135,10 @@ def train_bundle(
     OutputError, CacheError
         If files cannot be written.
     """
+    out = Path(out)
+    check_replaceable(out)
     check_wanted(comparison, threshold)
+    _check_plans(embedder, responses, surrogate)
     engine = Embedder(embedder.model, embedder.record, as_crop(crop))
     crop = crop if isinstance(crop, str) else crop_name(crop)
     target = decoder_shape(embedder.record.shape, image_size)
@@ -148,17 +158,17 @@ def train_bundle(
     own = None if threshold is None else own_threshold(threshold, compared.record)
     faces = everyone.photographs
     work = Work(embedder, crop, engine, faces, sides, compared, store, checkpoint, progress)
+    with one_step(progress, "fitting threshold, confidence and plausibility"):
+        rng = np.random.default_rng(recipe.seed)
+        fitted = (  # before the long trainings: there may be too few pairs for it
+            fit_on_pairs(pairs, embed, compared.comparison, own, subject)
+            if pairs
+            else fit_on_split(sides, rng, compared.comparison, own, subject)
+        )
+        plausibility = fit_on_sides(sides)
     trained = trained_decoder(work, recipe, closed_form=closed_form)
     finished = None if responses is None else trained_responses(work, responses)
     exported = None if surrogate is None else trained_surrogate(work, surrogate, finished)
-    with one_step(progress, "fitting threshold, confidence and plausibility"):
-        rng = np.random.default_rng(recipe.seed)
-        fitted = (
-            fit_on_pairs(pairs, embed, compared.comparison, own)
-            if pairs
-            else fit_on_split(sides, rng, compared.comparison, own)
-        )
-        plausibility = fit_on_sides(sides)
     with one_step(progress, "measuring what is usual of maps"):
         networks, read = explaining(work, trained.decoder, finished, exported)
         usual = usual_on_sides(
@@ -168,7 +178,7 @@ def train_bundle(
         return assemble(
             embedder,
             trained.decoder,
-            Path(out),
+            out,
             crop=crop,
             threshold=fitted.threshold,
             confidence=fitted.confidence,
@@ -181,6 +191,16 @@ def train_bundle(
             usual=usual,
             subject=subject,
         )
+
+
+def _check_plans(
+    embedder: ExportedEmbedder, responses: ResponsePlan | None, surrogate: SurrogatePlan | None
+) -> None:
+    """Raise before anything is embedded where a network has no such superpixels or layers."""
+    if responses is not None:
+        check_grid(responses.table, embedder.record.shape)
+    if surrogate is not None:
+        choose_layers(embedder.model, surrogate.table.side, surrogate.layers or None)
 
 
 def fingerprint(crop: Crop, shape: ImageShape) -> str:
