@@ -1,6 +1,5 @@
 """`lpel assess`: deletion curves of methods, compared with those of their controls."""
 
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
@@ -8,6 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from lpel_serving.commands.shared.applies import DRAWN, check_applies
+from lpel_serving.commands.shared.assessed import (
+    about_assessment,
+    keep_in_bundle,
+    partial_of,
+    report_curve,
+    write_summary,
+)
 from lpel_serving.commands.shared.command import Command
 from lpel_serving.commands.shared.options import (
     BundleOption,
@@ -130,7 +136,7 @@ def assess(
         report(passed, names=list_passed_over, header=given.header)
     _try_out(methods, explainer, list(chosen.values()), seed)
     said = in_json(passed, names=False, header=given.header)
-    document = _about(explainer.manifest, crop, seed) | said
+    document = about_assessment(explainer.manifest, crop, seed) | said
     if settings:
         document["parameters"] = {name: parameters_of(one) for name, one in found.items()}
     answers: dict[str, Any] = {}
@@ -143,16 +149,17 @@ def assess(
             filling,
             seed,
             networks_identity=repr(document["bundle"]),
-            partial=None if out is None else _partial(out, name),
+            partial=None if out is None else partial_of(out, name),
             progress=progress_bar,
         )
-        document["curves"][name] = _report(name, answer, out, quiet=json)
-    _keep(bundle if keep else None, explainer, next(iter(found)), answers, document["crop"])
+        document["curves"][name] = report_curve(name, answer, out, quiet=json)
+    kept_in, first = bundle if keep else None, next(iter(found))
+    keep_in_bundle(kept_in, explainer.manifest, first, answers, document["crop"])
     document["photographs_with_several_faces"] = crowds(explainer.embedder)
     if out is not None:
-        _write_json(out, document)
+        write_summary(out, document)
         for name in questions:
-            _partial(out, name).unlink(missing_ok=True)
+            partial_of(out, name).unlink(missing_ok=True)
     if json:
         said = in_json(passed, names=list_passed_over, header=given.header)
         print_json(document | said)
@@ -212,42 +219,6 @@ def _try_out(methods: dict[str, Any], explainer: Any, chosen: list[Any], seed: i
             method(pairs[0], explainer, np.random.default_rng(seed))
 
 
-def _about(manifest: Any, crop: str | None, seed: int) -> dict[str, Any]:
-    return {
-        "bundle": {name: file.sha256 for name, file in manifest.files.items()},
-        "crop": crop or manifest.crop,
-        "threshold": manifest.threshold.value,
-        "seed": seed,
-        "curves": {},
-    }
-
-
-def _keep(
-    bundle: Path | None, explainer: Any, method: str, answers: dict[str, Any], crop: str
-) -> None:
-    """Write what came out of a method into the bundle's manifest; into none if there is none."""
-    if bundle is None:
-        return
-    from dataclasses import replace
-
-    from lpel_serving.bundle.assessment_record import AssessmentRecord
-    from lpel_serving.bundle.folder import put_copy
-    from lpel_serving.faithfulness.assessment_record import measured_curve
-
-    curves = {
-        name: measured_curve(answer.measured, answer.judgement, crop)
-        for name, answer in answers.items()
-    }
-    known = explainer.manifest.assessment or AssessmentRecord({})
-    assessment = known.with_curves(method, curves)
-    put_copy(bundle, bundle, replace(explainer.manifest, assessment=assessment))
-    typer.echo(f"{bundle} keeps what came out of the method {method}.", err=True)
-
-
-def _partial(out: Path, curve: str) -> Path:
-    return out / f".{curve}.partial"
-
-
 def _title(name: str, method: Any) -> str:
     """A control that is assessed as a method needs a name of its own."""
     from lpel_serving.methods.method import is_control
@@ -273,61 +244,6 @@ def _candidates(
     return given_pairs(
         faces, identities, pairs, lambda found: sample_of_each(found, _SPARE * n, rng), unusable
     )
-
-
-def _report(name: str, answer: Any, out: Path | None, *, quiet: bool) -> dict[str, Any]:
-    from lpel_serving.faithfulness.assessment_record import judgement_record
-
-    record = judgement_record(answer.measured, answer.judgement)
-    if answer.left_out is not None:
-        record["left_out"] = asdict(answer.left_out)
-    if not quiet:
-        say(f"{answer.question.title}, {record['pairs']} pairs. {record['in_words']}")
-        if answer.left_out is not None:
-            say(f"  {answer.left_out.words}")
-        area = record["area"]
-        better = "lower" if record["lower_is_better"] else "higher"
-        say(
-            f"  area {area['mean']:.3f} [{area['low']:.3f}, {area['high']:.3f}], {better} is better"
-        )
-        for comparison in record["comparisons"]:
-            say(f"  {comparison['words']}")
-        if "caveat" in record:
-            say(f"  {record['caveat']}")
-    if out is not None:
-        record["files"] = _write(out, name, answer)
-        if not quiet:
-            say(f"  {', '.join(record['files'].values())}")
-    return record
-
-
-def _write(out: Path, name: str, answer: Any) -> dict[str, str]:
-    from lpel_serving.faithfulness.assessment_record import measured_arrays
-    from lpel_serving.report.array_file import npz
-    from lpel_serving.report.figures import curve_figure
-    from lpel_serving.report.figures.canvas import png
-    from lpel_serving.support.errors import MissingExtraError
-    from lpel_serving.support.files import write_atomically
-
-    files = {"arrays": out / f"{name}.npz"}
-    write_atomically(files["arrays"], npz(measured_arrays(answer.measured)))
-    try:
-        write_atomically(
-            out / f"{name}.png", png(curve_figure(answer.judgement, answer.question.title))
-        )
-        files["figure"] = out / f"{name}.png"
-    except MissingExtraError as error:
-        typer.echo(f"No figure was drawn. {error}", err=True)
-    return {what: str(path) for what, path in files.items()}
-
-
-def _write_json(out: Path, document: dict[str, Any]) -> None:
-    import json
-
-    from lpel_serving.support.files import write_atomically
-
-    text = json.dumps(document, indent=2, allow_nan=False) + "\n"
-    write_atomically(out / "assessment.json", text.encode())
 
 
 command = Command(assess, needs=(("onnxruntime", "cpu"),))
