@@ -16,9 +16,11 @@ if TYPE_CHECKING:
 
 def about_assessment(manifest: "Manifest", crop: str | None, seed: int) -> dict[str, Any]:
     """Begin the document of an assessment: what is assessed, and no curve yet."""
+    from lpel_serving.images.crop_words import called
+
     return {
         "bundle": {name: file.sha256 for name, file in manifest.files.items()},
-        "crop": crop or manifest.crop,
+        "crop": called(crop, manifest.crop),
         "threshold": manifest.threshold.value,
         "seed": seed,
         "curves": {},
