@@ -112,7 +112,7 @@ def assess(
     from lpel_serving.engine.explainer import Explainer
     from lpel_serving.equations.fill import Fill
     from lpel_serving.faithfulness.curve_settings import CurveSettings
-    from lpel_serving.faithfulness.study import QUESTIONS, ask, find_question
+    from lpel_serving.faithfulness.study import QUESTIONS, ask, check_drawn, find_question
     from lpel_serving.methods.catalogue.parameters import parameters_of
 
     questions = {name: find_question(name) for name in curve or list(QUESTIONS)[:3]}
@@ -134,6 +134,7 @@ def assess(
     finally:  # too few pairs may be due to what was skipped
         passed = given.all_passed_over()
         report(passed, names=list_passed_over, header=given.header)
+    check_drawn(questions.values(), chosen, filling, explainer.comparison)
     _try_out(methods, explainer, list(chosen.values()), seed)
     said = in_json(passed, names=False, header=given.header)
     document = about_assessment(explainer.manifest, crop, seed) | said

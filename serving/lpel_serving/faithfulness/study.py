@@ -1,12 +1,13 @@
 """Assesses methods on many pairs: which curve is measured on which pairs, and the comparison."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
+from lpel_serving.equations.comparison import Comparison
 from lpel_serving.faithfulness.assessment import Measured, measure_curves
 from lpel_serving.faithfulness.curve_settings import CurveSettings
 from lpel_serving.faithfulness.drawable import LeftOut, drawable
@@ -130,8 +131,7 @@ def ask(
             f"methods, and pairs {'similar' if pairs.similar else 'dissimilar'}."
         )
     settings = replace(settings, kind=question.kind)
-    scale = scale_of(settings, similar=pairs.similar)
-    pairs, left_out = drawable(pairs, networks.comparison, scale)
+    pairs, left_out = _drawn_of(pairs, question, settings, networks.comparison)
     subject, *rivals = methods
     parts = (settings, tuple(methods.items()), networks_identity, seed, _fingerprint(pairs))
     kept = None if partial is None else Partial(partial, repr(parts))
@@ -147,6 +147,34 @@ def ask(
     )
     judgement = judge(measured, np.random.default_rng((seed, 1)))
     return Answer(question, measured, judgement, left_out)
+
+
+def check_drawn(
+    questions: Iterable[Question],
+    pairs: Mapping[bool, PhotographPairs],
+    settings: CurveSettings,
+    comparison: Comparison,
+) -> None:
+    """Raise before anything is measured if one of some curves cannot be drawn of two pairs.
+
+    Parameters
+    ----------
+    questions
+        The curves.
+    pairs
+        By whether they are called similar.
+    settings, comparison
+        See `ask`.
+    """
+    for question in questions:
+        _drawn_of(pairs[question.similar], question, settings, comparison)
+
+
+def _drawn_of(
+    pairs: PhotographPairs, question: Question, settings: CurveSettings, comparison: Comparison
+) -> tuple[PhotographPairs, LeftOut | None]:
+    scale = scale_of(replace(settings, kind=question.kind), similar=question.similar)
+    return drawable(pairs, comparison, scale)
 
 
 def _fingerprint(pairs: PhotographPairs) -> str:

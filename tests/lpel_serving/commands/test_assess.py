@@ -254,14 +254,18 @@ def test_rivals_are_measured_on_the_same_pairs(command):
     assert alone["area"]["mean"] == outcomes["the method occlusion"]["area"]["mean"]
 
 
-def test_pairs_of_a_distance_that_have_no_share_are_left_out_and_counted(faces, tmp_path):
-    """By a threshold so generous that the similarity of some similar pairs begins below 0."""
-    threshold = ThresholdRecord(-3.0, {"how": "made up for the tests"})
-    network = tiny.embedder_model(compared.LENGTH).SerializeToString()
-    record = ComparisonRecord("euclidean", 0.8)
-    folder = tiny.write_bundle(
-        tmp_path / "bundle", embedder=network, comparison=record, threshold=threshold
+def generous(folder, spread):
+    """A bundle whose threshold calls pairs similar whose similarity is far below 0."""
+    return tiny.write_bundle(
+        folder,
+        embedder=tiny.embedder_model(compared.LENGTH).SerializeToString(),
+        comparison=ComparisonRecord("euclidean", spread),
+        threshold=ThresholdRecord(-3.0, {"how": "made up for the tests"}),
     )
+
+
+def test_pairs_of_a_distance_that_have_no_share_are_left_out_and_counted(faces, tmp_path):
+    folder = generous(tmp_path / "bundle", 0.8)
     asked = ("assess", "--bundle", folder, "--faces", faces, *QUICK, "--method", "centre")
     curves = ("--curve", "similar", "--curve", "transplant-similar")
     drawn, moved = document(lpel(*asked, *curves, "--json"))["curves"].values()
@@ -272,6 +276,15 @@ def test_pairs_of_a_distance_that_have_no_share_are_left_out_and_counted(faces, 
     said = " ".join(lpel(*asked, "--curve", "similar").stdout.split())
     assert f"{7 - drawn['pairs']} of 7 pairs" in said
     assert "left out of this curve: shares of the first similarity say nothing" in said
+
+
+def test_a_curve_of_no_pair_is_refused_before_any_is_measured(faces, tmp_path):
+    asked = ("assess", "--bundle", generous(tmp_path / "bundle", 0.4), "--faces", faces, *QUICK)
+    done = lpel(*asked, "--method", "centre", "--curve", "transplant-similar", "--curve", "similar")
+    assert done.returncode == 2
+    assert "7 of 7 pairs are left out of this curve" in done.stderr
+    assert "curves (" not in done.stderr
+    assert done.stdout == ""
 
 
 def test_the_definition_of_the_curve_is_the_users(command):
