@@ -1,30 +1,26 @@
 """Makes a bundle from images: embeds, trains, exports, fits the decision, writes."""
 
-import hashlib
-import os
 from collections.abc import Sequence
 from dataclasses import replace
-from importlib.metadata import version
 from pathlib import Path
-from typing import get_args
 
 import numpy as np
 
 from lpel_export.support.image_shape import ImageSize
+from lpel_serving.bundle.folder import check_replaceable
 from lpel_serving.bundle.manifest import Manifest
 from lpel_serving.bundle.origin import crop_name
 from lpel_serving.engine.embedder import Embedder
-from lpel_serving.images.crops import Crop, as_crop, is_known
+from lpel_serving.images.crops import Crop, as_crop
 from lpel_serving.images.datasets.labelled import Data, Labelled, as_labelled
 from lpel_serving.images.datasets.pairs import Pair
 from lpel_serving.images.datasets.passed_over import Unusable
 from lpel_serving.images.subject import FACES, Subject
-from lpel_serving.support.errors import ParameterError
-from lpel_serving.support.image_shape import ImageShape
 from lpel_serving.support.progress import Progress, one_step, silent
 from lpel_tf.bundles.assembly import assemble
 from lpel_tf.bundles.comparing import CompareBy, check_wanted, compare_by, kind_of, opened
 from lpel_tf.bundles.decoder_training import finish_decoder, left_out
+from lpel_tf.bundles.plan_checks import check_decoder, check_plans
 from lpel_tf.bundles.response_bundling import ResponsePlan
 from lpel_tf.bundles.stages import (
     DecoderBy,
@@ -34,6 +30,7 @@ from lpel_tf.bundles.stages import (
     trained_responses,
     trained_surrogate,
 )
+from lpel_tf.bundles.store_names import fingerprint, store_key
 from lpel_tf.bundles.surrogate_bundling import SurrogatePlan
 from lpel_tf.bundles.thresholds import fit_on_pairs, fit_on_split, own_threshold
 from lpel_tf.data.dataset import FaceSet, embed_faces
@@ -120,12 +117,17 @@ def train_bundle(
     progress
         Reports how far it is.
 
+    Whatever can be known before the long trainings is refused before them.
+
     Raises
     ------
     TrainingDataError
         If there are too few images or classes.
     ParameterError
-        If the threshold, or the way to split, is none, or nothing would explain.
+        If the threshold, or the way to split, is none, nothing would explain, or the network has no
+        such superpixels.
+    PairsError
+        If there are too few pairs for a threshold.
     ImageError
         If a photograph cannot be used and there is no `unusable` to gather it; it is named.
     PhotographsError
@@ -135,9 +137,12 @@ def train_bundle(
     OutputError, CacheError
         If files cannot be written.
     """
+    out = Path(out)
+    check_replaceable(out)
     check_wanted(comparison, threshold)
-    _check_decoder(decoder, responses, image_size)
+    check_decoder(decoder, responses, image_size)
     comparison = opened(comparison)
+    check_plans(embedder, responses, surrogate)
     engine = Embedder(embedder.model, embedder.record, as_crop(crop))
     crop = crop if isinstance(crop, str) else crop_name(crop)
     target = None if decoder is None else decoder_shape(embedder.record.shape, image_size)
@@ -157,19 +162,19 @@ def train_bundle(
     own = None if threshold is None else own_threshold(threshold, compared.record)
     faces = everyone.photographs
     work = Work(embedder, crop, engine, faces, sides, compared, store, checkpoint, progress)
+    with one_step(progress, "fitting threshold, confidence and plausibility"):
+        rng = np.random.default_rng(recipe.seed)
+        fitted = (  # before the long trainings: there may be too few pairs for it
+            fit_on_pairs(pairs, embed, compared.comparison, own, subject)
+            if pairs
+            else fit_on_split(sides, rng, compared.comparison, own, subject)
+        )
+        plausibility = fit_on_sides(sides)
     trained = trained_decoder(work, recipe, decoder)
     finished = None if responses is None else trained_responses(work, responses)
     if trained is None and finished is not None:  # the first training says what was left out
         finished = replace(finished, training={**finished.training, **left_out(everyone)})
     exported = None if surrogate is None else trained_surrogate(work, surrogate, finished)
-    with one_step(progress, "fitting threshold, confidence and plausibility"):
-        rng = np.random.default_rng(recipe.seed)
-        fitted = (
-            fit_on_pairs(pairs, embed, compared.comparison, own)
-            if pairs
-            else fit_on_split(sides, rng, compared.comparison, own)
-        )
-        plausibility = fit_on_sides(sides)
     with one_step(progress, "measuring what is usual of maps"):
         linear = None if trained is None else trained.decoder
         networks, read = explaining(work, linear, finished, exported)
@@ -182,7 +187,7 @@ def train_bundle(
         return assemble(
             embedder,
             made,
-            Path(out),
+            out,
             crop=crop,
             threshold=fitted.threshold,
             confidence=fitted.confidence,
@@ -194,49 +199,3 @@ def train_bundle(
             usual=usual,
             subject=subject,
         )
-
-
-def _check_decoder(
-    decoder: DecoderBy | None, responses: ResponsePlan | None, image_size: ImageSize | None
-) -> None:
-    """Raise `ParameterError` where a decoder is made in no known way, or is missing."""
-    if decoder not in (None, *get_args(DecoderBy)):
-        raise ParameterError(
-            f"a decoder is {' or '.join(map(repr, get_args(DecoderBy)))}, or None for none; "
-            f"received {decoder!r}."
-        )
-    if decoder is None and responses is None:
-        raise ParameterError(
-            "without a decoder something else has to explain: ask for responses too, or keep the "
-            "decoder."
-        )
-    if decoder is None and image_size is not None:
-        raise ParameterError(
-            f"an image_size is that of the decoder's images, and there is to be no decoder; "
-            f"received {image_size}: leave it out."
-        )
-
-
-def fingerprint(crop: Crop, shape: ImageShape) -> str:
-    """Tell apart crops that have one name, by what they make of a picture; nothing for a known one.
-
-    A function that refuses the picture is never taken for another, nor for itself.
-    """
-    if is_known(crop):
-        return ""
-    picture = np.random.default_rng(0).integers(0, 256, (233, 194, shape.channels), np.uint8)
-    try:
-        made = np.ascontiguousarray(crop(picture, shape)).tobytes()
-    except Exception:  # noqa: BLE001 - whatever a function of somebody's own raises
-        made = os.urandom(16)
-    return "#" + hashlib.sha256(made).hexdigest()[:16]
-
-
-def store_key(embedder: ExportedEmbedder, crop: str, target: ImageShape | None) -> str:
-    """Name the store of embeddings, and of targets of a shape, of a network with a crop."""
-    if target is None:
-        size = "no images"
-    else:
-        size = target.height if target.is_square_rgb else "x".join(map(str, target))
-    made_of = f"{embedder.sha256}|{crop}|{size}|{version('pillow')}|{version('lpel-tf')}"
-    return hashlib.sha256(made_of.encode()).hexdigest()[:32]

@@ -20,6 +20,7 @@ from lpel_serving.images.crops import Crop
 from lpel_serving.images.datasets.labelled import Labelled
 from lpel_serving.images.held import content_of
 from lpel_serving.methods.measured.stream import DEFAULT_BATCH
+from lpel_serving.methods.simulated.game import DEFAULT_FILL
 from lpel_serving.support.arrays import Floats, Pixels
 from lpel_serving.support.errors import NoFaceError, ParameterError
 from lpel_serving.support.progress import Progress, silent
@@ -64,6 +65,11 @@ class SurrogatePlan:
     def __post_init__(self) -> None:
         if self.rounds < 1:
             raise ParameterError(f"a surrogate has 1 round or more; received {self.rounds}.")
+        if DEFAULT_FILL not in self.table.names:
+            raise ParameterError(
+                f"a surrogate needs the fill {DEFAULT_FILL}, which explanations ask about unless "
+                f"told otherwise; received {', '.join(self.table.names)}."
+            )
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,6 +14,7 @@ from lpel_serving.equations.comparison import COSINE, Comparison
 from lpel_serving.images.datasets.faces import Face
 from lpel_serving.images.datasets.labelled import Labelled
 from lpel_serving.images.datasets.pairs import Pair, draw_pairs, possible_pairs
+from lpel_serving.images.subject import FACES, Subject
 from lpel_serving.support.errors import PairsError, ParameterError
 from lpel_serving.verification.accuracy import best_threshold, cross_validate
 from lpel_tf.data.dataset import FaceSet
@@ -34,8 +35,8 @@ class Fitted:
     threshold
         The similarity above which two images are called similar.
     confidence
-        The predicted probability of one person; None if the pairs are too few to fit it, or not
-        more similar when they are of one person.
+        The predicted probability that two belong together; None if the pairs are too few to fit
+        it, or not more similar when they do.
     """
 
     threshold: ThresholdRecord
@@ -61,6 +62,7 @@ def fit_on_pairs(
     embed: Callable[[Sequence[Labelled]], FaceSet],
     comparison: Comparison = COSINE,
     own: ThresholdRecord | None = None,
+    subject: Subject = FACES,
 ) -> Fitted:
     """Choose the most accurate threshold on given pairs, and fit the confidence on them.
 
@@ -74,11 +76,13 @@ def fit_on_pairs(
         How the network compares.
     own
         A threshold that was chosen already; None to choose.
+    subject
+        What the photographs show.
 
     Raises
     ------
     PairsError
-        If there are not pairs of both kinds that show faces.
+        If there are not pairs of both kinds that can be used.
     """
     paths = dict.fromkeys(path for pair in pairs for path in (pair.reference, pair.test))
     faces = embed(tuple(Face(path, path.parent.name) for path in paths))
@@ -88,7 +92,7 @@ def fit_on_pairs(
     first = faces.embeddings[[place[pair.reference] for pair in usable]]
     second = faces.embeddings[[place[pair.test] for pair in usable]]
     same = np.array([pair.same for pair in usable])
-    return _fit(comparison.similarity(first, second), same, "a list of pairs", own)
+    return _fit(comparison.similarity(first, second), same, "a list of pairs", own, subject)
 
 
 def fit_on_split(
@@ -96,26 +100,30 @@ def fit_on_split(
     rng: np.random.Generator,
     comparison: Comparison = COSINE,
     own: ThresholdRecord | None = None,
+    subject: Subject = FACES,
 ) -> Fitted:
     """Fit on pairs of what was held out; the thesis's threshold alone if that gives too few."""
     apart = split.apart
     identities, embeddings = apart.identities, apart.embeddings
     n = min(_MAX_PAIRS, possible_pairs(identities))
     if n < _MIN_PAIRS:
-        return Fitted(own or _of_the_thesis(split, n, comparison), None)
+        return Fitted(own or _of_the_thesis(split, n, comparison, subject), None)
     first, second, same = (
         np.array(column) for column in zip(*draw_pairs(identities, n, rng), strict=True)
     )
     similarities = comparison.similarity(embeddings[first], embeddings[second])
-    return _fit(similarities, same, f"pairs of the {split.held_out} of training", own)
+    return _fit(similarities, same, f"pairs of the {split.held_out} of training", own, subject)
 
 
-def _of_the_thesis(split: Split, n: int, comparison: Comparison) -> ThresholdRecord:
+def _of_the_thesis(
+    split: Split, n: int, comparison: Comparison, subject: Subject
+) -> ThresholdRecord:
     """The thesis's threshold, a cosine, where what was held out gives n pairs."""
     if comparison.kind != "cosine":
         raise PairsError(
-            f"the {split.held_out} give {n} pairs; {_MIN_PAIRS} are needed to choose a threshold "
-            f"for a comparison by {comparison.kind}: give a threshold, or a list of pairs."
+            f"the {subject.retell(split.held_out)} give {n} pairs; {_MIN_PAIRS} are needed to "
+            f"choose a threshold for a comparison by {comparison.kind}: give a threshold, or a "
+            "list of pairs."
         )
     how = f"the thesis's: the {split.held_out} give too few pairs"
     return ThresholdRecord(THESIS_THRESHOLD, {"how": how, "pairs": n})
@@ -126,16 +134,17 @@ def _fit(
     same: NDArray[np.bool_],
     on: str,
     own: ThresholdRecord | None,
+    subject: Subject,
 ) -> Fitted:
     if not 0 < np.count_nonzero(same) < len(same):
         raise PairsError(
-            f"a threshold needs pairs of the same person and pairs of two; of {len(same)} usable "
-            f"pairs {np.count_nonzero(same)} are of the same person."
+            f"a threshold needs pairs of {subject.same} and pairs of {subject.different}; of "
+            f"{len(same)} usable pairs {np.count_nonzero(same)} are of {subject.same}."
         )
     on_which = f"{on}, which the threshold was chosen on" if own is None else on
     try:
         confidence = fit_confidence(similarities, same, on_which)
-    except ParameterError:  # a network that cannot separate people still keeps its decoders
+    except ParameterError:  # a network that cannot separate them still keeps its decoders
         confidence = None
     return Fitted(own or _most_accurate(similarities, same, on), confidence)
 

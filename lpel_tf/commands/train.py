@@ -43,6 +43,10 @@ from lpel_tf.commands.options import (
     split_by,
 )
 from lpel_tf.commands.training_plans import (
+    CoalitionsOption,
+    FillOption,
+    GridOption,
+    TableCoalitionsOption,
     TablePrecision,
     TableRoundsOption,
     TrainedMethod,
@@ -95,22 +99,9 @@ def train(
             "which explains best and takes most."
         ),
     ] = TrainedMethod.lpel,
-    coalitions: Annotated[
-        int,
-        typer.Option(
-            min=1,
-            help="For responses and surrogate: coalitions measured per photograph for the "
-            "response decoder, each one embedding.",
-        ),
-    ] = 16,
-    table_coalitions: Annotated[
-        int,
-        typer.Option(
-            min=8,
-            help="For surrogate: coalitions measured per photograph for the surrogate, a multiple "
-            "of 8: as many for each of 4 fills, in complementary pairs.",
-        ),
-    ] = 32,
+    coalitions: CoalitionsOption = 16,
+    fill: FillOption = None,
+    table_coalitions: TableCoalitionsOption = None,
     table_precision: Annotated[
         TablePrecision,
         typer.Option(
@@ -119,12 +110,7 @@ def train(
         ),
     ] = TablePrecision.float32,
     table_rounds: TableRoundsOption = 1,
-    grid: Annotated[
-        int,
-        typer.Option(
-            min=2, max=40, help="For responses and surrogate: superpixels along one side."
-        ),
-    ] = 8,
+    grid: GridOption = 8,
     pairs: Annotated[
         Path | None,
         typer.Option(
@@ -211,7 +197,8 @@ def train(
     check_wanted(comparison, threshold)
     responds, simulates = method is not TrainedMethod.lpel, method is TrainedMethod.surrogate
     how = "goes with --method responses or surrogate"
-    check_applies(context, responds, how, "--coalitions", "--grid", "--no-decoder")
+    of_both = ("--coalitions", "--grid", "--fill", "--no-decoder")
+    check_applies(context, responds, how, *of_both)
     of_table = ("--table-coalitions", "--table-precision", "--table-rounds")
     check_applies(context, simulates, "goes with --method surrogate", *of_table)
     stepwise = ("--epochs", "--batch-size", "--patience")
@@ -219,9 +206,10 @@ def train(
     of_decoder = ("--closed-form", *stepwise, "--noise")
     check_applies(context, not no_decoder, "is for a decoder, not with --no-decoder", *of_decoder)
     recipe = Recipe(epochs=epochs, batch_size=batch_size, noise=noise, patience=patience, seed=seed)
-    responses = response_plan(responds, side=grid, coalitions=coalitions, seed=seed)
+    responses = response_plan(responds, fill, side=grid, coalitions=coalitions, seed=seed)
     surrogate = surrogate_plan(
         simulates,
+        fill,
         side=grid,
         coalitions=table_coalitions,
         precision=table_precision.value,

@@ -132,9 +132,9 @@ def split_by_identity(
     people = sorted(set(faces.identities))
     if len(people) < 3:
         raise TrainingDataError(
-            f"the photographs show {len(people)} people; at least 3 are needed, to keep some apart "
+            f"the images are of {len(people)} classes; at least 3 are needed, to keep some apart "
             "for validation and test, and hundreds to train a useful decoder. Split by image "
-            "divides the photographs of each."
+            "divides the images of each."
         )
     order = rng.permutation(len(people))
     n_test = max(1, round(len(people) * test))

@@ -26,6 +26,7 @@ from lpel_serving.methods.measured.embedding_losses import (
 from lpel_serving.methods.measured.stream import EmbeddingJob, embed_jobs
 from lpel_serving.support.arrays import Floats
 from lpel_serving.support.errors import ParameterError
+from lpel_serving.support.image_shape import ImageShape
 from lpel_serving.support.progress import Progress, silent
 from lpel_tf.data.store import open_array_store
 
@@ -108,6 +109,15 @@ class ResponseTable:
         )
 
 
+def check_grid(settings: TableSettings, shape: ImageShape) -> None:
+    """Raise `ParameterError` if images of a shape have fewer pixels than superpixels."""
+    if settings.side > min(shape[:2]):
+        raise ParameterError(
+            f"a crop of {shape.words} has no grid of {settings.side} superpixels along a side: "
+            "choose a coarser one."
+        )
+
+
 def measure_table(
     embedder: Embedder,
     faces: Sequence[Labelled],
@@ -147,11 +157,7 @@ def measure_table(
         If there are more superpixels than pixels.
     """
     dimension, superpixels = embedder.record.dimension, settings.side**2
-    if settings.side > min(embedder.record.shape[:2]):
-        raise ParameterError(
-            f"a crop of {embedder.record.shape.words} has no grid of {settings.side} superpixels "
-            "along a side: choose a coarser one."
-        )
+    check_grid(settings, embedder.record.shape)
     fields = {
         "embedding": Field(np.float32, (dimension,)),
         "coalitions": Field(np.uint8, (settings.coalitions, -(-superpixels // 8))),

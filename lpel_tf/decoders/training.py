@@ -165,23 +165,24 @@ def train_decoder(
 
 
 def check_faces(train: FaceSet, validation: FaceSet, *, ridge: bool = False) -> None:
-    """Raise `TrainingDataError` unless a decoder can be trained on these faces.
+    """Raise `TrainingDataError` unless a decoder can be trained on these images.
 
-    With a ridge on the weights there is one best decoder, however few faces there are. Without it,
-    and without more faces than features, many fit them equally well.
+    With a ridge on the weights there is one best decoder, however few images there are. Without it,
+    and without more images than features, many fit them equally well.
     """
     n, dimension = train.embeddings.shape
     least = 2 if ridge else dimension + 1
     if n < least:
         way = "" if ridge else ", or train with noise on the embeddings, in whitened coordinates"
         raise TrainingDataError(
-            f"{n} faces are too few to train a decoder of {dimension} features"
+            f"{n} images are too few to train a decoder of {dimension} features"
             f"{'' if ridge else ' without noise, for many fit them equally well'}: give more than "
             f"{least - 1}, thousands are better{way}."
         )
     if not len(validation):
         raise TrainingDataError(
-            "no faces are left for validation: give photographs of more people."
+            "no images are left for validation: give more images, of more of those that are told "
+            "apart."
         )
     check_embeddings(np.concatenate([train.embeddings, validation.embeddings]))
 

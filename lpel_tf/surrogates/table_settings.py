@@ -43,6 +43,11 @@ class SurrogateTableSettings:
                 "a table has 2 to 40 superpixels along a side, fills, and a seed of 0 or more; "
                 f"received {self.side}, {self.fills} and {self.seed}."
             )
+        if len(set(self.names)) < len(self.names):
+            raise ParameterError(
+                "a surrogate tells its fills apart by name: expected different ones; received "
+                f"{', '.join(self.names)}."
+            )
         pairs = 2 * len(self.names)
         if self.coalitions < pairs or self.coalitions % pairs:
             raise ParameterError(

@@ -19,7 +19,7 @@ from lpel_serving.images.datasets.faces import Face, list_faces
 from lpel_serving.methods.catalogue.description import networks_in
 from lpel_serving.methods.networks import Networks, with_embed
 from lpel_serving.support.progress import Progress
-from lpel_tf.bundles.bundling import store_key
+from lpel_tf.bundles.store_names import store_key
 from lpel_tf.data.dataset import embed_faces
 from lpel_tf.data.split import Split
 from lpel_tf.decoders.decoder import decoder_shape

@@ -9,7 +9,7 @@ from lpel_serving.engine.embedder import Embedder
 from lpel_serving.images.datasets.faces import Face
 from lpel_serving.images.datasets.passed_over import Unusable
 from lpel_serving.support.progress import Progress
-from lpel_tf.bundles.bundling import store_key
+from lpel_tf.bundles.store_names import store_key
 from lpel_tf.data.dataset import FaceSet, embed_faces
 from lpel_tf.data.split import Split, SplitBy, split_faces
 from lpel_tf.decoders.decoder import decoder_shape

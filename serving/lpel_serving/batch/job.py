@@ -19,6 +19,7 @@ from lpel_serving.batch.store.folder import IMAGES_IN_CHUNK, Places
 from lpel_serving.bundle.loading import load_bundle
 from lpel_serving.bundle.manifest import Manifest
 from lpel_serving.engine.session import check_provider
+from lpel_serving.images.crop_words import called
 from lpel_serving.images.crops import parse_crop
 from lpel_serving.methods.catalogue.description import missing_needs, networks_in
 from lpel_serving.methods.measured.stream import DEFAULT_BATCH
@@ -167,7 +168,7 @@ def prepare(job: Job) -> PreparedJob:
         templates=templates,
     )
     _check_needs(settings, manifest)
-    crop = job.crop or manifest.crop
+    crop = called(job.crop, manifest.crop)
     parse_crop(crop)
     gallery = None if job.lists.gallery is None else list_digest(job.lists.gallery, LISTED)
     about = {

@@ -9,6 +9,7 @@ from lpel_serving.bundle.confidence_record import ConfidenceRecord
 from lpel_serving.bundle.manifest import Manifest, SurrogateRecord
 from lpel_serving.bundle.plausibility_record import PlausibilityRecord
 from lpel_serving.bundle.usual_record import UsualRecord
+from lpel_serving.images.crop_words import with_largest
 from lpel_serving.images.subject import FACES, Subject
 from lpel_serving.verification.reliability import FOLDS, Reliability
 
@@ -41,7 +42,7 @@ def card(manifest: Manifest) -> Iterator[str]:
     )
     yield from _explaining_lines(manifest)
     yield from subject_lines(manifest.subject)
-    yield f"crop: {manifest.crop}"
+    yield f"crop: {with_largest(manifest.crop, manifest.embedder.shape)}"
     yield from _comparison_lines(manifest)
     yield f"threshold: {manifest.threshold.value:.4f}"
     yield from _lines(manifest.threshold.chosen)
@@ -217,7 +218,8 @@ def _purpose(manifest: Manifest) -> Iterator[str]:
         "dissimilar, each in comparison with the other."
     )
     yield (
-        f"It takes photographs whose {many} are cut out by the crop {manifest.crop} and scaled to "
+        f"It takes photographs whose {many} are cut out by the crop "
+        f"{with_largest(manifest.crop, manifest.embedder.shape)} and scaled to "
         f"{manifest.embedder.shape.words}."
     )
     rule = manifest.comparison.rule(manifest.threshold.value)

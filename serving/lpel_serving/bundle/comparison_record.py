@@ -16,8 +16,6 @@ REFERENCE_EMBEDDING, TEST_EMBEDDING, SIMILARITY = (
 )
 """Its tensors: two batches of embeddings as the embedder gives them, and their similarity, in
 [0, 1], shape (batch,)."""
-
-
 _FINEST = 1e-5
 """By so much at least a threshold on a distance is below 1: float32 is not finer by far."""
 
@@ -87,6 +85,7 @@ class ComparisonRecord:
 
 
 BY_COSINE = ComparisonRecord()
+"""The record of a bundle that says nothing: embeddings are compared by their cosine."""
 
 
 def least_similarity(record: ComparisonRecord) -> float:

@@ -7,6 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from lpel_serving.commands.shared.applies import DRAWN, check_applies
+from lpel_serving.commands.shared.assessed import (
+    about_assessment,
+    keep_in_bundle,
+    partial_of,
+    report_curve,
+    write_summary,
+)
 from lpel_serving.commands.shared.command import Command
 from lpel_serving.commands.shared.options import (
     BundleOption,
@@ -68,7 +75,7 @@ def assess(
         typer.Option(min=1, help="Measure after every so many superpixels; 1 in the thesis."),
     ] = 4,
     fill: Annotated[
-        str, typer.Option(help="normal, uniform, grey, black, mean or blur.")
+        str, typer.Option(help="normal, uniform, grey, black, white, mean or blur.")
     ] = "normal",
     variance: Annotated[
         float, typer.Option(min=0, help="Of the normal noise, on pixels in [0, 1].")
@@ -105,7 +112,7 @@ def assess(
     from lpel_serving.engine.explainer import Explainer
     from lpel_serving.equations.fill import Fill
     from lpel_serving.faithfulness.curve_settings import CurveSettings
-    from lpel_serving.faithfulness.study import QUESTIONS, ask, find_question
+    from lpel_serving.faithfulness.study import QUESTIONS, ask, check_drawn, find_question
     from lpel_serving.methods.catalogue.parameters import parameters_of
 
     questions = {name: find_question(name) for name in curve or list(QUESTIONS)[:3]}
@@ -127,9 +134,10 @@ def assess(
     finally:  # too few pairs may be due to what was skipped
         passed = given.all_passed_over()
         report(passed, names=list_passed_over, header=given.header)
+    check_drawn(questions.values(), chosen, filling, explainer.comparison)
     _try_out(methods, explainer, list(chosen.values()), seed)
     said = in_json(passed, names=False, header=given.header)
-    document = _about(explainer.manifest, crop, seed) | said
+    document = about_assessment(explainer.manifest, crop, seed) | said
     if settings:
         document["parameters"] = {name: parameters_of(one) for name, one in found.items()}
     answers: dict[str, Any] = {}
@@ -142,16 +150,17 @@ def assess(
             filling,
             seed,
             networks_identity=repr(document["bundle"]),
-            partial=None if out is None else _partial(out, name),
+            partial=None if out is None else partial_of(out, name),
             progress=progress_bar,
         )
-        document["curves"][name] = _report(name, answer, out, quiet=json)
-    _keep(bundle if keep else None, explainer, next(iter(found)), answers, document["crop"])
+        document["curves"][name] = report_curve(name, answer, out, quiet=json)
+    kept_in, first = bundle if keep else None, next(iter(found))
+    keep_in_bundle(kept_in, explainer.manifest, first, answers, document["crop"])
     document["photographs_with_several_faces"] = crowds(explainer.embedder)
     if out is not None:
-        _write_json(out, document)
+        write_summary(out, document)
         for name in questions:
-            _partial(out, name).unlink(missing_ok=True)
+            partial_of(out, name).unlink(missing_ok=True)
     if json:
         said = in_json(passed, names=list_passed_over, header=given.header)
         print_json(document | said)
@@ -211,42 +220,6 @@ def _try_out(methods: dict[str, Any], explainer: Any, chosen: list[Any], seed: i
             method(pairs[0], explainer, np.random.default_rng(seed))
 
 
-def _about(manifest: Any, crop: str | None, seed: int) -> dict[str, Any]:
-    return {
-        "bundle": {name: file.sha256 for name, file in manifest.files.items()},
-        "crop": crop or manifest.crop,
-        "threshold": manifest.threshold.value,
-        "seed": seed,
-        "curves": {},
-    }
-
-
-def _keep(
-    bundle: Path | None, explainer: Any, method: str, answers: dict[str, Any], crop: str
-) -> None:
-    """Write what came out of a method into the bundle's manifest; into none if there is none."""
-    if bundle is None:
-        return
-    from dataclasses import replace
-
-    from lpel_serving.bundle.assessment_record import AssessmentRecord
-    from lpel_serving.bundle.folder import put_copy
-    from lpel_serving.faithfulness.assessment_record import measured_curve
-
-    curves = {
-        name: measured_curve(answer.measured, answer.judgement, crop)
-        for name, answer in answers.items()
-    }
-    known = explainer.manifest.assessment or AssessmentRecord({})
-    assessment = known.with_curves(method, curves)
-    put_copy(bundle, bundle, replace(explainer.manifest, assessment=assessment))
-    typer.echo(f"{bundle} keeps what came out of the method {method}.", err=True)
-
-
-def _partial(out: Path, curve: str) -> Path:
-    return out / f".{curve}.partial"
-
-
 def _title(name: str, method: Any) -> str:
     """A control that is assessed as a method needs a name of its own."""
     from lpel_serving.methods.method import is_control
@@ -272,57 +245,6 @@ def _candidates(
     return given_pairs(
         faces, identities, pairs, lambda found: sample_of_each(found, _SPARE * n, rng), unusable
     )
-
-
-def _report(name: str, answer: Any, out: Path | None, *, quiet: bool) -> dict[str, Any]:
-    from lpel_serving.faithfulness.assessment_record import judgement_record
-
-    record = judgement_record(answer.measured, answer.judgement)
-    if not quiet:
-        say(f"{answer.question.title}, {record['pairs']} pairs. {record['in_words']}")
-        area = record["area"]
-        better = "lower" if record["lower_is_better"] else "higher"
-        say(
-            f"  area {area['mean']:.3f} [{area['low']:.3f}, {area['high']:.3f}], {better} is better"
-        )
-        for comparison in record["comparisons"]:
-            say(f"  {comparison['words']}")
-        if "caveat" in record:
-            say(f"  {record['caveat']}")
-    if out is not None:
-        record["files"] = _write(out, name, answer)
-        if not quiet:
-            say(f"  {', '.join(record['files'].values())}")
-    return record
-
-
-def _write(out: Path, name: str, answer: Any) -> dict[str, str]:
-    from lpel_serving.faithfulness.assessment_record import measured_arrays
-    from lpel_serving.report.array_file import npz
-    from lpel_serving.report.figures import curve_figure
-    from lpel_serving.report.figures.canvas import png
-    from lpel_serving.support.errors import MissingExtraError
-    from lpel_serving.support.files import write_atomically
-
-    files = {"arrays": out / f"{name}.npz"}
-    write_atomically(files["arrays"], npz(measured_arrays(answer.measured)))
-    try:
-        write_atomically(
-            out / f"{name}.png", png(curve_figure(answer.judgement, answer.question.title))
-        )
-        files["figure"] = out / f"{name}.png"
-    except MissingExtraError as error:
-        typer.echo(f"No figure was drawn. {error}", err=True)
-    return {what: str(path) for what, path in files.items()}
-
-
-def _write_json(out: Path, document: dict[str, Any]) -> None:
-    import json
-
-    from lpel_serving.support.files import write_atomically
-
-    text = json.dumps(document, indent=2, allow_nan=False) + "\n"
-    write_atomically(out / "assessment.json", text.encode())
 
 
 command = Command(assess, needs=(("onnxruntime", "cpu"),))

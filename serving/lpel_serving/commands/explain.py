@@ -70,6 +70,7 @@ def explain(
     from lpel_serving.commands.shared.progress import progress_bar
     from lpel_serving.engine.explainer import Explainer
     from lpel_serving.engine.inventory import images_needed
+    from lpel_serving.images.crop_words import called
     from lpel_serving.methods.catalogue.parameters import parameters_of
     from lpel_serving.methods.catalogue.registry import LPEL, find_method
     from lpel_serving.methods.counted import counted
@@ -101,7 +102,7 @@ def explain(
         "parameters": {
             **(own if name == LPEL else {"seed": seed, **{one: own[one] for one in values}}),
             "epsilon": epsilon,
-            "crop": crop or manifest.crop,
+            "crop": called(crop, manifest.crop),
         },
         "bundle": {name: file.sha256 for name, file in manifest.files.items()},
     }

@@ -13,7 +13,7 @@ from lpel_serving.support.errors import ParameterError
 from lpel_serving.support.image_shape import within
 from lpel_serving.support.pictures import to_picture, to_pixels
 
-FillName = Literal["normal", "uniform", "grey", "black", "mean", "blur"]
+FillName = Literal["normal", "uniform", "grey", "black", "white", "mean", "blur"]
 FILLS: tuple[FillName, ...] = get_args(FillName)
 TRANSPLANT = "transplant"
 """What stands for a fill where superpixels become another image's own at the same place."""
@@ -30,9 +30,10 @@ class Fill:
     ----------
     name
         ``normal``: noise of mean 0, as in the thesis, on pixels in [0, 1], clipped there: mostly
-        dark. ``uniform``: noise over [0, 1], as in Samek et al. ``grey`` and ``black``: 0.5 or 0
-        everywhere. ``mean``: the image's mean colour. ``blur``: the image itself, blurred by a
-        Gaussian with an eighth of its shorter side as the standard deviation.
+        dark. ``uniform``: noise over [0, 1], as in Samek et al. ``grey``, ``black`` and ``white``:
+        0.5, 0 or 1 everywhere; on white paper black is ink, and white hides it. ``mean``: the
+        image's mean colour. ``blur``: the image itself, blurred by a Gaussian with an eighth of
+        its shorter side as the standard deviation.
     variance
         Of the normal noise.
     grain
@@ -69,6 +70,8 @@ class Fill:
                 return np.full_like(image, 128)
             case "black":
                 return np.zeros_like(image)
+            case "white":
+                return np.full_like(image, 255)
             case "mean":
                 colour = image.mean(axis=(0, 1)).round().astype(np.uint8)
                 return np.broadcast_to(colour, image.shape).copy()

@@ -213,7 +213,8 @@ def _check(
     if scale == "share" and similarity <= 0:
         raise ParameterError(
             f"the pair was called similar at a similarity of {similarity:.3f}, and this "
-            "curve needs one above 0: choose transplant-similar, or a threshold of 0 or more."
+            "curve, drawn as a share of it, needs one above 0: choose transplant-similar, or a "
+            "stricter threshold."
         )
     if scale == "rise" and similarity >= IDENTICAL:
         raise ParameterError(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import overload
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lpel_serving.engine.embedder import Embedder
 from lpel_serving.engine.photographs import embed_photographs
@@ -66,6 +67,13 @@ class PhotographPairs(Sequence[FacePair]):
             self.h_r[index],
             self.h_t[index],
             self.similar,
+        )
+
+    def select(self, chosen: NDArray[np.bool_]) -> "PhotographPairs":
+        """Keep the pairs that a mask of shape (N,) chooses, without reading them."""
+        kept = tuple(pair for pair, keep in zip(self.pairs, chosen, strict=True) if keep)
+        return PhotographPairs(
+            self.embedder, kept, self.h_r[chosen], self.h_t[chosen], self.similar
         )
 
     def _read(self, path: Path) -> Pixels:

@@ -1,7 +1,7 @@
 """Assesses methods on many pairs: which curve is measured on which pairs, and the comparison."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import numpy as np
 from lpel_serving.equations.comparison import Comparison
 from lpel_serving.faithfulness.assessment import Measured, measure_curves
 from lpel_serving.faithfulness.curve_settings import CurveSettings
+from lpel_serving.faithfulness.drawable import LeftOut, drawable
 from lpel_serving.faithfulness.judgement import Judgement, judge, scale_of
 from lpel_serving.faithfulness.photograph_pairs import PhotographPairs
 from lpel_serving.methods.measured.replacement import Kind
@@ -54,11 +55,20 @@ QUESTIONS: Mapping[str, Question] = {
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """A question with its measured curves and their judgement."""
+    """A question with its measured curves and their judgement.
+
+    Attributes
+    ----------
+    question, measured, judgement
+        As they are.
+    left_out
+        Pairs that no such curve can be drawn of; None if there are none.
+    """
 
     question: Question
     measured: Measured
     judgement: Judgement
+    left_out: LeftOut | None = None
 
 
 def find_question(name: str) -> Question:
@@ -93,7 +103,7 @@ def ask(
     networks
         The networks that the methods and the curves run.
     pairs
-        Pairs with the question's decision.
+        Pairs with the question's decision; those that its curve cannot be drawn of are left out.
     question
         One of `QUESTIONS`.
     methods
@@ -112,11 +122,16 @@ def ask(
     Raises
     ------
     ParameterError
-        If there is no method, the pairs are of the other decision, or no curve of them can be
-        normalised.
+        If there is no method, the pairs are of the other decision, or no curve of two of them can
+        be drawn.
     """
+    if not methods or pairs.similar != question.similar:
+        raise ParameterError(
+            f"a curve needs a method, and pairs with its decision; received {len(methods)} "
+            f"methods, and pairs {'similar' if pairs.similar else 'dissimilar'}."
+        )
     settings = replace(settings, kind=question.kind)
-    _check(settings, networks.comparison, pairs, question, methods)
+    pairs, left_out = _drawn_of(pairs, question, settings, networks.comparison)
     subject, *rivals = methods
     parts = (settings, tuple(methods.items()), networks_identity, seed, _fingerprint(pairs))
     kept = None if partial is None else Partial(partial, repr(parts))
@@ -130,28 +145,36 @@ def ask(
         partial=kept,
         progress=progress,
     )
-    return Answer(question, measured, judge(measured, np.random.default_rng((seed, 1))))
+    judgement = judge(measured, np.random.default_rng((seed, 1)))
+    return Answer(question, measured, judgement, left_out)
 
 
-def _check(
+def check_drawn(
+    questions: Iterable[Question],
+    pairs: Mapping[bool, PhotographPairs],
     settings: CurveSettings,
     comparison: Comparison,
-    pairs: PhotographPairs,
-    question: Question,
-    methods: Mapping[str, Method],
 ) -> None:
-    """Raise before anything is embedded if no curve can be drawn."""
-    if not methods or pairs.similar != question.similar:
-        raise ParameterError(
-            f"a curve needs a method, and pairs with its decision; received {len(methods)} "
-            f"methods, and pairs {'similar' if pairs.similar else 'dissimilar'}."
-        )
-    lowest = float(comparison.similarity(pairs.h_r, pairs.h_t).min())
-    if scale_of(settings, similar=pairs.similar) == "share" and lowest <= 0:
-        raise ParameterError(
-            f"a pair called similar has a similarity of {lowest:.3f}, and this curve needs one "
-            "above 0: choose a threshold of 0 or more."
-        )
+    """Raise before anything is measured if one of some curves cannot be drawn of two pairs.
+
+    Parameters
+    ----------
+    questions
+        The curves.
+    pairs
+        By whether they are called similar.
+    settings, comparison
+        See `ask`.
+    """
+    for question in questions:
+        _drawn_of(pairs[question.similar], question, settings, comparison)
+
+
+def _drawn_of(
+    pairs: PhotographPairs, question: Question, settings: CurveSettings, comparison: Comparison
+) -> tuple[PhotographPairs, LeftOut | None]:
+    scale = scale_of(replace(settings, kind=question.kind), similar=question.similar)
+    return drawable(pairs, comparison, scale)
 
 
 def _fingerprint(pairs: PhotographPairs) -> str:

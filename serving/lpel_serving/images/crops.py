@@ -72,7 +72,9 @@ class DetectingCrop(Crop, Protocol):
 class WholeImage:
     """The crop `none`: the photograph as it is, which has the embedder's proportions already.
 
-    It is resized if it has another size, and never cut: of other proportions it is refused.
+    It is resized if it has another size, and never cut: of other proportions it is refused. A
+    difference of less than one pixel, of the photograph or of what the network takes, is what
+    whole numbers of pixels leave, and is stretched away.
     """
 
     def __call__(self, pixels: Pixels, shape: ImageShape) -> Pixels:
@@ -84,7 +86,10 @@ class WholeImage:
             If its proportions differ from the shape's by a pixel or more.
         """
         height, width = pixels.shape[:2]
-        if abs(height * shape.width - width * shape.height) >= max(shape[:2]):
+        apart = abs(height * shape.width - width * shape.height)
+        # Resized until one side fits, the other differs from the shape's by `apart` divided by the
+        # photograph's own side; divided by the shape's, by so many pixels of the photograph.
+        if apart >= max(height, width, *shape[:2]):
             raise ImageError(
                 f"the picture has {width} by {height} pixels, the network takes {shape.width} by "
                 f"{shape.height}, and the crop none cuts nothing off: choose the crop pad, which "

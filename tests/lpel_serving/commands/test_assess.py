@@ -11,13 +11,15 @@ import pytest
 from PIL import Image
 
 from lpel_serving import Explainer
+from lpel_serving.bundle.comparison_record import ComparisonRecord
 from lpel_serving.bundle.loading import load_bundle
+from lpel_serving.bundle.manifest import ThresholdRecord
 from lpel_serving.equations.fill import FILLS
 from lpel_serving.faithfulness.assessment_record import BOTH_CAVEAT
 from lpel_serving.faithfulness.controls import CONTROLS
 from lpel_serving.faithfulness.study import QUESTIONS
 from lpel_serving.report.verdict import explained
-from support import tiny
+from support import compared, tiny
 from support.command import lpel, lpel_process
 from support.images import pixels, write_people
 
@@ -250,6 +252,39 @@ def test_rivals_are_measured_on_the_same_pairs(command):
     assert outcomes["centre"]["difference"] == {"mean": 0, "low": 0, "high": 0}
     alone = document(lpel(*asked, "--method", "occlusion"))["curves"]["similar"]
     assert alone["area"]["mean"] == outcomes["the method occlusion"]["area"]["mean"]
+
+
+def generous(folder, spread):
+    """A bundle whose threshold calls pairs similar whose similarity is far below 0."""
+    return tiny.write_bundle(
+        folder,
+        embedder=tiny.embedder_model(compared.LENGTH).SerializeToString(),
+        comparison=ComparisonRecord("euclidean", spread),
+        threshold=ThresholdRecord(-3.0, {"how": "made up for the tests"}),
+    )
+
+
+def test_pairs_of_a_distance_that_have_no_share_are_left_out_and_counted(faces, tmp_path):
+    folder = generous(tmp_path / "bundle", 0.8)
+    asked = ("assess", "--bundle", folder, "--faces", faces, *QUICK, "--method", "centre")
+    curves = ("--curve", "similar", "--curve", "transplant-similar")
+    drawn, moved = document(lpel(*asked, *curves, "--json"))["curves"].values()
+    assert 1 < drawn["pairs"] < 7
+    assert drawn["left_out"]["pairs"] == 7 - drawn["pairs"]
+    assert drawn["left_out"]["of"] == moved["pairs"] == 7
+    assert "left_out" not in moved
+    said = " ".join(lpel(*asked, "--curve", "similar").stdout.split())
+    assert f"{7 - drawn['pairs']} of 7 pairs" in said
+    assert "left out of this curve: shares of the first similarity say nothing" in said
+
+
+def test_a_curve_of_no_pair_is_refused_before_any_is_measured(faces, tmp_path):
+    asked = ("assess", "--bundle", generous(tmp_path / "bundle", 0.4), "--faces", faces, *QUICK)
+    done = lpel(*asked, "--method", "centre", "--curve", "transplant-similar", "--curve", "similar")
+    assert done.returncode == 2
+    assert "7 of 7 pairs are left out of this curve" in done.stderr
+    assert "curves (" not in done.stderr
+    assert done.stdout == ""
 
 
 def test_the_definition_of_the_curve_is_the_users(command):

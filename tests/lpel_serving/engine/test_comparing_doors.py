@@ -80,7 +80,13 @@ def test_the_service_and_its_tensors(folder, explainer):
             assert answer[name] == json.loads(json.dumps(expected))[name]
         verified = httpx.post(f"{home}/v1/verify", json=asked, timeout=60).json()
         assert verified["comparison"] == expected["comparison"]
-        assert httpx.get(f"{home}/v1/about").json()["comparison"] == explainer.comparison.kind
+        about = httpx.get(f"{home}/v1/about").json()
+        assert about["comparison"] == explainer.comparison.kind
+        record = explainer.manifest.comparison
+        assert about["spread"] == record.spread
+        if record.kind == "euclidean":  # a client can make a similarity of its own distance
+            own = answer["comparison"]["value"]
+            assert 1 - own**2 / (2 * about["spread"] ** 2) == pytest.approx(answer["similarity"])
         tensors = [
             {
                 "name": name,

@@ -147,7 +147,7 @@ def test_evidence_for_difference_is_half_the_fall_of_the_squared_distance():
 
 
 @pytest.mark.parametrize("size", [16, 18])
-@pytest.mark.parametrize("name", ["black", "grey", "mean", "blur"])
+@pytest.mark.parametrize("name", ["black", "white", "mean", "blur"])
 def test_losses_of_coalitions_are_the_oracles(size, name):
     image, fill = pixels(3, size), Fill(name)
     coalitions = draw_coalitions(generator(1), 40, SUPERPIXELS)

@@ -102,8 +102,8 @@ def test_noise_finer_than_the_image_is_noise_all_the_same():
     assert len(np.unique(received)) > 50
 
 
-def test_grey_and_black_are_the_same_everywhere():
-    for name, level in (("grey", 128), ("black", 0)):
+def test_grey_black_and_white_are_the_same_everywhere():
+    for name, level in (("grey", 128), ("black", 0), ("white", 255)):
         np.testing.assert_array_equal(Fill(name)(pixels(0), np.random.default_rng(0)), level)
 
 

@@ -51,7 +51,7 @@ def test_superpixel_sums_and_their_order_are_those_of_section_4_2(size, superpix
     assert order.tolist() == curves.order(expected)
 
 
-@pytest.mark.parametrize("fill", ["normal", "uniform", "grey", "black", "mean", "blur"])
+@pytest.mark.parametrize("fill", ["normal", "uniform", "grey", "black", "white", "mean", "blur"])
 @pytest.mark.parametrize(("size", "side"), [(40, 8), (16, 4)])
 @seeds
 def test_the_curve_of_a_similar_pair_perturbs_the_test_alone(size, side, seed, fill):

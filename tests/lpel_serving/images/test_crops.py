@@ -121,6 +121,26 @@ def test_none_resizes_what_has_the_proportions(height, width):
         np.testing.assert_array_equal(received, paper)
 
 
+SQUARES = [(113, 112, 112), (112, 113, 112), (250, 251, 160), (251, 250, 112), (2515, 2500, 160)]
+
+
+@pytest.mark.parametrize(("height", "width", "side"), SQUARES)
+def test_none_stretches_what_is_less_than_a_pixel(height, width, side):
+    picture = np.random.default_rng(0).integers(0, 256, (height, width, 1), dtype=np.uint8)
+    shape = ImageShape(side, side, 1)
+    received = WholeImage()(picture, shape)
+    np.testing.assert_array_equal(received, Stretch()(picture, shape))
+
+
+OBLONGS = [(114, 112, 112), (110, 112, 112), (250, 252, 160), (2516, 2500, 160)]
+
+
+@pytest.mark.parametrize(("height", "width", "side"), OBLONGS)
+def test_none_refuses_a_pixel_or_more(height, width, side):
+    with pytest.raises(ImageError, match="cuts nothing off"):
+        WholeImage()(np.zeros((height, width, 1), np.uint8), ImageShape(side, side, 1))
+
+
 @pytest.mark.parametrize(
     ("height", "width", "rows", "columns"),
     [(60, 240, (0, 5), (0, 20)), (12, 10, (0, 6), (7, 12)), (6, 20, (0, 6), (0, 20))],

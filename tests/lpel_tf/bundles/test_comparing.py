@@ -1,5 +1,6 @@
 """Bundles trained for networks that compare by distance, or by a learned head."""
 
+from contextlib import contextmanager
 from pathlib import Path
 
 import keras
@@ -11,11 +12,13 @@ from lpel_serving import Explainer, document, find_method
 from lpel_serving.equations.comparison import spread_of
 from lpel_serving.images.crops import CentreCrop, WholeImage, parse_crop
 from lpel_serving.images.datasets.faces import list_faces
-from lpel_serving.support.errors import ParameterError
+from lpel_serving.images.subject import SUBJECTS
+from lpel_serving.support.errors import OutputError, PairsError, ParameterError
 from lpel_serving.support.image_shape import square
-from lpel_tf.bundles.bundling import fingerprint, train_bundle
+from lpel_tf.bundles.bundling import train_bundle
 from lpel_tf.bundles.comparing import compare_by
 from lpel_tf.bundles.response_bundling import ResponsePlan
+from lpel_tf.bundles.store_names import fingerprint
 from lpel_tf.bundles.surrogate_bundling import SurrogatePlan
 from lpel_tf.decoders.response_table import TableSettings
 from lpel_tf.decoders.response_training import ResponseRecipe
@@ -132,6 +135,55 @@ def test_a_file_that_holds_no_keras_model_is_refused_before_anything_is_embedded
     options = {"crop": "none", "recipe": Recipe(), "comparison": str(path)}
     with pytest.raises(ModelShapeError, match=r"Keras cannot load head\.keras in its safe mode"):
         train_bundle(None, faces, tmp_path / "out", **options)  # no network is looked at
+
+
+def test_too_few_pairs_for_a_threshold_are_refused_before_the_long_training(faces, tmp_path):
+    few = [face for face in faces if face.identity in sorted({f.identity for f in faces})[:4]]
+    begun = []
+
+    @contextmanager
+    def progress(what, total):
+        begun.append(what)
+        yield lambda more: None
+
+    with pytest.raises(PairsError, match=r"classes held out give 24 pairs; 100 .* by euclidean"):
+        train_bundle(
+            tiny_layers.embedder(),
+            few,
+            tmp_path / "bundle",
+            crop="none",
+            recipe=Recipe(),
+            split="identity",
+            cache=tmp_path / "cache",
+            comparison="euclidean",
+            responses=RESPONSES,
+            subject=SUBJECTS["digits"],
+            progress=progress,
+        )
+    assert not [what for what in begun if "training" in what or "replacing" in what]
+    assert begun
+
+
+@pytest.mark.parametrize(
+    ("plans", "words"),
+    [
+        ({"responses": ResponsePlan(TableSettings(side=17))}, "has no grid of 17 superpixels"),
+        ({"surrogate": SurrogatePlan(layers=("nonsense",))}, "nonsense"),
+    ],
+)
+def test_plans_that_do_not_fit_the_network_are_refused_before_anything_is_embedded(
+    plans, words, faces, tmp_path
+):
+    options = {"crop": "none", "recipe": Recipe(), "cache": tmp_path / "cache"}
+    with pytest.raises(ParameterError, match=words):
+        train_bundle(tiny_layers.embedder(), faces, tmp_path / "bundle", **options, **plans)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_of_other_things_is_refused_before_anything_is_embedded(faces, tmp_path):
+    (tmp_path / "mine.txt").write_text("mine")
+    with pytest.raises(OutputError, match="other things than a bundle"):
+        train_bundle(None, faces, tmp_path, crop="none", recipe=Recipe())
 
 
 @pytest.mark.parametrize("wanted", ["manhattan", "Cosine", ""])

@@ -9,6 +9,7 @@ import pytest
 from lpel_serving.equations.similarity import cosine_similarity
 from lpel_serving.images.datasets.faces import Face, leave_out
 from lpel_serving.images.datasets.pairs import Pair, draw_pairs
+from lpel_serving.images.subject import SUBJECTS
 from lpel_serving.support.errors import PairsError
 from lpel_serving.verification.calibration import fit_calibration
 from lpel_tf.bundles.thresholds import THESIS_THRESHOLD, fit_on_pairs, fit_on_split
@@ -48,8 +49,11 @@ def test_pairs_without_a_face_are_left_out():
 
 @pytest.mark.parametrize("kept", [PAIRS[:2], PAIRS[2:]], ids=["only same", "only different"])
 def test_pairs_of_one_kind_give_no_threshold(kept):
-    with pytest.raises(PairsError, match="pairs of the same person and pairs of two"):
+    with pytest.raises(PairsError, match="pairs of one person and pairs of two people"):
         fit_on_pairs(kept, embed)
+    signatures = SUBJECTS["signatures"]
+    with pytest.raises(PairsError, match="pairs of one writer and pairs of two writers"):
+        fit_on_pairs(kept, embed, subject=signatures)
 
 
 def test_photographs_without_any_face_give_no_threshold():

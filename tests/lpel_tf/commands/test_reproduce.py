@@ -302,7 +302,7 @@ def test_faces_of_forty_people_give_a_whole_report(realdata, tmp_path, monkeypat
     ablations = "lpel_tf.research.reproduction.sections.ablations"
     monkeypatch.setattr("lpel_tf.research.reproduction.sizes.QUICK", SMALL)
     monkeypatch.setattr(f"{ablations}._SUPERPIXELS", (10,))
-    monkeypatch.setattr(f"{ablations}.FILLS", ("normal",))
+    monkeypatch.setattr(f"{ablations}.FILLS", ())
     done = CliRunner().invoke(
         build_app(),
         [

@@ -17,18 +17,20 @@ from support.folders import names_in
 from support.tiny_training import lpel_tiny
 
 TINY = [sys.executable, "-m", "support.tiny_training"]
-ENVIRONMENT = {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": str(Path(__file__).parents[2])}
+ENVIRONMENT = {"TF_CPP_MIN_LOG_LEVEL": "3"}
 PEOPLE, EACH = 12, 5
 
 
 def in_a_process(*arguments):
+    tests = str(Path(__file__).parents[2])
+    path = os.pathsep.join(filter(None, [tests, os.environ.get("PYTHONPATH")]))
     return subprocess.run(
         list(map(str, [*TINY, *arguments])),
         capture_output=True,
         text=True,
         check=False,
         timeout=300,
-        env=os.environ | ENVIRONMENT,
+        env=os.environ | ENVIRONMENT | {"PYTHONPATH": path},
     )
 
 

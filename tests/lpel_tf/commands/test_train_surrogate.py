@@ -10,6 +10,9 @@ import pytest
 
 from lpel_serving import Explainer
 from lpel_serving.methods.catalogue.registry import find_method
+from lpel_serving.support.errors import ParameterError
+from lpel_tf.commands.training_plans import surrogate_plan
+from lpel_tf.surrogates.table_settings import SurrogateTableSettings
 from support import reproduction
 from support.command import lpel
 from support.folders import names_in
@@ -81,16 +84,50 @@ def test_the_trained_bundle_simulates_and_explains_as_before(trained, faces):
     assert pair.forward.heat_map.std() > 0
 
 
-def test_in_words_it_says_what_is_predicted_and_int8_goes_into_the_manifest(trained, faces):
+@pytest.fixture(scope="module")
+def other(trained, faces):
+    """In int8, with fills of the user's own."""
     root = trained[1]
-    arguments = training(faces, root / "other", root / "cache", "--table-precision", "int8")
-    done = lpel_tiny(*arguments, **ENVIRONMENT)
+    fills = ("--fill", "mean", "--fill", "white", "--table-coalitions", 12)
+    arguments = training(faces, root / "other", root / "cache", "--table-precision", "int8", *fills)
+    return lpel_tiny(*arguments, **ENVIRONMENT), root
+
+
+def test_in_words_it_says_what_is_predicted_and_int8_goes_into_the_manifest(other):
+    done, root = other
     assert done.returncode == 0, done.stderr
     said = " ".join(done.stdout.split())
     assert "The surrogate predicts " in said or "The surrogate is no better than none" in said
     assert "take from the embeddings of" in said
     manifest = json.loads((root / "other" / "manifest.json").read_text())
     assert manifest["surrogate"]["training"]["table"]["precision"] == "int8"
+
+
+def test_the_fills_of_both_tables_are_the_users_and_can_be_asked_about(other, faces):
+    explainer = Explainer.load(other[1] / "other")
+    record = explainer.manifest
+    assert record.surrogate.fills == ("mean", "white", "transplant")
+    table = record.responses.training["table"]
+    assert [fill["name"] for fill in table["fills"]] == ["mean", "white"]
+    first, *_, last = sorted(faces.glob("*/*.png"))
+    by_mean, by_white = (
+        explainer.explain(first, last, method=find_method("surrogate", **fill))
+        for fill in ({}, {"fill": "white"})
+    )
+    assert (by_mean.forward.heat_map != by_white.forward.heat_map).any()
+    with pytest.raises(ParameterError, match="knows the fills mean, white, transplant"):
+        explainer.explain(first, last, method=find_method("surrogate", fill="blur"))
+
+
+def test_a_surrogate_has_8_coalitions_for_each_fill_unless_told_otherwise():
+    def table(*fills):
+        plan = surrogate_plan(True, list(fills), rounds=1, coalitions=None, side=8, seed=0)
+        return plan.table
+
+    assert table() == SurrogateTableSettings()
+    assert table("mean").coalitions == 16
+    assert table("mean", "white", "black", "grey").coalitions == 40
+    assert table("normal", "mean", "blur").key == SurrogateTableSettings().key
 
 
 @pytest.mark.parametrize(
@@ -100,6 +137,14 @@ def test_in_words_it_says_what_is_predicted_and_int8_goes_into_the_manifest(trai
         (("--method", "lpel", "--table-precision", "int8"), "goes with --method surrogate"),
         (("--method", "surrogate", "--table-coalitions", 12), "a multiple of 8"),
         (("--method", "surrogate", "--table-precision", "int4"), "--table-precision"),
+        (("--method", "lpel", "--fill", "white"), "goes with --method responses or surrogate"),
+        (("--method", "responses", "--fill", "pink"), "no fill is called 'pink'"),
+        (("--method", "responses", "--fill", "grey", "--fill", "grey"), "received grey again"),
+        (("--method", "surrogate", "--fill", "white"), "needs the fill mean"),
+        (
+            ("--method", "surrogate", "--fill", "mean", "--table-coalitions", 10),
+            "a multiple of 4",
+        ),
     ],
 )
 def test_options_that_do_not_fit_are_refused_before_any_work(options, said, faces, tmp_path):

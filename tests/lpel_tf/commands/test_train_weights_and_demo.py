@@ -241,7 +241,7 @@ def test_too_few_photographs_are_refused(faces, cache, tmp_path):
             source = faces / f"person_{person}" / f"{number:04d}.png"
             (few / f"person_{person}" / source.name).write_bytes(source.read_bytes())
     done = lpel(*training(few, tmp_path / "out", cache, "--noise", "0"))
-    assert "10 faces are too few to train a decoder of 128 features" in complaint(done)
+    assert "10 images are too few to train a decoder of 128 features" in complaint(done)
     assert names_in(tmp_path) == ["few"]
 
 

@@ -54,7 +54,7 @@ def test_the_split_hangs_on_the_seed_alone_and_not_on_the_order_of_the_faces():
 
 @pytest.mark.parametrize("people", [0, 1, 2])
 def test_fewer_than_three_people_are_refused(people):
-    with pytest.raises(TrainingDataError, match=f"show {people} people; at least 3") as caught:
+    with pytest.raises(TrainingDataError, match=f"of {people} classes; at least 3") as caught:
         split_by_identity(crowd(people), np.random.default_rng(0))
     assert isinstance(caught.value, ValueError)
 

@@ -557,8 +557,8 @@ def spoilt(value):
 @pytest.mark.parametrize(
     ("faces", "complaint"),
     [
-        (face_set(3, n=DIMENSION), "8 faces are too few.* without noise.* more than 8"),
-        (face_set(3, n=1), "1 faces are too few"),
+        (face_set(3, n=DIMENSION), "8 images are too few.* without noise.* more than 8"),
+        (face_set(3, n=1), "1 images are too few"),
         (spoilt(np.nan), "NaN or infinity"),
         (spoilt(np.inf), "NaN or infinity"),
     ],
@@ -580,7 +580,7 @@ def test_with_noise_fewer_faces_than_features_have_one_best_decoder(validation):
     np.testing.assert_allclose(solved.bias, bias, atol=1e-6)
     assert np.isfinite(trained.decoder.kernel).all()
     one = face_set(3, n=1)
-    with pytest.raises(TrainingDataError, match=r"1 faces are too few .* more than 1, thousands"):
+    with pytest.raises(TrainingDataError, match=r"1 images are too few .* more than 1, thousands"):
         train_decoder(one, validation, recipe)
 
 

@@ -249,7 +249,15 @@ def test_an_embedder_without_local_features_is_refused(people, stores):
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"side": 1}, {"coalitions": 12}, {"coalitions": 0}, {"fills": ()}, {"seed": -1}]
+    "wrong",
+    [
+        {"side": 1},
+        {"coalitions": 12},
+        {"coalitions": 0},
+        {"fills": ()},
+        {"seed": -1},
+        {"coalitions": 24, "fills": (Fill("normal"), Fill("normal", 0.1))},
+    ],
 )
 def test_settings_out_of_range_are_refused(wrong):
     with pytest.raises(ParameterError):

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpel_serving.equations.comparison import Comparison
-from lpel_serving.equations.fill import TRANSPLANT
+from lpel_serving.equations.fill import TRANSPLANT, FillName
 from lpel_serving.methods.catalogue.parameter import Range
 from lpel_serving.methods.kinds import KINDS, Kind
 from lpel_serving.methods.method import FacePair
@@ -26,13 +26,15 @@ SURROGATES = (
 """The published kin of the surrogate."""
 
 SimulatedFill = Annotated[
-    Literal["normal", "mean", "blur", "transplant"],
+    Literal[FillName, "transplant"],
     Range(
-        "What superpixels are replaced by in the simulation; transplant, the other image's own, "
-        "explains dissimilar pairs alone."
+        "What superpixels are replaced by in the simulation, one of the fills that the surrogate "
+        "was trained on; transplant, the other image's own, explains dissimilar pairs alone."
     ),
 ]
 """The type of a method's parameter that is a fill of the surrogate."""
+DEFAULT_FILL: FillName = "mean"
+"""What a method asks a surrogate about unless told otherwise."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,6 +14,7 @@ from lpel_serving.methods.method import FacePair, Need
 from lpel_serving.methods.networks import ImageFeatures, Networks
 from lpel_serving.methods.simulated.design import fixed_design
 from lpel_serving.methods.simulated.game import (
+    DEFAULT_FILL,
     SURROGATES,
     Game,
     SimulatedFill,
@@ -53,7 +54,7 @@ class SurrogateAttribution:
         "The map predicts, from what the network computes of the two photographs, what hiding "
         "parts of them would do; nothing was hidden."
     )
-    fill: SimulatedFill = "mean"
+    fill: SimulatedFill = DEFAULT_FILL
     steps: Annotated[
         int,
         Range(

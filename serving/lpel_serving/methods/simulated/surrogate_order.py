@@ -14,6 +14,7 @@ from lpel_serving.methods.kinds import Kind
 from lpel_serving.methods.method import FacePair, Need
 from lpel_serving.methods.networks import ImageFeatures, Networks
 from lpel_serving.methods.simulated.game import (
+    DEFAULT_FILL,
     SURROGATES,
     Game,
     SimulatedFill,
@@ -66,7 +67,7 @@ class SurrogateOrder:
         "hide first to change the decision soonest. Nothing was hidden in them, and a prediction "
         "may be wrong."
     )
-    fill: SimulatedFill = "mean"
+    fill: SimulatedFill = DEFAULT_FILL
     step: Annotated[
         int,
         Range(

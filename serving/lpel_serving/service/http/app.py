@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute, Route
 
 from lpel_serving.engine.explainer import Explainer
 from lpel_serving.engine.surrogate import try_out_surrogate
+from lpel_serving.images.crop_words import called
 from lpel_serving.images.crops import PLAIN_CROPS, Crop, parse_crop
 from lpel_serving.service.cancellation import CancellationToken
 from lpel_serving.service.explanation_service import ExplanationService
@@ -48,7 +49,7 @@ def open_service(settings: Settings) -> ExplanationService:
         threads=settings.threads or inference_threads(),
     )
     own, chosen = explainer.manifest.crop, explainer.embedder.crop
-    crops: dict[str, Crop] = {settings.crop or own: chosen, "none": PLAIN_CROPS["none"]}
+    crops: dict[str, Crop] = {called(settings.crop, own): chosen, "none": PLAIN_CROPS["none"]}
     if chosen == PLAIN_CROPS["none"]:
         crops |= PLAIN_CROPS  # for photographs of other proportions, which it refuses
     if own not in crops:

@@ -144,7 +144,7 @@ def test_a_fine_grid_takes_larger_steps(monkeypatch):
     assert received.tobytes() == expected.tobytes()
 
 
-@pytest.mark.parametrize("wrong", [{"step": 0}, {"fill": "grey"}])
+@pytest.mark.parametrize("wrong", [{"step": 0}, {"fill": "pink"}])
 def test_parameters_out_of_range_are_refused(wrong):
     with pytest.raises(ParameterError, match="takes"):
         SurrogateOrder(**wrong)

@@ -361,8 +361,8 @@ def spoilt(value):
 @pytest.mark.parametrize(
     ("faces", "complaint"),
     [
-        (face_set(3, n=DIMENSION), "4 faces are too few"),
-        (face_set(3).select(np.zeros(240, bool)), "0 faces are too few"),
+        (face_set(3, n=DIMENSION), "4 images are too few"),
+        (face_set(3).select(np.zeros(240, bool)), "0 images are too few"),
         (spoilt(np.nan), "NaN or infinity"),
         (spoilt(np.inf), "NaN or infinity"),
     ],

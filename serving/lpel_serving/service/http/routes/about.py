@@ -9,7 +9,8 @@ from starlette.routing import BaseRoute, Route
 
 from lpel_serving.bundle.manifest import EXPLAINER_FILE
 from lpel_serving.bundle.safety.metadata import read_metadata
-from lpel_serving.images.crops import CentreCrop, Crop, Pad, Stretch, WholeImage
+from lpel_serving.images.crop_words import crop_title
+from lpel_serving.images.crops import CentreCrop, WholeImage
 from lpel_serving.images.reading import FORMATS
 from lpel_serving.methods.catalogue.registry import default_name
 from lpel_serving.report.caveats import in_common, of_maps
@@ -49,8 +50,13 @@ def about_document(service: ExplanationService, settings: Settings) -> dict[str,
         "reconstruction_shape": None if manifest.decoder is None else list(manifest.decoder.shape),
         "threshold": manifest.threshold.value,
         "comparison": manifest.comparison.kind,
+        "spread": manifest.comparison.spread,
         "crops": [
-            {"name": name, "title": crop_title(name, crop), "default": place == 0}
+            {
+                "name": name,
+                "title": crop_title(name, crop, manifest.embedder.shape),
+                "default": place == 0,
+            }
             for place, (name, crop) in enumerate(service.crops.items())
         ],
         "default_method": methods["default"],
@@ -66,23 +72,6 @@ def about_document(service: ExplanationService, settings: Settings) -> dict[str,
         "figures": _draws_figures(),
         "browser": _browser(service, settings),
     }
-
-
-def crop_title(name: str, crop: Crop) -> str:
-    """Describe a crop in words."""
-    match crop:
-        case WholeImage():
-            return "the whole picture"
-        case Pad():
-            return "the whole picture, with margins"
-        case Stretch():
-            return "the whole picture, stretched"
-        case CentreCrop():
-            return f"its middle, {crop.fraction:.0%}"
-        case _ if name == "mtcnn":
-            return "find the face and align it"
-        case _:
-            return name
 
 
 def _samples(settings: Settings) -> list[dict[str, Any]]:

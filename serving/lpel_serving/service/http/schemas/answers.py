@@ -266,6 +266,15 @@ class AboutAnswer(_Answer):
     comparison: Annotated[
         ComparisonKind, Field(description="What the similarity is made of: see `comparison`.")
     ]
+    spread: Annotated[
+        float | None,
+        Field(
+            gt=0,
+            description="Root mean square of the distances of the training's embeddings from their "
+            "mean: of a distance d the similarity is 1 - d² / (2 spread²). Null where embeddings "
+            "are compared by their cosine, which needs none.",
+        ),
+    ]
     crops: list[CropEntry]
     default_method: str
     methods: list[MethodEntry]

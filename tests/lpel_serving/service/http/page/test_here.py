@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from lpel_serving import Explainer, find_method
-from lpel_serving.images.crops import CentreCrop
+from lpel_serving.images.crops import CentreCrop, WholeImage
 from lpel_serving.images.cutting import read_face
 from lpel_serving.images.resizing import resize
 from lpel_serving.report.verdict import explained
@@ -22,15 +22,15 @@ from support.page.odd_pictures import smooth
 from support.page.opening import CROPS, NAMES, SPLITTING, opened
 from support.page.serving import add_explainer, running
 
-RESIZE = """async ([pixels, side, size]) => {
+RESIZE = """async ([pixels, height, width, size]) => {
     const { resize } = await import("/page/bicubic.js");
-    return Array.from(resize(Uint8Array.from(pixels), side, size));
+    return Array.from(resize(Uint8Array.from(pixels), { height, width }, size));
 }"""
-CUT = """async ([data, fraction, size]) => {
+CUT = """async ([data, crop, size]) => {
     const { cut, read } = await import("/page/pictures.js");
     const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
     const { bitmap } = await read(new Blob([bytes]), "it", { pixels: 1e8, formats: [] });
-    return Array.from(cut(bitmap, fraction, size).data);
+    return Array.from(cut(bitmap, crop, size).data);
 }"""
 MIDDLE = """async (asked) => {
     const { middle } = await import("/page/pictures.js");
@@ -188,6 +188,22 @@ def test_what_is_taken_whole_is_not_cut_here_either(chromium, settings, tmp_path
 
 
 @pytest.mark.network
+def test_what_is_nearly_square_is_taken_whole_as_by_the_server(
+    chromium, settings, engine, tmp_path
+):
+    files = [tmp_path / f"{name}.png" for name in NAMES[:2]]
+    for seed, file in enumerate(files):
+        Image.fromarray(pixels(seed, 61)[:60]).save(file)
+    with running(replace(settings, crops={})) as address, opened(chromium, address) as page:
+        page.check("#here")
+        choose(page, "reference", *files)
+        decided(page)
+        found = array(record(page)["explanations"]["test"]["heat_map"])
+    pair = engine.explain(*[read_face(file, WholeImage(), square(16)) for file in files])
+    np.testing.assert_allclose(found, pair.forward.heat_map, atol=NEAR)
+
+
+@pytest.mark.network
 def test_a_shared_crop_is_cut_alike(here, engine, tmp_path):
     files = [tmp_path / f"{name}.png" for name in NAMES[:2]]
     for seed, file in enumerate(files):
@@ -205,10 +221,11 @@ def test_a_shared_crop_is_cut_alike(here, engine, tmp_path):
     ("side", "size"),
     [(16, 16), (17, 16), (7, 16), (1, 5), (2, 160), (120, 160), (250, 160), (311, 31)],
 )
-def test_pictures_are_resized_as_pillow_does(page, side, size):
-    image = pixels(side, side)
+@pytest.mark.parametrize("less", [0, 1])
+def test_pictures_are_resized_as_pillow_does(page, side, size, less):
+    image = pixels(side, side)[: max(1, side - less)]
     image[: side // 2] = np.where(image[: side // 2] > 127, 255, 0)  # where it overshoots
-    found = page.evaluate(RESIZE, [image.ravel().tolist(), side, size])
+    found = page.evaluate(RESIZE, [image.ravel().tolist(), *image.shape[:2], size])
     assert bytes(found) == resize(image, square(size)).tobytes()
 
 
@@ -247,7 +264,7 @@ def turned():
     ids=["wide", "grey", "webp", "bmp", "turned", "jpeg", "opaque"],
 )
 def test_crops_are_the_servers(page, data, within):
-    found = page.evaluate(CUT, [base64.b64encode(data).decode(), 0.48, 16])
+    found = page.evaluate(CUT, [base64.b64encode(data).decode(), "0.48", 16])
     expected = read_face(data, CentreCrop(0.48), square(16))
     difference = np.abs(np.reshape(found, (16, 16, 3)) - expected.astype(int))
     assert difference.max() <= within

@@ -27,6 +27,9 @@ UNCUT = {"none": WHOLE["none"]}
         (bright.NAME, None, FOUND | UNCUT),
         ("0.48", "none", WHOLE | MIDDLE),
         ("none", "0.48", MIDDLE | UNCUT),
+        ("0.48", "0.480", MIDDLE | UNCUT),
+        ("0.480", "0.48", {"0.480": MIDDLE["0.48"]} | UNCUT),
+        ("1", "1.0", {"1": "the largest square in its middle"} | UNCUT),
     ],
 )
 def test_a_server_that_takes_photographs_whole_offers_other_ways_to_fit_them(

@@ -24,6 +24,7 @@ DIMENSION = 5
 COLOURS = {
     "black": lambda image: [0, 0, 0],
     "grey": lambda image: [128, 128, 128],
+    "white": lambda image: [255, 255, 255],
     "mean": oracle.mean_colour,
 }
 

@@ -63,14 +63,14 @@ function resizeRows(pixels, height, width, to) {
 }
 
 /**
- * Resize a square, as Pillow's `resize((size, size), BICUBIC)` does.
- * @param {Uint8Array} pixels  RGB, (side, side, 3)
- * @param {number} side
+ * Resize to a square, as Pillow's `resize((size, size), BICUBIC)` does.
+ * @param {Uint8Array} pixels  RGB, (height, width, 3)
+ * @param {{width: number, height: number}} from
  * @param {number} size
  * @returns {Uint8Array} RGB, (size, size, 3)
  */
-export function resize(pixels, side, size) {
-  if (side === size) return pixels;
-  const narrow = resizeRows(pixels, side, side, size); // (size, side, 3), turned
-  return resizeRows(narrow, size, side, size); // and turned back
+export function resize(pixels, { width, height }, size) {
+  if (width === size && height === size) return pixels;
+  const narrow = resizeRows(pixels, height, width, size); // (size, height, 3), turned
+  return resizeRows(narrow, size, height, size); // and turned back
 }

@@ -3,7 +3,7 @@
 import { writeArray } from "./arrays.js";
 import { bytes } from "./api.js";
 import { ROLES } from "./faces.js";
-import { cut, PictureError, shareOf } from "./pictures.js";
+import { cut, PictureError } from "./pictures.js";
 import { localCaveats, localWords } from "./words.js";
 
 /** The outputs that the page shows: what a decoder draws, where the bundle has one. */
@@ -51,8 +51,8 @@ export async function explainHere(about, faces, crop, { onLoad, ...options }) {
   const { ort, session } = await engine(about.browser, options);
   onLoad();
   const [size] = about.image_shape; // a square
-  if (crop === "none") ROLES.forEach((role) => refuseOblong(faces[role], role, about.browser));
-  const crops = ROLES.map((role) => cut(faces[role].bitmap, shareOf(crop), size));
+  if (crop === "none") ROLES.forEach((role) => refuseOblong(faces[role], role, about));
+  const crops = ROLES.map((role) => cut(faces[role].bitmap, crop, size));
   // Copies: buffers are transferred to the worker, and the page draws the crops later.
   const tensors = crops.map(
     ({ data }) => new ort.Tensor("uint8", data.slice(), [1, size, size, 3]),
@@ -67,10 +67,10 @@ export async function explainHere(about, faces, crop, { onLoad, ...options }) {
   return { result: toResult(about, crop, outputs, pictures), pictures };
 }
 
-/** As the server does: what is taken whole is not cut. */
-function refuseOblong({ bitmap: { width, height }, name }, role, { crops }) {
-  if (width === height) return;
-  const cutting = crops.some((crop) => crop !== "none");
+/** As the server does: what is taken whole is not cut, and not stretched by a pixel or more. */
+function refuseOblong({ bitmap: { width, height }, name }, role, { browser, image_shape: [size] }) {
+  if (Math.abs(height - width) * size < Math.max(height, width, size)) return;
+  const cutting = browser.crops.some((crop) => crop !== "none");
   throw new PictureError(
     `${name} has ${width} by ${height} pixels, and the network takes squares. ` +
       (cutting

@@ -170,15 +170,16 @@ export function middle({ width, height }, fraction, shape = { width: 1, height: 
 }
 
 /**
- * Cut the middle out of a picture, and resize it to the square that the network takes.
+ * Cut the middle out of a picture, or take the whole, and resize it to the network's square.
  * @param {ImageBitmap} bitmap
- * @param {number} fraction
+ * @param {string} crop  "none", or the share of the middle
  * @param {number} size
  * @returns {import("./arrays.js").Picture} RGB, uint8
  */
-export function cut(bitmap, fraction, size) {
-  const box = middle(bitmap, fraction);
-  const data = resize(colours(bitmap, box), box.height, size);
+export function cut(bitmap, crop, size) {
+  const { width, height } = bitmap;
+  const box = crop === "none" ? { top: 0, left: 0, width, height } : middle(bitmap, shareOf(crop));
+  const data = resize(colours(bitmap, box), box, size);
   return { data, height: size, width: size };
 }
 
