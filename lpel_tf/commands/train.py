@@ -39,6 +39,7 @@ from lpel_tf.commands.options import (
     ComparisonOption,
     MirrorOption,
     SplitOption,
+    SubjectOption,
     ThresholdOption,
     split_by,
 )
@@ -75,13 +76,7 @@ def train(
             "share such as 0.48 (centred; right for LFW), or mtcnn (detected and aligned)."
         ),
     ] = "none",
-    subject: Annotated[
-        str,
-        typer.Option(
-            help="What is compared, in whose words the bundle speaks: faces, digits, signatures, "
-            "products, images, or own words, such as 'a stamp, stamps, one issue, two issues'."
-        ),
-    ] = "faces",
+    subject: SubjectOption = "faces",
     identities: IdentitiesOption = None,
     exclude: Annotated[
         list[str] | None, typer.Option(help="Leave this person out; may be repeated.")

@@ -11,12 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from lpel_serving.images.reading import read_bytes
+from lpel_serving.images.subject import FACES
 from lpel_serving.support.errors import OutputError
 from lpel_serving.support.files import write_atomically
+from lpel_tf.bundles.comparing import kind_of
 from lpel_tf.data.split import by_itself
 from lpel_tf.research.reproduction.laboratory import Laboratory
 from lpel_tf.research.reproduction.report import MARK, report
 from lpel_tf.research.reproduction.results import load_section, save_section
+from lpel_tf.research.reproduction.retelling import retold
 from lpel_tf.research.reproduction.section import Section
 from lpel_tf.research.reproduction.sections import SECTIONS
 
@@ -51,7 +54,7 @@ def reproduce(laboratory: Laboratory, out: Path) -> Reproduction:
         for key, run in SECTIONS.items():
             section = load_section(data, key, identity)
             if section is None:
-                section = run(laboratory)
+                section = retold(run(laboratory), laboratory.subject)
                 save_section(section, data, identity)
             sections.append(section)
             advance(1)
@@ -108,4 +111,19 @@ def describe(laboratory: Laboratory) -> Mapping[str, Any]:
         "seed": laboratory.seed,
         "photographs_hidden": laboratory.hide_photographs,
         "sizes": asdict(laboratory.sizes),
+        **_unusual(laboratory),
     }
+
+
+def _unusual(laboratory: Laboratory) -> Mapping[str, Any]:
+    """Say how the network compares, and what, where that is not faces by cosine."""
+    said: dict[str, Any] = {}
+    kind = kind_of(laboratory.comparison)
+    if kind != "cosine":
+        said["comparison"] = {"kind": kind}
+    if kind == "head":
+        head = Path(laboratory.comparison).read_bytes()
+        said["comparison"]["head_sha256"] = hashlib.sha256(head).hexdigest()
+    if laboratory.subject != FACES:
+        said["subject"] = asdict(laboratory.subject)
+    return said

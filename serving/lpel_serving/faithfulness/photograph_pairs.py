@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import overload
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lpel_serving.engine.embedder import Embedder
 from lpel_serving.engine.photographs import embed_photographs
@@ -82,6 +83,30 @@ class PhotographPairs(Sequence[FacePair]):
     @cached_property
     def _recent(self) -> dict[Path, Pixels]:
         return {}
+
+
+def one_image(
+    comparison: Comparison, h_r: Floats, h_t: Floats, similarity: NDArray[np.floating]
+) -> NDArray[np.bool_]:
+    """Whether two embeddings are of one image to the network, which leaves nothing to explain.
+
+    Parameters
+    ----------
+    comparison
+        How the network compares.
+    h_r, h_t
+        Embeddings, float32, shape (..., D).
+    similarity
+        Of each two, shape (...).
+
+    Returns
+    -------
+    NDArray[np.bool_]
+        Shape (...).
+    """
+    equal = (h_r == h_t).all(axis=-1)
+    # A network that compares by something else may well bring two images as near as that.
+    return equal | (similarity >= IDENTICAL) if comparison.kind == "cosine" else equal
 
 
 def rightly_decided(
@@ -178,6 +203,5 @@ def _decided(
     if not (np.isfinite(h_r).all() and np.isfinite(h_t).all()):
         return None
     decision = decide(comparison, h_r, h_t, threshold)
-    # A network that compares by something else may well bring two images as near as that.
-    near = comparison.kind == "cosine" and decision.similarity >= IDENTICAL
-    return None if near or np.array_equal(h_r, h_t) else decision.similar
+    one = one_image(comparison, h_r, h_t, np.asarray(decision.similarity))
+    return None if one else decision.similar

@@ -25,7 +25,8 @@ def run(laboratory: Laboratory) -> Section:
     settings = [s for s in (laboratory.main, laboratory.loose) if s is not None]
     losses = {setting.crop: _losses(setting) for setting in settings}
     faithful = _fidelity(laboratory)
-    main = losses[laboratory.main.crop]
+    main, record = losses[laboratory.main.crop], laboratory.main.compared.record
+    measure = "cosine" if record.kind == "cosine" else record.measure
     sizes = laboratory.main.split
     return Section(
         key="faces",
@@ -60,7 +61,7 @@ def run(laboratory: Laboratory) -> Section:
         data={
             "losses": losses,
             "thesis_loss": _THESIS_LOSS,
-            "fidelity_cosine": faithful.cosine.tolist(),
+            f"fidelity_{measure}": _own(laboratory, faithful),
             "fidelity_pixel_error": faithful.pixel_error.tolist(),
             "fidelity_structural_similarity": faithful.structural_similarity.tolist(),
         },
@@ -91,17 +92,26 @@ def _losses(setting: Setting) -> dict[str, float]:
     return losses
 
 
+def _own(laboratory: Laboratory, faithful: Fidelity) -> list[float]:
+    """Similarities of reconstructions on the scale that the network itself compares by."""
+    own_of = laboratory.main.compared.record.own_of
+    return [own_of(one) for one in faithful.similarity.tolist()]
+
+
 def _fidelity_finding(laboratory: Laboratory, faithful: Fidelity) -> Finding:
-    recognised = float(
-        np.mean(Decisions(faithful.cosine.astype(np.float32), laboratory.threshold).similar)
-    )
+    main = laboratory.main
+    record, threshold = main.compared.record, laboratory.similarity_threshold(main)
+    similarities = faithful.similarity.astype(np.float32)
+    recognised = float(np.mean(Decisions(similarities, threshold).similar))
+    by = "cosine of" if record.kind == "cosine" else "of"
     return Finding(
         "The reconstructions do not represent details well, which is no problem.",
-        "Between an original and its reconstruction the network sees a similarity of "
-        f"{between(laboratory.interval(faithful.cosine))} (cosine of h and f(g(h)), {ADAMAX}), and "
-        f"calls {recognised:.0%} of {len(faithful.cosine)} of them similar; the mean squared error "
-        f"of their pixels is {between(laboratory.interval(faithful.pixel_error), 4)}. What the "
-        "network knows a face by is kept in that share of the reconstructions.",
+        f"Between an original and its reconstruction the network sees a {record.measure} of "
+        f"{between(laboratory.interval(_own(laboratory, faithful)))} ({by} h and f(g(h)), "
+        f"{ADAMAX}), and calls {recognised:.0%} of {len(similarities)} of them similar; the mean "
+        f"squared error of their pixels is "
+        f"{between(laboratory.interval(faithful.pixel_error), 4)}. What the network knows a face "
+        "by is kept in that share of the reconstructions.",
         "holds" if recognised > 0.9 else "holds in part" if recognised > 0.5 else "does not hold",
     )
 
