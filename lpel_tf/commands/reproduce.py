@@ -9,7 +9,6 @@ import typer
 
 from lpel_serving.commands.shared.command import Command
 from lpel_serving.commands.shared.options import (
-    FacesOption,
     IdentitiesOption,
     JsonOption,
     ListPassedOverOption,
@@ -42,12 +41,13 @@ from lpel_tf.commands.options import (
     SubjectOption,
     split_by,
 )
+from lpel_tf.commands.training_data import DataOption, given_data
 from lpel_tf.networks.facenet import DEFAULT_KEY
 
 
 def reproduce(
     context: typer.Context,
-    faces: FacesOption,
+    faces: DataOption,
     out: Annotated[
         Path, typer.Option("--out", "-o", help="Folder of the report.", show_default=False)
     ],
@@ -105,7 +105,6 @@ def reproduce(
     import numpy as np
 
     from lpel_serving.commands.shared.progress import progress_bar
-    from lpel_serving.images.datasets.faces import find_faces
     from lpel_serving.images.subject import parse_subject
     from lpel_tf.bundles.comparing import check_wanted
     from lpel_tf.bundles.thresholds import THESIS_THRESHOLD
@@ -140,9 +139,9 @@ def reproduce(
     check_wanted(comparison, threshold)
     sizes = QUICK if quick else FULL
     unusable = Unusable(most_bad, names=list_passed_over)
-    found = find_faces(faces, identities)
+    found = given_data(context, faces, identities)
     rng, by = np.random.default_rng(seed), split_by(split)
-    people = some_people(found.faces, sizes.photographs, rng, by)
+    people = some_people(found.images, sizes.photographs, rng, by)
     cache_folder(root=cache)  # if there can be none, that is said at once
     load_tensorflow()
     exported = network.export(

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -10,6 +9,7 @@ from lpel_serving.equations.decision import Decisions
 from lpel_serving.faithfulness.deletion_curve import IDENTICAL
 from lpel_serving.faithfulness.photograph_pairs import PhotographPairs, one_image
 from lpel_serving.images.datasets.pairs import Pair, draw_of_each
+from lpel_serving.images.held import Photograph
 from lpel_serving.support.errors import PairsError
 from lpel_tf.research.harness.people import People
 
@@ -81,7 +81,7 @@ class PairsOfOneTest:
 
     similar: PhotographPairs
     dissimilar: PhotographPairs
-    donors: tuple[Path, ...]
+    donors: tuple[Photograph, ...]
 
     def first(self, n: int) -> "PairsOfOneTest":
         """The pairs of the first n test images."""
@@ -102,7 +102,7 @@ def pairs_of_one_test(
     cosines = test.embeddings @ test.embeddings.T
     similar: list[tuple[int, int]] = []
     dissimilar: list[tuple[int, int]] = []
-    donors: list[Path] = []
+    donors: list[Photograph] = []
     met = dict.fromkeys(test.identities, 0)
     most = -(-n // max(1, len(met))) if people.split.by == "image" else _MOST
     order: list[int] = rng.permutation(len(who)).tolist()
@@ -117,7 +117,7 @@ def pairs_of_one_test(
             other, donor = (int(one) for one in rng.choice(others, 2, replace=False))
             similar.append((int(rng.choice(alike)), place))
             dissimilar.append((other, place))
-            donors.append(people.test_photographs[donor].path)
+            donors.append(people.test_photographs[donor].source)
     if not similar:
         raise PairsError(
             "the people held out for the test give no pair of one person that is called similar: "
@@ -158,5 +158,5 @@ def _photograph_pairs(
     """The pairs at some places of the test, each reference before its test image."""
     first, second = np.array(chosen).T
     photographs, h = people.test_photographs, people.split.test.embeddings
-    pairs = tuple(Pair(photographs[a].path, photographs[b].path, same) for a, b in chosen)
+    pairs = tuple(Pair(photographs[a].source, photographs[b].source, same) for a, b in chosen)
     return PhotographPairs(people.embedder, pairs, h[first], h[second], same)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from lpel_serving.engine.embedder import Embedder
-from lpel_serving.images.datasets.faces import Face
+from lpel_serving.images.datasets.labelled import Labelled
 from lpel_serving.images.datasets.passed_over import Unusable
 from lpel_serving.support.progress import Progress
 from lpel_tf.bundles.bundling import store_key
@@ -42,14 +42,14 @@ class People:
     embedder: Embedder
     everyone: FaceSet
     split: Split
-    test_photographs: tuple[Face, ...]
+    test_photographs: tuple[Labelled, ...]
     compared: Compared = BY_THEIR_COSINE
 
 
 def embed_people(
     embedder: Embedder,
     exported: ExportedEmbedder,
-    photographs: tuple[Face, ...],
+    photographs: tuple[Labelled, ...],
     crop: str,
     *,
     seed: int,

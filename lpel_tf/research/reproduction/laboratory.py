@@ -15,7 +15,7 @@ from lpel_serving.faithfulness.deletion_curve import Interval, bootstrap
 from lpel_serving.faithfulness.photograph_pairs import PhotographPairs
 from lpel_serving.faithfulness.study import QUESTIONS, Answer, ask
 from lpel_serving.images.crops import parse_crop
-from lpel_serving.images.datasets.faces import Face
+from lpel_serving.images.datasets.labelled import Labelled
 from lpel_serving.images.datasets.passed_over import Unusable
 from lpel_serving.images.subject import FACES, Subject
 from lpel_serving.methods.method import FacePair, Method
@@ -84,7 +84,7 @@ class Laboratory:
     """
 
     embedder: ExportedEmbedder
-    photographs: tuple[Face, ...]
+    photographs: tuple[Labelled, ...]
     crops: tuple[str, ...]
     sizes: Sizes
     threshold: float

@@ -17,7 +17,7 @@ MARK = b'<meta name="generator" content="lpel reproduce">'
 _OF_FACES = {"pictures": "photographs", "kinds": "people", "two": "two people"}
 """Words of the page itself that are other ones for another subject."""
 _HIDDEN = "Photographs are hidden: reconstructions stand in their place."
-_SHOWN = "This page shows photographs of people: think before you pass it on."
+_SHOWN = "This page shows photographs of {of}: think before you pass it on."
 _CLASSES = {
     "holds": "holds",
     "holds in part": "part",
@@ -31,7 +31,8 @@ def report(sections: Sequence[Section], about: Mapping[str, Any]) -> str:
     """Write the page as HTML."""
     crops = " and ".join(str(crop) for crop in about["crops"])
     subject = Subject(**about["subject"]) if "subject" in about else FACES
-    hidden, shown = (in_words_of(subject, text) for text in (_HIDDEN, _SHOWN))
+    of = "people" if subject == FACES else subject.many
+    said = _HIDDEN if about["photographs_hidden"] else _SHOWN.format(of=of)
     facts = {
         **{name: escape(in_words_of(subject, word)) for name, word in _OF_FACES.items()},
         "photographs": about["photographs"],
@@ -48,7 +49,7 @@ def report(sections: Sequence[Section], about: Mapping[str, Any]) -> str:
             for section in sections
         ),
         "sections": "\n".join(_section(section) for section in sections),
-        "hidden": escape(hidden if about["photographs_hidden"] else shown),
+        "hidden": escape(in_words_of(subject, said)),
     }
     page = (
         files("lpel_tf.research.reproduction").joinpath("report.html").read_text(encoding="utf-8")

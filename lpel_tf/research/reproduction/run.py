@@ -10,7 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from lpel_serving.images.reading import read_bytes
+from lpel_serving.images.held import content_of
 from lpel_serving.images.subject import FACES
 from lpel_serving.support.errors import OutputError
 from lpel_serving.support.files import write_atomically
@@ -89,7 +89,7 @@ def run_identity(laboratory: Laboratory) -> str:
     digest = hashlib.sha256(json.dumps(describe(laboratory), sort_keys=True).encode())
     for face in laboratory.photographs:
         digest.update(face.identity.encode() + b"\0")
-        digest.update(hashlib.sha256(read_bytes(face.path)).digest())
+        digest.update(hashlib.sha256(content_of(face.source)).digest())
     for package in ("lpel_serving", "lpel_export", "lpel_tf"):
         for module in sorted(Path(str(files(package))).rglob("*.py")):
             digest.update(module.read_bytes())

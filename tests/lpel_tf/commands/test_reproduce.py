@@ -5,6 +5,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import platformdirs
 import pytest
 from typer.testing import CliRunner
@@ -13,7 +14,7 @@ from lpel_serving.commands.main import build_app
 from lpel_serving.images.subject import FACES, SUBJECTS
 from lpel_tf.bundles.thresholds import THESIS_THRESHOLD
 from lpel_tf.commands import reproduce as command
-from lpel_tf.research.reproduction.run import Reproduction
+from lpel_tf.research.reproduction.run import Reproduction, run_identity
 from lpel_tf.research.reproduction.section import Finding, Section
 from lpel_tf.research.reproduction.sections import SECTIONS
 from lpel_tf.research.reproduction.sizes import FULL, QUICK
@@ -236,6 +237,17 @@ def test_a_flat_folder_is_read_with_its_list(asked, tmp_path):
     options = ("--faces", flat, "--identities", tmp_path / "identity.txt")
     _, _, laboratory, _ = asked(*options, "--out", tmp_path / "out")
     assert [face.identity for face in laboratory.photographs] == ["0", "0", "1", "1"]
+
+
+def test_an_archive_takes_the_place_of_a_folder(asked, tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (4, 16, 16, 3), np.uint8)
+    np.savez(tmp_path / "digits.npz", images=images, labels=np.array([0, 0, 1, 1]))
+    _, _, laboratory, _ = asked("--faces", tmp_path / "digits.npz", "--out", tmp_path / "out")
+    assert [one.identity for one in laboratory.photographs] == ["0", "0", "1", "1"]
+    np.testing.assert_array_equal(laboratory.photographs[3].source.pixels, images[3])
+    assert run_identity(laboratory) != run_identity(
+        replace(laboratory, photographs=laboratory.photographs[::-1])
+    )
 
 
 def test_the_findings_are_told_in_words(asked, photographs, tmp_path):

@@ -3,6 +3,7 @@
 import numpy as np
 
 from lpel_serving.equations.decision import Decisions
+from lpel_serving.images.held import as_image
 from lpel_serving.report.figures import png
 from lpel_serving.report.pictures import displayable
 from lpel_tf.data.split import Split
@@ -121,7 +122,7 @@ def _fidelity(laboratory: Laboratory) -> Fidelity:
     rng = np.random.default_rng((laboratory.seed, 59))
     order: list[int] = rng.permutation(len(setting.test_photographs)).tolist()
     chosen = order[: laboratory.sizes.probes]
-    crops = (setting.embedder.read(setting.test_photographs[i].path) for i in chosen)
+    crops = (setting.embedder.read(as_image(setting.test_photographs[i].source)) for i in chosen)
     return measure_fidelity(setting.engine(), crops, setting.split.test.embeddings[chosen])
 
 
@@ -130,7 +131,7 @@ def _faces(laboratory: Laboratory) -> Picture:
     test, photographs = setting.split.test, setting.test_photographs
     step = max(1, len(photographs) // 12)
     shown = [
-        laboratory.shown(setting.embedder.read(photographs[i].path), test.embeddings[i])
+        laboratory.shown(setting.embedder.read(as_image(photographs[i].source)), test.embeddings[i])
         for i in range(0, len(photographs), step)
     ][:12]
     figure = gallery_figure([shown[start : start + 6] for start in range(0, len(shown), 6)])
@@ -143,7 +144,7 @@ def _reconstructions(laboratory: Laboratory) -> Picture:
     test, photographs = setting.split.test, setting.test_photographs
     step = max(1, len(photographs) // _SHOWN)
     places = list(range(0, len(photographs), step))[:_SHOWN]
-    originals = [setting.embedder.read(photographs[i].path) for i in places]
+    originals = [setting.embedder.read(as_image(photographs[i].source)) for i in places]
     rows = [originals] if not laboratory.hide_photographs else []
     labels = ["original"] if not laboratory.hide_photographs else []
     for name, decoder in setting.decoders.items():

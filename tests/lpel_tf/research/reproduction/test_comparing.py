@@ -8,6 +8,9 @@ import numpy as np
 import pytest
 
 from lpel_serving.equations.comparison import spread_of
+from lpel_serving.images.datasets.labelled import LabelledImage
+from lpel_serving.images.held import HeldImage
+from lpel_serving.images.reading import read_pixels
 from lpel_serving.images.subject import FACES, SUBJECTS, parse_subject
 from lpel_serving.support.errors import ParameterError
 from lpel_tf.research.reproduction.report import report
@@ -128,6 +131,19 @@ def test_runs_that_compare_otherwise_are_other_runs_and_a_cosine_is_as_ever(home
     assert len({run_identity(one) for one in runs}) == len(runs)
 
 
+def test_photographs_in_memory_give_the_pairs_of_their_files(lab):
+    held = tuple(
+        LabelledImage(HeldImage(read_pixels(face.path), "held"), face.identity)
+        for face in lab.photographs
+    )
+    there = replace(lab, photographs=held).similar_pairs
+    here = lab.similar_pairs
+    np.testing.assert_array_equal(there.h_t, here.h_t)
+    for mine, other in zip(here, there, strict=True):
+        np.testing.assert_array_equal(mine.reference, other.reference)
+        np.testing.assert_array_equal(mine.test, other.test)
+
+
 # --- the whole report -----------------------------------------------------------------------------
 
 
@@ -180,7 +196,7 @@ def test_the_page_says_how_the_network_compares_and_speaks_of_digits(whole, lab)
     text = " ".join(re.sub(r"<[^>]+>", " ", page.partition("<body>")[2]).split())
     assert f"called similar where their distance is below {lab.threshold:.3f};" in text
     assert "180 images of 30 classes;" in text
-    assert "This page shows images of classes" in text
+    assert "This page shows images of digits: think" in text
     quoted = "the pairs of one person, 0.9122 of those of two"
     assert text.count(quoted) == 2, "the thesis is quoted as it is"
     left = text.replace(quoted, "").replace("judged by a person", "")
