@@ -98,11 +98,11 @@ def test_each_crop_has_a_spread_of_its_own_and_the_threshold_is_one_distance(lab
         assert setting.compared.record.own_of(similarity) == pytest.approx(lab.threshold)
 
 
-def test_similar_pairs_have_a_similarity_above_0_even_where_the_threshold_has_none(home):
-    far = laboratory(home, threshold=100.0)
-    assert far.similarity_threshold(far.main) < 0
-    pairs = far.similar_pairs
-    assert (far.main.compared.comparison.similarity(pairs.h_r, pairs.h_t) > 0).all()
+def test_similar_pairs_have_a_similarity_above_0_even_where_the_threshold_has_none(lab):
+    far, setting = replace(lab, threshold=100.0), lab.main
+    assert far.similarity_threshold(setting) < 0
+    pairs = far.draw(setting, 30, same=True)
+    assert (setting.compared.comparison.similarity(pairs.h_r, pairs.h_t) > 0).all()
 
 
 def test_a_distance_too_small_for_the_network_is_refused_before_any_training(home, tmp_path):
@@ -134,9 +134,9 @@ def test_runs_that_compare_otherwise_are_other_runs_and_a_cosine_is_as_ever(home
 def test_photographs_in_memory_give_the_pairs_of_their_files(lab):
     held = tuple(
         LabelledImage(HeldImage(read_pixels(face.path), "held"), face.identity)
-        for face in lab.photographs
+        for face in lab.main.test_photographs
     )
-    there = replace(lab, photographs=held).similar_pairs
+    there = lab.draw(replace(lab.main, test_photographs=held), SIZES.pairs, same=True)
     here = lab.similar_pairs
     np.testing.assert_array_equal(there.h_t, here.h_t)
     for mine, other in zip(here, there, strict=True):
