@@ -57,6 +57,14 @@ class Compared:
         # Scaled embeddings depend on the spread alone, whatever compares them.
         return "-" + hashlib.sha256(repr(self.record.needed_spread).encode()).hexdigest()[:8]
 
+    @property
+    def sha256(self) -> str:
+        """Hash of all that makes the comparison, in hexadecimal; nothing for a cosine."""
+        if self.record == BY_COSINE:
+            return ""
+        head = b"" if self.head is None else self.head.model
+        return hashlib.sha256(repr(self.record).encode() + head).hexdigest()
+
 
 BY_THEIR_COSINE = Compared()
 

@@ -11,8 +11,7 @@ from lpel_serving.bundle.comparison_record import ComparisonRecord
 from lpel_serving.bundle.confidence_record import ConfidenceRecord, fit_confidence
 from lpel_serving.bundle.manifest import ThresholdRecord
 from lpel_serving.equations.comparison import COSINE, Comparison
-from lpel_serving.images.datasets.faces import Face
-from lpel_serving.images.datasets.labelled import Labelled
+from lpel_serving.images.datasets.labelled import Labelled, LabelledImage
 from lpel_serving.images.datasets.pairs import Pair, draw_pairs, possible_pairs
 from lpel_serving.images.subject import FACES, Subject
 from lpel_serving.support.errors import PairsError, ParameterError
@@ -85,7 +84,7 @@ def fit_on_pairs(
         If there are not pairs of both kinds that can be used.
     """
     paths = dict.fromkeys(path for pair in pairs for path in (pair.reference, pair.test))
-    faces = embed(tuple(Face(path, path.parent.name) for path in paths))
+    faces = embed(tuple(LabelledImage(path, "") for path in paths))  # who it is, pairs say
     missing = {face.source for face in (*faces.without_face, *faces.unusable)}
     place = {path: i for i, path in enumerate(path for path in paths if path not in missing)}
     usable = [pair for pair in pairs if pair.reference in place and pair.test in place]

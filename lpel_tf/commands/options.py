@@ -53,6 +53,14 @@ ThresholdOption = Annotated[
         show_default=False,
     ),
 ]
+SubjectOption = Annotated[
+    str,
+    typer.Option(
+        help="What is compared, in whose words bundles and reports speak: faces, digits, "
+        "signatures, products, images, or own words, such as 'a stamp, stamps, one issue, two "
+        "issues'."
+    ),
+]
 MirrorOption = Annotated[
     str | None,
     typer.Option(

@@ -9,7 +9,6 @@ import typer
 
 from lpel_serving.commands.shared.command import Command
 from lpel_serving.commands.shared.options import (
-    FacesOption,
     IdentitiesOption,
     JsonOption,
     ListPassedOverOption,
@@ -34,13 +33,21 @@ from lpel_tf.commands.network_options import (
     StandardisationOption,
     chosen,
 )
-from lpel_tf.commands.options import CacheOption, MirrorOption, SplitOption, split_by
+from lpel_tf.commands.options import (
+    CacheOption,
+    ComparisonOption,
+    MirrorOption,
+    SplitOption,
+    SubjectOption,
+    split_by,
+)
+from lpel_tf.commands.training_data import DataOption, given_data
 from lpel_tf.networks.facenet import DEFAULT_KEY
 
 
 def reproduce(
     context: typer.Context,
-    faces: FacesOption,
+    faces: DataOption,
     out: Annotated[
         Path, typer.Option("--out", "-o", help="Folder of the report.", show_default=False)
     ],
@@ -66,14 +73,15 @@ def reproduce(
     channels: ChannelsOption = "RGB",
     output: OutputOption = None,
     identities: IdentitiesOption = None,
+    subject: SubjectOption = "faces",
     split: SplitOption = None,
+    comparison: ComparisonOption = "cosine",
     threshold: Annotated[
         float | None,
         typer.Option(
-            min=-1,
-            max=1,
-            help="Pairs above it are called similar. The thesis's, 0.3, for a FaceNet; with "
-            "--embedder the most accurate on the images held out.",
+            help="On the scale that the network compares by: the cosine or score above which a "
+            "pair is called similar, or the distance below which it is. The thesis's, 0.3, for a "
+            "FaceNet by cosine; else the most accurate on the images held out.",
             show_default=False,
         ),
     ] = None,
@@ -97,7 +105,8 @@ def reproduce(
     import numpy as np
 
     from lpel_serving.commands.shared.progress import progress_bar
-    from lpel_serving.images.datasets.faces import find_faces
+    from lpel_serving.images.subject import parse_subject
+    from lpel_tf.bundles.comparing import check_wanted
     from lpel_tf.bundles.thresholds import THESIS_THRESHOLD
     from lpel_tf.networks.example_crops import example_crops
     from lpel_tf.research.reproduction.laboratory import Laboratory, check_crops
@@ -111,6 +120,7 @@ def reproduce(
     check_output(out)
     crops = tuple(crop or (("0.368", "0.48") if embedder is None else ("none",)))
     check_crops(crops)
+    compared = parse_subject(subject)
     network = chosen(
         context,
         facenet,
@@ -126,11 +136,12 @@ def reproduce(
         channels=channels,
         output=output,
     )
+    check_wanted(comparison, threshold)
     sizes = QUICK if quick else FULL
     unusable = Unusable(most_bad, names=list_passed_over)
-    found = find_faces(faces, identities)
+    found = given_data(context, faces, identities)
     rng, by = np.random.default_rng(seed), split_by(split)
-    people = some_people(found.faces, sizes.photographs, rng, by)
+    people = some_people(found.images, sizes.photographs, rng, by)
     cache_folder(root=cache)  # if there can be none, that is said at once
     load_tensorflow()
     exported = network.export(
@@ -149,8 +160,11 @@ def reproduce(
         progress=progress_bar,
         unusable=unusable,
         split=by,
+        comparison=comparison,
+        subject=compared,
     )
-    if embedder is not None and threshold is None:
+    as_in_the_thesis = embedder is None and comparison == "cosine"
+    if threshold is None and not as_in_the_thesis:
         laboratory = laboratory.with_fitted_threshold()
     result = run(laboratory, out)
     passed = (*found.passed_over, *unusable.found())

@@ -9,7 +9,6 @@ import typer
 from lpel_serving.commands.shared.applies import check_applies
 from lpel_serving.commands.shared.command import Command
 from lpel_serving.commands.shared.options import (
-    FacesOption,
     IdentitiesOption,
     JsonOption,
     ListPassedOverOption,
@@ -39,9 +38,11 @@ from lpel_tf.commands.options import (
     ComparisonOption,
     MirrorOption,
     SplitOption,
+    SubjectOption,
     ThresholdOption,
     split_by,
 )
+from lpel_tf.commands.training_data import DataOption, given_data
 from lpel_tf.commands.training_plans import (
     CoalitionsOption,
     FillOption,
@@ -58,7 +59,7 @@ from lpel_tf.networks.facenet import DEFAULT_KEY
 
 def train(
     context: typer.Context,
-    faces: FacesOption,
+    faces: DataOption,
     out: Annotated[
         Path, typer.Option("--out", "-o", help="Folder of the new bundle.", show_default=False)
     ],
@@ -79,13 +80,7 @@ def train(
             "share such as 0.48 (centred; right for LFW), or mtcnn (detected and aligned)."
         ),
     ] = "none",
-    subject: Annotated[
-        str,
-        typer.Option(
-            help="What is compared, in whose words the bundle speaks: faces, digits, signatures, "
-            "products, images, or own words, such as 'a stamp, stamps, one issue, two issues'."
-        ),
-    ] = "faces",
+    subject: SubjectOption = "faces",
     identities: IdentitiesOption = None,
     exclude: Annotated[
         list[str] | None, typer.Option(help="Leave this person out; may be repeated.")
@@ -163,7 +158,7 @@ def train(
     from lpel_serving.bundle.folder import check_replaceable
     from lpel_serving.commands.shared.progress import progress_bar
     from lpel_serving.images.crops import parse_crop
-    from lpel_serving.images.datasets.faces import find_faces, leave_out
+    from lpel_serving.images.datasets.faces import leave_out
     from lpel_serving.images.datasets.pairs_list import find_pairs
     from lpel_serving.images.subject import parse_subject
     from lpel_tf.bundles.bundling import train_bundle
@@ -217,8 +212,8 @@ def train(
         rounds=table_rounds,
     )
     unusable = Unusable(most_bad, names=list_passed_over)
-    found = find_faces(faces, identities)
-    people = leave_out(found.faces, exclude or ())
+    found = given_data(context, faces, identities)
+    people = leave_out(found.images, exclude or ())
     listed = None if pairs is None else find_pairs(pairs, faces, unusable)
     cache_folder(root=cache)  # if there can be none, that is said at once
     load_tensorflow()

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from lpel_serving.equations.fill import Fill
+from lpel_serving.images.held import as_image
 from lpel_serving.methods.method import FacePair, Method
 from lpel_serving.methods.networks import Networks
 from lpel_serving.support.arrays import Pixels
@@ -120,6 +121,6 @@ def triplets(setting: Setting, n: int) -> list[Triplet]:
         setting.similar[:n], setting.pairs.donors[:n], itertools.cycle(LANDMARKS), strict=False
     )
     return [
-        Triplet(pair.reference, pair.test, read(donor), pair.h_r, pair.h_t, region)
+        Triplet(pair.reference, pair.test, read(as_image(donor)), pair.h_r, pair.h_t, region)
         for pair, donor, region in chosen
     ]

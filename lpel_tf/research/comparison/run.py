@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from lpel_serving.equations.fill import Fill
+from lpel_serving.images.held import as_image
 from lpel_serving.methods.method import Method
 from lpel_tf.research.comparison.all_maps import USUAL, AllMaps, all_maps, few_maps
 from lpel_tf.research.comparison.asked import SUBJECTS, cheap
@@ -226,7 +227,8 @@ def _accuracy(
 
 def _patches(comparison: Comparison, asked: Mapping[str, Method]) -> dict[str, Any]:
     setting, n = comparison.setting, comparison.size.both
-    donors = [setting.explainer.embedder.read(path) for path in setting.pairs.donors[:n]]
+    read = setting.explainer.embedder.read
+    donors = [read(as_image(donor)) for donor in setting.pairs.donors[:n]]
     others = {name: method for name, method in asked.items() if name != "random"}  # built in
     pairs = (setting.similar[:n], setting.dissimilar[:n])
     return _summaries(patches(comparison.exact, pairs, donors, others, SEED, comparison.progress))

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from lpel_serving.equations.normalisation import min_max
 from lpel_serving.report.figures.canvas import INK, QUIET, bare, new_figure
+from lpel_serving.report.pictures import in_colour
 
 
 def gallery_figure(
@@ -21,7 +22,8 @@ def gallery_figure(
     Parameters
     ----------
     rows
-        Images, uint8, shape (S, S, 3), and maps, float32, shape (H, W), which are scaled to [0, 1].
+        Images, uint8, shape (S, S, 3) or grey, (S, S, 1), and maps, float32, shape (H, W), which
+        are scaled to [0, 1].
     columns
         What stands above each column.
     labels
@@ -55,7 +57,7 @@ def gallery_figure(
 
 def _draw(axis: Any, picture: NDArray[Any]) -> None:
     if picture.ndim == 3:
-        axis.imshow(picture, interpolation="nearest")
+        axis.imshow(in_colour(picture), interpolation="nearest")
     else:
         values = min_max(picture.astype(np.float32), axes=(0, 1))
         axis.imshow(values, cmap="viridis", vmin=0, vmax=1, interpolation="nearest")

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from lpel_serving.faithfulness.deletion_curve import prefixes
 from lpel_serving.methods.measured.replacement import Replacement
 from lpel_serving.report.figures.canvas import INK, bare, new_figure
+from lpel_serving.report.pictures import in_colour
 
 
 def strip_figure(
@@ -46,7 +47,7 @@ def strip_figure(
         zip(sets, shown, similarities, strict=True)
     ):
         for axis, image in zip(grid[:, column], change.images(chosen), strict=True):
-            axis.imshow(image, interpolation="nearest")
+            axis.imshow(in_colour(image), interpolation="nearest")
             bare(axis)
         grid[0, column].set_title(f"{count}\n{similarity:.2f}", fontsize=7.5, color=INK)
     figure.suptitle(title, fontsize=9, color=INK, parse_math=False)

@@ -2,10 +2,11 @@
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lpel_export.conversion.keras_to_onnx import export_decoder
 from lpel_export.conversion.parity import Parity, check_parity
@@ -62,11 +63,23 @@ class Setting(People):
         By name: `ADAMAX`, `LEAST_SQUARES`, `OURS`.
     """
 
-    decoders: Mapping[str, TrainedDecoder]
+    decoders: Mapping[str, TrainedDecoder] = field(kw_only=True)
+
+    @property
+    def sha256s(self) -> list[str]:
+        """Hashes of the decoders, and of the comparison if it is no cosine."""
+        hashes = [decoder.sha256 for decoder in self.decoders.values()]
+        return [*hashes, *filter(None, [self.compared.sha256])]
 
     def engine(self, decoder: str = ADAMAX) -> AssembledNetworks:
         """The embedder with one of the decoders."""
-        return AssembledNetworks(self.embedder.embed, self.decoders[decoder].decode)
+        return self.networks(self.embedder.embed, self.decoders[decoder].decode)
+
+    def networks(
+        self, embed: Callable[[NDArray[np.uint8]], Floats], decode: Decode
+    ) -> AssembledNetworks:
+        """Put another embedder, or another decoder, together with how the network compares."""
+        return AssembledNetworks(embed, decode, comparison=self.compared.comparison)
 
 
 def with_decoders(

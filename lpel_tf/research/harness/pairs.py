@@ -2,15 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
-from lpel_serving.equations.decision import Decision
-from lpel_serving.equations.similarity import cosine_similarity
+from lpel_serving.equations.decision import Decisions
 from lpel_serving.faithfulness.deletion_curve import IDENTICAL
-from lpel_serving.faithfulness.photograph_pairs import PhotographPairs
+from lpel_serving.faithfulness.photograph_pairs import PhotographPairs, one_image
 from lpel_serving.images.datasets.pairs import Pair, draw_of_each
+from lpel_serving.images.held import Photograph
 from lpel_serving.support.errors import PairsError
 from lpel_tf.research.harness.people import People
 
@@ -46,20 +45,22 @@ def decided_pairs(
     PairsError
         If fewer than two are found.
     """
-    test = people.split.test
-    found: list[tuple[int, int]] = []
-    for a, b, truth in draw_of_each(test.identities, _SPARE * n, rng):
-        similarity = float(cosine_similarity(test.embeddings[a], test.embeddings[b]))
-        right = threshold is None or Decision(similarity, threshold).similar == same
-        if truth == same and right and similarity < IDENTICAL:
-            found.append((a, b))
+    test, comparison = people.split.test, people.compared.comparison
+    drawn = draw_of_each(test.identities, _SPARE * n, rng)
+    of_kind = np.array([(a, b) for a, b, truth in drawn if truth == same], np.int64).reshape(-1, 2)
+    h_r, h_t = (test.embeddings[column] for column in of_kind.T)
+    similarities = comparison.similarity(h_r, h_t)
+    usable = ~one_image(comparison, h_r, h_t, similarities)
+    if threshold is not None:
+        usable &= Decisions(similarities, threshold).similar == same
+    found: list[tuple[int, int]] = [(a, b) for a, b in of_kind[usable].tolist()]
     order: list[int] = rng.permutation(len(found)).tolist()
     chosen = new_people_first([found[i] for i in order], test.identities)[:n]
     if len(chosen) < 2:
         raise PairsError(
             f"the {people.split.held_out} for the test give {len(chosen)} pairs of the kind "
-            f"wanted, {_wanted(same, threshold)}; at least 2 are needed: give more photographs, or "
-            "another threshold."
+            f"wanted, {_wanted(people, same, threshold)}; at least 2 are needed: give more "
+            "photographs, or another threshold."
         )
     return _photograph_pairs(people, chosen, same=same)
 
@@ -80,7 +81,7 @@ class PairsOfOneTest:
 
     similar: PhotographPairs
     dissimilar: PhotographPairs
-    donors: tuple[Path, ...]
+    donors: tuple[Photograph, ...]
 
     def first(self, n: int) -> "PairsOfOneTest":
         """The pairs of the first n test images."""
@@ -101,7 +102,7 @@ def pairs_of_one_test(
     cosines = test.embeddings @ test.embeddings.T
     similar: list[tuple[int, int]] = []
     dissimilar: list[tuple[int, int]] = []
-    donors: list[Path] = []
+    donors: list[Photograph] = []
     met = dict.fromkeys(test.identities, 0)
     most = -(-n // max(1, len(met))) if people.split.by == "image" else _MOST
     order: list[int] = rng.permutation(len(who)).tolist()
@@ -116,7 +117,7 @@ def pairs_of_one_test(
             other, donor = (int(one) for one in rng.choice(others, 2, replace=False))
             similar.append((int(rng.choice(alike)), place))
             dissimilar.append((other, place))
-            donors.append(people.test_photographs[donor].path)
+            donors.append(people.test_photographs[donor].source)
     if not similar:
         raise PairsError(
             "the people held out for the test give no pair of one person that is called similar: "
@@ -129,11 +130,12 @@ def pairs_of_one_test(
     )
 
 
-def _wanted(same: bool, threshold: float | None) -> str:
+def _wanted(people: People, same: bool, threshold: float | None) -> str:
     of = "of one identity" if same else "of two identities"
     if threshold is None:
         return of
-    return f"{of} and called {'similar' if same else 'dissimilar'} at the threshold {threshold:.3f}"
+    own = people.compared.record.own_of(threshold)
+    return f"{of} and called {'similar' if same else 'dissimilar'} at the threshold {own:.3f}"
 
 
 def new_people_first(
@@ -156,5 +158,5 @@ def _photograph_pairs(
     """The pairs at some places of the test, each reference before its test image."""
     first, second = np.array(chosen).T
     photographs, h = people.test_photographs, people.split.test.embeddings
-    pairs = tuple(Pair(photographs[a].path, photographs[b].path, same) for a, b in chosen)
+    pairs = tuple(Pair(photographs[a].source, photographs[b].source, same) for a, b in chosen)
     return PhotographPairs(people.embedder, pairs, h[first], h[second], same)

@@ -15,9 +15,9 @@ from lpel_serving.faithfulness.deletion_curve import Interval, bootstrap
 from lpel_serving.faithfulness.photograph_pairs import PhotographPairs
 from lpel_serving.faithfulness.study import QUESTIONS, Answer, ask
 from lpel_serving.images.crops import parse_crop
-from lpel_serving.images.datasets.faces import Face
+from lpel_serving.images.datasets.labelled import Labelled
 from lpel_serving.images.datasets.passed_over import Unusable
-from lpel_serving.methods.measured.replacement import Kind
+from lpel_serving.images.subject import FACES, Subject
 from lpel_serving.methods.method import FacePair, Method
 from lpel_serving.report.pictures import displayable
 from lpel_serving.support.arrays import Pixels
@@ -61,7 +61,8 @@ class Laboratory:
     sizes
         How large the experiments are.
     threshold
-        The similarity above which a pair is called similar; 0.3 in the thesis.
+        On the scale that the network compares by: the similarity above which a pair is called
+        similar, 0.3 in the thesis, or the distance below which it is.
     seed
         Of all randomness.
     work
@@ -76,10 +77,14 @@ class Laboratory:
         Gathers photographs that cannot be used; without it the first one is an error.
     split
         What is held out: see `lpel_tf.data.split.split_faces`.
+    comparison
+        How the network compares: ``cosine``, ``euclidean``, or the path of a learned head in ONNX.
+    subject
+        What the photographs show, in whose words the report speaks.
     """
 
     embedder: ExportedEmbedder
-    photographs: tuple[Face, ...]
+    photographs: tuple[Labelled, ...]
     crops: tuple[str, ...]
     sizes: Sizes
     threshold: float
@@ -90,6 +95,8 @@ class Laboratory:
     progress: Progress
     unusable: Unusable | None = None
     split: SplitBy | None = None
+    comparison: str = "cosine"
+    subject: Subject = FACES
 
     def __post_init__(self) -> None:
         check_crops(self.crops)
@@ -140,8 +147,16 @@ class Laboratory:
 
     def draw(self, setting: Setting, n: int, *, same: bool) -> PhotographPairs:
         """Draw pairs; the same ones each time."""
+        threshold = self.similarity_threshold(setting)
+        if same and setting.compared.record.kind == "euclidean":
+            # Curves of similar pairs are shares of the first similarity, which is to be above 0.
+            threshold = max(threshold, 0.0)
         rng = np.random.default_rng((self.seed, int(same)))
-        return decided_pairs(setting, n, same=same, threshold=self.threshold, rng=rng)
+        return decided_pairs(setting, n, same=same, threshold=threshold, rng=rng)
+
+    def similarity_threshold(self, people: People) -> float:
+        """The threshold as a similarity, with the spread of these people's embeddings."""
+        return people.compared.record.similarity_of(self.threshold)
 
     def ask(
         self,
@@ -157,10 +172,8 @@ class Laboratory:
         fill: Fill | None = None,
     ) -> Answer:
         """Measure curves with the decoder that the thesis trains; see `study.ask`."""
-        kind: Kind = QUESTIONS[question].kind
-        settings = CurveSettings(
-            kind, superpixel, IMAGE_SIZE, every, fill or Fill(grain=IMAGE_SIZE), draws=draws
-        )
+        kind, fill = QUESTIONS[question].kind, fill or Fill(grain=IMAGE_SIZE)
+        settings = CurveSettings(kind, superpixel, IMAGE_SIZE, every, fill, draws=draws)
         return ask(
             setting.engine(),
             pairs,
@@ -169,8 +182,7 @@ class Laboratory:
             settings,
             self.seed,
             networks_identity=" ".join(
-                [self.embedder.sha256, setting.crop, self.emsnn_decoder.sha256]
-                + [decoder.sha256 for decoder in setting.decoders.values()]
+                [self.embedder.sha256, setting.crop, self.emsnn_decoder.sha256, *setting.sha256s]
             ),
             partial=self.work / f"{key}.partial",
             progress=self.progress,
@@ -193,9 +205,9 @@ class Laboratory:
 
     def with_fitted_threshold(self) -> "Laboratory":
         """The same with the most accurate threshold on pairs of what is held out, cut tightly."""
-        split = self._embed(self.crops[0]).split
-        fitted = fit_on_split(split, np.random.default_rng(self.seed))
-        return replace(self, threshold=fitted.threshold.value)
+        people, rng = self._embed(self.crops[0]), np.random.default_rng(self.seed)
+        fitted = fit_on_split(people.split, rng, people.compared.comparison).threshold.value
+        return replace(self, threshold=people.compared.record.own_of(fitted))
 
     def _embed(self, crop: str) -> People:
         return embed_people(
@@ -205,14 +217,17 @@ class Laboratory:
             crop,
             seed=self.seed,
             by=self.split,
+            comparison=self.comparison,
             cache=self.cache,
             unusable=self.unusable,
             progress=self.progress,
         )
 
     def _prepare(self, crop: str) -> Setting:
+        people = self._embed(crop)
+        self.similarity_threshold(people)  # if there is no such distance, that is said at once
         return with_decoders(
-            self._embed(crop),
+            people,
             epochs=self.sizes.decoder_epochs,
             batch_size=self.sizes.decoder_batch,
             seed=self.seed,

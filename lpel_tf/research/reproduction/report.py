@@ -7,11 +7,17 @@ from importlib.resources import files
 from string import Template
 from typing import Any
 
+from lpel_serving.images.subject import FACES, Subject
+from lpel_tf.research.reproduction.retelling import in_words_of
 from lpel_tf.research.reproduction.section import Finding, Picture, Section, Table
 
 MARK = b'<meta name="generator" content="lpel reproduce">'
 """By which a report is known again."""
 
+_OF_FACES = {"pictures": "photographs", "kinds": "people", "two": "two people"}
+"""Words of the page itself that are other ones for another subject."""
+_HIDDEN = "Photographs are hidden: reconstructions stand in their place."
+_SHOWN = "This page shows photographs of {of}: think before you pass it on."
 _CLASSES = {
     "holds": "holds",
     "holds in part": "part",
@@ -24,12 +30,16 @@ _CLASSES = {
 def report(sections: Sequence[Section], about: Mapping[str, Any]) -> str:
     """Write the page as HTML."""
     crops = " and ".join(str(crop) for crop in about["crops"])
+    subject = Subject(**about["subject"]) if "subject" in about else FACES
+    of = "people" if subject == FACES else subject.many
+    said = _HIDDEN if about["photographs_hidden"] else _SHOWN.format(of=of)
     facts = {
+        **{name: escape(in_words_of(subject, word)) for name, word in _OF_FACES.items()},
         "photographs": about["photographs"],
         "people": about["people"],
         "embedder": escape(about["embedder"]),
         "crops": escape(crops),
-        "threshold": f"{about['threshold']:.3f}",
+        "rule": _rule(about),
         "seed": about["seed"],
         "pairs": about["sizes"]["pairs"],
         "summary": _summary(sections),
@@ -39,14 +49,22 @@ def report(sections: Sequence[Section], about: Mapping[str, Any]) -> str:
             for section in sections
         ),
         "sections": "\n".join(_section(section) for section in sections),
-        "hidden": "Photographs are hidden: reconstructions stand in their place."
-        if about["photographs_hidden"]
-        else "This page shows photographs of people: think before you pass it on.",
+        "hidden": escape(in_words_of(subject, said)),
     }
     page = (
         files("lpel_tf.research.reproduction").joinpath("report.html").read_text(encoding="utf-8")
     )
     return Template(page).substitute({name: str(value) for name, value in facts.items()})
+
+
+def _rule(about: Mapping[str, Any]) -> str:
+    """Say of which pairs the network says that they are similar."""
+    kind, threshold = about.get("comparison", {"kind": "cosine"})["kind"], about["threshold"]
+    if kind == "cosine":
+        return f"above\n{threshold:.3f}"
+    if kind == "euclidean":
+        return f"where\ntheir distance is below {threshold:.3f}"
+    return f"where\ntheir score, that of a learned head, exceeds {threshold:.3f}"
 
 
 def _summary(sections: Sequence[Section]) -> str:

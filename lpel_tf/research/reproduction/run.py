@@ -10,13 +10,16 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from lpel_serving.images.reading import read_bytes
+from lpel_serving.images.held import content_of
+from lpel_serving.images.subject import FACES
 from lpel_serving.support.errors import OutputError
 from lpel_serving.support.files import write_atomically
+from lpel_tf.bundles.comparing import kind_of
 from lpel_tf.data.split import by_itself
 from lpel_tf.research.reproduction.laboratory import Laboratory
 from lpel_tf.research.reproduction.report import MARK, report
 from lpel_tf.research.reproduction.results import load_section, save_section
+from lpel_tf.research.reproduction.retelling import retold
 from lpel_tf.research.reproduction.section import Section
 from lpel_tf.research.reproduction.sections import SECTIONS
 
@@ -51,7 +54,7 @@ def reproduce(laboratory: Laboratory, out: Path) -> Reproduction:
         for key, run in SECTIONS.items():
             section = load_section(data, key, identity)
             if section is None:
-                section = run(laboratory)
+                section = retold(run(laboratory), laboratory.subject)
                 save_section(section, data, identity)
             sections.append(section)
             advance(1)
@@ -86,7 +89,7 @@ def run_identity(laboratory: Laboratory) -> str:
     digest = hashlib.sha256(json.dumps(describe(laboratory), sort_keys=True).encode())
     for face in laboratory.photographs:
         digest.update(face.identity.encode() + b"\0")
-        digest.update(hashlib.sha256(read_bytes(face.path)).digest())
+        digest.update(hashlib.sha256(content_of(face.source)).digest())
     for package in ("lpel_serving", "lpel_export", "lpel_tf"):
         for module in sorted(Path(str(files(package))).rglob("*.py")):
             digest.update(module.read_bytes())
@@ -108,4 +111,19 @@ def describe(laboratory: Laboratory) -> Mapping[str, Any]:
         "seed": laboratory.seed,
         "photographs_hidden": laboratory.hide_photographs,
         "sizes": asdict(laboratory.sizes),
+        **_unusual(laboratory),
     }
+
+
+def _unusual(laboratory: Laboratory) -> Mapping[str, Any]:
+    """Say how the network compares, and what, where that is not faces by cosine."""
+    said: dict[str, Any] = {}
+    kind = kind_of(laboratory.comparison)
+    if kind != "cosine":
+        said["comparison"] = {"kind": kind}
+    if kind == "head":
+        head = Path(laboratory.comparison).read_bytes()
+        said["comparison"]["head_sha256"] = hashlib.sha256(head).hexdigest()
+    if laboratory.subject != FACES:
+        said["subject"] = asdict(laboratory.subject)
+    return said

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lpel_serving.images.datasets.faces import Face
+from lpel_serving.images.datasets.labelled import Labelled
 from lpel_serving.images.datasets.pairs import group_by_identity
 from lpel_tf.data.split import SplitBy, by_itself
 
@@ -102,11 +102,11 @@ QUICK = Sizes(
 
 
 def some_people(
-    faces: tuple[Face, ...],
+    faces: tuple[Labelled, ...],
     photographs: int | None,
     rng: np.random.Generator,
     by: SplitBy | None = None,
-) -> tuple[Face, ...]:
+) -> tuple[Labelled, ...]:
     """Keep whole people, drawn at random, until there are so many photographs; in order of path.
 
     Of few people, whose images are divided, as many images of each are kept as make up the number;

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -14,6 +13,7 @@ from lpel_serving.equations.direction import check_comparable
 from lpel_serving.images.crops import CutFace
 from lpel_serving.images.datasets.pairs import Pair
 from lpel_serving.images.datasets.passed_over import Unusable
+from lpel_serving.images.held import Photograph
 from lpel_serving.methods.measured.stream import DEFAULT_BATCH
 from lpel_serving.support.arrays import Floats
 from lpel_serving.support.progress import Progress, silent
@@ -25,7 +25,7 @@ _KEPT_BYTES = 64 * 2**20
 def embed_photographs(
     embedder: Embedder,
     comparison: Comparison,
-    paths: Sequence[Path],
+    paths: Sequence[Photograph],
     *,
     batch_size: int = DEFAULT_BATCH,
     unusable: Unusable | None = None,
@@ -81,7 +81,7 @@ class EmbeddedPairs:
         Of the pairs, float32, shape (N,); NaN where a photograph has no embedding.
     """
 
-    photographs: tuple[Path, ...]
+    photographs: tuple[Photograph, ...]
     embeddings: Floats
     similarities: Floats
 

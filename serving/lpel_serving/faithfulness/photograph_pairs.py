@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import overload
 
 import numpy as np
@@ -16,6 +15,7 @@ from lpel_serving.equations.decision import decide
 from lpel_serving.faithfulness.deletion_curve import IDENTICAL
 from lpel_serving.images.datasets.pairs import Pair
 from lpel_serving.images.datasets.passed_over import Unusable
+from lpel_serving.images.held import Photograph, as_image
 from lpel_serving.images.subject import FACES, Subject
 from lpel_serving.methods.method import FacePair
 from lpel_serving.support.arrays import Floats, Pixels
@@ -27,7 +27,7 @@ _BLOCK = 32
 
 @dataclass(frozen=True, eq=False)
 class PhotographPairs(Sequence[FacePair]):
-    """Pairs whose crops are read from their files on each access.
+    """Pairs whose crops are read from their files, or taken from memory, on each access.
 
     Attributes
     ----------
@@ -76,7 +76,7 @@ class PhotographPairs(Sequence[FacePair]):
             self.embedder, kept, self.h_r[chosen], self.h_t[chosen], self.similar
         )
 
-    def _read(self, path: Path) -> Pixels:
+    def _read(self, path: Photograph) -> Pixels:
         recent = self._recent
         if path not in recent:
             # An iteration reads each pair and its neighbour; the last one's neighbour is the first.
@@ -84,12 +84,36 @@ class PhotographPairs(Sequence[FacePair]):
             old = [known for known in recent if known not in first]
             for known in old[: max(0, len(old) - 3)]:
                 del recent[known]
-            recent[path] = self.embedder.read(path)
+            recent[path] = self.embedder.read(as_image(path))
         return recent[path]
 
     @cached_property
-    def _recent(self) -> dict[Path, Pixels]:
+    def _recent(self) -> dict[Photograph, Pixels]:
         return {}
+
+
+def one_image(
+    comparison: Comparison, h_r: Floats, h_t: Floats, similarity: NDArray[np.floating]
+) -> NDArray[np.bool_]:
+    """Whether two embeddings are of one image to the network, which leaves nothing to explain.
+
+    Parameters
+    ----------
+    comparison
+        How the network compares.
+    h_r, h_t
+        Embeddings, float32, shape (..., D).
+    similarity
+        Of each two, shape (...).
+
+    Returns
+    -------
+    NDArray[np.bool_]
+        Shape (...).
+    """
+    equal = (h_r == h_t).all(axis=-1)
+    # A network that compares by something else may well bring two images as near as that.
+    return equal | (similarity >= IDENTICAL) if comparison.kind == "cosine" else equal
 
 
 def rightly_decided(
@@ -139,7 +163,7 @@ def rightly_decided(
     """
     wanted = [pair for pair in candidates if pair.same == same]
     shuffled: list[Pair] = [wanted[i] for i in rng.permutation(len(wanted))]
-    known: dict[Path, Floats] = {}  # by name, not content, so that no file is read again
+    known: dict[Photograph, Floats] = {}  # by name, not content, so that no file is read again
     found: list[Pair] = []
     with progress(f"choosing pairs ({'similar' if same else 'dissimilar'})", n) as advance:
         while shuffled and len(found) < n:
@@ -169,7 +193,7 @@ def _embed_missing(
     embedder: Embedder,
     comparison: Comparison,
     pairs: Sequence[Pair],
-    known: dict[Path, Floats],
+    known: dict[Photograph, Floats],
     unusable: Unusable | None,
 ) -> None:
     paths = dict.fromkeys(path for pair in pairs for path in (pair.reference, pair.test))
@@ -179,13 +203,12 @@ def _embed_missing(
 
 
 def _decided(
-    pair: Pair, comparison: Comparison, known: dict[Path, Floats], threshold: float
+    pair: Pair, comparison: Comparison, known: dict[Photograph, Floats], threshold: float
 ) -> bool | None:
     """The network's decision; None if a photograph has no embedding, or both are the same image."""
     h_r, h_t = known[pair.reference], known[pair.test]
     if not (np.isfinite(h_r).all() and np.isfinite(h_t).all()):
         return None
     decision = decide(comparison, h_r, h_t, threshold)
-    # A network that compares by something else may well bring two images as near as that.
-    near = comparison.kind == "cosine" and decision.similarity >= IDENTICAL
-    return None if near or np.array_equal(h_r, h_t) else decision.similar
+    one = one_image(comparison, h_r, h_t, np.asarray(decision.similarity))
+    return None if one else decision.similar

@@ -37,6 +37,11 @@ Photograph = Path | HeldImage
 """Where an image's bytes come from: a file, or memory."""
 
 
+def as_image(photograph: Photograph) -> Path | Pixels:
+    """Take a photograph as what reads images takes: the path of its file, or its pixels."""
+    return photograph.pixels if isinstance(photograph, HeldImage) else photograph
+
+
 def content_of(photograph: Photograph) -> bytes:
     """Read the bytes of an image's file, or make those of the file that would hold it.
 

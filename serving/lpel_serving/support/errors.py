@@ -48,6 +48,10 @@ class PhotographsError(ServingError, ValueError):
     """Too many of the photographs that a command was given cannot be used."""
 
 
+class ArchiveError(ServingError, ValueError):
+    """A NumPy archive of images and labels cannot be used."""
+
+
 class BundleError(ServingError, ValueError):
     """A bundle is incomplete, was altered, or was made for another engine."""
 

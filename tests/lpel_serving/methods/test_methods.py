@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from lpel_serving.equations.comparison import COSINE
+from lpel_serving.equations.comparison import COSINE, Euclidean
 from lpel_serving.equations.fill import FILLS, Fill
 from lpel_serving.equations.similarity import cosine_similarity
 from lpel_serving.faithfulness.controls import CONTROLS, OF_SUBJECT, RANDOM, controls
@@ -236,6 +236,20 @@ def test_a_method_asks_the_decoder_that_it_is_given_and_no_other(method):
     expected = method(pair, AssembledNetworks(first.embed, second.decode), generator())
     np.testing.assert_array_equal(received, expected)
     assert (received != method(pair, first, generator())).any()
+
+
+def test_a_method_with_another_decoder_keeps_the_comparison():
+    seen = []
+
+    def method(pair, networks, rng):
+        seen.append(networks.comparison)
+        return np.zeros((8, 8), np.float32)
+
+    first = Watched(seed=0)
+    networks = AssembledNetworks(first.embed, first.decode, comparison=Euclidean(2.0))
+    pair = face_pair(first, pixels(0), pixels(1), similar=True)
+    WithDecoder(method, first.decode, "other")(pair, networks, generator())
+    assert seen == [Euclidean(2.0)]
 
 
 def test_a_method_with_another_decoder_keeps_the_embedder():

@@ -27,6 +27,7 @@ from lpel_tf.support.errors import TrainingDataError
 from lpel_tf.surrogates.recipe import SurrogateRecipe
 from lpel_tf.surrogates.table_settings import SurrogateTableSettings
 from support import reproduction, tiny, tiny_layers
+from support.compared import head_model
 
 SIDE = 4
 SURROGATE = SurrogatePlan(
@@ -195,3 +196,13 @@ def test_an_unknown_comparison_is_refused(wanted):
 def test_one_embedding_for_every_photograph_is_refused():
     with pytest.raises(TrainingDataError, match="same embedding"):
         compare_by("euclidean", np.ones((5, 3), np.float32))
+
+
+def test_a_comparison_is_known_by_all_that_makes_it_and_a_cosine_by_nothing():
+    rng = np.random.default_rng(0)
+    h = rng.normal(size=(20, tiny.DIMENSION)).astype(np.float32)
+    made = [("cosine", h), ("euclidean", h), ("euclidean", 2 * h), (head_model(), h)]
+    hashes = [compare_by(wanted, embeddings).sha256 for wanted, embeddings in made]
+    assert hashes[0] == ""
+    assert len(set(hashes)) == len(made)
+    assert compare_by("euclidean", h).sha256 == hashes[1]

@@ -21,10 +21,10 @@ ANGLES = {"a": 0.0, "b": 0.3, "c": 1.5, "d": 1.6}
 
 
 def embed(faces, without=()):
-    found = [face for face in faces if face.path.name not in without]
-    angles = np.array([ANGLES[face.path.name] for face in found])
+    found = [face for face in faces if face.source.name not in without]
+    angles = np.array([ANGLES[face.source.name] for face in found])
     vectors = np.column_stack([np.cos(angles), np.sin(angles)]).astype(np.float32)
-    missing = tuple(face for face in faces if face.path.name in without)
+    missing = tuple(face for face in faces if face.source.name in without)
     targets = np.zeros((len(found), 1, 1, 3), np.uint8)
     return FaceSet(vectors, targets, tuple(face.identity for face in found), missing)
 
@@ -85,7 +85,7 @@ def listed(faces: FaceSet, n: int) -> tuple[list[Pair], Callable[[tuple[Face, ..
     rows = draw_pairs(faces.identities, n, np.random.default_rng(1))
 
     def embed_some(photographs):
-        places = [int(face.path.name) for face in photographs]
+        places = [int(face.source.name) for face in photographs]
         return FaceSet(
             faces.embeddings[places],
             faces.targets[places],

@@ -72,6 +72,57 @@ def test_the_words_say_it_too_and_the_options_are_kept(folder, tmp_path):
     assert "Threshold 0.750, the user's own." in done.stdout
 
 
+@pytest.fixture(scope="module")
+def archive(folder):
+    """The same images and classes in one archive, named as Keras names them."""
+    paths = sorted((folder / "faces").glob("*/*.png"))
+    pixels = np.stack([np.asarray(Image.open(path)) for path in paths])
+    labels = np.array([int(path.parent.name) for path in paths])
+    parts = {"x_train": pixels[:60], "y_train": labels[:60]}
+    np.savez(folder / "digits.npz", **parts, x_test=pixels[60:], y_test=labels[60:])
+    return folder / "digits.npz"
+
+
+def test_an_archive_is_trained_on_as_the_folder_of_the_same_images(folder, archive, tmp_path):
+    options = ("--standardisation", "unit", "--exclude", "2", "--json")
+    of_folder, of_archive = (
+        json.loads(lpel(*training(folder, *options, *given), **OFFLINE).stdout)
+        for given in (("--out", tmp_path / "a"), ("--out", tmp_path / "b", "--faces", archive))
+    )
+    assert of_archive.pop("bundle") != of_folder.pop("bundle")
+    assert of_archive == of_folder
+    assert of_archive["training"]["people"]["train"] == 2
+    weights = [(tmp_path / name / "decoder.onnx").read_bytes() for name in "ab"]
+    assert weights[0] == weights[1]
+
+
+@pytest.mark.parametrize("command", ["train", "reproduce"])
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"PK no archive", ["no NumPy archive (.npz)"]),
+        ({"images": np.zeros((3, 8, 8), np.uint8)}, ["lacks labels"]),
+        ({"images": np.zeros((3, 8, 8)), "labels": np.arange(3)}, ["uint8", "float64"]),
+        ({"images": np.zeros((3, 8, 8), np.uint8), "labels": np.arange(2)}, ["each of 3 images"]),
+    ],
+    ids=["no archive", "no labels", "floats", "lengths"],
+)
+def test_an_archive_that_cannot_be_used_is_refused(command, content, words, folder, tmp_path):
+    path = tmp_path / "digits.npz"
+    path.write_bytes(content) if isinstance(content, bytes) else np.savez(path, **content)
+    given = ("--faces", path, "--embedder", folder / "digits.keras", "--standardisation", "unit")
+    refused(lpel(command, *given, "--out", tmp_path / "out", **OFFLINE), str(path), *words)
+
+
+def test_options_that_name_photographs_of_a_folder_are_refused_with_an_archive(
+    folder, archive, tmp_path
+):
+    given = ("--standardisation", "unit", "--out", tmp_path / "out", "--faces", archive)
+    for option in ("--identities", "--pairs"):
+        done = lpel(*training(folder, *given, option, "list.txt"), **OFFLINE)
+        refused(done, option, "goes with a folder of photographs")
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [

@@ -5,13 +5,16 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import platformdirs
 import pytest
 from typer.testing import CliRunner
 
 from lpel_serving.commands.main import build_app
+from lpel_serving.images.subject import FACES, SUBJECTS
+from lpel_tf.bundles.thresholds import THESIS_THRESHOLD
 from lpel_tf.commands import reproduce as command
-from lpel_tf.research.reproduction.run import Reproduction
+from lpel_tf.research.reproduction.run import Reproduction, run_identity
 from lpel_tf.research.reproduction.section import Finding, Section
 from lpel_tf.research.reproduction.sections import SECTIONS
 from lpel_tf.research.reproduction.sizes import FULL, QUICK
@@ -37,7 +40,8 @@ def test_the_help_names_every_option():
     text = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout)
     for option in (
         *("--faces", "--out", "--quick", "--crop", "--facenet", "--identities", "--threshold"),
-        *("--hide-photographs", "--seed", "--cache", "--mirror", "--json"),
+        *("--hide-photographs", "--seed", "--cache", "--mirror", "--json", "--comparison"),
+        "--subject",
     ):
         assert option in text
     assert "Interrupted, the same command goes on where it stopped." in text
@@ -63,8 +67,17 @@ def test_faces_and_out_must_be_given(missing, photographs, tmp_path):
         (["--crop", "none", "--crop", "0.9", "--crop", "0.8"], ["one crop", "two different ones"]),
         (["--identities", "missing.txt"], ["missing.txt"]),
         (["--facenet", "20991231-235959"], ["no FaceNet is called '20991231-235959'"]),
+        (["--threshold", "1.5"], ["by cosine lies in [-1, 1]", "1.5"]),
+        (["--threshold", "nan"], ["by cosine lies in [-1, 1]", "nan"]),
+        (["--comparison", "euclidean", "--threshold", "-1"], ["by euclidean lies in [0, inf]"]),
+        (["--comparison", "manhattan"], ["cosine, euclidean, or a learned head", "'manhattan'"]),
+        (["--comparison", "missing.onnx"], ["there is no file missing.onnx of a learned head"]),
+        (["--subject", "a stamp"], ["no subject is called 'a stamp'"]),
     ],
-    ids=["crop", "loose crop", "equal crops", "three crops", "identities", "network"],
+    ids=[
+        *("crop", "loose crop", "equal crops", "three crops", "identities", "network"),
+        *("cosine above 1", "no number", "distance below 0", "comparison", "no head", "subject"),
+    ],
 )
 def test_an_option_that_cannot_be_used_is_refused_before_anything_is_fetched(
     options, words, photographs, tmp_path
@@ -78,13 +91,10 @@ def test_an_option_that_cannot_be_used_is_refused_before_anything_is_fetched(
     assert names_in(tmp_path) == ["faces"]
 
 
-@pytest.mark.parametrize(
-    "options", [["--threshold", "1.5"], ["--seed", "-1"]], ids=["threshold", "seed"]
-)
-def test_a_number_out_of_range_is_bad_usage(options, photographs, tmp_path):
-    done = lpel("reproduce", "--faces", photographs, "--out", tmp_path / "out", *options)
+def test_a_number_out_of_range_is_bad_usage(photographs, tmp_path):
+    done = lpel("reproduce", "--faces", photographs, "--out", tmp_path / "out", "--seed", "-1")
     assert done.returncode == 2
-    assert options[0] in done.stderr
+    assert "--seed" in done.stderr
     assert "Traceback" not in done.stderr
     assert names_in(tmp_path) == ["faces"]
 
@@ -158,6 +168,7 @@ def test_what_is_not_asked_for_is_as_in_the_thesis(asked, photographs, tmp_path)
     assert laboratory.sizes is FULL
     assert not laboratory.hide_photographs
     assert laboratory.work == out / ".work"
+    assert (laboratory.comparison, laboratory.subject) == ("cosine", FACES)
     assert [face.identity for face in laboratory.photographs] == [
         *("Person_00", "Person_00", "Person_01", "Person_01", "Person_02", "Person_02")
     ]
@@ -178,6 +189,21 @@ def test_every_option_reaches_the_laboratory(asked, photographs, tmp_path, monke
     assert (laboratory.threshold, laboratory.seed) == (0.7, 3)
     assert laboratory.hide_photographs
     assert laboratory.cache == tmp_path / "cache"
+
+
+def test_a_threshold_on_a_distance_may_be_above_1(asked, photographs, tmp_path):
+    options = ("--comparison", "euclidean", "--threshold", 1.1, "--subject", "digits")
+    _, _, laboratory, _ = asked("--faces", photographs, "--out", tmp_path / "out", *options)
+    assert (laboratory.comparison, laboratory.threshold) == ("euclidean", 1.1)
+    assert laboratory.subject == SUBJECTS["digits"]
+
+
+def test_the_threshold_of_the_thesis_is_a_cosine_and_no_distance(asked, tmp_path):
+    faces = write_people(tmp_path / "faces", people=24, each=8)
+    options = ("--comparison", "euclidean", "--cache", tmp_path / "cache")
+    _, _, laboratory, _ = asked("--faces", faces, "--out", tmp_path / "out", *options)
+    fitted = replace(laboratory, threshold=5.0).with_fitted_threshold().threshold
+    assert laboratory.threshold == fitted != THESIS_THRESHOLD
 
 
 def test_a_quick_run_takes_some_people_by_the_seed(asked, photographs, tmp_path, monkeypatch):
@@ -211,6 +237,17 @@ def test_a_flat_folder_is_read_with_its_list(asked, tmp_path):
     options = ("--faces", flat, "--identities", tmp_path / "identity.txt")
     _, _, laboratory, _ = asked(*options, "--out", tmp_path / "out")
     assert [face.identity for face in laboratory.photographs] == ["0", "0", "1", "1"]
+
+
+def test_an_archive_takes_the_place_of_a_folder(asked, tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (4, 16, 16, 3), np.uint8)
+    np.savez(tmp_path / "digits.npz", images=images, labels=np.array([0, 0, 1, 1]))
+    _, _, laboratory, _ = asked("--faces", tmp_path / "digits.npz", "--out", tmp_path / "out")
+    assert [one.identity for one in laboratory.photographs] == ["0", "0", "1", "1"]
+    np.testing.assert_array_equal(laboratory.photographs[3].source.pixels, images[3])
+    assert run_identity(laboratory) != run_identity(
+        replace(laboratory, photographs=laboratory.photographs[::-1])
+    )
 
 
 def test_the_findings_are_told_in_words(asked, photographs, tmp_path):

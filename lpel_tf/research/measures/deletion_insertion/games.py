@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from lpel_serving.equations.decision import Decisions
 from lpel_serving.equations.fill import Fill
-from lpel_serving.equations.similarity import cosine_similarity
 from lpel_serving.faithfulness.deletion_curve import prefixes
 from lpel_serving.methods.checked_map import checked_map
 from lpel_serving.methods.controls.derived import AnotherPair
@@ -149,7 +148,8 @@ def measure_accuracy(
         for (i, pair, plan), embedded in embed_jobs(networks.embed, jobs(), batch_size):
             refuse_broken(pair.h_r)
             h = plan.distinct([pair.h_t], embedded)
-            of_each = cosine_similarity(np.broadcast_to(pair.h_r, h.shape), h)
+            h_r = np.broadcast_to(pair.h_r, h.shape)
+            of_each = networks.comparison.similarity(h_r, h)
             similarities[:, :, i] = np.moveaxis(of_each[plan.place], -1, 0)
             advance(1)
     threshold = equal_error_threshold(similarities[0, 0, :, 0], same)

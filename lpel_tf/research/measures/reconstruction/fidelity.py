@@ -1,4 +1,4 @@
-"""Fidelity of reconstructions: pixel errors, structural similarity, cosine when embedded again."""
+"""Fidelity of reconstructions: as pixels, in structure, and to the network that sees them again."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -7,7 +7,6 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_serving.equations.similarity import cosine_similarity
 from lpel_serving.images.resizing import decoder_target, resize
 from lpel_serving.methods.measured.stream import DEFAULT_BATCH
 from lpel_serving.methods.networks import Networks
@@ -37,14 +36,15 @@ class Fidelity:
         SSIM (Wang et al. 2004), mean over channels and windows of 7 by 7 pixels, or as large as
         fit, at the reconstruction's size and in 8 bits; in [-1, 1], float64, shape (N,); 1 is best.
         Blur costs it more than it costs the squared error.
-    cosine
-        Of ``h`` and ``f(g(h))``, in [-1, 1], float64, shape (N,); 1 is best. The reconstruction is
-        clipped, made 8-bit and enlarged to the image's size before it is embedded.
+    similarity
+        Of ``h`` and ``f(g(h))``, by the network's own comparison: their cosine for most; at most 1,
+        which is best, float64, shape (N,). The reconstruction is clipped, made 8-bit and enlarged
+        to the image's size before it is embedded.
     """
 
     pixel_error: NDArray[np.float64]
     structural_similarity: NDArray[np.float64]
-    cosine: NDArray[np.float64]
+    similarity: NDArray[np.float64]
 
 
 def measure_fidelity(
@@ -83,7 +83,7 @@ def measure_fidelity(
         raise ParameterError(f"a batch holds at least 1 image; received {batch_size}.")
     if not len(embeddings):
         raise ParameterError("fidelity is measured on at least 1 image; received none.")
-    pixel_error, structure, cosine = np.empty((3, len(embeddings)))
+    pixel_error, structure, similarity = np.empty((3, len(embeddings)))
     reader = iter(crops)
     with progress("fidelity of the decoder", len(embeddings)) as advance:
         for start in range(0, len(embeddings), batch_size):
@@ -95,17 +95,17 @@ def measure_fidelity(
                     f"received {start + len(batch)}."
                 )
             here = slice(start, start + len(h))
-            pixel_error[here], structure[here], cosine[here] = _compare(networks, batch, h)
+            pixel_error[here], structure[here], similarity[here] = _compare(networks, batch, h)
             advance(len(h))
     if next(reader, None) is not None:
         raise ParameterError(f"expected {len(embeddings)} images, as embeddings; received more.")
-    return Fidelity(pixel_error, structure, cosine)
+    return Fidelity(pixel_error, structure, similarity)
 
 
 def _compare(
     networks: Networks, crops: list[Pixels], h: Floats
 ) -> tuple[list[float], list[float], Floats]:
-    """Pixel errors, structural similarities and cosines of a batch."""
+    """Pixel errors, structural similarities and similarities to the network of a batch."""
     refuse_broken(h)
     reconstructions = networks.decode(h)
     if not np.isfinite(reconstructions).all():
@@ -118,7 +118,7 @@ def _compare(
     ]
     again = networks.embed(np.stack(seen))
     refuse_broken(again)
-    return errors, structures, cosine_similarity(h, again)
+    return errors, structures, networks.comparison.similarity(h, again)
 
 
 def _structural_similarity(reconstruction: Pixels, crop: Pixels) -> float:

@@ -11,7 +11,7 @@ from lpel_serving.faithfulness.deletion_curve import Interval
 from lpel_serving.methods.decoded.emsnn import Emsnn
 from lpel_serving.methods.decoded.lpel import Lpel
 from lpel_serving.methods.method import Method
-from lpel_serving.methods.networks import AssembledNetworks, Networks
+from lpel_serving.methods.networks import Networks
 from lpel_tf.research.harness.decoders import ADAMAX
 from lpel_tf.research.measures.randomisation.random_weights import randomise_weights
 from lpel_tf.research.measures.randomisation.sanity import sanity
@@ -143,12 +143,12 @@ def _randomised(laboratory: Laboratory) -> dict[str, Networks]:
     kernel = rng.normal(weights.kernel.mean(), weights.kernel.std(), weights.kernel.shape)
     random_decoder = replace(weights, kernel=kernel.astype(np.float32))
     broken: dict[str, Networks] = {
-        "decoder": AssembledNetworks(setting.embedder.embed, random_decoder)
+        "decoder": setting.networks(setting.embedder.embed, random_decoder)
     }
     decode = setting.engine().decode
     for share in _SHARES:
         # Equal generators: a larger share adds to what a smaller one changes.
         drawn = randomise_weights(model.model, share, np.random.default_rng(laboratory.seed))
         embedder = Embedder(drawn, model.record, setting.embedder.crop)
-        broken[f"top {share:.0%}"] = AssembledNetworks(embedder.embed, decode)
+        broken[f"top {share:.0%}"] = setting.networks(embedder.embed, decode)
     return broken

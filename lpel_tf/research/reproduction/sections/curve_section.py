@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_serving.equations.comparison import COSINE
 from lpel_serving.equations.fill import Fill
 from lpel_serving.equations.superpixels import descending, grid_side, superpixel_sums
 from lpel_serving.faithfulness.assessment_record import judgement_record, measured_arrays
@@ -63,7 +62,8 @@ def strip_picture(
 
 def _replacement(laboratory: Laboratory, pair: FacePair, kind: Kind) -> Replacement:
     rng = np.random.default_rng((laboratory.seed, 513))
-    return replacement(pair, COSINE, kind, Fill(grain=IMAGE_SIZE), rng)
+    comparison = laboratory.main.compared.comparison
+    return replacement(pair, comparison, kind, Fill(grain=IMAGE_SIZE), rng)
 
 
 def comparison_table(judgement: Judgement, caption: str) -> Table:

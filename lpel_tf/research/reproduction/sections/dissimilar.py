@@ -46,9 +46,9 @@ def run(laboratory: Laboratory) -> Section:
         notes=(
             BOTH_CAVEAT,
             (
-                "Dissimilar pairs start about 0, of which there is no share: their curves run from "
-                "0 at the first similarity to 1 where the two images are the same to the network. "
-                "The noise is drawn for each image by itself."
+                f"Dissimilar pairs start {_start(laboratory)}, of which there is no share: their "
+                "curves run from 0 at the first similarity to 1 where the two images are the same "
+                "to the network. The noise is drawn for each image by itself."
             ),
             (
                 "For similar pairs a good map marks what the two images share, so that "
@@ -63,6 +63,12 @@ def run(laboratory: Laboratory) -> Section:
             for key, values in curve_arrays(name, answer).items()
         },
     )
+
+
+def _start(laboratory: Laboratory) -> str:
+    """Say which similarities dissimilar pairs have: of distances there is no least."""
+    kind = laboratory.main.compared.record.kind
+    return "about 0 or below" if kind == "euclidean" else "about 0"
 
 
 def _ask(laboratory: Laboratory, question: str, pairs: PhotographPairs) -> Answer:

@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpel_serving.bundle.origin import Origin
-from lpel_serving.equations.comparison import COSINE
 from lpel_serving.equations.decision import decide
 from lpel_serving.equations.heatmap import heat_map
 from lpel_serving.faithfulness.photograph_pairs import PhotographPairs
@@ -120,13 +119,20 @@ def _next(maps: NDArray[np.float32]) -> NDArray[np.float32]:
 def _draw(laboratory: Laboratory, pairs: PhotographPairs, i: int) -> bytes:
     pair = pairs[i]
     main = laboratory.main
+    compared, threshold = main.compared, laboratory.similarity_threshold(main)
     explanation = explain_by(
         Lpel(),
         main.engine(),
         laboratory.shown_pair(pair),
         np.stack([pair.h_r, pair.h_t]),
-        decide(COSINE, pair.h_r, pair.h_t, laboratory.threshold),
+        decide(compared.comparison, pair.h_r, pair.h_t, threshold),
     )
-    origin = Origin(main.crop, main.crop, main.embedder.record.name)
+    origin = Origin(
+        main.crop,
+        main.crop,
+        main.embedder.record.name,
+        comparison=compared.record,
+        subject=laboratory.subject,
+    )
     made = replace(explanation, method=MethodUsed(Lpel()), origin=origin)
     return png(pair_figure(made))

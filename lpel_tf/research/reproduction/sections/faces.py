@@ -3,6 +3,7 @@
 import numpy as np
 
 from lpel_serving.equations.decision import Decisions
+from lpel_serving.images.held import as_image
 from lpel_serving.report.figures import png
 from lpel_serving.report.pictures import displayable
 from lpel_tf.data.split import Split
@@ -25,7 +26,8 @@ def run(laboratory: Laboratory) -> Section:
     settings = [s for s in (laboratory.main, laboratory.loose) if s is not None]
     losses = {setting.crop: _losses(setting) for setting in settings}
     faithful = _fidelity(laboratory)
-    main = losses[laboratory.main.crop]
+    main, record = losses[laboratory.main.crop], laboratory.main.compared.record
+    measure = "cosine" if record.kind == "cosine" else record.measure
     sizes = laboratory.main.split
     return Section(
         key="faces",
@@ -60,7 +62,7 @@ def run(laboratory: Laboratory) -> Section:
         data={
             "losses": losses,
             "thesis_loss": _THESIS_LOSS,
-            "fidelity_cosine": faithful.cosine.tolist(),
+            f"fidelity_{measure}": _own(laboratory, faithful),
             "fidelity_pixel_error": faithful.pixel_error.tolist(),
             "fidelity_structural_similarity": faithful.structural_similarity.tolist(),
         },
@@ -91,17 +93,26 @@ def _losses(setting: Setting) -> dict[str, float]:
     return losses
 
 
+def _own(laboratory: Laboratory, faithful: Fidelity) -> list[float]:
+    """Similarities of reconstructions on the scale that the network itself compares by."""
+    own_of = laboratory.main.compared.record.own_of
+    return [own_of(one) for one in faithful.similarity.tolist()]
+
+
 def _fidelity_finding(laboratory: Laboratory, faithful: Fidelity) -> Finding:
-    recognised = float(
-        np.mean(Decisions(faithful.cosine.astype(np.float32), laboratory.threshold).similar)
-    )
+    main = laboratory.main
+    record, threshold = main.compared.record, laboratory.similarity_threshold(main)
+    similarities = faithful.similarity.astype(np.float32)
+    recognised = float(np.mean(Decisions(similarities, threshold).similar))
+    by = "cosine of" if record.kind == "cosine" else "of"
     return Finding(
         "The reconstructions do not represent details well, which is no problem.",
-        "Between an original and its reconstruction the network sees a similarity of "
-        f"{between(laboratory.interval(faithful.cosine))} (cosine of h and f(g(h)), {ADAMAX}), and "
-        f"calls {recognised:.0%} of {len(faithful.cosine)} of them similar; the mean squared error "
-        f"of their pixels is {between(laboratory.interval(faithful.pixel_error), 4)}. What the "
-        "network knows a face by is kept in that share of the reconstructions.",
+        f"Between an original and its reconstruction the network sees a {record.measure} of "
+        f"{between(laboratory.interval(_own(laboratory, faithful)))} ({by} h and f(g(h)), "
+        f"{ADAMAX}), and calls {recognised:.0%} of {len(similarities)} of them similar; the mean "
+        f"squared error of their pixels is "
+        f"{between(laboratory.interval(faithful.pixel_error), 4)}. What the network knows a face "
+        "by is kept in that share of the reconstructions.",
         "holds" if recognised > 0.9 else "holds in part" if recognised > 0.5 else "does not hold",
     )
 
@@ -111,7 +122,7 @@ def _fidelity(laboratory: Laboratory) -> Fidelity:
     rng = np.random.default_rng((laboratory.seed, 59))
     order: list[int] = rng.permutation(len(setting.test_photographs)).tolist()
     chosen = order[: laboratory.sizes.probes]
-    crops = (setting.embedder.read(setting.test_photographs[i].path) for i in chosen)
+    crops = (setting.embedder.read(as_image(setting.test_photographs[i].source)) for i in chosen)
     return measure_fidelity(setting.engine(), crops, setting.split.test.embeddings[chosen])
 
 
@@ -120,7 +131,7 @@ def _faces(laboratory: Laboratory) -> Picture:
     test, photographs = setting.split.test, setting.test_photographs
     step = max(1, len(photographs) // 12)
     shown = [
-        laboratory.shown(setting.embedder.read(photographs[i].path), test.embeddings[i])
+        laboratory.shown(setting.embedder.read(as_image(photographs[i].source)), test.embeddings[i])
         for i in range(0, len(photographs), step)
     ][:12]
     figure = gallery_figure([shown[start : start + 6] for start in range(0, len(shown), 6)])
@@ -133,7 +144,7 @@ def _reconstructions(laboratory: Laboratory) -> Picture:
     test, photographs = setting.split.test, setting.test_photographs
     step = max(1, len(photographs) // _SHOWN)
     places = list(range(0, len(photographs), step))[:_SHOWN]
-    originals = [setting.embedder.read(photographs[i].path) for i in places]
+    originals = [setting.embedder.read(as_image(photographs[i].source)) for i in places]
     rows = [originals] if not laboratory.hide_photographs else []
     labels = ["original"] if not laboratory.hide_photographs else []
     for name, decoder in setting.decoders.items():

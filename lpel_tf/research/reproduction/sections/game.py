@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from lpel_serving.equations.comparison import ComparisonKind
 from lpel_serving.faithfulness.judgement import Outcome, outcome
 from lpel_serving.methods.controls.centre import Centre
 from lpel_serving.methods.controls.random_order import RandomOrder
@@ -58,6 +59,8 @@ def run(laboratory: Laboratory) -> Section:
         )
         for polarity in _POLARITIES
     }
+    record = laboratory.main.compared.record
+    threshold = record.own_of(measured[True].threshold)
     return Section(
         key="game",
         title="Deletion and insertion of verification accuracy",
@@ -76,12 +79,24 @@ def run(laboratory: Laboratory) -> Section:
             (
                 f"{np.count_nonzero(same)} pairs of one person and {np.count_nonzero(~same)} of "
                 "two, whatever the network says of them; pixels become black; the threshold is "
-                f"that of equal errors on the whole images, {measured[True].threshold:.3f}. "
-                "Areas are times 100. An image with nothing left is like no one, so that pairs of "
-                "two people stay right: half of the scale is out of reach."
+                f"that of equal errors on the whole images, {threshold:.3f}. "
+                f"Areas are times 100. {_nothing_left(record.kind)}"
             ),
         ),
-        data={title: _data(measured[p]) for p, title in _POLARITIES.items()},
+        data={title: _data(measured[p], threshold) for p, title in _POLARITIES.items()},
+    )
+
+
+def _nothing_left(kind: ComparisonKind) -> str:
+    """Say how much of the scale can be reached: no cosine is large of an image without a trace."""
+    if kind == "cosine":
+        return (
+            "An image with nothing left is like no one, so that pairs of two people stay right: "
+            "half of the scale is out of reach."
+        )
+    return (
+        "Where an image with nothing left is like no one, pairs of two people stay right, and half "
+        "of the scale is out of reach."
     )
 
 
@@ -128,9 +143,9 @@ def _table(laboratory: Laboratory, measured: MeasuredAccuracy, polarity: bool) -
     )
 
 
-def _data(measured: MeasuredAccuracy) -> dict[str, Any]:
+def _data(measured: MeasuredAccuracy, threshold: float) -> dict[str, Any]:
     return {
-        "threshold": measured.threshold,
+        "threshold": threshold,
         "levels": list(measured.settings.levels),
         "accuracy": {
             game: {name: values.tolist() for name, values in by_name.items()}

@@ -3,7 +3,6 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_serving.equations.comparison import COSINE
 from lpel_serving.equations.decision import decide
 from lpel_serving.equations.mask import mask
 from lpel_serving.report.figures import highlight, png
@@ -89,8 +88,9 @@ def _prototypes(
 
 def _triples(laboratory: Laboratory) -> NDArray[np.int64]:
     """Draw a test image, another of its class, and one of somebody else, shape (n, 3)."""
-    everyone = laboratory.main.everyone
-    h = everyone.embeddings
+    main = laboratory.main
+    everyone, comparison = main.everyone, main.compared.comparison
+    h, threshold = everyone.embeddings, laboratory.similarity_threshold(main)
     rng = np.random.default_rng((laboratory.seed, 516))
     classes = list(large_classes(everyone.identities).values())
     names = np.array(everyone.identities)
@@ -100,7 +100,7 @@ def _triples(laboratory: Laboratory) -> NDArray[np.int64]:
         members = classes[place]
         two: list[int] = rng.permutation(len(members))[:2].tolist()
         test, other = (members[i] for i in two)
-        if decide(COSINE, h[test], h[other], laboratory.threshold).similar:
+        if decide(comparison, h[test], h[other], threshold).similar:
             strangers = np.flatnonzero(names != everyone.identities[test])
             chosen.append((test, other, int(strangers[rng.integers(len(strangers))])))
     return np.array(chosen[: laboratory.sizes.pairs], np.int64).reshape(-1, 3)

@@ -65,6 +65,7 @@ def run(laboratory: Laboratory) -> Section:
                 "The fill is noise of mean 0 and variance 0.09 on pixels in [0, 1], clipped; the "
                 "thesis names no variance."
             ),
+            *_left_out(laboratory),
         ),
         data=curve_data(answer),
         arrays=curve_arrays("similar", answer),
@@ -103,6 +104,15 @@ def _methods(laboratory: Laboratory) -> dict[str, Method]:
         Emsnn(k), laboratory.emsnn_decoder.decode, "autoencoder"
     )
     return methods
+
+
+def _left_out(laboratory: Laboratory) -> tuple[str, ...]:
+    """Say that not all pairs called similar are drawn, where the threshold lies so far off."""
+    main = laboratory.main
+    by_distance = main.compared.record.kind == "euclidean"
+    if not by_distance or laboratory.similarity_threshold(main) >= 0:
+        return ()
+    return ("Pairs called similar whose similarity is 0 or below have no share, and are left out.",)
 
 
 def _beginning(own: float, random: float) -> str:

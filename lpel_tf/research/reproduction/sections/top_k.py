@@ -24,7 +24,7 @@ def run(laboratory: Laboratory) -> Section:
     many = min(_MANY, laboratory.main.embedder.record.dimension)
     few = min(_FEW, many)
     engine = laboratory.main.engine()
-    theirs = AssembledNetworks(engine.embed, laboratory.emsnn_decoder.decode)
+    theirs = laboratory.main.networks(engine.embed, laboratory.emsnn_decoder.decode)
     maps = {
         "few": _maps(laboratory, Emsnn(few), engine),
         "many": _maps(laboratory, Emsnn(many), engine),

@@ -4,7 +4,7 @@ from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from lpel_serving.images.datasets.faces import Face, find_faces
 from lpel_serving.images.datasets.pairs import Pair
 from lpel_serving.images.datasets.pairs_list import find_pairs
 from lpel_serving.images.datasets.passed_over import PassedOver, Unusable
+from lpel_serving.images.held import Photograph
 from lpel_serving.support.arrays import Floats
 from lpel_serving.support.errors import PairsError, ParameterError
 
@@ -49,7 +50,7 @@ class GivenPairs:
     unusable: Unusable
     header: str | None = None
     left_out: int = 0
-    photographs: tuple[Path, ...] = ()
+    photographs: tuple[Photograph, ...] = ()
     people: Mapping[Path, str] = field(default_factory=dict[Path, str])
 
     def all_passed_over(self) -> tuple[PassedOver, ...]:
@@ -168,7 +169,8 @@ def measure(explainer: Explainer, given: GivenPairs) -> MeasuredPairs:
     given.unusable.check(given.photographs)  # the absent and the bad together
     usable = np.isfinite(embedded.similarities)
     with_embedding = np.flatnonzero(np.isfinite(embedded.embeddings[:, 0])).tolist()
-    paths = [embedded.photographs[place] for place in with_embedding]
+    # A command's pairs are of files.
+    paths = [cast("Path", embedded.photographs[place]) for place in with_embedding]
     bad = sum(
         pair.reference in given.unusable or pair.test in given.unusable for pair in given.pairs
     )

@@ -3,12 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from lpel_serving.images.datasets.identity_file import read_identities
 from lpel_serving.images.datasets.image_folder import find_images
+from lpel_serving.images.datasets.labelled import Labelled
 from lpel_serving.images.datasets.passed_over import PassedOver, in_words
 from lpel_serving.images.held import Photograph
 from lpel_serving.support.errors import PairsError
+
+One = TypeVar("One", bound=Labelled)
 
 
 @dataclass(frozen=True)
@@ -82,7 +86,7 @@ def list_faces(folder: Path, identities: Path | None = None) -> tuple[Face, ...]
     return find_faces(folder, identities).faces
 
 
-def leave_out(faces: tuple[Face, ...], people: Sequence[str]) -> tuple[Face, ...]:
+def leave_out(faces: tuple[One, ...], people: Sequence[str]) -> tuple[One, ...]:
     """Leave people out.
 
     Raises

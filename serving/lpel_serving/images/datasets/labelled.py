@@ -27,9 +27,9 @@ class Labelled(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class LabelledImage:
-    """An image in memory, and its class."""
+    """An image, in memory or in a file, and its class."""
 
-    source: HeldImage
+    source: Photograph
     identity: str
 
 
@@ -46,7 +46,9 @@ def as_labelled(data: Data) -> tuple[Labelled, ...]:
             return tuple(cast("Sequence[Labelled]", data))
 
 
-def from_arrays(images: ArrayLike, labels: ArrayLike) -> tuple[LabelledImage, ...]:
+def from_arrays(
+    images: ArrayLike, labels: ArrayLike, name: str = "the array"
+) -> tuple[LabelledImage, ...]:
     """Give every image of an array its class; no pixel is copied, and nothing written to disk.
 
     Parameters
@@ -55,6 +57,8 @@ def from_arrays(images: ArrayLike, labels: ArrayLike) -> tuple[LabelledImage, ..
         uint8, 0 to 255, shape (N, H, W) or (N, H, W, 1), grey, or (N, H, W, 3), RGB.
     labels
         Whole numbers or names, shape (N,) or (N, 1).
+    name
+        What messages call the images together.
 
     Raises
     ------
@@ -62,10 +66,10 @@ def from_arrays(images: ArrayLike, labels: ArrayLike) -> tuple[LabelledImage, ..
         If the images or the labels are something else.
     """
     pixels = _checked_images(np.asarray(images))
-    names = _checked_labels(np.asarray(labels), len(pixels))
+    classes = _checked_labels(np.asarray(labels), len(pixels))
     return tuple(
-        LabelledImage(HeldImage(one, f"image {place} of the array"), name)
-        for place, (one, name) in enumerate(zip(pixels, names, strict=True))
+        LabelledImage(HeldImage(one, f"image {place} of {name}"), label)
+        for place, (one, label) in enumerate(zip(pixels, classes, strict=True))
     )
 
 

@@ -3,11 +3,11 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from lpel_serving.images.datasets.faces import Face
+from lpel_serving.images.held import Photograph
 from lpel_serving.support.errors import PairsError
 
 
@@ -15,8 +15,8 @@ from lpel_serving.support.errors import PairsError
 class Pair:
     """Two photographs, and whether they show the same person."""
 
-    reference: Path
-    test: Path
+    reference: Photograph
+    test: Photograph
     same: bool
 
 

@@ -11,6 +11,7 @@ from lpel_serving.images.datasets.image_folder import plain_name
 from lpel_serving.images.datasets.pairs import Pair
 from lpel_serving.images.datasets.passed_over import PassedOver, Unusable
 from lpel_serving.images.datasets.person_photographs import Finder, photograph_finder
+from lpel_serving.images.held import Photograph
 from lpel_serving.support.errors import PairsError, UnreadableImageError
 
 
@@ -44,7 +45,7 @@ class FoundPairs:
     """
 
     pairs: tuple[Pair, ...]
-    photographs: tuple[Path, ...]
+    photographs: tuple[Photograph, ...]
     header: str | None
     passed_over: tuple[PassedOver, ...]
     left_out: int
@@ -83,7 +84,7 @@ def find_pairs(path: Path, folder: Path, unusable: Unusable | None = None) -> Fo
     find = photograph_finder(folder)
     pairs: list[Pair] = []
     passed: list[PassedOver] = []
-    photographs: dict[Path, None] = {}
+    photographs: dict[Photograph, None] = {}
     left_out = 0
     for one in listed:
         pair, absent = _pair(one, path, folder, find)

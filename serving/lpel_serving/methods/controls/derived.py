@@ -81,4 +81,8 @@ class WithDecoder:
     def __call__(self, pair: FacePair, networks: Networks, rng: np.random.Generator) -> SignedMap:
         """Compute the map."""
         others = (networks.respond, networks.features, networks.simulate)
-        return self.method(pair, AssembledNetworks(networks.embed, self.decode, *others), rng)
+        comparison = networks.comparison
+        with_decoder = AssembledNetworks(
+            networks.embed, self.decode, *others, comparison=comparison
+        )
+        return self.method(pair, with_decoder, rng)

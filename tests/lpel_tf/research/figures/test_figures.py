@@ -2,6 +2,7 @@
 
 import io
 import sys
+from dataclasses import replace
 from importlib import import_module
 
 import matplotlib.text
@@ -194,3 +195,15 @@ def test_a_constant_map_is_drawn_too():
 def test_a_gallery_needs_no_words():
     figure = gallery_figure([[pixels(0)], [pixels(1)]])
     assert texts(figure).strip() == ""
+
+
+def test_grey_images_are_drawn_grey_and_not_as_maps():
+    grey = pixels(0)[..., :1]
+    pair = replace(
+        face_pair(Weighing(), pixels(0), pixels(1), similar=True), reference=grey, test=grey
+    )
+    change = replacement(pair, COSINE, "test", Fill("mean"), np.random.default_rng(0))
+    figures = [gallery_figure([[grey]]), strip_figure(change, np.arange(16), (0,), [0.5])]
+    for figure in figures:
+        (drawn,) = figure.axes[0].images
+        np.testing.assert_array_equal(drawn.get_array(), np.repeat(grey, 3, axis=-1))

@@ -7,10 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lpel_serving.bundle.comparison_record import ComparisonRecord
+from lpel_serving.equations.comparison import Euclidean, spread_of
 from lpel_serving.equations.similarity import cosine_similarity
 from lpel_serving.faithfulness.deletion_curve import IDENTICAL
 from lpel_serving.images.datasets.faces import Face
 from lpel_serving.support.errors import PairsError
+from lpel_tf.bundles.comparing import Compared
 from lpel_tf.data.dataset import FaceSet
 from lpel_tf.data.split import Split
 from lpel_tf.research.harness.pairs import decided_pairs, new_people_first, pairs_of_one_test
@@ -174,3 +177,34 @@ def test_a_class_of_few_is_the_test_as_often_as_makes_up_the_number():
 def test_without_a_similar_pair_there_is_none_of_one_test():
     with pytest.raises(PairsError, match="no pair of one person"):
         pairs_of_one_test(three_people(), 4, threshold=0.999, rng=np.random.default_rng(0))
+
+
+def by_distance(people: People) -> People:
+    """The same people, compared by their distance."""
+    spread = spread_of(people.split.test.embeddings)
+    compared = Compared(ComparisonRecord("euclidean", spread), Euclidean(spread))
+    return replace(people, compared=compared)
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_pairs_are_decided_by_the_comparison_of_the_network(same):
+    # Along one direction: their cosines are 1 throughout.
+    people = by_distance(people_of([[1, 0], [1.5, 0], [2, 0], [8, 0], [8.5, 0]], list("aaabb")))
+    similarity = people.compared.record.similarity_of(3)
+    pairs = draw(people, 9, same=same, threshold=similarity)
+    distances = np.linalg.norm(pairs.h_r - pairs.h_t, axis=1)
+    assert ((distances < 3) == same).all()
+    assert len(pairs) == (4 if same else 6)
+
+
+def test_by_distance_only_equal_embeddings_are_one_image():
+    people = by_distance(people_of([[1, 0], [1, 0], [1.001, 0], [9, 9]], list("aaab")))
+    found = {frozenset(two) for two in places(draw(people, 9, same=True, threshold=0.5))}
+    assert found == {frozenset((0, 2)), frozenset((1, 2))}
+
+
+def test_too_few_pairs_are_told_on_the_scale_of_the_network():
+    people = by_distance(three_people())
+    similarity = people.compared.record.similarity_of(0.01)
+    with pytest.raises(PairsError, match=r"at the threshold 0\.010; at least 2"):
+        draw(people, 5, same=True, threshold=similarity)

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lpel_serving.equations.comparison import Euclidean
 from lpel_serving.equations.similarity import cosine_similarity
 from lpel_serving.images.resizing import decoder_target, resize
 from lpel_serving.methods import AssembledNetworks
@@ -44,13 +45,13 @@ def test_a_decoder_inverse_to_the_embedder_is_perfect_and_its_negative_the_worst
     perfect = fidelity_of(unflat, crops)
     assert (perfect.pixel_error == 0).all()
     assert (perfect.structural_similarity == 1).all()
-    assert (perfect.cosine == 1).all()
+    assert (perfect.similarity == 1).all()
     # Black for white: every pixel is wrong by 1, and no feature is in both embeddings.
     worst = fidelity_of(lambda h: 1 - unflat(h), crops)
     assert (worst.pixel_error == 1).all()
     assert (worst.structural_similarity < 0).all()
-    assert (worst.cosine == 0).all()
-    assert perfect.cosine.dtype == perfect.pixel_error.dtype == np.float64
+    assert (worst.similarity == 0).all()
+    assert perfect.similarity.dtype == perfect.pixel_error.dtype == np.float64
 
 
 @settings(max_examples=20, deadline=None, derandomize=True)
@@ -59,7 +60,7 @@ def test_any_image_comes_back_from_the_inverse(seed):
     crops = np.random.default_rng(seed).integers(0, 256, (3, SIDE, SIDE, 3), dtype=np.uint8)
     result = fidelity_of(unflat, crops)
     assert result.pixel_error == pytest.approx(0, abs=1e-12)
-    assert result.cosine == pytest.approx(1)
+    assert result.similarity == pytest.approx(1)
 
 
 def test_an_even_grey_errs_by_a_quarter_on_black_and_white():
@@ -71,7 +72,7 @@ def test_an_even_grey_errs_by_a_quarter_on_black_and_white():
     assert result.pixel_error == pytest.approx(0.25)
     # Of k white values among n, the cosine with an even image is sqrt(k / n).
     shares = (crops == 255).mean(axis=(1, 2, 3))
-    assert result.cosine == pytest.approx(np.sqrt(shares))
+    assert result.similarity == pytest.approx(np.sqrt(shares))
 
 
 def test_reconstructions_are_clipped_only_for_the_embedder():
@@ -79,7 +80,15 @@ def test_reconstructions_are_clipped_only_for_the_embedder():
     result = fidelity_of(lambda h: 3 * unflat(h) - 1, crops)
     # From 0 and 1 to -1 and 2: each is off by 1, and clipped it is right.
     assert result.pixel_error == pytest.approx(1)
-    assert (result.cosine == 1).all()
+    assert (result.similarity == 1).all()
+
+
+def test_the_network_compares_what_it_sees_again_as_it_compares():
+    crops = black_and_white(3)
+    networks = AssembledNetworks(flat, lambda h: 1 - unflat(h), comparison=Euclidean(3.0))
+    result = measure_fidelity(networks, crops, flat(crops))
+    squares = np.square(flat(crops) - flat(255 - crops)).sum(axis=1)
+    assert result.similarity == pytest.approx(1 - squares / 18, rel=1e-5)
 
 
 def test_a_small_reconstruction_is_enlarged_to_what_the_embedder_takes():
@@ -94,7 +103,7 @@ def test_a_small_reconstruction_is_enlarged_to_what_the_embedder_takes():
     assert embed.images == [image.tobytes() for image in expected]
     assert embed.batches == [2, 2, 1]
     again = tiny.embed(np.stack(expected))
-    assert result.cosine == pytest.approx(cosine_similarity(h, again), abs=1e-6)
+    assert result.similarity == pytest.approx(cosine_similarity(h, again), abs=1e-6)
     targets = np.stack([decoder_target(crop, square(8)) for crop in crops]) / 255
     errors = np.square(tiny.decode(h) - targets).mean(axis=(1, 2, 3))
     assert result.pixel_error == pytest.approx(errors)
@@ -121,7 +130,7 @@ def test_batches_make_no_difference_and_images_are_read_when_their_turn_comes():
     assert (reported.opened, reported.done) == ([7], [3, 3, 1])
     for size in (1, 2, 100):
         other = measure_fidelity(networks, crops, flat(crops), batch_size=size)
-        np.testing.assert_array_equal(other.cosine, result.cosine)
+        np.testing.assert_array_equal(other.similarity, result.similarity)
         np.testing.assert_array_equal(other.pixel_error, result.pixel_error)
 
 
