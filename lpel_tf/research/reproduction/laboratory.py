@@ -12,6 +12,7 @@ from lpel_serving.engine.embedder import Embedder
 from lpel_serving.equations.fill import Fill
 from lpel_serving.faithfulness.curve_settings import CurveSettings
 from lpel_serving.faithfulness.deletion_curve import Interval, bootstrap
+from lpel_serving.faithfulness.drawable import least_shared
 from lpel_serving.faithfulness.photograph_pairs import PhotographPairs
 from lpel_serving.faithfulness.study import QUESTIONS, Answer, ask
 from lpel_serving.images.crops import parse_crop
@@ -148,9 +149,9 @@ class Laboratory:
     def draw(self, setting: Setting, n: int, *, same: bool) -> PhotographPairs:
         """Draw pairs; the same ones each time."""
         threshold = self.similarity_threshold(setting)
-        if same and setting.compared.record.kind == "euclidean":
-            # Curves of similar pairs are shares of the first similarity, which is to be above 0.
-            threshold = max(threshold, 0.0)
+        comparison = setting.compared.comparison
+        if same and comparison.kind == "euclidean":
+            threshold = max(threshold, least_shared(comparison))  # or their curves have no scale
         rng = np.random.default_rng((self.seed, int(same)))
         return decided_pairs(setting, n, same=same, threshold=threshold, rng=rng)
 

@@ -16,6 +16,11 @@ LEAST_SHARED = 0.1
 bound, as by distance: a single pair at 0.01 would outweigh all others."""
 
 
+def least_shared(comparison: Comparison) -> float:
+    """The similarity above which a first one can be divided by, in curves of similar pairs."""
+    return LEAST_SHARED if comparison.kind == "euclidean" else 0
+
+
 @dataclass(frozen=True)
 class LeftOut:
     """Pairs that are left out of a curve.
@@ -83,6 +88,6 @@ def _fitting(
         return first < IDENTICAL, same, "look whether the threshold is on the network's own scale"
     if scale == "movement":
         return np.ones(first.shape, np.bool_), "", ""
-    least = LEAST_SHARED if comparison.kind == "euclidean" else 0
+    least = least_shared(comparison)
     low = f"shares of the first similarity say nothing where that is {least} or less"
     return first > least, low, "choose the curve transplant-similar, or a stricter threshold"

@@ -3,6 +3,7 @@
 import numpy as np
 
 from lpel_serving.faithfulness.controls import CONTROLS
+from lpel_serving.faithfulness.drawable import least_shared
 from lpel_serving.faithfulness.judgement import headline, in_numbers, judge
 from lpel_serving.faithfulness.study import Answer
 from lpel_serving.methods.controls.derived import WithDecoder
@@ -109,10 +110,12 @@ def _methods(laboratory: Laboratory) -> dict[str, Method]:
 def _left_out(laboratory: Laboratory) -> tuple[str, ...]:
     """Say that not all pairs called similar are drawn, where the threshold lies so far off."""
     main = laboratory.main
-    by_distance = main.compared.record.kind == "euclidean"
-    if not by_distance or laboratory.similarity_threshold(main) >= 0:
+    comparison = main.compared.comparison
+    least = least_shared(comparison)
+    if comparison.kind != "euclidean" or laboratory.similarity_threshold(main) >= least:
         return ()
-    return ("Pairs called similar whose similarity is 0 or below have no share, and are left out.",)
+    said = f"Of pairs called similar those whose similarity is {least} or below have no share"
+    return (f"{said}, and are left out.",)
 
 
 def _beginning(own: float, random: float) -> str:
