@@ -135,8 +135,8 @@ def train(
         bool,
         typer.Option(
             "--no-decoder",
-            help="For responses and surrogate: no decoder, so that the bundle draws no images from "
-            "embeddings, and keeps none in the cache; it cannot explain by lpel.",
+            help="For responses and surrogate: no decoder. The bundle draws no images from "
+            "embeddings, and cannot explain by lpel; no image is kept in the cache.",
         ),
     ] = False,
     seed: SeedOption = 0,

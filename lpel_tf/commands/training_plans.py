@@ -71,10 +71,6 @@ TableRoundsOption = Annotated[
 ]
 
 
-_OF_EACH_FILL = 8
-"""Coalitions measured per photograph and fill for a surrogate."""
-
-
 def surrogate_plan(
     simulates: bool,
     fills: list[str] | None,
@@ -91,10 +87,7 @@ def surrogate_plan(
     from lpel_tf.surrogates.table_settings import SurrogateTableSettings
 
     measured |= _of_fills(fills)
-    if coalitions is None:
-        usual = SurrogateTableSettings()
-        coalitions = _OF_EACH_FILL * (len(measured.get("fills", usual.fills)) + 1)
-    table = SurrogateTableSettings(coalitions=coalitions, **measured)
+    table = SurrogateTableSettings(coalitions=coalitions or 0, **measured)
     return SurrogatePlan(table, SurrogateRecipe(seed=measured["seed"]), rounds=rounds)
 
 

@@ -7,6 +7,8 @@ from lpel_serving.equations.fill import TRANSPLANT, Fill
 from lpel_serving.support.errors import ParameterError
 
 FILLS = (Fill("normal"), Fill("mean"), Fill("blur"))
+OF_EACH_FILL = 8
+"""Coalitions that each fill replaces in a photograph, where nothing else is said."""
 
 
 @dataclass(frozen=True)
@@ -19,7 +21,7 @@ class SurrogateTableSettings:
         Superpixels along one side.
     coalitions
         How many are replaced, one after the other, in each photograph: as many for each fill, in
-        complementary pairs.
+        complementary pairs. With 0 it is `OF_EACH_FILL` for each.
     fills
         What superpixels are replaced by; transplants come as one more. Noise is drawn anew for
         every coalition.
@@ -32,7 +34,7 @@ class SurrogateTableSettings:
     """
 
     side: int = 8
-    coalitions: int = 32
+    coalitions: int = 0
     fills: tuple[Fill, ...] = field(default=FILLS)
     precision: str = "float32"
     seed: int = 0
@@ -48,6 +50,8 @@ class SurrogateTableSettings:
                 "a surrogate tells its fills apart by name: expected different ones; received "
                 f"{', '.join(self.names)}."
             )
+        if not self.coalitions:
+            object.__setattr__(self, "coalitions", OF_EACH_FILL * len(self.names))
         pairs = 2 * len(self.names)
         if self.coalitions < pairs or self.coalitions % pairs:
             raise ParameterError(

@@ -12,7 +12,7 @@ from lpel_serving.engine.embedder import Embedder
 from lpel_serving.engine.surrogate import Surrogate
 from lpel_serving.methods.catalogue.description import needs_of
 from lpel_serving.methods.method import Method, Need
-from lpel_serving.methods.networks import AssembledNetworks, Networks
+from lpel_serving.methods.networks import Networks, with_embed
 from lpel_serving.support.arrays import Floats
 from lpel_serving.support.progress import Progress
 from lpel_tf.research.comparison.asked import installed
@@ -53,15 +53,7 @@ class Broken:
 
     def __init__(self, setting: Setting, seed: int) -> None:
         known = setting.explainer
-        own = AssembledNetworks(
-            known.embed,
-            known.decode,
-            known.respond,
-            known.features,
-            known.simulate,
-            known.simulated_fills,
-            known.comparison,
-        )
+        own = with_embed(known, known.embed)
         self._of_everything: dict[str, Networks] = {}
         for share in SHARES:
             drawn = random_embedder(setting.model, share, np.random.default_rng(seed))

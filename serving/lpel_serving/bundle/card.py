@@ -1,13 +1,15 @@
 """A bundle's model card in words, made from its manifest alone."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any, cast
+from collections.abc import Iterator
+from typing import Any
 
 from lpel_serving.bundle.assessment_record import AssessmentRecord
 from lpel_serving.bundle.comparison_record import BY_COSINE
 from lpel_serving.bundle.confidence_record import ConfidenceRecord
-from lpel_serving.bundle.manifest import Manifest, SurrogateRecord
+from lpel_serving.bundle.manifest import Manifest
+from lpel_serving.bundle.network_lines import network_lines
 from lpel_serving.bundle.plausibility_record import PlausibilityRecord
+from lpel_serving.bundle.record_lines import record_lines, short
 from lpel_serving.bundle.usual_record import UsualRecord
 from lpel_serving.images.crop_words import with_largest
 from lpel_serving.images.subject import FACES, Subject
@@ -40,12 +42,12 @@ def card(manifest: Manifest) -> Iterator[str]:
         f"  images of {embedder.shape.words}, embeddings of "
         f"{embedder.dimension} features; standardisation: {embedder.standardisation}"
     )
-    yield from _explaining_lines(manifest)
+    yield from network_lines(manifest)
     yield from subject_lines(manifest.subject)
     yield f"crop: {with_largest(manifest.crop, manifest.embedder.shape)}"
     yield from _comparison_lines(manifest)
     yield f"threshold: {manifest.threshold.value:.4f}"
-    yield from _lines(manifest.threshold.chosen)
+    yield from record_lines(manifest.threshold.chosen)
     if manifest.confidence is None:
         yield "confidence: none; `lpel calibrate` fits one on pairs of photographs"
     else:
@@ -63,43 +65,11 @@ def card(manifest: Manifest) -> Iterator[str]:
     else:
         yield from assessment_lines(manifest.assessment)
     yield f"parity with the original networks{'' if manifest.parity else ': ' + NOT_STATED}"
-    yield from _lines(manifest.parity)
+    yield from record_lines(manifest.parity)
     yield "What it is for"
     yield from (f"  {sentence}" for sentence in _purpose(manifest))
     yield "What it is not for"
     yield from (f"  {sentence}" for sentence in _limits(manifest))
-
-
-def _explaining_lines(manifest: Manifest) -> Iterator[str]:
-    """Describe the networks that explain, and how they were trained, line by line."""
-    if manifest.decoder is None:
-        yield "decoder: none"
-    else:
-        yield f"decoder: pictures of {manifest.decoder.shape.words}"
-        yield from _lines(manifest.decoder.training)
-    if manifest.responses is None:
-        yield "response decoder: none"
-    else:
-        side = manifest.responses.side
-        yield f"response decoder: {side} by {side} superpixels"
-        yield from _lines(manifest.responses.training)
-    if manifest.surrogate is None:
-        yield "surrogate: none"
-    else:
-        yield from surrogate_lines(manifest.surrogate)
-
-
-def surrogate_lines(record: SurrogateRecord) -> Iterator[str]:
-    """Describe the surrogate, what it sees and how it was trained, line by line."""
-    yield (
-        f"surrogate: {record.side} by {record.side} superpixels, replaced by "
-        f"{', '.join(record.fills)}"
-    )
-    yield (
-        f"  sees {record.channels} numbers of each superpixel, which the embedder computes on the "
-        f"way, from {' and '.join(record.layers) or 'layers that are not named'}"
-    )
-    yield from _lines(record.training)
 
 
 def subject_lines(subject: Subject) -> Iterator[str]:
@@ -118,7 +88,7 @@ def confidence_lines(record: ConfidenceRecord, subject: Subject = FACES) -> Iter
         f"{subject.other} are equally likely"
     )
     yield f"  one half at s = {-record.intercept / record.slope:.4f}"
-    yield from _lines({key: fitted[key] for key in ("how", "command") if key in fitted})
+    yield from record_lines({key: fitted[key] for key in ("how", "command") if key in fitted})
     yield (
         f"  pairs: {fitted['pairs_same']:,} of {subject.same}, {fitted['pairs_different']:,} of "
         f"{subject.other}; measured on those held out, by {FOLDS}-fold cross-validation:"
@@ -133,7 +103,7 @@ def plausibility_lines(record: PlausibilityRecord, subject: Subject = FACES) -> 
         f"{record.limit:.4g} is implausible"
     )
     kinds = {"people_apart": f"{subject.group_key}_apart"}
-    yield from _lines({kinds.get(key, key): value for key, value in record.fitted.items()})
+    yield from record_lines({kinds.get(key, key): value for key, value in record.fitted.items()})
 
 
 def usual_lines(record: UsualRecord) -> Iterator[str]:
@@ -141,7 +111,7 @@ def usual_lines(record: UsualRecord) -> Iterator[str]:
     shares = any(maps["for"] for of in record.methods.values() for maps in of.values())
     what = "mean share of each part of a face" if shares else "what is common to all"
     yield f"what is usual of maps, by method and decision: {what}"
-    yield from _lines(record.measured)
+    yield from record_lines(record.measured)
     for method, decisions in record.methods.items():
         for decision in decisions:
             maps = record.of(method, decision)
@@ -178,30 +148,6 @@ def _diagram(reliability: Reliability) -> Iterator[str]:
             f"  {one.foretold:8.2%}  {one.observed:8.2%}  ({one.low:6.1%} to {one.high:6.1%})  "
             f"{one.pairs:8,}  {bar[:mark]}|{bar[mark + 1 :]}"
         )
-
-
-def _lines(record: Mapping[str, Any]) -> Iterator[str]:
-    for key, value in record.items():
-        yield f"  {key}: {_short(value)}"
-
-
-def _short(value: Any) -> str:
-    """Write a value in one line: long lists by their length, deeper levels left out."""
-    if isinstance(value, dict):
-        inner = cast("dict[str, Any]", value)
-        return ", ".join(f"{key} {_leaf(item)}" for key, item in inner.items()) or "nothing"
-    return _leaf(value)
-
-
-def _leaf(value: Any) -> str:
-    if isinstance(value, list):
-        items = cast("list[Any]", value)
-        if items and all(isinstance(item, int | float | str) for item in items):
-            return "[" + ", ".join(_leaf(item) for item in items) + "]"
-        return f"({len(items)} entries)"
-    if isinstance(value, dict):
-        return "{…}"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _comparison_lines(manifest: Manifest) -> Iterator[str]:
@@ -251,7 +197,7 @@ def _limits(manifest: Manifest) -> Iterator[str]:
     records = {name: one.training for name, one in trained.items() if one is not None}
     for name, training in records.items():
         seen = [
-            f"{what}: {_short(training[what])}"
+            f"{what}: {short(training[what])}"
             for what in ("photographs", "people", "classes")
             if what in training
         ]

@@ -94,6 +94,11 @@ def load_bundle(folder: str | Path) -> Bundle:
         COMPARISON_FILE: manifest.comparison if manifest.comparison.kind == "head" else None,
     }
     refuse_one_graph(manifest)
+    if manifest.decoder is None and DECODER_FILE in manifest.files:
+        raise BundleError(  # it would turn embeddings into pictures, and the card not say so
+            f"the manifest of {folder} lists {DECODER_FILE}, and says of no decoder: take the file "
+            "away, or train the bundle again."
+        )
     used += [name for name, record in optional.items() if record is not None]
     for name in used:
         if name not in manifest.files:

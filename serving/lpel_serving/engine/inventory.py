@@ -1,7 +1,7 @@
 """Finds which decisions a bundle's methods can explain, and at what cost, by a trial on noise."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 
 from lpel_serving.engine.explainer import Explainer
 from lpel_serving.methods.catalogue.description import Description, as_record, describe, unknown
+from lpel_serving.methods.catalogue.parameter import Parameter
 from lpel_serving.methods.catalogue.parameters import parameters_of
 from lpel_serving.methods.catalogue.registry import find_method, methods
 from lpel_serving.methods.each_once import EachOnce, knowing
 from lpel_serving.methods.method import FacePair, Method
-from lpel_serving.methods.networks import AssembledNetworks, ImageFeatures
+from lpel_serving.methods.networks import ImageFeatures, with_embed
 from lpel_serving.support.arrays import Floats
 from lpel_serving.support.errors import LpelError
 
@@ -158,8 +159,9 @@ def _entry(name: str, explainer: Explainer) -> MethodEntry:
     try:
         method = find_method(name)
         manifest = explainer.manifest
-        description = describe(
-            name, method, subject=manifest.subject, embedder=manifest.embedder.name
+        description = _with_known_fills(
+            describe(name, method, subject=manifest.subject, embedder=manifest.embedder.name),
+            explainer,
         )
     except Exception as error:  # noqa: BLE001 - another package's method may fail as it likes
         return MethodEntry(unknown(name), {}, 0, False, (), reason=error_message(error))
@@ -174,6 +176,20 @@ def _entry(name: str, explainer: Explainer) -> MethodEntry:
         {decision: trial.one_way for decision, trial in trials.items()},
         None if trials else messages[0],
     )
+
+
+def _with_known_fills(description: Description, explainer: Explainer) -> Description:
+    """Let what simulates offer the fills alone that the bundle's surrogate was trained on."""
+    known = explainer.simulated_fills
+    if not known or "surrogate" not in (description.needs or ()):
+        return description
+
+    def narrowed(one: Parameter) -> Parameter:
+        choices = tuple(fill for fill in one.range.choices if fill in known)
+        return replace(one, range=replace(one.range, choices=choices))
+
+    parameters = (narrowed(one) if one.name == "fill" else one for one in description.parameters)
+    return replace(description, parameters=tuple(parameters))
 
 
 def _trials(method: Method, explainer: Explainer) -> tuple[dict[str, _Trial], list[str]]:
@@ -218,14 +234,7 @@ def _try_out(
             return explainer.features(images)  # refuses
         return _with_local(embed(images), explainer, rng)
 
-    networks = AssembledNetworks(
-        embed,
-        explainer.decode,
-        explainer.respond,
-        features,
-        explainer.simulate,
-        explainer.simulated_fills,
-    )
+    networks = replace(with_embed(explainer, embed), features=features)
     pair = FacePair(crops[0], crops[1], h_r, h_t, similar)
     once = EachOnce(networks)
     if explainer.simulates:  # the pass that embeds a pair gives its local features, too

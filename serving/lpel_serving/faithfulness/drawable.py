@@ -70,7 +70,7 @@ def drawable(
     ParameterError
         If fewer than two are kept.
     """
-    fits, why, instead = _fitting(comparison.similarity(pairs.h_r, pairs.h_t), comparison, scale)
+    fits, why, instead = fitting(comparison.similarity(pairs.h_r, pairs.h_t), comparison, scale)
     if fits.all():
         return pairs, None
     left_out = LeftOut(int(np.count_nonzero(~fits)), len(pairs), why)
@@ -79,10 +79,10 @@ def drawable(
     return pairs.select(fits), left_out
 
 
-def _fitting(
+def fitting(
     first: NDArray[np.float32], comparison: Comparison, scale: Scale
 ) -> tuple[NDArray[np.bool_], str, str]:
-    """Which similarities a curve of the scale can start at, what others are, and what to do."""
+    """Which similarities, shape (N,), a curve of the scale can start at; why not; what to do."""
     if scale == "rise":
         same = f"a similarity that begins at {IDENTICAL} or more cannot rise"
         return first < IDENTICAL, same, "look whether the threshold is on the network's own scale"

@@ -11,7 +11,8 @@ from lpel_serving.faithfulness import pair_check_words
 from lpel_serving.faithfulness.assessment import Measured
 from lpel_serving.faithfulness.controls import RANDOM
 from lpel_serving.faithfulness.curve_settings import CurveSettings
-from lpel_serving.faithfulness.deletion_curve import IDENTICAL, area
+from lpel_serving.faithfulness.deletion_curve import area
+from lpel_serving.faithfulness.drawable import fitting
 from lpel_serving.faithfulness.judgement import Scale, normalised, scale_of
 from lpel_serving.faithfulness.plan import plan_orders
 from lpel_serving.faithfulness.study import QUESTIONS, Question
@@ -208,16 +209,11 @@ def _check(
             f"this curve is for {DECISIONS[question.similar]} pairs, and the pair was called "
             f"{DECISIONS[pair.similar]}: choose another curve."
         )
-    similarity = float(comparison.similarity(pair.h_r, pair.h_t))
+    first = comparison.similarity(pair.h_r[np.newaxis], pair.h_t[np.newaxis])
     scale = scale_of(settings, similar=pair.similar)
-    if scale == "share" and similarity <= 0:
+    fits, why, instead = fitting(first, comparison, scale)
+    if not fits.all():
         raise ParameterError(
-            f"the pair was called similar at a similarity of {similarity:.3f}, and this "
-            "curve, drawn as a share of it, needs one above 0: choose transplant-similar, or a "
-            "stricter threshold."
-        )
-    if scale == "rise" and similarity >= IDENTICAL:
-        raise ParameterError(
-            f"the pair was called dissimilar at a similarity of {similarity:.6f}: to the network "
-            "its images are the same, and their similarity cannot rise: there is no curve."
+            f"the pair was called {DECISIONS[pair.similar]} at a similarity of {first[0]:.6f}, and "
+            f"{why}: {instead}."
         )

@@ -87,8 +87,7 @@ class WholeImage:
         """
         height, width = pixels.shape[:2]
         apart = abs(height * shape.width - width * shape.height)
-        # Resized until one side fits, the other differs from the shape's by `apart` divided by the
-        # photograph's own side; divided by the shape's, by so many pixels of the photograph.
+        # For a square of 160, 1000 by 1003 is apart by 480: less than 1003, half a pixel of 160.
         if apart >= max(height, width, *shape[:2]):
             raise ImageError(
                 f"the picture has {width} by {height} pixels, the network takes {shape.width} by "

@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
+from lpel_serving import Explainer
 from lpel_serving.engine.inventory import take_inventory
 from lpel_serving.equations.decision import DECISIONS
+from lpel_serving.equations.fill import FILLS
 from lpel_serving.methods import FacePair, find_method, methods
 from lpel_serving.methods.both_ways import explain_both_ways
 from lpel_serving.methods.controls.derived import AnotherPair, Shifted
@@ -12,7 +14,7 @@ from lpel_serving.methods.each_once import EachOnce
 from lpel_serving.methods.method import is_control
 from lpel_serving.report.document import document
 from lpel_tf.research.measures.cost import CountingNetworks
-from support import tiny
+from support import compared, tiny
 from support.images import pixels
 
 COSTLY = ("coalitions", "corrrise", "occlusion")
@@ -150,3 +152,21 @@ def test_a_method_needs_explains_and_signs_what_it_says(name, inventory, simulat
     assert asked.needs == {*entry.description.needs, *best}
     assert entry.decisions == entry.description.decisions
     assert entry.signed == entry.description.signed
+
+
+def test_what_simulates_offers_the_fills_of_this_surrogate_alone(inventory, simulating_explainer):
+    for name in ("surrogate", "surrogate-order"):
+        offered = {one.name: one for one in inventory[name].description.parameters}["fill"]
+        assert sorted(offered.range.choices) == sorted(simulating_explainer.simulated_fills)
+        assert offered.allowed == f"one of {', '.join(offered.range.choices)}"
+    measured = {one.name: one for one in inventory["coalitions"].description.parameters}["fill"]
+    assert set(measured.range.choices) == set(FILLS)
+
+
+def test_what_divides_a_cosine_is_not_offered_where_there_is_none(tmp_path):
+    explainer = Explainer.load(compared.write_bundle(tmp_path / "bundle", "euclidean"))
+    entries = {entry.name: entry for entry in take_inventory(explainer)}
+    for name in ("lpel-mended", "xface"):
+        assert entries[name].decisions == ()
+        assert "compares by" in entries[name].reason
+    assert entries["lpel"].decisions == ("similar", "dissimilar")

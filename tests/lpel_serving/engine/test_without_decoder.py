@@ -4,7 +4,6 @@ import json
 from dataclasses import replace
 
 import httpx
-import numpy as np
 import pytest
 from PIL import Image
 
@@ -15,6 +14,7 @@ from lpel_serving.bundle.manifest import MANIFEST_FILE, ThresholdRecord
 from lpel_serving.bundle.manifest_reading import parse_manifest
 from lpel_serving.engine.bundle_check import check_bundle
 from lpel_serving.engine.inventory import take_inventory
+from lpel_serving.faithfulness.controls import CONTROLS
 from lpel_serving.methods.catalogue.description import networks_in
 from lpel_serving.report.array_file import arrays
 from lpel_serving.report.figures import pair_figure
@@ -91,6 +91,15 @@ def test_a_manifest_that_lacks_more_is_refused(schema, lacking, words, explainer
         fields.pop(name, None)
     with pytest.raises(BundleError, match=words):
         parse_manifest(json.dumps(fields))
+
+
+def test_a_decoder_that_is_listed_and_not_told_of_is_refused(tmp_path):
+    folder = tiny.write_bundle(tmp_path / "bundle", responds=True, decodes=True)
+    fields = json.loads((folder / MANIFEST_FILE).read_text()) | {"schema": 2}
+    del fields["decoder"]
+    (folder / MANIFEST_FILE).write_text(json.dumps(fields))
+    with pytest.raises(BundleError, match=r"lists decoder\.onnx, and says of no decoder"):
+        Explainer.load(folder)
 
 
 def test_what_explains_is_the_same_and_no_image_is_drawn(explainer, whole):
@@ -213,4 +222,6 @@ def test_the_commands(folder, tmp_path):
     assert assessed.returncode == 0, assessed.stderr
     calibrated = lpel("calibrate", "--bundle", folder, "--faces", people, "--n", 100)
     assert calibrated.returncode == 0, calibrated.stderr
-    assert np.isfinite(json.loads(assessed.stdout)["threshold"])
+    found = json.loads(assessed.stdout)["curves"]["similar"]["comparisons"]
+    beside = {one["against"] for one in found}
+    assert beside == set(CONTROLS) - {"constant relevance"}

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from lpel_serving.equations.comparison import COSINE
+from lpel_serving.equations.comparison import COSINE, Euclidean
 from lpel_serving.equations.fill import Fill
 from lpel_serving.faithfulness.assessment import measure_curves
 from lpel_serving.faithfulness.curve_settings import CurveSettings
@@ -274,11 +274,21 @@ def test_a_similar_pair_without_a_similarity_has_no_share_of_it():
     assert isinstance(caught.value, LpelError)
 
 
+def test_by_distance_a_share_of_next_to_nothing_is_none():
+    """As in `lpel assess`: see `drawable`."""
+    h = np.array([[0, 0], [1.4, 0]], np.float32)  # at 1.4 spreads: a similarity of 0.02
+    far = FacePair(plain(1), plain(2), *h, similar=True)
+    networks = Silent()
+    networks.comparison = Euclidean(1.0)
+    with pytest.raises(ParameterError, match=r"of 0\.020000, .* where that is 0\.1 or less"):
+        ask("similar", networks=networks, pair=far)
+
+
 def test_a_dissimilar_pair_that_is_the_same_to_the_network_cannot_rise():
     h = np.array([[1, 0.001], [1, 0]], np.float32)
     pair = FacePair(plain(1), plain(2), *h, similar=False)
     for name in ("dissimilar", "transplant"):
-        with pytest.raises(ParameterError, match=r"of 1\.000000: .* cannot rise: there"):
+        with pytest.raises(ParameterError, match=r"of 1\.000000, .* cannot rise: look"):
             ask(name, networks=Silent(), pair=pair)
 
 

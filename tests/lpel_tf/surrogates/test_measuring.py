@@ -253,7 +253,7 @@ def test_an_embedder_without_local_features_is_refused(people, stores):
     [
         {"side": 1},
         {"coalitions": 12},
-        {"coalitions": 0},
+        {"coalitions": -8},
         {"fills": ()},
         {"seed": -1},
         {"coalitions": 24, "fills": (Fill("normal"), Fill("normal", 0.1))},
@@ -283,3 +283,12 @@ def test_the_table_keeps_the_network_in_fewer_bits_that_measured_it(people, stor
     assert 0 < apart < 0.2
     with pytest.raises(ParameterError, match="no precision is called"):
         open_in("int4")
+
+
+@pytest.mark.parametrize(
+    ("fills", "coalitions"), [((Fill("white"), Fill("mean")), 24), ((Fill("mean"),), 16)]
+)
+def test_where_nothing_is_said_every_fill_has_as_many_coalitions(fills, coalitions):
+    assert SurrogateTableSettings(fills=fills).coalitions == coalitions
+    assert SurrogateTableSettings().coalitions == 32
+    assert SurrogateTableSettings().key == SurrogateTableSettings(coalitions=32).key
