@@ -104,6 +104,11 @@ def test_the_limit_leaves_room_for_what_people_have():
         ({"images": IMAGES, "labels": LABELS[:5]}, ["each of 6 images", "(5,)"]),
         ({"images": IMAGES, "labels": np.eye(6)}, ["argmax"]),
         ({"images": IMAGES, "labels": LABELS / 2}, ["float64 of shape (6,)"]),
+        ({"images": IMAGES, "labels": np.full(6, b"\xff")}, ["images and labels: label 0 is no"]),
+        (
+            {"images": IMAGES, "labels": np.frombuffer(b"\xff" * 24, "<U1")},
+            ["images and labels: label 0 is no text"],
+        ),
         ({"images": IMAGES, "labels": np.zeros(6, "i4,f4")}, ["labels holds", "text"]),
     ],
 )
