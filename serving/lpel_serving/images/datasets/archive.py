@@ -87,9 +87,9 @@ def _opened(path: Path) -> Generator[zipfile.ZipFile]:
 
 
 def _wanted(path: Path, archive: zipfile.ZipFile) -> list[tuple[str, str]]:
-    """Choose which arrays hold images and labels."""
+    """Choose which arrays hold images and labels: two that are both there before one alone."""
     there = [name[:-4] for name in archive.namelist() if name.endswith(".npy")]
-    chosen = next((names for names in _NAMES if names[0] in there), _NAMES[0])
+    chosen = max(_NAMES, key=lambda names: (set(names) <= set(there), names[0] in there))
     pairs = [chosen]
     if chosen != _NAMES[0] and any(name in there for name in _TEST):
         pairs.append(_TEST)

@@ -84,6 +84,15 @@ def test_keras_names_are_known_and_the_test_follows_the_training(path):
     assert len(read_archive(path)) == 4
 
 
+def test_arrays_that_are_whole_come_before_one_without_labels(path):
+    np.savez(path, images=IMAGES[:2], x_train=IMAGES, y_train=LABELS)
+    assert [one.identity for one in read_archive(path)] == [str(label) for label in LABELS]
+    np.savez(path, images=IMAGES[:2], labels=LABELS[:2], x_train=IMAGES, y_train=LABELS)
+    assert len(read_archive(path)) == 2
+    np.savez(path, images=IMAGES, x_train=IMAGES)
+    assert "lacks labels" in refusal(path)
+
+
 def test_the_limit_leaves_room_for_what_people_have():
     assert MOST_BYTES > 70_000 * 64 * 64 * 3
 
