@@ -237,6 +237,24 @@ def test_only_what_the_thesis_says_stays_of_faces():
     assert (stamps.key, stamps.counterpart, stamps.data) == ("key", "figure 5.8", {"faces": 1})
 
 
+@pytest.mark.parametrize("hidden", [False, True])
+def test_words_of_ones_own_are_told_once(home, hidden):
+    cats = parse_subject("a cat face, cat faces, one cat, two cats")
+    shots = parse_subject("a photograph, photographs, nobody else, two people")
+    assert (
+        in_words_of(cats, "Faces of a stranger's face.") == "Cat faces of another cat's cat face."
+    )
+    said = "A face of people and a stranger's photograph."
+    assert in_words_of(shots, said) == "A photograph of people and another else's image."
+    for subject, shown in ((cats, "cat faces"), (shots, "photographs")):
+        about = describe(laboratory(home, subject=subject, hide_photographs=hidden))
+        page = " ".join(report([], about).partition("<body>")[2].split())
+        assert "cat cat" not in page
+        assert f"180 images of 30 {subject.kinds};" in page
+        wanted = "Images are hidden" if hidden else f"This page shows images of {shown}: think"
+        assert wanted in page
+
+
 def test_words_of_ones_own_are_no_markup_on_the_page(home):
     nasty = parse_subject("a <b>, <b>s, one <i>, two <i>s")
     about = describe(laboratory(home, subject=nasty))
