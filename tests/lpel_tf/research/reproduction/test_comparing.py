@@ -16,11 +16,12 @@ from lpel_serving.images.reading import read_pixels
 from lpel_serving.images.subject import FACES, SUBJECTS, parse_subject
 from lpel_serving.support.errors import PairsError, ParameterError
 from lpel_tf.bundles.comparing import BY_THEIR_COSINE
+from lpel_tf.research.measures.deletion_insertion.games import measure_accuracy
 from lpel_tf.research.reproduction.report import report
 from lpel_tf.research.reproduction.retelling import in_words_of, retold
 from lpel_tf.research.reproduction.run import describe, reproduce, run_identity
 from lpel_tf.research.reproduction.section import Finding, Section, Table
-from lpel_tf.research.reproduction.sections import SECTIONS
+from lpel_tf.research.reproduction.sections import SECTIONS, game
 from lpel_tf.research.reproduction.sections.curve_section import not_drawn
 from support import reproduction
 from support.compared import SCORE, head_model, score
@@ -156,8 +157,13 @@ def test_a_distance_too_small_for_the_network_is_refused_before_any_training(hom
     assert not (tmp_path / "work").exists()
 
 
-def test_a_learned_head_decides_the_pairs_and_is_known_by_its_file(home):
-    by_head = laboratory(home, comparison=head_file(home), threshold=SCORE)
+@pytest.fixture(scope="module")
+def by_head(home):
+    """By a learned head, of faces."""
+    return laboratory(home, comparison=head_file(home), threshold=SCORE)
+
+
+def test_a_learned_head_decides_the_pairs_and_is_known_by_its_file(by_head):
     for pairs, same in ((by_head.similar_pairs, True), (by_head.dissimilar_pairs, False)):
         np.testing.assert_array_equal(score(pairs.h_r, pairs.h_t) > SCORE, same)
     about = describe(by_head)
@@ -166,6 +172,25 @@ def test_a_learned_head_decides_the_pairs_and_is_known_by_its_file(home):
     verified = SECTIONS["verification"](by_head)
     assert "at a score of 0.450" in verified.findings[0].measured
     assert "the score of the learned head" in verified.notes[0]
+
+
+def test_the_game_is_decided_by_the_score_of_a_learned_head(by_head, monkeypatch):
+    played = []
+
+    def noting(networks, pairs, same, *arguments, **options):
+        played.append((np.array([score(pair.h_r, pair.h_t) for pair in pairs]), same))
+        return measure_accuracy(networks, pairs, same, *arguments, **options)
+
+    monkeypatch.setattr(game, "measure_accuracy", noting)
+    section = game.run(by_head)
+    for (scores, same), data in zip(played, section.data.values(), strict=True):
+        threshold, accuracy = data["threshold"], data["accuracy"]
+        assert scores.min() < threshold < scores.max()
+        right = np.mean((scores > threshold) == same)
+        for name in accuracy["deletion"]:
+            assert accuracy["deletion"][name][0] == accuracy["insertion"][name][-1] == right
+        assert f"{threshold:.3f}" in section.notes[0]
+    assert "Where an image with nothing left is like no one" in section.notes[0]
 
 
 def test_runs_that_compare_otherwise_are_other_runs_and_a_cosine_is_as_ever(home):
