@@ -121,8 +121,8 @@ def _of_the_thesis(
     if comparison.kind != "cosine":
         raise PairsError(
             f"the {subject.retell(split.held_out)} give {n} pairs; {_MIN_PAIRS} are needed to "
-            f"choose a threshold for a comparison by {comparison.kind}: give a threshold, or a "
-            "list of pairs."
+            f"choose a threshold for a comparison by {comparison.kind}: give a threshold, or more "
+            "images."
         )
     how = f"the thesis's: the {split.held_out} give too few pairs"
     return ThresholdRecord(THESIS_THRESHOLD, {"how": how, "pairs": n})

@@ -106,7 +106,7 @@ def reproduce(
 
     from lpel_serving.commands.shared.progress import progress_bar
     from lpel_serving.images.subject import parse_subject
-    from lpel_tf.bundles.comparing import check_wanted
+    from lpel_tf.bundles.comparing import check_wanted, opened
     from lpel_tf.bundles.thresholds import THESIS_THRESHOLD
     from lpel_tf.networks.example_crops import example_crops
     from lpel_tf.research.reproduction.laboratory import Laboratory, check_crops
@@ -144,6 +144,7 @@ def reproduce(
     people = some_people(found.images, sizes.photographs, rng, by)
     cache_folder(root=cache)  # if there can be none, that is said at once
     load_tensorflow()
+    opened(comparison)  # a head that cannot be read is refused before any image is
     exported = network.export(
         lambda size: example_crops(people, crops[0], size, unusable), progress_bar
     )

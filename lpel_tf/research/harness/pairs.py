@@ -10,6 +10,7 @@ from lpel_serving.faithfulness.deletion_curve import IDENTICAL
 from lpel_serving.faithfulness.photograph_pairs import PhotographPairs, one_image
 from lpel_serving.images.datasets.pairs import Pair, draw_of_each
 from lpel_serving.images.held import Photograph
+from lpel_serving.images.subject import FACES, Subject
 from lpel_serving.support.errors import PairsError
 from lpel_tf.research.harness.people import People
 
@@ -20,7 +21,14 @@ Where few classes are split by image, each is as often as makes up the number.""
 
 
 def decided_pairs(
-    people: People, n: int, *, same: bool, threshold: float | None, rng: np.random.Generator
+    people: People,
+    n: int,
+    *,
+    same: bool,
+    threshold: float | None,
+    rng: np.random.Generator,
+    least: float | None = None,
+    subject: Subject = FACES,
 ) -> PhotographPairs:
     """Draw pairs of one kind at random.
 
@@ -39,6 +47,10 @@ def decided_pairs(
         it calls them.
     rng
         The source of randomness.
+    least
+        A similarity that all must exceed, whatever the threshold.
+    subject
+        What the photographs show.
 
     Raises
     ------
@@ -53,14 +65,18 @@ def decided_pairs(
     usable = ~one_image(comparison, h_r, h_t, similarities)
     if threshold is not None:
         usable &= Decisions(similarities, threshold).similar == same
+    if least is not None:
+        usable &= Decisions(similarities, least).similar
     found: list[tuple[int, int]] = [(a, b) for a, b in of_kind[usable].tolist()]
     order: list[int] = rng.permutation(len(found)).tolist()
     chosen = new_people_first([found[i] for i in order], test.identities)[:n]
     if len(chosen) < 2:
+        of = subject.same if same else subject.different
+        instead = "" if threshold is None else ", or another threshold"
         raise PairsError(
-            f"the {people.split.held_out} for the test give {len(chosen)} pairs of the kind "
-            f"wanted, {_wanted(people, same, threshold)}; at least 2 are needed: give more "
-            "photographs, or another threshold."
+            f"the {subject.retell(people.split.held_out)} for the test give {len(chosen)} pairs of "
+            f"the kind wanted, of {of}{_called(people, same, threshold, least)}; at least 2 are "
+            f"needed: give more images{instead}."
         )
     return _photograph_pairs(people, chosen, same=same)
 
@@ -130,12 +146,15 @@ def pairs_of_one_test(
     )
 
 
-def _wanted(people: People, same: bool, threshold: float | None) -> str:
-    of = "of one identity" if same else "of two identities"
+def _called(people: People, same: bool, threshold: float | None, least: float | None) -> str:
+    """Say what else is wanted of pairs, on the network's own scale."""
     if threshold is None:
-        return of
+        return ""
     own = people.compared.record.own_of(threshold)
-    return f"{of} and called {'similar' if same else 'dissimilar'} at the threshold {own:.3f}"
+    called = f" and called {'similar' if same else 'dissimilar'} at the threshold {own:.3f}"
+    if least is None or least <= threshold:
+        return called
+    return f"{called}, of a similarity above {least:g}"
 
 
 def new_people_first(

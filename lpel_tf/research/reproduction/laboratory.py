@@ -79,7 +79,8 @@ class Laboratory:
     split
         What is held out: see `lpel_tf.data.split.split_faces`.
     comparison
-        How the network compares: ``cosine``, ``euclidean``, or the path of a learned head in ONNX.
+        How the network compares: ``cosine``, ``euclidean``, or the path of a learned head, in a
+        file of Keras or ONNX.
     subject
         What the photographs show, in whose words the report speaks.
     """
@@ -148,12 +149,15 @@ class Laboratory:
 
     def draw(self, setting: Setting, n: int, *, same: bool) -> PhotographPairs:
         """Draw pairs; the same ones each time."""
-        threshold = self.similarity_threshold(setting)
-        comparison = setting.compared.comparison
-        if same and comparison.kind == "euclidean":
-            threshold = max(threshold, least_shared(comparison))  # or their curves have no scale
-        rng = np.random.default_rng((self.seed, int(same)))
-        return decided_pairs(setting, n, same=same, threshold=threshold, rng=rng)
+        return decided_pairs(
+            setting,
+            n,
+            same=same,
+            threshold=self.similarity_threshold(setting),
+            rng=np.random.default_rng((self.seed, int(same))),
+            least=least_shared(setting.compared.comparison) if same else None,  # of their curves
+            subject=self.subject,
+        )
 
     def similarity_threshold(self, people: People) -> float:
         """The threshold as a similarity, with the spread of these people's embeddings."""
@@ -207,7 +211,8 @@ class Laboratory:
     def with_fitted_threshold(self) -> "Laboratory":
         """The same with the most accurate threshold on pairs of what is held out, cut tightly."""
         people, rng = self._embed(self.crops[0]), np.random.default_rng(self.seed)
-        fitted = fit_on_split(people.split, rng, people.compared.comparison).threshold.value
+        comparison, subject = people.compared.comparison, self.subject
+        fitted = fit_on_split(people.split, rng, comparison, subject=subject).threshold.value
         return replace(self, threshold=people.compared.record.own_of(fitted))
 
     def _embed(self, crop: str) -> People:

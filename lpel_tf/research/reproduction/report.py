@@ -32,7 +32,7 @@ def report(sections: Sequence[Section], about: Mapping[str, Any]) -> str:
     crops = " and ".join(str(crop) for crop in about["crops"])
     subject = Subject(**about["subject"]) if "subject" in about else FACES
     of = "people" if subject == FACES else subject.many
-    said = _HIDDEN if about["photographs_hidden"] else _SHOWN.format(of=of)
+    said = in_words_of(subject, _HIDDEN if about["photographs_hidden"] else _SHOWN)
     facts = {
         **{name: escape(in_words_of(subject, word)) for name, word in _OF_FACES.items()},
         "photographs": about["photographs"],
@@ -49,7 +49,7 @@ def report(sections: Sequence[Section], about: Mapping[str, Any]) -> str:
             for section in sections
         ),
         "sections": "\n".join(_section(section) for section in sections),
-        "hidden": escape(in_words_of(subject, said)),
+        "hidden": escape(said.format(of=of)),  # its own words last: they are not to be retold
     }
     page = (
         files("lpel_tf.research.reproduction").joinpath("report.html").read_text(encoding="utf-8")

@@ -48,7 +48,9 @@ def in_words_of(subject: Subject, text: str) -> str:
     }
     # Only small letters are looked for: a text's first one is put back as it was.
     small = text[0].lower() + text[1:]
-    said = _MORE.sub(lambda found: words[found[0]], subject.retell(small))
+    # What is between those words is retold apart from them: no word of the subject's own is.
+    parts = _MORE.split(small)
+    said = "".join(words.get(part) or subject.retell(part) for part in parts)
     return said[0].upper() + said[1:] if text[0].isupper() else said
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lpel_serving.equations.comparison import Euclidean
 from lpel_serving.equations.similarity import cosine_similarity
 from lpel_serving.images.datasets.faces import Face, leave_out
 from lpel_serving.images.datasets.pairs import Pair, draw_pairs
@@ -66,6 +67,14 @@ def test_too_few_people_apart_leave_the_threshold_of_the_thesis(rng):
     fitted = fit_on_split(Split(faces, faces, faces), rng)
     assert fitted.threshold.value == THESIS_THRESHOLD
     assert fitted.confidence is None
+
+
+def test_too_few_people_apart_give_no_threshold_of_a_distance(rng):
+    faces, distance = embed([Face(Path(name), name) for name in ANGLES]), Euclidean(1.0)
+    split = Split(faces, faces, faces)
+    told = "the classes held out give .* by euclidean: give a threshold, or more images."
+    with pytest.raises(PairsError, match=told):
+        fit_on_split(split, rng, distance, subject=SUBJECTS["digits"])
 
 
 # --- the confidence ---

@@ -10,6 +10,7 @@ import platformdirs
 import pytest
 from typer.testing import CliRunner
 
+from lpel_export.support.errors import ModelShapeError
 from lpel_serving.commands.main import build_app
 from lpel_serving.images.subject import FACES, SUBJECTS
 from lpel_tf.bundles.thresholds import THESIS_THRESHOLD
@@ -196,6 +197,21 @@ def test_a_threshold_on_a_distance_may_be_above_1(asked, photographs, tmp_path):
     _, _, laboratory, _ = asked("--faces", photographs, "--out", tmp_path / "out", *options)
     assert (laboratory.comparison, laboratory.threshold) == ("euclidean", 1.1)
     assert laboratory.subject == SUBJECTS["digits"]
+
+
+def test_a_head_that_is_damaged_is_refused_before_any_image_is_read(
+    photographs, tmp_path, monkeypatch
+):
+    def export(*_, **__):
+        raise AssertionError("the network was exported on images")
+
+    monkeypatch.setattr("lpel_tf.networks.embedders.from_facenet", export)
+    (tmp_path / "head.keras").write_bytes(b"no model")
+    options = ("--comparison", tmp_path / "head.keras", "--cache", tmp_path / "cache")
+    run = ("reproduce", "--faces", photographs, "--out", tmp_path / "out", *options)
+    done = CliRunner().invoke(build_app(), list(map(str, run)))
+    assert isinstance(done.exception, ModelShapeError)
+    assert "head.keras" in str(done.exception)
 
 
 def test_the_threshold_of_the_thesis_is_a_cosine_and_no_distance(asked, tmp_path):

@@ -22,7 +22,7 @@ from lpel_tf.research.reproduction.section import (
     between,
     by_outcomes,
 )
-from lpel_tf.research.reproduction.sections.curve_section import LPEL
+from lpel_tf.research.reproduction.sections.curve_section import LPEL, left_out, not_drawn
 
 _MAGNITUDES = (0.1, 0.3, 1.0, 3.0)
 _SUPERPIXELS = (10, 4)
@@ -55,7 +55,9 @@ def run(laboratory: Laboratory) -> Section:
                 f"{next(iter(judged.values())).pairs} similar pairs for each setting, which gives "
                 f"wide intervals; about {laboratory.sizes.ablation_steps} measurements in a curve, "
                 f"{laboratory.sizes.draws_costly} random orders for each pair."
+                f"{left_out(next(iter(answers.values())))}"
             ),
+            *not_drawn(laboratory, laboratory.main),
         ),
         data={
             "across_p": dict(zip(("spearman", "iou", "same_order"), lowest, strict=True)),

@@ -12,6 +12,7 @@ from lpel_tf.research.reproduction.sections.curve_section import (
     curve_data,
     curve_picture,
     how_measured,
+    not_drawn,
 )
 from lpel_tf.research.reproduction.sections.decoders import (
     decoder_findings,
@@ -51,6 +52,7 @@ def run(laboratory: Laboratory) -> Section:
                 "Areas measured after every few superpixels are not quite those measured more "
                 "often: compare within a section, not across."
             ),
+            *not_drawn(laboratory, loose),
         ),
         data=curve_data(answer),
         arrays=curve_arrays("loose", answer),

@@ -1,7 +1,7 @@
 """Shared parts of the sections about deletion and transplant curves."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from lpel_serving.equations.superpixels import descending, grid_side, superpixel
 from lpel_serving.faithfulness.assessment_record import judgement_record, measured_arrays
 from lpel_serving.faithfulness.controls import CONTROLS
 from lpel_serving.faithfulness.deletion_curve import counts, prefixes
+from lpel_serving.faithfulness.drawable import least_shared
 from lpel_serving.faithfulness.judgement import Judgement, Outcome, in_numbers, title_of
 from lpel_serving.faithfulness.photograph_pairs import PhotographPairs
 from lpel_serving.faithfulness.study import Answer
@@ -23,6 +24,7 @@ from lpel_serving.report.figures import curve_figure, png
 from lpel_serving.support.image_shape import ImageShape
 from lpel_tf.decoders.decoder import IMAGE_SIZE
 from lpel_tf.research.figures import strip_figure
+from lpel_tf.research.harness.people import People
 from lpel_tf.research.reproduction.laboratory import SUPERPIXEL, Laboratory
 from lpel_tf.research.reproduction.section import Picture, Table, between
 
@@ -110,13 +112,28 @@ def how_measured(answer: Answer) -> str:
     return (
         f"{judgement.pairs} pairs; the similarity is measured after every {settings.every} of "
         f"{settings.side**2} superpixels; {settings.draws} random orders for each pair, whose band "
-        "goes from the lowest to the highest of their mean curves."
+        f"goes from the lowest to the highest of their mean curves.{left_out(answer)}"
     )
+
+
+def left_out(answer: Answer) -> str:
+    """Say which pairs the curve is not drawn of, after a sentence; nothing if of all."""
+    return "" if answer.left_out is None else f" {answer.left_out.words}"
+
+
+def not_drawn(laboratory: Laboratory, people: People) -> tuple[str, ...]:
+    """Say that not all pairs called similar are drawn, where the threshold lies so far off."""
+    least = least_shared(people.compared.comparison)
+    if laboratory.similarity_threshold(people) >= least:
+        return ()
+    said = f"Of pairs called similar those whose similarity is {least:g} or below have no share"
+    return (f"{said}, and are left out.",)
 
 
 def curve_data(answer: Answer) -> dict[str, Any]:
     """The numbers behind it."""
-    return judgement_record(answer.measured, answer.judgement)
+    record = judgement_record(answer.measured, answer.judgement)
+    return record if answer.left_out is None else record | {"left_out": asdict(answer.left_out)}
 
 
 def curve_arrays(name: str, answer: Answer) -> dict[str, NDArray[Any]]:

@@ -17,6 +17,7 @@ from lpel_tf.research.reproduction.sections.curve_section import (
     curve_data,
     curve_picture,
     how_measured,
+    not_drawn,
     strip_picture,
 )
 
@@ -55,6 +56,7 @@ def run(laboratory: Laboratory) -> Section:
                 "transplanting it should move the similarity little: lower is better."
             ),
             *(f"{answer.question.title}: {how_measured(answer)}" for answer in answers.values()),
+            *not_drawn(laboratory, laboratory.main),
         ),
         data={name: curve_data(answer) for name, answer in answers.items()},
         arrays={

@@ -104,9 +104,10 @@ def _pairs(laboratory: Laboratory) -> tuple[list[FacePair], Any]:
     pairs: list[FacePair] = []
     for same in (True, False):
         rng = np.random.default_rng((laboratory.seed, 2, int(same)))
-        n = laboratory.sizes.game_pairs
-        drawn = decided_pairs(laboratory.main, n, same=same, threshold=None, rng=rng)
-        pairs += list(drawn)
+        n, subject = laboratory.sizes.game_pairs, laboratory.subject
+        pairs += decided_pairs(
+            laboratory.main, n, same=same, threshold=None, rng=rng, subject=subject
+        )
     # Mixed, so that the pair whose map is the control is of either kind.
     order: list[int] = np.random.default_rng(laboratory.seed).permutation(len(pairs)).tolist()
     mixed = [pairs[i] for i in order]

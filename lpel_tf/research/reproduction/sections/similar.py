@@ -3,7 +3,6 @@
 import numpy as np
 
 from lpel_serving.faithfulness.controls import CONTROLS
-from lpel_serving.faithfulness.drawable import least_shared
 from lpel_serving.faithfulness.judgement import headline, in_numbers, judge
 from lpel_serving.faithfulness.study import Answer
 from lpel_serving.methods.controls.derived import WithDecoder
@@ -20,6 +19,7 @@ from lpel_tf.research.reproduction.sections.curve_section import (
     curve_picture,
     how_measured,
     meanings,
+    not_drawn,
     strip_picture,
 )
 from lpel_tf.research.reproduction.sections.decoders import (
@@ -66,7 +66,7 @@ def run(laboratory: Laboratory) -> Section:
                 "The fill is noise of mean 0 and variance 0.09 on pixels in [0, 1], clipped; the "
                 "thesis names no variance."
             ),
-            *_left_out(laboratory),
+            *not_drawn(laboratory, setting),
         ),
         data=curve_data(answer),
         arrays=curve_arrays("similar", answer),
@@ -105,17 +105,6 @@ def _methods(laboratory: Laboratory) -> dict[str, Method]:
         Emsnn(k), laboratory.emsnn_decoder.decode, "autoencoder"
     )
     return methods
-
-
-def _left_out(laboratory: Laboratory) -> tuple[str, ...]:
-    """Say that not all pairs called similar are drawn, where the threshold lies so far off."""
-    main = laboratory.main
-    comparison = main.compared.comparison
-    least = least_shared(comparison)
-    if comparison.kind != "euclidean" or laboratory.similarity_threshold(main) >= least:
-        return ()
-    said = f"Of pairs called similar those whose similarity is {least} or below have no share"
-    return (f"{said}, and are left out.",)
 
 
 def _beginning(own: float, random: float) -> str:

@@ -1,13 +1,10 @@
 """Images and their labels in one NumPy archive (``.npz``), as Keras keeps its data sets."""
 
 import math
-import struct
 import zipfile
-import zlib
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from lzma import LZMAError
 from pathlib import Path
 from typing import Any
 
@@ -19,18 +16,15 @@ from lpel_serving.images.datasets.labelled import LabelledImage, from_arrays
 from lpel_serving.support.errors import ArchiveError, ImageError, ParameterError
 
 MOST_BYTES = 2 * 2**30
-"""That the arrays of an archive may take in memory: 70,000 images of 64 by 64 in RGB take 0.9."""
+"""What an archive may take in memory: 70,000 images of 64 by 64 in RGB take 0.8 GiB."""
 
 _NAMES = (("images", "labels"), ("x_train", "y_train"))
 _TEST = ("x_test", "y_test")
 _WANTED = "expected the arrays images and labels, or x_train and y_train, perhaps x_test and y_test"
 _VERSION = (1, 0)
 """Of an array's header, at most 64 KiB long; NumPy writes no other for plain arrays."""
-_DAMAGE = (
-    *(OSError, EOFError, ValueError, RuntimeError, NotImplementedError, SyntaxError),
-    *(zipfile.BadZipFile, zlib.error, LZMAError, struct.error),
-)
-"""What reading a damaged or hostile archive raises."""
+_MOST_SAID = 80
+"""Characters of what a header or NumPy says, which may be thousands of an archive's own."""
 
 
 @dataclass(frozen=True)
@@ -69,10 +63,11 @@ def read_archive(path: Path) -> tuple[LabelledImage, ...]:
         _check_sizes(path, archive, [name for pair in pairs for name in pair])
         for images, labels in pairs:
             pixels, classes = _array(path, archive, images), _array(path, archive, labels)
-            try:
-                found += from_arrays(pixels, classes, f"{images} in {path}")
-            except (ImageError, ParameterError) as error:
-                raise ArchiveError(f"{path}, {images} and {labels}: {error}") from error
+            with _mended(path, labels):
+                try:
+                    found += from_arrays(pixels, classes, f"{images} in {path}")
+                except (ImageError, ParameterError) as error:
+                    raise ArchiveError(f"{path}, {images} and {labels}: {error}") from error
     return tuple(found)
 
 
@@ -82,7 +77,7 @@ def _opened(path: Path) -> Generator[zipfile.ZipFile]:
         archive = zipfile.ZipFile(path)
     except FileNotFoundError as error:
         raise ArchiveError(f"there is no file {path}: {_WANTED}.") from error
-    except _DAMAGE as error:
+    except Exception as error:  # a damaged archive may fail in any way
         raise ArchiveError(
             f"{path} is no folder of photographs, and no NumPy archive (.npz): {_WANTED}, as "
             "numpy.savez writes them."
@@ -92,9 +87,9 @@ def _opened(path: Path) -> Generator[zipfile.ZipFile]:
 
 
 def _wanted(path: Path, archive: zipfile.ZipFile) -> list[tuple[str, str]]:
-    """Choose which arrays hold images and labels."""
+    """Choose which arrays hold images and labels: two that are both there before one alone."""
     there = [name[:-4] for name in archive.namelist() if name.endswith(".npy")]
-    chosen = next((names for names in _NAMES if names[0] in there), _NAMES[0])
+    chosen = max(_NAMES, key=lambda names: (set(names) <= set(there), names[0] in there))
     pairs = [chosen]
     if chosen != _NAMES[0] and any(name in there for name in _TEST):
         pairs.append(_TEST)
@@ -112,7 +107,9 @@ def _check_sizes(path: Path, archive: zipfile.ZipFile, names: list[str]) -> None
     declared = {name: _declared(path, archive, name) for name in names}
     total = sum(one.bytes for one in declared.values())
     if total > MOST_BYTES:
-        sizes = ", ".join(f"{name} {one.dtype} {one.shape}"[:80] for name, one in declared.items())
+        sizes = ", ".join(
+            f"{name} {one.dtype} {one.shape}"[:_MOST_SAID] for name, one in declared.items()
+        )
         raise ArchiveError(
             f"the arrays of {path} would take {total:,} bytes ({sizes}); at most {MOST_BYTES:,} "
             "are read: keep fewer or smaller images, as uint8."
@@ -129,8 +126,8 @@ def _declared(path: Path, archive: zipfile.ZipFile, name: str) -> _Declared:
         declared = _Declared(shape, dtype)
         if dtype.hasobject or dtype.names is not None:
             raise ArchiveError(
-                f"{path}: {name} holds {dtype}, which is not read: keep images as uint8, and "
-                "labels as whole numbers or text, such as `labels.astype(str)`."
+                f"{path}: {name} holds {str(dtype)[:_MOST_SAID]}, which is not read: keep images "
+                "as uint8, and labels as whole numbers or text, such as `labels.astype(str)`."
             )
         if min(shape, default=0) < 0 or file.tell() + declared.bytes != info.file_size:
             raise ValueError("its header and its size disagree")
@@ -151,8 +148,16 @@ def _mended(path: Path, name: str) -> Generator[None]:
         yield
     except ArchiveError:
         raise
-    except _DAMAGE as error:
+    except Exception as error:  # a damaged or hostile header may fail in any way
         raise ArchiveError(
-            f"{path}: the array {name} is damaged or of another kind and cannot be read ({error}): "
-            "write the archive again, with numpy.savez."
+            f"{path}: the array {name} is damaged or of another kind and cannot be read "
+            f"({_reason(error)}): write the archive again, with numpy.savez."
         ) from error
+
+
+def _reason(error: Exception) -> str:
+    """The beginning of what was raised, without NumPy's advice to trust the file."""
+    said = next((one for one in error.args if isinstance(one, str)), "")
+    first = said.partition("\n")[0].partition("allow_pickle")[0]
+    shown = "".join(letter if letter.isprintable() else " " for letter in first[:_MOST_SAID])
+    return shown.strip() or type(error).__name__

@@ -56,7 +56,7 @@ def from_arrays(
     images
         uint8, 0 to 255, shape (N, H, W) or (N, H, W, 1), grey, or (N, H, W, 3), RGB.
     labels
-        Whole numbers or names, shape (N,) or (N, 1).
+        Whole numbers or names, shape (N,) or (N, 1); names in bytes are UTF-8.
     name
         What messages call the images together.
 
@@ -97,7 +97,32 @@ def _checked_labels(labels: NDArray[Any], n: int) -> list[str]:
     if labels.shape not in ((n,), (n, 1)) or labels.dtype.kind not in "iubUSO":
         raise ParameterError(
             f"expected a label for each of {n} images, whole numbers or names of shape ({n},); "
-            f"received {labels.dtype} of shape {labels.shape}: `labels.argmax(axis=1)` turns "
-            "one-hot rows into numbers."
+            f"received {labels.dtype} of shape {labels.shape}: {_advice(labels, n)}."
         )
-    return [str(label) for label in labels.ravel().tolist()]
+    return [_name(labels, place) for place in range(n)]
+
+
+def _advice(labels: NDArray[Any], n: int) -> str:
+    if labels.shape in ((n,), (n, 1)):
+        if np.issubdtype(labels.dtype, np.floating):
+            return "`labels.astype(int)` makes numbers of them where all are whole"
+        return "`labels.astype(str)` makes names of them"
+    if labels.ndim == 2 and len(labels) == n and labels.dtype.kind in "iubf":
+        return "`labels.argmax(axis=1)` turns one-hot rows into numbers"
+    return "give one label for each image"
+
+
+def _name(labels: NDArray[Any], place: int) -> str:
+    """The name of a class, which files and pages can hold."""
+    try:
+        label = labels.item(place)
+        name = label.decode() if isinstance(label, bytes) else str(label)
+        name.encode()
+    except (UnicodeError, SystemError) as error:  # NumPy makes no text of what is beyond Unicode
+        advice = "give names that can be written to a file"
+        if labels.dtype.kind == "S":
+            advice = "`np.char.decode(labels, 'latin1')`, or what they are in, makes names of them"
+        raise ParameterError(f"label {place} is no text in UTF-8: {advice}.") from error
+    if not name:
+        raise ParameterError(f"label {place} is empty: give each image the name of its class.")
+    return name

@@ -2,6 +2,8 @@
 
 import contextlib
 import io
+import re
+import struct
 import tracemalloc
 import zipfile
 from pathlib import Path
@@ -30,6 +32,8 @@ def refusal(path: Path) -> str:
     message = str(caught.value)
     assert str(path) in message
     assert "\n" not in message
+    assert "allow_pickle" not in message
+    assert len(message) < len(str(path)) + 300
     return message
 
 
@@ -39,6 +43,12 @@ def header(shape: tuple[int, ...], dtype: str = "|u1") -> bytes:
     declared = {"descr": dtype, "fortran_order": False, "shape": shape}
     np.lib.format.write_array_header_1_0(file, declared)
     return file.getvalue()
+
+
+def array_of(text: str, data: bytes = b"") -> bytes:
+    """An array with any header at all."""
+    line = text.encode("latin1") + b"\n"
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(line)) + line + data
 
 
 def write_members(path: Path, **members: bytes) -> None:
@@ -74,6 +84,15 @@ def test_keras_names_are_known_and_the_test_follows_the_training(path):
     assert len(read_archive(path)) == 4
 
 
+def test_arrays_that_are_whole_come_before_one_without_labels(path):
+    np.savez(path, images=IMAGES[:2], x_train=IMAGES, y_train=LABELS)
+    assert [one.identity for one in read_archive(path)] == [str(label) for label in LABELS]
+    np.savez(path, images=IMAGES[:2], labels=LABELS[:2], x_train=IMAGES, y_train=LABELS)
+    assert len(read_archive(path)) == 2
+    np.savez(path, images=IMAGES, x_train=IMAGES)
+    assert "lacks labels" in refusal(path)
+
+
 def test_the_limit_leaves_room_for_what_people_have():
     assert MOST_BYTES > 70_000 * 64 * 64 * 3
 
@@ -94,6 +113,11 @@ def test_the_limit_leaves_room_for_what_people_have():
         ({"images": IMAGES, "labels": LABELS[:5]}, ["each of 6 images", "(5,)"]),
         ({"images": IMAGES, "labels": np.eye(6)}, ["argmax"]),
         ({"images": IMAGES, "labels": LABELS / 2}, ["float64 of shape (6,)"]),
+        ({"images": IMAGES, "labels": np.full(6, b"\xff")}, ["images and labels: label 0 is no"]),
+        (
+            {"images": IMAGES, "labels": np.frombuffer(b"\xff" * 24, "<U1")},
+            ["images and labels: label 0 is no text"],
+        ),
         ({"images": IMAGES, "labels": np.zeros(6, "i4,f4")}, ["labels holds", "text"]),
     ],
 )
@@ -167,6 +191,58 @@ def test_a_bomb_is_refused_before_it_is_expanded(path, monkeypatch):
 def test_an_array_that_is_not_what_its_header_says_is_refused(images, path):
     write_members(path, images=images, labels=header((6,)) + bytes(6))
     assert "the array images is damaged or of another kind" in refusal(path)
+
+
+PLAIN = "{'descr': '|u1', 'fortran_order': False, 'shape': (6, 5, 4), }"
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        (PLAIN.replace(")", "").replace("}", ""), 120),
+        (PLAIN.replace("(6, 5, 4)", f"({2**70}, 0, 0)"), 0),
+        (PLAIN.replace("(6,", "(True,"), 20),
+        (PLAIN.replace("{", "{1: 2, "), 120),
+        ("{[]: 2}", 120),
+        ("(" * 3000, 120),
+        ("-" * 9000 + "1", 120),
+        (PLAIN.replace("(6, 5, 4)", f"({'9' * 5000},)"), 120),
+        (PLAIN + " " * 20_000, 120),
+        (PLAIN.replace("|u1", "\x1b[31m"), 120),
+    ],
+    ids=[
+        *("not closed", "beyond a C long", "a truth value", "keys of two kinds", "no hash", "deep"),
+        *("signs", "digits", "a long line", "an escape"),
+    ],
+)
+def test_a_hostile_header_ends_in_one_short_sentence(text, size, path):
+    write_members(path, images=array_of(text, bytes(size)), labels=header((6,)) + bytes(6))
+    message = refusal(path)
+    assert message.isprintable()
+    assert "the array images is damaged or of another kind" in message
+    reason = re.search(r"cannot be read \((.*)\): write", message)
+    assert 0 < len(reason[1]) <= 80
+
+
+@pytest.mark.filterwarnings("ignore")  # what Python says of a header's text
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(st.data())
+def test_no_header_ends_in_anything_but_a_sentence(tmp_path_factory, data):
+    path = tmp_path_factory.getbasetemp() / "header.npz"
+    parts = re.findall(r"'[^']*'|\w+|\S", PLAIN)
+    odd = ["True", "None", "-1", "0", "2", str(2**64), "[", "(", "}", "'", '"""', "#", "\0", "\xff"]
+    types = ["'O'", "'<U2'", "'S0'", "('|u1', (2,))", "[('a', 'u1')]", "'M8[D]'", "1j"]
+    for _ in range(data.draw(st.integers(1, 3))):
+        place = data.draw(st.integers(0, len(parts) - 1))
+        parts[place] = data.draw(st.sampled_from([*odd, *types, *parts, ""]))
+    of = data.draw(st.sampled_from(["images", "labels"]))
+    good = {"images": header((6, 5, 4)) + bytes(120), "labels": header((6,)) + bytes(6)}
+    size = data.draw(st.sampled_from([0, 6, 24, 120]))
+    write_members(path, **good | {of: array_of(" ".join(parts), bytes(size))})
+    try:
+        assert read_archive(path)
+    except ArchiveError as error:
+        assert len(str(error)) < len(str(path)) + 500  # noqa: PT017 - some are archives
 
 
 def test_a_changed_byte_of_an_image_is_noticed(path):

@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 
@@ -60,7 +62,48 @@ def test_other_arrays_are_refused_with_what_to_do(given, advice):
         from_arrays(given, np.zeros(len(given), np.int64))
 
 
-@pytest.mark.parametrize("labels", [np.zeros((2, 10)), np.zeros(2), np.zeros(3, np.int64)])
-def test_other_labels_are_refused(labels):
-    with pytest.raises(ParameterError, match="a label for each of 2 images"):
+@pytest.mark.parametrize(
+    ("labels", "advice"),
+    [
+        (np.zeros((2, 10)), r"labels\.argmax\(axis=1\)"),
+        (np.zeros(2), r"labels\.astype\(int\)"),
+        (np.zeros((2, 1), np.float32), r"labels\.astype\(int\)"),
+        (np.zeros(2, "M8[D]"), r"labels\.astype\(str\)"),
+        (np.zeros(3, np.int64), "one label for each"),
+        (np.zeros((2, 3, 4)), "one label for each"),
+    ],
+)
+def test_other_labels_are_refused_with_what_can_be_done(labels, advice):
+    with pytest.raises(ParameterError, match="a label for each of 2 images") as caught:
+        from_arrays(images(2, 4, 4), labels)
+    assert re.search(advice, str(caught.value))
+    for code in re.findall("`(.*?)`", str(caught.value)):
+        made = eval(code, {"labels": labels})  # noqa: S307 - the advice can be followed
+        assert len(from_arrays(images(2, 4, 4), made)) == 2
+
+
+@pytest.mark.parametrize("dtype", [None, object])
+def test_names_in_bytes_are_read_as_text(dtype):
+    given = np.array(["kočka".encode(), b"dog"], dtype)
+    assert [one.identity for one in from_arrays(images(2, 4, 4), given)] == ["kočka", "dog"]
+
+
+@pytest.mark.parametrize(
+    ("labels", "advice"),
+    [
+        (np.array([b"a", b"\xff"]), "latin1"),
+        (np.array([b"a", b"\xff"], object), "that can be written"),
+        (np.frombuffer(b"a\0\0\0" + b"\xff" * 4, "<U1"), "that can be written"),
+        (np.array(["a", "\ud800"]), "that can be written"),
+    ],
+    ids=["bytes", "objects", "beyond Unicode", "half a pair"],
+)
+def test_labels_that_are_no_text_are_refused(labels, advice):
+    with pytest.raises(ParameterError, match=f"label 1 is no text in UTF-8: .*{advice}"):
+        from_arrays(images(2, 4, 4), labels)
+
+
+@pytest.mark.parametrize("labels", [["a", ""], [b"a", b""], np.zeros(2, "S1")])
+def test_empty_labels_are_refused(labels):
+    with pytest.raises(ParameterError, match=r"label [01] is empty"):
         from_arrays(images(2, 4, 4), labels)

@@ -12,6 +12,7 @@ from lpel_serving.equations.comparison import Euclidean, spread_of
 from lpel_serving.equations.similarity import cosine_similarity
 from lpel_serving.faithfulness.deletion_curve import IDENTICAL
 from lpel_serving.images.datasets.faces import Face
+from lpel_serving.images.subject import SUBJECTS
 from lpel_serving.support.errors import PairsError
 from lpel_tf.bundles.comparing import Compared
 from lpel_tf.data.dataset import FaceSet
@@ -105,8 +106,28 @@ def test_as_many_pairs_as_there_are_will_do():
 
 @pytest.mark.parametrize(("same", "threshold"), [(True, 0.9999), (False, -1.0)])
 def test_too_few_pairs_are_refused(same, threshold):
-    with pytest.raises(PairsError, match=r"0 pairs .* at least 2 .* give more photographs"):
+    with pytest.raises(PairsError, match=r"0 pairs .* at least 2 .* give more images, or another"):
         draw(three_people(), 5, same=same, threshold=threshold)
+
+
+def test_a_least_similarity_holds_whatever_the_threshold():
+    people = three_people()
+    pairs = draw(people, 99, same=True, threshold=-1.0, least=0.5)
+    assert (cosine_similarity(pairs.h_r, pairs.h_t) > 0.5).all()
+    assert len(pairs) < len(draw(people, 99, same=True, threshold=-1.0))
+
+
+def test_too_few_pairs_are_told_at_the_threshold_given_and_in_the_words_of_the_subject():
+    told = (
+        r"^the classes held out for the test give 0 pairs of the kind wanted, of one class and "
+        r"called similar at the threshold -0\.500, of a similarity above 0\.9999;"
+    )
+    digits = SUBJECTS["digits"]
+    with pytest.raises(PairsError, match=told):
+        draw(three_people(), 5, same=True, threshold=-0.5, least=0.9999, subject=digits)
+    people = people_of([[1, 0], [0, 1]], list("ab"))
+    with pytest.raises(PairsError, match=r"of one class; at least 2 .* more images\.$"):
+        draw(people, 5, same=True, threshold=None, subject=digits)
 
 
 def test_a_single_pair_is_too_few():

@@ -2,22 +2,27 @@
 
 import json
 import re
+from copy import copy
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from lpel_serving.equations.comparison import spread_of
+from lpel_serving.equations.similarity import cosine_similarity
 from lpel_serving.images.datasets.labelled import LabelledImage
 from lpel_serving.images.held import HeldImage
 from lpel_serving.images.reading import read_pixels
 from lpel_serving.images.subject import FACES, SUBJECTS, parse_subject
-from lpel_serving.support.errors import ParameterError
+from lpel_serving.support.errors import PairsError, ParameterError
+from lpel_tf.bundles.comparing import BY_THEIR_COSINE
+from lpel_tf.research.measures.deletion_insertion.games import measure_accuracy
 from lpel_tf.research.reproduction.report import report
 from lpel_tf.research.reproduction.retelling import in_words_of, retold
 from lpel_tf.research.reproduction.run import describe, reproduce, run_identity
 from lpel_tf.research.reproduction.section import Finding, Section, Table
-from lpel_tf.research.reproduction.sections import SECTIONS
+from lpel_tf.research.reproduction.sections import SECTIONS, game
+from lpel_tf.research.reproduction.sections.curve_section import not_drawn
 from support import reproduction
 from support.compared import SCORE, head_model, score
 
@@ -105,14 +110,60 @@ def test_similar_pairs_have_a_similarity_above_0_even_where_the_threshold_has_no
     assert (setting.compared.comparison.similarity(pairs.h_r, pairs.h_t) > 0).all()
 
 
+def test_what_has_no_share_is_drawn_by_no_comparison_and_said(lab, home):
+    rng, test = np.random.default_rng(0), lab.main.split.test
+    apart = replace(test, embeddings=rng.normal(size=test.embeddings.shape).astype(np.float32))
+    split = replace(lab.main.split, test=apart)
+    by_cosine = replace(lab.main, split=split, compared=BY_THEIR_COSINE)
+    loose = laboratory(home, comparison="cosine", threshold=-1.0)
+    drawn = loose.draw(by_cosine, 99, same=True)
+    assert (cosine_similarity(drawn.h_r, drawn.h_t) > 0).all()
+    assert "those whose similarity is 0 or below" in not_drawn(loose, by_cosine)[0]
+    assert not_drawn(replace(loose, threshold=0.3), by_cosine) == ()
+    far = replace(lab, threshold=100.0)
+    assert "those whose similarity is 0.1 or below" in not_drawn(far, lab.main)[0]
+    wide = replace(lab.main, split=replace(split, test=replace(apart, embeddings=_spread(apart))))
+    told = r"of one class and called similar at the threshold 100\.000, of a similarity above 0\.1;"
+    with pytest.raises(PairsError, match=told):
+        far.draw(wide, 9, same=True)
+
+
+def _spread(faces) -> np.ndarray:
+    """Embeddings that are all far from each other, for everybody."""
+    return 1000 * np.eye(len(faces), dtype=np.float32)
+
+
+def test_pairs_that_no_curve_is_drawn_of_are_counted_in_the_notes(lab):
+    pairs, one = lab.dissimilar_pairs, copy(lab)
+    h_t = np.concatenate([pairs.h_r[:1], pairs.h_t[1:]])
+    vars(one)["dissimilar_pairs"] = replace(pairs, h_t=h_t)
+    section = SECTIONS["dissimilar"](one)
+    said = f"1 of {len(pairs)} pairs is left out of this curve: a similarity that begins at 0.999"
+    assert sum(said in note for note in section.notes) == 2
+    assert section.data["dissimilar"]["left_out"]["pairs"] == 1
+    assert "left_out" not in section.data["transplant-similar"]
+
+
+def test_too_few_pairs_for_a_threshold_are_told_in_the_words_of_the_subject(home):
+    of_few = laboratory(home, subject=DIGITS, split="identity")
+    few = replace(of_few, photographs=of_few.photographs[:30])
+    with pytest.raises(PairsError, match=r"the classes held out .* a threshold, or more images\.$"):
+        few.with_fitted_threshold()
+
+
 def test_a_distance_too_small_for_the_network_is_refused_before_any_training(home, tmp_path):
     with pytest.raises(ParameterError, match="too small to tell apart"):
         _ = laboratory(home, threshold=1e-6, work=tmp_path / "work").main
     assert not (tmp_path / "work").exists()
 
 
-def test_a_learned_head_decides_the_pairs_and_is_known_by_its_file(home):
-    by_head = laboratory(home, comparison=head_file(home), threshold=SCORE)
+@pytest.fixture(scope="module")
+def by_head(home):
+    """By a learned head, of faces."""
+    return laboratory(home, comparison=head_file(home), threshold=SCORE)
+
+
+def test_a_learned_head_decides_the_pairs_and_is_known_by_its_file(by_head):
     for pairs, same in ((by_head.similar_pairs, True), (by_head.dissimilar_pairs, False)):
         np.testing.assert_array_equal(score(pairs.h_r, pairs.h_t) > SCORE, same)
     about = describe(by_head)
@@ -121,6 +172,25 @@ def test_a_learned_head_decides_the_pairs_and_is_known_by_its_file(home):
     verified = SECTIONS["verification"](by_head)
     assert "at a score of 0.450" in verified.findings[0].measured
     assert "the score of the learned head" in verified.notes[0]
+
+
+def test_the_game_is_decided_by_the_score_of_a_learned_head(by_head, monkeypatch):
+    played = []
+
+    def noting(networks, pairs, same, *arguments, **options):
+        played.append((np.array([score(pair.h_r, pair.h_t) for pair in pairs]), same))
+        return measure_accuracy(networks, pairs, same, *arguments, **options)
+
+    monkeypatch.setattr(game, "measure_accuracy", noting)
+    section = game.run(by_head)
+    for (scores, same), data in zip(played, section.data.values(), strict=True):
+        threshold, accuracy = data["threshold"], data["accuracy"]
+        assert scores.min() < threshold < scores.max()
+        right = np.mean((scores > threshold) == same)
+        for name in accuracy["deletion"]:
+            assert accuracy["deletion"][name][0] == accuracy["insertion"][name][-1] == right
+        assert f"{threshold:.3f}" in section.notes[0]
+    assert "Where an image with nothing left is like no one" in section.notes[0]
 
 
 def test_runs_that_compare_otherwise_are_other_runs_and_a_cosine_is_as_ever(home):
@@ -235,6 +305,24 @@ def test_only_what_the_thesis_says_stays_of_faces():
     assert stamps.tables == (Table("Stamps", ("stamp", ""), (("issues", "0.1"),)),)
     assert stamps.notes == ("Images of issues.",)
     assert (stamps.key, stamps.counterpart, stamps.data) == ("key", "figure 5.8", {"faces": 1})
+
+
+@pytest.mark.parametrize("hidden", [False, True])
+def test_words_of_ones_own_are_told_once(home, hidden):
+    cats = parse_subject("a cat face, cat faces, one cat, two cats")
+    shots = parse_subject("a photograph, photographs, nobody else, two people")
+    assert (
+        in_words_of(cats, "Faces of a stranger's face.") == "Cat faces of another cat's cat face."
+    )
+    said = "A face of people and a stranger's photograph."
+    assert in_words_of(shots, said) == "A photograph of people and another else's image."
+    for subject, shown in ((cats, "cat faces"), (shots, "photographs")):
+        about = describe(laboratory(home, subject=subject, hide_photographs=hidden))
+        page = " ".join(report([], about).partition("<body>")[2].split())
+        assert "cat cat" not in page
+        assert f"180 images of 30 {subject.kinds};" in page
+        wanted = "Images are hidden" if hidden else f"This page shows images of {shown}: think"
+        assert wanted in page
 
 
 def test_words_of_ones_own_are_no_markup_on_the_page(home):
