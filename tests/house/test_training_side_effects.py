@@ -38,7 +38,10 @@ MODULES = {
     "the commands": inside("lpel_tf/commands") + inside("export/lpel_export/commands"),
     **{
         f"lpel_tf.{room}": inside(f"lpel_tf/{room}")
-        for room in ("bundles", "data", "decoders", "demo", "networks", "pretrained", "support")
+        for room in (
+            *("bundles", "data", "decoders", "demo", "networks", "pretrained", "siamese"),
+            "support",
+        )
     },
     **{
         f"lpel_export.{room}": inside(f"export/lpel_export/{room}")
