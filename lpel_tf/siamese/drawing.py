@@ -40,7 +40,7 @@ class Drawn:
 
     @property
     def for_a_head(self) -> "Drawn":
-        """The same pairs with the score that a learned head is to give: 1 for those of one class."""
+        """The same pairs with the scores that a learned head is to give: 1 for one class."""
         return Drawn(self.places, 1 - self.targets)
 
 
