@@ -20,7 +20,7 @@ from lpel_serving.support.progress import Progress, one_step, silent
 from lpel_tf.bundles.assembly import assemble
 from lpel_tf.bundles.comparing import CompareBy, check_wanted, compare_by, kind_of, opened
 from lpel_tf.bundles.decoder_training import finish_decoder, left_out
-from lpel_tf.bundles.plan_checks import check_decoder, check_plans
+from lpel_tf.bundles.plan_checks import check_decoder, check_head, check_plans
 from lpel_tf.bundles.response_bundling import ResponsePlan
 from lpel_tf.bundles.stages import (
     DecoderBy,
@@ -143,6 +143,7 @@ def train_bundle(
     check_decoder(decoder, responses, image_size)
     comparison = opened(comparison)
     check_plans(embedder, responses, surrogate)
+    check_head(comparison, embedder.record.dimension)
     engine = Embedder(embedder.model, embedder.record, as_crop(crop))
     crop = crop if isinstance(crop, str) else crop_name(crop)
     target = None if decoder is None else decoder_shape(embedder.record.shape, image_size)

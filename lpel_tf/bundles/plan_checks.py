@@ -5,6 +5,7 @@ from typing import get_args
 from lpel_export.local_features.layers import choose_layers
 from lpel_export.support.image_shape import ImageSize
 from lpel_serving.support.errors import ParameterError
+from lpel_tf.bundles.comparing import CompareBy
 from lpel_tf.bundles.response_bundling import ResponsePlan
 from lpel_tf.bundles.stages import DecoderBy
 from lpel_tf.bundles.surrogate_bundling import SurrogatePlan
@@ -30,6 +31,18 @@ def check_decoder(
         raise ParameterError(
             f"an image_size is that of the decoder's images, and there is to be no decoder; "
             f"received {image_size}: leave it out."
+        )
+
+
+def check_head(comparison: CompareBy, dimension: int) -> None:
+    """Raise `ParameterError` if a Keras head takes something else than the network's embeddings."""
+    taken = [tuple(one.shape[1:]) for one in getattr(comparison, "inputs", None) or ()]
+    if len(taken) == 2 and taken != [(dimension,)] * 2:
+        raise ParameterError(
+            f"the head takes inputs of shape {taken[0]} and {taken[1]}, and the network gives "
+            f"embeddings of {dimension} features: give the head that was trained with this "
+            "network, a model of two embeddings; on the command line --embedder names the network, "
+            "and without it a FaceNet is explained."
         )
 
 

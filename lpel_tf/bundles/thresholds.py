@@ -91,7 +91,9 @@ def fit_on_pairs(
     first = faces.embeddings[[place[pair.reference] for pair in usable]]
     second = faces.embeddings[[place[pair.test] for pair in usable]]
     same = np.array([pair.same for pair in usable])
-    return _fit(comparison.similarity(first, second), same, "a list of pairs", own, subject)
+    similarities = comparison.similarity(first, second)
+    _check_scores(comparison, similarities, same, subject)
+    return _fit(similarities, same, "a list of pairs", own, subject)
 
 
 def fit_on_split(
@@ -111,6 +113,7 @@ def fit_on_split(
         np.array(column) for column in zip(*draw_pairs(identities, n, rng), strict=True)
     )
     similarities = comparison.similarity(embeddings[first], embeddings[second])
+    _check_scores(comparison, similarities, same, subject)
     return _fit(similarities, same, f"pairs of the {split.held_out} of training", own, subject)
 
 
@@ -126,6 +129,33 @@ def _of_the_thesis(
         )
     how = f"the thesis's: the {split.held_out} give too few pairs"
     return ThresholdRecord(THESIS_THRESHOLD, {"how": how, "pairs": n})
+
+
+def _check_scores(
+    comparison: Comparison,
+    similarities: NDArray[np.float32],
+    same: NDArray[np.bool_],
+    subject: Subject,
+) -> None:
+    """Raise `ParameterError` where a learned head gives no scores in [0, 1], or their reverse.
+
+    Where it was exported, the scores of a few embeddings were looked at.
+    """
+    if comparison.kind != "head":
+        return
+    if similarities.min() < 0 or similarities.max() > 1:
+        raise ParameterError(
+            f"a learned head gives scores in [0, 1]; received {similarities.min():.3g} to "
+            f"{similarities.max():.3g} on {len(same)} pairs: end it in a sigmoid."
+        )
+    if 0 < np.count_nonzero(same) < len(same):
+        alike, others = (float(similarities[one].mean()) for one in (same, ~same))
+        if alike < others:
+            raise ParameterError(
+                f"the learned head scores pairs of {subject.same} lower, {alike:.3g} on average, "
+                f"than pairs of {subject.different}, {others:.3g}: its score is to be 1 where two "
+                "belong together; give a head of 1 minus its score."
+            )
 
 
 def _fit(

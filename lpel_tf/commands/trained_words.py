@@ -150,7 +150,7 @@ def plausibility_in_words(manifest: Manifest) -> str:
         )
     return (
         f"Check of plausibility: of {check.fitted['photographs']:,} photographs; at most "
-        f"{check.fitted['false_alarms']:.1%} of {_new(manifest)} raise an alarm."
+        f"{check.fitted['false_alarms']:.1%} of {_new(manifest)} raise a false alarm."
     )
 
 

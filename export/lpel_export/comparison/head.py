@@ -177,24 +177,29 @@ def _check_score(shape: Any) -> None:
 
 
 def _check(engine: Head, original: Compare, embeddings: Floats) -> Parity:
-    """Compare the exported head with its original on neighbours in a list, and look at scores."""
+    """Compare the exported head with its original on neighbours in a list, and look at scores.
+
+    The scores looked at are those of all pairs, an embedding with itself among them.
+    """
     h_r, h_t = embeddings, np.roll(embeddings, 1, axis=0)
+    of_each, of_all = np.repeat(embeddings, len(h_r), axis=0), np.tile(embeddings, (len(h_r), 1))
     try:
-        scores, swapped = engine.similarity(h_r, h_t), engine.similarity(h_t, h_r)
+        scores = engine.similarity(h_r, h_t)
+        every, swapped = (engine.similarity(of_each, of_all), engine.similarity(of_all, of_each))
     except LpelError as error:
         raise ModelShapeError(f"{_TWO_VECTORS}. {error}") from error
     expected: NDArray[np.float32] = original(h_r, h_t)
     if expected.shape != scores.shape:
         raise ModelShapeError(f"{_TWO_VECTORS}; for {len(h_r)} pairs it gave {expected.shape}.")
-    if scores.min() < 0 or scores.max() > 1:
+    if every.min() < 0 or every.max() > 1:
         raise ModelShapeError(
-            f"{_TWO_VECTORS}; received scores from {scores.min():.3g} to {scores.max():.3g}: end "
+            f"{_TWO_VECTORS}; received scores from {every.min():.3g} to {every.max():.3g}: end "
             "the head in a sigmoid, or, if it gives a distance, compare by euclidean."
         )
-    if float(np.abs(scores - swapped).max()) > TOLERANCE:
+    if float(np.abs(every - swapped).max()) > TOLERANCE:
         raise ModelShapeError(
             "a siamese network compares two images alike whichever comes first; exchanging the "
-            f"embeddings changed a score by {float(np.abs(scores - swapped).max()):.3g}: let the "
+            f"embeddings changed a score by {float(np.abs(every - swapped).max()):.3g}: let the "
             "head start from what is symmetric, such as their absolute difference."
         )
     difference = float(np.abs(scores - expected).max())

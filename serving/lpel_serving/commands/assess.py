@@ -68,8 +68,14 @@ def assess(
         ),
     ] = None,
     superpixel: Annotated[
-        int, typer.Option(min=1, help="Side of a superpixel, in pixels of the decoder's images.")
-    ] = 5,
+        int | None,
+        typer.Option(
+            min=1,
+            help="Side of a superpixel, in pixels of the decoder's images; as many as give about 8 "
+            "along a side by default, 5 of 40.",
+            show_default=False,
+        ),
+    ] = None,
     every: Annotated[
         int,
         typer.Option(min=1, help="Measure after every so many superpixels; 1 in the thesis."),
@@ -111,7 +117,7 @@ def assess(
     from lpel_serving.engine.crowds import count_crowds, crowds, crowds_in_words
     from lpel_serving.engine.explainer import Explainer
     from lpel_serving.equations.fill import Fill
-    from lpel_serving.faithfulness.curve_settings import CurveSettings
+    from lpel_serving.faithfulness.curve_settings import CurveSettings, settings_for
     from lpel_serving.faithfulness.study import QUESTIONS, ask, check_drawn, find_question
     from lpel_serving.methods.catalogue.parameters import parameters_of
 
@@ -125,7 +131,9 @@ def assess(
     count_crowds(explainer.embedder)
     size = max(explainer.manifest.drawn[:2])
     fills = Fill(cast("FillName", fill), variance, size)
-    filling = CurveSettings("test", superpixel, size, every, fills, shared_noise, draws)
+    usual = settings_for("test", explainer.manifest.drawn, every=every, draws=draws).superpixel
+    side = superpixel or usual
+    filling = CurveSettings("test", side, size, every, fills, shared_noise, draws)
     unusable = Unusable(most_bad, names=list_passed_over)
     given = _candidates(faces, identities, pairs, n, seed, unusable)
     decisions = dict.fromkeys(question.similar for question in questions.values())

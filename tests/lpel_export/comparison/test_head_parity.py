@@ -24,6 +24,13 @@ def koch(activation: str = "sigmoid", units: int = 1, between=None):
     return keras.Model([h_r, h_t], dense(hidden))
 
 
+def above_one_for_itself():
+    """In [0, 1] for two that are apart; above for an image with itself."""
+    h_r, h_t = keras.Input((D,)), keras.Input((D,))
+    apart = keras.ops.sum(keras.ops.abs(h_r - h_t), axis=1, keepdims=True)
+    return keras.Model([h_r, h_t], 1.001 - keras.ops.minimum(apart, 1.0))
+
+
 @pytest.fixture(scope="module")
 def model():
     return koch()
@@ -74,6 +81,7 @@ def test_exports_are_reproducible(model):
     ("head", "words"),
     [
         (lambda: koch("linear"), "end the head in a sigmoid"),
+        (above_one_for_itself, "to 1: end the head in a sigmoid"),
         (lambda: koch(units=2), r"gives \(None, 2\)"),
         (lambda: koch(between=lambda a, b: a - 2 * b), "whichever comes first"),
         (lambda: keras.Sequential([keras.Input((D,)), keras.layers.Dense(1)]), "two inputs"),

@@ -187,6 +187,17 @@ def test_a_folder_of_other_things_is_refused_before_anything_is_embedded(faces, 
         train_bundle(None, faces, tmp_path, crop="none", recipe=Recipe())
 
 
+@pytest.mark.parametrize("shape", [(7,), (8, 8, 3)])
+def test_a_head_of_another_network_is_refused_before_anything_is_embedded(shape, faces, tmp_path):
+    given = [keras.Input(shape), keras.Input(shape)]
+    apart = keras.layers.Flatten()(keras.ops.abs(given[0] - given[1]))
+    other = keras.Model(given, keras.layers.Dense(1, "sigmoid")(apart))
+    options = {"crop": "none", "recipe": Recipe(), "cache": tmp_path / "cache"}
+    with pytest.raises(ParameterError, match=r"the head takes .* gives embeddings of 6 features"):
+        train_bundle(tiny_layers.embedder(), faces, tmp_path / "out", comparison=other, **options)
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("wanted", ["manhattan", "Cosine", ""])
 def test_an_unknown_comparison_is_refused(wanted):
     with pytest.raises(ParameterError, match="cosine, euclidean, or a learned head"):

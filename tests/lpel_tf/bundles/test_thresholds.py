@@ -1,7 +1,9 @@
 """Choosing the threshold, fitting the confidence, and leaving people out."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ from lpel_serving.equations.similarity import cosine_similarity
 from lpel_serving.images.datasets.faces import Face, leave_out
 from lpel_serving.images.datasets.pairs import Pair, draw_pairs
 from lpel_serving.images.subject import SUBJECTS
-from lpel_serving.support.errors import PairsError
+from lpel_serving.support.errors import PairsError, ParameterError
 from lpel_serving.verification.calibration import fit_calibration
 from lpel_tf.bundles.thresholds import THESIS_THRESHOLD, fit_on_pairs, fit_on_split
 from lpel_tf.data.dataset import FaceSet
@@ -151,3 +153,29 @@ def test_people_are_left_out_by_name():
 def test_a_misspelt_name_does_not_go_unnoticed():
     with pytest.raises(PairsError, match="nobody called z"):
         leave_out((Face(Path("1"), "a"),), ["a", "z"])
+
+
+def head_of(score):
+    """A learned head that gives the score of the cosine."""
+    return SimpleNamespace(
+        kind="head", similarity=lambda h_r, h_t: score((h_r * h_t).sum(axis=1)).astype(np.float32)
+    )
+
+
+@pytest.mark.parametrize(
+    ("score", "words"),
+    [
+        (lambda cosine: 2 * cosine, r"scores in \[0, 1\]; received .* on 4 pairs: end it in a sig"),
+        (lambda cosine: -cosine / 10, r"scores in \[0, 1\]; received -0"),
+        (lambda cosine: (1 - cosine) / 2, r"pairs of one digit lower.*give a head of 1 minus"),
+    ],
+)
+def test_a_head_that_gives_no_scores_or_the_reverse_is_refused(score, words):
+    subject = replace(SUBJECTS["digits"], same="one digit", different="two digits")
+    with pytest.raises(ParameterError, match=words):
+        fit_on_pairs(PAIRS, embed, head_of(score), None, subject)
+
+
+def test_a_head_is_fitted_on_its_scores():
+    fitted = fit_on_pairs(PAIRS, embed, head_of(lambda cosine: (1 + cosine) / 2))
+    assert (1 + np.cos(1.3)) / 2 < fitted.threshold.value < (1 + np.cos(0.3)) / 2

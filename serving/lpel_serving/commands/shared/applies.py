@@ -34,7 +34,9 @@ def check_applies(context: typer.Context, applies: bool, how: str, *options: str
     for parameter in context.command.params:
         named = [option for option in options if option in parameter.opts]
         if named and _is_given(context, parameter.name or ""):
-            raise ParameterError(f"{named[0]} {how}: leave it out, for here it would do nothing.")
+            raise ParameterError(
+                f"{named[0]} {how}: see to that or leave it out, for here it would do nothing."
+            )
 
 
 def _is_given(context: typer.Context, name: str) -> bool:
