@@ -4,7 +4,7 @@ What an epoch draws depends on its number and the seed alone, so that an interru
 the same again.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
@@ -155,9 +155,10 @@ def draw_triplets(
     own: Places = np.concatenate([one for one in classes.members if len(one) > 1])
     anchors: Places = rng.permutation(own)
     positives = np.array([_another(classes, int(a), rng) for a in anchors], np.int64)
+    h = embeddings.astype(np.float64)
     negatives = np.concatenate(
         [
-            _NEGATIVES[hardness](classes, embeddings, anchors[part], positives[part], rng, alpha)
+            _negatives(classes, h, anchors[part], positives[part], rng, hardness, alpha)
             for part in np.array_split(np.arange(len(anchors)), -(-len(anchors) // _AT_ONCE))
         ]
     )
@@ -172,61 +173,40 @@ def _another(classes: Classes, place: int, rng: np.random.Generator) -> int:
     return int(others[rng.integers(len(others))])
 
 
-def _distances(embeddings: Floats, anchors: Places) -> NDArray[np.float64]:
-    """Squared distances of some images to all, shape (anchors, N)."""
-    h = embeddings.astype(np.float64)
-    squares = np.square(h).sum(axis=1)
-    return squares[anchors, np.newaxis] - 2 * h[anchors] @ h.T + squares
-
-
-def _random(
+def _negatives(
     classes: Classes,
-    embeddings: Floats,
+    h: NDArray[np.float64],
     anchors: Places,
     positives: Places,
     rng: np.random.Generator,
+    hardness: Hardness,
     alpha: float,
 ) -> Places:
-    del embeddings, positives, alpha
+    """The places of the negatives of some anchors."""
+    if hardness == "random":
+        return _of_another_class(classes, anchors, rng)
+    apart = _squared_distances(h, anchors)
+    each = np.arange(len(anchors))
+    excluded = classes.labels[anchors, np.newaxis] == classes.labels
+    if hardness == "semi-hard":
+        positive = apart[each, positives][:, np.newaxis]
+        excluded |= (apart <= positive) | (apart >= positive + alpha)
+    apart[excluded] = np.inf
+    nearest = apart.argmin(axis=1)
+    if hardness == "hard":
+        return nearest
+    return np.where(
+        np.isfinite(apart[each, nearest]), nearest, _of_another_class(classes, anchors, rng)
+    )
+
+
+def _of_another_class(classes: Classes, anchors: Places, rng: np.random.Generator) -> Places:
+    """For each anchor any image of another class."""
     others = (np.flatnonzero(classes.labels != classes.labels[a]) for a in anchors)
     return np.array([one[rng.integers(len(one))] for one in others], np.int64)
 
 
-def _hard(
-    classes: Classes,
-    embeddings: Floats,
-    anchors: Places,
-    positives: Places,
-    rng: np.random.Generator,
-    alpha: float,
-) -> Places:
-    del positives, rng, alpha
-    apart = _distances(embeddings, anchors)
-    apart[classes.labels[anchors, np.newaxis] == classes.labels] = np.inf
-    return apart.argmin(axis=1)
-
-
-def _semi_hard(
-    classes: Classes,
-    embeddings: Floats,
-    anchors: Places,
-    positives: Places,
-    rng: np.random.Generator,
-    alpha: float,
-) -> Places:
-    apart = _distances(embeddings, anchors)
-    positive = apart[np.arange(len(anchors)), positives][:, np.newaxis]
-    same = classes.labels[anchors, np.newaxis] == classes.labels
-    apart[same | (apart <= positive) | (apart >= positive + alpha)] = np.inf
-    nearest = apart.argmin(axis=1)
-    found = np.isfinite(apart[np.arange(len(anchors)), nearest])
-    instead = _random(classes, embeddings, anchors, positives, rng, alpha)
-    return np.where(found, nearest, instead)
-
-
-_Choose = Callable[[Classes, Floats, Places, Places, np.random.Generator, float], Places]
-_NEGATIVES: Mapping[Hardness, _Choose] = {
-    "random": _random,
-    "semi-hard": _semi_hard,
-    "hard": _hard,
-}
+def _squared_distances(h: NDArray[np.float64], anchors: Places) -> NDArray[np.float64]:
+    """Squared distances of some images to all, shape (anchors, N)."""
+    squares = np.square(h).sum(axis=1)
+    return squares[anchors, np.newaxis] - 2 * h[anchors] @ h.T + squares
