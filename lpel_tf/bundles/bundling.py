@@ -65,6 +65,8 @@ def train_bundle(
 ) -> Manifest:
     """Train decoders for an embedding network on images, and write all as a bundle.
 
+    Whatever can be known before the long trainings is refused before them.
+
     Parameters
     ----------
     embedder
@@ -117,15 +119,13 @@ def train_bundle(
     progress
         Reports how far it is.
 
-    Whatever can be known before the long trainings is refused before them.
-
     Raises
     ------
     TrainingDataError
         If there are too few images or classes.
     ParameterError
-        If the threshold, or the way to split, is none, nothing would explain, or the network has no
-        such superpixels.
+        If the threshold, or the way to split, is none, nothing would explain, the network has no
+        such superpixels, or the head is of another network or gives no scores from 0 to 1.
     PairsError
         If there are too few pairs for a threshold.
     ImageError

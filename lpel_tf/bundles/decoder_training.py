@@ -52,9 +52,9 @@ def losses(decoder: LinearDecoder, split: Split, noise: float) -> Losses:
 
 def describe(trained: Trained, split: Split) -> dict[str, Any]:
     """Say how a decoder was trained, for the manifest."""
-    # What is solved for has no history: it passes no epochs.
     sides, noise = split.sides, trained.recipe.noise_on(split.train.embeddings)
     return {
+        # What is solved for has no history: it passes no epochs.
         "method": "Adamax" if trained.history else "closed-form least squares",
         "recipe": asdict(trained.recipe),
         **split.record,

@@ -68,7 +68,7 @@ class SurrogatePlan:
         if DEFAULT_FILL not in self.table.names:
             raise ParameterError(
                 f"a surrogate needs the fill {DEFAULT_FILL}, which explanations ask about unless "
-                f"told otherwise; received {', '.join(self.table.names)}."
+                f"another is named; received {', '.join(self.table.names)}."
             )
 
 

@@ -15,6 +15,8 @@ REFERENCE, TEST = 0, 1
 """Places of a pair's embeddings in what a model of pairs gives."""
 ANCHOR, POSITIVE, NEGATIVE = 0, 1, 2
 """Places of a triplet's embeddings in what a model of triplets gives."""
+TINY = 1e-12
+"""Added under a root, which has no slope at 0: equal images would make every weight NaN."""
 
 
 @dataclass(frozen=True)
@@ -92,12 +94,8 @@ class TripletLoss:
             _squared_distance(anchor, embeddings[:, place]) for place in (POSITIVE, NEGATIVE)
         )
         if not self.squared:
-            # The root has no slope at 0: equal images would make every weight NaN.
-            positive, negative = (ops.sqrt(one + _TINY) for one in (positive, negative))
+            positive, negative = (ops.sqrt(one + TINY) for one in (positive, negative))
         return ops.maximum(0.0, positive - negative + self.alpha)
-
-
-_TINY = 1e-12
 
 
 def center_loss(classes: int, weight: float, rate: float = 0.5) -> Any:

@@ -5,11 +5,10 @@ from typing import Any, Literal
 from lpel_serving.support.errors import ParameterError
 from lpel_serving.support.extras import require
 from lpel_serving.support.image_shape import ImageShape
-from lpel_tf.siamese.losses import center_loss
+from lpel_tf.siamese.losses import TINY, center_loss
 from lpel_tf.support.policy import float32_layers
 
 _SMALLEST, _FILTERS = 7, (32, 64, 96, 128)
-_TINY = 1e-12
 
 
 @float32_layers()
@@ -106,7 +105,7 @@ def siamese(tower: Any, comparison: Literal["cosine", "euclidean"] | Any) -> Any
             number = keras.layers.Dot(1, normalize=True)([h_r, h_t])
         case "euclidean":
             squared = ops.sum(ops.square(h_r - h_t), axis=1, keepdims=True)
-            number = ops.sqrt(squared + _TINY)
+            number = ops.sqrt(squared + TINY)
         case str():
             raise ParameterError(
                 "a siamese model compares by cosine, euclidean, or a Keras model of two "

@@ -47,7 +47,7 @@ class SurrogateTableSettings:
             )
         if len(set(self.names)) < len(self.names):
             raise ParameterError(
-                "a surrogate tells its fills apart by name: expected different ones; received "
+                "a surrogate knows its fills by name: expected different ones; received "
                 f"{', '.join(self.names)}."
             )
         if not self.coalitions:

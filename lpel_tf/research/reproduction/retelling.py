@@ -1,4 +1,4 @@
-"""Tells a section, which is written about faces and people, in the words of another subject."""
+"""Rewrites a section, which is about faces and people, in the words of another subject."""
 
 import re
 from dataclasses import replace

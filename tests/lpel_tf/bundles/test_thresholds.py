@@ -74,8 +74,8 @@ def test_too_few_people_apart_leave_the_threshold_of_the_thesis(rng):
 def test_too_few_people_apart_give_no_threshold_of_a_distance(rng):
     faces, distance = embed([Face(Path(name), name) for name in ANGLES]), Euclidean(1.0)
     split = Split(faces, faces, faces)
-    told = "the classes held out give .* by euclidean: give a threshold, or more images."
-    with pytest.raises(PairsError, match=told):
+    words = "the classes held out give .* by euclidean: give a threshold, or more images."
+    with pytest.raises(PairsError, match=words):
         fit_on_split(split, rng, distance, subject=SUBJECTS["digits"])
 
 

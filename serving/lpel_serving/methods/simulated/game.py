@@ -34,7 +34,7 @@ SimulatedFill = Annotated[
 ]
 """The type of a method's parameter that is a fill of the surrogate."""
 DEFAULT_FILL: FillName = "mean"
-"""What a method asks a surrogate about unless told otherwise."""
+"""What a method asks a surrogate about unless another fill is named."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -118,12 +118,12 @@ def test_a_least_similarity_holds_whatever_the_threshold():
 
 
 def test_too_few_pairs_are_told_at_the_threshold_given_and_in_the_words_of_the_subject():
-    told = (
+    words = (
         r"^the classes held out for the test give 0 pairs of the kind wanted, of one class and "
         r"called similar at the threshold -0\.500, of a similarity above 0\.9999;"
     )
     digits = SUBJECTS["digits"]
-    with pytest.raises(PairsError, match=told):
+    with pytest.raises(PairsError, match=words):
         draw(three_people(), 5, same=True, threshold=-0.5, least=0.9999, subject=digits)
     people = people_of([[1, 0], [0, 1]], list("ab"))
     with pytest.raises(PairsError, match=r"of one class; at least 2 .* more images\.$"):

@@ -123,8 +123,10 @@ def test_what_has_no_share_is_drawn_by_no_comparison_and_said(lab, home):
     far = replace(lab, threshold=100.0)
     assert "those whose similarity is 0.1 or below" in not_drawn(far, lab.main)[0]
     wide = replace(lab.main, split=replace(split, test=replace(apart, embeddings=_spread(apart))))
-    told = r"of one class and called similar at the threshold 100\.000, of a similarity above 0\.1;"
-    with pytest.raises(PairsError, match=told):
+    words = (
+        r"of one class and called similar at the threshold 100\.000, of a similarity above 0\.1;"
+    )
+    with pytest.raises(PairsError, match=words):
         far.draw(wide, 9, same=True)
 
 
@@ -300,8 +302,8 @@ def test_only_what_the_thesis_says_stays_of_faces():
     assert stamps.title == "Stamps of issues"
     assert stamps.findings[0].claim == "On faces it holds."
     assert stamps.findings[1].claim == "(On stamps it must hold.)"
-    told = "Two issues and another issue's image: none is like nothing else."
-    assert {one.measured for one in stamps.findings} == {told}
+    words = "Two issues and another issue's image: none is like nothing else."
+    assert {one.measured for one in stamps.findings} == {words}
     assert stamps.tables == (Table("Stamps", ("stamp", ""), (("issues", "0.1"),)),)
     assert stamps.notes == ("Images of issues.",)
     assert (stamps.key, stamps.counterpart, stamps.data) == ("key", "figure 5.8", {"faces": 1})
