@@ -35,7 +35,8 @@ from lpel_tf.bundles.surrogate_bundling import SurrogatePlan
 from lpel_tf.bundles.thresholds import fit_on_pairs, fit_on_split, own_threshold
 from lpel_tf.data.dataset import FaceSet, embed_faces
 from lpel_tf.data.kept_apart import fit_on_sides, usual_on_sides
-from lpel_tf.data.split import SplitBy, split_faces
+from lpel_tf.data.sides import Sides, SplitBy
+from lpel_tf.data.split import split_faces
 from lpel_tf.decoders.decoder import decoder_shape
 from lpel_tf.decoders.training import Recipe
 from lpel_tf.networks.embedders import ExportedEmbedder
@@ -51,7 +52,7 @@ def train_bundle(
     recipe: Recipe,
     decoder: DecoderBy | None = "trained",
     image_size: ImageSize | None = None,
-    split: SplitBy | None = None,
+    split: SplitBy | Sides | None = None,
     threshold: float | None = None,
     cache: Path | None = None,
     pairs: tuple[Pair, ...] = (),
@@ -92,7 +93,8 @@ def train_bundle(
         network's own, up to 40 pixels along the longer side.
     split
         Whether whole identities are held out, ``"identity"``, or images of each, ``"image"``; None
-        chooses by how many identities there are: see `lpel_tf.data.split.FEW`.
+        chooses by how many identities there are: see `lpel_tf.data.sides.FEW`. Or the sides that
+        the embedder itself was trained with, so that it has seen nothing of what is held out.
     threshold
         One of your own, on the scale that the network compares by, such as 0.6 on a distance; None
         chooses the most accurate one.

@@ -9,7 +9,7 @@ import typer
 from lpel_serving.commands.shared.applies import check_applies
 
 if TYPE_CHECKING:
-    from lpel_tf.data.split import SplitBy
+    from lpel_tf.data.sides import SplitBy
     from lpel_tf.networks.facenet import FaceNet
 
 CacheOption = Annotated[

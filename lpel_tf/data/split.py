@@ -1,31 +1,22 @@
 """Divides images for training, for choosing when to stop, and for the test."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lpel_serving.images.datasets.labelled import Labelled
-from lpel_serving.images.datasets.pairs import group_by_identity
-from lpel_serving.support.errors import ParameterError
 from lpel_tf.data.dataset import FaceSet
+from lpel_tf.data.sides import (
+    SIDES,
+    Numbers,
+    Sides,
+    SplitBy,
+    chosen_split,
+    sides_by_identity,
+    sides_by_image,
+)
 from lpel_tf.support.errors import TrainingDataError
-
-SplitBy = Literal["identity", "image"]
-"""What is on one side alone: everything of an identity, or an image."""
-
-FEW = 20
-"""With fewer identities than this, the images of each are divided.
-
-A tenth of 20 is two: the least of which a side that is held out gives pairs of two identities. Held
-out from fewer, one or two identities would decide when the training stops and where the threshold
-lies, and the decoder would never see them: of ten digits it would learn eight.
-"""
-_UNDECIDED = -1
-_LEAST_IMAGES = 3
-"""Of an identity, to be on all sides."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,8 +62,10 @@ class Split:
         return "people held out" if self.by == "identity" else "images held out"
 
 
-def split_faces(faces: FaceSet, rng: np.random.Generator, by: SplitBy | None = None) -> Split:
-    """Divide images by identity, or where there are fewer than `FEW` identities by image.
+def split_faces(
+    faces: FaceSet, rng: np.random.Generator, by: SplitBy | Sides | None = None
+) -> Split:
+    """Divide images by identity, or where there are fewer than `lpel_tf.data.sides.FEW`, by image.
 
     Parameters
     ----------
@@ -81,33 +74,20 @@ def split_faces(faces: FaceSet, rng: np.random.Generator, by: SplitBy | None = N
     rng
         The source of randomness.
     by
-        How to divide; None chooses.
+        How to divide; None chooses. Or the sides on which they already are.
 
     Raises
     ------
     TrainingDataError
-        If there are too few identities, or too few images of each.
+        If there are too few identities, or too few images of each; or of the sides one has no
+        image, or an image has no side.
     ParameterError
         If `by` is something else.
     """
-    n = len(set(faces.identities))
-    if n < 2:
-        raise TrainingDataError(
-            f"the {len(faces)} images are of {n} class{'' if n else 'es'}; at least 2 are needed, "
-            "since what is explained is why two images were called the same or different: give "
-            "images of another class too, or look whether each lies in the folder of its class."
-        )
-    chosen = by or by_itself(faces.identities)
-    if chosen not in _SPLITS:
-        raise ParameterError(
-            f"a split is by 'identity' or by 'image', or None, which chooses; received {chosen!r}."
-        )
-    return _SPLITS[chosen](faces, rng)
-
-
-def by_itself(identities: Iterable[str]) -> SplitBy:
-    """Choose how to divide images, by how many identities they have."""
-    return "image" if len(set(identities)) < FEW else "identity"
+    if isinstance(by, Sides):
+        return _as_given(faces, by)
+    how = chosen_split(faces.identities, by)
+    return split_by_identity(faces, rng) if how == "identity" else split_by_image(faces, rng)
 
 
 def split_by_identity(
@@ -129,21 +109,8 @@ def split_by_identity(
     TrainingDataError
         If there are fewer than three people.
     """
-    people = sorted(set(faces.identities))
-    if len(people) < 3:
-        raise TrainingDataError(
-            f"the images are of {len(people)} classes; at least 3 are needed, to keep some apart "
-            "for validation and test, and hundreds to train a useful decoder. Split by image "
-            "divides the images of each."
-        )
-    order = rng.permutation(len(people))
-    n_test = max(1, round(len(people) * test))
-    n_validation = max(1, round(len(people) * validation))
-    side = np.full(len(people), 2)
-    side[order[:n_test]] = 0
-    side[order[n_test : n_test + n_validation]] = 1
-    place = {person: int(side[i]) for i, person in enumerate(people)}
-    return _divided(faces, np.array([place[identity] for identity in faces.identities]), "identity")
+    sides = sides_by_identity(faces.identities, rng, validation=validation, test=test)
+    return _divided(faces, sides, "identity")
 
 
 def split_by_image(
@@ -167,31 +134,27 @@ def split_by_image(
         If no identity has three different images.
     """
     equal = np.unique(faces.embeddings, axis=0, return_inverse=True)[1].ravel()
-    side_of = np.full(len(equal), _UNDECIDED)  # of different images, by their number in `equal`
-    for _, members in sorted(group_by_identity(faces.identities).items()):
-        different = np.unique(equal[members])
-        different = different[side_of[different] == _UNDECIDED]  # some may be of other classes too
-        sides = np.full(len(different), 2)
-        if len(different) >= _LEAST_IMAGES:
-            n_test = max(1, round(len(different) * test))
-            sides[:n_test] = 0
-            sides[n_test : n_test + max(1, round(len(different) * validation))] = 1
-        side_of[rng.permutation(different)] = sides
-    side = side_of[equal]
-    if (side == 2).all():
+    sides = sides_by_image(faces.identities, equal, rng, validation=validation, test=test)
+    return _divided(faces, sides, "image")
+
+
+def _as_given(faces: FaceSet, given: Sides) -> Split:
+    """Divide images as they were divided before."""
+    missing = [one for one in faces.photographs if one not in given.of]
+    if missing or len(faces.photographs) < len(faces):
+        first = f", such as {missing[0].source}" if missing else ""
         raise TrainingDataError(
-            f"no class has {_LEAST_IMAGES} different images or more, to divide among training, "
-            "validation and test: give more images of each, or split by identity."
+            f"of {len(faces)} images {len(missing) or 'all'} are on no side of the given split"
+            f"{first}: give it the very images that were divided."
         )
-    return _divided(faces, side, "image")
+    sides = np.array([SIDES.index(given.of[one]) for one in faces.photographs], np.int64)
+    empty = [name for number, name in enumerate(SIDES) if not (sides == number).any()]
+    if empty:
+        raise TrainingDataError(
+            f"no image is left on the side {empty[0]!r} of the given split: divide more images."
+        )
+    return _divided(faces, sides, given.by)
 
 
-_SPLITS: Mapping[str, Callable[[FaceSet, np.random.Generator], Split]] = {
-    "identity": split_by_identity,
-    "image": split_by_image,
-}
-
-
-def _divided(faces: FaceSet, side: NDArray[np.int64], by: SplitBy) -> Split:
-    test, validation, train = (faces.select(side == number) for number in range(3))
-    return Split(train, validation, test, by)
+def _divided(faces: FaceSet, sides: Numbers, by: SplitBy) -> Split:
+    return Split(*(faces.select(sides == number) for number in range(len(SIDES))), by)

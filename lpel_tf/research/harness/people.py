@@ -12,7 +12,8 @@ from lpel_serving.support.progress import Progress
 from lpel_tf.bundles.comparing import BY_THEIR_COSINE, CompareBy, Compared, compare_by, kind_of
 from lpel_tf.bundles.store_names import store_key
 from lpel_tf.data.dataset import FaceSet, embed_faces
-from lpel_tf.data.split import Split, SplitBy, split_faces
+from lpel_tf.data.sides import SplitBy
+from lpel_tf.data.split import Split, split_faces
 from lpel_tf.decoders.decoder import decoder_shape
 from lpel_tf.networks.embedders import ExportedEmbedder
 from lpel_tf.support.cache import cache_folder

@@ -25,7 +25,7 @@ from lpel_serving.support.arrays import Pixels
 from lpel_serving.support.errors import ParameterError
 from lpel_serving.support.progress import Progress
 from lpel_tf.bundles.thresholds import fit_on_split
-from lpel_tf.data.split import SplitBy
+from lpel_tf.data.sides import SplitBy
 from lpel_tf.decoders.decoder import IMAGE_SIZE, mean_squared_error
 from lpel_tf.networks.embedders import ExportedEmbedder
 from lpel_tf.research.emsnn.autoencoder import (

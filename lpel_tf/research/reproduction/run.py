@@ -15,7 +15,7 @@ from lpel_serving.images.subject import FACES
 from lpel_serving.support.errors import OutputError
 from lpel_serving.support.files import write_atomically
 from lpel_tf.bundles.comparing import kind_of
-from lpel_tf.data.split import by_itself
+from lpel_tf.data.sides import by_itself
 from lpel_tf.research.reproduction.laboratory import Laboratory
 from lpel_tf.research.reproduction.report import MARK, report
 from lpel_tf.research.reproduction.results import load_section, save_section

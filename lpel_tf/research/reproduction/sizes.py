@@ -6,7 +6,7 @@ import numpy as np
 
 from lpel_serving.images.datasets.labelled import Labelled
 from lpel_serving.images.datasets.pairs import group_by_identity
-from lpel_tf.data.split import SplitBy, by_itself
+from lpel_tf.data.sides import SplitBy, by_itself
 
 
 @dataclass(frozen=True)

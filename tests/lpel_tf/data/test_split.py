@@ -4,7 +4,8 @@ import pytest
 from lpel_serving.images.datasets.faces import Face
 from lpel_serving.support.errors import ParameterError
 from lpel_tf.data.dataset import FaceSet
-from lpel_tf.data.split import FEW, split_by_identity, split_by_image, split_faces
+from lpel_tf.data.sides import FEW
+from lpel_tf.data.split import split_by_identity, split_by_image, split_faces
 from lpel_tf.support.errors import TrainingDataError
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from lpel_serving.equations.attribution import spatial_kernel
 from lpel_serving.support.errors import ParameterError
-from lpel_tf.decoders.checkpoint import load_checkpoint
+from lpel_tf.support.checkpoint import load_checkpoint
 from lpel_tf.decoders.response_decoder import ResponseDecoder, response_loss, to_keras
 from lpel_tf.decoders.response_training import ResponseRecipe, coordinates, train_responses
 from lpel_tf.support.errors import TrainingDataError

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lpel_serving.support.errors import ParameterError
-from lpel_tf.decoders.checkpoint import Checkpoint, save_checkpoint
+from lpel_tf.support.checkpoint import Checkpoint, save_checkpoint
 from lpel_tf.support.errors import TrainingDataError
 from lpel_tf.surrogates.recipe import SurrogateRecipe
 from lpel_tf.surrogates.table import join_rounds
