@@ -3,11 +3,12 @@
 The measure of Koch et al. (2015): chance is 1 / N.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from lpel_serving.equations.comparison import COSINE, Comparison
+from lpel_serving.equations.comparison import COSINE
 from lpel_serving.support.arrays import Floats
 from lpel_serving.support.errors import ParameterError
 from lpel_tf.siamese.drawing import Classes
@@ -40,7 +41,7 @@ def one_shot(
     ways: int = 20,
     trials: int = 400,
     rng: np.random.Generator,
-    comparison: Comparison = COSINE,
+    similarity: Callable[[Floats, Floats], Floats] = COSINE.similarity,
 ) -> OneShot:
     """Measure how often the most similar of N images is the one of the same class.
 
@@ -56,8 +57,9 @@ def one_shot(
         How many.
     rng
         Draws them.
-    comparison
-        How the network compares.
+    similarity
+        How the network compares: from references and tests, both (N, D), to a number for each,
+        larger where they are more alike.
 
     Raises
     ------
@@ -69,7 +71,7 @@ def one_shot(
             f"a trial is among 2 classes or more, of {len(classes.members)} here, and there is 1 "
             f"trial or more; received {ways} ways and {trials} trials."
         )
-    found = [_trial(embeddings, classes, ways, rng, comparison) for _ in range(trials)]
+    found = [_trial(embeddings, classes, ways, rng, similarity) for _ in range(trials)]
     accuracy = float(np.mean(found))
     return OneShot(accuracy, float(np.sqrt(accuracy * (1 - accuracy) / trials)), ways, trials)
 
@@ -79,7 +81,7 @@ def _trial(
     classes: Classes,
     ways: int,
     rng: np.random.Generator,
-    comparison: Comparison,
+    similarity: Callable[[Floats, Floats], Floats],
 ) -> bool:
     own = int(rng.choice(classes.with_two))
     asked, shown = classes.two_of(own, rng)
@@ -87,5 +89,5 @@ def _trial(
     drawn = (int(k) for k in rng.choice(others, ways - 1, replace=False))
     places = np.array([shown, *(classes.one_of(k, rng) for k in drawn)], np.int64)
     h = np.broadcast_to(embeddings[asked], (ways, embeddings.shape[1]))
-    similarity = comparison.similarity(h, embeddings[places])
-    return bool(similarity[0] > similarity[1:].max())  # a tie is no answer
+    alike = similarity(h, embeddings[places])
+    return bool(alike[0] > alike[1:].max())  # a tie is no answer

@@ -40,8 +40,8 @@ def fit(model, loss, batches, epochs=4):
 def accuracy(tower, data, rng_seed=9):
     images, classes = data
     h = tower.predict(images, verbose=0)
-    rng, by_distance = np.random.default_rng(rng_seed), Euclidean(1.0)
-    return one_shot(h, classes, ways=4, trials=200, rng=rng, comparison=by_distance).accuracy
+    rng, by_distance = np.random.default_rng(rng_seed), Euclidean(1.0).similarity
+    return one_shot(h, classes, ways=4, trials=200, rng=rng, similarity=by_distance).accuracy
 
 
 def draw(function, *given):
