@@ -142,13 +142,19 @@ def chosen(
     check_applies(context, is_onnx, "goes with an ONNX file", *_ONNX)
     check_applies(context, not is_onnx, "goes with a Keras file", *_KERAS)
     numbers = {"mean": _numbers("--mean", mean), "scale": _numbers("--scale", scale)}
-    size = _size(image_size)
+    size = size_of(image_size)
     file = NetworkFile(embedder, image_size=size, **numbers, **of_file)
     return ChosenNetwork(None, file, cache, mirror)
 
 
-def _size(text: str | None) -> tuple[int, ...] | None:
-    """Read a side, or two or three numbers with an x between them."""
+def size_of(text: str | None) -> tuple[int, ...] | None:
+    """Read --image-size: a side, or two or three numbers with an x between them.
+
+    Raises
+    ------
+    ParameterError
+        If it is something else.
+    """
     if text is None:
         return None
     numbers = [int(part) for part in text.split("x") if part.isascii() and part.isdecimal()]

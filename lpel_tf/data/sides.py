@@ -183,4 +183,5 @@ def divide(
         if how == "identity"
         else sides_by_image(identities, equal, rng)
     )
-    return Sides({one: SIDES[k] for one, k in zip(photographs, numbers, strict=True)}, how)
+    named: list[SideName] = [SIDES[int(number)] for number in numbers]
+    return Sides(dict(zip(photographs, named, strict=True)), how)

@@ -157,4 +157,5 @@ def _as_given(faces: FaceSet, given: Sides) -> Split:
 
 
 def _divided(faces: FaceSet, sides: Numbers, by: SplitBy) -> Split:
-    return Split(*(faces.select(sides == number) for number in range(len(SIDES))), by)
+    train, validation, test = (faces.select(sides == number) for number in range(len(SIDES)))
+    return Split(train, validation, test, by)

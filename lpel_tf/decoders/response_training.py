@@ -20,12 +20,12 @@ from lpel_serving.support.arrays import Floats
 from lpel_serving.support.errors import ParameterError
 from lpel_serving.support.extras import require
 from lpel_serving.support.progress import Progress, silent
-from lpel_tf.support.checkpoint import run_epochs
 from lpel_tf.decoders.decoder import LEARNING_RATE
 from lpel_tf.decoders.response_decoder import ResponseDecoder
 from lpel_tf.decoders.response_table import ResponseTable
 from lpel_tf.decoders.training import Epoch
 from lpel_tf.networks.embedding_checks import check_embeddings
+from lpel_tf.support.checkpoint import run_epochs
 from lpel_tf.support.errors import TrainingDataError
 from lpel_tf.support.policy import float32_layers
 

@@ -14,11 +14,11 @@ from lpel_serving.support.errors import ParameterError
 from lpel_serving.support.extras import require
 from lpel_serving.support.progress import Progress, silent
 from lpel_tf.data.dataset import FaceSet
-from lpel_tf.support.checkpoint import run_epochs
 from lpel_tf.decoders.decoder import LEARNING_RATE, build_decoder
 from lpel_tf.decoders.least_squares import LinearDecoder
 from lpel_tf.decoders.whitening import Whitening, no_whitening, whitening
 from lpel_tf.networks.embedding_checks import check_embeddings
+from lpel_tf.support.checkpoint import run_epochs
 from lpel_tf.support.errors import TrainingDataError
 
 

@@ -79,7 +79,8 @@ def shape_of_first(photographs: Sequence[Labelled], unusable: Unusable | None = 
             note(unusable, one.source, error)
             continue
         grey = pixels.shape[2] == 1 or bool((pixels == pixels[..., :1]).all())
-        return ImageShape(*pixels.shape[:2], 1 if grey else 3)
+        height, width = pixels.shape[:2]
+        return ImageShape(height, width, 1 if grey else 3)
     raise TrainingDataError("no image can be used: look whether these are the images meant.")
 
 

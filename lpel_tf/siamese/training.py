@@ -155,14 +155,10 @@ def similarity_by(recipe: SiameseRecipe, head: Any | None) -> Similarity:
 
 @float32_layers()
 def _compiled(
-    train: ImageSet, classes: Classes, recipe: SiameseRecipe, tower: Any | None
+    train: ImageSet, classes: Classes, recipe: SiameseRecipe, given: Any | None
 ) -> _Network:
     keras = require("keras", "train")
-    if tower is None:
-        unit_length = recipe.loss == "triplet"
-        tower = small_tower(
-            train.shape, recipe.dimension, unit_length=unit_length, seed=recipe.seed
-        )
+    tower: Any = _new_tower(train, recipe) if given is None else given
     head = learned_head(int(tower.output_shape[-1])) if recipe.loss == "head" else None
     loss: Any
     match recipe.loss:
@@ -179,6 +175,11 @@ def _compiled(
     model.compile(keras.optimizers.Adam(recipe.learning_rate), loss)
     model.optimizer.build(model.trainable_variables)
     return _Network(tower, head, model)
+
+
+def _new_tower(train: ImageSet, recipe: SiameseRecipe) -> Any:
+    unit_length = recipe.loss == "triplet"
+    return small_tower(train.shape, recipe.dimension, unit_length=unit_length, seed=recipe.seed)
 
 
 def _train_epoch(

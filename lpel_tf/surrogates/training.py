@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from lpel_serving.support.arrays import Floats
 from lpel_serving.support.extras import require
 from lpel_serving.support.progress import Progress, silent
-from lpel_tf.support.checkpoint import run_epochs
 from lpel_tf.decoders.training import Epoch
 from lpel_tf.networks.embedding_checks import check_embeddings
+from lpel_tf.support.checkpoint import run_epochs
 from lpel_tf.support.errors import TrainingDataError
 from lpel_tf.support.policy import float32_layers
 from lpel_tf.surrogates.network import SurrogateNetwork, build_network, to_numpy
