@@ -1,17 +1,15 @@
-"""The options by which a network is chosen: a FaceNet by its key, or one's own by its file."""
+"""The options by which a network is chosen: a published one by its key, one's own by its file."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 import typer
 
 from lpel_serving.commands.shared.applies import check_applies
 from lpel_serving.support.errors import ParameterError
 from lpel_tf.commands.options import check_mirror
-from lpel_tf.networks.facenet import FaceNet
-from lpel_tf.networks.facenet import facenet as find
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,13 +19,20 @@ if TYPE_CHECKING:
     from lpel_serving.support.progress import Progress
     from lpel_tf.networks.embedders import ExportedEmbedder
     from lpel_tf.networks.network_file import NetworkFile
+    from lpel_tf.networks.zoo.keys import Published
 
-FacenetOption = Annotated[str, typer.Option(help="Key of the FaceNet to explain.")]
+NetworkOption = Annotated[
+    str,
+    typer.Option(
+        help="Key of the published network to explain: a FaceNet's, or one of the zoo's, such as "
+        "dlib-resnet; `lpel weights --list` lists them."
+    ),
+]
 EmbedderOption = Annotated[
     Path | None,
     typer.Option(
-        help="A network of your own in place of a FaceNet: a Keras file (.keras, .h5) or an ONNX "
-        "file, from an image to a vector.",
+        help="A network of your own in place of a published one: a Keras file (.keras, .h5) or an "
+        "ONNX file, from an image to a vector.",
         show_default=False,
     ),
 ]
@@ -83,25 +88,37 @@ _ONNX = ("--mean", "--scale", "--layout", "--channels", "--output")
 
 @dataclass(frozen=True)
 class ChosenNetwork:
-    """The network that a command explains: a FaceNet, or the file of another; see `chosen`."""
+    """The network that a command explains: a published one, or a file; see `chosen`."""
 
-    facenet: FaceNet | None
+    published: "Published | None"
     file: "NetworkFile | None"
     cache: Path | None
     mirror: str | None
 
+    @property
+    def is_facenet(self) -> bool:
+        """Whether it is a FaceNet, as in the thesis."""
+        from lpel_tf.networks.facenet import FaceNet
+
+        return isinstance(self.published, FaceNet)
+
+    @property
+    def compares_by(self) -> Literal["cosine", "euclidean"]:
+        """How it compares when nothing is said."""
+        return "cosine" if self.published is None else self.published.compares_by
+
     def export(
         self, crops: "Callable[[ImageShape], NDArray[np.uint8]]", progress: "Progress"
     ) -> "ExportedEmbedder":
-        """Export it, its parity checked on crops of a given shape; a FaceNet is fetched first."""
+        """Export it, its parity checked on crops of a given shape; fetched first if published."""
         if self.file is not None:
             from lpel_tf.networks.network_file import from_file
 
             return from_file(self.file, crops, progress=progress)
-        from lpel_tf.networks.embedders import from_facenet
+        from lpel_tf.networks.zoo.keys import from_published
 
-        return from_facenet(
-            cast("FaceNet", self.facenet),
+        return from_published(
+            cast("Published", self.published),
             crops,
             cache=self.cache,
             mirror=self.mirror,
@@ -111,7 +128,7 @@ class ChosenNetwork:
 
 def chosen(
     context: typer.Context,
-    facenet: str,
+    key: str,
     embedder: Path | None,
     *,
     cache: Path | None,
@@ -131,13 +148,15 @@ def chosen(
     with_file = ("--name", "--image-size", *_KERAS, *_ONNX)
     check_applies(context, embedder is not None, "goes with --embedder", *with_file)
     if embedder is None:
-        network = find(facenet)
+        from lpel_tf.networks.zoo.keys import published
+
+        network = published(key)
         check_mirror(context, network)
         return ChosenNetwork(network, None, cache, mirror)
     from lpel_tf.networks.network_file import ONNX_SUFFIX, NetworkFile
 
-    how = "goes with a FaceNet, not with --embedder"
-    check_applies(context, False, how, "--facenet", "--mirror")
+    how = "goes with a published network, not with --embedder"
+    check_applies(context, False, how, "--network", "--mirror")
     is_onnx = embedder.suffix.lower() == ONNX_SUFFIX
     check_applies(context, is_onnx, "goes with an ONNX file", *_ONNX)
     check_applies(context, not is_onnx, "goes with a Keras file", *_KERAS)

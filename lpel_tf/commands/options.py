@@ -10,7 +10,7 @@ from lpel_serving.commands.shared.applies import check_applies
 
 if TYPE_CHECKING:
     from lpel_tf.data.sides import SplitBy
-    from lpel_tf.networks.facenet import FaceNet
+    from lpel_tf.networks.zoo.keys import Published
 
 CacheOption = Annotated[
     Path | None,
@@ -39,10 +39,12 @@ SplitOption = Annotated[
     ),
 ]
 ComparisonOption = Annotated[
-    str,
+    str | None,
     typer.Option(
         help="How the network compares two embeddings: cosine, euclidean (their distance), or a "
-        "learned head of two embeddings in a file of Keras or ONNX."
+        "learned head of two embeddings in a file of Keras or ONNX. Its own way by default where "
+        "the network is published, else cosine.",
+        show_default=False,
     ),
 ]
 ThresholdOption = Annotated[
@@ -71,7 +73,7 @@ MirrorOption = Annotated[
 ]
 
 
-def check_mirror(context: typer.Context, network: "FaceNet") -> None:
+def check_mirror(context: typer.Context, network: "Published") -> None:
     """Raise `ParameterError` if a mirror is given of what is not downloaded by its address."""
     how = "goes with weights that keras-facenet downloads; these come from the package registry"
     check_applies(context, network.route == "download", how, "--mirror")

@@ -23,11 +23,11 @@ from lpel_tf.commands import EXPORT, RESEARCH, TRAINING
 from lpel_tf.commands.network_options import (
     ChannelsOption,
     EmbedderOption,
-    FacenetOption,
     ImageSizeOption,
     LayoutOption,
     MeanOption,
     NameOption,
+    NetworkOption,
     OutputOption,
     ScaleOption,
     StandardisationOption,
@@ -62,7 +62,7 @@ def reproduce(
             "0.48 by default, which is right for LFW; none with --embedder; see lpel train.",
         ),
     ] = None,
-    facenet: FacenetOption = DEFAULT_KEY,
+    network: NetworkOption = DEFAULT_KEY,
     embedder: EmbedderOption = None,
     name: NameOption = None,
     standardisation: StandardisationOption = None,
@@ -75,7 +75,7 @@ def reproduce(
     identities: IdentitiesOption = None,
     subject: SubjectOption = "faces",
     split: SplitOption = None,
-    comparison: ComparisonOption = "cosine",
+    comparison: ComparisonOption = None,
     threshold: Annotated[
         float | None,
         typer.Option(
@@ -98,7 +98,7 @@ def reproduce(
 ) -> None:
     """Run the thesis's experiments on photographs, with the controls that it lacks.
 
-    The network is a FaceNet, or with --embedder your own.
+    The network is a published one, --network, or with --embedder your own.
 
     Interrupted, the same command goes on where it stopped.
     """
@@ -121,9 +121,9 @@ def reproduce(
     crops = tuple(crop or (("0.368", "0.48") if embedder is None else ("none",)))
     check_crops(crops)
     compared = parse_subject(subject)
-    network = chosen(
+    asked = chosen(
         context,
-        facenet,
+        network,
         embedder,
         cache=cache,
         mirror=mirror,
@@ -136,7 +136,8 @@ def reproduce(
         channels=channels,
         output=output,
     )
-    check_wanted(comparison, threshold)
+    compare = comparison or asked.compares_by
+    check_wanted(compare, threshold)
     sizes = QUICK if quick else FULL
     unusable = Unusable(most_bad, names=list_passed_over)
     found = given_data(context, faces, identities)
@@ -144,8 +145,8 @@ def reproduce(
     people = some_people(found.images, sizes.photographs, rng, by)
     cache_folder(root=cache)  # if there can be none, that is said at once
     load_tensorflow()
-    opened(comparison)  # a head that cannot be read is refused before any image is
-    exported = network.export(
+    opened(compare)  # a head that cannot be read is refused before any image is
+    exported = asked.export(
         lambda size: example_crops(people, crops[0], size, unusable), progress_bar
     )
     laboratory = Laboratory(
@@ -161,10 +162,10 @@ def reproduce(
         progress=progress_bar,
         unusable=unusable,
         split=by,
-        comparison=comparison,
+        comparison=compare,
         subject=compared,
     )
-    as_in_the_thesis = embedder is None and comparison == "cosine"
+    as_in_the_thesis = asked.is_facenet and compare == "cosine"
     if threshold is None and not as_in_the_thesis:
         laboratory = laboratory.with_fitted_threshold()
     result = run(laboratory, out)

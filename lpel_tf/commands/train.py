@@ -23,11 +23,11 @@ from lpel_tf.commands import EXPORT, TRAINING
 from lpel_tf.commands.network_options import (
     ChannelsOption,
     EmbedderOption,
-    FacenetOption,
     ImageSizeOption,
     LayoutOption,
     MeanOption,
     NameOption,
+    NetworkOption,
     OutputOption,
     ScaleOption,
     StandardisationOption,
@@ -63,7 +63,7 @@ def train(
     out: Annotated[
         Path, typer.Option("--out", "-o", help="Folder of the new bundle.", show_default=False)
     ],
-    facenet: FacenetOption = DEFAULT_KEY,
+    network: NetworkOption = DEFAULT_KEY,
     embedder: EmbedderOption = None,
     name: NameOption = None,
     standardisation: StandardisationOption = None,
@@ -114,7 +114,7 @@ def train(
         ),
     ] = None,
     split: SplitOption = None,
-    comparison: ComparisonOption = "cosine",
+    comparison: ComparisonOption = None,
     threshold: ThresholdOption = None,
     epochs: Annotated[int, typer.Option(min=1, help="Epochs at most.")] = 30,
     batch_size: Annotated[int, typer.Option(min=1, help="Faces in a step.")] = 128,
@@ -148,7 +148,7 @@ def train(
 ) -> None:
     """Train a decoder for a network on photographs, and write both as an ONNX bundle.
 
-    The network is a FaceNet, or with --embedder your own.
+    The network is a published one, --network, or with --embedder your own.
 
     Embeddings, and what was measured of masked images, are kept in the cache, by the content of
     each photograph.
@@ -174,9 +174,9 @@ def train(
     check_replaceable(out)
     parse_crop(crop)
     compared = parse_subject(subject)
-    network = chosen(
+    asked = chosen(
         context,
-        facenet,
+        network,
         embedder,
         cache=cache,
         mirror=mirror,
@@ -189,7 +189,8 @@ def train(
         channels=channels,
         output=output,
     )
-    check_wanted(comparison, threshold)
+    compare = comparison or asked.compares_by
+    check_wanted(compare, threshold)
     responds, simulates = method is not TrainedMethod.lpel, method is TrainedMethod.surrogate
     how = "goes with --method responses or surrogate"
     of_both = ("--coalitions", "--grid", "--fill", "--no-decoder")
@@ -217,9 +218,7 @@ def train(
     listed = None if pairs is None else find_pairs(pairs, faces, unusable)
     cache_folder(root=cache)  # if there can be none, that is said at once
     load_tensorflow()
-    exported = network.export(
-        lambda size: example_crops(people, crop, size, unusable), progress_bar
-    )
+    exported = asked.export(lambda size: example_crops(people, crop, size, unusable), progress_bar)
     checkpoint = out.with_name(f".{out.name}.training.npz")
     manifest = train_bundle(
         exported,
@@ -230,7 +229,7 @@ def train(
         decoder=None if no_decoder else "solved" if closed_form else "trained",
         split=split_by(split),
         threshold=threshold,
-        comparison=comparison,
+        comparison=compare,
         cache=cache,
         pairs=() if listed is None else listed.pairs,
         responses=responses,

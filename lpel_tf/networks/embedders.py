@@ -209,7 +209,7 @@ def from_facenet(
     with progress("exporting FaceNet to ONNX", 1) as advance:
         embedder = from_keras(
             build(network, weights),
-            name=f"FaceNet {network.key}",
+            name=network.title,
             image_size=IMAGE_SIZE,
             standardisation=network.standardisation,
             faces=faces(square(IMAGE_SIZE)),

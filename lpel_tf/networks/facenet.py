@@ -37,6 +37,16 @@ class FaceNet:
     faces: str
 
     @property
+    def title(self) -> str:
+        """What a bundle calls it."""
+        return f"FaceNet {self.key}"
+
+    @property
+    def compares_by(self) -> Literal["cosine", "euclidean"]:
+        """How its embeddings are compared here, as in the thesis."""
+        return "cosine"
+
+    @property
     def licence(self) -> str:
         """What is known of the licence of the weights: see the README."""
         return f"MIT, as the FaceNet project has it; trained on {self.faces}, with terms of its own"

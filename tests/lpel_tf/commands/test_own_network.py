@@ -128,7 +128,7 @@ def test_options_that_name_photographs_of_a_folder_are_refused_with_an_archive(
     [
         ([], ["--standardisation"]),
         (["--standardisation", "unit", "--mean", "0"], ["--mean", "goes with an ONNX file"]),
-        (["--standardisation", "unit", "--facenet", "x"], ["--facenet", "not with --embedder"]),
+        (["--standardisation", "unit", "--network", "x"], ["--network", "not with --embedder"]),
         (["--standardisation", "zero"], ["no standardisation is called 'zero'"]),
     ],
 )

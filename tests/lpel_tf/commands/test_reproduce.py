@@ -40,7 +40,7 @@ def test_the_help_names_every_option():
     assert done.stderr == ""
     text = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout)
     for option in (
-        *("--faces", "--out", "--quick", "--crop", "--facenet", "--identities", "--threshold"),
+        *("--faces", "--out", "--quick", "--crop", "--network", "--identities", "--threshold"),
         *("--hide-photographs", "--seed", "--cache", "--mirror", "--json", "--comparison"),
         "--subject",
     ):
@@ -67,7 +67,7 @@ def test_faces_and_out_must_be_given(missing, photographs, tmp_path):
         (["--crop", "none", "--crop", "none"], ["two different ones"]),
         (["--crop", "none", "--crop", "0.9", "--crop", "0.8"], ["one crop", "two different ones"]),
         (["--identities", "missing.txt"], ["missing.txt"]),
-        (["--facenet", "20991231-235959"], ["no FaceNet is called '20991231-235959'"]),
+        (["--network", "20991231-235959"], ["no published network is called '20991231-235959'"]),
         (["--threshold", "1.5"], ["by cosine lies in [-1, 1]", "1.5"]),
         (["--threshold", "nan"], ["by cosine lies in [-1, 1]", "nan"]),
         (["--comparison", "euclidean", "--threshold", "-1"], ["by euclidean lies in [0, inf]"]),
@@ -180,7 +180,7 @@ def test_every_option_reaches_the_laboratory(asked, photographs, tmp_path, monke
     _, found, laboratory, out = asked(
         *("--faces", photographs, "--out", "here", "--quick", "--crop", "none", "--crop", "0.9"),
         *("--threshold", 0.7, "--seed", 3, "--hide-photographs", "--cache", tmp_path / "cache"),
-        *("--facenet", "20180402-114759", "--mirror", "http://127.0.0.1:1"),
+        *("--network", "20180402-114759", "--mirror", "http://127.0.0.1:1"),
     )
     assert found[0] == "20180402-114759"
     assert found[2:] == (tmp_path / "cache", "http://127.0.0.1:1")

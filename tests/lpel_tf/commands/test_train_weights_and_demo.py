@@ -60,7 +60,7 @@ def test_an_unknown_network_is_refused_with_the_known_ones(command, photographs,
         "weights": ["weights", "20991231-235959"],
         "train": [
             *("train", "--faces", photographs, "--out", tmp_path / "out"),
-            *("--facenet", "20991231-235959"),
+            *("--network", "20991231-235959"),
         ],
     }
     done = lpel(*options[command], "--cache", tmp_path / "cache")
@@ -289,9 +289,9 @@ def test_weights_prints_the_path_alone_or_a_document(demo_folder):
     assert (done.returncode, path.name) == (0, "facenet_keras.h5")
     assert path.is_file()
     document = json.loads(lpel("weights", "--json").stdout)
-    assert document["path"] == str(path)
+    assert document["files"][0]["path"] == str(path)
     assert document["dimension"] == 128
-    assert document["sha256"].startswith("6acdd8fb3a3f")
+    assert document["files"][0]["sha256"].startswith("6acdd8fb3a3f")
 
 
 # --- the demo -------------------------------------------------------------------------------------

@@ -9,9 +9,9 @@ import pytest
 
 from lpel_serving.equations.attribution import spatial_kernel
 from lpel_serving.support.errors import ParameterError
-from lpel_tf.support.checkpoint import load_checkpoint
 from lpel_tf.decoders.response_decoder import ResponseDecoder, response_loss, to_keras
 from lpel_tf.decoders.response_training import ResponseRecipe, coordinates, train_responses
+from lpel_tf.support.checkpoint import load_checkpoint
 from lpel_tf.support.errors import TrainingDataError
 from support.response_tables import COALITIONS, DIMENSION, GRID, PEOPLE, Truth
 from support.trainings import fingerprint, interrupting

@@ -12,11 +12,11 @@ from lpel_serving.equations.similarity import typical_length, unit
 from lpel_serving.support.errors import LpelError, ParameterError
 from lpel_serving.support.image_shape import square
 from lpel_tf.data.dataset import FaceSet
-from lpel_tf.support.checkpoint import load_checkpoint
 from lpel_tf.decoders.decoder import build_decoder, mean_squared_error, to_keras
 from lpel_tf.decoders.least_squares import LinearDecoder, mean_face, solve
 from lpel_tf.decoders.training import Recipe, train_decoder
 from lpel_tf.decoders.whitening import no_whitening, whitening
+from lpel_tf.support.checkpoint import load_checkpoint
 from lpel_tf.support.errors import TrainingDataError
 from support.trainings import fingerprint, interrupting
 

@@ -98,8 +98,8 @@ CASES = [
             (REPRODUCE, "--output", "x.onnx"),
         )
     ),
-    Case(TRAIN, MIRROR, "downloads", (*TRAIN, "--facenet", THESIS_KEY)),
-    Case(REPRODUCE, MIRROR, "downloads", (*REPRODUCE, "--facenet", THESIS_KEY)),
+    Case(TRAIN, MIRROR, "downloads", (*TRAIN, "--network", THESIS_KEY)),
+    Case(REPRODUCE, MIRROR, "downloads", (*REPRODUCE, "--network", THESIS_KEY)),
     Case((*SERVE, "--private"), ("--cache-mib", "64"), "a cache, not with --private", SERVE),
 ]
 each = pytest.mark.parametrize("case", CASES, ids=lambda one: " ".join((*one.command, *one.option)))
