@@ -7,6 +7,7 @@ import typer
 from lpel_serving.commands.shared.applies import check_applies
 from lpel_serving.commands.shared.command import Command
 from lpel_serving.commands.shared.options import JsonOption, print_json, say
+from lpel_serving.support.errors import ParameterError
 from lpel_tf.commands import TRAINING
 from lpel_tf.commands.options import CacheOption, MirrorOption, check_mirror
 from lpel_tf.networks.facenet import DEFAULT_KEY
@@ -18,8 +19,12 @@ if TYPE_CHECKING:
 def weights(
     context: typer.Context,
     key: Annotated[
-        str, typer.Argument(help="Of a published network; --list lists them.")
-    ] = DEFAULT_KEY,
+        str | None,
+        typer.Argument(
+            help=f"Of a published network, {DEFAULT_KEY} by default; --list lists them.",
+            show_default=False,
+        ),
+    ] = None,
     listed: Annotated[
         bool, typer.Option("--list", help="Fetch nothing: list the published networks.")
     ] = False,
@@ -34,13 +39,15 @@ def weights(
 
     if listed:
         check_applies(context, False, "fetches, and --list does not", "--cache", "--mirror")
+        if key is not None:
+            raise ParameterError(f"--list lists all networks, and {key} names one: leave one out.")
         cards = [_card(network) for network in NETWORKS.values()]
         if json:
             print_json({"networks": cards})
         else:
             say("\n".join(map(_line, NETWORKS.values())))
         return
-    network = published(key)
+    network = published(key or DEFAULT_KEY)
     check_mirror(context, network)
     paths = fetch(network, cache=cache, mirror=mirror, progress=progress_bar)
     if json:

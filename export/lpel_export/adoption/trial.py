@@ -14,7 +14,6 @@ from lpel_serving.engine.session import open_session
 from lpel_serving.support.arrays import Floats
 from lpel_serving.support.errors import BundleError
 from lpel_serving.support.extras import require
-from lpel_serving.support.quiet import silenced
 
 Run = Callable[[Floats], Floats]
 """From prepared images, float32, shape (N, ...), to what the network gives, float32."""
@@ -41,8 +40,7 @@ def network_run(received: Received, network: Any | None = None) -> Run:
 
     def run(images: Floats) -> Floats:
         try:
-            with silenced():  # onnxruntime writes a refusal that is expected here to the screen
-                found: NDArray[Any] = session.run(images.astype(taken))
+            found: NDArray[Any] = session.run(images.astype(taken))
         except BundleError as error:
             raise ModelShapeError(
                 f"{GIVEN} does not take images of shape {images.shape}: {_reason(error)}"

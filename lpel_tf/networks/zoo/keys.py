@@ -106,4 +106,4 @@ def from_published(
     members = fetch(network, cache=cache, progress=progress)
     with one_step(progress, f"exporting {network.title} to ONNX"):
         exported = network.convert(members, faces(square(network.side)))
-    return replace(exported, licence=network.licence)
+    return replace(exported, licence=network.terms)

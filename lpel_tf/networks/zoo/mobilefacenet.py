@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from lpel_export.conversion.keras_to_onnx import OPSET
 from lpel_serving.support.extras import require
+from lpel_serving.support.quiet import silenced
 from lpel_tf.networks.embedders import ExportedEmbedder, from_onnx
 from lpel_tf.networks.npm import Package
 from lpel_tf.networks.zoo.published import PublishedNetwork
@@ -22,8 +23,8 @@ def convert(members: list[Path], faces: NDArray[np.uint8]) -> ExportedEmbedder:
     convert_file = require("tf2onnx.convert", "export").from_tflite
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "mobilefacenet.onnx")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # TensorFlow's own, of its interpreter's future
+        # TensorFlow Lite reports on its own future, in Python and in C.
+        with warnings.catch_warnings(action="ignore"), silenced():
             convert_file(str(network), opset=OPSET, output_path=str(path))
         return from_onnx(
             path,
@@ -55,6 +56,6 @@ MOBILEFACENET = PublishedNetwork(
         },
     ),
     licence="MIT, as the package has it",
-    faces="what its package does not say; networks of this name mostly on MS-Celeb-1M",
+    faces="what its package does not say; by all signs a refined MS-Celeb-1M",
     convert=convert,
 )

@@ -55,6 +55,11 @@ class PublishedNetwork:
     convert: Convert
 
     @property
+    def terms(self) -> str:
+        """For a bundle: where the weights come from, and under which licence."""
+        return f"{self.licence}; from {self.package.pinned} of npm, trained on {self.faces}"
+
+    @property
     def route(self) -> Literal["npm"]:
         """Where its weights come from: npm's registry."""
         return "npm"

@@ -52,7 +52,7 @@ async function faceres() {
   const numbers = [];
   for (const pixels of squares("faceres", 224)) {
     const image = tf.tensor(pixels, [1, 224, 224, 3]);
-    const standardised = tf.reverse(image, 3).sub(tf.tensor([91.5, 103.88, 131.09]));
+    const standardised = tf.reverse(image, 3).sub(tf.tensor([91.4953, 103.8827, 131.0912]));
     numbers.push(...graph.execute(standardised, "global_pooling/Mean").dataSync());
   }
   write("faceres", numbers);

@@ -128,7 +128,7 @@ def test_a_network_says_what_it_says_in_its_original_runtime(key, zoo_cache):
     exported = from_published(
         network, lambda shape: np.resize(images, (33, *shape)), cache=zoo_cache
     )
-    assert exported.licence == network.licence
+    assert network.package.pinned in exported.licence
     assert exported.record.dimension == network.dimension
     session = onnxruntime.InferenceSession(exported.model, providers=["CPUExecutionProvider"])
     (found,) = session.run(None, {session.get_inputs()[0].name: images})
@@ -168,5 +168,6 @@ def test_the_command_lists_them_with_their_licences():
     cards = json.loads(lpel("weights", "--list", "--json").stdout)["networks"]
     assert {card["key"]: card["comparison"] for card in cards}["dlib-resnet"] == "euclidean"
     refused(lpel("weights", "--list", "--mirror", "http://127.0.0.1"), "--mirror fetches")
+    refused(lpel("weights", "faceres", "--list"), "faceres")
     refused(lpel("weights", "arcface"), "no published network is called 'arcface'")
     refused(lpel("weights", "dlib-resnet", "--mirror", "http://127.0.0.1"), "--mirror goes with")
