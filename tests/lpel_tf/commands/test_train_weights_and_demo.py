@@ -65,7 +65,7 @@ def test_an_unknown_network_is_refused_with_the_known_ones(command, photographs,
     }
     done = lpel(*options[command], "--cache", tmp_path / "cache")
     said = complaint(done)
-    assert "no FaceNet is called '20991231-235959'" in said
+    assert "no published network is called '20991231-235959'" in said
     assert "20180402-114759" in said
     assert len(done.stderr.splitlines()) == 1
     assert not (tmp_path / "out").exists()
