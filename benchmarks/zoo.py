@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from lpel_serving import list_faces
+from lpel_serving.bundle.loading import read_manifest
 from lpel_serving.engine.embedder import Embedder
 from lpel_serving.equations.comparison import COSINE, Euclidean
 from lpel_serving.images.crops import as_crop
@@ -35,7 +36,7 @@ from lpel_tf.siamese.evaluation import scored_pairs
 
 SHARES = ("0.4", "0.44", "0.48", "0.52", "0.56", "0.6")
 METHODS = ("lpel", "responses")
-CONTROLS = ("random", "centre", "another pair")
+KEPT = ("pairs", "area", "comparisons", "in_words")
 TRAIN, TEST, FOR_CROPS, SEED = 2500, 1200, 500, 0
 """Photographs."""
 
@@ -98,17 +99,22 @@ def measured(key: str, train: Path, test: Path, options: argparse.Namespace) -> 
         method: lpel(
             *("assess", "--bundle", bundle, "--faces", str(test), "--method", method, *curves),
             *("--n", str(options.pairs), "--out", f"{bundle}-{method}"),
-        )["curves"]
+        )
         for method in METHODS
     }
     return {
         "crops": shares,
         "crop": share,
-        "threshold": trained["threshold"],
+        "threshold": own_threshold(options.work / key),
         "responses": trained["responses"]["test_loss"],
         "parity": trained["parity"]["embedder"],
         "verification": verified,
-        "curves": assessed,
+        "curves": {
+            method: {
+                kind: {name: curve[name] for name in KEPT} for kind, curve in one["curves"].items()
+            }
+            for method, one in assessed.items()
+        },
     }
 
 
@@ -131,6 +137,12 @@ def accuracies(key: str, faces: list[Labelled], cache: Path | None) -> dict[str,
     return found
 
 
+def own_threshold(bundle: Path) -> float:
+    """A bundle's threshold on the scale that its network compares by."""
+    manifest = read_manifest(bundle)
+    return manifest.comparison.own_of(manifest.threshold.value)
+
+
 def lpel(*arguments: str) -> dict[str, Any]:
     command = [str(Path(sys.executable).with_name("lpel")), *arguments, "--json"]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE)
@@ -140,30 +152,38 @@ def lpel(*arguments: str) -> dict[str, Any]:
 def table(results: dict[str, Any]) -> str:
     """The table of docs/zoo.md, in Markdown."""
     header = (
-        "| network | crop | accuracy | threshold | not predicted by responses "
-        "| LPEL less random, similar | dissimilar | responses less random, similar | dissimilar "
-        "| responses less another pair's map, similar | dissimilar |"
+        "| network | method | similar, less random order | less another pair's map "
+        "| less the distance from the centre | dissimilar, less random order "
+        "| less another pair's map | less the distance from the centre |"
     )
     rows = [header, "|" + "---|" * header.count(" | ") + "---|"]
+    rows += [
+        f"| {published(key).title} | {method} | {' | '.join(differences(one, method))} |"
+        for key, one in results.items()
+        for method in METHODS
+    ]
+    return "\n".join([_networks(results), "", *rows])
+
+
+def _networks(results: dict[str, Any]) -> str:
+    """The networks themselves: accuracy, threshold, what responses cannot predict."""
+    header = "| network | crop | accuracy, % | threshold | not predicted by responses |"
+    rows = [header, "|---|---|---|---|---|"]
     for key, one in results.items():
         best = one["verification"]["best"]
-        network = published(key)
-        own = one["verification"].get("own_threshold", one["threshold"]["value"])
-        cells = [
-            network.title,
-            one["crop"],
-            f"{100 * best['accuracy']:.1f} ({100 * best['standard_error']:.1f})",
-            f"{own:.3f}",
-            f"{one['responses']['vectors']:.2f}",
-            *(difference(one, "lpel", kind, "random") for kind in ("similar", "dissimilar")),
-            *(difference(one, "responses", kind, "random") for kind in ("similar", "dissimilar")),
-            *(
-                difference(one, "responses", kind, "another pair")
-                for kind in ("similar", "dissimilar")
-            ),
-        ]
-        rows.append(f"| {' | '.join(cells)} |")
+        accuracy = f"{100 * best['accuracy']:.1f} ({100 * best['standard_error']:.1f})"
+        cells = (published(key).title, one["crop"], accuracy, f"{one['threshold']:.3f}")
+        rows.append(f"| {' | '.join(cells)} | {one['responses']['vectors']:.2f} |")
     return "\n".join(rows)
+
+
+def differences(one: dict[str, Any], method: str) -> list[str]:
+    """Of a method's areas from those of its controls, for both kinds of pairs."""
+    return [
+        difference(one, method, kind, against)
+        for kind in ("similar", "dissimilar")
+        for against in ("random", "another pair", "centre")
+    ]
 
 
 def difference(one: dict[str, Any], method: str, kind: str, against: str) -> str:
