@@ -1,11 +1,12 @@
 """Published networks beside each other: accuracy, and whether maps of them beat their controls.
 
 Usage: python benchmarks/zoo.py --faces lfw --work zoo
-       (about four minutes a network on two cores; interrupted, the same command goes on)
+       (up to ten minutes a network on two cores, faceres longer; interrupted, the same command goes
+       on with the next network)
 
 For each network the share of the photograph that is cut out is chosen on some people, whose
-photographs also train decoder and responses, and everything is measured on others. zoo.json has all
-that `lpel verify` and `lpel assess` say, zoo.md the table of docs/zoo.md.
+photographs also train decoder and responses, and everything is measured on others. zoo.json has
+what `lpel verify` and `lpel assess` say of accuracy and areas, zoo.md the tables of docs/zoo.md.
 """
 
 import argparse

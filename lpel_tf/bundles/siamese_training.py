@@ -20,9 +20,9 @@ from lpel_serving.support.errors import OutputError
 from lpel_serving.support.files import write_atomically
 from lpel_serving.support.image_shape import ImageShape
 from lpel_serving.support.progress import Progress, silent
-from lpel_tf.data.sides import SideName, Sides, SplitBy, divide
+from lpel_tf.data.sides import SIDES, SideName, Sides, SplitBy, divide
 from lpel_tf.networks.embedders import ExportedEmbedder, from_keras
-from lpel_tf.networks.example_crops import repeat_crops
+from lpel_tf.networks.example_crops import PARITY_FACES, repeat_crops
 from lpel_tf.siamese.evaluation import Evaluation
 from lpel_tf.siamese.image_set import ImageSet, read_image_set, shape_of_first
 from lpel_tf.siamese.recipe import SiameseRecipe
@@ -60,17 +60,16 @@ class SiameseOnImages:
 
     def export(self, name: str) -> ExportedEmbedder:
         """Export the tower, and check that nothing was lost; see `lpel_tf.from_keras`."""
-        crops = repeat_crops(list(self.on("train").pixels[:33]))
+        crops = repeat_crops(list(self.on("train").pixels[:PARITY_FACES]))
         return from_keras(self.trained.tower, name=name, standardisation="none", faces=crops)
 
     def to_json(self) -> dict[str, Any]:
         """Give how it was trained, and how well it does, as JSON values."""
-        counts = [len(self.on(side)) for side in ("train", "validation", "test")]
         return {
             "recipe": asdict(self.trained.recipe),
             "image_shape": list(self.images.shape),
             "classes": len(self.images.classes.members),
-            "images": dict(zip(("train", "validation", "test"), counts, strict=True)),
+            "images": {side: len(self.on(side)) for side in SIDES},
             "split": self.sides.by,
             "history": [asdict(epoch) for epoch in self.trained.history],
             "best_epoch": self.trained.best_epoch,

@@ -155,24 +155,19 @@ def train_siamese(
     _check_out(out)
     parse_crop(crop)
     compared, size = parse_subject(subject), size_of(image_size)
-    by_margin = loss in (Loss.contrastive, Loss.triplet)
-    check_applies(context, by_margin, "goes with --loss contrastive or triplet", "--margin")
-    check_applies(context, loss is Loss.triplet, "goes with --loss triplet", "--hardness")
-    check_applies(context, loss is Loss.centers, "goes with --loss centers", "--center-weight")
-    responds, simulates = method is not TrainedMethod.lpel, method is TrainedMethod.surrogate
-    how = "goes with --method responses or surrogate"
-    check_applies(context, responds, how, "--coalitions", "--grid", "--fill")
+    _check_options(context, loss, method)
     recipe = SiameseRecipe(
-        loss.value,  # type: ignore[arg-type]
+        loss.value,
         dimension,
         margin,
-        hardness.value,  # type: ignore[arg-type]
+        hardness.value,
         center_weight,
         epochs,
         patience,
         batch_size,
         seed=seed,
     )
+    responds, simulates = method is not TrainedMethod.lpel, method is TrainedMethod.surrogate
     responses = response_plan(responds, fill, side=grid, coalitions=coalitions, seed=seed)
     surrogate = surrogate_plan(
         simulates, fill, rounds=1, side=grid, coalitions=None, precision="float32", seed=seed
@@ -181,14 +176,14 @@ def train_siamese(
     found = given_data(context, images, identities)
     cache_folder(root=cache)  # if there can be none, that is said at once
     load_tensorflow()
-    checkpoint = out / ".training.npz"
+    checkpoint, of_network = out / ".training.npz", out / ".siamese.npz"
     network = train_on_images(
         found.images,
         recipe,
         crop=crop,
         image_size=size,
         split=split_by(split),
-        checkpoint=checkpoint.with_stem(".siamese"),
+        checkpoint=of_network,
         unusable=unusable,
         progress=progress_bar,
     )
@@ -209,7 +204,7 @@ def train_siamese(
         subject=compared,
         progress=progress_bar,
     )
-    for path in (checkpoint.with_stem(".siamese"), *all_checkpoints(checkpoint)):
+    for path in (of_network, *all_checkpoints(checkpoint)):
         path.unlink(missing_ok=True)
     passed = (*found.passed_over, *unusable.found())
     report(passed, names=list_passed_over)
@@ -219,6 +214,17 @@ def train_siamese(
         print_json(said | in_json(passed, names=list_passed_over))
     else:
         say(f"{_in_words(network, out)}\n{trained_in_words(manifest, out / BUNDLE)}")
+
+
+def _check_options(context: typer.Context, loss: Loss, method: TrainedMethod) -> None:
+    """Raise `ParameterError` for options that do nothing with a loss or a method."""
+    by_margin = loss in (Loss.contrastive, Loss.triplet)
+    check_applies(context, by_margin, "goes with --loss contrastive or triplet", "--margin")
+    check_applies(context, loss is Loss.triplet, "goes with --loss triplet", "--hardness")
+    check_applies(context, loss is Loss.centers, "goes with --loss centers", "--center-weight")
+    how = "goes with --method responses or surrogate"
+    of_both = ("--coalitions", "--grid", "--fill")
+    check_applies(context, method is not TrainedMethod.lpel, how, *of_both)
 
 
 def _check_out(out: Path) -> None:

@@ -87,6 +87,15 @@ def sides_by_identity(
 ) -> Numbers:
     """Put each image on a side, by number, so that nobody is on two; shape (N,).
 
+    Parameters
+    ----------
+    identities
+        Of N images.
+    rng
+        The source of randomness.
+    validation, test
+        Shares of the people, not of the photographs; at least one person each.
+
     Raises
     ------
     TrainingDataError

@@ -102,7 +102,7 @@ def split_by_identity(
     rng
         The source of randomness.
     validation, test
-        Shares of the people, not of the photographs; at least one person each.
+        Shares of the people: see `lpel_tf.data.sides.sides_by_identity`.
 
     Raises
     ------
@@ -125,8 +125,7 @@ def split_by_image(
     rng
         The source of randomness.
     validation, test
-        Shares of each identity's different images, one of them at least; of an identity with fewer
-        than three different images all are trained on.
+        Shares of each identity's images: see `lpel_tf.data.sides.sides_by_image`.
 
     Raises
     ------

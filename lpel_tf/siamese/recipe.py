@@ -1,5 +1,6 @@
 """How a siamese network is trained."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -10,7 +11,14 @@ from lpel_tf.siamese.drawing import Hardness
 
 LossName = Literal["contrastive", "triplet", "centers", "head"]
 """Eq. 2.3; Eq. 2.1; softmax with centers, Eq. 2.7; a learned head (Koch et al. 2015)."""
+ComparesBy = Literal["cosine", "euclidean", "head"]
 _MARGINS = {"contrastive": 1.0, "triplet": 0.2}
+_COMPARE_BY: Mapping[LossName, ComparesBy] = {
+    "contrastive": "euclidean",
+    "triplet": "euclidean",
+    "centers": "cosine",
+    "head": "head",
+}
 
 
 @dataclass(frozen=True)
@@ -80,6 +88,6 @@ class SiameseRecipe:
         return _MARGINS.get(self.loss, 1.0) if self.alpha is None else self.alpha
 
     @property
-    def compares_by(self) -> Literal["cosine", "euclidean", "head"]:
+    def compares_by(self) -> ComparesBy:
         """How a network that is trained so compares two embeddings."""
-        return {"centers": "cosine", "head": "head"}.get(self.loss, "euclidean")  # type: ignore[return-value]
+        return _COMPARE_BY[self.loss]
