@@ -1,4 +1,4 @@
-"""The response decoder: a dense layer from an embedding to the superpixels' attribution vectors."""
+"""The response decoder: linear, from an embedding to the superpixels' attribution vectors."""
 
 from dataclasses import dataclass
 from typing import Any, cast
@@ -14,21 +14,35 @@ from lpel_tf.support.policy import float32_layers
 
 @dataclass(frozen=True, eq=False)
 class ResponseDecoder:
-    """Responses as a linear function of the unit embedding, ``h W + b``.
+    """Responses as a linear function of the scaled embedding, ``s h + (h U) W + b``.
 
     Attributes
     ----------
+    own
+        s, the share of the embedding itself that each superpixel takes, float32, shape (K,).
+    directions
+        U, those in which faces differ, float32, shape (D, r); of full rank where r = D.
     kernel
-        W, float32, shape (D, K, D).
+        W, float32, shape (r, K, D).
     bias
         b, float32, shape (K, D).
     comparison
         Whose scaled embeddings it takes.
     """
 
+    own: NDArray[np.float32]
+    directions: NDArray[np.float32]
     kernel: NDArray[np.float32]
     bias: NDArray[np.float32]
     comparison: Comparison = COSINE
+
+    @classmethod
+    def of_full_rank(
+        cls, kernel: NDArray[np.float32], bias: NDArray[np.float32]
+    ) -> "ResponseDecoder":
+        """Make one of a dense layer, ``h W + b``: W of shape (D, K, D), b of shape (K, D)."""
+        nothing = np.zeros(len(bias), np.float32)
+        return cls(nothing, np.eye(len(kernel), dtype=np.float32), kernel, bias)
 
     @property
     def side(self) -> int:
@@ -41,12 +55,22 @@ class ResponseDecoder:
 
     def of_scaled(self, embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
         """Predict the same from scaled embeddings."""
-        return np.tensordot(embeddings, self.kernel, axes=1) + self.bias
+        responses = np.tensordot(embeddings @ self.directions, self.kernel, axes=1) + self.bias
+        responses += self.own[:, np.newaxis] * embeddings[:, np.newaxis]
+        return responses.astype(np.float32, copy=False)
+
+    def dense_kernel(self) -> NDArray[np.float32]:
+        """All that takes the embedding as one layer's weights, float32, shape (D, K, D)."""
+        own = self.own[:, np.newaxis] * np.eye(len(self.directions))[:, np.newaxis]
+        seen = np.tensordot(self.directions.astype(np.float64), self.kernel, axes=1)
+        return np.add(own, seen, dtype=np.float64).astype(np.float32)
 
 
 @float32_layers()
 def to_keras(decoder: ResponseDecoder) -> Any:
     """Put the weights into a Keras network, which leaves the scaling to others.
+
+    Of full rank it is one dense layer.
 
     Returns
     -------
@@ -55,17 +79,29 @@ def to_keras(decoder: ResponseDecoder) -> Any:
         bundle's file has it, whose engine does the scaling.
     """
     keras = require("keras", "train")
-    dimension, superpixels, _ = decoder.kernel.shape
-    model = keras.Sequential(
-        [
-            keras.Input((dimension,), name="embedding"),
-            keras.layers.Dense(superpixels * dimension, name="superpixels"),
-            keras.layers.Reshape((decoder.side, decoder.side, dimension), name="response"),
-        ],
-        name="response_decoder",
-    )
-    flat = [decoder.kernel.reshape(dimension, -1), decoder.bias.reshape(-1)]
+    layers = keras.layers
+    dimension, rank = decoder.directions.shape
+    superpixels, side = len(decoder.bias), decoder.side
+    of_full_rank = rank == dimension
+    embedding = keras.Input((dimension,), name="embedding")
+    seen = embedding
+    if not of_full_rank:
+        seen = layers.Dense(rank, use_bias=False, name="directions")(embedding)
+    given = layers.Dense(superpixels * dimension, name="superpixels")(seen)
+    given = layers.Reshape((side, side, dimension), name="response")(given)
+    if not of_full_rank:
+        column = layers.Reshape((dimension, 1), name="column")(embedding)
+        own = layers.Dense(superpixels, use_bias=False, name="own")(column)
+        own = layers.Permute((2, 1), name="by_superpixel")(own)
+        own = layers.Reshape((side, side, dimension), name="own_response")(own)
+        given = layers.Add(name="responses")([given, own])
+    model = keras.Model(embedding, given, name="response_decoder")
+    kernel = decoder.dense_kernel() if of_full_rank else decoder.kernel
+    flat = [kernel.reshape(rank, -1), decoder.bias.reshape(-1)]
     model.get_layer("superpixels").set_weights(flat)
+    if not of_full_rank:
+        model.get_layer("directions").set_weights([decoder.directions])
+        model.get_layer("own").set_weights([decoder.own[np.newaxis]])
     return model
 
 

@@ -4,7 +4,9 @@ The losses of a coalition are to be the sum of its members' responses, as in Fas
 al. 2022), whose explainer sees the image; ours sees the embedding alone. Three priors save
 thousands of photographs: a superpixel takes mainly a share of the embedding itself; neighbours have
 similar responses; and what depends on the face, not on the position alone, lies in the directions
-in which embeddings vary most. All three are linear, and are folded into one dense layer afterwards.
+in which embeddings vary most: where embeddings are long, in some of these alone, so that the
+weights grow with their length and not with its square. All three are linear, and are folded
+afterwards.
 """
 
 import hashlib
@@ -42,6 +44,8 @@ class ResponseRecipe:
         Reach of the kernel by which neighbouring superpixels respond alike; 0 for none.
     ridge
         Weight of the squares of the weights, in smooth and scaled coordinates.
+    rank
+        Of how many principal directions of the embeddings responses are a function at most.
     epochs, batch_size, learning_rate, patience, seed
         As in `lpel_tf.decoders.training.Recipe`; a step is of so many photographs, with all their
         coalitions, and the learning rate falls to 0 along a half cosine.
@@ -49,6 +53,7 @@ class ResponseRecipe:
 
     smoothness: float = 1.0
     ridge: float = 5.0
+    rank: int = 128
     epochs: int = 20
     batch_size: int = 64
     learning_rate: float = LEARNING_RATE
@@ -56,10 +61,11 @@ class ResponseRecipe:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if min(self.epochs, self.batch_size, self.patience) < 1 or self.seed < 0:
+        counts = (self.epochs, self.batch_size, self.patience, self.rank)
+        if min(counts) < 1 or self.seed < 0:
             raise ParameterError(
-                "epochs, batch size and patience are 1 or more, the seed 0 or more; received "
-                f"{self.epochs}, {self.batch_size}, {self.patience} and {self.seed}."
+                "epochs, batch size, patience and rank are 1 or more, the seed 0 or more; received "
+                f"{', '.join(map(str, counts))} and {self.seed}."
             )
         finite = np.isfinite([self.smoothness, self.ridge, self.learning_rate]).all()
         if not finite or min(self.smoothness, self.ridge) < 0 or self.learning_rate <= 0:
@@ -76,7 +82,7 @@ class Coordinates:
     Attributes
     ----------
     mean, directions
-        Features are 1 and ``(h - mean) @ directions``: shapes (D,) and (D, D). The directions are
+        Features are 1 and ``(h - mean) @ directions``: shapes (D,) and (D, r). The directions are
         principal and of one scale, so that the weaker ones, which vary less, count for less.
     modes
         Smooth patterns on the grid, shape (K, S), each as large as it is likely.
@@ -87,27 +93,29 @@ class Coordinates:
     modes: NDArray[np.float64]
 
     def features(self, embeddings: Floats) -> Floats:
-        """Shape (N, 1 + D)."""
+        """Shape (N, 1 + r)."""
         scaled = (embeddings - self.mean) @ self.directions
         return np.concatenate([np.ones((len(scaled), 1)), scaled], axis=1).astype(np.float32)
 
     def fold(self, own: Floats, kernel: Floats) -> ResponseDecoder:
-        """Turn trained weights into a dense layer on unit embeddings.
+        """Turn trained weights into a decoder of scaled embeddings.
 
         Parameters
         ----------
         own
             Share of the embedding itself that each superpixel takes, shape (K, 1).
         kernel
-            Of the modes by the features, shape (1 + D, S * D).
+            Of the modes by the features, shape (1 + r, S * D).
         """
-        dimension = len(self.mean)
-        by_mode = kernel.astype(np.float64).reshape(len(kernel), -1, dimension)
+        by_mode = kernel.astype(np.float64).reshape(len(kernel), -1, len(self.mean))
         by_place = np.einsum("ks,fsd->fkd", self.modes, by_mode)
-        weights = np.tensordot(self.directions, by_place[1:], axes=1)
-        bias = by_place[0] - np.tensordot(self.mean, weights, axes=1)
-        weights += own.astype(np.float64)[np.newaxis] * np.eye(dimension)[:, np.newaxis]
-        return ResponseDecoder(weights.astype(np.float32), bias.astype(np.float32))
+        bias = by_place[0] - np.tensordot(self.mean @ self.directions, by_place[1:], axes=1)
+        return ResponseDecoder(
+            own[:, 0].astype(np.float32),
+            self.directions.astype(np.float32),
+            by_place[1:].astype(np.float32),
+            bias.astype(np.float32),
+        )
 
 
 def coordinates(embeddings: Floats, superpixels: int, recipe: ResponseRecipe) -> Coordinates:
@@ -115,11 +123,13 @@ def coordinates(embeddings: Floats, superpixels: int, recipe: ResponseRecipe) ->
     h = embeddings.astype(np.float64)
     mean = h.mean(axis=0)
     variance, axes = np.linalg.eigh(np.cov(h - mean, rowvar=False, bias=True))
+    varies = np.count_nonzero(variance > _FAINT**2 * variance[-1])
+    rank = min(max(int(varies), 1), recipe.rank)
     likely, patterns = np.linalg.eigh(spatial_kernel(superpixels, recipe.smoothness))
     there = likely > _FAINT * likely[-1]
     return Coordinates(
         mean,
-        axes / np.sqrt(max(variance[-1], _FAINT**2 * np.square(h).sum(axis=1).mean())),
+        axes[:, -rank:] / np.sqrt(max(variance[-1], _FAINT**2 * np.square(h).sum(axis=1).mean())),
         patterns[:, there] * np.sqrt(likely[there]),
     )
 

@@ -76,7 +76,7 @@ def load_pretrained(key: str) -> Pretrained:
     with weights.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
         decoder = LinearDecoder(arrays["kernel"], arrays["bias"], square(IMAGE_SIZE))
         # float16 keeps the package small: three digits of a response are more than it is worth.
-        responses = ResponseDecoder(
+        responses = ResponseDecoder.of_full_rank(
             arrays["response_kernel"].astype(np.float32), arrays["response_bias"].astype(np.float32)
         )
         known = facts["plausibility"]

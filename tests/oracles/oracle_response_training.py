@@ -2,8 +2,9 @@
 
 All unknowns stand in one long vector, and each number that is to be predicted is one equation, made
 term by term. The engine's coordinates are principal directions and smooth modes, with the same
-weight on each; here stand the plain directions, of the same scale, and superpixels, with the
-inverse of the kernel between them: the same penalty.
+weight on each; here stand the plain directions (or, for a rank, those of a singular value
+decomposition), of the same scale, and superpixels, with the inverse of the kernel between them: the
+same penalty.
 """
 
 import math
@@ -25,64 +26,67 @@ def largest_variance(h):
     return np.linalg.svd(h - h.mean(axis=0), compute_uv=False)[0] ** 2 / len(h)
 
 
-def place(superpixel, feature, number, k, d):
+def place(superpixel, feature, number, r, k, d):
     """Where an unknown stands: after the K shares of the embedding itself."""
-    return k + (superpixel * (1 + d) + feature) * d + number
+    return k + (superpixel * (1 + r) + feature) * d + number
 
 
 def equations(h, about, coalitions, losses):
     """One for each number of each coalition's loss, of one photograph."""
-    k, d = coalitions.shape[1], len(h)
+    k, d, r = coalitions.shape[1], len(h), len(about) - 1
     for chosen, loss in zip(coalitions, losses, strict=True):
         members = [p for p in range(k) if chosen[p]]
         weight = 1 / math.sqrt(len(members))
         for number in range(d):
-            row = np.zeros(k + k * (1 + d) * d)
+            row = np.zeros(k + k * (1 + r) * d)
             for p in members:
                 row[p] = weight * h[number]
                 for f, feature in enumerate(about):
-                    row[place(p, f, number, k, d)] = weight * feature
+                    row[place(p, f, number, r, k, d)] = weight * feature
             yield row, weight * loss[number]
 
 
-def penalties(k, d, smoothness, ridge):
+def penalties(r, k, d, smoothness, ridge):
     """One for each weight, in smooth coordinates."""
     root = np.linalg.cholesky(np.linalg.inv(likeness(math.isqrt(k), smoothness))).T
-    for feature in range(1 + d):
+    for feature in range(1 + r):
         for number in range(d):
             for of_root in root:
-                row = np.zeros(k + k * (1 + d) * d)
+                row = np.zeros(k + k * (1 + r) * d)
                 for p in range(k):
-                    row[place(p, feature, number, k, d)] = of_root[p] * math.sqrt(ridge)
+                    row[place(p, feature, number, r, k, d)] = of_root[p] * math.sqrt(ridge)
                 yield row
 
 
-def fit(h, coalitions, losses, smoothness, ridge):
+def fit(h, coalitions, losses, smoothness, ridge, rank=None):
     """Minimise; returns a function that predicts responses, shape (K, D), from one embedding.
 
     The loss is the mean over photographs, coalitions and numbers of the squared error, a coalition
     weighing by one over its size; the penalty is ``ridge`` times the squares of the weights, per
-    photograph and number. The share of the embedding itself is not penalised.
+    photograph and number. The share of the embedding itself is not penalised. Given a rank, the
+    rest is a function of so many principal directions alone.
     """
     h, losses = h.astype(np.float64), losses.astype(np.float64)
     (n, m, k), d = coalitions.shape, h.shape[1]
+    r = d if rank is None else rank
     mean, scale = h.mean(axis=0), math.sqrt(largest_variance(h))
+    directions = np.eye(d) if rank is None else np.linalg.svd(h - mean)[2][:rank]
 
     def features(one):
-        return [1.0, *((one - mean) / scale)]
+        return [1.0, *(directions @ (one - mean) / scale)]
 
     rows = [
         (row / math.sqrt(n * m * d), wanted / math.sqrt(n * m * d))
         for i in range(n)
         for row, wanted in equations(h[i], features(h[i]), coalitions[i], losses[i])
     ]
-    rows += [(row / math.sqrt(n * d), 0.0) for row in penalties(k, d, smoothness, ridge)]
+    rows += [(row / math.sqrt(n * d), 0.0) for row in penalties(r, k, d, smoothness, ridge)]
     matrix, wanted = np.array([row for row, _ in rows]), np.array([value for _, value in rows])
     found = np.linalg.lstsq(matrix, wanted, rcond=None)[0]
 
     def number_of(one, p, number):
         rest = (
-            found[place(p, f, number, k, d)] * feature for f, feature in enumerate(features(one))
+            found[place(p, f, number, r, k, d)] * feature for f, feature in enumerate(features(one))
         )
         return found[p] * one[number] + sum(rest)
 

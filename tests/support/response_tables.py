@@ -29,7 +29,7 @@ class Truth:
         rest = 0.08 * near[:, np.newaxis] * rng.normal(size=(d, 1, d))
         kernel = own[np.newaxis, :, np.newaxis] * np.eye(d)[:, np.newaxis] + rest
         bias = 0.05 * near[:, np.newaxis] * rng.normal(size=d)
-        return ResponseDecoder(kernel.astype(np.float32), bias.astype(np.float32))
+        return ResponseDecoder.of_full_rank(kernel.astype(np.float32), bias.astype(np.float32))
 
     def embeddings(self, seed: int, n: int) -> np.ndarray:
         """Unit vectors about a mean, wider in some directions than in others."""

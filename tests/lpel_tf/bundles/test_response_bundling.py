@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lpel_export.explainer import build_explainer
 from lpel_export.support.errors import ParityError
 from lpel_serving import Explainer
 from lpel_serving.bundle.card import card
@@ -32,7 +33,7 @@ from lpel_tf.decoders.response_decoder import ResponseDecoder
 from lpel_tf.decoders.response_table import TableSettings, measure_table
 from lpel_tf.decoders.response_training import ResponseRecipe
 from lpel_tf.decoders.training import Recipe
-from support import reproduction, tiny
+from support import one_file, reproduction, tiny
 from support.folders import names_in
 from support.subjects import of_faces as about_faces
 
@@ -298,17 +299,17 @@ def test_the_table_is_nobody_elses_to_read_and_holds_no_names(made, faces, cache
 # --- the export -----------------------------------------------------------------------------------
 
 
-def decoder(side=SIDE):
+def decoder(rank=tiny.DIMENSION):
     rng = np.random.default_rng(3)
-    shape = (tiny.DIMENSION, side * side, tiny.DIMENSION)
-    return ResponseDecoder(
-        rng.normal(size=shape).astype(np.float32), rng.normal(size=shape[1:]).astype(np.float32)
-    )
+    k, d = SIDE**2, tiny.DIMENSION
+    shapes = (k,), (d, rank), (rank, k, d), (k, d)
+    return ResponseDecoder(*(rng.normal(size=shape).astype(np.float32) for shape in shapes))
 
 
+@pytest.mark.parametrize("rank", [1, 2, tiny.DIMENSION])
 @pytest.mark.parametrize("count", [1, 2, 30])
-def test_an_exported_decoder_responds_as_the_numpy_one(count, tmp_path):
-    finished = FinishedResponses(decoder(), {"method": "made up"})
+def test_an_exported_decoder_responds_as_the_numpy_one(count, rank, tmp_path):
+    finished = FinishedResponses(decoder(rank), {"method": "made up"})
     examples = np.random.default_rng(4).normal(size=(count, 6)).astype(np.float32)
     model, parity = export_responses(finished, "tiny", examples)
     assert model.record.side == SIDE
@@ -317,7 +318,22 @@ def test_an_exported_decoder_responds_as_the_numpy_one(count, tmp_path):
     assert parity.samples >= 2
     folder = tiny.write_bundle(tmp_path / "bundle", responses=model.model)
     given = Explainer.load(folder).respond(examples)
-    np.testing.assert_allclose(given, decoder()(examples), atol=1e-5)
+    np.testing.assert_allclose(given, decoder(rank)(examples), atol=1e-5)
+
+
+def test_in_one_file_one_of_low_rank_gives_what_the_engine_gives(tmp_path):
+    examples = np.random.default_rng(4).normal(size=(4, 6)).astype(np.float32)
+    model, _ = export_responses(FinishedResponses(decoder(2), {}), "tiny", examples)
+    folder = tiny.write_bundle(tmp_path / "bundle", responses=model.model)
+    explainer = Explainer.load(folder)
+    references, tests = one_file.faces()
+    found = one_file.run(
+        build_explainer(load_bundle(folder), "responses"), reference=references, test=tests
+    )
+    for i in range(len(tests)):
+        given = one_file.by_engine(explainer, references[i], tests[i], "responses")
+        for name, value in given.items():
+            assert found[name][i].tobytes() == value.tobytes(), name
 
 
 def test_an_export_that_differs_from_keras_is_refused(monkeypatch):

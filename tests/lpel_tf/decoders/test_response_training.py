@@ -42,7 +42,7 @@ def quickly(train, validation):
 
 
 def nothing():
-    return ResponseDecoder(
+    return ResponseDecoder.of_full_rank(
         np.zeros((DIMENSION, K, DIMENSION), np.float32), np.zeros((K, DIMENSION), np.float32)
     )
 
@@ -82,9 +82,37 @@ def test_a_response_decoder_and_its_keras_network_respond_alike(test):
     np.testing.assert_allclose(given, wanted, atol=1e-6)
 
 
+def of_low_rank(rank=2):
+    rng = np.random.default_rng(7)
+    shapes = (K,), (DIMENSION, rank), (rank, K, DIMENSION), (K, DIMENSION)
+    return ResponseDecoder(*(rng.normal(size=shape).astype(np.float32) for shape in shapes))
+
+
+def test_one_of_low_rank_is_a_share_of_the_embedding_and_a_function_of_directions(test):
+    decoder = of_low_rank()
+    given = decoder(test.embeddings[:5])
+    for h, responses in zip(test.embeddings, given, strict=False):
+        for p in range(K):
+            rest = (h @ decoder.directions) @ decoder.kernel[:, p] + decoder.bias[p]
+            np.testing.assert_allclose(responses[p], decoder.own[p] * h + rest, atol=1e-5)
+    whole = ResponseDecoder.of_full_rank(decoder.dense_kernel(), decoder.bias)
+    np.testing.assert_allclose(whole(test.embeddings[:5]), given, atol=1e-5)
+
+
+@pytest.mark.parametrize("rank", [1, 2, DIMENSION])
+def test_its_keras_network_responds_alike_whatever_the_rank(rank, test):
+    decoder = of_low_rank(rank)
+    model = to_keras(decoder)
+    given = model.predict_on_batch(test.embeddings)
+    wanted = decoder(test.embeddings).reshape(len(test), GRID, GRID, DIMENSION)
+    np.testing.assert_allclose(given, wanted, atol=1e-5)
+    layers = {layer.name for layer in model.layers}
+    assert ("own" in layers) == (rank < DIMENSION), "of full rank it is one dense layer"
+
+
 def test_the_loss_of_a_decoder_is_the_share_that_it_fails_to_predict(test):
     decoder = TRUTH.decoder()
-    half = ResponseDecoder(decoder.kernel / 2, decoder.bias / 2)
+    half = ResponseDecoder.of_full_rank(decoder.kernel / 2, decoder.bias / 2)
     assert asdict(response_loss(nothing(), test)) == pytest.approx({"vectors": 1, "own": 1})
     assert response_loss(decoder, test).vectors < 1e-6
     assert response_loss(decoder, test).own < 1e-6
@@ -149,14 +177,28 @@ def test_features_are_principal_and_of_one_scale():
     np.testing.assert_allclose(np.sort(np.diag(covariance)), spread / spread[-1], rtol=1e-3)
 
 
+def test_directions_in_which_nothing_varies_are_left_out_and_at_most_so_many_are_kept():
+    flat = TRUTH.embeddings(1, 100)
+    flat[:, 2] = 0.3
+    assert coordinates(flat, K, ResponseRecipe()).directions.shape == (DIMENSION, DIMENSION - 1)
+    one = coordinates(flat, K, ResponseRecipe(rank=1)).directions
+    spread = np.cov(flat.astype(np.float64), rowvar=False)
+    wanted = np.linalg.eigh(spread)[1][:, -1]
+    assert one.shape == (DIMENSION, 1)
+    assert abs(wanted @ one[:, 0] / np.linalg.norm(one)) == pytest.approx(1)
+    alike = np.repeat(flat[:1], 10, axis=0)
+    assert coordinates(alike, K, ResponseRecipe()).directions.shape == (DIMENSION, 1)
+
+
+@pytest.mark.parametrize("rank", [2, DIMENSION])
 @pytest.mark.parametrize("smoothness", [0.0, 1.0])
-def test_a_folded_layer_responds_as_its_coordinates_do(smoothness):
+def test_a_folded_layer_responds_as_its_coordinates_do(smoothness, rank):
     embeddings = TRUTH.embeddings(1, 50)
-    place = coordinates(embeddings, K, ResponseRecipe(smoothness=smoothness))
+    place = coordinates(embeddings, K, ResponseRecipe(smoothness=smoothness, rank=rank))
     rng = np.random.default_rng(6)
     modes = place.modes.shape[1]
     own = rng.normal(size=(K, 1)).astype(np.float32)
-    kernel = rng.normal(size=(1 + DIMENSION, modes * DIMENSION)).astype(np.float32)
+    kernel = rng.normal(size=(1 + rank, modes * DIMENSION)).astype(np.float32)
     others = TRUTH.embeddings(2, 20)
     given = place.fold(own, kernel)(others)
     by_mode = (place.features(others) @ kernel).reshape(20, modes, DIMENSION)
@@ -177,6 +219,24 @@ def test_a_long_training_recovers_the_responses(train, test):
     assert np.abs(wanted).max() > 0.1
     assert np.abs(given - wanted).max() < 0.02 * np.abs(wanted).max()
     assert response_loss(decoder, test).vectors < 1e-3
+
+
+def test_embeddings_in_few_directions_give_a_small_decoder_that_predicts_as_well(train, test):
+    """As of a network with more features than it uses."""
+    rng = np.random.default_rng(8)
+    turn = np.linalg.qr(rng.normal(size=(3 * DIMENSION, DIMENSION)))[0].T
+
+    def widened(table):
+        wide = (array.astype(np.float32) @ turn for array in (table.embeddings, table.losses))
+        h, losses = wide
+        return replace(table, embeddings=h.astype(np.float32), losses=losses.astype(np.float16))
+
+    narrow = train_responses(train, train, QUICK).decoder
+    wide = train_responses(widened(train), widened(train), QUICK).decoder
+    assert wide.kernel.shape == (DIMENSION, K, 3 * DIMENSION)
+    assert response_loss(wide, widened(test)).vectors == pytest.approx(
+        response_loss(narrow, test).vectors, abs=0.01
+    )
 
 
 def test_a_short_training_predicts_more_than_nothing_of_other_people(quickly, train, test):
@@ -263,6 +323,7 @@ def test_an_empty_table_is_refused(empty, train, validation):
     "change",
     [
         {"epochs": 0},
+        {"rank": 0},
         {"batch_size": 0},
         {"patience": 0},
         {"seed": -1},

@@ -12,8 +12,8 @@ from support.response_tables import Truth
 pytestmark = pytest.mark.oracle
 
 TRUTH = Truth(dimension=3, grid=3)
-SETTINGS = [(0.0, 2.0), (0.0, 100.0), (1.0, 2.0), (1.0, 100.0)]
-"""Smoothness and ridge."""
+SETTINGS = [(0.0, 2.0, 3), (0.0, 100.0, 3), (1.0, 2.0, 3), (1.0, 100.0, 3), (0.0, 2.0, 1)]
+"""Smoothness, ridge and rank."""
 
 
 @pytest.fixture(scope="module")
@@ -33,13 +33,14 @@ def solved(table):
 
 @pytest.mark.parametrize("setting", SETTINGS)
 def test_a_long_training_arrives_at_the_closed_form(setting, table, solved):
-    smoothness, ridge = setting
+    smoothness, ridge, rank = setting
     wanted = solved[setting]
     # Validated by how far it is from there: the best epoch is the nearest, and the last one too.
     there = replace(table, losses=table.coalitions.astype(float) @ wanted)
     recipe = ResponseRecipe(
         smoothness=smoothness,
         ridge=ridge,
+        rank=rank,
         epochs=800,
         batch_size=len(table),
         learning_rate=0.02,
@@ -53,7 +54,7 @@ def test_a_long_training_arrives_at_the_closed_form(setting, table, solved):
     assert arrived < 1e-4 * far
 
 
-def test_the_penalty_and_the_smoothness_matter_here(solved):
+def test_the_penalty_the_smoothness_and_the_rank_matter_here(solved):
     for setting, one in solved.items():
         for other, another in solved.items():
             if setting != other:
