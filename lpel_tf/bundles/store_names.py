@@ -3,12 +3,12 @@
 import hashlib
 import os
 from importlib.metadata import version
+from typing import Protocol
 
 import numpy as np
 
 from lpel_serving.images.crops import Crop, is_known
 from lpel_serving.support.image_shape import ImageShape
-from lpel_tf.networks.embedders import ExportedEmbedder
 
 
 def fingerprint(crop: Crop, shape: ImageShape) -> str:
@@ -26,7 +26,16 @@ def fingerprint(crop: Crop, shape: ImageShape) -> str:
     return "#" + hashlib.sha256(made).hexdigest()[:16]
 
 
-def store_key(embedder: ExportedEmbedder, crop: str, target: ImageShape | None) -> str:
+class Hashed(Protocol):
+    """An exported embedder, or its file in a bundle."""
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the ONNX model, in hexadecimal."""
+        ...
+
+
+def store_key(embedder: Hashed, crop: str, target: ImageShape | None) -> str:
     """Name the store of embeddings, and of targets of a shape, of a network with a crop."""
     if target is None:
         size = "no images"

@@ -3,6 +3,15 @@
 from lpel_tf.research.figures.accuracy import accuracy_figure
 from lpel_tf.research.figures.differences import difference_figure
 from lpel_tf.research.figures.gallery import gallery_figure
+from lpel_tf.research.figures.isolated import IsolatedRow, isolated, isolated_figure
 from lpel_tf.research.figures.strip import strip_figure
 
-__all__ = ["accuracy_figure", "difference_figure", "gallery_figure", "strip_figure"]
+__all__ = [
+    "IsolatedRow",
+    "accuracy_figure",
+    "difference_figure",
+    "gallery_figure",
+    "isolated",
+    "isolated_figure",
+    "strip_figure",
+]

@@ -63,9 +63,9 @@ def overlay(crop: Pixels, heat_map: NDArray[np.float32], opacity: float = STRONG
     # Enlarged as numbers and coloured afterwards: colours would meet in purple, not in nothing.
     strengths = _strengths(heat_map)
     way = pillow.Resampling.BICUBIC if max(heat_map.shape) > COARSE else pillow.Resampling.NEAREST
-    enlarged = pillow.fromarray(strengths).resize(size, way)
+    drawn = pillow.fromarray(strengths).resize(size, way)
     # Beside a peak a cubic swings to the other side, where nothing speaks.
-    strengths = np.clip(np.asarray(enlarged, np.float32), strengths.min(), strengths.max())
+    strengths = np.clip(np.asarray(drawn, np.float32), strengths.min(), strengths.max())
     return _blend(_grey(crop), _colours(strengths), np.float32(opacity) * np.abs(strengths))
 
 
@@ -84,10 +84,15 @@ def mask_picture(crop: Pixels, mask: NDArray[np.bool_]) -> Pixels:
     NDArray[np.uint8]
         In RGB, as large as the crop.
     """
-    size = (crop.shape[1], crop.shape[0])
-    enlarged = pillow.fromarray(mask.astype(np.uint8)).resize(size, pillow.Resampling.NEAREST)
     pale = 255 + _PALE * (_grey(crop) - 255)
-    return _blend(pale, in_colour(crop).astype(np.float32), np.asarray(enlarged, np.float32))
+    return _blend(pale, in_colour(crop).astype(np.float32), enlarged(mask, crop).astype(np.float32))
+
+
+def enlarged(mask: NDArray[np.bool_], image: Pixels) -> NDArray[np.bool_]:
+    """Enlarge a mask of any size to that of an image, pixel by pixel: bool, shape (H, W)."""
+    size = (image.shape[1], image.shape[0])
+    picture = pillow.fromarray(mask.astype(np.uint8)).resize(size, pillow.Resampling.NEAREST)
+    return np.asarray(picture, np.bool_)
 
 
 def displayable(reconstruction: NDArray[np.float32]) -> Pixels:

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image as pillow
 
 from lpel_serving.bundle.comparison_record import BY_COSINE
 from lpel_serving.images.found import in_words
@@ -16,7 +15,7 @@ from lpel_serving.methods.explanation import Explanation, LpelExplanation, PairE
 from lpel_serving.report.caveats import measured_common
 from lpel_serving.report.figures.canvas import INK, QUIET, bare, new_figure, png
 from lpel_serving.report.figures.source import source_words
-from lpel_serving.report.pictures import displayable, in_colour
+from lpel_serving.report.pictures import displayable, enlarged, in_colour
 from lpel_serving.report.verdict import doubt_in_short, in_short
 from lpel_serving.support.arrays import Pixels
 from lpel_serving.support.files import write_atomically
@@ -118,9 +117,7 @@ def highlight(image: Pixels, mask: NDArray[np.bool_]) -> Pixels:
     mask
         bool, shape (H, W), of any size: it is enlarged to the image, pixel by pixel.
     """
-    size = (image.shape[1], image.shape[0])
-    enlarged = pillow.fromarray(mask.astype(np.uint8) * 255)
-    chosen = np.asarray(enlarged.resize(size, pillow.Resampling.NEAREST)) > 0
+    chosen = enlarged(mask, image)
     pixels = image.astype(np.float32)
     grey = pixels.mean(axis=2, keepdims=True).repeat(3, axis=2) * 0.75
     tinted = 0.45 * pixels + 0.55 * _HIGHLIGHT

@@ -18,9 +18,12 @@ from lpel_serving.report.figures import png
 from lpel_serving.report.figures.canvas import SUBJECT
 from lpel_serving.support.errors import MissingExtraError
 from lpel_tf.research.figures import (
+    IsolatedRow,
     accuracy_figure,
     difference_figure,
     gallery_figure,
+    isolated,
+    isolated_figure,
     strip_figure,
 )
 from support.images import pixels
@@ -207,3 +210,44 @@ def test_grey_images_are_drawn_grey_and_not_as_maps():
     for figure in figures:
         (drawn,) = figure.axes[0].images
         np.testing.assert_array_equal(drawn.get_array(), np.repeat(grey, 3, axis=-1))
+
+
+# --- isolated -------------------------------------------------------------------------------------
+
+
+def test_isolated_is_what_a_mask_selects_and_grey_around_it():
+    image = pixels(3)
+    chosen = np.zeros((4, 4), bool)
+    chosen[1, 2] = True
+    shown = isolated(image, chosen)
+    side = len(image) // 4
+    inside = np.zeros(image.shape[:2], bool)
+    inside[side : 2 * side, 2 * side : 3 * side] = True
+    np.testing.assert_array_equal(shown[inside], image[inside])
+    assert np.unique(shown[~inside]).tolist() == [205]
+
+
+def test_the_figure_of_emsnn_has_three_columns_for_what_draws_and_two_for_what_does_not():
+    heat = np.zeros((4, 4), np.float32)
+    heat[0] = 1
+    rows = [
+        IsolatedRow(pixels(i), {"LPEL": pixels(i + 1)}, {"LPEL": heat, "control": heat.T}, label)
+        for i, label in enumerate(("three", "eight"))
+    ]
+    figure = isolated_figure(rows)
+    titles = [axis.get_title() for axis in figure.axes[:6]]
+    assert titles == [
+        "original",
+        "LPEL:\nreconstruction",
+        "LPEL:\nhighlighted",
+        "LPEL:\nisolated",
+        "control:\nhighlighted",
+        "control:\nisolated",
+    ]
+    assert "three" in texts(figure)
+    drawn = [axis.images[0].get_array() for axis in figure.axes[:6]]
+    np.testing.assert_array_equal(drawn[0], pixels(0))
+    np.testing.assert_array_equal(drawn[1], pixels(1))
+    np.testing.assert_array_equal(drawn[5], isolated(pixels(0), heat.T > 0))
+    grey = IsolatedRow(pixels(0)[..., :1], {}, {"LPEL": heat})
+    assert isolated_figure([grey]).axes[2].images[0].get_array().shape == pixels(0).shape

@@ -27,7 +27,7 @@ from lpel_tf.research.reproduction.laboratory import Laboratory
 from lpel_tf.research.reproduction.report import MARK
 from lpel_tf.research.reproduction.run import Reproduction, check_output, describe, reproduce
 from lpel_tf.research.reproduction.section import Finding, Section
-from lpel_tf.research.reproduction.sections import SECTIONS, prototypes
+from lpel_tf.research.reproduction.sections import SECTIONS
 from support import tiny
 from support.reproduction import FOLDER, NAME, SIZES, THRESHOLD, laboratory, write_faces
 
@@ -143,6 +143,7 @@ COUNTERPARTS = {
     "autoencoder": ["table 5.2", "5.5.1"],
     "prototypes": ["5.16"],
     "top-k": ["5.17"],
+    "isolated": ["figure 3.3", "section 6.1"],
     "similar": ["5.12", "5.13", "5.18"],
     "dissimilar": ["5.14", "5.15"],
     "ablations": ["section 5.3, on p"],
@@ -278,6 +279,21 @@ def test_the_top_k_are_compared_with_other_draws_their_limit_and_lpel(plain):
     ]
     assert numbers["k = 6, other draws"]["spearman"]["mean"] < 1
     assert numbers["k = 6, 50 draws and infinitely many"]["spearman"]["mean"] > 0.8
+
+
+def test_emsnns_own_figure_has_lpel_and_controls_beside_it(run):
+    section = run.section("isolated")
+    assert section.data["features_perturbed"] == 1  # a fifth of six
+    likeness = section.data["likeness"]
+    assert list(likeness) == [
+        "LPEL and EMSNN",
+        "LPEL, by its own prototype and by another person's",
+        "EMSNN, by its own prototype and by another person's",
+    ]
+    assert all(one["spearman"]["mean"] < 1 for one in likeness.values())
+    against = {one["against"] for one in section.data["curves"]["comparisons"]}
+    assert against == {*CONTROLS, "EMSNN"}
+    assert [picture.name for picture in section.pictures] == ["isolated", "isolated-curves"]
 
 
 def test_the_checks_are_of_both_methods(plain):
@@ -847,9 +863,10 @@ def test_a_place_that_cannot_be_written_is_refused(few, tmp_path, monkeypatch):
     assert (tmp_path / "file").read_bytes() == b"precious"
 
 
-def test_too_few_photographs_of_anybody_for_a_prototype_are_no_accident(cache, tmp_path):
+@pytest.mark.parametrize("key", ["prototypes", "isolated"])
+def test_too_few_photographs_of_anybody_for_a_prototype_are_no_accident(key, cache, tmp_path):
     lab = laboratory(write_faces(tmp_path / "faces", each=5), tmp_path / "out", cache)
-    section = prototypes.run(lab)
+    section = SECTIONS[key](lab)
     assert section.findings == section.tables == section.pictures == ()
     assert "five photographs besides" in section.notes[0]
 

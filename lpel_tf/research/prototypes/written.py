@@ -1,0 +1,79 @@
+"""What `lpel emsnn` writes: a picture, the maps, and a summary in JSON."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lpel_serving import Explainer
+from lpel_serving.report.array_file import npz
+from lpel_serving.report.figures import png
+from lpel_serving.report.verdict import in_short
+from lpel_serving.support.files import write_atomically
+from lpel_tf.research.prototypes.classes import Classes
+from lpel_tf.research.prototypes.nearest import Nearest, nearest_figure
+
+_NEXT = "_by_next_class"
+
+
+def write_nearest(
+    explainer: Explainer,
+    classes: Classes,
+    found: Sequence[Nearest],
+    summary: Mapping[str, Any],
+    out: Path,
+) -> dict[str, str]:
+    """Write ``emsnn.png``, ``emsnn.npz`` and ``emsnn.json``; return their paths, by what they are.
+
+    The arrays are the maps, float32, shape (tests, H, W), of each method, by the prototype of the
+    nearest class and, called so, by that of the next one.
+
+    Raises
+    ------
+    OutputError
+        If a file cannot be written.
+    """
+    files = {
+        "figure": out / "emsnn.png",
+        "arrays": out / "emsnn.npz",
+        "summary": out / "emsnn.json",
+    }
+    maps = {name.lower(): [one.maps.own[name] for one in found] for name in found[0].maps.own}
+    maps |= {
+        f"{name.lower()}{_NEXT}": [one.maps.another[name] for one in found]
+        for name in found[0].maps.another
+    }
+    text = json.dumps(summary, indent=2, allow_nan=False) + "\n"
+    write_atomically(files["figure"], png(nearest_figure(explainer, classes, found)))
+    write_atomically(files["arrays"], npz({name: np.stack(of) for name, of in maps.items()}))
+    write_atomically(files["summary"], text.encode())
+    return {what: str(path) for what, path in files.items()}
+
+
+def summary_of(test: Path, one: Nearest, explainer: Explainer) -> dict[str, Any]:
+    """What was found of a test image, as JSON-serialisable values."""
+    comparison, decision = explainer.manifest.comparison, one.decision
+    return {
+        "test": str(test),
+        "class": one.name,
+        "next_class": one.next_name,
+        "similar": decision.similar,
+        comparison.measure: comparison.own_of(decision.similarity),
+        "threshold": comparison.own_of(decision.threshold),
+    }
+
+
+def in_words(test: Path, one: Nearest, explainer: Explainer) -> str:
+    """The same as a sentence or two."""
+    said = (
+        f"{test}: nearest to {one.name} of all prototypes, then to {one.next_name} "
+        f"({in_short(one.decision, explainer.manifest.comparison)})."
+    )
+    if one.decision.similar:
+        return said
+    return (
+        f"{said} The network does not call them similar: the maps say what would speak for it, "
+        "not that it is so."
+    )
