@@ -1,7 +1,7 @@
 """Published networks beside each other: accuracy, and whether maps of them beat their controls.
 
 Usage: python benchmarks/zoo.py --faces lfw --work zoo
-       (up to ten minutes a network on two cores, faceres longer; interrupted, the same command goes
+       (about ten minutes a network on two cores; interrupted, the same command goes
        on with the next network)
 
 For each network the share of the photograph that is cut out is chosen on some people, whose
@@ -21,17 +21,17 @@ import numpy as np
 from lpel_serving import list_faces
 from lpel_serving.bundle.loading import read_manifest
 from lpel_serving.engine.embedder import Embedder
-from lpel_serving.equations.comparison import COSINE, Euclidean
+from lpel_serving.equations.comparison import COSINE, Comparison, Euclidean
 from lpel_serving.images.crops import as_crop
 from lpel_serving.images.cutting import read_face
 from lpel_serving.images.datasets.labelled import Labelled
 from lpel_serving.images.datasets.pairs import group_by_identity
 from lpel_serving.images.held import content_of
 from lpel_serving.support.files import write_atomically
-from lpel_serving.verification.accuracy import cross_validate
+from lpel_serving.verification.accuracy import Labels, Scores, cross_validate
 from lpel_tf.networks.example_crops import example_crops
 from lpel_tf.networks.facenet import DEFAULT_KEY
-from lpel_tf.networks.zoo.keys import ZOO, from_published, published
+from lpel_tf.networks.zoo.keys import ZOO, Published, from_published, published
 from lpel_tf.siamese.drawing import Classes
 from lpel_tf.siamese.evaluation import scored_pairs
 
@@ -123,19 +123,29 @@ def accuracies(key: str, faces: list[Labelled], cache: Path | None) -> dict[str,
     """Accuracy on pairs of some people's photographs, by the share that is cut out."""
     network = published(key)
     exported = from_published(network, lambda s: example_crops(faces, "0.5", s), cache=cache)
-    groups = Classes.of([face.identity for face in faces])
-    several = [faces[i] for k in groups.with_two for i in groups.members[k][:4]][:FOR_CROPS]
-    similarity = COSINE.similarity if network.compares_by == "cosine" else Euclidean(1.0).similarity
     found: dict[str, float] = {}
     for share in SHARES:
         engine = Embedder(exported.model, exported.record, as_crop(share))
-        shape = exported.record.shape
-        crops = [read_face(content_of(one.source), engine.crop, shape) for one in several]
-        h = engine.embed(crops)
-        classes = Classes.of([one.identity for one in several])
-        scored = scored_pairs(h, classes, similarity, 1000, np.random.default_rng(SEED))
+        scored = scored_photographs(engine, faces, comparison_of(network))
         found[share] = cross_validate(*scored, 10).accuracy
     return found
+
+
+def scored_photographs(
+    engine: Embedder, faces: list[Labelled], comparison: Comparison
+) -> tuple[Scores, Labels]:
+    """Similarities of 1,000 pairs of some of the photographs, and whether each is of one person."""
+    groups = Classes.of([face.identity for face in faces])
+    several = [faces[i] for k in groups.with_two for i in groups.members[k][:4]][:FOR_CROPS]
+    crops = [read_face(content_of(one.source), engine.crop, engine.record.shape) for one in several]
+    classes = Classes.of([one.identity for one in several])
+    rng = np.random.default_rng(SEED)
+    return scored_pairs(engine.embed(crops), classes, comparison.similarity, 1000, rng)
+
+
+def comparison_of(network: Published) -> Comparison:
+    """How its users compare two embeddings; the distance is taken as it is."""
+    return COSINE if network.compares_by == "cosine" else Euclidean(1.0)
 
 
 def own_threshold(bundle: Path) -> float:

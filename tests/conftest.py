@@ -35,10 +35,30 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
+    if is_one_of_several(config):
+        run_networks_on_one_thread()
     # In the background Ctrl-C is ignored, also by every program that the tests start.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def run_networks_on_one_thread() -> None:
+    """Have onnxruntime take one thread unless more are asked for.
+
+    Its threads wait busily: two processes of two threads each, on two cores, take a third longer
+    than two of one.
+    """
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions
+
+    class OnOneThread(options):
+        def __init__(self) -> None:
+            super().__init__()
+            self.intra_op_num_threads = 1
+
+    onnxruntime.SessionOptions = OnOneThread
 
 
 @pytest.hookimpl(trylast=True)  # of those that were chosen with -k and -m

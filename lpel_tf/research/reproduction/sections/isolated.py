@@ -64,8 +64,8 @@ def run(laboratory: Laboratory) -> Section:
         main,
         found.pairs,
         dict(chosen),
-        every=laboratory.sizes.every,
-        draws=laboratory.sizes.draws,
+        every=laboratory.sizes.every_costly,
+        draws=laboratory.sizes.draws_costly,
     )
     of_emsnn = judge(answer.measured, np.random.default_rng(laboratory.seed), EMSNN)
     caption = "Area under the similarity to the prototype, as a share of the first"
@@ -136,7 +136,7 @@ def _findings(
         ),
         *(
             Finding(
-                f"({name}'s map depends on the class whose prototype explains.)",
+                f"({name}'s mask depends on the class whose prototype explains.)",
                 f"By its own prototype and by another person's: {numbers[_by_two(name)].words()}.",
                 below(numbers[_by_two(name)].iou, 0.5, 0.8),
             )
