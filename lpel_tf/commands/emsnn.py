@@ -81,7 +81,13 @@ def emsnn(
     from lpel_tf.research.emsnn.autoencoder import AutoencoderRecipe
     from lpel_tf.research.prototypes.classes import learn_classes
     from lpel_tf.research.prototypes.nearest import explain_by_nearest
-    from lpel_tf.research.prototypes.written import in_words, summary_of, write_nearest
+    from lpel_tf.research.prototypes.written import (
+        drawn_in_json,
+        drawn_in_words,
+        in_words,
+        summary_of,
+        write_nearest,
+    )
     from lpel_tf.support.cache import cache_folder
     from lpel_tf.support.quiet import load_tensorflow
 
@@ -111,7 +117,7 @@ def emsnn(
         "classes": len(classes.names),
         "images": classes.images,
         "parameters": {"k": perturbed, "draws": draws, "epochs": epochs, "seed": seed},
-        "autoencoder": {"mu": classes.autoencoder.recipe.mu},
+        "autoencoder": drawn_in_json(classes),
         "bundle": {name: file.sha256 for name, file in explainer.manifest.files.items()},
         "tests": [
             summary_of(path, one, explainer) for path, one in zip(tests, explained, strict=True)
@@ -124,6 +130,7 @@ def emsnn(
     for path, one in zip(tests, explained, strict=True):
         say(in_words(path, one, explainer))
     say(f"Each was compared with {len(classes.names)} classes of {classes.images:,} images.")
+    say(drawn_in_words(classes))
     for what, path in files.items():
         say(f"  {what}: {path}")
 

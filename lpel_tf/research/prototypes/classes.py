@@ -24,8 +24,10 @@ from lpel_tf.decoders.decoder import mean_squared_error
 from lpel_tf.decoders.least_squares import LinearDecoder
 from lpel_tf.research.emsnn.autoencoder import (
     Autoencoder,
+    AutoencoderLoss,
     AutoencoderRecipe,
     LinearEncoder,
+    losses,
     match_reconstruction,
 )
 from lpel_tf.research.emsnn.prototypes import MIN_OTHERS, large_classes, prototypes
@@ -53,6 +55,10 @@ class Classes:
         EMSNN's (Eq. 3.1).
     decoder
         Its decoder, exported and run by the engine.
+    loss
+        How well it draws images that it was not trained on.
+    decoder_loss
+        How well the bundle's decoder draws the same.
     """
 
     names: tuple[str, ...]
@@ -60,6 +66,8 @@ class Classes:
     images: int
     autoencoder: Autoencoder
     decoder: TrainedDecoder
+    loss: AutoencoderLoss
+    decoder_loss: float
 
 
 def learn_classes(
@@ -109,13 +117,17 @@ def learn_classes(
             f"received {len(classes)} such among {len(set(everyone.identities))} classes: give "
             "more images of each."
         )
-    autoencoder = _trained(explainer, split, recipe, checkpoint, progress)
+    shown = split.validation
+    wanted = mean_squared_error(explainer.decode(shown.embeddings), shown.targets)
+    autoencoder = _trained(split, wanted, recipe, checkpoint, progress)
     return Classes(
         tuple(classes),
         prototypes(everyone.embeddings, classes),
         sum(map(len, classes.values())),
         autoencoder,
         through_onnx(autoencoder.decoder, split.test.embeddings[:100]),
+        losses(autoencoder, shown),
+        wanted,
     )
 
 
@@ -148,15 +160,13 @@ def _embedded(
 
 
 def _trained(
-    explainer: Explainer,
     split: Split,
+    wanted: float,
     recipe: AutoencoderRecipe,
     checkpoint: Path | None,
     progress: Progress,
 ) -> Autoencoder:
     """Take what an earlier run trained on the same, or train and keep it."""
-    shown = split.validation
-    wanted = mean_squared_error(explainer.decode(shown.embeddings), shown.targets)
     kept = None if checkpoint is None else Partial(checkpoint, _identity(split, wanted, recipe))
     found = None if kept is None else kept.load()
     if found is not None:
@@ -166,7 +176,7 @@ def _trained(
         used = AutoencoderRecipe(**json.loads(found["recipe"].item()))
         return Autoencoder(encoder, decoder, used, tuple(found["history"].tolist()))
     trained = match_reconstruction(
-        split.train, shown, wanted, recipe, steps=STEPS, progress=progress
+        split.train, split.validation, wanted, recipe, steps=STEPS, progress=progress
     )
     if kept is not None:
         kept.save(

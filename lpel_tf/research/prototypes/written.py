@@ -16,6 +16,8 @@ from lpel_tf.research.prototypes.classes import Classes
 from lpel_tf.research.prototypes.nearest import Nearest, nearest_figure
 
 _NEXT = "_by_next_class"
+_FAR = 1.5
+"""Times the decoder's error, from which on the autoencoder's features are not the network's."""
 
 
 def write_nearest(
@@ -50,6 +52,30 @@ def write_nearest(
     write_atomically(files["arrays"], npz({name: np.stack(of) for name, of in maps.items()}))
     write_atomically(files["summary"], text.encode())
     return {what: str(path) for what, path in files.items()}
+
+
+def drawn_in_json(classes: Classes) -> dict[str, float]:
+    """How well the decoders draw images that the autoencoder was not trained on: squared errors."""
+    return {
+        "mu": classes.autoencoder.recipe.mu,
+        "error": classes.loss.reconstruction,
+        "error_from_embedding": classes.loss.reconstruction_from_embedding,
+        "decoder_error": classes.decoder_loss,
+    }
+
+
+def drawn_in_words(classes: Classes) -> str:
+    """The same as a sentence or two."""
+    loss, decoder = classes.loss, classes.decoder_loss
+    said = (
+        f"EMSNN's autoencoder draws images that it was not trained on with a mean squared error of "
+        f"{loss.reconstruction:.4f} from its own features and of "
+        f"{loss.reconstruction_from_embedding:.4f} from the network's, which explanations give it; "
+        f"the bundle's decoder with {decoder:.4f}."
+    )
+    if loss.reconstruction_from_embedding < _FAR * decoder:
+        return said
+    return f"{said} It has not learnt the network's features: do not trust EMSNN's maps here."
 
 
 def summary_of(test: Path, one: Nearest, explainer: Explainer) -> dict[str, Any]:

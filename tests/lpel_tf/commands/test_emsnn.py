@@ -48,6 +48,9 @@ def test_images_are_explained_by_the_prototype_of_their_class(explained, home):
     ]
     assert all(one["next_class"] != one["class"] for one in explained["tests"])
     assert explained["parameters"] == {"k": 1, "draws": 50, "epochs": 2, "seed": 0}
+    drawn = explained["autoencoder"]
+    assert set(drawn) == {"mu", "error", "error_from_embedding", "decoder_error"}
+    assert min(drawn.values()) > 0
     written = json.loads((home / "out" / "emsnn.json").read_text())
     assert written == {name: value for name, value in explained.items() if name in written}
     assert written["tests"] == explained["tests"]
@@ -95,6 +98,7 @@ def test_in_words_it_says_the_classes_and_where_no_class_is_similar(explained, h
     assert done.returncode == 0, done.stderr
     assert f"2.png: nearest to {reproduction.FOLDER}_02 of all prototypes" in done.stdout
     assert "24 classes of 166 images" in done.stdout
+    assert "EMSNN's autoencoder draws images that it was not trained on" in done.stdout
     noise = np.random.default_rng(0).integers(0, 256, (24, 24, 3), np.uint8)
     Image.fromarray(noise).save(home / "tests" / "noise.png")
     limit = ThresholdRecord(0.9999, {})
