@@ -14,8 +14,9 @@ from lpel_tf.decoders.least_squares import LinearDecoder, solve
 from lpel_tf.decoders.response_table import TableSettings
 from lpel_tf.decoders.response_training import ResponseRecipe
 from lpel_tf.decoders.training import Recipe, train_decoder
-from lpel_tf.networks.embedders import ExportedEmbedder, from_facenet, from_keras, from_onnx
+from lpel_tf.networks.embedders import from_facenet, from_keras, from_onnx
 from lpel_tf.networks.example_crops import example_crops
+from lpel_tf.networks.exported import ExportedEmbedder
 from lpel_tf.networks.facenet import facenet
 from lpel_tf.surrogates.recipe import SurrogateRecipe
 from lpel_tf.surrogates.table_settings import SurrogateTableSettings

@@ -24,7 +24,7 @@ from lpel_tf.bundles.decoder_training import FinishedDecoder
 from lpel_tf.bundles.response_bundling import FinishedResponses, export_responses
 from lpel_tf.bundles.surrogate_export import ExportedSurrogate
 from lpel_tf.decoders.decoder import to_keras
-from lpel_tf.networks.embedders import ExportedEmbedder
+from lpel_tf.networks.exported import ExportedEmbedder
 
 
 def assemble(

@@ -39,7 +39,7 @@ from lpel_tf.data.sides import Sides, SplitBy
 from lpel_tf.data.split import split_faces
 from lpel_tf.decoders.decoder import decoder_shape
 from lpel_tf.decoders.training import Recipe
-from lpel_tf.networks.embedders import ExportedEmbedder
+from lpel_tf.networks.exported import ExportedEmbedder
 from lpel_tf.support.cache import cache_folder
 
 

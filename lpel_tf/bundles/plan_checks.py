@@ -10,7 +10,7 @@ from lpel_tf.bundles.response_bundling import ResponsePlan
 from lpel_tf.bundles.stages import DecoderBy
 from lpel_tf.bundles.surrogate_bundling import SurrogatePlan
 from lpel_tf.decoders.response_table import check_grid
-from lpel_tf.networks.embedders import ExportedEmbedder
+from lpel_tf.networks.exported import ExportedEmbedder
 
 
 def check_decoder(

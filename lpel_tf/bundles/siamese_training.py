@@ -21,8 +21,9 @@ from lpel_serving.support.files import write_atomically
 from lpel_serving.support.image_shape import ImageShape
 from lpel_serving.support.progress import Progress, silent
 from lpel_tf.data.sides import SIDES, SideName, Sides, SplitBy, divide
-from lpel_tf.networks.embedders import ExportedEmbedder, from_keras
+from lpel_tf.networks.embedders import from_keras
 from lpel_tf.networks.example_crops import PARITY_FACES, repeat_crops
+from lpel_tf.networks.exported import ExportedEmbedder
 from lpel_tf.siamese.evaluation import Evaluation
 from lpel_tf.siamese.image_set import ImageSet, read_image_set, shape_of_first
 from lpel_tf.siamese.recipe import SiameseRecipe

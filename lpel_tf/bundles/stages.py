@@ -21,8 +21,8 @@ from lpel_tf.bundles.surrogate_export import (
 from lpel_tf.data.split import Split
 from lpel_tf.decoders.least_squares import LinearDecoder, solve
 from lpel_tf.decoders.training import Recipe, Trained, check_faces, train_decoder
-from lpel_tf.networks.embedders import ExportedEmbedder
 from lpel_tf.networks.example_crops import example_crops
+from lpel_tf.networks.exported import ExportedEmbedder
 
 DecoderBy = Literal["trained", "solved"]
 """How a decoder is made: trained with Adamax, as in the thesis, or solved for, in closed form."""

@@ -27,7 +27,7 @@ from lpel_serving.support.progress import Progress, silent
 from lpel_tf.bundles.comparing import BY_THEIR_COSINE, Compared
 from lpel_tf.bundles.surrogate_rounds import Measured, train_in_rounds
 from lpel_tf.data.split import Split
-from lpel_tf.networks.embedders import ExportedEmbedder
+from lpel_tf.networks.exported import ExportedEmbedder
 from lpel_tf.surrogates.network import SurrogateNetwork
 from lpel_tf.surrogates.photographs import see_photographs
 from lpel_tf.surrogates.precision import CALIBRATION_CROPS, embedder_in

@@ -18,7 +18,7 @@ from lpel_serving.images.crops import Crop, WholeImage
 from lpel_serving.methods.networks import AssembledNetworks, ImageFeatures
 from lpel_serving.support.arrays import Floats
 from lpel_tf.bundles.surrogate_bundling import FinishedSurrogate
-from lpel_tf.networks.embedders import ExportedEmbedder
+from lpel_tf.networks.exported import ExportedEmbedder
 from lpel_tf.surrogates.drawing import draw_complements
 from lpel_tf.surrogates.graph import to_graphs
 from lpel_tf.surrogates.network import to_keras

@@ -80,7 +80,7 @@ def emsnn(
     from lpel_serving.engine.explainer import Explainer
     from lpel_tf.research.emsnn.autoencoder import AutoencoderRecipe
     from lpel_tf.research.prototypes.classes import learn_classes
-    from lpel_tf.research.prototypes.nearest import explain_by_nearest
+    from lpel_tf.research.prototypes.nearest import SHOWN, explain_by_nearest
     from lpel_tf.research.prototypes.written import (
         drawn_in_json,
         drawn_in_words,
@@ -131,6 +131,8 @@ def emsnn(
         say(in_words(path, one, explainer))
     say(f"Each was compared with {len(classes.names)} classes of {classes.images:,} images.")
     say(drawn_in_words(classes))
+    if len(tests) > SHOWN:
+        say(f"The figure shows the first {SHOWN} of {len(tests)} images.")
     for what, path in files.items():
         say(f"  {what}: {path}")
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from lpel_serving.support.image_shape import ImageShape
     from lpel_serving.support.progress import Progress
-    from lpel_tf.networks.embedders import ExportedEmbedder
+    from lpel_tf.networks.exported import ExportedEmbedder
     from lpel_tf.networks.network_file import NetworkFile
     from lpel_tf.networks.zoo.keys import Published
 

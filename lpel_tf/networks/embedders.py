@@ -1,11 +1,7 @@
 """Embedders that decoders are trained for: exported to ONNX, their parity with Keras checked."""
 
-import hashlib
-import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
-from importlib.metadata import version
-from importlib.resources import files
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,58 +13,20 @@ from lpel_export.adoption.preparation import Channels, Layout, Preparation
 from lpel_export.adoption.received import Source
 from lpel_export.conversion.keras_networks import embedding_dimension, find_shape
 from lpel_export.conversion.keras_to_onnx import Exported, export_embedder
-from lpel_export.conversion.parity import Parity, check_parity
+from lpel_export.conversion.parity import check_parity
 from lpel_export.conversion.standardisation import Standardisation, standardisation_name
 from lpel_export.support.errors import ModelShapeError
 from lpel_export.support.image_shape import ImageSize, as_shape
 from lpel_serving.bundle.manifest import EMBEDDING, IMAGE, EmbedderRecord
 from lpel_serving.bundle.safety.models import refuse_unsafe
 from lpel_serving.support.errors import BundleError
-from lpel_serving.support.files import write_atomically
 from lpel_serving.support.image_shape import ImageShape, square
-from lpel_serving.support.progress import Progress, silent
+from lpel_serving.support.progress import Progress, one_step, silent
 from lpel_tf.networks.embedding_checks import check_embeddings, check_finite
 from lpel_tf.networks.example_crops import as_crops
+from lpel_tf.networks.exported import ExportedEmbedder, export_key, kept_or_made
 from lpel_tf.networks.facenet import IMAGE_SIZE, FaceNet, build
 from lpel_tf.networks.weights import fetch
-from lpel_tf.support.cache import cache_folder, file_sha256
-
-_EXPORTING_MODULES = (
-    "conversion/keras_to_onnx.py",
-    "conversion/full_precision.py",
-    "conversion/keras_networks.py",
-    "conversion/standardisation.py",
-    "conversion/tensorflow_graph.py",
-    "support/naming.py",
-)
-_EXPORTERS = ("lpel-tf", "keras-facenet", "tensorflow", "keras", "tf2onnx", "onnx")
-
-
-@dataclass(frozen=True)
-class ExportedEmbedder:
-    """An embedding network in ONNX.
-
-    Attributes
-    ----------
-    model
-        The serialised ONNX model.
-    record
-        What the bundle will say of it.
-    parity
-        How far it is from Keras.
-    licence
-        That of its weights, if it is known.
-    """
-
-    model: bytes
-    record: EmbedderRecord
-    parity: Parity
-    licence: str | None = None
-
-    @property
-    def sha256(self) -> str:
-        """Hash of the model, in hexadecimal."""
-        return hashlib.sha256(self.model).hexdigest()
 
 
 def from_keras(
@@ -202,20 +160,18 @@ def from_facenet(
         See `lpel_tf.networks.weights.fetch`.
     """
     weights = fetch(network, cache=cache, mirror=mirror, progress=progress)
-    folder = cache_folder("exports", _export_key(weights), root=cache)
-    kept = _load(folder)
-    if kept is not None:
-        return replace(kept, licence=network.licence)
-    with progress("exporting FaceNet to ONNX", 1) as advance:
-        embedder = from_keras(
-            build(network, weights),
-            name=network.title,
-            image_size=IMAGE_SIZE,
-            standardisation=network.standardisation,
-            faces=faces(square(IMAGE_SIZE)),
-        )
-        _save(folder, embedder)
-        advance(1)
+
+    def export() -> ExportedEmbedder:
+        with one_step(progress, "exporting FaceNet to ONNX"):
+            return from_keras(
+                build(network, weights),
+                name=network.title,
+                image_size=IMAGE_SIZE,
+                standardisation=network.standardisation,
+                faces=faces(square(IMAGE_SIZE)),
+            )
+
+    embedder = kept_or_made(export_key([weights]), export, cache)
     return replace(embedder, licence=network.licence)
 
 
@@ -235,39 +191,3 @@ def _checked(
     )
     check_embeddings(embeddings)
     return ExportedEmbedder(exported.model, record, parity)
-
-
-def _export_key(weights: Path) -> str:
-    """Name an export after everything that determines its bytes, including our own code."""
-    made_of = [file_sha256(weights), *(version(name) for name in _EXPORTERS)]
-    code = files("lpel_export")
-    made_of += [
-        hashlib.sha256(code.joinpath(module).read_bytes()).hexdigest()
-        for module in _EXPORTING_MODULES
-    ]
-    return hashlib.sha256("|".join(made_of).encode()).hexdigest()[:32]
-
-
-def _save(folder: Path, embedder: ExportedEmbedder) -> None:
-    write_atomically(folder / "embedder.onnx", embedder.model)
-    about = {
-        "sha256": embedder.sha256,
-        "record": asdict(embedder.record),
-        "parity": embedder.parity.to_json(),
-    }
-    write_atomically(folder / "embedder.json", json.dumps(about).encode())
-
-
-def _load(folder: Path) -> ExportedEmbedder | None:
-    """Read an export from the cache, or None if it is not there whole."""
-    try:
-        about = json.loads((folder / "embedder.json").read_bytes())
-        parity = about["parity"] | {"batch_sizes": tuple(about["parity"]["batch_sizes"])}
-        kept = ExportedEmbedder(
-            (folder / "embedder.onnx").read_bytes(),
-            EmbedderRecord(**about["record"] | {"shape": ImageShape(*about["record"]["shape"])}),
-            Parity(**parity),
-        )
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return kept if kept.sha256 == about["sha256"] else None

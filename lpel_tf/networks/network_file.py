@@ -17,7 +17,8 @@ from lpel_serving.support.errors import ParameterError
 from lpel_serving.support.extras import require
 from lpel_serving.support.image_shape import ImageShape
 from lpel_serving.support.progress import Progress, one_step, silent
-from lpel_tf.networks.embedders import ExportedEmbedder, from_keras, from_onnx
+from lpel_tf.networks.embedders import from_keras, from_onnx
+from lpel_tf.networks.exported import ExportedEmbedder
 
 KERAS_SUFFIXES = (".keras", ".h5", ".hdf5")
 ONNX_SUFFIX = ".onnx"

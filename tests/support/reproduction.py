@@ -11,7 +11,7 @@ from lpel_serving.bundle.manifest import EmbedderRecord
 from lpel_serving.images.datasets.faces import list_faces
 from lpel_serving.support.image_shape import square
 from lpel_serving.support.progress import silent
-from lpel_tf.networks.embedders import ExportedEmbedder
+from lpel_tf.networks.exported import ExportedEmbedder
 from lpel_tf.research.reproduction.laboratory import Laboratory
 from lpel_tf.research.reproduction.sizes import QUICK
 from support import tiny

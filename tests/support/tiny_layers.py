@@ -7,7 +7,7 @@ from onnx import TensorProto, helper, numpy_helper
 from lpel_export.conversion.parity import Parity
 from lpel_serving.bundle.manifest import EMBEDDING, IMAGE, EmbedderRecord
 from lpel_serving.support.image_shape import square
-from lpel_tf.networks.embedders import ExportedEmbedder
+from lpel_tf.networks.exported import ExportedEmbedder
 from support import tiny
 
 LAYERS = ("second", "first")

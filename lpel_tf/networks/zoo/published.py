@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from lpel_tf.networks.embedders import ExportedEmbedder
+from lpel_tf.networks.exported import ExportedEmbedder
 from lpel_tf.networks.npm import Package
 
 Convert = Callable[[list[Path], NDArray[np.uint8]], ExportedEmbedder]

@@ -23,7 +23,7 @@ from lpel_tf.bundles.store_names import store_key
 from lpel_tf.data.dataset import embed_faces
 from lpel_tf.data.split import Split
 from lpel_tf.decoders.decoder import decoder_shape
-from lpel_tf.networks.embedders import ExportedEmbedder
+from lpel_tf.networks.exported import ExportedEmbedder
 from lpel_tf.networks.facenet import DEFAULT_KEY, build, facenet
 from lpel_tf.networks.weights import fetch
 from lpel_tf.research.comparison.asked import Needs

@@ -15,7 +15,7 @@ from lpel_tf.data.dataset import FaceSet, embed_faces
 from lpel_tf.data.sides import SplitBy
 from lpel_tf.data.split import Split, split_faces
 from lpel_tf.decoders.decoder import decoder_shape
-from lpel_tf.networks.embedders import ExportedEmbedder
+from lpel_tf.networks.exported import ExportedEmbedder
 from lpel_tf.support.cache import cache_folder
 
 

@@ -4,8 +4,9 @@ from pathlib import Path
 
 from lpel_serving.images.datasets.faces import Face, leave_out, list_faces
 from lpel_serving.support.progress import Progress
-from lpel_tf.networks.embedders import ExportedEmbedder, from_facenet
+from lpel_tf.networks.embedders import from_facenet
 from lpel_tf.networks.example_crops import example_crops
+from lpel_tf.networks.exported import ExportedEmbedder
 from lpel_tf.networks.facenet import DEFAULT_KEY, facenet
 
 EXCLUDED = ("Elton_John", "Madonna")

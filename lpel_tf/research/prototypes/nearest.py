@@ -24,6 +24,8 @@ from lpel_tf.research.figures import IsolatedRow, isolated_figure
 from lpel_tf.research.prototypes.classes import Classes
 
 NEXT = "next class"
+SHOWN = 30
+"""Images that the figure has at most: a picture of many more cannot be looked at, or drawn."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +105,7 @@ def explain_by_nearest(
 
 
 def nearest_figure(explainer: Explainer, classes: Classes, found: Sequence[Nearest]) -> Any:
-    """Draw the test images in the layout of EMSNN's own figure, a row each.
+    """Draw the first test images in the layout of EMSNN's own figure, a row each.
 
     Returns
     -------
@@ -117,6 +119,6 @@ def nearest_figure(explainer: Explainer, classes: Classes, found: Sequence[Neare
             {**one.maps.own, **{f"{name}, {NEXT}": m for name, m in one.maps.another.items()}},
             f"{one.name}, next {one.next_name}",
         )
-        for one in found
+        for one in found[:SHOWN]
     ]
     return isolated_figure(rows)

@@ -27,7 +27,7 @@ from lpel_serving.support.progress import Progress
 from lpel_tf.bundles.thresholds import fit_on_split
 from lpel_tf.data.sides import SplitBy
 from lpel_tf.decoders.decoder import IMAGE_SIZE, mean_squared_error
-from lpel_tf.networks.embedders import ExportedEmbedder
+from lpel_tf.networks.exported import ExportedEmbedder
 from lpel_tf.research.emsnn.autoencoder import (
     Autoencoder,
     AutoencoderRecipe,

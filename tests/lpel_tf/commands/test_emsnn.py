@@ -107,6 +107,15 @@ def test_in_words_it_says_the_classes_and_where_no_class_is_similar(explained, h
     assert "does not call them similar" in done.stdout
 
 
+def test_of_many_images_the_figure_shows_the_first(explained, home):
+    done = explain(home, home / "out", tests=("2.png", "5.png") * 16)
+    assert "shows the first 30 of 32 images" in done.stdout
+    with Image.open(home / "out" / "emsnn.png") as many:
+        assert many.height < 6000
+    with np.load(home / "out" / "emsnn.npz") as maps:
+        assert {len(values) for values in maps.values()} == {32}
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [(("--k", 7), "embeddings have 6 features"), (("--k", 0), "--k"), (("--draws", 0), "--draws")],

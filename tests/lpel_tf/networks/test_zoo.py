@@ -134,6 +134,12 @@ def test_a_network_says_what_it_says_in_its_original_runtime(key, zoo_cache):
     (found,) = session.run(None, {session.get_inputs()[0].name: images})
     expected = in_the_original(network, images, zoo_cache)
     np.testing.assert_allclose(found, expected, atol=1e-5 * np.abs(expected).max())
+    again = from_published(network, no_images_are_needed, cache=zoo_cache)
+    assert again == exported, "an export is kept for the next command"
+
+
+def no_images_are_needed(shape):
+    raise AssertionError(shape)
 
 
 def in_the_original(network, images, cache):
