@@ -14,7 +14,9 @@ import onnx
 from onnx import numpy_helper
 
 from lpel_serving.bundle.loading import load_bundle
+from lpel_serving.bundle.manifest import EMBEDDING, RESPONSE
 from lpel_serving.bundle.plausibility_record import from_bytes
+from lpel_serving.engine.session import open_session
 from lpel_serving.support.files import write_atomically
 
 SHIPPED = Path(__file__).parent.parent / "lpel_tf" / "pretrained"
@@ -34,7 +36,7 @@ def main() -> None:
             "the bundle does not know what is usual of its maps: `lpel calibrate` measures it."
         )
     kernel, bias = dense(bundle.decoder)
-    response_kernel, response_bias = dense(bundle.responses)
+    response_kernel, response_bias = asked(bundle.responses, bundle.manifest.embedder.dimension)
     if bundle.plausibility is None or bundle.manifest.plausibility is None:
         sys.exit("the bundle has no check of plausibility: train it on more photographs.")
     check = from_bytes(
@@ -42,15 +44,14 @@ def main() -> None:
         bundle.manifest.embedder.dimension,
         bundle.manifest.plausibility.limit,
     )
-    dimension = bundle.manifest.embedder.dimension
     key = bundle.manifest.embedder.name.removeprefix("FaceNet ")
     buffer = io.BytesIO()
     np.savez_compressed(
         buffer,
         kernel=kernel,
         bias=bias,
-        response_kernel=response_kernel.reshape(dimension, -1, dimension).astype(np.float16),
-        response_bias=response_bias.reshape(-1, dimension).astype(np.float16),
+        response_kernel=response_kernel.astype(np.float16),
+        response_bias=response_bias.astype(np.float16),
         known_mean=check.mean,
         known_whitening=check.whitening,
     )
@@ -78,6 +79,14 @@ def dense(model: bytes) -> tuple[np.ndarray, np.ndarray]:
     arrays = [numpy_helper.to_array(tensor) for tensor in graph.initializer]
     kernel = next(a for a in arrays if a.ndim == 2)
     return kernel, next(a for a in arrays if a.ndim == 1 and a.size == kernel.shape[1])
+
+
+def asked(model: bytes, dimension: int) -> tuple[np.ndarray, np.ndarray]:
+    """Kernel, shape (D, K, D), and bias, (K, D), of a linear response decoder of whatever rank."""
+    session = open_session(model, input_name=EMBEDDING, output_name=RESPONSE)
+    axes = np.concatenate([np.zeros((1, dimension)), np.eye(dimension)]).astype(np.float32)
+    given = session.run(axes).reshape(1 + dimension, -1, dimension)
+    return given[1:] - given[0], given[0]
 
 
 if __name__ == "__main__":

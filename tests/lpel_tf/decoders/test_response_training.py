@@ -99,6 +99,13 @@ def test_one_of_low_rank_is_a_share_of_the_embedding_and_a_function_of_direction
     np.testing.assert_allclose(whole(test.embeddings[:5]), given, atol=1e-5)
 
 
+def test_a_dense_layer_is_given_back_as_it_is_to_the_sign_of_zeros():
+    kernel = TRUTH.decoder().kernel.copy()
+    kernel[0, 0, 0] = -0.0
+    given = ResponseDecoder.of_full_rank(kernel, TRUTH.decoder().bias).dense_kernel()
+    assert given.tobytes() == kernel.tobytes()
+
+
 @pytest.mark.parametrize("rank", [1, 2, DIMENSION])
 def test_its_keras_network_responds_alike_whatever_the_rank(rank, test):
     decoder = of_low_rank(rank)
