@@ -72,9 +72,9 @@ def emsnn(
     """Explain which class images belong to, by EMSNN and by LPEL, in the layout of EMSNN's figure.
 
     The reference is no image but a prototype, the mean embedding of a class of at least six images;
-    each test image is explained by the nearest. EMSNN's autoencoder is trained until it draws as
-    well as the bundle's decoder, and kept beside the picture: the next images on the same classes
-    are explained at once. The prototype of the next nearest class is the control.
+    each test image is explained by the nearest. EMSNN's autoencoder is trained to reconstruct about
+    as well as the bundle's decoder, and kept beside the picture: the next images on the same
+    classes are explained at once. The prototype of the next nearest class is the control.
     """
     from lpel_serving.commands.shared.progress import progress_bar
     from lpel_serving.engine.explainer import Explainer
@@ -82,9 +82,10 @@ def emsnn(
     from lpel_tf.research.prototypes.classes import learn_classes
     from lpel_tf.research.prototypes.nearest import SHOWN, explain_by_nearest
     from lpel_tf.research.prototypes.written import (
-        drawn_in_json,
-        drawn_in_words,
+        compared_in_words,
         in_words,
+        reconstruction_in_json,
+        reconstruction_in_words,
         summary_of,
         write_nearest,
     )
@@ -117,7 +118,9 @@ def emsnn(
         "classes": len(classes.names),
         "images": classes.images,
         "parameters": {"k": perturbed, "draws": draws, "epochs": epochs, "seed": seed},
-        "autoencoder": drawn_in_json(classes),
+        "without_face": classes.without_face,
+        "small_classes": classes.small,
+        "autoencoder": reconstruction_in_json(classes),
         "bundle": {name: file.sha256 for name, file in explainer.manifest.files.items()},
         "tests": [
             summary_of(path, one, explainer) for path, one in zip(tests, explained, strict=True)
@@ -129,8 +132,8 @@ def emsnn(
         return
     for path, one in zip(tests, explained, strict=True):
         say(in_words(path, one, explainer))
-    say(f"Each was compared with {len(classes.names)} classes of {classes.images:,} images.")
-    say(drawn_in_words(classes))
+    say(compared_in_words(classes))
+    say(reconstruction_in_words(classes))
     if len(tests) > SHOWN:
         say(f"The figure shows the first {SHOWN} of {len(tests)} images.")
     for what, path in files.items():

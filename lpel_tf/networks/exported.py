@@ -14,14 +14,6 @@ from lpel_serving.support.files import write_atomically
 from lpel_serving.support.image_shape import ImageShape
 from lpel_tf.support.cache import cache_folder, file_sha256
 
-_EXPORTING_MODULES = (
-    "conversion/keras_to_onnx.py",
-    "conversion/full_precision.py",
-    "conversion/keras_networks.py",
-    "conversion/standardisation.py",
-    "conversion/tensorflow_graph.py",
-    "support/naming.py",
-)
 _EXPORTERS = ("lpel-tf", "keras-facenet", "tensorflow", "keras", "tf2onnx", "onnx")
 
 
@@ -63,8 +55,8 @@ def export_key(weights: Sequence[Path], code: Sequence[bytes] = ()) -> str:
         The modules, beside those of `lpel_export`, that make it.
     """
     made_of = [*(file_sha256(path) for path in weights), *(version(name) for name in _EXPORTERS)]
-    package = files("lpel_export")
-    modules = [package.joinpath(module).read_bytes() for module in _EXPORTING_MODULES]
+    exporting = sorted(Path(str(files("lpel_export"))).rglob("*.py"))
+    modules = [path.read_bytes() for path in (*exporting, Path(__file__).with_name("embedders.py"))]
     made_of += [hashlib.sha256(module).hexdigest() for module in (*modules, *code)]
     return hashlib.sha256("|".join(made_of).encode()).hexdigest()[:32]
 

@@ -79,7 +79,7 @@ def threshold(kind: str) -> float:
     return record(kind).similarity_of(own)
 
 
-def write_bundle(folder: Path, kind: str, length: float = LENGTH) -> Path:
+def write_bundle(folder: Path, kind: str, length: float = LENGTH, **changes: object) -> Path:
     """A tiny bundle with a response decoder and a surrogate that compares in one of the ways."""
     return tiny_surrogate.write_bundle(
         folder,
@@ -88,4 +88,5 @@ def write_bundle(folder: Path, kind: str, length: float = LENGTH) -> Path:
         comparison=record(kind),
         threshold=ThresholdRecord(threshold(kind), {"how": "made up for the tests"}),
         head=own_head() if kind == "head" else None,
+        **changes,
     )

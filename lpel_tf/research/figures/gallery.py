@@ -27,7 +27,7 @@ def gallery_figure(
     columns
         What stands above each column.
     labels
-        What stands beside each row.
+        What stands beside each row, in one line or two.
     title
         Above everything.
 
@@ -37,7 +37,8 @@ def gallery_figure(
     """
     width = max(map(len, rows))
     above = 0.05 + (0.36 if columns else 0) + (0.3 if title else 0)
-    beside = 0.3 if labels else 0.05
+    lines = 2 if any("\n" in label for label in labels) else 1
+    beside = 0.15 + 0.15 * lines if labels else 0.05
     figure = new_figure(1.3 * width + beside, 1.3 * len(rows) + above)
     grid = figure.subplots(len(rows), width, squeeze=False)
     for axis in grid.ravel():
@@ -46,9 +47,9 @@ def gallery_figure(
         for axis, picture in zip(axes, row, strict=False):
             _draw(axis, picture)
     for axis, name in zip(grid[0], columns, strict=False):
-        axis.set_title(name, fontsize=8, color=INK)
+        axis.set_title(name, fontsize=8, color=INK, parse_math=False)
     for axis, name in zip(grid[:, 0], labels, strict=False):
-        axis.set_ylabel(name, fontsize=8, color=QUIET)
+        axis.set_ylabel(name, fontsize=8, color=QUIET, parse_math=False)
     figure.suptitle(title, fontsize=10, color=INK, parse_math=False)
     top, left = 1 - above / figure.get_figheight(), beside / figure.get_figwidth()
     figure.subplots_adjust(left=left, right=0.99, bottom=0.01, top=top, wspace=0.05, hspace=0.05)

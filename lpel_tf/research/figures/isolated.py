@@ -55,7 +55,7 @@ def isolated(image: Pixels, chosen: NDArray[np.bool_]) -> Pixels:
 def isolated_figure(rows: Sequence[IsolatedRow]) -> Any:
     """Draw the rows; all show the same methods.
 
-    A method that draws has three columns, with its reconstruction; another one two.
+    A method that reconstructs has three columns, another one two.
 
     Returns
     -------

@@ -11,13 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpel_serving import Explainer
-from lpel_serving.bundle.manifest import EMBEDDER_FILE
+from lpel_serving.bundle.manifest import DECODER_FILE, EMBEDDER_FILE
+from lpel_serving.bundle.origin import crop_name
 from lpel_serving.images.datasets.labelled import Labelled
 from lpel_serving.images.datasets.passed_over import Unusable
 from lpel_serving.support.errors import ParameterError
 from lpel_serving.support.partial import Partial
 from lpel_serving.support.progress import Progress, silent
-from lpel_tf.bundles.store_names import store_key
+from lpel_tf.bundles.store_names import fingerprint, store_key
 from lpel_tf.data.dataset import FaceSet, embed_faces
 from lpel_tf.data.split import Split, split_faces
 from lpel_tf.decoders.decoder import mean_squared_error
@@ -51,6 +52,10 @@ class Classes:
         Mean embedding of each (Eq. 3.2), float32, shape (C, D).
     images
         How many they are means of.
+    without_face
+        Images that were left out, since the crop found no face in them.
+    small
+        Classes that were left out, since they have fewer images.
     autoencoder
         EMSNN's (Eq. 3.1).
     decoder
@@ -64,6 +69,8 @@ class Classes:
     names: tuple[str, ...]
     prototypes: NDArray[np.float32]
     images: int
+    without_face: int
+    small: int
     autoencoder: Autoencoder
     decoder: TrainedDecoder
     loss: AutoencoderLoss
@@ -82,8 +89,8 @@ def learn_classes(
 ) -> Classes:
     """Embed images, average their classes, and train the autoencoder.
 
-    As in section 5.5.1 of the thesis, the autoencoder is trained to reconstruct as well as the
-    decoder that LPEL uses, the bundle's.
+    As in section 5.5.1 of the thesis, the autoencoder's mu is searched so that it reconstructs
+    about as well as the decoder that LPEL uses, the bundle's.
 
     Parameters
     ----------
@@ -110,20 +117,31 @@ def learn_classes(
         If fewer than two classes have six images, or there are too few to train on.
     """
     split, everyone = _embedded(explainer, images, recipe.seed, cache, unusable, progress)
-    classes = large_classes(everyone.identities)
+    classes, several = large_classes(everyone.identities), len(set(everyone.identities))
     if len(classes) < 2:
         raise TrainingDataError(
             f"prototypes of two classes are needed, each of at least {MIN_OTHERS + 1} images; "
-            f"received {len(classes)} such among {len(set(everyone.identities))} classes: give "
-            "more images of each."
+            f"received {len(classes)} such among {several} classes: give more images of each."
+        )
+    features = everyone.embeddings.shape[1]
+    if len(split.train) <= features:
+        raise TrainingDataError(
+            f"the autoencoder is to learn {features} features from more images than that; "
+            f"{len(split.train)} of those given are for training: give more."
         )
     shown = split.validation
     wanted = mean_squared_error(explainer.decode(shown.embeddings), shown.targets)
-    autoencoder = _trained(split, wanted, recipe, checkpoint, progress)
+    kept = None
+    if checkpoint is not None:
+        drawn_by = explainer.manifest.files[DECODER_FILE].sha256
+        kept = Partial(checkpoint, _identity(split, drawn_by, recipe))
+    autoencoder = _trained(split, wanted, recipe, kept, progress)
     return Classes(
         tuple(classes),
         prototypes(everyone.embeddings, classes),
         sum(map(len, classes.values())),
+        len(everyone.without_face),
+        several - len(classes),
         autoencoder,
         through_onnx(autoencoder.decoder, split.test.embeddings[:100]),
         losses(autoencoder, shown),
@@ -146,7 +164,9 @@ def _embedded(
             "`lpel train`."
         )
     target = manifest.decoder.shape
-    key = store_key(manifest.files[EMBEDDER_FILE], manifest.crop, target)
+    crop = crop_name(explainer.embedder.crop)
+    crop += fingerprint(explainer.embedder.crop, explainer.embedder.record.shape)
+    key = store_key(manifest.files[EMBEDDER_FILE], crop, target)
     everyone = embed_faces(
         explainer.embedder,
         images,
@@ -163,11 +183,10 @@ def _trained(
     split: Split,
     wanted: float,
     recipe: AutoencoderRecipe,
-    checkpoint: Path | None,
+    kept: Partial | None,
     progress: Progress,
 ) -> Autoencoder:
     """Take what an earlier run trained on the same, or train and keep it."""
-    kept = None if checkpoint is None else Partial(checkpoint, _identity(split, wanted, recipe))
     found = None if kept is None else kept.load()
     if found is not None:
         encoder = LinearEncoder(found["encoder_kernel"], found["encoder_bias"])
@@ -192,9 +211,9 @@ def _trained(
     return trained
 
 
-def _identity(split: Split, wanted: float, recipe: AutoencoderRecipe) -> str:
+def _identity(split: Split, decoder: str, recipe: AutoencoderRecipe) -> str:
     digest = hashlib.sha256()
     for part in (split.train, split.validation):
         digest.update(np.ascontiguousarray(part.embeddings).data)
         digest.update(np.ascontiguousarray(part.targets).data)
-    return json.dumps([version("lpel-tf"), digest.hexdigest(), wanted, STEPS, asdict(recipe)])
+    return json.dumps([version("lpel-tf"), digest.hexdigest(), decoder, STEPS, asdict(recipe)])

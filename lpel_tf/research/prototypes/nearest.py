@@ -26,6 +26,8 @@ from lpel_tf.research.prototypes.classes import Classes
 NEXT = "next class"
 SHOWN = 30
 """Images that the figure has at most: a picture of many more cannot be looked at, or drawn."""
+_LONGEST = 18
+"""Characters of a class's name that fit beside a row."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,16 +94,21 @@ def explain_by_nearest(
     for test in tests:
         crop = explainer.embedder.read(test)
         h = explainer.embed(crop[np.newaxis])[0]
-        likeness = comparison.similarity(
+        similarities = comparison.similarity(
             np.broadcast_to(h, classes.prototypes.shape), classes.prototypes
         )
-        order: list[int] = np.argsort(-likeness, kind="stable").tolist()
+        order: list[int] = np.argsort(-similarities, kind="stable").tolist()
         first, second = order[:2]
         own, another = classes.prototypes[first], classes.prototypes[second]
         maps = explain_by_prototype(explainer, chosen, (crop, h), own, another, (seed,))
         decision = decide(comparison, own, h, threshold)
         found.append(Nearest(crop, h, classes.names[first], classes.names[second], decision, maps))
     return found
+
+
+def shortened(name: str) -> str:
+    """Cut a name off where it would run into the next row's."""
+    return name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…"
 
 
 def nearest_figure(explainer: Explainer, classes: Classes, found: Sequence[Nearest]) -> Any:
@@ -117,7 +124,7 @@ def nearest_figure(explainer: Explainer, classes: Classes, found: Sequence[Neare
             one.crop,
             {name: displayable(draw(one.embedding[np.newaxis])[0]) for name, draw in by.items()},
             {**one.maps.own, **{f"{name}, {NEXT}": m for name, m in one.maps.another.items()}},
-            f"{one.name}, next {one.next_name}",
+            f"{shortened(one.name)}\nnext {shortened(one.next_name)}",
         )
         for one in found[:SHOWN]
     ]

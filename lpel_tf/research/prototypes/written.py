@@ -12,6 +12,7 @@ from lpel_serving.report.array_file import npz
 from lpel_serving.report.figures import png
 from lpel_serving.report.verdict import in_short
 from lpel_serving.support.files import write_atomically
+from lpel_tf.research.emsnn.prototypes import MIN_OTHERS
 from lpel_tf.research.prototypes.classes import Classes
 from lpel_tf.research.prototypes.nearest import Nearest, nearest_figure
 
@@ -54,8 +55,8 @@ def write_nearest(
     return {what: str(path) for what, path in files.items()}
 
 
-def drawn_in_json(classes: Classes) -> dict[str, float]:
-    """How well the decoders draw images that the autoencoder was not trained on: squared errors."""
+def reconstruction_in_json(classes: Classes) -> dict[str, float]:
+    """Mean squared errors on images that the autoencoder was not trained on."""
     return {
         "mu": classes.autoencoder.recipe.mu,
         "error": classes.loss.reconstruction,
@@ -64,18 +65,28 @@ def drawn_in_json(classes: Classes) -> dict[str, float]:
     }
 
 
-def drawn_in_words(classes: Classes) -> str:
+def reconstruction_in_words(classes: Classes) -> str:
     """The same as a sentence or two."""
     loss, decoder = classes.loss, classes.decoder_loss
     said = (
-        f"EMSNN's autoencoder draws images that it was not trained on with a mean squared error of "
-        f"{loss.reconstruction:.4f} from its own features and of "
+        "Of images that EMSNN's autoencoder was not trained on it reconstructs with a mean squared "
+        f"error of {loss.reconstruction:.4f} from its own features, and of "
         f"{loss.reconstruction_from_embedding:.4f} from the network's, which explanations give it; "
-        f"the bundle's decoder with {decoder:.4f}."
+        f"the bundle's decoder of {decoder:.4f}."
     )
     if loss.reconstruction_from_embedding < _FAR * decoder:
         return said
     return f"{said} It has not learnt the network's features: do not trust EMSNN's maps here."
+
+
+def compared_in_words(classes: Classes) -> str:
+    """What the images were compared with, and what was left out."""
+    said = f"Each was compared with {len(classes.names)} classes of {classes.images:,} images."
+    if classes.small:
+        said += f" {classes.small} classes of fewer than {MIN_OTHERS + 1} images were left out."
+    if classes.without_face:
+        said += f" In {classes.without_face} images no face was found."
+    return said
 
 
 def summary_of(test: Path, one: Nearest, explainer: Explainer) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from lpel_serving.bundle.manifest import ThresholdRecord
-from support import reproduction, tiny
+from support import compared, reproduction, tiny
 from support.command import lpel, refused
 
 NAMES = {"lpel", "emsnn", "lpel_by_next_class", "emsnn_by_next_class"}
@@ -98,7 +98,7 @@ def test_in_words_it_says_the_classes_and_where_no_class_is_similar(explained, h
     assert done.returncode == 0, done.stderr
     assert f"2.png: nearest to {reproduction.FOLDER}_02 of all prototypes" in done.stdout
     assert "24 classes of 166 images" in done.stdout
-    assert "EMSNN's autoencoder draws images that it was not trained on" in done.stdout
+    assert "Of images that EMSNN's autoencoder was not trained on it reconstructs" in done.stdout
     noise = np.random.default_rng(0).integers(0, 256, (24, 24, 3), np.uint8)
     Image.fromarray(noise).save(home / "tests" / "noise.png")
     limit = ThresholdRecord(0.9999, {})
@@ -114,6 +114,36 @@ def test_of_many_images_the_figure_shows_the_first(explained, home):
         assert many.height < 6000
     with np.load(home / "out" / "emsnn.npz") as maps:
         assert {len(values) for values in maps.values()} == {32}
+        for values in maps.values():
+            np.testing.assert_array_equal(values[0], values[30])
+
+
+@pytest.mark.parametrize(("kind", "measure"), [("euclidean", "distance"), ("head", "score")])
+def test_it_compares_as_the_network_does(kind, measure, home, tmp_path):
+    compared.write_bundle(home / kind, kind, crop="stretch")
+    done = explain(home, tmp_path / "out", "--json", bundle=kind)
+    assert done.returncode == 0, done.stderr
+    for one, person in zip(json.loads(done.stdout)["tests"], (2, 5), strict=True):
+        assert one["class"] == f"{reproduction.FOLDER}_{person:02d}"
+        assert one[measure] >= 0
+        assert one["similar"] == (
+            one[measure] < one["threshold"]
+            if kind == "euclidean"
+            else one[measure] > one["threshold"]
+        )
+
+
+def test_names_that_look_like_formulas_are_drawn_and_small_classes_counted(home, tmp_path):
+    faces = reproduction.write_faces(tmp_path / "faces", people=24, each=7)
+    for name, other in (("02", "a$_$b"), ("05", r"$\bad$")):
+        (faces / f"{reproduction.FOLDER}_{name}").rename(faces / other)
+    for path in (faces / f"{reproduction.FOLDER}_07").glob("*_[2-6].png"):
+        path.unlink()
+    done = explain(home, tmp_path / "out", "--faces", faces, "--json")
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)
+    assert [one["class"] for one in said["tests"]] == ["a$_$b", r"$\bad$"]
+    assert (said["classes"], said["small_classes"], said["without_face"]) == (23, 1, 0)
 
 
 @pytest.mark.parametrize(

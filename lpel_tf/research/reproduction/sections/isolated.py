@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from lpel_serving.faithfulness.drawable import least_shared
 from lpel_serving.faithfulness.judgement import Judgement, headline, in_numbers, judge
 from lpel_serving.methods.method import Method
 from lpel_serving.report.figures import png
@@ -48,11 +49,17 @@ def run(laboratory: Laboratory) -> Section:
     found = draw_prototype_pairs(
         main,
         laboratory.sizes.pairs,
-        threshold=laboratory.similarity_threshold(main),
+        threshold=max(
+            laboratory.similarity_threshold(main),
+            least_shared(main.compared.comparison),  # of the curves
+        ),
         rng=np.random.default_rng((laboratory.seed, 33)),
     )
     if found is None:
-        note = "Too few people have five photographs besides one that is called similar to them."
+        note = (
+            "Too few people have five photographs besides one for the test that is called similar "
+            "to their prototype."
+        )
         return Section("isolated", title, counterpart, notes=(note,))
     k = features_perturbed(main.embedder.record.dimension)
     chosen = methods(laboratory.emsnn_decoder.decode, k)

@@ -15,13 +15,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from lpel_serving.equations.agreement import spearman
 from lpel_serving.equations.similarity import cosine_similarity
 from lpel_serving.faithfulness.controls import CONTROLS
 from lpel_serving.images.datasets.faces import list_faces
 from lpel_serving.images.datasets.passed_over import Unusable
+from lpel_serving.methods.decoded.emsnn import Emsnn
 from lpel_serving.methods.decoded.lpel import Lpel
 from lpel_serving.support.errors import OutputError, ParameterError
 from lpel_tf.decoders.decoder import mean_squared_error
+from lpel_tf.research.harness.prototype_pairs import draw_prototype_pairs
 from lpel_tf.research.reproduction import run as running
 from lpel_tf.research.reproduction.laboratory import Laboratory
 from lpel_tf.research.reproduction.report import MARK
@@ -284,13 +287,31 @@ def test_the_top_k_are_compared_with_other_draws_their_limit_and_lpel(plain):
 def test_emsnns_own_figure_has_lpel_and_controls_beside_it(run):
     section = run.section("isolated")
     assert section.data["features_perturbed"] == 1  # a fifth of six
-    likeness = section.data["likeness"]
-    assert list(likeness) == [
+    alike = section.data["likeness"]
+    assert list(alike) == [
         "LPEL and EMSNN",
         "LPEL, by its own prototype and by another person's",
         "EMSNN, by its own prototype and by another person's",
     ]
-    assert all(one["spearman"]["mean"] < 1 for one in likeness.values())
+    main, seed = run.laboratory.main, run.laboratory.seed
+    found = draw_prototype_pairs(
+        main,
+        SIZES.pairs,
+        threshold=run.laboratory.similarity_threshold(main),
+        rng=np.random.default_rng((seed, 33)),
+    )
+    engine, decode = main.engine(), run.laboratory.emsnn_decoder.decode
+    ranks = []
+    for i, (pair, another) in enumerate(zip(found.pairs, found.another, strict=True)):
+        method = Emsnn(1)
+        theirs = main.networks(engine.embed, decode)
+        own, other = (
+            method(replace(pair, h_r=by), theirs, np.random.default_rng((seed, i)))
+            for by in (pair.h_r, another)
+        )
+        ranks.append(spearman(own, other))
+    by_two = alike["EMSNN, by its own prototype and by another person's"]
+    assert by_two["spearman"]["mean"] == pytest.approx(np.mean(ranks))
     against = {one["against"] for one in section.data["curves"]["comparisons"]}
     assert against == {*CONTROLS, "EMSNN"}
     assert [picture.name for picture in section.pictures] == ["isolated", "isolated-curves"]
