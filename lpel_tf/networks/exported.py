@@ -44,20 +44,11 @@ class ExportedEmbedder:
         return hashlib.sha256(self.model).hexdigest()
 
 
-def export_key(weights: Sequence[Path], code: Sequence[bytes] = ()) -> str:
-    """Name an export after everything that determines its bytes, including our own code.
-
-    Parameters
-    ----------
-    weights
-        The files that the network is made of.
-    code
-        The modules, beside those of `lpel_export`, that make it.
-    """
+def export_key(weights: Sequence[Path]) -> str:
+    """Name an export of some files of weights after what determines its bytes, our code too."""
     made_of = [*(file_sha256(path) for path in weights), *(version(name) for name in _EXPORTERS)]
-    exporting = sorted(Path(str(files("lpel_export"))).rglob("*.py"))
-    modules = [path.read_bytes() for path in (*exporting, Path(__file__).with_name("embedders.py"))]
-    made_of += [hashlib.sha256(module).hexdigest() for module in (*modules, *code)]
+    for package in ("lpel_export", "lpel_tf.networks"):
+        made_of += map(file_sha256, sorted(Path(str(files(package))).rglob("*.py")))
     return hashlib.sha256("|".join(made_of).encode()).hexdigest()[:32]
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -111,7 +110,5 @@ def from_published(
         with one_step(progress, f"exporting {network.title} to ONNX"):
             return network.convert(members, faces(square(network.side)))
 
-    here = files(__package__ or "lpel_tf.networks.zoo")
-    code = [one.read_bytes() for one in sorted(here.iterdir(), key=str) if one.name.endswith(".py")]
-    exported = kept_or_made(export_key(members, code), export, cache)
+    exported = kept_or_made(export_key(members), export, cache)
     return replace(exported, licence=network.terms)
