@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -78,26 +78,26 @@ def emsnn(
     """
     from lpel_serving.commands.shared.progress import progress_bar
     from lpel_serving.engine.explainer import Explainer
+    from lpel_serving.support.files import check_folder
     from lpel_tf.research.emsnn.autoencoder import AutoencoderRecipe
     from lpel_tf.research.prototypes.classes import learn_classes
     from lpel_tf.research.prototypes.nearest import SHOWN, explain_by_nearest
     from lpel_tf.research.prototypes.written import (
         compared_in_words,
+        in_numbers,
         in_words,
-        reconstruction_in_json,
         reconstruction_in_words,
-        summary_of,
         write_nearest,
     )
     from lpel_tf.support.cache import cache_folder
     from lpel_tf.support.quiet import load_tensorflow
 
     out = Path(os.path.abspath(out))  # noqa: PTH100 (resolve would follow a link)
-    _check_out(out)
+    check_folder(out)
     explainer = Explainer.load(bundle, provider=provider, threads=threads)
     perturbed = _features(k, explainer.manifest.embedder.dimension)
-    for test in tests:  # what cannot be explained is refused before anything is trained
-        explainer.embedder.read(test)
+    # What cannot be explained is refused before anything is trained.
+    crops = [explainer.embedder.read(test) for test in tests]
     unusable = Unusable(most_bad, names=list_passed_over)
     found = given_data(context, faces, identities)
     cache_folder(root=cache)
@@ -111,21 +111,11 @@ def emsnn(
         unusable=unusable,
         progress=progress_bar,
     )
-    explained = explain_by_nearest(explainer, classes, tests, k=perturbed, draws=draws, seed=seed)
+    explained = explain_by_nearest(explainer, classes, crops, k=perturbed, draws=draws, seed=seed)
     passed = (*found.passed_over, *unusable.found())
     report(passed, names=list_passed_over)
-    answer: dict[str, Any] = {
-        "classes": len(classes.names),
-        "images": classes.images,
-        "parameters": {"k": perturbed, "draws": draws, "epochs": epochs, "seed": seed},
-        "without_face": classes.without_face,
-        "small_classes": classes.small,
-        "autoencoder": reconstruction_in_json(classes),
-        "bundle": {name: file.sha256 for name, file in explainer.manifest.files.items()},
-        "tests": [
-            summary_of(path, one, explainer) for path, one in zip(tests, explained, strict=True)
-        ],
-    }
+    parameters = {"k": perturbed, "draws": draws, "epochs": epochs, "seed": seed}
+    answer = in_numbers(explainer, classes, tests, explained) | {"parameters": parameters}
     files = write_nearest(explainer, classes, explained, answer, out)
     if json:
         print_json(answer | {"files": files} | in_json(passed, names=list_passed_over))
@@ -148,14 +138,6 @@ def _features(k: int | None, dimension: int) -> int:
     if k is not None and k > dimension:
         raise ParameterError(f"embeddings have {dimension} features; received --k {k}.")
     return features_perturbed(dimension) if k is None else k
-
-
-def _check_out(out: Path) -> None:
-    """Raise `OutputError` if the folder is none."""
-    from lpel_serving.support.errors import OutputError
-
-    if out.exists() and not out.is_dir():
-        raise OutputError(f"{out} is not a folder: choose another name.")
 
 
 command = Command(emsnn, needs=(*TRAINING, *EXPORT, *RESEARCH))

@@ -231,11 +231,11 @@ def _check_out(out: Path) -> None:
     """Raise `OutputError` if the folder holds anything but what this command writes."""
     from lpel_serving.bundle.folder import check_replaceable
     from lpel_serving.support.errors import OutputError
+    from lpel_serving.support.files import check_folder
     from lpel_tf.bundles.siamese_training import HEAD, TOWER
     from lpel_tf.bundles.siamese_training import TRAINING as HOW
 
-    if out.exists() and not out.is_dir():
-        raise OutputError(f"{out} is not a folder: choose another name.")
+    check_folder(out)
     if out.is_dir():
         ours = {TOWER, HEAD, HOW, BUNDLE}
         others = [path.name for path in out.iterdir() if path.name[0] != "."]

@@ -1,6 +1,6 @@
 """EMSNN's figure (3.3): original, reconstruction, highlighted, isolated, by several methods."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from lpel_serving.equations.mask import mask
 from lpel_serving.report.figures import highlight
-from lpel_serving.report.pictures import enlarged, in_colour
-from lpel_serving.support.arrays import Pixels, SignedMap
+from lpel_serving.report.pictures import displayable, enlarged, in_colour
+from lpel_serving.support.arrays import Floats, Pixels, SignedMap
+from lpel_tf.research.emsnn.by_prototype import ByPrototype
 from lpel_tf.research.figures.gallery import gallery_figure
 
 _AROUND = 205
@@ -50,6 +51,37 @@ def isolated(image: Pixels, chosen: NDArray[np.bool_]) -> Pixels:
         bool, shape (h, w), of any size: it is enlarged to the image, pixel by pixel.
     """
     return np.where(enlarged(chosen, image)[:, :, np.newaxis], image, np.uint8(_AROUND))
+
+
+def row_by_prototype(
+    original: Pixels,
+    embedding: Floats,
+    maps: ByPrototype,
+    decoders: Mapping[str, Callable[[Floats], Floats]],
+    another: str,
+    label: str = "",
+) -> IsolatedRow:
+    """A test image with its maps, the control last.
+
+    Parameters
+    ----------
+    original, embedding
+        The image, uint8, and its embedding, shape (D,).
+    maps
+        Of some methods.
+    decoders
+        That of each method.
+    another
+        What the class is called whose prototype the control is explained by.
+    label
+        Beside the row.
+    """
+    return IsolatedRow(
+        original,
+        {name: displayable(decode(embedding[np.newaxis])[0]) for name, decode in decoders.items()},
+        {**maps.own, **{f"{name}, {another}": values for name, values in maps.another.items()}},
+        label,
+    )
 
 
 def isolated_figure(rows: Sequence[IsolatedRow]) -> Any:

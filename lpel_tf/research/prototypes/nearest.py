@@ -9,9 +9,7 @@ from numpy.typing import NDArray
 
 from lpel_serving import Explainer
 from lpel_serving.equations.decision import Decision, decide
-from lpel_serving.images.reading import Image
 from lpel_serving.methods.decoded.emsnn import DEFAULT_DRAWS
-from lpel_serving.report.pictures import displayable
 from lpel_serving.support.arrays import Pixels
 from lpel_tf.research.emsnn.by_prototype import (
     EMSNN,
@@ -20,7 +18,7 @@ from lpel_tf.research.emsnn.by_prototype import (
     explain_by_prototype,
     methods,
 )
-from lpel_tf.research.figures import IsolatedRow, isolated_figure
+from lpel_tf.research.figures import isolated_figure, row_by_prototype
 from lpel_tf.research.prototypes.classes import Classes
 
 NEXT = "next class"
@@ -58,7 +56,7 @@ class Nearest:
 def explain_by_nearest(
     explainer: Explainer,
     classes: Classes,
-    tests: Sequence[Image],
+    crops: Sequence[Pixels],
     *,
     k: int,
     draws: int = DEFAULT_DRAWS,
@@ -72,8 +70,8 @@ def explain_by_nearest(
         The network with its decoder.
     classes
         See `lpel_tf.research.prototypes.classes.learn_classes`.
-    tests
-        The images.
+    crops
+        The images as `Embedder.read` cuts them out.
     k
         Features that EMSNN perturbs: see `lpel_tf.research.emsnn.by_prototype`.
     draws
@@ -83,16 +81,13 @@ def explain_by_nearest(
 
     Raises
     ------
-    ImageError
-        If an image cannot be used, or the crop finds no face in it.
     ParameterError
         If `k` or `draws` is below 1.
     """
     chosen = methods(classes.decoder.decode, k, draws)
     comparison, threshold = explainer.comparison, explainer.manifest.threshold.value
     found: list[Nearest] = []
-    for test in tests:
-        crop = explainer.embedder.read(test)
+    for crop in crops:
         h = explainer.embed(crop[np.newaxis])[0]
         similarities = comparison.similarity(
             np.broadcast_to(h, classes.prototypes.shape), classes.prototypes
@@ -120,10 +115,12 @@ def nearest_figure(explainer: Explainer, classes: Classes, found: Sequence[Neare
     """
     by = {LPEL: explainer.decode, EMSNN: classes.decoder.decode}
     rows = [
-        IsolatedRow(
+        row_by_prototype(
             one.crop,
-            {name: displayable(draw(one.embedding[np.newaxis])[0]) for name, draw in by.items()},
-            {**one.maps.own, **{f"{name}, {NEXT}": m for name, m in one.maps.another.items()}},
+            one.embedding,
+            one.maps,
+            by,
+            NEXT,
             f"{shortened(one.name)}\nnext {shortened(one.next_name)}",
         )
         for one in found[:SHOWN]

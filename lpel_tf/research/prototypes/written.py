@@ -89,7 +89,22 @@ def compared_in_words(classes: Classes) -> str:
     return said
 
 
-def summary_of(test: Path, one: Nearest, explainer: Explainer) -> dict[str, Any]:
+def in_numbers(
+    explainer: Explainer, classes: Classes, tests: Sequence[Path], found: Sequence[Nearest]
+) -> dict[str, Any]:
+    """All that was found, as JSON-serialisable values."""
+    return {
+        "classes": len(classes.names),
+        "images": classes.images,
+        "without_face": classes.without_face,
+        "small_classes": classes.small,
+        "autoencoder": reconstruction_in_json(classes),
+        "bundle": {name: file.sha256 for name, file in explainer.manifest.files.items()},
+        "tests": [_of_one(test, one, explainer) for test, one in zip(tests, found, strict=True)],
+    }
+
+
+def _of_one(test: Path, one: Nearest, explainer: Explainer) -> dict[str, Any]:
     """What was found of a test image, as JSON-serialisable values."""
     comparison, decision = explainer.manifest.comparison, one.decision
     return {

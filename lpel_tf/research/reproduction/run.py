@@ -13,7 +13,7 @@ from typing import Any
 from lpel_serving.images.held import content_of
 from lpel_serving.images.subject import FACES
 from lpel_serving.support.errors import OutputError
-from lpel_serving.support.files import write_atomically
+from lpel_serving.support.files import check_folder, write_atomically
 from lpel_tf.bundles.comparing import kind_of
 from lpel_tf.data.sides import by_itself
 from lpel_tf.research.reproduction.laboratory import Laboratory
@@ -77,8 +77,7 @@ def _clear(work: Path) -> None:
 
 def check_output(out: Path) -> None:
     """Raise `OutputError` if the folder is none, or holds a report that is not one of ours."""
-    if out.exists() and not out.is_dir():
-        raise OutputError(f"{out} is not a folder: choose another name.")
+    check_folder(out)
     page = out / "report.html"
     if page.exists() and not (page.is_file() and MARK in page.read_bytes()):
         raise OutputError(f"{out} holds a report.html that is not ours: choose another folder.")

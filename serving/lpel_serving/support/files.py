@@ -37,6 +37,12 @@ def write_atomically(path: Path, data: bytes) -> None:
             partial.unlink()
 
 
+def check_folder(out: Path) -> None:
+    """Raise `OutputError` if something that is no folder stands where results are to lie."""
+    if out.exists() and not out.is_dir():
+        raise OutputError(f"{out} is not a folder: choose another name.")
+
+
 @contextlib.contextmanager
 def growing_file(path: Path) -> Generator[BinaryIO]:
     """Write a file in parts, so that memory need not hold it; it appears when it is complete.

@@ -8,7 +8,6 @@ from lpel_serving.faithfulness.drawable import least_shared
 from lpel_serving.faithfulness.judgement import Judgement, headline, in_numbers, judge
 from lpel_serving.methods.method import Method
 from lpel_serving.report.figures import png
-from lpel_serving.report.pictures import displayable
 from lpel_tf.research.emsnn.by_prototype import (
     EMSNN,
     LPEL,
@@ -17,7 +16,7 @@ from lpel_tf.research.emsnn.by_prototype import (
     features_perturbed,
     methods,
 )
-from lpel_tf.research.figures import IsolatedRow, isolated_figure
+from lpel_tf.research.figures import IsolatedRow, isolated_figure, row_by_prototype
 from lpel_tf.research.harness.prototype_pairs import PrototypePairs, draw_prototype_pairs
 from lpel_tf.research.reproduction.laboratory import Laboratory
 from lpel_tf.research.reproduction.likeness import Likeness, likeness
@@ -46,15 +45,7 @@ def run(laboratory: Laboratory) -> Section:
     """Explain test images by their prototypes, draw them as EMSNN's authors did, and measure."""
     title, counterpart = "EMSNN's own figure, and LPEL beside it", "figure 3.3, section 6.1"
     main = laboratory.main
-    found = draw_prototype_pairs(
-        main,
-        laboratory.sizes.pairs,
-        threshold=max(
-            laboratory.similarity_threshold(main),
-            least_shared(main.compared.comparison),  # of the curves
-        ),
-        rng=np.random.default_rng((laboratory.seed, 33)),
-    )
+    found = _pairs(laboratory)
     if found is None:
         note = (
             "Too few people have five photographs besides one for the test that is called similar "
@@ -101,6 +92,18 @@ def run(laboratory: Laboratory) -> Section:
             "curves": curve_data(answer),
         },
         arrays=curve_arrays("isolated", answer),
+    )
+
+
+def _pairs(laboratory: Laboratory) -> PrototypePairs | None:
+    """Test images of which a curve can be drawn, too."""
+    main = laboratory.main
+    least = least_shared(main.compared.comparison)
+    return draw_prototype_pairs(
+        main,
+        laboratory.sizes.pairs,
+        threshold=max(laboratory.similarity_threshold(main), least),
+        rng=np.random.default_rng((laboratory.seed, 33)),
     )
 
 
@@ -158,13 +161,8 @@ def _draw(laboratory: Laboratory, found: PrototypePairs, maps: Sequence[ByProtot
     rows: list[IsolatedRow] = []
     for i, one in enumerate(maps[:_SHOWN]):
         pair = found.pairs[i]
-        rows.append(
-            IsolatedRow(
-                laboratory.shown(pair.test, pair.h_t),
-                {name: displayable(draw(pair.h_t[np.newaxis])[0]) for name, draw in by.items()},
-                {**one.own, **{f"{name}, {ANOTHER}": one.another[name] for name in one.another}},
-            )
-        )
+        original = laboratory.shown(pair.test, pair.h_t)
+        rows.append(row_by_prototype(original, pair.h_t, one, by, ANOTHER))
     caption = (
         "In the layout of EMSNN's own figure (3.3): the image, its reconstruction by each method's "
         "decoder, the mask in yellow, and what it selects alone. On the right the masks by the "
